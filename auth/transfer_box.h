@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "transport/failure.h"
+#include "transport/secret.h"
+
+namespace cfpipe::auth {
+
+using transport::Result;
+using transport::Secret;
+
+/// What a login delivers; either may be empty, not both.
+struct TransferredTokens {
+  Secret app_token;
+  Secret org_token;
+};
+
+/// The receiving end of one login: a fresh X25519 key pair (NaCl box). The public key is the capability that
+/// fetches the tokens, so a pair is used once and never stored. The private half is wiped on destruction.
+class TransferReceiver {
+ public:
+  TransferReceiver();
+  ~TransferReceiver();
+  TransferReceiver(const TransferReceiver&) = delete;
+  TransferReceiver& operator=(const TransferReceiver&) = delete;
+
+  const std::string& public_key() const { return public_key_; }  ///< URL-safe padded base64
+
+  /// Opens a transfer: `body` is standard base64 of nonce(24) || box, `sender` the Service-Public-Key header
+  /// (URL-safe base64). Stage::login, Cause::login_failed.
+  Result<TransferredTokens> open(std::string_view body, std::string_view sender) const;
+
+ private:
+  std::array<std::uint8_t, 32> private_{};
+  std::string public_key_;
+};
+
+/// The sending end, for an edge.
+struct SealedTransfer {
+  std::string body;        ///< standard base64 of nonce || box
+  std::string public_key;  ///< for Service-Public-Key
+};
+/// Seals {"app_token":…,"org_token":…} to the receiver's public key with a fresh sender pair. Fails on a malformed key.
+Result<SealedTransfer> seal_transfer(std::string_view receiver_public_key, std::string_view app_token,
+                                     std::string_view org_token);
+
+}  // namespace cfpipe::auth

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace cfpipe::edge {
+
+/// One request as the listener hands it over: already bounded, syntax checked, of either HTTP version.
+struct Request {
+  std::string method;
+  std::string authority;  ///< Host header, lower case, with its port if it has one
+  std::string host;       ///< the same without port
+  std::string path;       ///< starts with '/', still percent-encoded
+  std::string query;      ///< without '?'
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::string peer;       ///< address of the client, without port
+  std::string ray;        ///< this request's id; the listener puts it into Cf-Ray
+
+  std::string_view header(std::string_view name) const;      ///< first of that name (any case) or empty
+  std::string cookie(std::string_view name) const;           ///< or empty
+  std::string query_value(std::string_view key) const;       ///< decoded, or empty
+  std::string form_value(std::string_view key) const;        ///< of an application/x-www-form-urlencoded body, decoded
+};
+
+struct Answer {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+/// Leave to open a tunnel: where it goes and on whose behalf.
+struct TunnelGrant {
+  std::string app_hostname;
+  std::string origin_host;
+  std::uint16_t origin_port = 22;
+  std::string identity;    ///< email or service name
+  std::int64_t expires = 0;  ///< the token's end, Unix seconds
+};
+
+/// Everything the edge answers, apart from the bytes of the wire. One thread.
+class Site {
+ public:
+  virtual ~Site() = default;
+  /// An ordinary request. May wait (the transfer store polls); the request outlives the await.
+  virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
+  /// A WebSocket upgrade request (its handshake headers are the listener's to check): a grant or why not.
+  virtual std::variant<TunnelGrant, Answer> upgrade(const Request& request) = 0;
+  /// A tunnel that was granted has opened (returns its id for closed()) or ended. For the audit.
+  virtual std::int64_t opened(const TunnelGrant& grant, const Request& request) = 0;
+  virtual void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes, std::string_view reason) = 0;
+};
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <string>
+#include <string_view>
+
+namespace cfpipe::transport {
+
+/// Where on the way from the command line to the open tunnel something went wrong. Messages name it.
+enum class Stage { input, config, state, dns, tcp, tls, http, application, login, token, certificate, upgrade, tunnel };
+
+/// What went wrong: one value per message a person can see; `cli/messages` has the words and the exit status.
+enum class Cause {
+  // input, config, state
+  bad_hostname, bad_url, bad_header, bad_option, state_unreadable, state_foreign_owner, state_write_failed,
+  // dns, tcp, tls
+  name_not_found, refused, unreachable, timed_out, tls_unknown_issuer, tls_name_mismatch, tls_expired, tls_failed,
+  // http
+  http_malformed, http_too_large, closed_early, redirect_refused,
+  // application
+  not_an_application, untrusted_auth_domain, metadata_invalid,
+  // login, token
+  login_failed, login_timed_out, login_cancelled, browser_failed, token_missing, token_invalid, token_rejected,
+  // certificate
+  sign_refused, certificate_invalid, key_unusable,
+  // upgrade, tunnel
+  denied, not_a_websocket, upgrade_redirected, origin_down, too_many_requests, unexpected_status, bad_accept,
+  protocol_violation, lost, peer_silent, local_io,
+};
+
+/// Why an operation did not succeed. `detail` is one printable line without secrets; may be empty.
+struct Failure {
+  Failure(Stage s, Cause c, std::string d = {}) : stage(s), cause(c), detail(std::move(d)) {}
+  Stage stage;
+  Cause cause;
+  std::string detail;
+  int http_status = 0;        ///< 0 when no HTTP answer was involved
+  std::string location_host;  ///< host of a redirect's Location, when there was one
+  std::string ray;            ///< the answer's Cf-Ray, when there was one
+};
+
+/// For boost::system::result::value() on an error: a programming mistake while setting up.
+[[noreturn]] void throw_exception_from_error(const Failure& failure, const boost::source_location& where);
+
+template <class T>
+using Result = boost::system::result<T, Failure>;
+
+/// Replaces control characters and cuts at `limit` bytes: what came from a peer, made fit for one line.
+std::string printable(std::string_view text, std::size_t limit = 200);
+
+}  // namespace cfpipe::transport

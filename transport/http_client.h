@@ -1,0 +1,62 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "transport/dialer.h"
+#include "transport/failure.h"
+#include "transport/url.h"
+
+namespace cfpipe::transport {
+
+/// Bounds of one answer, in bytes.
+inline constexpr std::size_t kMaxAnswerHeaderBytes = 64 * 1024;
+inline constexpr std::size_t kMaxAnswerBodyBytes = 1024 * 1024;
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct HttpRequest {
+  HttpRequest(std::string m, Url u) : method(std::move(m)), url(std::move(u)) {}
+  std::string method;
+  Url url;
+  Headers headers;  ///< besides Host, User-Agent and Content-Length, which are made here
+  std::string body;
+  std::chrono::milliseconds deadline{15'000};  ///< for the whole exchange, dialling included
+};
+
+struct HttpAnswer {
+  int status = 0;
+  Headers headers;
+  std::string body;
+  /// First header of that name (any case), or empty.
+  std::string_view header(std::string_view name) const;
+  /// Value of the cookie NAME among the Set-Cookie headers, or empty; an expired one (Expires in the past, Max-Age
+  /// not positive) is not found.
+  std::string cookie(std::string_view name) const;
+};
+
+/// HTTP/1.1 over TLS, never following a redirect by itself. Keeps one idle connection per authority and uses it
+/// again. Not thread-safe: one io_context thread.
+class HttpClient {
+ public:
+  HttpClient(boost::asio::any_io_executor executor, DialOptions options);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  /// Any status is an answer; a Failure is a stage from dns to http. The request must outlive the await.
+  boost::asio::awaitable<Result<HttpAnswer>> send(const HttpRequest& request);
+
+  const DialOptions& options() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cfpipe::transport

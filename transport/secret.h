@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cfpipe::transport {
+
+/// A token, key or password. Move-only, overwritten before it is freed, and not printable by accident.
+class Secret {
+ public:
+  Secret() = default;
+  explicit Secret(std::string value) : value_(std::move(value)) {}
+  Secret(Secret&& other) noexcept;
+  Secret& operator=(Secret&& other) noexcept;
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  ~Secret() { wipe(); }
+
+  /// The value itself, for the one place that puts it on the wire or on disk. Valid while this object lives.
+  std::string_view reveal() const { return value_; }
+  bool empty() const { return value_.empty(); }
+  Secret clone() const { return Secret(value_); }
+
+ private:
+  void wipe() noexcept;
+  std::string value_;
+};
+
+}  // namespace cfpipe::transport

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tunnel/stream.h"
+
+namespace cfpipe::tunnel {
+
+/// After one side has ended and the other cannot half-close: how long its silence may last before the tunnel is
+/// taken down. Bytes that still arrive start it anew.
+inline constexpr std::chrono::milliseconds kDrainSilence{2'000};
+
+/// What a finished tunnel did. `near` and `far` are the two streams in the order given.
+struct Outcome {
+  std::uint64_t near_to_far = 0;  ///< bytes
+  std::uint64_t far_to_near = 0;  ///< bytes
+  End near = End::open;
+  End far = End::open;
+  std::string detail;  ///< of the side that failed, printable
+};
+
+/// Pumps both directions until both have ended, or one has failed. Back-pressure: a direction is only read while
+/// its sink takes. Memory is bounded by the streams' own buffers. Closes both streams. `stop()` ends it from outside.
+class Relay {
+ public:
+  Relay(boost::asio::any_io_executor executor, Stream& near, Stream& far);
+  ~Relay();
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+
+  boost::asio::awaitable<Outcome> run();
+  void stop();
+  /// Bytes so far, for metrics.
+  std::uint64_t near_to_far() const;
+  std::uint64_t far_to_near() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace cfpipe::tunnel

@@ -30,9 +30,10 @@ enum class Cause {
 
 /// Why an operation did not succeed. `detail` is one printable line without secrets; may be empty.
 struct Failure {
+  Failure() = default;  ///< boost::system::result::error() asks for it
   Failure(Stage s, Cause c, std::string d = {}) : stage(s), cause(c), detail(std::move(d)) {}
-  Stage stage;
-  Cause cause;
+  Stage stage = Stage::tunnel;
+  Cause cause = Cause::lost;
   std::string detail;
   int http_status = 0;        ///< 0 when no HTTP answer was involved
   std::string location_host;  ///< host of a redirect's Location, when there was one

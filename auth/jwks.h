@@ -30,6 +30,9 @@ class KeySet {
   std::vector<Entry> keys_;
 };
 
+/// The key of one JWK, if it is an RSA signing key of 2048 to 8192 bits; null otherwise.
+PKey rsa_from_jwk(const boost::json::object& jwk);
+
 /// The public half of an RSA key as a JWK: kty, n, e, kid, alg RS256, use sig.
 boost::json::object rsa_jwk(EVP_PKEY* key, std::string_view kid);
 /// RFC 7638 thumbprint of an RSA key, base64url: what our edge uses as kid.

@@ -39,7 +39,8 @@ Result<Jwt> parse_jwt(std::string_view compact);
 /// True if header `alg` is exactly RS256 and the signature verifies under `key` (RSA, at least 2048 bits).
 bool verify_rs256(const Jwt& jwt, EVP_PKEY* key);
 
-/// Compact JWT over the claims, header {"alg":"RS256","kid":…,"typ":"JWT"}.
+/// Compact JWT over the claims, header {"alg":"RS256","kid":…,"typ":"JWT"}. Empty if the key is no private RSA key of
+/// 2048 bits or more.
 std::string sign_rs256(const boost::json::object& claims, std::string_view kid, EVP_PKEY* key);
 
 }  // namespace cfpipe::auth

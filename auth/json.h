@@ -1,0 +1,18 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace cfpipe::auth {
+
+/// Deepest nesting that is taken in a peer's JSON.
+inline constexpr std::size_t kMaxJsonDepth = 16;
+
+/// A whole text that is one JSON object, or nothing. A name that occurs twice in an object anywhere is
+/// refused (RFC 7515 4, RFC 7517 4): two readers could each believe a different one. Never throws on any
+/// input.
+std::optional<boost::json::object> parse_json_object(std::string_view text);
+
+}  // namespace cfpipe::auth

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "auth/openssl.h"
 #include "transport/failure.h"
@@ -14,7 +16,8 @@ using transport::Secret;
 
 enum class KeyType { ecdsa_p256, ed25519 };
 
-/// A key pair for SSH (RFC 4253 6.6, RFC 5656, RFC 8709). The private key never leaves this object but by private_pem().
+/// A key pair for SSH (RFC 4253 6.6, RFC 5656, RFC 8709). The private key never leaves this object but by
+/// private_pem().
 class SshKey {
  public:
   static SshKey generate(KeyType type);
@@ -23,11 +26,11 @@ class SshKey {
   static Result<SshKey> from_pem(std::string_view pem);
 
   KeyType type() const { return type_; }
-  std::string public_blob() const;  ///< wire form, `string type, …`
+  std::string public_blob() const;                                  ///< wire form, `string type, …`
   std::string authorized_key(std::string_view comment = {}) const;  ///< `type base64[ comment]`, no newline
   /// `EC PRIVATE KEY` for P-256, PKCS#8 for ed25519.
   Secret private_pem() const;
-  /// Signature blob over `data`: `string algorithm, string signature`.
+  /// Signature blob over `data`: `string algorithm, string signature`. Empty if OpenSSL fails.
   std::string sign(std::string_view data) const;
   EVP_PKEY* handle() const { return key_.get(); }
 
@@ -45,11 +48,13 @@ struct PublicKeyLine {
 };
 /// Bound of such a line, in bytes.
 inline constexpr std::size_t kMaxKeyLineBytes = 16 * 1024;
-/// Checks that the base64 is right and that the blob names the same type. Stage::certificate, Cause::key_unusable.
-Result<PublicKeyLine> parse_public_key_line(std::string_view line);
+/// Checks that the base64 is right and that the blob names the same type. Stage::certificate,
+/// Cause::key_unusable.
+Result<PublicKeyLine> parse_public_key_line(std::string_view line, std::size_t limit = kMaxKeyLineBytes);
 
-/// True if the blob is a plain user key of a kind an edge may certify: ed25519, ECDSA P-256/384/521, RSA of 2048 bits
-/// or more, and the two sk- kinds; points on their curve, exact lengths, nothing behind the last field.
+/// True if the blob is a plain user key of a kind an edge may certify: ed25519, ECDSA P-256/384/521, RSA of
+/// 2048 bits or more, and the two sk- kinds; points on their curve, exact lengths, nothing behind the last
+/// field.
 bool acceptable_user_key(std::string_view blob);
 
 /// `SHA256:…` as ssh-keygen -l prints it.

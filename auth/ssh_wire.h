@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace cfpipe::auth {
 
@@ -23,7 +24,8 @@ class SshWriter {
   std::string out_;
 };
 
-/// Reads SSH wire types. After the first read beyond the end, everything reads as nothing; check ok() or finished().
+/// Reads SSH wire types. After the first read beyond the end, everything reads as nothing; check ok() or
+/// finished().
 class SshReader {
  public:
   explicit SshReader(std::string_view bytes) : rest_(bytes) {}

@@ -21,6 +21,7 @@ enum class Cause {
   not_an_application, untrusted_auth_domain, metadata_invalid,
   // login, token
   login_failed, login_timed_out, login_cancelled, browser_failed, token_missing, token_invalid, token_rejected,
+  service_token_rejected,
   // certificate
   sign_refused, certificate_invalid, key_unusable,
   // upgrade, tunnel

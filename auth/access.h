@@ -1,0 +1,50 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "auth/application.h"
+#include "auth/state_dir.h"
+#include "transport/http_client.h"
+
+namespace cfpipe::auth {
+
+/// The two halves of a service token, sent as headers instead of any login (access-protocol, "Login", 4).
+struct ServiceToken {
+  std::string id;
+  Secret secret;
+  bool given() const { return !id.empty(); }
+  void add_to(transport::Headers& headers) const;
+};
+
+/// Told about a login as it goes. The words are the listener's.
+class LoginObserver {
+ public:
+  virtual ~LoginObserver() = default;
+  /// The user has to open this. The URL is a capability: for the user's eyes, not for a log.
+  virtual void login_url(const std::string& url, bool browser_is_opened) = 0;
+  virtual void browser_failed(const std::string& why) = 0;
+  /// Another process is logging in to the same application; `url` is what it shows, or empty.
+  virtual void waiting_for_other(const std::string& url) = 0;
+  /// For the log: no secrets in it.
+  virtual void note(const std::string& line) = 0;
+};
+
+/// What the flows towards the edge share. Outlives every one of them.
+struct Access {
+  const StateDir& state;
+  transport::HttpClient& app_http;    ///< for the application's host (--connect-to is about that one only)
+  transport::HttpClient& other_http;  ///< for every other host; may be the same client
+  LoginObserver& observer;
+  transport::Url app;
+  TrustedDomains trusted;
+  std::string named_domain;  ///< the auth domain trusted on the command line, or empty
+  ServiceToken service_token;
+  bool open_browser = true;
+  bool auto_close = false;
+  bool fedramp = false;
+
+  transport::HttpClient& http(const transport::Url& url) const;
+};
+
+}  // namespace cfpipe::auth

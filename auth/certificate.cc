@@ -1,0 +1,109 @@
+#include "auth/certificate.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "auth/clock.h"
+#include "auth/json.h"
+
+namespace cfpipe::auth {
+namespace {
+
+namespace net = boost::asio;
+namespace json = boost::json;
+using transport::Cause;
+using transport::Failure;
+using transport::HttpAnswer;
+using transport::HttpRequest;
+using transport::Stage;
+using transport::Url;
+
+constexpr std::chrono::milliseconds kSignDeadline{15'000};
+
+std::string text_of(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  const auto* text = value == nullptr ? nullptr : value->if_string();
+  return text == nullptr ? std::string() : std::string(text->data(), text->size());
+}
+
+Failure refused(const HttpAnswer& answer) {
+  std::string said;
+  if (auto body = parse_json_object(answer.body)) said = text_of(*body, "message");
+  if (said.empty()) said = answer.body;
+  Failure failure(Stage::certificate, Cause::sign_refused, transport::printable(said));
+  failure.http_status = answer.status;
+  failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
+  return failure;
+}
+
+Failure invalid(std::string why) {
+  return {Stage::certificate, Cause::certificate_invalid, std::move(why)};
+}
+
+/// Where the token's issuer signs.
+Result<Url> sign_url(const Access& access, const std::string& issuer) {
+  auto url = transport::parse_url(issuer);
+  if (!url || !issuer.starts_with("https://")) {
+    return Failure(Stage::certificate, Cause::token_invalid, "its issuer is not an https URL");
+  }
+  if (auto trusted = access.trusted.check(url->authority()); !trusted) return trusted.error();
+  url->target = "/cdn-cgi/access/cert_sign";
+  return url;
+}
+
+}  // namespace
+
+Result<Certificate> read_sign_answer(const HttpAnswer& answer, const SshKey& key, std::uint64_t now) {
+  if (answer.status != 200) return refused(answer);
+  const auto body = parse_json_object(answer.body);
+  if (!body) return invalid("the answer is not JSON: " + transport::printable(answer.body, 80));
+  auto certificate = parse_certificate(text_of(*body, "certificate"));
+  if (!certificate) return certificate.error();
+  if (certificate->user_key_blob != key.public_blob()) return invalid("it is over another key");
+  if (certificate->fields.valid_before <= now) return invalid("it has expired already");
+  if (certificate->fields.valid_after > now + kCertMaxSkew) return invalid("it is not valid yet");
+  return certificate;
+}
+
+net::awaitable<Result<Certificate>> sign_key(const Access& access, const Secret& app_token,
+                                             const SshKey& key) {
+  auto token = parse_jwt(app_token.reveal());
+  if (!token) co_return token.error();
+  const std::string issuer = token->text("iss");
+  auto url = sign_url(access, issuer);
+  if (!url) co_return url.error();
+  json::object body;
+  body["public_key"] = key.authorized_key();
+  body["jwt"] = app_token.reveal();
+  body["issuer"] = issuer;
+  HttpRequest request("POST", *url);
+  request.headers.emplace_back("Content-Type", "application/json");
+  request.body = json::serialize(body);
+  request.deadline = kSignDeadline;
+  auto answer = co_await access.http(*url).send(request);
+  if (!answer) co_return answer.error();
+  auto certificate = read_sign_answer(*answer, key, static_cast<std::uint64_t>(unix_now()));
+  if (certificate) access.observer.note("certificate " + transport::printable(certificate->fields.key_id));
+  co_return certificate;
+}
+
+net::awaitable<Result<KeyAndCertificate>> renew_key_files(const Access& access, const KeyFiles& files,
+                                                          const Secret& app_token) {
+  auto loaded = files.load(static_cast<std::uint64_t>(unix_now()));
+  if (!loaded) co_return loaded.error();
+  if (*loaded) co_return std::move(**loaded);
+  auto on_disk = files.load_key();
+  if (!on_disk) co_return on_disk.error();
+  SshKey key = *on_disk ? std::move(**on_disk) : SshKey::generate(KeyType::ecdsa_p256);
+  auto certificate = co_await sign_key(access, app_token, key);
+  if (!certificate) co_return certificate.error();
+  if (auto stored = files.store(key, *certificate); !stored) co_return stored.error();
+  co_return KeyAndCertificate{std::move(key), std::move(*certificate)};
+}
+
+bool token_was_refused(const Failure& failure) {
+  if (failure.cause == Cause::token_rejected) return true;
+  return failure.cause == Cause::sign_refused && failure.http_status >= 400 && failure.http_status < 500 &&
+         failure.http_status != 404 && failure.http_status != 429;
+}
+
+}  // namespace cfpipe::auth

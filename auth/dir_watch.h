@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <memory>
+#include <string>
+
+namespace cfpipe::auth {
+
+/// Wakes when a name in a directory appears, is replaced, written or removed (inotify). Without inotify, or
+/// for what it cannot see (a process that died), the bound of changed() is the polling interval.
+class DirWatch {
+ public:
+  DirWatch(boost::asio::any_io_executor executor, const std::string& path);
+  /// Returns at the next change since the last call, or after `at_most`.
+  boost::asio::awaitable<void> changed(std::chrono::milliseconds at_most);
+
+ private:
+  void drain();
+  boost::asio::posix::stream_descriptor events_;
+  std::shared_ptr<boost::asio::steady_timer> timer_;
+};
+
+}  // namespace cfpipe::auth

@@ -1,0 +1,167 @@
+#include "auth/discovery.h"
+
+#include <optional>
+
+#include "auth/clock.h"
+#include "auth/jwks.h"
+
+namespace cfpipe::auth {
+namespace {
+
+namespace net = boost::asio;
+using transport::Cause;
+using transport::Failure;
+using transport::HttpAnswer;
+using transport::HttpRequest;
+using transport::Stage;
+using transport::Url;
+
+/// Remembered auth domains that are read at most.
+constexpr std::size_t kMaxTrustedDomains = 256;
+/// Patience with one request of discovery.
+constexpr std::chrono::milliseconds kDiscoveryDeadline{15'000};
+
+std::string keys_file(std::string_view auth_domain) {
+  return std::string(auth_domain) + "-jwks";
+}
+
+std::string_view trimmed(std::string_view line) {
+  const auto first = line.find_first_not_of(" \t\r");
+  if (first == std::string_view::npos) return {};
+  return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
+}
+
+Result<std::vector<std::string>> remembered_domains(const StateDir& state) {
+  auto file = state.read(kTrustedDomainsFile);
+  if (!file) return file.error();
+  std::vector<std::string> domains;
+  if (!*file) return domains;
+  std::string_view rest = (*file)->reveal();
+  while (!rest.empty() && domains.size() < kMaxTrustedDomains) {
+    const auto end = rest.find('\n');
+    const auto line = trimmed(rest.substr(0, end));
+    if (!line.empty() && line.front() != '#') domains.emplace_back(line);
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+  }
+  return domains;
+}
+
+Failure with_answer(Failure failure, const HttpAnswer& answer, const Url& url) {
+  failure.http_status = answer.status;
+  failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
+  if (const auto location = answer.header("Location"); !location.empty()) {
+    if (auto target = transport::resolve_url(url, location)) failure.location_host = target->host;
+  }
+  return failure;
+}
+
+/// Key set on disk that is young enough, with its age in seconds.
+struct CachedKeys {
+  KeySet keys;
+  std::int64_t age;
+};
+std::optional<CachedKeys> cached_keys(const StateDir& state, std::string_view auth_domain) {
+  const auto name = keys_file(auth_domain);
+  const auto age = state.age(name);
+  if (!age || *age < 0 || *age > kJwksMaxAge) return std::nullopt;
+  auto text = state.read(name);
+  if (!text || !*text) return std::nullopt;
+  auto keys = KeySet::parse((*text)->reveal());
+  if (!keys) return std::nullopt;
+  return CachedKeys{std::move(*keys), *age};
+}
+
+net::awaitable<Result<KeySet>> fetch_keys(const Access& access, std::string auth_domain) {
+  auto url = transport::parse_url("https://" + auth_domain + "/cdn-cgi/access/certs");
+  if (!url) co_return Failure(Stage::application, Cause::metadata_invalid, "auth_domain is not a host name");
+  HttpRequest request("GET", *url);
+  request.deadline = kDiscoveryDeadline;
+  auto answer = co_await access.http(*url).send(request);
+  if (!answer) co_return answer.error();
+  if (answer->status >= 300 && answer->status < 400) {
+    co_return with_answer(
+        Failure(Stage::application, Cause::redirect_refused, "the key set of " + auth_domain), *answer, *url);
+  }
+  if (answer->status != 200) {
+    co_return with_answer(
+        Failure(Stage::application, Cause::unexpected_status, "the key set of " + auth_domain), *answer,
+        *url);
+  }
+  auto keys = KeySet::parse(answer->body);
+  if (!keys) co_return keys.error();
+  // A key set that cannot be kept costs a request at the next start, nothing more.
+  if (auto kept = access.state.write(keys_file(auth_domain), answer->body); !kept) {
+    access.observer.note("key set not cached: " + kept.error().detail);
+  }
+  co_return std::move(*keys);
+}
+
+/// Verifies with the cached keys, and once more with fresh ones if those do not know the signature.
+net::awaitable<Result<Application>> verify(const Access& access, const Jwt& metadata,
+                                           std::string auth_domain) {
+  if (auto cached = cached_keys(access.state, auth_domain)) {
+    if (cached->keys.verifies(metadata) || cached->age < kJwksMinRefetchAge) {
+      co_return verify_metadata(metadata, cached->keys, access.app.host, access.trusted, unix_now());
+    }
+  }
+  auto keys = co_await fetch_keys(access, auth_domain);
+  if (!keys) co_return keys.error();
+  co_return verify_metadata(metadata, *keys, access.app.host, access.trusted, unix_now());
+}
+
+/// Writes down the auth domain the user named, now that it has signed for an application of its own.
+void remember(const Access& access, const std::string& auth_domain) {
+  if (access.named_domain.empty()) return;
+  auto domains = remembered_domains(access.state);
+  if (!domains || domains->size() >= kMaxTrustedDomains) return;
+  TrustedDomains without;
+  for (const auto& domain : *domains) without.add(domain);
+  if (without.check(auth_domain)) return;
+  TrustedDomains named;
+  named.add(access.named_domain);
+  if (!named.check(auth_domain)) return;
+  std::string text;
+  for (const auto& domain : *domains) text += domain + '\n';
+  text += access.named_domain + '\n';
+  if (auto kept = access.state.write(kTrustedDomainsFile, text); !kept) {
+    access.observer.note("auth domain not remembered: " + kept.error().detail);
+  }
+}
+
+}  // namespace
+
+Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_view named) {
+  auto domains = remembered_domains(state);
+  if (!domains) return domains.error();
+  TrustedDomains trusted;
+  for (auto& domain : *domains) trusted.add(std::move(domain));
+  if (!named.empty()) trusted.add(std::string(named));
+  return trusted;
+}
+
+net::awaitable<Result<Application>> discover(const Access& access) {
+  HttpRequest request("HEAD", access.app);
+  request.headers.emplace_back("Cf-Access-Metadata-Request", "true");
+  request.deadline = kDiscoveryDeadline;
+  access.service_token.add_to(request.headers);
+  auto answer = co_await access.app_http.send(request);
+  if (!answer) co_return answer.error();
+  const std::string compact(answer->header("Cf-Access-Metadata"));
+  // Older edges name the application by where they redirect to, unauthenticated; without the signed
+  // metadata there is no application here.
+  if (compact.empty()) {
+    co_return with_answer(Failure(Stage::application, Cause::not_an_application, access.app.host), *answer,
+                          access.app);
+  }
+  auto metadata = parse_jwt(compact);
+  if (!metadata) co_return Failure(Stage::application, Cause::metadata_invalid, metadata.error().detail);
+  auto auth_domain = claimed_auth_domain(*metadata, access.trusted);
+  if (!auth_domain) co_return auth_domain.error();
+  auto app = co_await verify(access, *metadata, *auth_domain);
+  if (!app) co_return app.error();
+  access.observer.note("application " + app->app_hostname + " of " + app->auth_domain);
+  remember(access, app->auth_domain);
+  co_return std::move(*app);
+}
+
+}  // namespace cfpipe::auth

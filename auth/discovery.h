@@ -1,0 +1,28 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <string_view>
+
+#include "auth/access.h"
+
+namespace cfpipe::auth {
+
+/// How long a cached key set is good for, and how young one must be not to be fetched again after a failed
+/// verification; both in seconds of its file's age.
+inline constexpr std::int64_t kJwksMaxAge = 24 * 3600;
+inline constexpr std::int64_t kJwksMinRefetchAge = 60;
+
+/// The file that remembers auth domains named with --auth-domain, one per line.
+inline constexpr std::string_view kTrustedDomainsFile = "trusted-auth-domains";
+
+/// The auth domains to trust: the built-in suffix, the remembered ones, and `named` if it is not empty.
+Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_view named);
+
+/// Asks the application's host what it is and verifies the answer against the keys of its auth domain
+/// (access-protocol, "Finding the application"). Remembers access.named_domain once it has vouched for an
+/// application. Stage::application: not_an_application, untrusted_auth_domain, metadata_invalid,
+/// redirect_refused; and dns to http.
+boost::asio::awaitable<Result<Application>> discover(const Access& access);
+
+}  // namespace cfpipe::auth

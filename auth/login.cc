@@ -1,0 +1,282 @@
+#include "auth/login.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <functional>
+#include <memory>
+
+#include "auth/browser.h"
+#include "auth/clock.h"
+#include "auth/dir_watch.h"
+#include "auth/org_exchange.h"
+#include "auth/token_cache.h"
+
+namespace cfpipe::auth {
+namespace {
+
+namespace net = boost::asio;
+using transport::Cause;
+using transport::Failure;
+using transport::HttpAnswer;
+using transport::HttpRequest;
+using transport::Stage;
+using transport::Url;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kServiceLoginDeadline{15'000};
+
+/// What waiting for a token file came to: the token somebody else got, or the lock to get it.
+struct Turn {
+  std::optional<Secret> token;
+  std::optional<LoginLock> lock;
+};
+using Look = std::function<Result<std::optional<Secret>>()>;
+
+/// The URL file beside a token file, while our login is in progress.
+class UrlFile {
+ public:
+  UrlFile(const StateDir& state, std::string token_file, const std::string& url)
+      : state_(state), name_(std::move(token_file) + ".url") {
+    // Only a convenience for others: a login goes on without it.
+    (void)state_.write(name_, url);
+  }
+  ~UrlFile() { (void)state_.remove(name_); }
+  UrlFile(const UrlFile&) = delete;
+  UrlFile& operator=(const UrlFile&) = delete;
+
+ private:
+  const StateDir& state_;
+  std::string name_;
+};
+
+/// Tells once, and again when the URL changes, that another process is logging in.
+void show_other_login(const Access& access, const std::string& token_file,
+                      std::optional<std::string>& shown) {
+  std::string url;
+  if (auto file = access.state.read(token_file + ".url"); file && *file) {
+    url = transport::printable((*file)->reveal(), 8192);
+  }
+  if (shown && (url.empty() || *shown == url)) return;
+  access.observer.waiting_for_other(url);
+  shown = url;
+}
+
+/// Waits until `look` finds a token or the lock beside `token_file` is ours; looks once more under the lock.
+net::awaitable<Result<Turn>> take_turn(const Access& access, std::string token_file, Look look) {
+  DirWatch watch(co_await net::this_coro::executor, access.state.path());
+  const auto give_up = Clock::now() + kLockPatience;
+  std::optional<std::string> shown;
+  for (;;) {
+    auto lock = LoginLock::try_acquire(access.state, token_file);
+    if (!lock) co_return lock.error();
+    auto token = look();
+    if (!token) co_return token.error();
+    if (*token || *lock) co_return Turn{std::move(*token), std::move(*lock)};
+    if (Clock::now() >= give_up) {
+      co_return Failure(Stage::login, Cause::login_timed_out,
+                        "another process holds " + token_file + ".lock");
+    }
+    show_other_login(access, token_file, shown);
+    co_await watch.changed(kLockPoll);
+  }
+}
+
+void start_browser(net::any_io_executor executor, std::vector<BrowserCommand> commands,
+                   std::weak_ptr<LoginObserver*> observer) {
+  auto opening = open_browser(std::move(commands));
+  net::co_spawn(executor, std::move(opening), [observer](std::exception_ptr, Result<void> opened) {
+    const auto listening = observer.lock();
+    if (listening && !opened) (*listening)->browser_failed(opened.error().detail);
+  });
+}
+
+bool worth_another_poll(const Failure& failure) {
+  return failure.cause == Cause::timed_out || failure.cause == Cause::closed_early;
+}
+
+/// Asks the transfer store until the user is through with the login.
+net::awaitable<Result<TransferredTokens>> poll_transfer(const Access& access, Url url,
+                                                        const TransferReceiver& receiver) {
+  net::steady_timer pause(co_await net::this_coro::executor);
+  HttpRequest request("GET", url);
+  request.deadline = kTransferPoll;
+  const auto give_up = Clock::now() + kTransferPoll * kTransferPolls;
+  while (Clock::now() < give_up) {
+    const auto started = Clock::now();
+    auto answer = co_await access.http(url).send(request);
+    if (!answer && !worth_another_poll(answer.error())) co_return answer.error();
+    if (answer) {
+      auto tokens = read_transfer(*answer, receiver);
+      if (!tokens) co_return tokens.error();
+      if (*tokens) co_return std::move(**tokens);
+    }
+    pause.expires_at(started + kTransferPause);  // a store that answers at once is not asked in a tight loop
+    co_await pause.async_wait(net::as_tuple(net::use_awaitable));
+  }
+  co_return Failure(Stage::login, Cause::login_timed_out);
+}
+
+net::awaitable<Result<TransferredTokens>> browser_login(const Access& access, const Application& app) {
+  const TransferReceiver receiver;
+  const auto page = login_page(access.app, app.aud, receiver.public_key(), access.auto_close);
+  auto store = transport::parse_url(transfer_url(app.auth_domain, receiver.public_key(), access.fedramp));
+  if (!store) co_return Failure(Stage::login, Cause::login_failed, "the auth domain is not a host name");
+  const UrlFile url_file(access.state, app_token_file(app), page);
+
+  std::vector<BrowserCommand> commands;
+  if (access.open_browser) commands = browser_commands(BrowserEnvironment::current(), page);
+  access.observer.login_url(page, !commands.empty());
+  const auto listening = std::make_shared<LoginObserver*>(&access.observer);
+  if (!commands.empty()) start_browser(co_await net::this_coro::executor, std::move(commands), listening);
+  co_return co_await poll_transfer(access, std::move(*store), receiver);
+}
+
+Result<void> keep_app_token(const Access& access, const Application& app, const Secret& token) {
+  return access.state.write(app_token_file(app), token.reveal());
+}
+
+/// The org token, if there is one, turned into an app token.
+net::awaitable<Result<std::optional<Secret>>> exchanged(const Access& access, const Application& app,
+                                                        const Secret& org_token) {
+  auto token = co_await exchange_org_token(access, app, org_token);
+  if (!token) co_return token.error();
+  if (*token) {
+    if (auto kept = keep_app_token(access, app, **token); !kept) co_return kept.error();
+  }
+  co_return std::move(*token);
+}
+
+/// Logs in with the browser and keeps what that brings. Both locks are held by the caller.
+net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Application& app) {
+  auto tokens = co_await browser_login(access, app);
+  if (!tokens) co_return tokens.error();
+  if (!tokens->org_token.empty()) {
+    auto kept = access.state.write(org_token_file(app.auth_domain), tokens->org_token.reveal());
+    if (!kept) co_return kept.error();
+  }
+  if (tokens->app_token.empty()) {
+    auto token = co_await exchanged(access, app, tokens->org_token);
+    if (!token) co_return token.error();
+    if (!*token)
+      co_return Failure(Stage::login, Cause::login_failed, "the login brought no application token");
+    co_return std::move(**token);
+  }
+  if (auto good = check_app_token(tokens->app_token.reveal(), app.aud, unix_now()); !good) {
+    co_return Failure(Stage::login, Cause::token_invalid, good.error().detail);
+  }
+  if (auto kept = keep_app_token(access, app, tokens->app_token); !kept) co_return kept.error();
+  co_return std::move(tokens->app_token);
+}
+
+/// Under the application's lock: by the org token, or by the browser. One login per team at a time, since
+/// each brings an org token that serves the others.
+net::awaitable<Result<Secret>> log_in(const Access& access, const Application& app) {
+  Secret failed;  // an org token that did not open this application is not tried twice
+  const Look look = [&]() -> Result<std::optional<Secret>> {
+    auto token = cached_org_token(access.state, app.auth_domain, unix_now());
+    if (token && *token && (*token)->reveal() == failed.reveal()) return std::optional<Secret>();
+    return token;
+  };
+  for (;;) {
+    auto org_token = look();
+    if (!org_token) co_return org_token.error();
+    Turn turn;
+    if (!*org_token) {
+      auto taken = co_await take_turn(access, org_token_file(app.auth_domain), look);
+      if (!taken) co_return taken.error();
+      turn = std::move(*taken);
+      *org_token = std::move(turn.token);
+    }
+    if (!*org_token) co_return co_await login_and_keep(access, app);
+    turn.lock.reset();
+    auto token = co_await exchanged(access, app, **org_token);
+    if (!token) co_return token.error();
+    if (*token) co_return std::move(**token);
+    failed = std::move(**org_token);
+  }
+}
+
+/// A service token needs no login: the edge answers the headers with the application token as a cookie.
+net::awaitable<Result<AppToken>> service_login(const Access& access, const Application& app) {
+  HttpRequest request("HEAD", access.app);
+  request.deadline = kServiceLoginDeadline;
+  access.service_token.add_to(request.headers);
+  auto answer = co_await access.app_http.send(request);
+  if (!answer) co_return answer.error();
+  Secret token(answer->cookie("CF_Authorization"));
+  if (token.empty()) {
+    Failure failure(Stage::login, Cause::service_token_rejected);
+    failure.http_status = answer->status;
+    failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
+    co_return failure;
+  }
+  if (auto good = check_app_token(token.reveal(), app.aud, unix_now()); !good) {
+    co_return Failure(Stage::login, Cause::token_invalid, good.error().detail);
+  }
+  co_return AppToken{std::move(token), true};
+}
+
+}  // namespace
+
+net::awaitable<Result<AppToken>> obtain_app_token(const Access& access, const Application& app) {
+  if (access.service_token.given()) co_return co_await service_login(access, app);
+  const Look look = [&access, &app] { return cached_app_token(access.state, app, unix_now()); };
+  auto cached = look();
+  if (!cached) co_return cached.error();
+  if (*cached) co_return AppToken{std::move(**cached), false};
+  auto turn = co_await take_turn(access, app_token_file(app), look);
+  if (!turn) co_return turn.error();
+  // Somebody else's login of just now is as fresh as one of our own.
+  if (turn->token) co_return AppToken{std::move(*turn->token), true};
+  auto token = co_await log_in(access, app);
+  if (!token) co_return token.error();
+  co_return AppToken{std::move(*token), true};
+}
+
+Result<void> drop_app_token(const Access& access, const Application& app, const Secret& rejected) {
+  const auto name = app_token_file(app);
+  auto file = access.state.read(name);
+  if (!file) return file.error();
+  if (!*file || (*file)->reveal().find(rejected.reveal()) == std::string_view::npos) return {};
+  return access.state.remove(name);
+}
+
+std::string login_page(const Url& app, std::string_view aud, std::string_view public_key, bool auto_close) {
+  const std::string key = transport::percent_encode(public_key);
+  const std::string audience = transport::percent_encode(aud);
+  Url back = app;
+  back.target = std::string(app.path()) + "?aud=" + audience + "&token=" + key;
+  Url page = app;
+  page.target = "/cdn-cgi/access/cli?aud=" + audience;
+  if (auto_close) page.target += "&close_interstitial=true";
+  page.target += "&edge_token_transfer=true&redirect_url=" + transport::percent_encode(back.str()) +
+                 "&send_org_token=true&token=" + key;
+  return page.str();
+}
+
+std::string transfer_url(std::string_view auth_domain, std::string_view public_key, bool fedramp) {
+  const bool cloudflare = auth_domain.ends_with(".cloudflareaccess.com");
+  std::string store(auth_domain);
+  if (cloudflare) store = fedramp ? "login.fed.cloudflareaccess.org" : "login.cloudflareaccess.org";
+  // URL-safe base64 and its padding may stand in a path as they are (RFC 3986 3.3).
+  return "https://" + store + "/transfer/" + std::string(public_key);
+}
+
+Result<std::optional<TransferredTokens>> read_transfer(const HttpAnswer& answer,
+                                                       const TransferReceiver& receiver) {
+  if (answer.status >= 500) {
+    Failure failure(Stage::login, Cause::login_failed, transport::printable(answer.body));
+    failure.http_status = answer.status;
+    failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
+    return failure;
+  }
+  if (answer.status != 200 || answer.body.empty()) return std::optional<TransferredTokens>();
+  auto tokens = receiver.open(answer.body, answer.header("Service-Public-Key"));
+  if (!tokens) return tokens.error();
+  return std::optional<TransferredTokens>(std::move(*tokens));
+}
+
+}  // namespace cfpipe::auth

@@ -1,0 +1,92 @@
+#include "auth/org_exchange.h"
+
+#include "auth/clock.h"
+
+namespace cfpipe::auth {
+namespace {
+
+namespace net = boost::asio;
+using transport::HttpAnswer;
+using transport::HttpRequest;
+using transport::Url;
+
+constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
+constexpr std::string_view kAuthorizedPath = "/cdn-cgi/access/authorized";
+constexpr std::chrono::milliseconds kExchangeDeadline{15'000};
+
+bool holds(const Url& url, std::string_view path) {
+  return url.path().find(path) != std::string_view::npos;
+}
+
+}  // namespace
+
+ExchangeWalk::ExchangeWalk(const Url& app, const Application& application, const Secret& org_token)
+    : at_(app), app_(app), auth_domain_(application.auth_domain), org_token_(org_token) {}
+
+HttpRequest ExchangeWalk::request() const {
+  HttpRequest request("HEAD", at_);
+  request.deadline = kExchangeDeadline;
+  if (at_.authority() == auth_domain_ && holds(at_, kLoginPath)) {
+    request.headers.emplace_back("Cookie", "CF_Authorization=" + std::string(org_token_.reveal()));
+  } else if (!session_.empty() && holds(at_, kAuthorizedPath) &&
+             at_.authority() == session_from_.authority()) {
+    request.headers.emplace_back("Cookie", "CF_AppSession=" + std::string(session_.reveal()));
+  }
+  return request;
+}
+
+ExchangeWalk::Verdict ExchangeWalk::none(std::string why) {
+  why_ = std::move(why);
+  return Verdict::none;
+}
+
+ExchangeWalk::Verdict ExchangeWalk::take(const HttpAnswer& answer) {
+  if (holds(at_, kAuthorizedPath) && at_.authority() == app_.authority()) {
+    token_ = Secret(answer.cookie("CF_Authorization"));
+    return token_.empty() ? none("no token in the answer of " + at_.host) : Verdict::token;
+  }
+  if (auto session = answer.cookie("CF_AppSession"); !session.empty()) {
+    session_ = Secret(std::move(session));
+    session_from_ = at_;
+  }
+  if (answer.status < 300 || answer.status >= 400) {
+    return none(at_.host + " answered " + std::to_string(answer.status));
+  }
+  auto next = transport::resolve_url(at_, answer.header("Location"));
+  if (!next) return none(at_.host + " redirects to nowhere");
+  if (next->authority() != app_.authority() && next->authority() != auth_domain_) {
+    return none(at_.host + " redirects to " + transport::printable(next->host));
+  }
+  at_ = std::move(*next);
+  if (++requests_ >= kMaxExchangeRequests) return none("too many redirects");
+  return Verdict::again;
+}
+
+Secret ExchangeWalk::token() {
+  return std::move(token_);
+}
+
+net::awaitable<Result<std::optional<Secret>>> exchange_org_token(const Access& access,
+                                                                 const Application& application,
+                                                                 const Secret& org_token) {
+  ExchangeWalk walk(access.app, application, org_token);
+  for (;;) {
+    const HttpRequest request = walk.request();
+    auto answer = co_await access.http(request.url).send(request);
+    if (!answer) co_return answer.error();
+    const auto verdict = walk.take(*answer);
+    if (verdict == ExchangeWalk::Verdict::again) continue;
+    if (verdict == ExchangeWalk::Verdict::none) {
+      access.observer.note("org token not exchanged: " + walk.why());
+      co_return std::optional<Secret>();
+    }
+    Secret token = walk.token();
+    if (auto good = check_app_token(token.reveal(), application.aud, unix_now()); !good) {
+      access.observer.note("org token exchanged for a token that cannot be used: " + good.error().detail);
+      co_return std::optional<Secret>();
+    }
+    co_return std::optional<Secret>(std::move(token));
+  }
+}
+
+}  // namespace cfpipe::auth

@@ -1,0 +1,73 @@
+"""Fixtures of the integration tests. What the client does is checked against two edges that share no code."""
+
+import os
+
+import pytest
+
+from support.clients import Client, Ssh
+from support.edges import Edge, PROGRAMS
+from support.servers import Sshd
+from support.world import World
+
+EDGES = sorted(PROGRAMS)
+
+
+@pytest.hookimpl(tryfirst=True, hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call":
+        item.failed_call = outcome.get_result().failed
+
+
+@pytest.fixture
+def world(request):
+    world = World()
+    yield world
+    failed = getattr(request.node, "failed_call", True)
+    wrong = world.close()
+    if failed or wrong:
+        for title, text in world.logs():
+            request.node.add_report_section("teardown", title, text)
+    if (failed or wrong) and os.environ.get("CFPIPE_TEST_KEEP"):
+        print(f"everything of this test is in {world.directory}")
+    else:
+        world.remove()
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture(params=EDGES)
+def kind(request):
+    """Which edge: `own` or `mock`."""
+    return request.param
+
+
+@pytest.fixture
+def sshd(world):
+    return Sshd(world)
+
+
+@pytest.fixture
+def edge(world, kind, sshd):
+    """An edge in front of sshd, which trusts that edge's certificates and nothing else."""
+    edge = Edge(world, kind, sshd.address)
+    sshd.trust(edge.ssh_ca())
+    return edge
+
+
+@pytest.fixture
+def client(world, edge):
+    """A client that has not logged in yet."""
+    return Client(world, edge)
+
+
+@pytest.fixture
+def user(client):
+    """A client that has logged in."""
+    client.login()
+    return client
+
+
+@pytest.fixture(params=["match", "agent"])
+def ssh(request, user):
+    """OpenSSH with the configuration that `ssh-config` prints, in both of the styles that need no second ssh."""
+    return Ssh(user, request.param)

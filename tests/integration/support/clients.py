@@ -1,0 +1,156 @@
+"""The client under test, and the ssh that runs it."""
+
+import re
+import subprocess
+
+from support import edges, limits
+from support.terminal import Terminal
+
+CFPIPE = limits.BUILD / "cfpipe"
+# One line for a person: the stage, what happened, what to do.
+ERROR_LINE = re.compile(r"cfpipe: (?P<stage>[a-z][a-z -]*): (?P<what>[^;\n]+(?:;[^;\n]+)*); (?P<todo>[^;\n]+)")
+
+UNAVAILABLE, LOST, PROTOCOL, REFUSED, CONFIGURATION, USAGE = 69, 75, 76, 77, 78, 64
+
+
+class Client:
+    """cfpipe with a state directory of its own, on the terms of one edge."""
+
+    def __init__(self, world, edge, name="state"):
+        self.world, self.edge = world, edge
+        self.home = world.path(name)
+        self._browsed = world.path(f"{name}-browser-runs")
+        browser = world.script(f"browser-of-{name}", f'''echo "$1" >> {self._browsed}
+exec {limits.ROOT}/scripts/scripted-browser "$1" 2>> {world.path(f"{name}-browser.log")}''')
+        self.env = {
+            **world.env,
+            "CFPIPE_HOME": str(self.home),
+            "SSL_CERT_FILE": str(edge.ca_file),
+            "BROWSER": str(browser),
+        }
+        self.trust(edges.AUTH_HOST)
+
+    def trust(self, auth_domain):
+        """As if an earlier command had been given --auth-domain."""
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        (self.home / "trusted-auth-domains").write_text(auth_domain + "\n")
+
+    def run(self, *args, input=b"", deadline=limits.COMMAND_DEADLINE, **env):
+        return self.world.run([CFPIPE, *args], {**self.env, **env}, input, deadline)
+
+    def start(self, *args, **options):
+        """The client left running; its standard input is a pipe unless told otherwise, its output the caller's to read."""
+        return self.world.start([CFPIPE, *args], self.env, **{"stdin": subprocess.PIPE, "collect": False, **options})
+
+    def login(self, host=None):
+        return self.run("access", "login", self.edge.url(host)).ok()
+
+    def token(self, host=None):
+        return self.run("access", "token", self.edge.url(host)).ok().stdout.strip()
+
+    def tunnel(self, *more, host=None, **options):
+        """`access ssh` to the application."""
+        return self.run("access", "ssh", "--hostname", self.edge.host(host), *more, **options)
+
+    def banner(self, *more, command=("access", "ssh"), host=None, **env):
+        """Opens a tunnel, returns the first line that comes out of it, and lets it end in peace."""
+        argv = [CFPIPE, *command, *(more or ("--hostname", self.edge.host(host)))]
+        child = self.world.start(argv, {**self.env, **env}, stdin=subprocess.PIPE, collect=False)
+        with child.process.stdout as output:
+            line = output.readline().decode()
+            child.process.stdin.close()
+            status = child.wait()
+        assert status == 0, (argv, line, child.stderr.text)
+        return line
+
+    def ssh_gen(self, host=None):
+        return self.run("access", "ssh-gen", "--hostname", self.edge.host(host))
+
+    def browser_runs(self):
+        return self._browsed.read_text().count("\n") if self._browsed.exists() else 0
+
+    def file(self, pattern):
+        """The one file of that pattern in the state directory."""
+        found = sorted(self.home.glob(pattern))
+        assert len(found) == 1, (pattern, sorted(self.home.iterdir()))
+        return found[0]
+
+    def token_file(self):
+        return self.file(f"{self.edge.hosts[0]}-*-token")
+
+    def snapshot(self, pattern="*"):
+        """Name and content of the files of that pattern, to see that they are left alone."""
+        return {p.name: p.read_bytes() for p in sorted(self.home.glob(pattern)) if p.is_file()}
+
+
+class Ssh:
+    """OpenSSH with a configuration and known hosts of its own; nothing of the user's is read or written."""
+
+    def __init__(self, client, style=None, host=None, text=None):
+        self.world, self.client = client.world, client
+        self.host = host or client.edge.hosts[0]
+        self.config = self.world.path(f"ssh_config-{len(list(self.world.directory.glob('ssh_config-*')))}")
+        if text is None:
+            argv = ["access", "ssh-config", "--hostname", client.edge.host(self.host), "--short-lived-cert", "--style", style]
+            text = client.run(*argv).ok().stdout
+        self.text = text
+        self.config.write_text(f"""Host *
+  UserKnownHostsFile {self.world.path("known_hosts")}
+  GlobalKnownHostsFile /dev/null
+  StrictHostKeyChecking accept-new
+  PasswordAuthentication no
+  KbdInteractiveAuthentication no
+
+{text}""")
+        # For a configuration whose ProxyCommand calls ssh again.
+        self.world.script("ssh", f'exec /usr/bin/ssh -F {self.config} "$@"')
+
+    def _argv(self, program, options=()):
+        return [f"/usr/bin/{program}", "-F", self.config, *options]
+
+    def run(self, command, *options, input=b"", deadline=limits.COMMAND_DEADLINE):
+        return self.world.run(self._argv("ssh", options) + [self.host, command], self.client.env, input, deadline)
+
+    def start(self, command, *options, **pipes):
+        pipes = {"stdin": subprocess.PIPE, "collect": False, **pipes}
+        return self.world.start(self._argv("ssh", options) + [self.host, command], self.client.env, **pipes)
+
+    def terminal(self, *options):
+        argv = self._argv("ssh", options) + [self.host]
+        return self.world.closing(Terminal(argv, {**self.client.env, "TERM": "dumb"}))
+
+    def scp(self, *args):
+        return self.world.run(self._argv("scp", ["-q"]) + list(args), self.client.env)
+
+    def sftp(self, batch):
+        return self.world.run(self._argv("sftp", ["-b", "-"]) + [self.host], self.client.env, batch.encode())
+
+
+def assert_fails(finished, status, stage=None, says=None):
+    """The exit status, nothing on standard output, and exactly one line on standard error that is fit for a person."""
+    assert finished.status == status, finished
+    assert finished.output == b"", finished
+    lines = finished.stderr.splitlines()
+    assert len(lines) == 1, finished
+    match = ERROR_LINE.fullmatch(lines[0])
+    assert match, finished
+    if stage:
+        assert match["stage"] == stage, finished
+    if says:
+        assert re.search(says, lines[0]), finished
+    return match
+
+
+def assert_logs_in_vain(finished, status, stage=None, says=None):
+    """The same for a command that had to show a login URL first, on lines of its own."""
+    assert finished.status == status, finished
+    assert finished.output == b"", finished
+    lines = [line for line in finished.stderr.splitlines() if line.startswith("cfpipe: ")]
+    assert len(lines) == 1, finished
+    match = ERROR_LINE.fullmatch(lines[0])
+    assert match, finished
+    if stage:
+        assert match["stage"] == stage, finished
+    if says:
+        assert re.search(says, lines[0]), finished
+    return match

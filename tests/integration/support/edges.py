@@ -1,0 +1,64 @@
+"""The two edges: our own, and an independent one that can be told to misbehave. Same command line, same state."""
+
+import json
+
+from support import limits, world as worlds
+
+AUTH_HOST = "auth.localhost"
+HOST = "vm.localhost"
+PROGRAMS = {
+    "own": limits.BUILD / "cfpipe-edge",
+    "mock": limits.BUILD / "tests/integration/edge_mock/edge_mock",
+}
+
+
+class Edge:
+    def __init__(self, world, kind, origin, hosts=(HOST,), email=worlds.EMAIL, faults=()):
+        self.world, self.kind, self.hosts, self.email = world, kind, tuple(hosts), email
+        self.state = world.path(f"edge-{kind}-{len(list(world.directory.glob('edge-*')))}")
+        if kind == "own":
+            argv = [PROGRAMS[kind], "dev", "--auth-domain", AUTH_HOST]
+            argv += [part for host in hosts for part in ("--hostname", host)]
+        else:
+            argv = [PROGRAMS[kind], "--auth-host", AUTH_HOST]
+            argv += [part for host in hosts for part in ("--host", host)]
+            argv += [part for fault in faults for part in ("--fault", fault)]
+        argv += ["--listen", "127.0.0.1:0", "--origin", origin, "--email", email, "--state", self.state]
+        self.child = world.start(argv)
+        world.closing(self)
+        self.port = self.child.ready_port()
+
+    @property
+    def ca_file(self):
+        return self.state / "tls-ca.pem"
+
+    @property
+    def auth_domain(self):
+        return f"{AUTH_HOST}:{self.port}"
+
+    def host(self, name=None):
+        """The application's name as the client is told it: with the port this edge happens to listen on."""
+        return f"{name or self.hosts[0]}:{self.port}"
+
+    def url(self, name=None):
+        return f"https://{self.host(name)}/"
+
+    def ssh_ca(self, name=None):
+        """The public key line for TrustedUserCAKeys."""
+        if self.kind == "mock":
+            return (self.state / "ssh-ca.pub").read_text()
+        argv = [PROGRAMS["own"], "ca", "show", "--app", name or self.hosts[0], "--state", self.state]
+        return self.world.run(argv).ok().stdout
+
+    def requests(self):
+        """What the mock was asked, in order."""
+        assert self.kind == "mock"
+        return [json.loads(line) for line in (self.state / "log.jsonl").read_text().splitlines()]
+
+    def stop(self):
+        """A polite end, after which nobody listens on its port."""
+        assert self.child.stop() == 0, self.child.stderr.text
+
+    def close(self):
+        if self.child.process.poll() is None:
+            self.stop()

@@ -1,0 +1,165 @@
+"""Child processes with deadlines: readiness lines, collected output, ended by their id, checked for leaks."""
+
+import os
+import pathlib
+import queue
+import re
+import select
+import signal
+import subprocess
+import threading
+import time
+
+from support import limits
+
+SANITIZER_REPORT = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
+MARKER = "CFPIPE_TEST_MARKER"  # in the environment of everything a test starts, to find what it left behind
+
+
+class Collector(threading.Thread):
+    """Reads a pipe to its end, and lets others wait for a line in it."""
+
+    def __init__(self, pipe):
+        super().__init__(daemon=True)
+        self._pipe = pipe
+        self._lines = []
+        self._changed = threading.Condition()
+        self._ended = False
+        self.start()
+
+    def run(self):
+        with self._pipe:
+            for line in self._pipe:
+                with self._changed:
+                    self._lines.append(line.decode("utf-8", "replace"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    @property
+    def text(self):
+        with self._changed:
+            return "".join(self._lines)
+
+    def wait_for(self, pattern, deadline=limits.READY_DEADLINE):
+        """The first match of `pattern` in what has been or will be read."""
+        def found():
+            return re.search(pattern, "".join(self._lines), re.MULTILINE)
+        with self._changed:
+            self._changed.wait_for(lambda: found() or self._ended, deadline)
+            match = found()
+            if not match:
+                why = "ended" if self._ended else f"nothing like it in {deadline} s"
+                raise AssertionError(f"waited for {pattern!r}: {why}; so far:\n{''.join(self._lines)}")
+            return match
+
+
+class Child:
+    """A program that runs until it is stopped."""
+
+    def __init__(self, argv, env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=None, collect=True):
+        self.argv = [str(a) for a in argv]
+        self.process = subprocess.Popen(self.argv, env=env, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=cwd)
+        self.stderr = Collector(self.process.stderr)
+        self.stdout = Collector(self.process.stdout) if collect and stdout == subprocess.PIPE else None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def ready_port(self):
+        """The port of the line `ready 127.0.0.1:PORT`."""
+        try:
+            return int(self.stdout.wait_for(r"\Aready 127\.0\.0\.1:(\d+)$").group(1))
+        except AssertionError as error:
+            raise AssertionError(f"{self.argv[0]} did not get ready: {error}\n{self.stderr.text}") from None
+
+    def wait(self, deadline=limits.COMMAND_DEADLINE):
+        """Its exit status, once it has ended by itself and everything it wrote has been read."""
+        try:
+            status = self.process.wait(deadline)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self.argv} still runs after {deadline} s\n{self.stderr.text}") from None
+        self._join()
+        return status
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it and returns its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.wait(limits.GOODBYE_DEADLINE)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self._join()
+
+    def _join(self):
+        # A grandchild may hold the pipe open for longer; the leak check deals with it.
+        for collector in (self.stderr, self.stdout):
+            if collector:
+                collector.join(limits.GOODBYE_DEADLINE)
+
+    def resident_bytes(self):
+        return resident_bytes(self.pid)
+
+
+def resident_bytes(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE).group(1)) * 1024
+
+
+def marked(marker):
+    """Ids of the living processes whose environment carries the marker."""
+    wanted = f"{MARKER}={marker}".encode()
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                if wanted in (entry / "environ").read_bytes().split(b"\0"):
+                    yield int(entry.name)
+            except OSError:
+                pass  # gone, or someone else's
+
+
+def wait_until_gone(pid, deadline):
+    """True if the process (not necessarily a child) has ended before the deadline, in seconds."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], deadline)[0])
+    finally:
+        os.close(handle)
+
+
+def leftovers(marker, deadline=limits.GOODBYE_DEADLINE):
+    """Command lines of the marked processes that do not end before the deadline; they are killed."""
+    end = time.monotonic() + deadline
+    left = []
+    for pid in list(marked(marker)):
+        if not wait_until_gone(pid, max(0.0, end - time.monotonic())):
+            try:
+                left.append(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+    return left
+
+
+def sanitizer_reports(directory):
+    """What the sanitizers wrote to their log files in this directory."""
+    return [path.read_text(errors="replace") for path in sorted(pathlib.Path(directory).glob("sanitizer.*"))]
+
+
+class Lines(queue.Queue):
+    """Events handed from an origin's thread to the test."""
+
+    def next(self, deadline=limits.COMMAND_DEADLINE):
+        try:
+            return self.get(timeout=deadline)
+        except queue.Empty:
+            raise AssertionError(f"nothing happened at the origin for {deadline} s") from None

@@ -1,0 +1,26 @@
+"""A real sshd that trusts one certificate authority."""
+
+from support import limits
+
+
+class Sshd:
+    def __init__(self, world, name="sshd"):
+        self.state = world.path(name)
+        self.state.mkdir()
+        self.ca_keys = self.state / "trusted-user-ca-keys"
+        self.ca_keys.touch()
+        program = limits.ROOT / "scripts/throwaway-sshd"
+        self.child = world.start([program, "--state", self.state, "--ca-keys", self.ca_keys])
+        self.address = f"127.0.0.1:{self.child.ready_port()}"
+        world.closing(self)
+
+    def trust(self, public_key_line):
+        """sshd reads the file anew for every connection."""
+        self.ca_keys.write_text(public_key_line)
+
+    def log(self):
+        path = self.state / "sshd.log"
+        return path.read_text() if path.exists() else ""
+
+    def close(self):
+        self.child.stop()

@@ -1,0 +1,51 @@
+"""Host names go into file names, URLs and headers: what is none is refused before anything is opened."""
+
+import pytest
+
+from support import edges
+from support.clients import USAGE, Client, assert_fails
+
+BAD_NAMES = {
+    "parent directory": "../../etc/passwd",
+    "parent directory behind a host": "vm.localhost/../../../etc",
+    "newline": "vm.localhost\nProxyCommand=evil",
+    "carriage return": "vm.localhost\r\nX-Injected: yes",
+    "escape": "vm\x1b[2J.localhost",
+    "space": "vm .localhost",
+    "user": "user@vm.localhost",
+    "empty label": "vm..localhost",
+    "too long": "a" * 300 + ".localhost",
+    "port out of range": "vm.localhost:70000",
+    "plain http": "http://vm.localhost",
+    "empty": "",
+}
+
+
+@pytest.fixture
+def nobody(world):
+    """A client without an edge: nothing here may get as far as asking one."""
+    class Nowhere:
+        ca_file = "/etc/ssl/certs/ca-certificates.crt"
+        hosts = (edges.HOST,)
+    return Client(world, Nowhere)
+
+
+@pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES.keys())
+@pytest.mark.parametrize("command", ["ssh", "ssh-gen", "ssh-config"])
+def test_bad_host_name_is_refused(nobody, command, name):
+    files = nobody.snapshot()
+    finished = nobody.run("access", command, "--hostname", name)
+    assert_fails(finished, USAGE)
+    assert not any(ord(c) < 32 for c in finished.stderr.rstrip("\n")), finished
+    assert nobody.snapshot() == files
+    assert nobody.browser_runs() == 0
+
+
+@pytest.mark.parametrize("command", ["ssh", "ssh-gen", "ssh-config"])
+def test_missing_host_name_is_a_fault_of_usage(nobody, command):
+    assert_fails(nobody.run("access", command), USAGE)
+
+
+def test_unknown_option_and_unknown_command_are_faults_of_usage(nobody):
+    assert_fails(nobody.run("access", "ssh", "--hostname", "vm.localhost", "--no-such-option"), USAGE)
+    assert_fails(nobody.run("no-such-command"), USAGE)

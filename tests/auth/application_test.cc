@@ -1,0 +1,309 @@
+#include "auth/application.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "auth/rsa_key.h"
+
+namespace cfpipe::auth {
+namespace {
+
+namespace json = boost::json;
+using transport::Cause;
+using transport::Stage;
+
+constexpr std::int64_t kNow = 1'700'000'000;
+
+EVP_PKEY* test_key() {
+  static const PKey key = generate_rsa(2048);
+  return key.get();
+}
+
+const KeySet& test_keys() {
+  static const KeySet keys = [] {
+    json::object set;
+    set["keys"] = json::array{rsa_jwk(test_key(), "k")};
+    return *KeySet::parse(json::serialize(set));
+  }();
+  return keys;
+}
+
+json::object good_metadata() {
+  return {{"type", "match"}, {"hostname", "vm.example.com"},    {"auth_domain", "team.cloudflareaccess.com"},
+          {"aud", "a1b2"},   {"app_hostname", "*.example.com"}, {"iat", kNow}};
+}
+
+Jwt token_of(const json::object& claims, std::string_view kid = "k") {
+  return *parse_jwt(sign_rs256(claims, kid, test_key()));
+}
+
+Result<Application> verify(const json::object& claims, std::string_view host = "vm.example.com") {
+  return verify_metadata(token_of(claims), test_keys(), host, TrustedDomains(), kNow);
+}
+
+TEST(Metadata, NamesTheApplication) {
+  const auto app = verify(good_metadata());
+  ASSERT_TRUE(app);
+  EXPECT_EQ(app->auth_domain, "team.cloudflareaccess.com");
+  EXPECT_EQ(app->aud, "a1b2");
+  EXPECT_EQ(app->app_hostname, "*.example.com");
+}
+
+TEST(Metadata, TakesTheHostInAnyCase) {
+  EXPECT_TRUE(verify(good_metadata(), "VM.Example.com"));
+  auto claims = good_metadata();
+  claims["hostname"] = "Vm.EXAMPLE.com";
+  EXPECT_TRUE(verify(claims));
+}
+
+TEST(Metadata, UsesTheHostnameWithoutAnAppHostname) {
+  auto claims = good_metadata();
+  claims["app_hostname"] = "";
+  EXPECT_EQ(verify(claims)->app_hostname, "vm.example.com");
+  claims.erase("app_hostname");
+  EXPECT_EQ(verify(claims)->app_hostname, "vm.example.com");
+}
+
+TEST(Metadata, WritesTheAuthDomainInLowerCase) {
+  auto claims = good_metadata();
+  claims["auth_domain"] = "Team.CloudflareAccess.COM";
+  EXPECT_EQ(verify(claims)->auth_domain, "team.cloudflareaccess.com");
+}
+
+TEST(Metadata, RefusesEachClaimThatIsWrong) {
+  struct Case {
+    const char* claim;
+    json::value value;
+  };
+  const Case cases[] = {
+      {"type", "miss"},
+      {"type", "MATCH"},
+      {"type", ""},
+      {"type", 1},
+      {"hostname", "other.example.com"},
+      {"hostname", "evil.vm.example.com"},
+      {"hostname", "vm.example.com."},
+      {"hostname", "vm.example.com:443"},
+      {"hostname", "*.example.com"},
+      {"hostname", ""},
+      {"hostname", nullptr},
+      {"aud", ""},
+      {"aud", nullptr},
+      {"aud", 7},
+      {"aud", json::array{}},
+      {"aud", json::array{"a1b2", "c3d4"}},
+      {"iat", 0},
+      {"iat", -1},
+      {"iat", "1700000000"},
+      {"iat", 1.7e9},
+      {"iat", kNow - kMetadataMaxAge - 1},
+      {"iat", kNow + kMetadataMaxSkew + 1},
+      {"iat", INT64_MAX},
+      {"iat", INT64_MIN},
+      {"auth_domain", ""},
+      {"auth_domain", 1},
+  };
+  for (const Case& c : cases) {
+    auto claims = good_metadata();
+    claims[c.claim] = c.value;
+    const auto app = verify(claims);
+    ASSERT_TRUE(app.has_error()) << c.claim << ' ' << json::serialize(c.value);
+    EXPECT_EQ(app.error().stage, Stage::application);
+    EXPECT_EQ(app.error().cause, Cause::metadata_invalid) << c.claim << ' ' << json::serialize(c.value);
+    EXPECT_EQ(app.error().detail.rfind(c.claim, 0), 0U) << app.error().detail;
+  }
+}
+
+TEST(Metadata, RefusesEachClaimThatIsAbsent) {
+  for (const char* claim : {"type", "hostname", "auth_domain", "aud", "iat"}) {
+    auto claims = good_metadata();
+    claims.erase(claim);
+    const auto app = verify(claims);
+    ASSERT_TRUE(app.has_error()) << claim;
+    EXPECT_EQ(app.error().cause, Cause::metadata_invalid);
+    EXPECT_EQ(app.error().detail.rfind(claim, 0), 0U) << app.error().detail;
+  }
+}
+
+TEST(Metadata, TakesTheBoundariesOfIat) {
+  for (const std::int64_t iat : {kNow - kMetadataMaxAge, kNow - 1, kNow, kNow + kMetadataMaxSkew}) {
+    auto claims = good_metadata();
+    claims["iat"] = iat;
+    EXPECT_TRUE(verify(claims)) << iat - kNow;
+  }
+}
+
+TEST(Metadata, TakesTheAudienceAsAnArrayOfOne) {
+  auto claims = good_metadata();
+  claims["aud"] = json::array{"a1b2"};
+  ASSERT_TRUE(verify(claims));
+  EXPECT_EQ(verify(claims)->aud, "a1b2");
+}
+
+TEST(Metadata, RefusesASignatureOfAnotherKey) {
+  const PKey other = generate_rsa(2048);
+  const Jwt forged = *parse_jwt(sign_rs256(good_metadata(), "k", other.get()));
+  const auto app = verify_metadata(forged, test_keys(), "vm.example.com", TrustedDomains(), kNow);
+  ASSERT_TRUE(app.has_error());
+  EXPECT_EQ(app.error().cause, Cause::metadata_invalid);
+  EXPECT_EQ(app.error().detail.rfind("signature", 0), 0U);
+}
+
+TEST(Metadata, RefusesAnUnknownKid) {
+  const auto app =
+      verify_metadata(token_of(good_metadata(), "x"), test_keys(), "vm.example.com", TrustedDomains(), kNow);
+  ASSERT_TRUE(app.has_error());
+  EXPECT_EQ(app.error().detail.rfind("signature", 0), 0U);
+}
+
+TEST(Metadata, RefusesAnUntrustedAuthDomainWhateverItSigned) {
+  auto claims = good_metadata();
+  claims["auth_domain"] = "auth.example.com:8443";
+  ASSERT_TRUE(verify(claims).has_error());
+  EXPECT_EQ(verify(claims).error().cause, Cause::untrusted_auth_domain);
+  TrustedDomains trusted;
+  trusted.add("auth.example.com");
+  const auto app = verify_metadata(token_of(claims), test_keys(), "vm.example.com", trusted, kNow);
+  ASSERT_TRUE(app);
+  EXPECT_EQ(app->auth_domain, "auth.example.com:8443");
+}
+
+TEST(Metadata, PutsOnlyPrintableTextIntoFailures) {
+  auto claims = good_metadata();
+  claims["hostname"] = "evil\x1b[2J\r\n" + std::string(5000, 'x');
+  const auto app = verify(claims);
+  ASSERT_TRUE(app.has_error());
+  EXPECT_EQ(app.error().detail, transport::printable(app.error().detail, 1000));
+  EXPECT_LT(app.error().detail.size(), 500U);
+}
+
+TEST(TrustedDomains, TrustsOnlyNamesUnderTheSuffix) {
+  const TrustedDomains trusted;
+  for (const std::string_view domain :
+       {"team.cloudflareaccess.com", "TEAM.CloudflareAccess.com", "a.b.cloudflareaccess.com",
+        "t-1.cloudflareaccess.com", "team.cloudflareaccess.com:443", "team.cloudflareaccess.com:8443"}) {
+    EXPECT_TRUE(trusted.check(domain)) << domain;
+  }
+  const std::string long_label(64, 'a');
+  for (const std::string& domain : {std::string("evil-cloudflareaccess.com"),
+                                    std::string("evilcloudflareaccess.com"),
+                                    std::string("cloudflareaccess.com"),
+                                    std::string(".cloudflareaccess.com"),
+                                    std::string("cloudflareaccess.com.evil"),
+                                    std::string("team.cloudflareaccess.com.evil.example"),
+                                    std::string("team..cloudflareaccess.com"),
+                                    std::string("team.cloudflareaccess.com."),
+                                    std::string("team.cloudflareaccess.com.:443"),
+                                    std::string("user@team.cloudflareaccess.com"),
+                                    std::string("user:pw@team.cloudflareaccess.com"),
+                                    std::string("evil.example/.cloudflareaccess.com"),
+                                    std::string("evil.example?.cloudflareaccess.com"),
+                                    std::string("evil.example#.cloudflareaccess.com"),
+                                    std::string("evil.example\\.cloudflareaccess.com"),
+                                    std::string("evil.example:443/.cloudflareaccess.com"),
+                                    std::string("evil.example:1.cloudflareaccess.com"),
+                                    std::string("https://team.cloudflareaccess.com"),
+                                    std::string("team.cloudflareaccess.com/path"),
+                                    std::string("team.cloudflareaccess.com:"),
+                                    std::string("team.cloudflareaccess.com:0"),
+                                    std::string("team.cloudflareaccess.com:65536"),
+                                    std::string("team.cloudflareaccess.com:080"),
+                                    std::string("team.cloudflareaccess.com:+80"),
+                                    std::string("team.cloudflareaccess.com:80:80"),
+                                    std::string("team.cloudflareaccess.com:99999999999"),
+                                    std::string("-team.cloudflareaccess.com"),
+                                    std::string("team-.cloudflareaccess.com"),
+                                    std::string("te am.cloudflareaccess.com"),
+                                    std::string("te%2eam.cloudflareaccess.com"),
+                                    std::string("evil.example\0.cloudflareaccess.com", 34),
+                                    std::string("team.cloudflareaccess.com\n"),
+                                    std::string(" team.cloudflareaccess.com"),
+                                    std::string("t\xc3\xa9.cloudflareaccess.com"),
+                                    std::string("[::1].cloudflareaccess.com"),
+                                    std::string("[::1]"),
+                                    std::string(),
+                                    std::string("."),
+                                    std::string("auth.example.com"),
+                                    long_label + ".cloudflareaccess.com"}) {
+    const auto checked = trusted.check(domain);
+    ASSERT_TRUE(checked.has_error()) << domain;
+    EXPECT_EQ(checked.error().stage, Stage::application);
+    EXPECT_EQ(checked.error().cause, Cause::untrusted_auth_domain);
+  }
+}
+
+TEST(TrustedDomains, RefusesANameLongerThanDnsAllows) {
+  std::string name = "cloudflareaccess.com";
+  while (name.size() + 10 <= 253) name = "abcdefghi." + name;
+  EXPECT_TRUE(TrustedDomains().check(name));
+  while (name.size() <= 253) name = "abc." + name;
+  EXPECT_FALSE(TrustedDomains().check(name));
+}
+
+TEST(TrustedDomains, AnEntryWithoutAPortTrustsThatHostOnAnyPort) {
+  TrustedDomains trusted;
+  trusted.add("Auth.Example.com");
+  EXPECT_TRUE(trusted.check("auth.example.com"));
+  EXPECT_TRUE(trusted.check("AUTH.example.com:8443"));
+  EXPECT_FALSE(trusted.check("a.auth.example.com"));
+  EXPECT_FALSE(trusted.check("xauth.example.com"));
+  EXPECT_FALSE(trusted.check("example.com"));
+  EXPECT_FALSE(trusted.check("auth.example.com."));
+}
+
+TEST(TrustedDomains, AnEntryWithAPortTrustsOnlyThatPort) {
+  TrustedDomains trusted;
+  trusted.add("auth.localhost:8443");
+  EXPECT_TRUE(trusted.check("auth.localhost:8443"));
+  EXPECT_FALSE(trusted.check("auth.localhost"));
+  EXPECT_FALSE(trusted.check("auth.localhost:8444"));
+  EXPECT_FALSE(trusted.check("auth.localhost:443"));
+}
+
+TEST(TrustedDomains, AMalformedEntryTrustsNothing) {
+  TrustedDomains trusted;
+  for (const char* entry :
+       {"", ".", ".com", "*", "*.example.com", "https://auth.example.com", "auth.example.com/"}) {
+    trusted.add(entry);
+  }
+  for (const std::string_view domain :
+       {"", ".", ".com", "example.com", "*", "*.example.com", "auth.example.com"}) {
+    EXPECT_FALSE(trusted.check(domain)) << domain;
+  }
+}
+
+TEST(AppToken, IsGoodUntilItExpires) {
+  const auto token = sign_rs256({{"aud", json::array{"x", "a1b2"}}, {"exp", kNow}}, "k", test_key());
+  EXPECT_TRUE(check_app_token(token, "a1b2", kNow - 1));
+  for (const std::int64_t now : {kNow, kNow + 1}) {
+    const auto jwt = check_app_token(token, "a1b2", now);
+    ASSERT_TRUE(jwt.has_error());
+    EXPECT_EQ(jwt.error().stage, Stage::token);
+    EXPECT_EQ(jwt.error().cause, Cause::token_invalid);
+  }
+}
+
+TEST(AppToken, IsGoodForItsAudienceOnly) {
+  const auto token = [](json::value aud) {
+    return sign_rs256({{"aud", std::move(aud)}, {"exp", kNow}}, "k", test_key());
+  };
+  EXPECT_TRUE(check_app_token(token("a1b2"), "a1b2", 0));
+  EXPECT_TRUE(check_app_token(token(json::array{"a1b2"}), "a1b2", 0));
+  EXPECT_FALSE(check_app_token(token("a1b2c3"), "a1b2", 0));
+  EXPECT_FALSE(check_app_token(token("A1B2"), "a1b2", 0));
+  EXPECT_FALSE(check_app_token(token(json::array{}), "a1b2", 0));
+  EXPECT_FALSE(check_app_token(token(nullptr), "a1b2", 0));
+  EXPECT_FALSE(check_app_token(token(""), "a1b2", 0));
+}
+
+TEST(AppToken, NeedsAnExpiry) {
+  EXPECT_FALSE(check_app_token(sign_rs256({{"aud", "a1b2"}}, "k", test_key()), "a1b2", 0));
+  EXPECT_FALSE(
+      check_app_token(sign_rs256({{"aud", "a1b2"}, {"exp", "9999999999"}}, "k", test_key()), "a1b2", 0));
+  EXPECT_FALSE(check_app_token("nonsense", "a1b2", 0));
+}
+
+}  // namespace
+}  // namespace cfpipe::auth

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,11 @@ struct TransferredTokens {
   Secret org_token;
 };
 
+using BoxPrivateKey = std::array<std::uint8_t, 32>;
+
+/// Opens nonce(24) || box from the holder of the public key `sender` (32 raw bytes). Nothing if it does not open.
+std::optional<Secret> open_box(const BoxPrivateKey& key, std::string_view nonce_and_box, std::string_view sender);
+
 /// The receiving end of one login: a fresh X25519 key pair (NaCl box). The public key is the capability that
 /// fetches the tokens, so a pair is used once and never stored. The private half is wiped on destruction.
 class TransferReceiver {
@@ -35,7 +41,7 @@ class TransferReceiver {
   Result<TransferredTokens> open(std::string_view body, std::string_view sender) const;
 
  private:
-  std::array<std::uint8_t, 32> private_{};
+  BoxPrivateKey private_{};
   std::string public_key_;
 };
 

@@ -7,12 +7,14 @@
 
 namespace cfpipe::tunnel {
 
-/// What one fill() of a descriptor reads at most, in bytes: with a frame header of 14 it makes four full TLS records.
+/// What one fill() of a descriptor reads at most, in bytes: with a frame header of 14 it makes four full TLS
+/// records.
 inline constexpr std::size_t kReadBytes = 64 * 1024 - 14;
 
-/// A stream over standard input and output (or any two descriptors; the same one twice for a socket). Sets them
-/// non-blocking and puts the flags back on close(), since the descriptors may be shared with other processes.
-/// Regular files, which epoll refuses, are read and written as always ready. Owns neither descriptor unless `owned`.
+/// A stream over standard input and output (or any two descriptors; the same one twice for a socket). Sets
+/// them non-blocking and puts the flags back on close(), since the descriptors may be shared with other
+/// processes. Regular files, which epoll refuses, are read and written as always ready. Owns neither
+/// descriptor unless `owned`.
 std::unique_ptr<Stream> make_fd_stream(boost::asio::any_io_executor executor, int in, int out, bool owned);
 
 }  // namespace cfpipe::tunnel

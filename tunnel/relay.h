@@ -11,8 +11,8 @@
 
 namespace cfpipe::tunnel {
 
-/// After one side has ended and the other cannot half-close: how long its silence may last before the tunnel is
-/// taken down. Bytes that still arrive start it anew.
+/// After one side has ended and the other cannot half-close: how long its silence may last before the tunnel
+/// is taken down. Bytes that still arrive start it anew.
 inline constexpr std::chrono::milliseconds kDrainSilence{2'000};
 
 /// What a finished tunnel did. `near` and `far` are the two streams in the order given.
@@ -24,8 +24,9 @@ struct Outcome {
   std::string detail;  ///< of the side that failed, printable
 };
 
-/// Pumps both directions until both have ended, or one has failed. Back-pressure: a direction is only read while
-/// its sink takes. Memory is bounded by the streams' own buffers. Closes both streams. `stop()` ends it from outside.
+/// Pumps both directions until both have ended, or one has failed. Back-pressure: a direction is only read
+/// while its sink takes. Memory is bounded by the streams' own buffers. Closes both streams. `stop()` ends it
+/// from outside.
 class Relay {
  public:
   Relay(boost::asio::any_io_executor executor, Stream& near, Stream& far);

@@ -25,8 +25,8 @@ enum class End {
 };
 
 /// One side of a tunnel: a source and a sink of bytes, non-blocking, without copies where the kind allows it.
-/// Used from one thread. Callbacks are one-shot, run from the executor, never from inside the call that sets them;
-/// close() drops them.
+/// Used from one thread. Callbacks are one-shot, run from the executor, never from inside the call that sets
+/// them; close() drops them.
 class Stream {
  public:
   using Callback = std::function<void()>;
@@ -34,14 +34,14 @@ class Stream {
 
   /// Source. fill() is called when ready() is empty. ok: ready() is not empty now.
   virtual IoStatus fill() = 0;
-  /// What was received and not consumed yet. The memory is the stream's; the caller may scribble on it and, in front of the
-  /// first slice, on the kHeadroom bytes before it.
+  /// What was received and not consumed yet. The memory is the stream's; the caller may scribble on it and,
+  /// in front of the first slice, on the kHeadroom bytes before it.
   virtual std::span<Slice> ready() = 0;
   virtual void consume(std::size_t bytes) = 0;
   virtual void on_readable(Callback callback) = 0;
 
   struct Took {
-    IoStatus status;    ///< ok: all of it; would_block: `bytes` of it, wait for on_writable; failed
+    IoStatus status;  ///< ok: all of it; would_block: `bytes` of it, wait for on_writable; failed
     std::size_t bytes;
   };
   /// Sink. Takes as much as its bound allows. Bytes taken may still be held here until flush().
@@ -54,6 +54,8 @@ class Stream {
 
   /// True if the peer goes on sending after our finish().
   virtual bool half_closes() const = 0;
+  /// True if take() still works once fill() has said eof.
+  virtual bool open_after_eof() const = 0;
   virtual End end() const = 0;
   virtual std::string end_detail() const { return {}; }  ///< printable, for a person
   virtual void close() = 0;

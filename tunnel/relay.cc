@@ -1,0 +1,263 @@
+#include "tunnel/relay.h"
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <utility>
+
+#include "tunnel/ending.h"
+
+namespace cfpipe::tunnel {
+namespace net = boost::asio;
+namespace {
+
+/// How many fills one direction may move before the other has its turn.
+constexpr int kTurn = 16;
+
+}  // namespace
+
+// One direction reads `source` and writes `sink`; index 0 is near to far. A direction is always either
+// waiting for exactly one thing (source readable, or sink writable) or posted to run.
+struct Relay::Impl : std::enable_shared_from_this<Impl> {
+  struct Direction {
+    Stream* source;
+    Stream* sink;
+    Way way = Way::flowing;
+    bool armed = false;  // a callback is outstanding
+    std::uint64_t bytes = 0;
+  };
+
+  Impl(net::any_io_executor executor, Stream& near_stream, Stream& far_stream)
+      : executor_(executor), near(near_stream), far(far_stream), silence_(executor), finished_(executor) {
+    directions_ = {Direction{&near, &far}, Direction{&far, &near}};
+    finished_.expires_at(net::steady_timer::time_point::max());
+  }
+
+  void start() {
+    post_step(0);
+    post_step(1);
+  }
+
+  void post_step(std::size_t i) {
+    directions_[i].armed = true;
+    net::post(executor_, [self = shared_from_this(), i] { self->wake(i); });
+  }
+
+  void wake(std::size_t i) {
+    directions_[i].armed = false;
+    if (!over_) step(i);
+  }
+
+  void await_source(std::size_t i) {
+    directions_[i].armed = true;
+    directions_[i].source->on_readable([self = shared_from_this(), i] { self->wake(i); });
+  }
+
+  void await_sink(std::size_t i) {
+    directions_[i].armed = true;
+    directions_[i].sink->on_writable([self = shared_from_this(), i] { self->wake(i); });
+  }
+
+  // Moves what can be moved, then leaves one callback behind, or ends the direction.
+  void step(std::size_t i) {
+    auto& d = directions_[i];
+    for (int turn = 0; d.way == Way::flowing; ++turn) {
+      if (turn == kTurn) return post_step(i);
+      if (d.source->ready().empty() && !refill(i)) {
+        if (d.way == Way::flowing) return;
+        break;
+      }
+      if (!pass_on(i)) return;
+    }
+    if (d.way == Way::draining) drain(i);
+    if (d.way == Way::finishing) finish(i);
+  }
+
+  // False: nothing to pass on now; either a callback is set or the direction's state has changed.
+  bool refill(std::size_t i) {
+    auto& d = directions_[i];
+    switch (d.source->fill()) {
+      case IoStatus::ok:
+        return true;
+      case IoStatus::would_block:
+        push_out(i);
+        return false;
+      case IoStatus::eof:
+      case IoStatus::failed:
+        advance(i, Event::source_ended);
+        return false;
+    }
+    return false;
+  }
+
+  // The source has nothing more for now: what the sink has batched leaves, and we sleep until there is more.
+  // A sink that cannot be emptied is waited for first; its source's bytes would have to wait behind it
+  // anyway.
+  void push_out(std::size_t i) {
+    auto& d = directions_[i];
+    switch (d.sink->flush()) {
+      case IoStatus::ok:
+        return await_source(i);
+      case IoStatus::would_block:
+        return await_sink(i);
+      default:
+        advance(i, Event::sink_failed);
+    }
+  }
+
+  bool pass_on(std::size_t i) {
+    auto& d = directions_[i];
+    const auto took = d.sink->take(d.source->ready());
+    d.source->consume(took.bytes);
+    d.bytes += took.bytes;
+    if (took.bytes > 0) moved();
+    if (took.status == IoStatus::ok) return true;
+    if (took.status == IoStatus::would_block) {
+      await_sink(i);
+    } else {
+      advance(i, Event::sink_failed);
+    }
+    return false;
+  }
+
+  void drain(std::size_t i) {
+    switch (directions_[i].sink->flush()) {
+      case IoStatus::ok:
+        return advance(i, Event::sink_empty);
+      case IoStatus::would_block:
+        return await_sink(i);
+      default:
+        advance(i, Event::sink_failed);
+    }
+  }
+
+  void finish(std::size_t i) {
+    switch (directions_[i].sink->finish()) {
+      case IoStatus::ok:
+        return advance(i, Event::sink_finished);
+      case IoStatus::would_block:
+        return await_sink(i);
+      default:
+        advance(i, Event::sink_failed);
+    }
+  }
+
+  // The one place where states change; the consequences of a change follow here.
+  void advance(std::size_t i, Event event) {
+    auto& d = directions_[i];
+    auto& other = directions_[1 - i];
+    const Way before = d.way;
+    d.way = next(d.way, event, d.sink->half_closes());
+    if (d.way == Way::waiting && other.way == Way::done) d.way = next(d.way, Event::other_done, false);
+    if (d.way == before) return;
+    if (d.way == Way::finishing && !d.armed) return finish(i);
+    if (d.way == Way::waiting || event == Event::sink_failed) watch_silence();
+    if (d.way == Way::done) ended(i);
+  }
+
+  void ended(std::size_t i) {
+    auto& d = directions_[i];
+    auto& other = directions_[1 - i];
+    if (other.way == Way::done) return complete();
+    const bool source_over = d.source->end() != End::open;
+    if (source_over && !(d.source->end() == End::clean && d.source->open_after_eof())) {
+      force(1 - i, Event::sink_closing);
+    } else {
+      advance(1 - i, Event::other_done);
+    }
+  }
+
+  // Moves a direction on that may be asleep on its source; its callback, when it comes, finds the new state.
+  void force(std::size_t i, Event event) {
+    directions_[i].armed = false;
+    advance(i, event);
+  }
+
+  void watch_silence() {
+    watching_ = true;
+    moved();
+  }
+
+  void moved() {
+    if (!watching_) return;
+    silence_.expires_after(kDrainSilence);
+    silence_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (!error && !self->over_) self->on_silence();
+    });
+  }
+
+  void on_silence() {
+    // A direction whose sink does not take is slow, not silent: back-pressure may last as long as it likes.
+    for (const auto& d : directions_) {
+      if (d.way == Way::flowing && !d.source->ready().empty()) return moved();
+    }
+    watching_ = false;
+    for (std::size_t i : {0U, 1U}) {
+      if (over_) return;
+      const bool other_gone = directions_[1 - i].way == Way::done;
+      if (directions_[i].way == Way::waiting || (other_gone && directions_[i].way == Way::flowing)) {
+        force(i, Event::silence);
+      }
+    }
+  }
+
+  void complete() {
+    if (over_) return;
+    over_ = true;
+    silence_.cancel();
+    near.close();
+    far.close();
+    finished_.cancel();
+  }
+
+  Outcome outcome() const {
+    Outcome out;
+    out.near_to_far = directions_[0].bytes;
+    out.far_to_near = directions_[1].bytes;
+    out.near = near.end();
+    out.far = far.end();
+    out.detail = out.far != End::open && out.far != End::clean ? far.end_detail() : near.end_detail();
+    return out;
+  }
+
+  net::any_io_executor executor_;
+  Stream& near;
+  Stream& far;
+  std::array<Direction, 2> directions_;
+  net::steady_timer silence_;
+  net::steady_timer finished_;
+  bool watching_ = false;
+  bool over_ = false;
+};
+
+Relay::Relay(net::any_io_executor executor, Stream& near, Stream& far)
+    : impl_(std::make_shared<Impl>(std::move(executor), near, far)) {}
+
+Relay::~Relay() {
+  impl_->complete();
+}
+
+net::awaitable<Outcome> Relay::run() {
+  const auto impl = impl_;
+  impl->start();
+  if (!impl->over_) co_await impl->finished_.async_wait(net::as_tuple(net::use_awaitable));
+  co_return impl->outcome();
+}
+
+void Relay::stop() {
+  const auto impl = impl_;
+  for (std::size_t i : {0U, 1U}) {
+    if (!impl->over_) impl->force(i, Event::sink_closing);
+  }
+}
+
+std::uint64_t Relay::near_to_far() const {
+  return impl_->directions_[0].bytes;
+}
+std::uint64_t Relay::far_to_near() const {
+  return impl_->directions_[1].bytes;
+}
+
+}  // namespace cfpipe::tunnel

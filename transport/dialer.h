@@ -17,8 +17,10 @@ class TlsClientContext;
 
 /// How to reach a host. Copies share the TLS context, which is built at the first dial that needs it.
 struct DialOptions {
-  std::string ca_file;     ///< PEM bundle to trust instead of the system's; empty: system store, SSL_CERT_FILE, SSL_CERT_DIR
-  std::string connect_to;  ///< `host[:port]` to connect to instead of the URL's; TLS still checks the URL's name
+  std::string ca_file;  ///< PEM bundle to trust instead of the system's; empty: system store, SSL_CERT_FILE,
+                        ///< SSL_CERT_DIR
+  std::string
+      connect_to;  ///< `host[:port]` to connect to instead of the URL's; TLS still checks the URL's name
   std::chrono::milliseconds dns_deadline{5'000};
   std::chrono::milliseconds tcp_deadline{10'000};
   std::chrono::milliseconds tls_deadline{10'000};
@@ -27,7 +29,8 @@ struct DialOptions {
 
 /// Resolves and connects. Names under `.localhost` are loopback and never asked of DNS (RFC 6761 6.3).
 /// TCP_NODELAY is set. Failures: dns, tcp.
-boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_tcp(const Url& url, const DialOptions& options);
+boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_tcp(const Url& url,
+                                                                      const DialOptions& options);
 
 /// dial_tcp, then TLS with the host's certificate checked for url.host. Failures: dns, tcp, tls.
 boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options);

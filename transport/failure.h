@@ -7,26 +7,75 @@
 namespace cfpipe::transport {
 
 /// Where on the way from the command line to the open tunnel something went wrong. Messages name it.
-enum class Stage { input, config, state, dns, tcp, tls, http, application, login, token, certificate, upgrade, tunnel };
+enum class Stage {
+  input,
+  config,
+  state,
+  dns,
+  tcp,
+  tls,
+  http,
+  application,
+  login,
+  token,
+  certificate,
+  upgrade,
+  tunnel
+};
 
 /// What went wrong: one value per message a person can see; `cli/messages` has the words and the exit status.
 enum class Cause {
   // input, config, state
-  bad_hostname, bad_url, bad_header, bad_option, state_unreadable, state_foreign_owner, state_write_failed,
+  bad_hostname,
+  bad_url,
+  bad_header,
+  bad_option,
+  state_unreadable,
+  state_foreign_owner,
+  state_write_failed,
   // dns, tcp, tls
-  name_not_found, refused, unreachable, timed_out, tls_unknown_issuer, tls_name_mismatch, tls_expired, tls_failed,
+  name_not_found,
+  refused,
+  unreachable,
+  timed_out,
+  tls_unknown_issuer,
+  tls_name_mismatch,
+  tls_expired,
+  tls_failed,
   // http
-  http_malformed, http_too_large, closed_early, redirect_refused,
+  http_malformed,
+  http_too_large,
+  closed_early,
+  redirect_refused,
   // application
-  not_an_application, untrusted_auth_domain, metadata_invalid,
+  not_an_application,
+  untrusted_auth_domain,
+  metadata_invalid,
   // login, token
-  login_failed, login_timed_out, login_cancelled, browser_failed, token_missing, token_invalid, token_rejected,
+  login_failed,
+  login_timed_out,
+  login_cancelled,
+  browser_failed,
+  token_missing,
+  token_invalid,
+  token_rejected,
   service_token_rejected,
   // certificate
-  sign_refused, certificate_invalid, key_unusable,
+  sign_refused,
+  certificate_invalid,
+  key_unusable,
   // upgrade, tunnel
-  denied, not_a_websocket, upgrade_redirected, origin_down, too_many_requests, unexpected_status, bad_accept,
-  protocol_violation, lost, peer_silent, local_io,
+  denied,
+  not_a_websocket,
+  upgrade_redirected,
+  origin_down,
+  too_many_requests,
+  unexpected_status,
+  bad_accept,
+  protocol_violation,
+  lost,
+  peer_silent,
+  local_io,
 };
 
 /// Why an operation did not succeed. `detail` is one printable line without secrets; may be empty.

@@ -35,13 +35,13 @@ struct HttpAnswer {
   std::string body;
   /// First header of that name (any case), or empty.
   std::string_view header(std::string_view name) const;
-  /// Value of the cookie NAME among the Set-Cookie headers, or empty; an expired one (Expires in the past, Max-Age
-  /// not positive) is not found.
+  /// Value of the cookie NAME among the Set-Cookie headers, or empty; an expired one (Expires in the past,
+  /// Max-Age not positive) is not found.
   std::string cookie(std::string_view name) const;
 };
 
-/// HTTP/1.1 over TLS, never following a redirect by itself. Keeps one idle connection per authority and uses it
-/// again. Not thread-safe: one io_context thread.
+/// HTTP/1.1 over TLS, never following a redirect by itself. Keeps one idle connection per authority and uses
+/// it again. Not thread-safe: one io_context thread.
 class HttpClient {
  public:
   HttpClient(boost::asio::any_io_executor executor, DialOptions options);
@@ -51,6 +51,10 @@ class HttpClient {
 
   /// Any status is an answer; a Failure is a stage from dns to http. The request must outlive the await.
   boost::asio::awaitable<Result<HttpAnswer>> send(const HttpRequest& request);
+
+  /// A connection for a protocol upgrade: the idle one to that authority (`reused`), or a new one. The client
+  /// forgets it.
+  boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> connection(const Url& url, bool& reused);
 
   const DialOptions& options() const;
 

@@ -13,17 +13,18 @@ namespace cfpipe::transport {
 struct WebSocketRequest {
   explicit WebSocketRequest(Url u) : url(std::move(u)) {}
   Url url;
-  Headers headers;  ///< besides those of the handshake itself
+  Headers headers;                             ///< besides those of the handshake itself
   std::chrono::milliseconds deadline{15'000};  ///< from the upgrade request to its answer
 };
 
-/// Opens a WebSocket (RFC 6455 4.1), on the client's idle connection to that authority if there is one, else on a new one.
-/// Failures: dns to tls; and Stage::upgrade with http_status, location_host and ray filled: token_rejected (a redirect to
+/// Opens a WebSocket (RFC 6455 4.1), on the client's idle connection to that authority if there is one, else
+/// on a new one. Failures: dns to tls; and Stage::upgrade with http_status, location_host and ray filled:
+/// token_rejected (a redirect to
 /// `/cdn-cgi/access/login`), denied (401, 403), upgrade_redirected, not_a_websocket (200), too_many_requests,
 /// origin_down (502, 503, 504, 530), unexpected_status, bad_accept.
-/// The stream is binary messages without boundaries; it pings, answers pings, and knows whether the edge half-closes.
-/// `client` need not outlive the stream.
-boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_websocket(HttpClient& client,
-                                                                               const WebSocketRequest& request);
+/// The stream is binary messages without boundaries; it pings, answers pings, and knows whether the edge
+/// half-closes. `client` need not outlive the stream.
+boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_websocket(
+    HttpClient& client, const WebSocketRequest& request);
 
 }  // namespace cfpipe::transport

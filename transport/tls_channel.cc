@@ -1,0 +1,325 @@
+#include "transport/tls_channel.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <cstring>
+
+namespace cfpipe::transport {
+namespace net = boost::asio;
+using net::ip::tcp;
+namespace {
+
+/// Largest write() in bytes; with it the ciphertext held stays under kSendBatch + kMaxWrite + the records'
+/// own cost.
+constexpr std::size_t kMaxWrite = 128 * 1024;
+/// Receives in a row that would have fitted the small buffer before the large one is given back.
+constexpr int kSmallReceivesToShrink = 64;
+
+}  // namespace
+
+// What OpenSSL sees as its wire. Invariant: the input is read by OpenSSL to its end before it asks for more,
+// so a receive always starts at the front of the buffer.
+struct TlsChannel::Buffers {
+  std::unique_ptr<std::byte[]> in;
+  std::size_t in_capacity = 0;
+  std::size_t in_begin = 0;
+  std::size_t in_end = 0;
+  bool in_eof = false;
+  bool want_large = false;
+  int small_receives = 0;
+
+  std::unique_ptr<std::byte[]> out;
+  std::size_t out_capacity = 0;
+  std::size_t out_begin = 0;
+  std::size_t out_end = 0;
+
+  std::size_t held() const { return out_end - out_begin; }
+
+  std::size_t take(char* into, std::size_t size) {
+    const auto count = std::min(size, in_end - in_begin);
+    std::memcpy(into, in.get() + in_begin, count);
+    in_begin += count;
+    return count;
+  }
+
+  void append(const char* data, std::size_t size) {
+    if (out_begin == out_end) out_begin = out_end = 0;
+    if (out_capacity - out_end < size) make_room(size);
+    std::memcpy(out.get() + out_end, data, size);
+    out_end += size;
+  }
+
+  void make_room(std::size_t size) {
+    const auto kept = held();
+    auto bigger = out_capacity;
+    while (bigger < kept + size) bigger = std::max<std::size_t>(2 * bigger, 4096);
+    auto moved = std::make_unique_for_overwrite<std::byte[]>(bigger);
+    if (kept > 0) std::memcpy(moved.get(), out.get() + out_begin, kept);
+    out = std::move(moved);
+    out_capacity = bigger;
+    out_begin = 0;
+    out_end = kept;
+  }
+
+  void prepare_receive() {
+    const auto wanted = want_large ? kReceiveLarge : kReceiveSmall;
+    if (in_capacity == wanted) return;
+    in = std::make_unique_for_overwrite<std::byte[]>(wanted);
+    in_capacity = wanted;
+  }
+
+  void received(std::size_t bytes) {
+    in_begin = 0;
+    in_end = bytes;
+    if (bytes == in_capacity) {
+      want_large = true;
+      small_receives = 0;
+    } else if (bytes < kReceiveSmall && ++small_receives == kSmallReceivesToShrink) {
+      want_large = false;
+      small_receives = 0;
+    }
+  }
+};
+
+namespace {
+
+long bio_control(BIO*, int command, long, void*) {
+  return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
+
+}  // namespace
+
+BIO_METHOD* TlsChannel::method() {
+  static BIO_METHOD* const made = [] {
+    BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "batch");
+    BIO_meth_set_write_ex(m, [](BIO* bio, const char* data, std::size_t size, std::size_t* written) {
+      static_cast<Buffers*>(BIO_get_data(bio))->append(data, size);
+      *written = size;
+      return 1;
+    });
+    BIO_meth_set_read_ex(m, [](BIO* bio, char* into, std::size_t size, std::size_t* got) {
+      auto& buffers = *static_cast<Buffers*>(BIO_get_data(bio));
+      BIO_clear_retry_flags(bio);
+      *got = buffers.take(into, size);
+      if (*got > 0) return 1;
+      if (!buffers.in_eof) BIO_set_retry_read(bio);
+      return 0;
+    });
+    BIO_meth_set_ctrl(m, bio_control);
+    return m;
+  }();
+  return made;
+}
+
+TlsChannel::TlsChannel(tcp::socket socket, SslPtr ssl)
+    : socket_(std::move(socket)), buffers_(std::make_unique<Buffers>()), ssl_(std::move(ssl)) {
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  BIO* bio = BIO_new(method());
+  BIO_set_data(bio, buffers_.get());
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);
+}
+
+TlsChannel::~TlsChannel() {
+  close();
+}
+
+void TlsChannel::close() {
+  alive_.reset();
+  boost::system::error_code ignored;
+  if (socket_.is_open()) socket_.close(ignored);
+}
+
+// One system call's worth of ciphertext. False: nothing came, `status` says why.
+bool TlsChannel::receive(IoStatus& status) {
+  auto& b = *buffers_;
+  if (b.in_eof) return true;
+  b.prepare_receive();
+  for (;;) {
+    const auto got = ::recv(socket_.native_handle(), b.in.get(), b.in_capacity, 0);
+    if (got > 0) {
+      b.received(static_cast<std::size_t>(got));
+      return true;
+    }
+    if (got == 0) {
+      b.in_eof = true;
+      return true;
+    }
+    if (errno == EINTR) continue;
+    status = errno == EAGAIN ? IoStatus::would_block : IoStatus::failed;
+    if (status == IoStatus::failed) failed_ = true;
+    return false;
+  }
+}
+
+tunnel::IoStatus TlsChannel::after_read_error(int error) {
+  ERR_clear_error();
+  if (error == SSL_ERROR_ZERO_RETURN) return IoStatus::eof;
+  failed_ = true;
+  return IoStatus::failed;
+}
+
+tunnel::IoStatus TlsChannel::read(std::span<std::byte> into, std::size_t& bytes) {
+  bytes = 0;
+  if (failed_ || !socket_.is_open()) return IoStatus::failed;
+  while (bytes < into.size()) {
+    std::size_t got = 0;
+    if (SSL_read_ex(ssl_.get(), into.data() + bytes, into.size() - bytes, &got) == 1) {
+      bytes += got;
+      continue;
+    }
+    const int error = SSL_get_error(ssl_.get(), 0);
+    if (error == SSL_ERROR_WANT_READ) {
+      if (bytes > 0) return IoStatus::ok;
+      IoStatus status = IoStatus::ok;
+      if (!receive(status)) return status;
+      continue;
+    }
+    // What came before the end is delivered first; the next call meets the same end again.
+    if (bytes > 0) return IoStatus::ok;
+    return after_read_error(error);
+  }
+  return IoStatus::ok;
+}
+
+tunnel::IoStatus TlsChannel::write(std::span<const std::byte> from) {
+  if (failed_ || notified_ || from.size() > kMaxWrite) return IoStatus::failed;
+  if (buffers_->held() >= kSendBatch) {
+    const auto flushed = flush();
+    if (flushed == IoStatus::failed) return flushed;
+    if (buffers_->held() >= kSendBatch) return IoStatus::would_block;
+  }
+  if (from.empty()) return IoStatus::ok;
+  std::size_t written = 0;
+  if (SSL_write_ex(ssl_.get(), from.data(), from.size(), &written) == 1) return IoStatus::ok;
+  ERR_clear_error();
+  failed_ = true;
+  return IoStatus::failed;
+}
+
+tunnel::IoStatus TlsChannel::flush() {
+  auto& b = *buffers_;
+  if (!socket_.is_open()) return IoStatus::failed;
+  while (b.held() > 0) {
+    const auto sent = ::send(socket_.native_handle(), b.out.get() + b.out_begin, b.held(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      b.out_begin += static_cast<std::size_t>(sent);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    return errno == EAGAIN ? IoStatus::would_block : IoStatus::failed;
+  }
+  return IoStatus::ok;
+}
+
+tunnel::IoStatus TlsChannel::close_notify() {
+  if (!notified_ && !failed_ && SSL_is_init_finished(ssl_.get()) == 1) {
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+  }
+  notified_ = true;
+  return flush();
+}
+
+void TlsChannel::on_readable(std::function<void()> callback) {
+  auto run = [callback = std::move(callback), alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) callback();
+  };
+  // Records that a full buffer left behind are as good as readable, and no event of the socket will tell of
+  // them.
+  const bool pending =
+      buffers_->in_begin < buffers_->in_end || SSL_pending(ssl_.get()) > 0 || buffers_->in_eof;
+  if (pending || failed_) return net::post(socket_.get_executor(), std::move(run));
+  socket_.async_wait(tcp::socket::wait_read, [run = std::move(run)](const boost::system::error_code& error) {
+    if (error != net::error::operation_aborted) run();
+  });
+}
+
+void TlsChannel::on_writable(std::function<void()> callback) {
+  socket_.async_wait(tcp::socket::wait_write,
+                     [callback = std::move(callback),
+                      alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
+                       if (error != net::error::operation_aborted && !alive.expired()) callback();
+                     });
+}
+
+net::awaitable<bool> TlsChannel::wait(tcp::socket::wait_type what,
+                                      std::chrono::steady_clock::time_point deadline) {
+  struct Race {
+    bool over = false;
+    bool expired = false;
+  };
+  const auto race = std::make_shared<Race>();
+  net::steady_timer timer(socket_.get_executor(), deadline);
+  timer.async_wait(
+      [this, race, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& cancelled) {
+        if (cancelled || race->over || alive.expired()) return;
+        race->expired = true;
+        boost::system::error_code ignored;
+        socket_.cancel(ignored);
+      });
+  const std::weak_ptr<int> alive = alive_;
+  const auto [error] = co_await socket_.async_wait(what, net::as_tuple(net::use_awaitable));
+  race->over = true;
+  co_return !error && !race->expired && !alive.expired();
+}
+
+net::awaitable<bool> TlsChannel::readable(std::chrono::steady_clock::time_point deadline) {
+  const bool pending =
+      buffers_->in_begin < buffers_->in_end || SSL_pending(ssl_.get()) > 0 || buffers_->in_eof;
+  if (pending) co_return true;
+  co_return co_await wait(tcp::socket::wait_read, deadline);
+}
+
+net::awaitable<bool> TlsChannel::writable(std::chrono::steady_clock::time_point deadline) {
+  co_return co_await wait(tcp::socket::wait_write, deadline);
+}
+
+net::awaitable<Result<void>> TlsChannel::handshake(std::chrono::milliseconds limit, std::string host) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  const Failure late(Stage::tls, Cause::timed_out, host);
+  for (;;) {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl_.get());
+    const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
+    // An alert that explains a failure is in the buffer too.
+    IoStatus flushed = flush();
+    while (flushed == IoStatus::would_block) {
+      if (!co_await writable(deadline)) co_return late;
+      flushed = flush();
+    }
+    if (result == 1) co_return Result<void>();
+    if (error != SSL_ERROR_WANT_READ || flushed == IoStatus::failed) co_return tls_failure(ssl_.get(), host);
+    IoStatus status = IoStatus::ok;
+    while (!receive(status)) {
+      if (status != IoStatus::would_block) co_return tls_failure(ssl_.get(), host);
+      if (!co_await wait(tcp::socket::wait_read, deadline)) co_return late;
+    }
+  }
+}
+
+bool TlsChannel::idle() {
+  if (failed_ || notified_ || !socket_.is_open() || buffers_->held() > 0) return false;
+  for (;;) {
+    std::byte one{};
+    std::size_t got = 0;
+    if (SSL_peek_ex(ssl_.get(), &one, 1, &got) == 1) return false;
+    if (SSL_get_error(ssl_.get(), 0) != SSL_ERROR_WANT_READ) {
+      ERR_clear_error();
+      return false;
+    }
+    IoStatus status = IoStatus::ok;
+    if (!receive(status)) return status == IoStatus::would_block;
+  }
+}
+
+}  // namespace cfpipe::transport

@@ -1,0 +1,153 @@
+#include "transport/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/ip/address.hpp>
+#include <cstdlib>
+
+namespace cfpipe::transport {
+namespace {
+
+constexpr const char* kSystemCertDir = "/etc/ssl/certs";
+constexpr const char* kSuites13 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
+constexpr const char* kSuites12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
+constexpr std::array<unsigned char, 9> kHttp11 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+std::string last_error() {
+  const auto code = ERR_peek_last_error();
+  const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
+  std::string text = reason != nullptr ? reason : "";
+  ERR_clear_error();
+  return text;
+}
+
+bool is_directory(const char* path) {
+  struct stat info {};
+  return ::stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+void use_common_settings(SSL_CTX* context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_ciphersuites(context, kSuites13);
+  SSL_CTX_set_cipher_list(context, kSuites12);
+  SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+}
+
+// The default locations would parse the whole bundle at once (65 ms); the hash directory is read per issuer.
+bool use_system_store(SSL_CTX* context) {
+  const char* file = std::getenv("SSL_CERT_FILE");
+  const char* dir = std::getenv("SSL_CERT_DIR");
+  if (file != nullptr || dir != nullptr) return SSL_CTX_load_verify_locations(context, file, dir) == 1;
+  if (is_directory(kSystemCertDir)) return SSL_CTX_load_verify_dir(context, kSystemCertDir) == 1;
+  return SSL_CTX_set_default_verify_paths(context) == 1;
+}
+
+std::string peer_issuer(const SSL* ssl) {
+  const X509* certificate = SSL_get0_peer_certificate(ssl);
+  if (certificate == nullptr) return "unknown";
+  const std::unique_ptr<BIO, FreeWith<BIO_free>> out(BIO_new(BIO_s_mem()));
+  X509_NAME_print_ex(out.get(), X509_get_issuer_name(certificate), 0,
+                     XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+  std::array<char, 256> text{};
+  const int size = BIO_read(out.get(), text.data(), text.size());
+  return printable({text.data(), static_cast<std::size_t>(std::max(size, 0))});
+}
+
+int select_http11(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                  unsigned int offered_size, void*) {
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_size, kHttp11.data(), kHttp11.size(), offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_NOACK;
+  }
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::string& ca_file) {
+  SslCtx context(SSL_CTX_new(TLS_client_method()));
+  if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
+  use_common_settings(context.get());
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_alpn_protos(context.get(), kHttp11.data(), kHttp11.size());
+  if (!ca_file.empty()) {
+    if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
+      ERR_clear_error();
+      return Failure(Stage::config, Cause::bad_option,
+                     "no CA certificates can be read from " + printable(ca_file));
+    }
+  } else if (!use_system_store(context.get())) {
+    ERR_clear_error();
+    return Failure(Stage::config, Cause::bad_option,
+                   "the CA certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read");
+  }
+  return std::unique_ptr<TlsClientContext>(new TlsClientContext(std::move(context)));
+}
+
+SslPtr TlsClientContext::connection(const std::string& host) const {
+  SslPtr ssl(SSL_new(context_.get()));
+  if (!ssl) return ssl;
+  boost::system::error_code not_an_address;
+  boost::asio::ip::make_address(host, not_an_address);
+  if (not_an_address) {
+    // What the macro SSL_set_tlsext_host_name does, without its C cast.
+    SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(host.c_str()));
+    SSL_set1_host(ssl.get(), host.c_str());
+  } else {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
+  }
+  SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  SSL_set_connect_state(ssl.get());
+  return ssl;
+}
+
+Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::string& key_file) {
+  SslCtx context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
+  use_common_settings(context.get());
+  SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_alpn_select_cb(context.get(), select_http11, nullptr);
+  if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
+    return Failure(Stage::config, Cause::bad_option,
+                   "certificate " + printable(certificate_file) + ": " + last_error());
+  }
+  if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context.get()) != 1) {
+    return Failure(Stage::config, Cause::bad_option, "key " + printable(key_file) + ": " + last_error());
+  }
+  return context;
+}
+
+Failure tls_failure(const SSL* ssl, const std::string& host) {
+  const std::string reason = last_error();
+  switch (const auto verdict = SSL_get_verify_result(ssl); verdict) {
+    case X509_V_OK:
+      return {Stage::tls, Cause::tls_failed,
+              reason.empty() ? host + " closed the connection" : host + ": " + reason};
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return {Stage::tls, Cause::tls_name_mismatch, host};
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return {Stage::tls, Cause::tls_expired, host};
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return {Stage::tls, Cause::tls_unknown_issuer, host + ", issuer " + peer_issuer(ssl)};
+    default:
+      return {Stage::tls, Cause::tls_failed, host + ": " + X509_verify_cert_error_string(verdict)};
+  }
+}
+
+}  // namespace cfpipe::transport

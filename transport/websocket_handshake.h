@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace cfpipe::transport {
+
+/// A client and an edge that both send this header (value 1) in the upgrade let each Close frame end one
+/// direction only: what follows it the other way still arrives. Others take a Close frame as the end of both.
+inline constexpr const char* kHalfCloseHeader = "Cfpipe-Half-Close";
+
+/// A fresh Sec-WebSocket-Key (RFC 6455 4.1): base64 of 16 random bytes.
+std::string websocket_key();
+/// The Sec-WebSocket-Accept that answers a key (RFC 6455 4.2.2).
+std::string websocket_accept(std::string_view key);
+/// True if the value has the form of a Sec-WebSocket-Key.
+bool is_websocket_key(std::string_view value);
+
+}  // namespace cfpipe::transport

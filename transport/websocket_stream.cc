@@ -1,0 +1,350 @@
+#include "transport/websocket_stream.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+namespace cfpipe::transport {
+namespace net = boost::asio;
+using tunnel::End;
+using tunnel::IoStatus;
+using tunnel::Slice;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Random bytes for masks that are drawn at once.
+constexpr std::size_t kMaskPool = 1024;
+/// Largest payload of one frame that we send, in bytes; what take() gets in one slice is less.
+constexpr std::size_t kMaxFramePayload = 64 * 1024;
+/// Fills in a row that would have fitted the small plain buffer before the large one is given back.
+constexpr int kSmallFillsToShrink = 64;
+
+constexpr std::uint16_t kNormal = 1000;
+constexpr std::uint16_t kGoingAway = 1001;
+constexpr std::uint16_t kNoCode = 1005;
+
+// RFC 6455 10.3 wants masks that the payload's author cannot foresee.
+class MaskSource {
+ public:
+  WsMask next() {
+    if (left_ < sizeof(WsMask)) {
+      RAND_bytes(pool_.data(), static_cast<int>(pool_.size()));
+      left_ = pool_.size();
+    }
+    left_ -= sizeof(WsMask);
+    WsMask mask;
+    std::memcpy(mask.data(), pool_.data() + left_, mask.size());
+    return mask;
+  }
+
+ private:
+  std::array<unsigned char, kMaskPool> pool_{};
+  std::size_t left_ = 0;
+};
+
+class WebSocketStream final : public tunnel::Stream {
+ public:
+  WebSocketStream(std::unique_ptr<TlsChannel> channel, WsRole role, bool half_close,
+                  std::span<const std::byte> early)
+      : channel_(std::move(channel)),
+        role_(role),
+        half_close_(half_close),
+        decoder_(role),
+        timer_(channel_->executor()),
+        early_(early.begin(), early.end()) {
+    last_received_ = Clock::now();
+    schedule();
+  }
+  ~WebSocketStream() override { WebSocketStream::close(); }
+
+  IoStatus fill() override;
+  std::span<Slice> ready() override { return std::span(payload_).subspan(next_); }
+  void consume(std::size_t bytes) override;
+  void on_readable(Callback callback) override;
+
+  Took take(std::span<Slice> slices) override;
+  IoStatus flush() override;
+  IoStatus finish() override;
+  void on_writable(Callback callback) override { channel_->on_writable(std::move(callback)); }
+
+  // The server's Close is always answered by the client's, until which the client's data goes on.
+  bool half_closes() const override { return half_close_ || role_ == WsRole::server; }
+  bool open_after_eof() const override { return half_close_ && role_ == WsRole::server; }
+  End end() const override { return end_; }
+  std::string end_detail() const override { return detail_; }
+  void close() override;
+
+ private:
+  IoStatus receive();
+  IoStatus parse(std::span<std::byte> bytes);
+  IoStatus react(const WsDecoder::Events& events);
+  IoStatus ended(End how, std::string detail = {});
+  IoStatus over() const { return end_ == End::clean ? IoStatus::eof : IoStatus::failed; }
+  IoStatus send_frame(Slice part);
+  IoStatus send_control(WsOpcode opcode, std::string_view payload);
+  void use_buffer(std::size_t capacity);
+  void size_buffer(std::size_t filled);
+  bool answer_due() const;
+  void schedule();
+  void on_timer();
+  void wake_reader();
+
+  std::unique_ptr<TlsChannel> channel_;
+  WsRole role_;
+  bool half_close_;
+  WsDecoder decoder_;
+  MaskSource masks_;
+
+  std::unique_ptr<std::byte[]> plain_;
+  std::size_t plain_capacity_ = 0;
+  bool want_large_ = false;
+  int small_fills_ = 0;
+  std::vector<Slice> payload_;  // slices of plain_ (or early_)
+  std::size_t next_ = 0;
+
+  bool close_sent_ = false;
+  Clock::time_point close_due_{};  // with close_sent_: when we stop waiting for the answer
+  End end_ = End::open;
+  std::string detail_;
+
+  net::steady_timer timer_;
+  Clock::time_point last_received_;
+  Clock::time_point reading_since_{};
+  Clock::time_point last_ping_{};
+  Callback reader_;  // set while somebody waits to read
+  std::vector<std::byte> early_;
+  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+void WebSocketStream::consume(std::size_t bytes) {
+  while (bytes > 0) {
+    auto& slice = payload_[next_];
+    const auto count = std::min(bytes, slice.size());
+    slice = slice.subspan(count);
+    bytes -= count;
+    if (slice.empty()) ++next_;
+  }
+  if (next_ == payload_.size()) {
+    payload_.clear();
+    next_ = 0;
+  }
+}
+
+IoStatus WebSocketStream::fill() {
+  if (end_ != End::open) return over();
+  payload_.clear();
+  next_ = 0;
+  if (!early_.empty()) {
+    // plain_ takes the memory over, so that the slices stay valid until the next fill.
+    const auto early = std::exchange(early_, {});
+    use_buffer(early.size());
+    std::copy(early.begin(), early.end(), plain_.get() + tunnel::kHeadroom);
+    const auto parsed = parse({plain_.get() + tunnel::kHeadroom, early.size()});
+    if (parsed != IoStatus::would_block) return parsed;
+  }
+  return receive();
+}
+
+void WebSocketStream::use_buffer(std::size_t capacity) {
+  if (plain_capacity_ == capacity) return;
+  plain_ = std::make_unique_for_overwrite<std::byte[]>(tunnel::kHeadroom + capacity);
+  plain_capacity_ = capacity;
+}
+
+// Reads until there is payload, an end, or nothing more. Control frames alone do not make a fill succeed.
+IoStatus WebSocketStream::receive() {
+  for (;;) {
+    use_buffer(want_large_ ? kPlainLarge : kPlainSmall);
+    const Slice room(plain_.get() + tunnel::kHeadroom, plain_capacity_);
+    std::size_t got = 0;
+    const auto status = channel_->read(room, got);
+    if (status == IoStatus::would_block) return status;
+    if (status != IoStatus::ok) return ended(End::cut);
+    size_buffer(got);
+    last_received_ = Clock::now();
+    const auto parsed = parse(room.first(got));
+    if (parsed != IoStatus::would_block) return parsed;
+  }
+}
+
+void WebSocketStream::size_buffer(std::size_t filled) {
+  if (filled == plain_capacity_) {
+    want_large_ = true;
+    small_fills_ = 0;
+  } else if (filled < kPlainSmall && ++small_fills_ == kSmallFillsToShrink) {
+    want_large_ = false;
+    small_fills_ = 0;
+  }
+}
+
+// ok: there is payload. would_block: all was control frames or parts of them.
+IoStatus WebSocketStream::parse(std::span<std::byte> bytes) {
+  WsDecoder::Events events;
+  const bool valid = decoder_.feed(bytes, payload_, events);
+  const auto reaction = react(events);
+  if (!valid && end_ == End::open) ended(End::protocol, decoder_.why());
+  if (!payload_.empty()) return IoStatus::ok;
+  return end_ == End::open ? reaction : over();
+}
+
+IoStatus WebSocketStream::react(const WsDecoder::Events& events) {
+  if (events.ping && !close_sent_) send_control(WsOpcode::pong, events.ping_payload);
+  if (!events.close) return IoStatus::would_block;
+  const bool normal =
+      events.close_code == kNormal || events.close_code == kGoingAway || events.close_code == kNoCode;
+  if (normal) return ended(End::clean);
+  std::string what = "the peer closed with code " + std::to_string(events.close_code);
+  if (!events.close_reason.empty()) what += " (" + printable(events.close_reason) + ")";
+  return ended(End::cut, what);
+}
+
+IoStatus WebSocketStream::ended(End how, std::string detail) {
+  if (end_ == End::open) {
+    end_ = how;
+    detail_ = std::move(detail);
+  }
+  return over();
+}
+
+void WebSocketStream::on_readable(Callback callback) {
+  reader_ = std::move(callback);
+  reading_since_ = Clock::now();
+  if (end_ != End::open) {
+    // The end was met while sending; the reader is told through the executor, as always.
+    net::post(channel_->executor(), [this, alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired()) wake_reader();
+    });
+    return;
+  }
+  channel_->on_readable([this] { wake_reader(); });
+}
+
+void WebSocketStream::wake_reader() {
+  if (auto callback = std::exchange(reader_, nullptr)) callback();
+}
+
+tunnel::Stream::Took WebSocketStream::take(std::span<Slice> slices) {
+  std::size_t done = 0;
+  for (auto slice : slices) {
+    while (!slice.empty()) {
+      const auto part = slice.first(std::min(slice.size(), kMaxFramePayload));
+      if (const auto status = send_frame(part); status != IoStatus::ok) return {status, done};
+      done += part.size();
+      slice = slice.subspan(part.size());
+    }
+  }
+  return {IoStatus::ok, done};
+}
+
+// The header goes in front of the payload, over bytes that are either the source's headroom or already sent.
+// All or nothing: room is made first, because a masked payload cannot be offered twice.
+IoStatus WebSocketStream::send_frame(Slice part) {
+  if (close_sent_) return IoStatus::failed;
+  if (const auto room = channel_->write({}); room != IoStatus::ok) {
+    return room == IoStatus::failed ? ended(End::cut) : room;
+  }
+  std::size_t header = 0;
+  if (role_ == WsRole::client) {
+    const auto mask = masks_.next();
+    header = put_frame_header(part.data(), part.size(), WsOpcode::binary, &mask);
+    apply_mask(part, mask);
+  } else {
+    header = put_frame_header(part.data(), part.size(), WsOpcode::binary, nullptr);
+  }
+  const auto written = channel_->write({part.data() - header, header + part.size()});
+  return written == IoStatus::ok ? written : ended(End::cut);
+}
+
+IoStatus WebSocketStream::send_control(WsOpcode opcode, std::string_view payload) {
+  const auto mask = masks_.next();
+  const auto frame = control_frame(opcode, payload, role_ == WsRole::client ? &mask : nullptr);
+  // Where the channel is full of our own data, an answer to a ping may be left out: the data shows that we
+  // live.
+  if (const auto status = channel_->write(std::as_bytes(std::span(frame))); status != IoStatus::ok)
+    return status;
+  return channel_->flush();
+}
+
+IoStatus WebSocketStream::flush() {
+  return channel_->flush();
+}
+
+IoStatus WebSocketStream::finish() {
+  if (!close_sent_) {
+    const bool violated = end_ == End::protocol;
+    const std::array<char, 2> code = {3, violated ? char(-22) : char(-24)};  // 1002 and 1000, big-endian
+    const auto mask = masks_.next();
+    const auto frame =
+        control_frame(WsOpcode::close, {code.data(), code.size()}, role_ == WsRole::client ? &mask : nullptr);
+    const auto status = channel_->write(std::as_bytes(std::span(frame)));
+    if (status != IoStatus::ok) return status;
+    close_sent_ = true;
+    close_due_ = Clock::now() + kCloseReply;
+    schedule();
+  }
+  // After the answer to the peer's Close there is nothing more to say.
+  return end_ == End::open ? channel_->flush() : channel_->close_notify();
+}
+
+// True while our Close waits for an answer that has to come at once. A client that half-closes has its answer
+// only when the origin is done, which may take as long as it likes.
+bool WebSocketStream::answer_due() const {
+  return close_sent_ && !(half_close_ && role_ == WsRole::client);
+}
+
+void WebSocketStream::schedule() {
+  auto due = std::max(last_received_, last_ping_) + kPingEvery;
+  if (reader_) due = std::min(due, reading_since_ + kPeerSilent);
+  if (answer_due()) due = std::min(due, close_due_);
+  timer_.expires_at(due);
+  timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired()) on_timer();
+  });
+}
+
+// Silence counts only while somebody waits to read: under back-pressure we do not look, and know nothing of
+// the peer.
+void WebSocketStream::on_timer() {
+  if (end_ != End::open) return;
+  const auto now = Clock::now();
+  if (answer_due() && now >= close_due_) {
+    close_due_ = now + kCloseReply;
+    ended(End::clean);
+    return wake_reader();
+  }
+  if (reader_ && now - reading_since_ >= kPeerSilent) {
+    ended(End::silent, "no answer for " + std::to_string(kPeerSilent.count()) + " seconds");
+    return wake_reader();
+  }
+  if (now >= std::max(last_received_, last_ping_) + kPingEvery) {
+    last_ping_ = now;
+    send_control(WsOpcode::ping, {});
+  }
+  schedule();
+}
+
+void WebSocketStream::close() {
+  alive_.reset();
+  reader_ = nullptr;
+  timer_.cancel();
+  if (channel_) {
+    channel_->close_notify();
+    channel_->close();
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<TlsChannel> channel, WsRole role,
+                                                      bool half_close, std::span<const std::byte> early) {
+  return std::make_unique<WebSocketStream>(std::move(channel), role, half_close, early);
+}
+
+}  // namespace cfpipe::transport

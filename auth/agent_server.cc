@@ -1,0 +1,252 @@
+#include "auth/agent_server.h"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <set>
+
+#include "auth/agent_protocol.h"
+#include "auth/agent_socket.h"
+#include "auth/clock.h"
+
+namespace cfpipe::auth {
+
+namespace {
+
+namespace net = boost::asio;
+using Local = net::local::stream_protocol;
+using Identity = std::shared_ptr<const KeyAndCertificate>;
+
+constexpr auto kTuple = net::as_tuple(net::use_awaitable);
+/// What is read at once, in bytes. A request may have as few as five and be answered with the whole
+/// certificate, and the requests of one read are answered together: this bounds the answers held to about 200
+/// certificates.
+constexpr std::size_t kReadBytes = 1024;
+constexpr std::size_t kEventBytes = 4096;
+/// Pause after accept() has failed for want of descriptors.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+struct Client {
+  Client(Local::socket connected, std::chrono::steady_clock::time_point patience)
+      : socket(std::move(connected)),
+        waiting(socket.get_executor()),
+        silence(socket.get_executor()),
+        wait_until(patience) {}
+  Local::socket socket;
+  net::steady_timer waiting;  ///< for the certificate
+  net::steady_timer silence;
+  std::chrono::steady_clock::time_point wait_until;
+  Identity identity;  ///< what `session` points into
+  AgentSession session{nullptr, nullptr};
+
+  void use(const Identity& current) {
+    identity = current;
+    session.use(current ? &current->key : nullptr, current ? &current->certificate : nullptr);
+  }
+  void hang_up() {
+    boost::system::error_code ignored;
+    socket.close(ignored);
+    waiting.cancel();
+    silence.cancel();
+  }
+};
+
+void watch_silence(const std::shared_ptr<Client>& client) {
+  client->silence.expires_after(kAgentSilence);
+  client->silence.async_wait([weak = std::weak_ptr<Client>(client)](const boost::system::error_code& error) {
+    const auto strong = weak.lock();
+    if (!error && strong) strong->hang_up();
+  });
+}
+
+/// Tells of files that leave the directory. Without inotify there is nothing to wait for.
+net::posix::stream_descriptor watch_directory(const net::any_io_executor& executor, const std::string& path) {
+  net::posix::stream_descriptor watch(executor);
+  const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (fd < 0) return watch;
+  boost::system::error_code error;
+  if (::inotify_add_watch(fd, path.c_str(), IN_DELETE | IN_MOVED_FROM) >= 0)
+    watch.assign(fd, error);
+  else
+    ::close(fd);
+  return watch;
+}
+
+}  // namespace
+
+struct AgentServer::Impl : std::enable_shared_from_this<Impl> {
+  Impl(net::any_io_executor e, const AgentServerOptions& o)
+      : executor(std::move(e)), options(o), watch(watch_directory(executor, directory_of(o.path))) {}
+
+  net::any_io_executor executor;
+  AgentServerOptions options;
+  net::posix::stream_descriptor watch;
+  std::shared_ptr<Local::acceptor> acceptor;
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::set<std::shared_ptr<Client>> clients;
+  Identity identity;
+  bool given_up = false;
+  bool closed = false;
+
+  bool serve_at(const AgentSocket& socket);
+  void admit(Local::socket socket);
+  bool worth_asking() const;
+  void settle();
+  void close();
+
+  static net::awaitable<void> accept_clients(std::shared_ptr<Impl> self,
+                                             std::shared_ptr<Local::acceptor> from);
+  static net::awaitable<void> serve(std::shared_ptr<Impl> self, std::shared_ptr<Client> client);
+  static net::awaitable<void> wait_for_identity(std::shared_ptr<Impl> self, std::shared_ptr<Client> client);
+  static net::awaitable<void> take_path_back(std::shared_ptr<Impl> self);
+};
+
+/// Accepts from this socket from now on; false when out of descriptors. An earlier one is no longer at any
+/// path: those who reached it are clients already.
+bool AgentServer::Impl::serve_at(const AgentSocket& socket) {
+  const int fd = ::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return false;
+  boost::system::error_code ignored;
+  if (acceptor) acceptor->close(ignored);
+  device = socket.device;
+  inode = socket.inode;
+  acceptor = std::make_shared<Local::acceptor>(executor);
+  acceptor->assign(Local(), fd, ignored);
+  net::co_spawn(executor, accept_clients(shared_from_this(), acceptor), [](const std::exception_ptr&) {});
+  return true;
+}
+
+void AgentServer::Impl::admit(Local::socket socket) {
+  if (clients.size() >= kMaxAgentClients || !same_user(socket.native_handle())) return;
+  const auto patience = std::chrono::steady_clock::now() + options.identity_wait;
+  auto client = std::make_shared<Client>(std::move(socket), patience);
+  clients.insert(client);
+  // Only running out of memory ends a client by an exception; the others need not suffer for it.
+  net::co_spawn(executor, serve(shared_from_this(), client),
+                [self = shared_from_this(), client](const std::exception_ptr&) {
+                  client->hang_up();
+                  self->clients.erase(client);
+                });
+}
+
+/// Whether an ssh that has not asked yet could get an answer here.
+bool AgentServer::Impl::worth_asking() const {
+  if (identity) return static_cast<std::uint64_t>(unix_now()) < identity->certificate.fields.valid_before;
+  return !given_up;
+}
+
+void AgentServer::Impl::settle() {
+  for (const auto& client : clients) client->waiting.cancel();
+}
+
+void AgentServer::Impl::close() {
+  closed = true;
+  remove_agent_socket(options.path, device, inode);
+  boost::system::error_code ignored;
+  if (acceptor) acceptor->close(ignored);
+  watch.close(ignored);
+  for (const auto& client : clients) client->hang_up();
+}
+
+net::awaitable<void> AgentServer::Impl::accept_clients(std::shared_ptr<Impl> self,
+                                                       std::shared_ptr<Local::acceptor> from) {
+  net::steady_timer pause(self->executor);
+  while (from->is_open()) {
+    auto [error, socket] = co_await from->async_accept(kTuple);
+    if (self->closed) co_return;
+    if (!error) {
+      self->admit(std::move(socket));
+    } else if (error != net::error::operation_aborted) {
+      pause.expires_after(kAcceptPause);
+      co_await pause.async_wait(kTuple);
+    }
+  }
+}
+
+net::awaitable<void> AgentServer::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<Client> client) {
+  std::array<char, kReadBytes> buffer{};
+  std::string out;
+  for (bool well_formed = true; well_formed;) {
+    watch_silence(client);
+    const auto [error, size] = co_await client->socket.async_read_some(net::buffer(buffer), kTuple);
+    if (error) co_return;
+    co_await wait_for_identity(self, client);
+    if (self->closed) co_return;
+    client->use(self->identity);
+    out.clear();
+    const std::string_view bytes(buffer.data(), size);
+    well_formed = client->session.feed(bytes, static_cast<std::uint64_t>(unix_now()), out);
+    if (out.empty()) continue;
+    watch_silence(client);
+    const auto [write_error, written] = co_await net::async_write(client->socket, net::buffer(out), kTuple);
+    if (write_error) co_return;
+  }
+}
+
+net::awaitable<void> AgentServer::Impl::wait_for_identity(std::shared_ptr<Impl> self,
+                                                          std::shared_ptr<Client> client) {
+  while (!self->identity && !self->given_up && !self->closed && client->socket.is_open()) {
+    client->waiting.expires_at(client->wait_until);
+    const auto [error] = co_await client->waiting.async_wait(kTuple);
+    if (!error) co_return;
+  }
+}
+
+// Several processes for one host may share a path. The one that came last has it; once it has ended and
+// removed its socket, an ssh of an earlier one would find no agent at all if it has not asked yet.
+net::awaitable<void> AgentServer::Impl::take_path_back(std::shared_ptr<Impl> self) {
+  std::array<char, kEventBytes> events{};
+  while (self->watch.is_open()) {
+    if (nothing_at(self->options.path) && self->worth_asking()) {
+      const auto socket = listen_agent_socket(self->options.path, IfTaken::leave);
+      if (socket) self->serve_at(*socket);
+    }
+    const auto [error, size] = co_await self->watch.async_read_some(net::buffer(events), kTuple);
+    if (error || self->closed) co_return;
+  }
+}
+
+AgentServer::AgentServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Result<std::unique_ptr<AgentServer>> AgentServer::open(net::any_io_executor executor,
+                                                       const AgentServerOptions& options) {
+  const auto socket = listen_agent_socket(options.path, IfTaken::replace);
+  if (!socket) return socket.error();
+  auto impl = std::make_shared<Impl>(std::move(executor), options);
+  if (!impl->serve_at(*socket)) {
+    remove_agent_socket(options.path, socket->device, socket->inode);
+    return state_failure(transport::Cause::state_write_failed, options.path, EMFILE);
+  }
+  net::co_spawn(impl->executor, Impl::take_path_back(impl), [](const std::exception_ptr&) {});
+  return std::unique_ptr<AgentServer>(new AgentServer(std::move(impl)));
+}
+
+AgentServer::~AgentServer() {
+  impl_->close();
+}
+
+void AgentServer::offer(std::shared_ptr<const KeyAndCertificate> identity) {
+  impl_->identity = std::move(identity);
+  impl_->settle();
+}
+
+void AgentServer::give_up() {
+  impl_->given_up = true;
+  impl_->settle();
+}
+
+std::size_t AgentServer::clients() const {
+  return impl_->clients.size();
+}
+
+}  // namespace cfpipe::auth

@@ -1,0 +1,170 @@
+#include "auth/agent_socket.h"
+
+#include <fcntl.h>
+#include <openssl/rand.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <thread>
+
+namespace cfpipe::auth {
+
+namespace {
+
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+
+/// Connections that wait to be accepted.
+constexpr int kBacklog = 64;
+/// How many temporary names are tried, and how long their random part is.
+constexpr int kNameTries = 16;
+constexpr std::size_t kNameBytes = 6;
+/// How often and how long apart the directory's flock is tried: it is only ever held for two system calls.
+constexpr int kLockTries = 200;
+constexpr std::chrono::milliseconds kLockPause{1};
+constexpr mode_t kOwnerOnly = S_IRUSR | S_IWUSR;
+
+Failure failure(const std::string& path, int error) {
+  return state_failure(Cause::state_write_failed, path, error);
+}
+
+/// A name in the directory of `path` that is hard to guess and short: a socket's path has little room.
+std::string temporary_name(const std::string& path) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz012345";
+  std::array<unsigned char, kNameBytes> random{};
+  RAND_bytes(random.data(), static_cast<int>(random.size()));
+  std::string name = directory_of(path) + "/.";
+  for (const unsigned char byte : random) name.push_back(letters[byte % letters.size()]);
+  return name;
+}
+
+/// Removes a temporary name unless it has been renamed to what it was for.
+class TemporaryName {
+ public:
+  TemporaryName() = default;
+  explicit TemporaryName(std::string path) : path_(std::move(path)) {}
+  TemporaryName(TemporaryName&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  TemporaryName& operator=(TemporaryName&& other) noexcept {
+    std::swap(path_, other.path_);
+    return *this;
+  }
+  ~TemporaryName() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  const std::string& path() const { return path_; }
+  void keep() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+Result<TemporaryName> bind_temporary(int fd, const std::string& path) {
+  for (int i = 0; i < kNameTries; ++i) {
+    const std::string name = temporary_name(path);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (std::max(name.size(), path.size()) >= sizeof(address.sun_path)) return failure(path, ENAMETOOLONG);
+    std::copy(name.begin(), name.end(), address.sun_path);
+    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
+      return TemporaryName(name);
+    if (errno != EADDRINUSE) return failure(path, errno);
+  }
+  return failure(path, EADDRINUSE);
+}
+
+/// What must not be replaced: a mistyped path may name a key, or anything.
+Result<void> check_replaceable(const std::string& path) {
+  struct stat info {};
+  if (::lstat(path.c_str(), &info) != 0) {
+    if (errno == ENOENT) return {};
+    return failure(path, errno);
+  }
+  if (info.st_uid != ::geteuid()) return Failure(Stage::state, Cause::state_foreign_owner, path);
+  if (!S_ISSOCK(info.st_mode)) return failure(path, ENOTSOCK);
+  return {};
+}
+
+/// Keeps a process from replacing the socket between another's look at it and its removal. Best effort: a
+/// directory that cannot be locked is used without, and at worst a stale socket stays, which the next server
+/// replaces.
+Fd lock_directory(const std::string& path) {
+  Fd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int i = 0; fd && i < kLockTries; ++i) {
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) break;
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return fd;
+}
+
+bool is_file(const std::string& path, dev_t device, ino_t inode) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
+}
+
+bool rename_to_free(const std::string& from, const std::string& to) {
+  return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0;
+}
+
+}  // namespace
+
+std::string directory_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return path.substr(0, std::max<std::size_t>(slash, 1));
+}
+
+bool nothing_at(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) != 0 && errno == ENOENT;
+}
+
+Result<AgentSocket> listen_agent_socket(const std::string& path, IfTaken if_taken) {
+  if (const auto free = check_replaceable(path); !free) return free.error();
+  const std::string directory = directory_of(path);
+  if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST) return failure(directory, errno);
+
+  AgentSocket socket;
+  socket.fd = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket.fd) return failure(path, errno);
+  // The mode of the descriptor is the mode bind() makes the file with. Together with listening last, nobody
+  // else can connect at any moment.
+  if (::fchmod(socket.fd.get(), kOwnerOnly) != 0) return failure(path, errno);
+  auto name = bind_temporary(socket.fd.get(), path);
+  if (!name) return name.error();
+  struct stat info {};
+  if (::chmod(name->path().c_str(), kOwnerOnly) != 0 || ::lstat(name->path().c_str(), &info) != 0 ||
+      ::listen(socket.fd.get(), kBacklog) != 0)
+    return failure(path, errno);
+  socket.device = info.st_dev;
+  socket.inode = info.st_ino;
+
+  const Fd held = lock_directory(path);
+  const bool renamed = if_taken == IfTaken::replace ? ::rename(name->path().c_str(), path.c_str()) == 0
+                                                    : rename_to_free(name->path(), path);
+  if (!renamed) return failure(path, errno);
+  name->keep();
+  return socket;
+}
+
+void remove_agent_socket(const std::string& path, dev_t device, ino_t inode) {
+  const Fd held = lock_directory(path);
+  if (is_file(path, device, inode)) ::unlink(path.c_str());
+}
+
+bool same_user(int connected_socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  return ::getsockopt(connected_socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 &&
+         peer.uid == ::geteuid();
+}
+
+}  // namespace cfpipe::auth

@@ -29,10 +29,12 @@ struct ServerOptions {
   std::string key_file;          ///< PEM
 };
 
-/// The listener: accepts, TLS, reads requests, hands them to the site, relays granted tunnels. One io_context thread.
+/// The listener: accepts, TLS, reads requests, hands them to the site, relays granted tunnels. One io_context
+/// thread.
 class Server {
  public:
-  /// Binds and loads the certificate; a Failure (Stage::config) says what is wrong. `site` outlives the server.
+  /// Binds and loads the certificate; a Failure (Stage::config) says what is wrong. `site` outlives the
+  /// server.
   static transport::Result<std::unique_ptr<Server>> open(boost::asio::any_io_executor executor,
                                                          const ServerOptions& options, Site& site);
   ~Server();

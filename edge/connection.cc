@@ -1,0 +1,242 @@
+#include "edge/connection.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <chrono>
+
+#include "edge/server.h"
+#include "transport/dialer.h"
+#include "transport/http_io.h"
+#include "transport/websocket_handshake.h"
+#include "transport/websocket_stream.h"
+#include "tunnel/fd_stream.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+namespace http = boost::beast::http;
+using transport::Cause;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string_view view(boost::beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
+// Names this request in logs, in the audit, and to the person whose request it was.
+std::string fresh_ray() {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::array<unsigned char, 8> bytes{};
+  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  std::string out;
+  for (const auto byte : bytes) out += {kHex[byte >> 4], kHex[byte & 15]};
+  return out;
+}
+
+bool fits_a_header(std::string_view value) {
+  return std::none_of(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
+}
+
+std::string without_port(const std::string& authority) {
+  const auto colon = authority.rfind(':');
+  const bool in_brackets = authority.ends_with(']');
+  return colon == std::string::npos || in_brackets ? authority : authority.substr(0, colon);
+}
+
+Answer plain(int status, std::string text) {
+  Answer answer;
+  answer.status = status;
+  answer.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+  answer.body = std::move(text) + "\n";
+  return answer;
+}
+
+std::string head_of(const Answer& answer, const std::string& ray, bool keep_alive) {
+  const auto reason = view(http::obsolete_reason(static_cast<http::status>(answer.status)));
+  std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(reason) + "\r\n";
+  for (const auto& [name, value] : answer.headers) {
+    if (fits_a_header(value)) out += name + ": " + value + "\r\n";
+  }
+  out += "Cf-Ray: " + ray + "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+  return out + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
+}
+
+// RFC 6455 4.2.1: what makes a request a WebSocket's; anything it gets wrong is named in the answer.
+bool wants_websocket(const http::request<http::string_body>& request) {
+  return http::token_list(request[http::field::upgrade]).exists("websocket") &&
+         http::token_list(request[http::field::connection]).exists("upgrade");
+}
+
+const char* handshake_fault(const http::request<http::string_body>& request) {
+  if (request.method() != http::verb::get || request.version() != 11)
+    return "a WebSocket is opened with GET over HTTP/1.1";
+  if (request["Sec-WebSocket-Version"] != "13") return "only WebSocket version 13 is spoken";
+  if (!transport::is_websocket_key(view(request["Sec-WebSocket-Key"]))) return "no valid Sec-WebSocket-Key";
+  return nullptr;
+}
+
+std::string reason_of(const tunnel::Outcome& outcome) {
+  if (!outcome.detail.empty()) return outcome.detail;
+  if (outcome.near == tunnel::End::cut) return "the client's connection was lost";
+  if (outcome.far == tunnel::End::cut) return "the origin's connection was lost";
+  return outcome.far == tunnel::End::clean ? "the origin ended it" : "the client ended it";
+}
+
+}  // namespace
+
+Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Site& site) : site_(site) {
+  boost::system::error_code gone;
+  peer_ = socket.remote_endpoint(gone).address().to_string();
+  socket.set_option(net::ip::tcp::no_delay(true), gone);
+  channel_ = std::make_unique<transport::TlsChannel>(std::move(socket), std::move(ssl));
+}
+
+void Connection::stop(bool hard) {
+  stopping_ = true;
+  if (relay_ != nullptr) {
+    if (hard) relay_->stop();
+  } else if (channel_) {
+    channel_->close();
+  }
+}
+
+net::awaitable<void> Connection::run() {
+  const auto self = shared_from_this();
+  const std::string peer = peer_;
+  const auto shaken = co_await channel_->handshake(kHandshakeDeadline, peer);
+  if (!shaken) co_return;
+  // The protocol is the one ALPN chose; HTTP/1.1 is the only one offered so far, and another gets its own
+  // branch here.
+  co_await serve_http1();
+  if (channel_) channel_->close_notify();
+}
+
+net::awaitable<void> Connection::serve_http1() {
+  while (!stopping_ && co_await serve_one()) {
+  }
+}
+
+Request Connection::translate(HttpRequest& http) const {
+  Request out;
+  out.method = std::string(http.method_string());
+  out.authority = lower(std::string(http[http::field::host]));
+  out.host = without_port(out.authority);
+  const std::string target(http.target());
+  const auto question = target.find('?');
+  out.path = target.substr(0, question);
+  if (question != std::string::npos) out.query = target.substr(question + 1);
+  for (const auto& field : http) out.headers.emplace_back(field.name_string(), field.value());
+  out.body = std::move(http.body());
+  out.peer = peer_;
+  out.ray = fresh_ray();
+  return out;
+}
+
+// True if another request may follow.
+net::awaitable<bool> Connection::serve_one() {
+  http::request_parser<http::string_body> parser;
+  parser.header_limit(kMaxRequestHeaderBytes);
+  parser.body_limit(kMaxRequestBodyBytes);
+  const auto read =
+      co_await transport::read_message<true>(*channel_, buffer_, parser, Clock::now() + kRequestDeadline);
+  if (!read) {
+    if (parser.got_some()) co_await refuse(read.error());
+    co_return false;
+  }
+  auto& http = parser.get();
+  const bool keep_alive = http.keep_alive() && !stopping_;
+  Request request = translate(http);
+  if (!request.path.starts_with('/')) {
+    co_return co_await reply(request, plain(400, "the request target must be a path"), false);
+  }
+  if (wants_websocket(http)) {
+    co_await tunnel(http, std::move(request));
+    co_return false;
+  }
+  Answer answer = co_await site_.handle(request);
+  co_return co_await reply(request, std::move(answer), keep_alive);
+}
+
+net::awaitable<void> Connection::refuse(const transport::Failure& failure) {
+  Request unknown;
+  unknown.ray = fresh_ray();
+  const bool large = failure.cause == Cause::http_too_large;
+  const bool late = failure.cause == Cause::timed_out;
+  Answer answer = plain(large ? 431 : late ? 408 : 400, "the request cannot be read: " + failure.detail);
+  co_await reply(unknown, std::move(answer), false);
+}
+
+net::awaitable<bool> Connection::reply(const Request& request, Answer answer, bool keep_alive) {
+  std::string text = head_of(answer, request.ray, keep_alive);
+  if (request.method != "HEAD") text += answer.body;
+  const auto written = co_await transport::write_all(*channel_, text, Clock::now() + kRequestDeadline);
+  co_return written.has_value() && keep_alive;
+}
+
+net::awaitable<void> Connection::tunnel(const HttpRequest& http, Request request) {
+  if (const char* fault = handshake_fault(http)) {
+    Answer answer = plain(400, fault);
+    answer.headers.emplace_back("Sec-WebSocket-Version", "13");
+    co_await reply(request, std::move(answer), false);
+    co_return;
+  }
+  auto verdict = site_.upgrade(request);
+  if (auto* refusal = std::get_if<Answer>(&verdict)) {
+    co_await reply(request, std::move(*refusal), false);
+    co_return;
+  }
+  const auto grant = std::get<TunnelGrant>(verdict);
+  transport::Url origin;
+  origin.host = grant.origin_host;
+  origin.port = grant.origin_port;
+  transport::DialOptions dial;
+  dial.dns_deadline = dial.tcp_deadline = kOriginDeadline;
+  auto socket = co_await transport::dial_tcp(origin, dial);
+  if (!socket) {
+    const bool refused = socket.error().cause == Cause::refused;
+    const std::string why = refused ? "it refused the connection" : "it cannot be reached";
+    co_await reply(request, plain(502, "the origin of " + grant.app_hostname + " is down: " + why), false);
+    co_return;
+  }
+  const bool half_close = http[transport::kHalfCloseHeader] == "1";
+  std::string head =
+      "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
+      "websocket\r\nSec-WebSocket-Accept: " +
+      transport::websocket_accept(view(http["Sec-WebSocket-Key"])) + "\r\nCf-Ray: " + request.ray + "\r\n";
+  if (half_close) head += std::string(transport::kHalfCloseHeader) + ": 1\r\n";
+  head += "\r\n";
+  const auto written = co_await transport::write_all(*channel_, head, Clock::now() + kRequestDeadline);
+  if (written) co_await relay(grant, request, std::move(*socket), half_close);
+}
+
+net::awaitable<void> Connection::relay(const TunnelGrant& grant, const Request& request,
+                                       net::ip::tcp::socket origin, bool half_close) {
+  const auto executor = channel_->executor();
+  const std::span<const std::byte> early(static_cast<const std::byte*>(buffer_.data().data()),
+                                         buffer_.size());
+  const auto client =
+      transport::make_websocket_stream(std::move(channel_), transport::WsRole::server, half_close, early);
+  buffer_.clear();
+  boost::system::error_code error;
+  const int fd = origin.release(error);
+  const auto server = tunnel::make_fd_stream(executor, fd, fd, true);
+  tunnel::Relay relay(executor, *client, *server);
+  const auto id = site_.opened(grant, request);
+  relay_ = &relay;
+  const auto outcome = co_await relay.run();
+  relay_ = nullptr;
+  const std::string reason = stopping_ ? "the edge was stopped" : reason_of(outcome);
+  site_.closed(id, outcome.near_to_far, outcome.far_to_near, reason);
+}
+
+}  // namespace cfpipe::edge

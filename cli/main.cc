@@ -1,1 +1,61 @@
-int main() { return 70; }
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/event_loop.h"
+#include "cli/logging.h"
+#include "cli/messages.h"
+#include "cli/options.h"
+
+namespace {
+
+using namespace cfpipe;
+
+/// Tokens and keys stay out of core files and debuggers.
+void protect_memory() {
+#if !defined(__SANITIZE_ADDRESS__)  // the leak checker is a debugger
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+}
+
+int run(cli::Options options) {
+  if (auto started = cli::start_logging(options); !started) return cli::report(started.error());
+  const auto command = options.command;
+  if (command == cli::Command::ssh_config) return cli::run_ssh_config(options);
+  if (command == cli::Command::logout) return cli::run_logout(options);
+  return cli::run_to_end([&](cli::Interrupts& interrupts) {
+    switch (command) {
+      case cli::Command::ssh_gen:
+        return cli::run_ssh_gen(std::move(options));
+      case cli::Command::login:
+        return cli::run_login(std::move(options));
+      case cli::Command::token:
+        return cli::run_token(std::move(options));
+      default:
+        return cli::run_ssh(std::move(options), interrupts);
+    }
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  protect_memory();
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  auto parsed =
+      cli::parse_command_line(arguments, [](const char* name) -> const char* { return std::getenv(name); });
+  if (const auto* failure = std::get_if<transport::Failure>(&parsed)) return cli::report(*failure);
+  if (const auto* asked = std::get_if<cli::AskedText>(&parsed)) {
+    const auto written = cli::write_output(asked->text);
+    return written ? cli::kOk : cli::report(written.error());
+  }
+  return run(std::move(std::get<cli::Options>(parsed)));
+}

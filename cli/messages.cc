@@ -1,1 +1,170 @@
-namespace cfpipe::cli {}
+#include "cli/messages.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+
+namespace cfpipe::cli {
+
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+
+std::string_view stage_name(Stage stage) {
+  switch (stage) {
+    case Stage::input:
+      return "input";
+    case Stage::config:
+      return "config";
+    case Stage::state:
+      return "state";
+    case Stage::dns:
+      return "dns";
+    case Stage::tcp:
+      return "tcp";
+    case Stage::tls:
+      return "tls";
+    case Stage::http:
+      return "http";
+    case Stage::application:
+      return "application";
+    case Stage::login:
+      return "login";
+    case Stage::token:
+      return "token";
+    case Stage::certificate:
+      return "certificate";
+    case Stage::upgrade:
+      return "upgrade";
+    case Stage::tunnel:
+      return "tunnel";
+  }
+  return "cfpipe";
+}
+
+// clang-format off
+Words words_for(Cause cause) {
+  switch (cause) {
+    case Cause::bad_hostname: return {"this is not a hostname", "give it as vm.example.com, with a :port or a /path if it has one", kUsage};
+    case Cause::bad_url: return {"this is not a URL that can be used", "give it as https://vm.example.com", kUsage};
+    case Cause::bad_header: return {"this header cannot be sent", "give it as --header 'Name: value'", kUsage};
+    case Cause::bad_option: return {"the command line is not understood", "see cfpipe --help", kUsage};
+    case Cause::state_unreadable: return {"a file of the state directory cannot be read", "mend or remove it; CFPIPE_HOME names another directory", kConfiguration};
+    case Cause::state_foreign_owner: return {"a file of the state directory is not safely yours", "look who made it and why, then remove it", kConfiguration};
+    case Cause::state_write_failed: return {"a file cannot be written", "check the permissions and the space left there", kConfiguration};
+    case Cause::name_not_found: return {"the name does not resolve", "check its spelling and this machine's DNS", kUnavailable};
+    case Cause::refused: return {"the connection was refused", "check the port, and that a firewall lets it through", kUnavailable};
+    case Cause::unreachable: return {"there is no way to the edge", "check this machine's network", kUnavailable};
+    case Cause::timed_out: return {"no answer in time", "check the network, and try again", kUnavailable};
+    case Cause::tls_unknown_issuer: return {"the certificate's issuer is not trusted", "behind a private authority or an inspecting proxy name its certificate with --ca-file or SSL_CERT_FILE", kUnavailable};
+    case Cause::tls_name_mismatch: return {"the certificate is for another name", "check the hostname, and who answers for it", kUnavailable};
+    case Cause::tls_expired: return {"the certificate is not valid at this time", "check this machine's clock, then tell the edge's operator", kUnavailable};
+    case Cause::tls_failed: return {"the TLS handshake failed", "something in between may not let TLS 1.2 and up through", kUnavailable};
+    case Cause::http_malformed: return {"the answer is not HTTP", "check the hostname and the port", kProtocol};
+    case Cause::http_too_large: return {"the answer is larger than any honest one", "check the hostname, and who answers for it", kProtocol};
+    case Cause::closed_early: return {"the edge closed the connection before it had answered", "try again; if it stays so, look at the edge's status page", kUnavailable};
+    case Cause::redirect_refused: return {"a redirect where there may be none", "check the auth domain, and tell its operator", kProtocol};
+    case Cause::not_an_application: return {"no Access application answers there", "check the hostname, and that the application covers it", kConfiguration};
+    case Cause::untrusted_auth_domain: return {"the application names an auth domain that is not trusted", "if it is yours, name it with --auth-domain", kConfiguration};
+    case Cause::metadata_invalid: return {"what the application says about itself cannot be believed", "check this machine's clock and the hostname, and tell the edge's operator", kProtocol};
+    case Cause::login_failed: return {"the login did not succeed", "try again; if it stays so, ask the application's administrator", kRefused};
+    case Cause::login_timed_out: return {"nobody logged in in time", "run it again and open the URL it prints", kRefused};
+    case Cause::login_cancelled: return {"interrupted before it was done", "run it again when you are ready", kRefused};
+    case Cause::browser_failed: return {"no browser could be opened", "open the URL yourself, on any machine", kRefused};
+    case Cause::token_missing: return {"there is no token for this application", "run cfpipe login with its URL", kRefused};
+    case Cause::token_invalid: return {"the token cannot be used", "run cfpipe logout, then try again", kRefused};
+    case Cause::token_rejected: return {"the edge does not accept the token", "log in again; if it stays so, ask the application's administrator", kRefused};
+    case Cause::service_token_rejected: return {"the service token was rejected", "check its id and secret; the application needs a Service Auth policy that includes it", kRefused};
+    case Cause::sign_refused: return {"the edge did not sign the key", "ask the application's administrator whether short-lived certificates are set up for it", kRefused};
+    case Cause::certificate_invalid: return {"the edge's certificate cannot be used", "tell the edge's operator", kProtocol};
+    case Cause::key_unusable: return {"this key cannot be used", "remove the key file, a new one is made", kConfiguration};
+    case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy", kRefused};
+    case Cause::not_a_websocket: return {"a web page answered instead of a tunnel", "check the hostname, and that WebSockets are turned on for it", kProtocol};
+    case Cause::upgrade_redirected: return {"the edge sends this request elsewhere", "check the hostname, that it is an Access application, and that WebSockets are turned on", kProtocol};
+    case Cause::origin_down: return {"the edge cannot reach the origin", "check that the server and its connector are running", kUnavailable};
+    case Cause::too_many_requests: return {"the edge asks for fewer requests", "wait a minute, then try again", kUnavailable};
+    case Cause::unexpected_status: return {"an answer that makes no sense here", "try again; if it stays so, show this line to the edge's operator", kProtocol};
+    case Cause::bad_accept: return {"the upgrade was answered wrongly", "a proxy in between may not know WebSockets", kProtocol};
+    case Cause::protocol_violation: return {"the edge broke the protocol", "try again; if it stays so, show this line to the edge's operator", kProtocol};
+    case Cause::lost: return {"the connection was lost", "check the network, and connect again", kLost};
+    case Cause::peer_silent: return {"the edge stopped answering", "check the network, and connect again", kLost};
+    case Cause::local_io: return {"standard input or output failed", "check where they lead", kLost};
+  }
+  return {"something unknown went wrong", "show this line to the maintainers", kProtocol};
+}
+// clang-format on
+
+std::string line_for(const Failure& failure) {
+  const Words words = words_for(failure.cause);
+  std::string line = fmt::format("cfpipe: {}: {}", stage_name(failure.stage), words.what);
+  if (!failure.detail.empty()) line += ": " + transport::printable(failure.detail, 300);
+  std::string facts;
+  const auto add = [&facts](const std::string& fact) { facts += (facts.empty() ? "" : ", ") + fact; };
+  if (failure.http_status != 0) add(fmt::format("status {}", failure.http_status));
+  if (!failure.location_host.empty()) add("to " + transport::printable(failure.location_host, 253));
+  if (!failure.ray.empty()) add("ray " + transport::printable(failure.ray, 64));
+  if (!facts.empty()) line += " (" + facts + ")";
+  return line + "; " + std::string(words.hint);
+}
+
+int report(const Failure& failure) {
+  const std::string line = line_for(failure);
+  std::fprintf(stderr, "%s\n", line.c_str());
+  spdlog::error("{}", line.substr(line.find(' ') + 1));
+  return words_for(failure.cause).status;
+}
+
+namespace {
+
+std::optional<Cause> cause_of(tunnel::End end) {
+  switch (end) {
+    case tunnel::End::open:
+    case tunnel::End::clean:
+      return std::nullopt;
+    case tunnel::End::cut:
+      return Cause::lost;
+    case tunnel::End::silent:
+      return Cause::peer_silent;
+    case tunnel::End::protocol:
+      return Cause::protocol_violation;
+    case tunnel::End::local:
+      return Cause::local_io;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Failure> failure_of(const tunnel::Outcome& outcome) {
+  auto cause = cause_of(outcome.far);
+  // Whoever reads our output may go when it has had enough; only a descriptor that fails is worth a word.
+  if (!cause && outcome.near == tunnel::End::local) cause = Cause::local_io;
+  if (!cause) return std::nullopt;
+  return Failure(Stage::tunnel, *cause, outcome.detail);
+}
+
+std::string login_text(std::string_view url, bool browser_is_opened) {
+  return fmt::format("cfpipe: login: {}\n{}\n",
+                     browser_is_opened
+                         ? "log in on the page that opens in your browser; if none does, open this:"
+                         : "open this in a browser, on any machine, and log in:",
+                     url);
+}
+
+std::string browser_failed_text(std::string_view why) {
+  return fmt::format("cfpipe: login: no browser could be opened: {}; open the URL above yourself\n", why);
+}
+
+std::string waiting_text(std::string_view url) {
+  if (url.empty())
+    return "cfpipe: login: another process is logging in to this application; waiting for it\n";
+  return fmt::format(
+      "cfpipe: login: another process is logging in; if its page is not open yet, open this:\n{}\n", url);
+}
+
+std::string token_text(std::string_view host, std::string_view token) {
+  return fmt::format("Your token for {}:\n\n{}\n\n", host, token);
+}
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <string>
+#include <string_view>
+
+#include "cli/event_loop.h"
+#include "cli/options.h"
+
+namespace cfpipe::cli {
+
+/// One function per command, in a file of its name. Each returns the exit status, having reported why if it
+/// is not 0.
+boost::asio::awaitable<int> run_ssh(Options options, Interrupts& interrupts);
+boost::asio::awaitable<int> run_ssh_gen(Options options);
+boost::asio::awaitable<int> run_login(Options options);
+boost::asio::awaitable<int> run_token(Options options);
+int run_logout(const Options& options);
+int run_ssh_config(const Options& options);
+
+/// Writes text to standard output, all of it or Cause::local_io.
+Result<void> write_output(std::string_view text);
+
+/// Where generated configuration finds us and our files.
+struct Places {
+  std::string program;    ///< absolute path of this cfpipe
+  std::string state_dir;  ///< absolute
+};
+/// The ssh_config text for the options: pure. Cause::bad_option for a combination that ssh cannot be told.
+Result<std::string> ssh_config_text(const Options& options, const Places& places);
+
+/// True if the token file `name` (`<app>-<AUD>-token`) is of an application that covers `host`.
+bool token_file_covers(std::string_view name, std::string_view host);
+
+}  // namespace cfpipe::cli

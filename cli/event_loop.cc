@@ -1,0 +1,73 @@
+#include "cli/event_loop.h"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <csignal>
+#include <exception>
+
+#include "cli/messages.h"
+
+namespace cfpipe::cli {
+namespace {
+
+namespace net = boost::asio;
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+
+/// How long an interrupted command may take to unwind (a name lookup cannot be cancelled).
+constexpr std::chrono::milliseconds kUnwind{500};
+
+int report_exception(std::exception_ptr thrown, bool interrupted) {
+  if (interrupted) return report({Stage::login, Cause::login_cancelled});
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    return report({Stage::config, Cause::unexpected_status, transport::printable(error.what())});
+  }
+}
+
+}  // namespace
+
+int run_to_end(std::function<net::awaitable<int>(Interrupts&)> command) {
+  net::io_context loop(1);
+  Interrupts interrupts;
+  net::cancellation_signal cancel;
+  net::steady_timer unwind(loop);
+  net::signal_set signals(loop, SIGHUP, SIGTERM, SIGINT);
+  std::function<void()> listen = [&] {
+    signals.async_wait([&](const boost::system::error_code& error, int) {
+      if (error) return;
+      interrupts.raised_ = true;
+      if (interrupts.to_) {
+        interrupts.to_();
+      } else {
+        cancel.emit(net::cancellation_type::terminal);
+      }
+      unwind.expires_after(kUnwind);
+      unwind.async_wait([&loop](const boost::system::error_code& late) {
+        if (!late) loop.stop();
+      });
+      listen();
+    });
+  };
+  listen();
+  int status = -1;
+  auto running = command(interrupts);
+  net::co_spawn(loop, std::move(running),
+                net::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr thrown, int result) {
+                  status = thrown ? report_exception(thrown, interrupts.raised_) : result;
+                  // A browser that is still running has a child watcher pending here; it is not waited for.
+                  loop.stop();
+                }));
+  loop.run();
+  if (status < 0) status = interrupts.to_ ? kOk : report({Stage::login, Cause::login_cancelled});
+  return status;
+}
+
+}  // namespace cfpipe::cli

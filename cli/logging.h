@@ -1,0 +1,11 @@
+#pragma once
+
+#include "cli/options.h"
+
+namespace cfpipe::cli {
+
+/// Sends the log where the options say: to a file (0600, appended to), else to standard error if a level was
+/// asked for, else nowhere. Nothing secret is ever given to it. Stage::config: the file cannot be opened.
+Result<void> start_logging(const Options& options);
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,67 @@
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "auth/jwt.h"
+#include "auth/state_dir.h"
+#include "auth/token_cache.h"
+#include "cli/commands.h"
+#include "cli/messages.h"
+
+namespace cfpipe::cli {
+namespace {
+
+using auth::StateDir;
+
+constexpr std::string_view kTokenSuffix = "-token";
+/// Hex digits of an AUD.
+constexpr std::size_t kAudDigits = 64;
+
+/// The org token that would silently bring the application token back: that of the token's issuer.
+std::string org_token_of(const StateDir& state, const std::string& token_file) {
+  auto file = state.read(token_file);
+  if (!file || !*file) return {};
+  auto token = auth::parse_jwt((*file)->reveal());
+  if (!token) return {};
+  const auto issuer = transport::parse_url(token->text("iss"));
+  return issuer ? auth::org_token_file(issuer->authority()) : std::string();
+}
+
+std::vector<std::string> files_to_remove(const StateDir& state, const Options& options) {
+  std::vector<std::string> names;
+  for (auto& name : state.list(kTokenSuffix)) {
+    if (options.has_url && !token_file_covers(name, options.url.host)) continue;
+    if (options.has_url) {
+      if (auto org = org_token_of(state, name); !org.empty()) names.push_back(std::move(org));
+    }
+    names.push_back(std::move(name));
+  }
+  return names;
+}
+
+}  // namespace
+
+bool token_file_covers(std::string_view name, std::string_view host) {
+  const std::size_t tail = kAudDigits + 1 + kTokenSuffix.size();
+  if (name.size() <= tail || !name.ends_with(kTokenSuffix)) return false;
+  const auto aud = name.substr(name.size() - tail + 1, kAudDigits);
+  const bool hex = std::all_of(aud.begin(), aud.end(),
+                               [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  if (!hex || name[name.size() - tail] != '-') return false;
+  const auto app = name.substr(0, name.size() - tail);
+  // `-.example.com` was `*.example.com`.
+  if (app.starts_with("-.")) return host.size() > app.size() - 1 && host.ends_with(app.substr(1));
+  // An application of a path of the host has the path behind it.
+  return app == host || (app.starts_with(host) && app[host.size()] == '-');
+}
+
+int run_logout(const Options& options) {
+  auto state = StateDir::open();
+  if (!state) return report(state.error());
+  for (const auto& name : files_to_remove(*state, options)) {
+    if (auto removed = state->remove(name); !removed) return report(removed.error());
+  }
+  return kOk;
+}
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "transport/failure.h"
+#include "tunnel/relay.h"
+
+namespace cfpipe::cli {
+
+/// Exit statuses (sysexits.h where it has them). Scripts depend on these.
+enum ExitStatus : int {
+  kOk = 0,
+  kUsage = 64,
+  kUnavailable = 69,
+  kLost = 75,
+  kProtocol = 76,
+  kRefused = 77,
+  kConfiguration = 78,
+};
+
+/// What a person is told about a cause: what happened, what to do about it; and what a script is told.
+struct Words {
+  std::string_view what;
+  std::string_view hint;
+  ExitStatus status;
+};
+Words words_for(transport::Cause cause);
+std::string_view stage_name(transport::Stage stage);
+
+/// `cfpipe: <stage>: <what>: <detail> (status 403, to host, ray …); <what to do>`, without a newline.
+std::string line_for(const transport::Failure& failure);
+
+/// Prints the line on standard error, and to the log, and returns the exit status.
+int report(const transport::Failure& failure);
+
+/// What a finished tunnel amounts to: nothing if it ended as it should.
+std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome);
+
+/// The words around a login; the last line of each is the URL alone, for people and scripts to copy.
+std::string login_text(std::string_view url, bool browser_is_opened);
+std::string browser_failed_text(std::string_view why);
+std::string waiting_text(std::string_view url);
+/// What `login` prints around the token.
+std::string token_text(std::string_view host, std::string_view token);
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "transport/failure.h"
+#include "transport/http_client.h"
+#include "transport/secret.h"
+#include "transport/url.h"
+
+namespace cfpipe::cli {
+
+using transport::Result;
+
+enum class Command { ssh, ssh_gen, ssh_config, login, token, logout };
+enum class ConfigStyle { plain, agent, match, chain };
+
+/// A whole command line, checked: every combination in here means something.
+struct Options {
+  Command command = Command::ssh;
+  transport::Url url;          ///< what --hostname or the URL argument named
+  bool has_url = false;        ///< logout works without
+  transport::Headers headers;  ///< of --header and --destination
+  std::string service_token_id;
+  transport::Secret service_token_secret;
+  bool short_lived_cert = false;
+  std::string agent;  ///< path of the agent socket to serve, or empty
+  ConfigStyle style = ConfigStyle::plain;
+  bool quiet = false;       ///< login: print nothing
+  bool bare_token = false;  ///< login: print nothing but the token
+  bool auto_close = false;
+  std::string ca_file;
+  std::string connect_to;
+  std::string auth_domain;
+  bool no_browser = false;
+  bool fedramp = false;
+  std::string log_file;
+  std::string log_directory;
+  std::string log_level;
+};
+
+/// Text that was asked for instead of a command: --help, --version.
+struct AskedText {
+  std::string text;
+};
+
+/// Looks up an environment variable; null if there is none.
+using Environment = std::function<const char*(const char*)>;
+
+/// Reads the command line (without the program's name). A Failure is Stage::input.
+std::variant<Options, AskedText, transport::Failure> parse_command_line(
+    const std::vector<std::string>& arguments, const Environment& environment);
+
+/// Longest label of a host name, in bytes (RFC 1035 2.3.4).
+inline constexpr std::size_t kMaxLabelBytes = 63;
+
+/// A hostname as users write it: `host[:port][/path]` or a URL; `http://` is taken as https, and a leading
+/// `cfpipe-` is dropped unless `wildcards` are wanted as well, where the text is a pattern.
+/// Cause::bad_hostname.
+Result<transport::Url> parse_hostname(std::string_view text, bool wildcards = false);
+
+/// One `Name: value` of --header. Neither ever shows in an error but the name. Cause::bad_header.
+Result<std::pair<std::string, std::string>> parse_header(std::string_view text);
+
+/// `host`, `host:port`, or `name:port:host` whose name must be that of the URL: what is connected to never
+/// changes whom TLS expects there. Returns `host[:port]`.
+Result<std::string> parse_connect_to(std::string_view text, const transport::Url& url);
+
+}  // namespace cfpipe::cli

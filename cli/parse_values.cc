@@ -1,0 +1,118 @@
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "cli/options.h"
+
+namespace cfpipe::cli {
+namespace {
+
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+using transport::Url;
+
+constexpr std::string_view kPrefix = "cfpipe-";
+constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
+
+Failure bad_hostname(std::string_view text, std::string_view why) {
+  return {Stage::input, Cause::bad_hostname, transport::printable(text, 120) + ": " + std::string(why)};
+}
+
+bool has_long_label(std::string_view host) {
+  std::size_t length = 0;
+  for (const char c : host) {
+    length = c == '.' ? 0 : length + 1;
+    if (length > kMaxLabelBytes) return true;
+  }
+  return false;
+}
+
+bool is_token_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// Headers that the handshake itself is made of.
+bool is_ours(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> kNames{"host", "connection", "upgrade", "content-length",
+                                                          "transfer-encoding"};
+  const std::string small = lower(name);
+  return small.starts_with("sec-websocket-") ||
+         std::find(kNames.begin(), kNames.end(), small) != kNames.end();
+}
+
+}  // namespace
+
+Result<Url> parse_hostname(std::string_view text, bool wildcards) {
+  std::string whole(text);
+  if (whole.starts_with("http://")) whole.replace(0, 7, "https://");
+  auto url = transport::parse_url(whole);
+  if (!url) {
+    const auto& detail = url.error().detail;
+    const auto colon = detail.rfind(": ");
+    return bad_hostname(
+        text, colon == std::string::npos ? "not a hostname" : std::string_view(detail).substr(colon + 2));
+  }
+  if (url->path().find("//") != std::string_view::npos)
+    return bad_hostname(text, "an empty part in the path");
+  if (wildcards) return url;
+  if (url->host.starts_with(kPrefix)) url->host.erase(0, kPrefix.size());
+  if (url->host.empty() || url->host[0] == '.' || url->host[0] == '-')
+    return bad_hostname(text, "no valid host name");
+  if (url->host.find('*') != std::string::npos) return bad_hostname(text, "a wildcard names no single host");
+  if (has_long_label(url->host)) return bad_hostname(text, "a part of the name is longer than 63 bytes");
+  return url;
+}
+
+Result<std::pair<std::string, std::string>> parse_header(std::string_view text) {
+  const auto colon = text.find(':');
+  const auto bad = [](std::string why) { return Failure(Stage::input, Cause::bad_header, std::move(why)); };
+  if (text.size() > kMaxHeaderBytes) return bad("longer than 8 KiB");
+  if (colon == std::string_view::npos) return bad("no colon in it");
+  const auto name = trimmed(text.substr(0, colon));
+  const auto value = trimmed(text.substr(colon + 1));
+  if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_character)) return bad("no valid name");
+  if (is_ours(name)) return bad(std::string(name) + " is part of the handshake");
+  const bool clean = std::none_of(value.begin(), value.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && byte != '\t') || byte == 0x7f;
+  });
+  if (!clean) return bad("a control character in the value of " + std::string(name));
+  return std::pair(std::string(name), std::string(value));
+}
+
+Result<std::string> parse_connect_to(std::string_view text, const Url& url) {
+  const auto bad = [](std::string why) {
+    return Failure(Stage::input, Cause::bad_option, "--connect-to: " + std::move(why));
+  };
+  std::string target(text);
+  const bool bracketed = text.starts_with('[');
+  if (!bracketed && std::count(text.begin(), text.end(), ':') == 2) {
+    const auto first = text.find(':');
+    const auto second = text.rfind(':');
+    if (lower(text.substr(0, first)) != url.host)
+      return bad("the name that TLS expects cannot be another one");
+    target = std::string(text.substr(second + 1)) + std::string(text.substr(first, second - first));
+  }
+  auto parsed = transport::parse_url(target);
+  if (!parsed || parsed->target != "/" || target.find('/') != std::string::npos)
+    return bad("not host[:port]");
+  return target;
+}
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,66 @@
+#include "cli/session.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "auth/discovery.h"
+#include "cli/messages.h"
+
+namespace cfpipe::cli {
+namespace {
+
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+
+void print(const std::string& text) {
+  (void)std::fputs(text.c_str(), stderr);
+}
+
+}  // namespace
+
+void TerminalObserver::login_url(const std::string& url, bool browser_is_opened) {
+  print(login_text(url, browser_is_opened));
+}
+void TerminalObserver::browser_failed(const std::string& why) {
+  print(browser_failed_text(why));
+}
+void TerminalObserver::waiting_for_other(const std::string& url) {
+  print(waiting_text(url));
+}
+void TerminalObserver::note(const std::string& line) {
+  spdlog::debug("{}", line);
+}
+
+Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor executor, Options& options) {
+  if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0) {
+    return Failure(Stage::config, Cause::bad_option, "--ca-file " + options.ca_file + " cannot be read");
+  }
+  auto state = auth::StateDir::open();
+  if (!state) return state.error();
+  auto trusted = auth::load_trusted_domains(*state, options.auth_domain);
+  if (!trusted) return trusted.error();
+  std::unique_ptr<Session> session(new Session(std::move(*state)));
+
+  transport::DialOptions dial;
+  dial.ca_file = options.ca_file;
+  if (!options.connect_to.empty()) {
+    session->other_http_ = std::make_unique<transport::HttpClient>(executor, dial);
+    dial.connect_to = options.connect_to;
+  }
+  session->app_http_ = std::make_unique<transport::HttpClient>(executor, dial);
+  auto& other = session->other_http_ ? *session->other_http_ : *session->app_http_;
+  session->access_.emplace(auth::Access{
+      session->state_, *session->app_http_, other, session->observer_, options.url, std::move(*trusted),
+      options.auth_domain, auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()},
+      !options.no_browser, options.auto_close, options.fedramp});
+  return session;
+}
+
+std::string_view key_path(const transport::Url& url) {
+  return url.path() == "/" ? std::string_view{} : url.path();
+}
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <optional>
+
+#include "auth/access.h"
+#include "cli/options.h"
+
+namespace cfpipe::cli {
+
+/// Tells a person about a login on standard error.
+class TerminalObserver final : public auth::LoginObserver {
+ public:
+  void login_url(const std::string& url, bool browser_is_opened) override;
+  void browser_failed(const std::string& why) override;
+  void waiting_for_other(const std::string& url) override;
+  void note(const std::string& line) override;
+};
+
+/// What a command that talks to the edge works with, for as long as it runs.
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> open(boost::asio::any_io_executor executor, Options& options);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const auth::StateDir& state() const { return state_; }
+  const auth::Access& access() const { return *access_; }
+  transport::HttpClient& app_http() { return *app_http_; }
+
+ private:
+  explicit Session(auth::StateDir state) : state_(std::move(state)) {}
+  auth::StateDir state_;
+  TerminalObserver observer_;
+  std::unique_ptr<transport::HttpClient> app_http_;
+  std::unique_ptr<transport::HttpClient> other_http_;  ///< null: app_http_ serves every host
+  std::optional<auth::Access> access_;
+};
+
+/// The path of a URL as key file names have it: empty for the root.
+std::string_view key_path(const transport::Url& url);
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,229 @@
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <string>
+
+#include "auth/state_dir.h"
+#include "cli/commands.h"
+#include "cli/messages.h"
+
+namespace cfpipe::cli {
+namespace {
+
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+using transport::Url;
+
+Failure unusable(std::string why) {
+  return {Stage::input, Cause::bad_option, std::move(why)};
+}
+
+/// `%` starts a token of ssh's in every value here; doubled it is itself.
+std::string percent_doubled(std::string_view text) {
+  std::string out;
+  for (const char c : text) out.append(c == '%' ? 2 : 1, c);
+  return out;
+}
+
+bool is_plain(std::string_view text) {
+  for (const char c : text) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!letter && std::string_view("/._-+:@%,=").find(c) == std::string_view::npos) return false;
+  }
+  return !text.empty();
+}
+
+/// A word for the shell that ssh runs commands in. ssh itself wants the quotes of a line balanced by its own
+/// rules, under which a backslash escapes a quote even inside quotes: so a single quote is written as '"'"'
+/// and never as '\''.
+std::string shell_word(std::string_view text) {
+  if (is_plain(text)) return std::string(text);
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') {
+      out += R"('"'"')";
+    } else {
+      out += c;
+    }
+  }
+  return out + "'";
+}
+
+/// A word inside `bash -c '…'`: double quotes, which the outer single ones leave alone.
+std::string inner_word(std::string_view text) {
+  return is_plain(text) ? std::string(text) : '"' + std::string(text) + '"';
+}
+
+/// Characters that have no spelling which both ssh and the shell take for themselves, in every place they are
+/// needed.
+bool can_be_written(std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || std::string_view("'\"\\`$").find(c) != std::string_view::npos)
+      return false;
+  }
+  return true;
+}
+
+class Writer {
+ public:
+  Writer(const Options& options, const Places& places)
+      : options_(options),
+        places_(places),
+        url_(options.url),
+        wildcard_(url_.host.find('*') != std::string::npos) {}
+
+  std::string plain() const { return "Host " + url_.host + "\n" + proxy(shell_word, {}); }
+
+  std::string agent() const {
+    const std::string socket = places_.state_dir + "/agent-";
+    return "Host " + url_.host + "\n" +
+           proxy(shell_word, " --short-lived-cert --agent " + shell_word(percent_doubled(socket) + "%r@%h")) +
+           "  IdentityFile none\n  IdentityAgent " + config_word_with(socket, "%r@%h") + "\n";
+  }
+
+  std::string match() const {
+    return "Match host " + url_.host + " exec \"" + command(shell_word, "ssh-gen", target("%h")) + "\"\n" +
+           proxy(shell_word, {}) + key_files("%h") + "  IdentitiesOnly yes\n";
+  }
+
+  std::string chain() const {
+    const std::string inner = wildcard_ ? "cfpipe-%h" : "cfpipe-" + url_.host;
+    std::string options;
+    if (wildcard_) {
+      options = " -o HostKeyAlias=%h -o IdentitiesOnly=yes -o " + inner_word(key_option("IdentityFile", "")) +
+                " -o " + inner_word(key_option("CertificateFile", "-cert.pub"));
+    }
+    std::string text = "Host " + url_.host + "\n  ProxyCommand bash -c '" +
+                       command(inner_word, "ssh-gen", target("%h")) + "; ssh -tt" + options + " %r@" + inner +
+                       " >&2 <&1'\n\nHost cfpipe-" + url_.host + "\n";
+    if (!wildcard_) text += "  HostName " + url_.host + "\n";
+    text += proxy(shell_word, {});
+    if (!wildcard_) text += key_files(url_.host) + "  IdentitiesOnly yes\n";
+    return text;
+  }
+
+  bool strips_a_prefix() const { return wildcard_ && url_.host.starts_with("cfpipe-"); }
+
+ private:
+  using Quote = std::string (*)(std::string_view);
+
+  static std::string config_word_with(const std::string& path, const std::string& tokens) {
+    const std::string whole = percent_doubled(path) + tokens;
+    return is_plain(whole) ? whole : '"' + whole + '"';
+  }
+
+  /// The host as the command line of this cfpipe has to name it, with the port and path that ssh knows
+  /// nothing of.
+  std::string target(const std::string& host) const {
+    std::string out = host;
+    if (url_.port != 443) out += ":" + std::to_string(url_.port);
+    if (url_.path() != "/") out += percent_doubled(url_.path());
+    return out;
+  }
+
+  std::string command(Quote quote, std::string_view name, const std::string& target) const {
+    std::string out =
+        quote(percent_doubled(places_.program)) + " access " + std::string(name) + " --hostname " + target;
+    const auto add = [&](std::string_view flag, const std::string& value) {
+      if (!value.empty()) out += " " + std::string(flag) + " " + quote(percent_doubled(value));
+    };
+    add("--ca-file", options_.ca_file);
+    add("--auth-domain", options_.auth_domain);
+    add("--connect-to", options_.connect_to);
+    if (options_.no_browser) out += " --no-browser";
+    if (options_.fedramp) out += " --fedramp";
+    return out;
+  }
+
+  std::string proxy(Quote quote, const std::string& more) const {
+    return "  ProxyCommand " + command(quote, "ssh", target("%h")) + more + "\n";
+  }
+
+  /// Key file names have the host and the path, but no port.
+  std::string key_file(const std::string& host) const {
+    std::string name;
+    if (url_.path() != "/") name = auth::StateDir::safe_name(url_.path());
+    return percent_doubled(places_.state_dir) + "/" + host + percent_doubled(name) + "-cf_key";
+  }
+
+  std::string key_files(const std::string& host) const {
+    const auto line = [&](std::string_view keyword, const std::string& file) {
+      return "  " + std::string(keyword) + " " + (is_plain(file) ? file : '"' + file + '"') + "\n";
+    };
+    return line("IdentityFile", key_file(host)) + line("CertificateFile", key_file(host) + "-cert.pub");
+  }
+
+  std::string key_option(std::string_view keyword, std::string_view suffix) const {
+    return std::string(keyword) + "=" + key_file("%h") + std::string(suffix);
+  }
+
+  const Options& options_;
+  const Places& places_;
+  const Url& url_;
+  bool wildcard_;
+};
+
+std::string own_path() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t length = ::readlink("/proc/self/exe", path.data(), path.size());
+  return length > 0 ? std::string(path.data(), static_cast<std::size_t>(length)) : "cfpipe";
+}
+
+std::string absolute(const std::string& path) {
+  if (path.empty() || path[0] == '/') return path;
+  std::array<char, PATH_MAX> here{};
+  return ::getcwd(here.data(), here.size()) == nullptr ? path : std::string(here.data()) + "/" + path;
+}
+
+}  // namespace
+
+Result<std::string> ssh_config_text(const Options& options, const Places& places) {
+  for (const auto* text : {&options.ca_file, &options.auth_domain, &options.connect_to, &options.url.target,
+                           &places.program, &places.state_dir}) {
+    if (!can_be_written(*text)) {
+      return unusable(transport::printable(*text) + " holds a character that ssh_config has no spelling for");
+    }
+  }
+  if (options.url.path().find(' ') != std::string_view::npos || !is_plain(options.url.path())) {
+    return unusable("a path like this has no place in ssh_config");
+  }
+  const Writer writer(options, places);
+  if (writer.strips_a_prefix() &&
+      (options.style == ConfigStyle::match || options.style == ConfigStyle::chain)) {
+    return unusable("key file names have no cfpipe- in front: for this pattern take --style agent");
+  }
+  switch (options.style) {
+    case ConfigStyle::plain:
+      return writer.plain();
+    case ConfigStyle::agent:
+      return writer.agent();
+    case ConfigStyle::match:
+      return writer.match();
+    case ConfigStyle::chain:
+      return writer.chain();
+  }
+  return unusable("no such style");
+}
+
+int run_ssh_config(const Options& options) {
+  auto state = auth::StateDir::open();
+  if (!state) return report(state.error());
+  Options found;
+  found.url = options.url;
+  found.style = options.style;
+  found.ca_file = absolute(options.ca_file);
+  found.auth_domain = options.auth_domain;
+  found.connect_to = options.connect_to;
+  found.no_browser = options.no_browser;
+  found.fedramp = options.fedramp;
+  const Places places{own_path(), absolute(state->path())};
+  auto text = ssh_config_text(found, places);
+  if (!text) return report(text.error());
+  const auto written = write_output(*text);
+  return written ? kOk : report(written.error());
+}
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace edge_mock {
+
+/// Certificates from ssh-keygen, with DIR/ssh-ca as the authority of every application.
+class Signer {
+ public:
+  static constexpr std::int64_t kBackdateSeconds = 60;
+  static constexpr std::int64_t kValiditySeconds = 240;
+
+  /// Makes DIR/ssh-ca, and a key that belongs to nobody, at the first start. Throws on failure.
+  Signer(uv_loop_t* loop, const std::string& dir);
+
+  struct Order {
+    std::string public_key;  ///< authorized_keys line, as it came
+    std::string key_id;
+    std::string principal;
+    std::uint64_t serial = 0;
+    bool over_another_key = false;
+  };
+  using Done = std::function<void(std::optional<std::string> certificate)>;
+  /// Runs ssh-keygen as a child process; calls `done` when it has ended.
+  void sign(const Order& order, Done done);
+
+ private:
+  uv_loop_t* loop_;
+  std::string dir_;
+};
+
+}  // namespace edge_mock

@@ -1,0 +1,108 @@
+#include "site.h"
+
+#include <algorithm>
+
+namespace edge_mock {
+namespace {
+
+constexpr std::size_t kHugeHeaderBytes = 256 * 1024;
+
+bool concerns(const std::string& scope, const Request& request, bool upgrade) {
+  if (scope.empty()) return true;
+  if (scope == "upgrade") return upgrade;
+  return !upgrade && request.path.rfind(scope, 0) == 0;
+}
+
+}  // namespace
+
+Answer plain_answer(int status, std::string text) {
+  Answer answer;
+  answer.status = status;
+  answer.body = std::move(text);
+  answer.type = "text/plain; charset=utf-8";
+  return answer;
+}
+
+Answer json_answer(int status, std::string text) {
+  Answer answer = plain_answer(status, std::move(text));
+  answer.type = "application/json";
+  return answer;
+}
+
+Answer redirect(std::string location) {
+  Answer answer;
+  answer.status = 302;
+  answer.headers.emplace_back("Location", std::move(location));
+  return answer;
+}
+
+std::optional<std::string> path_tail(const std::string& path, std::string_view prefix) {
+  if (path.rfind(prefix, 0) != 0) return std::nullopt;
+  return path.substr(prefix.size());
+}
+
+std::string make_cookie(const std::string& name, const std::string& value, std::int64_t expires) {
+  return name + "=" + value + "; Expires=" + http_date(expires) + "; Path=/; Secure; HttpOnly; SameSite=None";
+}
+
+bool Site::is_app(const std::string& host) const {
+  return std::find(options_.hosts.begin(), options_.hosts.end(), host) != options_.hosts.end();
+}
+
+std::optional<Answer> Site::http_fault(const Request& request, bool upgrade) const {
+  Answer answer = plain_answer(200, "huge\n");
+  if (faults_.on("http-hang") && concerns(faults_.text("http-hang"), request, upgrade)) {
+    answer.hang = true;
+    return answer;
+  }
+  if (faults_.on("garbage-answer") && concerns(faults_.text("garbage-answer"), request, upgrade)) {
+    answer.raw = "\x16\x03 garbage, not HTTP\r\n\r\n\xff\xfe";
+    return answer;
+  }
+  if (faults_.on("huge-header") && concerns(faults_.text("huge-header"), request, upgrade)) {
+    answer.headers.emplace_back("X-Huge", std::string(kHugeHeaderBytes, 'h'));
+    return answer;
+  }
+  return std::nullopt;
+}
+
+void Site::handle(const Request& request, const Reply& reply) {
+  if (std::optional<Answer> fault = http_fault(request, false)) {
+    reply(*fault);
+  } else if (request.host == options_.auth_host) {
+    auth(request, reply);
+  } else if (is_app(request.host)) {
+    app(request, reply);
+  } else {
+    reply(plain_answer(404, "no application of that name here\n"));
+  }
+}
+
+std::optional<Answer> Site::refuse_upgrade(const Request& request) {
+  if (std::optional<Answer> fault = http_fault(request, true)) return fault;
+  if (!is_app(request.host)) return plain_answer(404, "no application of that name here\n");
+  if (faults_.on("upgrade-hang")) {
+    Answer answer;
+    answer.hang = true;
+    return answer;
+  }
+  if (faults_.on("upgrade-status")) {
+    int status = static_cast<int>(faults_.number("upgrade-status"));
+    Answer answer = plain_answer(status, "error code: " + std::to_string(status) + "\n");
+    if (status >= 300 && status < 400)
+      answer.headers.emplace_back("Location", "https://elsewhere.localhost/");
+    return answer;
+  }
+  if (!visitor(request) || faults_.spend("reject-token")) return to_login(request);
+  if (faults_.on("bad-accept")) {
+    Answer answer;
+    answer.raw =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Cf-Ray: 0000000000000000-TST\r\nSec-WebSocket-Accept: bm90IHRoZSByaWdodCBhbnN3ZXI=\r\n\r\n";
+    answer.status = 101;
+    return answer;
+  }
+  return std::nullopt;
+}
+
+}  // namespace edge_mock

@@ -8,16 +8,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
-#include <future>
 #include <thread>
 
 #include "auth/agent_socket.h"
+#include "auth/running_agent.h"
 #include "auth/ssh_tools.h"
 #include "auth/ssh_wire.h"
 
@@ -25,77 +22,18 @@ namespace cfpipe::auth {
 namespace {
 
 namespace net = boost::asio;
+using testing::eventually;
 using ::testing::HasSubstr;
+using testing::Identity;
+using testing::make_identity;
 using ::testing::Not;
 using testing::Ran;
 using testing::run;
+using testing::RunningAgent;
 using testing::TempDir;
 using testing::write_file;
 using transport::Cause;
 using namespace std::chrono_literals;
-
-using Identity = std::shared_ptr<const KeyAndCertificate>;
-
-Identity make_identity(std::int64_t seconds = 300, KeyType type = KeyType::ed25519) {
-  SshKey key = SshKey::generate(type);
-  CertFields fields;
-  fields.key_id = "ann@example.com";
-  fields.principals = {"ann"};
-  fields.valid_before = static_cast<std::uint64_t>(std::time(nullptr) + seconds);
-  fields.valid_after = fields.valid_before - 600;
-  const auto line = make_user_certificate(key.public_blob(), fields, SshKey::generate(KeyType::ed25519));
-  auto certificate = parse_certificate(*line);
-  return std::make_shared<const KeyAndCertificate>(
-      KeyAndCertificate{std::move(key), std::move(*certificate)});
-}
-
-/// An agent on an event loop of its own, as each cfpipe process has one.
-class RunningAgent {
- public:
-  explicit RunningAgent(const std::string& path, const Identity& identity = nullptr,
-                        std::chrono::milliseconds wait = kIdentityWait) {
-    AgentServerOptions options(path);
-    options.identity_wait = wait;
-    auto server = AgentServer::open(context_.get_executor(), options);
-    if (!server) throw std::runtime_error(server.error().detail);
-    server_ = std::move(*server);
-    if (identity) server_->offer(identity);
-    thread_ = std::thread([this] { context_.run(); });
-  }
-  ~RunningAgent() {
-    on_loop([this] { server_.reset(); });
-    work_.reset();
-    thread_.join();  // also: nothing may be left on the loop
-  }
-  RunningAgent(const RunningAgent&) = delete;
-  RunningAgent& operator=(const RunningAgent&) = delete;
-  void offer(const Identity& identity) {
-    on_loop([&] { server_->offer(identity); });
-  }
-  void give_up() {
-    on_loop([&] { server_->give_up(); });
-  }
-  std::size_t clients() {
-    std::size_t count = 0;
-    on_loop([&] { count = server_->clients(); });
-    return count;
-  }
-
- private:
-  template <class F>
-  void on_loop(F f) {
-    std::promise<void> done;
-    net::post(context_, [&] {
-      f();
-      done.set_value();
-    });
-    done.get_future().wait();
-  }
-  net::io_context context_{1};
-  net::executor_work_guard<net::io_context::executor_type> work_ = net::make_work_guard(context_);
-  std::unique_ptr<AgentServer> server_;
-  std::thread thread_;
-};
 
 /// A client that says what it likes.
 class RawClient {
@@ -147,16 +85,6 @@ std::string list_answer(const Identity& identity) {
 
 Ran ssh_add(const std::string& path) {
   return run("SSH_AUTH_SOCK=" + path + " ssh-add -L");
-}
-
-template <class Condition>
-bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + 10s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 class AgentServerTest : public ::testing::Test {

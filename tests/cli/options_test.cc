@@ -1,0 +1,281 @@
+#include "cli/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+namespace cfpipe::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+using testing::Pair;
+using transport::Cause;
+using transport::Failure;
+
+using Parsed = std::variant<Options, AskedText, Failure>;
+using Variables = std::map<std::string, std::string>;
+
+Parsed parse(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  return parse_command_line(arguments, [&](const char* name) -> const char* {
+    const auto found = variables.find(name);
+    return found == variables.end() ? nullptr : found->second.c_str();
+  });
+}
+
+Options good(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  auto parsed = parse(arguments, variables);
+  if (const auto* failure = std::get_if<Failure>(&parsed)) ADD_FAILURE() << failure->detail;
+  auto* options = std::get_if<Options>(&parsed);
+  return options != nullptr ? std::move(*options) : Options{};
+}
+
+Failure bad(const std::vector<std::string>& arguments, const Variables& variables = {}) {
+  auto parsed = parse(arguments, variables);
+  const auto* failure = std::get_if<Failure>(&parsed);
+  EXPECT_NE(failure, nullptr);
+  return failure != nullptr ? *failure : Failure(transport::Stage::tunnel, Cause::local_io);
+}
+
+TEST(Options, EverySpellingOfTheHostnameIsTaken) {
+  const std::vector<std::vector<std::string>> spellings{{"access", "ssh", "--hostname", "vm.example.com"},
+                                                        {"ssh", "--hostname", "vm.example.com"},
+                                                        {"access", "ssh", "--hostname=vm.example.com"},
+                                                        {"access", "ssh", "--tunnel-host", "vm.example.com"},
+                                                        {"access", "ssh", "-T", "vm.example.com"},
+                                                        {"access", "ssh", "-hostname", "vm.example.com"},
+                                                        {"access", "ssh", "-hostname=vm.example.com"},
+                                                        {"access", "tcp", "--hostname", "vm.example.com"},
+                                                        {"access", "rdp", "--hostname", "vm.example.com"},
+                                                        {"access", "smb", "--hostname", "vm.example.com"},
+                                                        {"tcp", "-T", "vm.example.com"},
+                                                        {"forward", "ssh", "--hostname", "vm.example.com"}};
+  for (const auto& spelling : spellings) {
+    const Options options = good(spelling);
+    EXPECT_EQ(options.command, Command::ssh);
+    EXPECT_EQ(options.url.host, "vm.example.com") << testing::PrintToString(spelling);
+  }
+}
+
+TEST(Options, EveryCommandIsThereWithAndWithoutAccess) {
+  const std::map<std::string, Command> commands{
+      {"ssh", Command::ssh}, {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config}};
+  for (const auto& [name, command] : commands) {
+    EXPECT_EQ(good({name, "--hostname", "vm.example.com"}).command, command);
+    EXPECT_EQ(good({"access", name, "--hostname", "vm.example.com"}).command, command);
+  }
+  EXPECT_EQ(good({"access", "login", "https://vm.example.com"}).command, Command::login);
+  EXPECT_EQ(good({"access", "token", "https://vm.example.com"}).command, Command::token);
+  EXPECT_EQ(good({"logout"}).command, Command::logout);
+  EXPECT_FALSE(good({"logout"}).has_url);
+}
+
+TEST(Options, TheUrlOfLoginMayBeAnArgumentOrAnOption) {
+  EXPECT_EQ(good({"access", "login", "https://vm.example.com"}).url.host, "vm.example.com");
+  EXPECT_FALSE(good({"access", "login", "https://vm.example.com"}).bare_token);
+  EXPECT_EQ(good({"access", "login", "--app", "https://vm.example.com"}).url.host, "vm.example.com");
+  EXPECT_TRUE(good({"access", "login", "--app", "https://vm.example.com"}).bare_token);
+  EXPECT_TRUE(good({"access", "login", "--no-verbose", "https://vm.example.com"}).bare_token);
+  EXPECT_TRUE(good({"access", "login", "-q", "https://vm.example.com"}).quiet);
+  EXPECT_TRUE(good({"access", "login", "--quiet", "https://vm.example.com"}).quiet);
+  EXPECT_TRUE(good({"access", "login", "--auto-close", "https://vm.example.com"}).auto_close);
+}
+
+TEST(Options, SharedOptionsStandBeforeOrBehindTheCommand) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"--ca-file", "/ca.pem", "access", "ssh", "--hostname", "h.example"},
+           {"access", "--ca-file", "/ca.pem", "ssh", "--hostname", "h.example"},
+           {"access", "ssh", "--hostname", "h.example", "--ca-file", "/ca.pem"}}) {
+    EXPECT_EQ(good(arguments).ca_file, "/ca.pem");
+  }
+  EXPECT_TRUE(good({"access", "--fedramp", "ssh", "--hostname", "h.example"}).fedramp);
+}
+
+TEST(Options, BothSpellingsOfTheLogOptionsAreTaken) {
+  for (const char* level : {"--log-level", "--loglevel", "-loglevel"}) {
+    EXPECT_EQ(good({"ssh", "-T", "h.example", level, "debug"}).log_level, "debug");
+  }
+  for (const char* file : {"--log-file", "--logfile"}) {
+    EXPECT_EQ(good({"ssh", "-T", "h.example", file, "/l"}).log_file, "/l");
+  }
+  EXPECT_EQ(bad({"ssh", "-T", "h.example", "--log-level", "loud"}).cause, Cause::bad_option);
+}
+
+TEST(Options, HeadersAddUpAndTheDestinationIsOne) {
+  const Options options =
+      good({"ssh", "-T", "h.example", "-H", "A: 1", "--header", "B:2", "--destination", "db:5432"});
+  EXPECT_THAT(options.headers,
+              ElementsAre(Pair("A", "1"), Pair("B", "2"), Pair("Cf-Access-Jump-Destination", "db:5432")));
+}
+
+TEST(Options, TheEnvironmentFillsWhatTheCommandLineLeavesOut) {
+  const Variables variables{{"TUNNEL_SERVICE_HOSTNAME", "env.example"},
+                            {"TUNNEL_SERVICE_TOKEN_ID", "id.access"},
+                            {"TUNNEL_SERVICE_TOKEN_SECRET", "hush"},
+                            {"TUNNEL_SERVICE_DESTINATION", "db:5432"}};
+  const Options from_environment = good({"access", "ssh"}, variables);
+  EXPECT_EQ(from_environment.url.host, "env.example");
+  EXPECT_EQ(from_environment.service_token_id, "id.access");
+  EXPECT_EQ(from_environment.service_token_secret.reveal(), "hush");
+  EXPECT_EQ(from_environment.headers.size(), 1U);
+  EXPECT_EQ(good({"access", "ssh", "--hostname", "arg.example"}, variables).url.host, "arg.example");
+  EXPECT_EQ(good({"ssh", "--hostname", "arg.example", "--id", "other"}, variables).service_token_id, "other");
+}
+
+TEST(Options, HalfAServiceTokenIsRefused) {
+  EXPECT_EQ(bad({"ssh", "-T", "h.example", "--service-token-id", "x"}).cause, Cause::bad_option);
+  EXPECT_EQ(bad({"ssh", "-T", "h.example", "--service-token-secret", "x"}).cause, Cause::bad_option);
+  EXPECT_EQ(bad({"ssh", "-T", "h.example", "--id", "x\r\nA: b", "--secret", "y"}).cause, Cause::bad_option);
+}
+
+TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
+  const std::map<std::string, std::vector<std::string>> lines{
+      {"--url", {"access", "ssh", "--hostname", "h.example", "--url", "localhost:2222"}},
+      {"--proxy", {"access", "ssh", "--hostname", "h.example", "--proxy", "http://proxy:3128"}},
+      {"--transport h2", {"access", "ssh", "--hostname", "h.example", "--transport", "h2"}},
+      {"doctor", {"doctor", "h.example"}},
+      {"curl", {"access", "curl", "https://h.example", "-v"}}};
+  for (const auto& [what, line] : lines) {
+    const Failure failure = bad(line);
+    EXPECT_EQ(failure.cause, Cause::bad_option);
+    EXPECT_THAT(failure.detail, HasSubstr(what + " is not available yet"));
+  }
+  EXPECT_THAT(bad({"ssh", "-T", "h.example", "-L", "localhost:2222"}).detail, HasSubstr("--url"));
+  EXPECT_THAT(bad({"ssh", "-T", "h.example", "localhost:2222"}).detail, HasSubstr("--url"));
+  EXPECT_THAT(bad({"ssh", "-T", "h.example"}, {{"TUNNEL_SERVICE_URL", "localhost:2222"}}).detail,
+              HasSubstr("--url"));
+  EXPECT_EQ(good({"ssh", "-T", "h.example", "--transport", "h1"}).command, Command::ssh);
+}
+
+TEST(Options, MistakesAreUsageErrorsThatShowNoValues) {
+  for (const auto& line :
+       std::vector<std::vector<std::string>>{{},
+                                             {"access"},
+                                             {"nonsense"},
+                                             {"ssh"},
+                                             {"ssh", "--hostname"},
+                                             {"ssh", "-T", "h.example", "--what=planted"},
+                                             {"login"},
+                                             {"ssh-gen"},
+                                             {"ssh-config", "--hostname", "h", "--style", "odd"},
+                                             {"ssh", "-T", "h.example", "--agent", "relative"}}) {
+    const Failure failure = bad(line);
+    EXPECT_EQ(failure.stage, transport::Stage::input);
+    EXPECT_THAT(failure.detail, Not(HasSubstr("planted")));
+  }
+}
+
+TEST(Options, VersionAndHelpAreTextNotCommands) {
+  for (const char* spelling : {"--version", "-v", "version"}) {
+    auto parsed = parse({spelling});
+    ASSERT_TRUE(std::holds_alternative<AskedText>(parsed));
+    EXPECT_THAT(std::get<AskedText>(parsed).text, HasSubstr("cfpipe " CFPIPE_VERSION));
+  }
+  auto parsed = parse({"access", "ssh", "--help"});
+  ASSERT_TRUE(std::holds_alternative<AskedText>(parsed));
+  EXPECT_THAT(std::get<AskedText>(parsed).text, HasSubstr("--short-lived-cert"));
+}
+
+struct Name {
+  std::string text;
+  std::string host;  ///< empty: refused
+  std::uint16_t port = 443;
+  std::string target = "/";
+};
+
+TEST(Hostname, TableOfWhatIsTakenAndWhatIsNot) {
+  const std::string label(63, 'a');
+  const std::string long_name = label + "." + label + "." + label + "." + label;  // 255
+  const std::vector<Name> table{{"vm.example.com", "vm.example.com"},
+                                {"VM.Example.COM", "vm.example.com"},
+                                {"vm.example.com:8443", "vm.example.com", 8443},
+                                {"vm.example.com/admin", "vm.example.com", 443, "/admin"},
+                                {"vm.example.com/", "vm.example.com"},
+                                {"https://vm.example.com", "vm.example.com"},
+                                {"http://vm.example.com", "vm.example.com"},
+                                {"cfpipe-vm.example.com", "vm.example.com"},
+                                {"cfpipe-vm.localhost:8443", "vm.localhost", 8443},
+                                {"xn--bcher-kva.example", "xn--bcher-kva.example"},
+                                {"127.0.0.1", "127.0.0.1"},
+                                {"[::1]:8443", "::1", 8443},
+                                {label + ".example", label + ".example"},
+                                {"", ""},
+                                {"cfpipe-", ""},
+                                {".", ""},
+                                {"..", ""},
+                                {"vm..example.com", ""},
+                                {".vm.example.com", ""},
+                                {"-oProxyCommand=x", ""},
+                                {"cfpipe--oProxyCommand=x", ""},
+                                {"../etc/passwd", ""},
+                                {"vm.example.com/../x", ""},
+                                {"vm.example.com/%2e%2e/x", ""},
+                                {"vm.example.com//x", ""},
+                                {"/vm.example.com", ""},
+                                {"//vm.example.com", ""},
+                                {"https:///vm.example.com", ""},
+                                {"vm\\example.com", ""},
+                                {"vm example.com", ""},
+                                {" vm.example.com", ""},
+                                {"vm.example.com\n", ""},
+                                {std::string("vm\0.example.com", 15), ""},
+                                {"vm.example.com\x7f", ""},
+                                {"vm.example.com:0", ""},
+                                {"vm.example.com:65536", ""},
+                                {"vm.example.com:ssh", ""},
+                                {"user@vm.example.com", ""},
+                                {"user:secret@vm.example.com", ""},
+                                {"ftp://vm.example.com", ""},
+                                {"*.example.com", ""},
+                                {"vm;id", ""},
+                                {"vm$(id).example.com", ""},
+                                {"a" + label + ".example", ""},
+                                {long_name, ""},
+                                {std::string(10'000, 'a'), ""}};
+  for (const auto& row : table) {
+    const auto url = parse_hostname(row.text);
+    if (row.host.empty()) {
+      ASSERT_FALSE(url) << row.text;
+      EXPECT_EQ(url.error().cause, Cause::bad_hostname);
+      EXPECT_EQ(url.error().stage, transport::Stage::input);
+      for (const char c : url.error().detail) EXPECT_GE(static_cast<unsigned char>(c), ' ');
+    } else {
+      ASSERT_TRUE(url) << row.text << ": " << url.error().detail;
+      EXPECT_EQ(url->host, row.host);
+      EXPECT_EQ(url->port, row.port) << row.text;
+      EXPECT_EQ(url->target, row.target);
+    }
+  }
+}
+
+TEST(Hostname, PatternsAreTakenWhereTheyMeanSomething) {
+  EXPECT_EQ(parse_hostname("*.example.com", true)->host, "*.example.com");
+  EXPECT_EQ(parse_hostname("cfpipe-*", true)->host, "cfpipe-*");
+}
+
+TEST(Header, NamesAndValuesAreCheckedAndValuesNeverShown) {
+  EXPECT_EQ(parse_header("X-A:  b c ")->second, "b c");
+  for (const char* text :
+       {"planted", ": planted", "A B: planted", "Host: planted", "sec-websocket-key: planted",
+        "Connection: planted", "A: planted\r\nB: c", "A\n: planted"}) {
+    const auto header = parse_header(text);
+    ASSERT_FALSE(header) << text;
+    EXPECT_EQ(header.error().cause, Cause::bad_header);
+    EXPECT_THAT(header.error().detail, Not(HasSubstr("planted")));
+  }
+}
+
+TEST(ConnectTo, NeverChangesTheNameThatTlsExpects) {
+  const auto url = *parse_hostname("vm.example.com");
+  EXPECT_EQ(*parse_connect_to("10.0.0.1", url), "10.0.0.1");
+  EXPECT_EQ(*parse_connect_to("localhost:8443", url), "localhost:8443");
+  EXPECT_EQ(*parse_connect_to("vm.example.com:8443:localhost", url), "localhost:8443");
+  EXPECT_FALSE(parse_connect_to("other.example.com:8443:localhost", url));
+  EXPECT_FALSE(parse_connect_to("localhost/x", url));
+  EXPECT_FALSE(parse_connect_to("a:b", url));
+}
+
+}  // namespace
+}  // namespace cfpipe::cli

@@ -1,0 +1,146 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/commands.h"
+
+namespace cfpipe::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+const Places kPlaces{"/usr/bin/cfpipe", "/home/ann/.cloudflared"};
+
+Options for_host(const std::string& host, ConfigStyle style) {
+  Options options;
+  options.command = Command::ssh_config;
+  auto url = parse_hostname(host, true);
+  if (!url) {
+    ADD_FAILURE() << url.error().detail;
+  } else {
+    options.url = *url;
+  }
+  options.style = style;
+  return options;
+}
+
+std::string text_of(const Options& options, const Places& places = kPlaces) {
+  auto text = ssh_config_text(options, places);
+  if (!text) ADD_FAILURE() << text.error().detail;
+  return text ? *text : std::string();
+}
+
+TEST(SshConfig, WithoutCertificatesItIsOneBlock) {
+  EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::plain)),
+            "Host vm.example.com\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h\n");
+}
+
+TEST(SshConfig, AgentStyleNamesTheSameSocketTwiceAndNoFile) {
+  EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::agent)),
+            "Host vm.example.com\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --short-lived-cert --agent "
+            "/home/ann/.cloudflared/agent-%r@%h\n"
+            "  IdentityFile none\n"
+            "  IdentityAgent /home/ann/.cloudflared/agent-%r@%h\n");
+}
+
+TEST(SshConfig, MatchStyleMakesTheFilesBeforeSshReadsThem) {
+  EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::match)),
+            "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h\"\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h\n"
+            "  IdentityFile /home/ann/.cloudflared/%h-cf_key\n"
+            "  CertificateFile /home/ann/.cloudflared/%h-cf_key-cert.pub\n"
+            "  IdentitiesOnly yes\n");
+}
+
+TEST(SshConfig, ChainStyleIsTwoBlocks) {
+  EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::chain)),
+            "Host vm.example.com\n"
+            "  ProxyCommand bash -c '/usr/bin/cfpipe access ssh-gen --hostname %h; "
+            "ssh -tt %r@cfpipe-vm.example.com >&2 <&1'\n"
+            "\n"
+            "Host cfpipe-vm.example.com\n"
+            "  HostName vm.example.com\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h\n"
+            "  IdentityFile /home/ann/.cloudflared/vm.example.com-cf_key\n"
+            "  CertificateFile /home/ann/.cloudflared/vm.example.com-cf_key-cert.pub\n"
+            "  IdentitiesOnly yes\n");
+}
+
+TEST(SshConfig, APortIsForCfpipeAndNotForSshOrFileNames) {
+  const auto text = text_of(for_host("vm.localhost:8443", ConfigStyle::match));
+  EXPECT_THAT(text, HasSubstr("Match host vm.localhost exec"));
+  EXPECT_THAT(text, HasSubstr("ssh --hostname %h:8443\n"));
+  EXPECT_THAT(text, HasSubstr("ssh-gen --hostname %h:8443\""));
+  EXPECT_THAT(text, HasSubstr("IdentityFile /home/ann/.cloudflared/%h-cf_key\n"));
+}
+
+TEST(SshConfig, APathIsPartOfTheFileNames) {
+  const auto text = text_of(for_host("vm.example.com/admin/x", ConfigStyle::match));
+  EXPECT_THAT(text, HasSubstr("--hostname %h/admin/x\n"));
+  EXPECT_THAT(text, HasSubstr("/%h-admin-x-cf_key\n"));
+}
+
+TEST(SshConfig, PatternsServeEveryHostTheyMatch) {
+  EXPECT_THAT(text_of(for_host("*.example.com", ConfigStyle::match)),
+              HasSubstr("Match host *.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h\"\n"));
+  EXPECT_THAT(text_of(for_host("cfpipe-*", ConfigStyle::agent)), HasSubstr("Host cfpipe-*\n"));
+  EXPECT_FALSE(ssh_config_text(for_host("cfpipe-*", ConfigStyle::match), kPlaces));
+  const auto chain = text_of(for_host("*.example.com", ConfigStyle::chain));
+  EXPECT_THAT(chain, HasSubstr("%r@cfpipe-%h >&2 <&1'"));
+  EXPECT_THAT(chain, HasSubstr("-o IdentityFile=/home/ann/.cloudflared/%h-cf_key"));
+  EXPECT_THAT(chain, HasSubstr("Host cfpipe-*.example.com\n"));
+}
+
+TEST(SshConfig, WhatItWasGivenIsPassedOn) {
+  auto options = for_host("vm.example.com", ConfigStyle::match);
+  options.ca_file = "/etc/ca.pem";
+  options.auth_domain = "auth.example.com";
+  const auto text = text_of(options);
+  EXPECT_THAT(text,
+              HasSubstr("ssh-gen --hostname %h --ca-file /etc/ca.pem --auth-domain auth.example.com\""));
+  EXPECT_THAT(text, HasSubstr("ssh --hostname %h --ca-file /etc/ca.pem --auth-domain auth.example.com\n"));
+}
+
+TEST(SshConfig, SpacesAndPercentSignsAreQuotedForSshAndTheShell) {
+  const Places places{"/opt/my tools/100%/cfpipe", "/home/ann b/50%"};
+  const auto match = text_of(for_host("vm.example.com", ConfigStyle::match), places);
+  EXPECT_THAT(match, HasSubstr("exec \"'/opt/my tools/100%%/cfpipe' access ssh-gen"));
+  EXPECT_THAT(match, HasSubstr("ProxyCommand '/opt/my tools/100%%/cfpipe' access ssh"));
+  EXPECT_THAT(match, HasSubstr("IdentityFile \"/home/ann b/50%%/%h-cf_key\"\n"));
+  const auto chain = text_of(for_host("vm.example.com", ConfigStyle::chain), places);
+  EXPECT_THAT(chain, HasSubstr("bash -c '\"/opt/my tools/100%%/cfpipe\" access ssh-gen"));
+  const auto agent = text_of(for_host("vm.example.com", ConfigStyle::agent), places);
+  EXPECT_THAT(agent, HasSubstr("--agent '/home/ann b/50%%/agent-%r@%h'\n"));
+  EXPECT_THAT(agent, HasSubstr("IdentityAgent \"/home/ann b/50%%/agent-%r@%h\"\n"));
+}
+
+TEST(SshConfig, WhatHasNoSpellingIsRefused) {
+  for (const char* path :
+       {"/a'b/cfpipe", "/a\"b/cfpipe", "/a$b/cfpipe", "/a`b/cfpipe", "/a\\b/cfpipe", "/a\nb/cfpipe"}) {
+    EXPECT_FALSE(ssh_config_text(for_host("vm.example.com", ConfigStyle::plain), Places{path, "/s"})) << path;
+  }
+}
+
+TEST(SshConfig, EveryLineIsSshConfig) {
+  for (const auto style : {ConfigStyle::plain, ConfigStyle::agent, ConfigStyle::match, ConfigStyle::chain}) {
+    EXPECT_THAT(text_of(for_host("vm.example.com", style)), Not(HasSubstr("Add to")));
+  }
+}
+
+TEST(Logout, ATokenFileCoversTheHostsOfItsApplication) {
+  const std::string aud(64, 'a');
+  EXPECT_TRUE(token_file_covers("vm.example.com-" + aud + "-token", "vm.example.com"));
+  EXPECT_TRUE(token_file_covers("vm.example.com-admin-" + aud + "-token", "vm.example.com"));
+  EXPECT_TRUE(token_file_covers("-.example.com-" + aud + "-token", "vm.example.com"));
+  EXPECT_FALSE(token_file_covers("-.example.com-" + aud + "-token", "example.com"));
+  EXPECT_FALSE(token_file_covers("-.example.com-" + aud + "-token", "vmexample.com"));
+  EXPECT_FALSE(token_file_covers("other.example.com-" + aud + "-token", "vm.example.com"));
+  EXPECT_FALSE(token_file_covers("vm.example.com-org-token", "vm.example.com"));
+  EXPECT_FALSE(token_file_covers("vm.example.com-abc-token", "vm.example.com"));
+  EXPECT_FALSE(token_file_covers("-token", ""));
+}
+
+}  // namespace
+}  // namespace cfpipe::cli

@@ -42,14 +42,13 @@ void init_sodium() {
   if (sodium_init() < 0) throw std::runtime_error("libsodium cannot be initialised");
 }
 
-/// Memory for JSON that holds tokens: overwritten before it is given back.
+/// Memory for JSON that holds tokens: overwritten before it is given back. Alignment is left to plain new,
+/// which is enough for everything in Boost.JSON; the library does not ask for the same one on both ways.
 class WipingMemory final : public json::memory_resource {
-  void* do_allocate(std::size_t bytes, std::size_t align) override {
-    return ::operator new(bytes, std::align_val_t(align));
-  }
-  void do_deallocate(void* memory, std::size_t bytes, std::size_t align) override {
+  void* do_allocate(std::size_t bytes, std::size_t) override { return ::operator new(bytes); }
+  void do_deallocate(void* memory, std::size_t bytes, std::size_t) override {
     sodium_memzero(memory, bytes);
-    ::operator delete(memory, std::align_val_t(align));
+    ::operator delete(memory);
   }
   bool do_is_equal(const json::memory_resource& other) const noexcept override { return this == &other; }
 };

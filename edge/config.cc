@@ -1,0 +1,54 @@
+#include "edge/config.h"
+
+#include <boost/asio/ip/address.hpp>
+#include <charconv>
+#include <cstdio>
+#include <memory>
+
+namespace cfpipe::edge {
+
+std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port) {
+  std::string_view host = text;
+  std::string_view port;
+  if (!text.empty() && text.front() == '[') {
+    const std::size_t close = text.find(']');
+    if (close == std::string_view::npos) return std::nullopt;
+    host = text.substr(1, close - 1);
+    port = text.substr(close + 1);
+    if (!port.empty() && port.front() != ':') return std::nullopt;
+  } else if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
+    host = text.substr(0, colon);
+    port = text.substr(colon);
+  }
+  if (host.empty()) return std::nullopt;
+  if (port.empty()) {
+    if (!default_port) return std::nullopt;
+    return HostPort{std::string(host), *default_port};
+  }
+  port.remove_prefix(1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc{} || end != port.data() + port.size() || port.empty()) return std::nullopt;
+  return HostPort{std::string(host), number};
+}
+
+bool is_loopback(const std::string& address) {
+  boost::system::error_code error;
+  const auto parsed = boost::asio::ip::make_address(address, error);
+  return !error && parsed.is_loopback();
+}
+
+transport::Result<LoadedConfig> load_config(const std::string& path) {
+  const auto fault = [&](const char* what) {
+    return transport::Failure(transport::Stage::config, transport::Cause::bad_option, path + ": " + what);
+  };
+  const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
+  if (!file) return fault("cannot be opened");
+  std::string text(kMaxConfigBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
+  if (std::ferror(file.get()) != 0) return fault("cannot be read");
+  if (text.size() > kMaxConfigBytes) return fault("is larger than 1 MiB");
+  return parse_config(text);
+}
+
+}  // namespace cfpipe::edge

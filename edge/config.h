@@ -1,0 +1,82 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/policy.h"
+#include "transport/failure.h"
+
+namespace cfpipe::edge {
+
+/// Bounds of what a configuration may ask for.
+inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
+inline constexpr std::chrono::seconds kMinSession{60};
+inline constexpr std::chrono::seconds kMaxSession{30 * 24 * 3600};
+inline constexpr std::chrono::seconds kMinCertificateTtl{60};
+inline constexpr std::chrono::seconds kMaxCertificateTtl{24 * 3600};
+inline constexpr std::chrono::seconds kDefaultSession{24 * 3600};
+inline constexpr std::chrono::seconds kDefaultCertificateTtl{4 * 60};
+inline constexpr std::uint16_t kHttpsPort = 443;
+
+struct CertificateConfig {
+  std::chrono::seconds ttl = kDefaultCertificateTtl;
+  bool email_prefix = true;           ///< the part of the email before the @ is a principal
+  std::vector<std::string> literals;  ///< principals that everyone gets
+};
+
+struct ApplicationConfig {
+  std::string hostname;  ///< lower case, no port
+  std::string origin_host;
+  std::uint16_t origin_port = 22;
+  std::chrono::seconds session_duration = kDefaultSession;
+  std::optional<CertificateConfig> certificates;
+  std::vector<Policy> policies;
+};
+
+enum class IdentityProvider { dev, oidc };
+
+struct Config {
+  std::string listen_address;
+  std::uint16_t listen_port = kHttpsPort;
+  std::string certificate_file;
+  std::string key_file;
+  std::string auth_host;  ///< auth_domain without port
+  std::uint16_t public_port =
+      kHttpsPort;  ///< the port of auth_domain: where browsers and clients reach this edge
+  std::string state_dir;
+  std::chrono::seconds session_duration = kDefaultSession;
+  IdentityProvider identity_provider = IdentityProvider::oidc;
+  std::string dev_email;  ///< what the built-in sign-in page offers
+  std::string oidc_issuer;
+  std::string oidc_client_id;
+  std::string oidc_client_secret_file;
+  std::vector<ApplicationConfig> applications;
+};
+
+struct ConfigFault {
+  int line;  ///< from 1; 0: of the whole file
+  std::string text;
+};
+
+struct LoadedConfig {
+  Config config;  ///< to be used only without faults
+  std::vector<ConfigFault> faults;
+};
+
+LoadedConfig parse_config(std::string_view yaml);
+/// Fails (Stage::config) only if the file cannot be read.
+transport::Result<LoadedConfig> load_config(const std::string& path);
+
+struct HostPort {
+  std::string host;  ///< without brackets
+  std::uint16_t port;
+};
+/// `host:port`, `[v6]:port`; without a port the default, if there is one.
+std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port);
+bool is_loopback(const std::string& address);
+
+}  // namespace cfpipe::edge

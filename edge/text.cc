@@ -1,0 +1,227 @@
+#include "edge/text.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <array>
+#include <charconv>
+#include <ctime>
+#include <stdexcept>
+
+#include "auth/base64.h"
+
+namespace cfpipe::edge {
+namespace {
+
+char lower_char(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return lower_char(c) >= 'a' && lower_char(c) <= 'z';
+}
+
+int hex_value(char c) {
+  if (is_digit(c)) return c - '0';
+  const char l = lower_char(c);
+  return l >= 'a' && l <= 'f' ? l - 'a' + 10 : -1;
+}
+
+std::string formatted(std::int64_t time, const char* format) {
+  const std::time_t seconds = time;
+  std::tm parts{};
+  if (gmtime_r(&seconds, &parts) == nullptr) return {};
+  std::array<char, 64> out{};
+  return {out.data(), std::strftime(out.data(), out.size(), format, &parts)};
+}
+
+/// One label chain: letters of either case, digits, inner hyphens, dots between.
+bool label_chain(std::string_view name, std::size_t limit) {
+  if (name.empty() || name.size() > limit) return false;
+  while (true) {
+    const std::size_t dot = name.find('.');
+    const std::string_view label = name.substr(0, dot);
+    if (label.empty() || label.size() > kMaxLabelBytes || label.front() == '-' || label.back() == '-')
+      return false;
+    for (const char c : label)
+      if (!is_letter(c) && !is_digit(c) && c != '-') return false;
+    if (dot == std::string_view::npos) return true;
+    name.remove_prefix(dot + 1);
+  }
+}
+
+}  // namespace
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = lower_char(c);
+  return out;
+}
+
+bool same_text(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && lower(a) == lower(b);
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::optional<std::string> percent_decode(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      out.push_back(text[i] == '+' ? ' ' : text[i]);
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const int high = hex_value(text[i + 1]);
+    const int low = hex_value(text[i + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    out.push_back(static_cast<char>(high * 16 + low));
+    i += 2;
+  }
+  return out;
+}
+
+std::string html_escape(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out.push_back(c);
+    }
+  }
+  return out;
+}
+
+std::string random_bytes(std::size_t bytes) {
+  std::string out(bytes, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(bytes)) != 1)
+    throw std::runtime_error("the system gives no random bytes");
+  return out;
+}
+
+std::string random_id(std::size_t bytes) {
+  return auth::base64url(random_bytes(bytes));
+}
+
+std::string sha256(std::string_view bytes) {
+  std::string out(32, '\0');
+  unsigned length = 0;
+  EVP_Digest(bytes.data(), bytes.size(), reinterpret_cast<unsigned char*>(out.data()), &length, EVP_sha256(),
+             nullptr);
+  return out;
+}
+
+std::string hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string out;
+  for (const char c : bytes) {
+    out.push_back(kDigits[static_cast<unsigned char>(c) >> 4]);
+    out.push_back(kDigits[static_cast<unsigned char>(c) & 15]);
+  }
+  return out;
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+std::string rfc3339(std::int64_t time) {
+  return formatted(time, "%Y-%m-%dT%H:%M:%SZ");
+}
+std::string http_date(std::int64_t time) {
+  return formatted(time, "%a, %d %b %Y %H:%M:%S GMT");
+}
+
+std::optional<std::int64_t> parse_time(std::string_view text) {
+  const std::string copy(text);
+  for (const char* format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"}) {
+    std::tm parts{};
+    const char* end = strptime(copy.c_str(), format, &parts);
+    if (end != nullptr && *end == '\0') return timegm(&parts);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+  constexpr std::int64_t kMaxNumber = 1'000'000;
+  std::int64_t total = 0;
+  if (text.empty()) return std::nullopt;
+  while (!text.empty()) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || number < 0 || number > kMaxNumber) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    if (text.empty()) return std::nullopt;
+    switch (text.front()) {
+      case 'd':
+        total += number * 86400;
+        break;
+      case 'h':
+        total += number * 3600;
+        break;
+      case 'm':
+        total += number * 60;
+        break;
+      case 's':
+        total += number;
+        break;
+      default:
+        return std::nullopt;
+    }
+    text.remove_prefix(1);
+  }
+  return std::chrono::seconds(total);
+}
+
+bool valid_hostname(std::string_view name) {
+  if (!label_chain(name, kMaxHostnameBytes) || lower(name) != name) return false;
+  const std::string_view last = name.substr(name.rfind('.') + 1);
+  return last.find_first_not_of("0123456789") != std::string_view::npos;
+}
+
+bool valid_email(std::string_view email) {
+  const std::size_t at = email.find('@');
+  if (at == std::string_view::npos || at == 0 || at > kMaxEmailPrefixBytes || email.size() > kMaxEmailBytes)
+    return false;
+  const std::string_view prefix = email.substr(0, at);
+  if (prefix.front() == '.' || prefix.back() == '.' || prefix.front() == '-') return false;
+  for (const char c : prefix)
+    if (!is_letter(c) && !is_digit(c) &&
+        std::string_view(".!#$%&'*+-/=?^_`{|}~").find(c) == std::string_view::npos)
+      return false;
+  return label_chain(email.substr(at + 1), kMaxEmailBytes);
+}
+
+std::string email_prefix(std::string_view email) {
+  return std::string(email.substr(0, email.find('@')));
+}
+
+std::string email_domain(std::string_view email) {
+  const std::size_t at = email.rfind('@');
+  return at == std::string_view::npos ? std::string() : lower(email.substr(at + 1));
+}
+
+}  // namespace cfpipe::edge

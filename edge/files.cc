@@ -1,0 +1,113 @@
+#include "edge/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+namespace cfpipe::edge {
+namespace {
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+transport::Failure failed(const std::string& path, const std::string& what,
+                          transport::Cause cause = transport::Cause::state_unreadable) {
+  return {transport::Stage::state, cause, path + ": " + what};
+}
+
+transport::Failure write_failed(const std::string& path) {
+  return failed(path, std::strerror(errno), transport::Cause::state_write_failed);
+}
+
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> prepare_state_dir(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path parent = std::filesystem::absolute(path, error).parent_path();
+  std::filesystem::create_directories(parent, error);
+  if (::mkdir(path.c_str(), 0700) == 0) return {};
+  if (errno != EEXIST) return write_failed(path);
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return failed(path, std::strerror(errno));
+  if (!S_ISDIR(info.st_mode)) return failed(path, "is not a directory");
+  if (info.st_uid != ::geteuid())
+    return failed(path, "belongs to another user", transport::Cause::state_foreign_owner);
+  if ((info.st_mode & 077) == 0) return {};
+  // Somebody else's directory that happens to be named here (/tmp, a home) must not be closed behind their
+  // back.
+  if ((info.st_mode & S_ISVTX) != 0 || !std::filesystem::is_empty(path, error) || error)
+    return failed(path, "is open to other users and not empty; make it private with chmod 700");
+  if (::chmod(path.c_str(), 0700) != 0) return write_failed(path);
+  return {};
+}
+
+Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode) {
+  const std::string temporary = path + ".new." + std::to_string(::getpid());
+  ::unlink(temporary.c_str());
+  {
+    const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                                 static_cast<mode_t>(mode)));
+    if (file.get() < 0 || !write_all(file.get(), content) || ::fsync(file.get()) != 0) {
+      const transport::Failure failure = write_failed(path);
+      ::unlink(temporary.c_str());
+      return failure;
+    }
+  }
+  if (::rename(temporary.c_str(), path.c_str()) != 0) {
+    const transport::Failure failure = write_failed(path);
+    ::unlink(temporary.c_str());
+    return failure;
+  }
+  const Descriptor dir(
+      ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (dir.get() >= 0) ::fsync(dir.get());
+  return {};
+}
+
+Result<std::optional<std::string>> read_file(const std::string& path) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (file.get() < 0) {
+    if (errno == ENOENT) return std::optional<std::string>();
+    return failed(path, std::strerror(errno));
+  }
+  std::string content(kMaxKeyFileBytes, '\0');
+  std::size_t length = 0;
+  while (length < content.size()) {
+    const ssize_t got = ::read(file.get(), content.data() + length, content.size() - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed(path, std::strerror(errno));
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  if (length == content.size()) return failed(path, "is too large");
+  content.resize(length);
+  return std::optional<std::string>(std::move(content));
+}
+
+}  // namespace cfpipe::edge

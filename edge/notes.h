@@ -1,0 +1,37 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "edge/state.h"
+
+namespace cfpipe::edge {
+
+/// Longest note that is read, in bytes.
+inline constexpr std::size_t kMaxNoteBytes = 8 * 1024;
+
+/// What this edge says to itself through a browser (the state of a login): JSON under an HMAC whose key never
+/// leaves it. Not a JWT, so that no note can ever pass for a token. The kind is part of what is
+/// authenticated.
+class Notes {
+ public:
+  static Result<Notes> open(State& state);
+  std::string write(std::string_view kind, boost::json::object content, std::int64_t expires) const;
+  /// Nothing unless the note is ours, of that kind, and not expired.
+  std::optional<boost::json::object> read(std::string_view kind, std::string_view note,
+                                          std::int64_t now) const;
+
+ private:
+  explicit Notes(Secret key) : key_(std::move(key)) {}
+  std::string tag(std::string_view kind, std::string_view payload) const;
+  Secret key_;
+};
+
+/// A string or integral member, or empty / 0.
+std::string text_of(const boost::json::object& object, std::string_view key);
+std::int64_t number_of(const boost::json::object& object, std::string_view key);
+
+}  // namespace cfpipe::edge

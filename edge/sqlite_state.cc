@@ -1,0 +1,281 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <stdexcept>
+
+#include "edge/files.h"
+#include "edge/sqlite.h"
+#include "edge/state.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// Version of the schema below, kept in SQLite's user_version.
+constexpr int kSchemaVersion = 1;
+/// How long to wait for another process (`ca generate` beside a running edge), in milliseconds.
+constexpr int kBusyMilliseconds = 5'000;
+
+constexpr const char* kSchema = R"sql(
+CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE pending (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
+                      PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE INDEX pending_expires ON pending (expires);
+CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL,
+                    identity TEXT NOT NULL, application TEXT NOT NULL, peer TEXT NOT NULL, ray TEXT NOT NULL,
+                    serial INTEGER NOT NULL, key_id TEXT NOT NULL, tunnel INTEGER NOT NULL,
+                    up_bytes INTEGER NOT NULL, down_bytes INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX audit_time ON audit (time);
+PRAGMA user_version = 1;
+)sql";
+
+struct CloseDb {
+  void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+};
+using Db = std::unique_ptr<sqlite3, CloseDb>;
+
+void run(sqlite3* db, const char* sql) {
+  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    throw std::runtime_error(sqlite3_errmsg(db));
+}
+
+int schema_version(sqlite3* db) {
+  const Statement statement(db, "PRAGMA user_version");
+  Query query(statement);
+  if (!query.step()) throw std::runtime_error(sqlite3_errmsg(db));
+  return static_cast<int>(query.number(0));
+}
+
+/// SQLite gives its journal files the mode of the database, so the mode is set by making the file first.
+Db open_database(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) throw std::runtime_error(std::strerror(errno));
+  const bool closed_to_others = ::fchmod(fd, 0600) == 0;
+  ::close(fd);
+  if (!closed_to_others) throw std::runtime_error("cannot be made private");
+  sqlite3* raw = nullptr;
+  const int result =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, nullptr);
+  Db db(raw);
+  if (result != SQLITE_OK) throw std::runtime_error(sqlite3_errstr(result));
+  sqlite3_busy_timeout(db.get(), kBusyMilliseconds);
+  run(db.get(), "PRAGMA journal_mode = WAL");
+  run(db.get(), "PRAGMA synchronous = NORMAL");
+  run(db.get(), "PRAGMA secure_delete = ON");
+  run(db.get(), "BEGIN IMMEDIATE");
+  const int version = schema_version(db.get());
+  if (version == 0) run(db.get(), kSchema);
+  run(db.get(), "COMMIT");
+  if (version > kSchemaVersion) throw std::runtime_error("was written by a newer version of cfpipe-edge");
+  return db;
+}
+
+class SqliteState final : public State {
+ public:
+  explicit SqliteState(Db db);
+
+  Result<std::optional<Secret>> key(std::string_view name) override;
+  Result<bool> add_key(std::string_view name, const Secret& value) override;
+  Result<std::vector<std::string>> key_names(std::string_view prefix) override;
+  Result<std::string> application_aud(std::string_view hostname) override;
+  Result<std::uint64_t> next_serial() override;
+  Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,
+                           std::int64_t expires, std::int64_t now) override;
+  Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
+                                                  std::int64_t now) override;
+  Result<std::int64_t> append_audit(const AuditRow& row) override;
+  Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override;
+
+ private:
+  /// Commits inside its life reach the disk before they return: what is lost otherwise could be given out
+  /// twice.
+  class Durable {
+   public:
+    explicit Durable(sqlite3* db) : db_(db) { set("PRAGMA synchronous = FULL"); }
+    ~Durable() { set("PRAGMA synchronous = NORMAL"); }
+    Durable(const Durable&) = delete;
+    Durable& operator=(const Durable&) = delete;
+
+   private:
+    void set(const char* sql) { sqlite3_exec(db_, sql, nullptr, nullptr, nullptr); }
+    sqlite3* db_;
+  };
+
+  transport::Failure failure() const {
+    return {transport::Stage::state, transport::Cause::state_write_failed,
+            std::string("state database: ") + sqlite3_errmsg(db_.get())};
+  }
+
+  Db db_;
+  Statement key_get_{db_.get(), "SELECT value FROM keys WHERE name = ?"};
+  Statement key_add_{db_.get(), "INSERT INTO keys (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"};
+  Statement key_list_{db_.get(),
+                      "SELECT name FROM keys WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name"};
+  Statement aud_get_{db_.get(), "SELECT aud FROM applications WHERE hostname = ?"};
+  Statement aud_add_{db_.get(),
+                     "INSERT INTO applications (hostname, aud) VALUES (?, ?) ON CONFLICT DO NOTHING"};
+  Statement serial_{db_.get(),
+                    "INSERT INTO counters (name, value) VALUES ('serial', 1) "
+                    "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"};
+  Statement pending_expire_{db_.get(), "DELETE FROM pending WHERE expires <= ?"};
+  Statement pending_count_{db_.get(), "SELECT count(*) FROM pending WHERE kind = ?"};
+  Statement pending_put_{db_.get(),
+                         "INSERT OR REPLACE INTO pending (kind, key, value, expires) VALUES (?, ?, ?, ?)"};
+  Statement pending_take_{db_.get(),
+                          "DELETE FROM pending WHERE kind = ? AND key = ? RETURNING value, expires"};
+  Statement audit_add_{
+      db_.get(),
+      "INSERT INTO audit (time, kind, identity, application, peer, ray, serial, key_id, tunnel, "
+      "up_bytes, down_bytes, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
+  Statement audit_read_{
+      db_.get(),
+      "SELECT id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, "
+      "down_bytes, reason FROM audit WHERE time >= ? ORDER BY id"};
+};
+
+SqliteState::SqliteState(Db db) : db_(std::move(db)) {
+  const Statement old(db_.get(), "DELETE FROM audit WHERE time < ?");
+  Query(old).bind(std::time(nullptr) - kAuditSeconds).step();
+}
+
+Result<std::optional<Secret>> SqliteState::key(std::string_view name) {
+  Query query(key_get_);
+  query.bind(name);
+  if (query.step()) return std::optional<Secret>(Secret(query.text(0)));
+  if (!query.ok()) return failure();
+  return std::optional<Secret>();
+}
+
+Result<bool> SqliteState::add_key(std::string_view name, const Secret& value) {
+  const Durable durable(db_.get());
+  Query query(key_add_);
+  query.bind(name).bind_blob(value.reveal()).step();
+  if (!query.ok()) return failure();
+  return sqlite3_changes(db_.get()) == 1;
+}
+
+Result<std::vector<std::string>> SqliteState::key_names(std::string_view prefix) {
+  std::vector<std::string> names;
+  Query query(key_list_);
+  query.bind(prefix);
+  while (query.step()) names.push_back(query.text(0));
+  if (!query.ok()) return failure();
+  return names;
+}
+
+Result<std::string> SqliteState::application_aud(std::string_view hostname) {
+  const Durable durable(db_.get());
+  const std::string fresh = hex(random_bytes(32));
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    {
+      Query query(aud_get_);
+      query.bind(hostname);
+      if (query.step()) return query.text(0);
+      if (!query.ok()) return failure();
+    }
+    Query add(aud_add_);
+    add.bind(hostname).bind(fresh).step();
+    if (!add.ok()) return failure();
+  }
+  return failure();
+}
+
+Result<std::uint64_t> SqliteState::next_serial() {
+  const Durable durable(db_.get());
+  Query query(serial_);
+  if (!query.step()) return failure();
+  const auto serial = static_cast<std::uint64_t>(query.number(0));
+  // RETURNING hands out the row before the statement has committed: only its end makes the number ours.
+  while (query.step()) {
+  }
+  if (!query.ok()) return failure();
+  return serial;
+}
+
+Result<bool> SqliteState::put_pending(std::string_view kind, std::string_view key, std::string_view value,
+                                      std::int64_t expires, std::int64_t now) {
+  if (value.size() > kMaxPendingBytes) return false;
+  {
+    Query expire(pending_expire_);
+    expire.bind(now).step();
+    if (!expire.ok()) return failure();
+  }
+  {
+    Query count(pending_count_);
+    count.bind(kind);
+    if (!count.step()) return failure();
+    if (count.number(0) >= kMaxPending) return false;
+  }
+  Query put(pending_put_);
+  put.bind(kind).bind(key).bind_blob(value).bind(expires).step();
+  if (!put.ok()) return failure();
+  return true;
+}
+
+Result<std::optional<std::string>> SqliteState::take_pending(std::string_view kind, std::string_view key,
+                                                             std::int64_t now) {
+  // Durable: a code whose removal is lost in a crash could be used again.
+  const Durable durable(db_.get());
+  Query query(pending_take_);
+  query.bind(kind).bind(key);
+  std::optional<std::string> value;
+  while (query.step())
+    if (query.number(1) > now) value = query.text(0);
+  if (!query.ok()) return failure();
+  return value;
+}
+
+Result<std::int64_t> SqliteState::append_audit(const AuditRow& row) {
+  Query query(audit_add_);
+  query.bind(row.time).bind(row.kind).bind(row.identity).bind(row.application).bind(row.peer).bind(row.ray);
+  query.bind(static_cast<std::int64_t>(row.serial)).bind(row.key_id).bind(row.tunnel);
+  query.bind(static_cast<std::int64_t>(row.up_bytes)).bind(static_cast<std::int64_t>(row.down_bytes));
+  query.bind(row.reason).step();
+  if (!query.ok()) return failure();
+  return sqlite3_last_insert_rowid(db_.get());
+}
+
+Result<void> SqliteState::read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) {
+  Query query(audit_read_);
+  query.bind(since);
+  while (query.step()) {
+    AuditRow row;
+    row.id = query.number(0);
+    row.time = query.number(1);
+    row.kind = query.text(2);
+    row.identity = query.text(3);
+    row.application = query.text(4);
+    row.peer = query.text(5);
+    row.ray = query.text(6);
+    row.serial = static_cast<std::uint64_t>(query.number(7));
+    row.key_id = query.text(8);
+    row.tunnel = query.number(9);
+    row.up_bytes = static_cast<std::uint64_t>(query.number(10));
+    row.down_bytes = static_cast<std::uint64_t>(query.number(11));
+    row.reason = query.text(12);
+    each(row);
+  }
+  if (!query.ok()) return failure();
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<State>> open_sqlite_state(const std::string& dir) {
+  if (auto prepared = prepare_state_dir(dir); !prepared) return prepared.error();
+  const std::string path = dir + "/edge.db";
+  try {
+    return std::unique_ptr<State>(std::make_unique<SqliteState>(open_database(path)));
+  } catch (const std::runtime_error& error) {
+    return transport::Failure(transport::Stage::state, transport::Cause::state_unreadable,
+                              path + ": " + transport::printable(error.what()));
+  }
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transport/failure.h"
+#include "transport/secret.h"
+
+namespace cfpipe::edge {
+
+using transport::Result;
+using transport::Secret;
+
+/// Bounds: things kept until somebody takes them, bytes of one, and days of audit.
+inline constexpr std::int64_t kMaxPending = 4096;
+inline constexpr std::size_t kMaxPendingBytes = 64 * 1024;
+inline constexpr std::int64_t kAuditSeconds = std::int64_t{400} * 24 * 3600;
+
+struct AuditRow {
+  std::int64_t id = 0;
+  std::int64_t time = 0;     ///< Unix seconds
+  std::string kind;          ///< login, denial, certificate, tunnel_open, tunnel_close
+  std::string identity;      ///< email
+  std::string application;   ///< host name
+  std::string peer;          ///< address
+  std::string ray;           ///< request id
+  std::uint64_t serial = 0;  ///< of a certificate
+  std::string key_id;        ///< of a certificate
+  std::int64_t tunnel = 0;   ///< tunnel_close: the id of its tunnel_open row
+  std::uint64_t up_bytes = 0;
+  std::uint64_t down_bytes = 0;
+  std::string reason;
+};
+
+/// What the edge remembers. One implementation is SQLite; several edges will want one they can share.
+/// Every failure is Stage::state with one printable line; nothing of it is a secret.
+class State {
+ public:
+  virtual ~State() = default;
+
+  /// A private key or secret by name (`token-signing`, `notes`, `ssh-ca/HOST`).
+  virtual Result<std::optional<Secret>> key(std::string_view name) = 0;
+  /// Stores the key unless there is one by that name; true if it was stored. On disk when it returns.
+  virtual Result<bool> add_key(std::string_view name, const Secret& value) = 0;
+  virtual Result<std::vector<std::string>> key_names(std::string_view prefix) = 0;
+
+  /// The audience tag of an application: made at the first call, the same ever after.
+  virtual Result<std::string> application_aud(std::string_view hostname) = 0;
+
+  /// Never the same twice, not even after a crash: the counter is on disk when this returns.
+  virtual Result<std::uint64_t> next_serial() = 0;
+
+  /// Keeps `value` until it is taken or expires; replaces one of the same key. False when too many are kept.
+  virtual Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,
+                                   std::int64_t expires, std::int64_t now) = 0;
+  /// Hands a kept value out once.
+  virtual Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
+                                                          std::int64_t now) = 0;
+
+  virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;  ///< the row's id
+  virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
+};
+
+/// Opens DIR/edge.db, making directory and file as needed.
+Result<std::unique_ptr<State>> open_sqlite_state(const std::string& dir);
+
+}  // namespace cfpipe::edge

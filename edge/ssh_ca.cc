@@ -1,0 +1,91 @@
+#include "edge/ssh_ca.h"
+
+#include <algorithm>
+
+#include "auth/ssh_cert.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr std::string_view kPrefix = "ssh-ca/";
+
+std::string key_name(std::string_view hostname) {
+  return std::string(kPrefix) + std::string(hostname);
+}
+
+std::vector<std::string> principals_of(const CertificateConfig& config, std::string_view email) {
+  std::vector<std::string> out;
+  if (config.email_prefix) out.push_back(email_prefix(email));
+  for (const std::string& literal : config.literals)
+    if (std::find(out.begin(), out.end(), literal) == out.end()) out.push_back(literal);
+  return out;
+}
+
+}  // namespace
+
+Result<bool> SshCa::ensure(std::string_view hostname) {
+  auto known = state_.key(key_name(hostname));
+  if (!known) return known.error();
+  if (*known) return false;
+  return state_.add_key(key_name(hostname), auth::SshKey::generate(auth::KeyType::ed25519).private_pem());
+}
+
+Result<auth::SshKey> SshCa::load(std::string_view hostname) {
+  auto pem = state_.key(key_name(hostname));
+  if (!pem) return pem.error();
+  if (!*pem) {
+    return transport::Failure(transport::Stage::config, transport::Cause::bad_option,
+                              std::string(hostname) +
+                                  " has no SSH CA; make one with 'cfpipe-edge ca generate --app " +
+                                  std::string(hostname) + "'");
+  }
+  return auth::SshKey::from_pem((*pem)->reveal());
+}
+
+Result<std::string> SshCa::public_line(std::string_view hostname) {
+  auto key = load(hostname);
+  if (!key) return key.error();
+  return key->authorized_key("cfpipe-edge CA of " + std::string(hostname));
+}
+
+Result<std::vector<std::string>> SshCa::hostnames() {
+  auto names = state_.key_names(kPrefix);
+  if (!names) return names;
+  for (std::string& name : *names) name.erase(0, kPrefix.size());
+  return names;
+}
+
+Result<IssuedCertificate> SshCa::sign(const ApplicationConfig& app, std::string_view email,
+                                      std::string_view public_key_line, std::int64_t now) {
+  const auto key = auth::parse_public_key_line(public_key_line);
+  if (!key) return key.error();
+  // Before a serial is spent, and whatever the signer checks again.
+  if (!auth::acceptable_user_key(key->blob)) {
+    return transport::Failure(
+        transport::Stage::certificate, transport::Cause::key_unusable,
+        "this kind of key is not certified; use ed25519, ECDSA, or RSA of 2048 bits or more");
+  }
+  const auto ca = load(app.hostname);
+  if (!ca) return ca.error();
+  const auto serial = state_.next_serial();
+  if (!serial) return serial.error();
+  const CertificateConfig& config = *app.certificates;
+  IssuedCertificate issued;
+  issued.serial = *serial;
+  issued.key_id = std::string(email) + "/" + std::to_string(*serial);
+  issued.expires = now + config.ttl.count();
+  auth::CertFields fields;
+  fields.serial = issued.serial;
+  fields.key_id = issued.key_id;
+  fields.principals = principals_of(config, email);
+  fields.valid_after = static_cast<std::uint64_t>(now) - auth::kCertBackdate;
+  fields.valid_before = static_cast<std::uint64_t>(issued.expires);
+  fields.extensions = auth::default_extensions();
+  auto line = auth::make_user_certificate(key->blob, fields, *ca);
+  if (!line) return line.error();
+  issued.line = std::move(*line);
+  return issued;
+}
+
+}  // namespace cfpipe::edge

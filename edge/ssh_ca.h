@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/ssh_key.h"
+#include "edge/config.h"
+#include "edge/state.h"
+
+namespace cfpipe::edge {
+
+struct IssuedCertificate {
+  std::string line;  ///< one line, no newline
+  std::string key_id;
+  std::uint64_t serial = 0;
+  std::int64_t expires = 0;
+};
+
+/// The SSH certificate authorities, one for each application, all on one counter of serials.
+class SshCa {
+ public:
+  explicit SshCa(State& state) : state_(state) {}
+
+  /// Makes the application's CA unless it has one; true if it was made.
+  Result<bool> ensure(std::string_view hostname);
+  /// The one line for TrustedUserCAKeys. Stage::config if there is no CA.
+  Result<std::string> public_line(std::string_view hostname);
+  Result<std::vector<std::string>> hostnames();
+
+  /// Signs a user key. Stage::certificate / Cause::key_unusable for a key that is not fit to be certified.
+  Result<IssuedCertificate> sign(const ApplicationConfig& app, std::string_view email,
+                                 std::string_view public_key_line, std::int64_t now);
+
+ private:
+  Result<auth::SshKey> load(std::string_view hostname);
+  State& state_;
+};
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,132 @@
+#include "edge/tokens.h"
+
+#include <openssl/rsa.h>
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <ctime>
+
+#include "auth/jwks.h"
+#include "auth/jwt.h"
+#include "edge/text.h"
+#include "edge/x509.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr std::string_view kKeyName = "token-signing";
+/// Lifetime of the X.509 form of the signing key, in days; nobody checks it, some libraries insist on one.
+constexpr int kCertificateDays = 365;
+
+transport::Failure damaged() {
+  return {transport::Stage::state, transport::Cause::state_unreadable, "the token signing key is damaged"};
+}
+
+Result<auth::PKey> signing_key(State& state) {
+  auto known = state.key(kKeyName);
+  if (!known) return known.error();
+  if (!*known) {
+    const auth::PKey fresh(EVP_RSA_gen(kTokenKeyBits));
+    if (!fresh) return damaged();
+    if (auto added = state.add_key(kKeyName, private_key_pem(fresh.get())); !added) return added.error();
+    // Another process may have been first: the stored one counts.
+    known = state.key(kKeyName);
+    if (!known) return known.error();
+  }
+  if (!*known) return damaged();
+  auth::PKey key = private_key_from_pem((*known)->reveal());
+  if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return damaged();
+  return key;
+}
+
+}  // namespace
+
+Result<Tokens> Tokens::open(State& state) {
+  auto key = signing_key(state);
+  if (!key) return key.error();
+  const std::string kid = auth::rsa_thumbprint(key->get());
+  const CertificateRequest request{.common_name = "cfpipe-edge token signing", .days = kCertificateDays};
+  const boost::json::object cert{{"kid", kid},
+                                 {"cert", make_certificate(request, key->get(), nullptr, key->get())}};
+  const boost::json::object set{{"keys", boost::json::array{auth::rsa_jwk(key->get(), kid)}},
+                                {"public_cert", cert},
+                                {"public_certs", boost::json::array{cert}}};
+  return Tokens(std::move(*key), kid, boost::json::serialize(set));
+}
+
+std::string Tokens::org_audience() const {
+  return hex(sha256("org\n" + issuer_));
+}
+
+std::string Tokens::sign(const Identity& identity, std::string_view type, std::string_view aud,
+                         std::int64_t now, std::chrono::seconds lifetime) const {
+  const boost::json::object claims{{"aud", boost::json::array{aud}},
+                                   {"email", identity.email},
+                                   {"exp", now + lifetime.count()},
+                                   {"iat", now},
+                                   {"nbf", now},
+                                   {"iss", issuer_},
+                                   {"type", type},
+                                   {"identity_nonce", identity.nonce},
+                                   {"sub", identity.subject},
+                                   {"country", "XX"}};
+  return auth::sign_rs256(claims, kid_, key_.get());
+}
+
+std::string Tokens::app_token(const Identity& identity, std::string_view aud, std::int64_t now,
+                              std::chrono::seconds lifetime) const {
+  return sign(identity, "app", aud, now, lifetime);
+}
+
+std::string Tokens::org_token(const Identity& identity, std::int64_t now,
+                              std::chrono::seconds lifetime) const {
+  return sign(identity, "org", org_audience(), now, lifetime);
+}
+
+std::string Tokens::metadata(std::string_view hostname, std::string_view auth_domain, std::string_view aud,
+                             std::int64_t now) const {
+  const boost::json::object claims{
+      {"type", "match"}, {"hostname", hostname},     {"auth_domain", auth_domain},
+      {"aud", aud},      {"app_hostname", hostname}, {"iat", now}};
+  return auth::sign_rs256(claims, kid_, key_.get());
+}
+
+std::optional<Identity> Tokens::check(std::string_view compact, std::string_view type, std::string_view aud,
+                                      std::int64_t now) const {
+  if (compact.empty()) return std::nullopt;
+  const auto jwt = auth::parse_jwt(compact);
+  if (!jwt || jwt->kid() != kid_ || !auth::verify_rs256(*jwt, key_.get())) return std::nullopt;
+  const std::vector<std::string> audience = jwt->audience();
+  if (jwt->text("type") != type || jwt->text("iss") != issuer_ ||
+      std::find(audience.begin(), audience.end(), aud) == audience.end()) {
+    return std::nullopt;
+  }
+  if (jwt->number("exp") <= now || jwt->number("nbf") > now + kTokenClockSkew) return std::nullopt;
+  Identity identity;
+  identity.email = jwt->text("email");
+  identity.subject = jwt->text("sub");
+  identity.nonce = jwt->text("identity_nonce");
+  identity.issued = jwt->number("iat");
+  identity.expires = jwt->number("exp");
+  if (!valid_email(identity.email)) return std::nullopt;
+  return identity;
+}
+
+std::optional<Identity> Tokens::check_app(std::string_view compact, std::string_view aud,
+                                          std::int64_t now) const {
+  return check(compact, "app", aud, now);
+}
+
+std::optional<Identity> Tokens::check_org(std::string_view compact, std::int64_t now) const {
+  return check(compact, "org", org_audience(), now);
+}
+
+std::string subject_of(std::string_view issuer, std::string_view email) {
+  const std::string digest = hex(sha256(std::string(issuer) + "\n" + lower(email)));
+  return digest.substr(0, 8) + "-" + digest.substr(8, 4) + "-" + digest.substr(12, 4) + "-" +
+         digest.substr(16, 4) + "-" + digest.substr(20, 12);
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,223 @@
+#include "edge/access_site.h"
+
+#include <spdlog/spdlog.h>
+
+#include "edge/answers.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr std::string_view kOwnPaths = "/cdn-cgi/";
+constexpr std::string_view kAccess = "/cdn-cgi/access/";
+constexpr std::string_view kTransferPath = "/transfer/";
+
+bool reads(const Request& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+}  // namespace
+
+std::optional<std::string> safe_target(std::string_view redirect_url, std::string_view authority) {
+  if (redirect_url.empty() || redirect_url.size() > kMaxTargetBytes) return "/";
+  for (const char c : redirect_url)
+    if (c <= 0x20 || c > 0x7e || c == '\\' || c == '#') return std::nullopt;
+  std::string target;
+  constexpr std::string_view kScheme = "https://";
+  if (same_text(redirect_url.substr(0, kScheme.size()), kScheme)) {
+    redirect_url.remove_prefix(kScheme.size());
+    const std::size_t end = std::min(redirect_url.find_first_of("/?"), redirect_url.size());
+    if (!same_text(redirect_url.substr(0, end), authority)) return std::nullopt;
+    redirect_url.remove_prefix(end);
+    if (redirect_url.empty() || redirect_url.front() == '?') target = "/";
+  }
+  target += redirect_url;
+  if (target.front() != '/' || target.starts_with("//")) return std::nullopt;
+  return target;
+}
+
+Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executor executor, Config config,
+                                                     State& state, Now now, std::chrono::milliseconds poll) {
+  auto tokens = Tokens::open(state);
+  if (!tokens) return tokens.error();
+  auto notes = Notes::open(state);
+  if (!notes) return notes.error();
+  std::unique_ptr<AccessSite> site(new AccessSite(std::move(executor), std::move(config), state,
+                                                  std::move(*tokens), std::move(*notes), std::move(now),
+                                                  poll));
+  for (const ApplicationConfig& app : site->config_.applications) {
+    auto aud = state.application_aud(app.hostname);
+    if (!aud) return aud.error();
+    site->apps_.emplace(app.hostname, App{&app, std::move(*aud), {}, 0});
+    if (!app.certificates) continue;
+    if (auto made = site->ssh_ca_.ensure(app.hostname); !made) return made.error();
+  }
+  return site;
+}
+
+AccessSite::AccessSite(boost::asio::any_io_executor executor, Config config, State& state, Tokens tokens,
+                       Notes notes, Now now, std::chrono::milliseconds poll)
+    : config_(std::move(config)),
+      state_(state),
+      tokens_(std::move(tokens)),
+      notes_(std::move(notes)),
+      ssh_ca_(state),
+      now_(std::move(now)),
+      transfers_(std::move(executor), state, poll, now_) {
+  set_public_port(config_.public_port);
+}
+
+void AccessSite::set_public_port(std::uint16_t port) {
+  config_.public_port = port;
+  tokens_.set_issuer("https://" + auth_authority());
+  for (auto& [host, app] : apps_) app.metadata_time = 0;
+}
+
+std::string AccessSite::authority(std::string_view host) const {
+  std::string out(host);
+  if (config_.public_port != kHttpsPort) out += ":" + std::to_string(config_.public_port);
+  return out;
+}
+
+AccessSite::App* AccessSite::find_app(std::string_view host) {
+  const auto found = apps_.find(host);
+  return found == apps_.end() ? nullptr : &found->second;
+}
+
+const AccessSite::App* AccessSite::find_app_by_aud(std::string_view aud) const {
+  for (const auto& [host, app] : apps_)
+    if (app.aud == aud) return &app;
+  return nullptr;
+}
+
+boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
+  if (App* app = find_app(request.host)) {
+    Answer answer = app_answer(request, *app);
+    add_metadata(request, *app, answer);
+    co_return answer;
+  }
+  if (request.host != config_.auth_host) co_return text_answer(421, "this edge does not serve that host");
+  if (!request.path.starts_with(kTransferPath)) co_return auth_answer(request);
+  if (request.method != "GET") co_return method_not_allowed("GET");
+  // The padding may arrive percent-encoded.
+  std::string receiver =
+      percent_decode(std::string_view(request.path).substr(kTransferPath.size())).value_or(std::string());
+  if (!TransferStore::valid_key(receiver)) co_return text_answer(404, "not found");
+  co_return co_await transfers_.poll(std::move(receiver));
+}
+
+Answer AccessSite::shared_answer(std::string_view path) {
+  if (path == "certs") {
+    Answer answer = json_answer(200, {});
+    answer.body = tokens_.certs();
+    return answer;
+  }
+  return asset_answer(path);
+}
+
+Answer AccessSite::app_answer(const Request& request, const App& app) {
+  if (!request.path.starts_with(kOwnPaths)) return gate(request, app);
+  if (!request.path.starts_with(kAccess)) return text_answer(404, "not found");
+  if (!reads(request)) return method_not_allowed("GET, HEAD");
+  const std::string_view path = std::string_view(request.path).substr(kAccess.size());
+  if (path == "authorized") return authorized(request, app);
+  if (path == "cli") return cli(request, app);
+  if (path == "logout") return app_logout();
+  if (path == "get-identity") return identity_answer(visitor(request, app).identity);
+  return shared_answer(path);
+}
+
+Answer AccessSite::auth_answer(const Request& request) {
+  if (!request.path.starts_with(kAccess)) return text_answer(404, "not found");
+  const std::string_view path = std::string_view(request.path).substr(kAccess.size());
+  if (path == "cert_sign") return request.method == "POST" ? cert_sign(request) : method_not_allowed("POST");
+  if (path == "callback") return request.method == "POST" ? callback(request) : method_not_allowed("POST");
+  if (!reads(request)) return method_not_allowed("GET, HEAD");
+  if (path.starts_with("login/")) return login(request);
+  if (path == "logout") return auth_logout();
+  if (path == "get-identity") return identity_answer(tokens_.check_org(request.cookie(kTokenCookie), now_()));
+  return shared_answer(path);
+}
+
+/// Signing costs a millisecond and anybody may ask, so one answer serves for minutes.
+void AccessSite::add_metadata(const Request& request, App& app, Answer& answer) {
+  if (!same_text(request.header("Cf-Access-Metadata-Request"), "true")) return;
+  const std::int64_t now = now_();
+  if (app.metadata_time > now || app.metadata_time + kMetadataSeconds <= now) {
+    app.metadata = tokens_.metadata(app.config->hostname, auth_authority(), app.aud, now);
+    app.metadata_time = now;
+  }
+  answer.headers.emplace_back("Cf-Access-Metadata", app.metadata);
+}
+
+std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
+  App* app = find_app(request.host);
+  if (app == nullptr) {
+    return request.host == config_.auth_host ? text_answer(404, "not found")
+                                             : text_answer(421, "this edge does not serve that host");
+  }
+  if (request.path.starts_with(kOwnPaths)) return text_answer(404, "not found");
+  const Visitor who = visitor(request, *app);
+  if (!who.identity) {
+    Answer answer = challenge(request, *app);
+    add_metadata(request, *app, answer);
+    return answer;
+  }
+  // A browser sends cookies with WebSockets that any page opens; only our own may use them.
+  const std::string_view origin = request.header("Origin");
+  if (who.by_cookie && !origin.empty() && !same_text(origin, "https://" + authority(app->config->hostname)))
+    return text_answer(403, "this page may not open a tunnel");
+  if (!allowed(app->config->policies, who.identity->email)) return denied(request, *app, who.identity->email);
+  if (!request.header("Cf-Access-Jump-Destination").empty())
+    return text_answer(400, "this application has one origin; leave --destination out");
+  TunnelGrant grant;
+  grant.app_hostname = app->config->hostname;
+  grant.origin_host = app->config->origin_host;
+  grant.origin_port = app->config->origin_port;
+  grant.identity = who.identity->email;
+  grant.expires = who.identity->expires;
+  return grant;
+}
+
+void AccessSite::audit(AuditRow row) {
+  row.time = now_();
+  spdlog::info("audit kind={} identity={} application={} peer={} ray={} reason={}", row.kind, row.identity,
+               row.application, row.peer, row.ray, row.reason);
+  if (const auto added = state_.append_audit(row); !added) spdlog::error("audit: {}", added.error().detail);
+}
+
+std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request) {
+  AuditRow row;
+  row.time = now_();
+  row.kind = "tunnel_open";
+  row.identity = grant.identity;
+  row.application = grant.app_hostname;
+  row.peer = request.peer;
+  row.ray = request.ray;
+  const auto added = state_.append_audit(row);
+  if (!added) spdlog::error("audit: {}", added.error().detail);
+  const std::int64_t id = added ? *added : --unrecorded_;
+  open_tunnels_[id] = row;
+  spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
+               row.application, row.peer, row.ray);
+  return id;
+}
+
+void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
+                        std::string_view reason) {
+  AuditRow row;
+  if (const auto open = open_tunnels_.extract(id)) row = open.mapped();
+  row.time = now_();
+  row.kind = "tunnel_close";
+  row.tunnel = id;
+  row.up_bytes = up_bytes;
+  row.down_bytes = down_bytes;
+  row.reason = transport::printable(reason);
+  spdlog::info(
+      "audit kind=tunnel_close id={} identity={} application={} up_bytes={} down_bytes={} reason=\"{}\"", id,
+      row.identity, row.application, up_bytes, down_bytes, row.reason);
+  if (const auto added = state_.append_audit(row); !added) spdlog::error("audit: {}", added.error().detail);
+  if (open_tunnels_.empty() && idle_) idle_();
+}
+
+}  // namespace cfpipe::edge

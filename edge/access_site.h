@@ -1,0 +1,129 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "edge/config.h"
+#include "edge/notes.h"
+#include "edge/site.h"
+#include "edge/ssh_ca.h"
+#include "edge/state.h"
+#include "edge/tokens.h"
+#include "edge/transfer_store.h"
+
+namespace cfpipe::edge {
+
+/// Lifetimes in seconds: of a sign-in from the first redirect to the form, of the code that carries its
+/// result to the application, of the leave to hand tokens to a program, of the cached metadata.
+inline constexpr std::int64_t kLoginSeconds = 15 * 60;
+inline constexpr std::int64_t kCodeSeconds = 60;
+inline constexpr std::int64_t kCliGrantSeconds = 2 * 60;
+inline constexpr std::int64_t kMetadataSeconds = 5 * 60;
+/// Longest redirect_url that is taken, in bytes; longer ones lead to the application's front page.
+inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
+inline constexpr std::string_view kTokenCookie = "CF_Authorization";
+inline constexpr std::string_view kSessionCookie = "CF_AppSession";
+inline constexpr std::string_view kCliPath = "/cdn-cgi/access/cli";
+
+using Now = std::function<std::int64_t()>;
+
+/// Where a redirect_url leads on the application, as path and query; nothing unless it is a path, or an https
+/// URL of exactly this authority.
+std::optional<std::string> safe_target(std::string_view redirect_url, std::string_view authority);
+
+/// The edge's answers: the gate in front of the applications, sign-in, tokens, certificates.
+class AccessSite final : public Site {
+ public:
+  static Result<std::unique_ptr<AccessSite>> make(boost::asio::any_io_executor executor, Config config,
+                                                  State& state, Now now,
+                                                  std::chrono::milliseconds poll = kTransferPoll);
+
+  /// Where the world reaches this edge, if not where the configuration says (`dev` on a free port).
+  void set_public_port(std::uint16_t port);
+  std::string auth_authority() const { return authority(config_.auth_host); }
+
+  /// Tunnels that were opened and have not ended; `idle` is called whenever the last one has.
+  std::size_t open_tunnels() const { return open_tunnels_.size(); }
+  void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
+
+  boost::asio::awaitable<Answer> handle(const Request& request) override;
+  std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
+  std::int64_t opened(const TunnelGrant& grant, const Request& request) override;
+  void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
+              std::string_view reason) override;
+
+ private:
+  struct App {
+    const ApplicationConfig* config;
+    std::string aud;
+    std::string metadata;  ///< made at metadata_time
+    std::int64_t metadata_time = 0;
+  };
+  struct Visitor {
+    std::optional<Identity> identity;
+    bool by_cookie = false;
+  };
+  /// A sign-in under way, as the login page and its form carry it.
+  struct Login {
+    const App* app = nullptr;
+    std::string session_hash;  ///< of the CF_AppSession cookie that began it
+    std::string target;        ///< on the application, safe
+  };
+
+  AccessSite(boost::asio::any_io_executor executor, Config config, State& state, Tokens tokens, Notes notes,
+             Now now, std::chrono::milliseconds poll);
+  std::string authority(std::string_view host) const;
+  App* find_app(std::string_view host);
+  const App* find_app_by_aud(std::string_view aud) const;
+
+  // access_site.cc: routing
+  Answer app_answer(const Request& request, const App& app);
+  Answer auth_answer(const Request& request);
+  Answer shared_answer(std::string_view path);
+  void add_metadata(const Request& request, App& app, Answer& answer);
+  void audit(AuditRow row);
+
+  // site_gate.cc: the application host
+  Visitor visitor(const Request& request, const App& app) const;
+  Answer challenge(const Request& request, const App& app) const;
+  Answer gate(const Request& request, const App& app);
+  Answer denied(const Request& request, const App& app, const std::string& email);
+
+  // site_session.cc: the application host's own pages
+  Answer authorized(const Request& request, const App& app);
+  Answer cli(const Request& request, const App& app);
+  Answer app_logout() const;
+  Answer identity_answer(const std::optional<Identity>& identity) const;
+
+  // site_login.cc: the auth domain
+  Answer login(const Request& request);
+  Answer callback(const Request& request);
+  Answer auth_logout() const;
+  Answer sign_in_page(const Request& request, const Login& login, std::string_view error) const;
+  Answer confirm_page(const Request& request, const Login& login, const Identity& identity) const;
+  Answer finish_login(const Login& login, const Identity& identity, bool asked);
+  std::string form_state(const Request& request, const Login& login, Answer& answer) const;
+
+  // site_cert_sign.cc
+  Answer cert_sign(const Request& request);
+
+  Config config_;
+  State& state_;
+  Tokens tokens_;
+  Notes notes_;
+  SshCa ssh_ca_;
+  Now now_;
+  TransferStore transfers_;
+  std::map<std::string, App, std::less<>> apps_;
+  std::map<std::int64_t, AuditRow>
+      open_tunnels_;             ///< their tunnel_open rows; bounded by the listener's connections
+  std::int64_t unrecorded_ = 0;  ///< last id of a tunnel that the audit could not take, negative
+  std::function<void()> idle_;
+};
+
+}  // namespace cfpipe::edge

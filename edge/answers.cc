@@ -1,0 +1,115 @@
+#include "edge/answers.h"
+
+#include <boost/json/serialize.hpp>
+
+#include "edge/text.h"
+#include "edge/web_files.h"
+
+namespace cfpipe::edge {
+namespace {
+
+Answer answer(int status, std::string_view type, std::string body) {
+  Answer out;
+  out.status = status;
+  out.body = std::move(body);
+  if (!type.empty()) out.headers.emplace_back("Content-Type", type);
+  out.headers.emplace_back("Cache-Control", "no-store");
+  out.headers.emplace_back("X-Content-Type-Options", "nosniff");
+  out.headers.emplace_back("X-Frame-Options", "DENY");
+  // Not no-referrer: with that, browsers send "Origin: null" with our own form.
+  out.headers.emplace_back("Referrer-Policy", "same-origin");
+  return out;
+}
+
+std::string_view file_of(std::string_view name) {
+  const auto found = web_files().find(name);
+  return found == web_files().end() ? std::string_view() : found->second;
+}
+
+using Values = std::vector<std::pair<std::string_view, std::string>>;
+
+/// `{{name}}` becomes the escaped value, `{{{name}}}` the value as it is; unknown names become nothing.
+std::string filled(std::string_view source, const Values& values) {
+  std::string out;
+  while (true) {
+    const std::size_t open = source.find("{{");
+    out += source.substr(0, open);
+    if (open == std::string_view::npos) return out;
+    source.remove_prefix(open);
+    const bool raw = source.starts_with("{{{");
+    const std::string_view end = raw ? "}}}" : "}}";
+    const std::size_t close = source.find(end);
+    if (close == std::string_view::npos) return out;
+    const std::string_view name = source.substr(raw ? 3 : 2, close - (raw ? 3 : 2));
+    for (const auto& [key, value] : values)
+      if (key == name) out += raw ? value : html_escape(value);
+    source.remove_prefix(close + end.size());
+  }
+}
+
+}  // namespace
+
+Answer text_answer(int status, std::string_view line) {
+  return answer(status, "text/plain; charset=utf-8", std::string(line) + "\n");
+}
+
+Answer json_answer(int status, const boost::json::object& content) {
+  return answer(status, "application/json", boost::json::serialize(content));
+}
+
+Answer json_refusal(int status, std::string_view message) {
+  return json_answer(status, {{"status", status}, {"message", message}});
+}
+
+Answer redirect_answer(std::string url) {
+  Answer out = answer(302, {}, {});
+  out.headers.emplace_back("Location", std::move(url));
+  return out;
+}
+
+Answer method_not_allowed(std::string_view allow) {
+  Answer out = text_answer(405, "method not allowed");
+  out.headers.emplace_back("Allow", allow);
+  return out;
+}
+
+Answer page_answer(int status, const Page& page) {
+  const Values outer{{"title", std::string(page.title)},
+                     {"head", page.closes_itself ? "<script src=\"/cdn-cgi/access/close.js\"></script>" : ""},
+                     {"body", filled(file_of(page.file), page.values)}};
+  Answer out = answer(status, "text/html; charset=utf-8", filled(file_of("layout.html"), outer));
+  std::string policy =
+      "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+  if (!page.form_target.empty()) policy += " " + page.form_target;
+  if (page.closes_itself) policy += "; script-src 'self'";
+  out.headers.emplace_back("Content-Security-Policy", policy);
+  return out;
+}
+
+Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint) {
+  Page page;
+  page.file = "message.html";
+  page.title = title;
+  page.values = {{"text", std::string(text)}, {"hint", std::string(hint)}};
+  return page_answer(status, page);
+}
+
+Answer asset_answer(std::string_view name) {
+  if (name == "style.css") return answer(200, "text/css; charset=utf-8", std::string(file_of(name)));
+  if (name == "close.js") return answer(200, "text/javascript; charset=utf-8", std::string(file_of(name)));
+  return text_answer(404, "not found");
+}
+
+void set_cookie(Answer& answer, std::string_view name, std::string_view value, std::int64_t expires,
+                std::string_view path) {
+  std::string cookie(name);
+  cookie.append("=").append(value).append("; Path=").append(path);
+  cookie.append("; Expires=").append(http_date(expires)).append("; HttpOnly; Secure; SameSite=Lax");
+  answer.headers.emplace_back("Set-Cookie", std::move(cookie));
+}
+
+void clear_cookie(Answer& answer, std::string_view name, std::string_view path) {
+  set_cookie(answer, name, {}, 0, path);
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "edge/site.h"
+
+namespace cfpipe::edge {
+
+/// Every answer is `no-store`, `nosniff` and unframeable.
+Answer text_answer(int status, std::string_view line);
+Answer json_answer(int status, const boost::json::object& content);
+/// `{"status":N,"message":…}`, what clients of cert_sign expect of a refusal.
+Answer json_refusal(int status, std::string_view message);
+Answer redirect_answer(std::string url);
+Answer method_not_allowed(std::string_view allow);
+
+/// One of edge/web with its values filled in, HTML-escaped, inside the layout.
+struct Page {
+  std::string_view file;
+  std::string_view title;
+  std::vector<std::pair<std::string_view, std::string>> values;
+  std::string form_target;  ///< origin that a form's answer redirects to, besides this one
+  bool closes_itself = false;
+};
+Answer page_answer(int status, const Page& page);
+Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint = {});
+/// style.css or close.js; 404 for anything else.
+Answer asset_answer(std::string_view name);
+
+/// Host-only, HttpOnly, Secure, SameSite=Lax.
+void set_cookie(Answer& answer, std::string_view name, std::string_view value, std::int64_t expires,
+                std::string_view path = "/");
+void clear_cookie(Answer& answer, std::string_view name, std::string_view path = "/");
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,75 @@
+// POST /cdn-cgi/access/cert_sign: a short-lived SSH certificate for the holder of an application token.
+#include <spdlog/spdlog.h>
+
+#include "auth/json.h"
+#include "auth/jwt.h"
+#include "auth/ssh_key.h"
+#include "edge/access_site.h"
+#include "edge/answers.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// Largest body, in bytes: a token and a key line with room to spare.
+constexpr std::size_t kMaxSignBodyBytes = auth::kMaxJwtBytes + auth::kMaxKeyLineBytes + 4096;
+
+bool is_json(std::string_view type) {
+  return same_text(trimmed(type.substr(0, type.find(';'))), "application/json");
+}
+
+}  // namespace
+
+Answer AccessSite::cert_sign(const Request& request) {
+  if (!is_json(request.header("Content-Type")))
+    return json_refusal(415, "the request must be application/json");
+  if (request.body.size() > kMaxSignBodyBytes) return json_refusal(413, "the request is too large");
+  const auto body = auth::parse_json_object(request.body);
+  if (!body) return json_refusal(400, "the request is not a JSON object");
+  const std::string issuer = text_of(*body, "issuer");
+  if (!issuer.empty() && issuer != tokens_.issuer()) return json_refusal(400, "the issuer is not this edge");
+  const std::string token = text_of(*body, "jwt");
+  // The audience is only read here to find the application; check_app believes nothing of it.
+  const auto claimed = auth::parse_jwt(token);
+  const App* app = nullptr;
+  if (claimed)
+    for (const std::string& aud : claimed->audience())
+      if (app == nullptr) app = find_app_by_aud(aud);
+  const std::int64_t now = now_();
+  const auto identity = app != nullptr ? tokens_.check_app(token, app->aud, now) : std::nullopt;
+  if (!identity) return json_refusal(401, "the token is not valid, or has expired");
+  if (!app->config->certificates)
+    return json_refusal(403, app->config->hostname + " does not use short-lived certificates");
+  if (!allowed(app->config->policies, identity->email)) {
+    denied(request, *app, identity->email);
+    return json_refusal(403, "no policy lets " + identity->email + " reach " + app->config->hostname);
+  }
+  const auto issued = ssh_ca_.sign(*app->config, identity->email, trimmed(text_of(*body, "public_key")), now);
+  if (!issued) {
+    if (issued.error().stage == transport::Stage::certificate)
+      return json_refusal(400, issued.error().detail);
+    spdlog::error("cert_sign: {}", issued.error().detail);
+    return json_refusal(503, "this edge cannot sign now");
+  }
+  AuditRow row;
+  row.time = now;
+  row.kind = "certificate";
+  row.identity = identity->email;
+  row.application = app->config->hostname;
+  row.peer = request.peer;
+  row.ray = request.ray;
+  row.serial = issued->serial;
+  row.key_id = issued->key_id;
+  // A certificate that nobody could account for is not handed out.
+  if (const auto added = state_.append_audit(row); !added) {
+    spdlog::error("audit: {}", added.error().detail);
+    return json_refusal(503, "this edge cannot keep its records now");
+  }
+  spdlog::info("audit kind=certificate identity={} application={} peer={} ray={} serial={} key_id=\"{}\"",
+               row.identity, row.application, row.peer, row.ray, row.serial, row.key_id);
+  return json_answer(200, {{"id", std::to_string(issued->serial)},
+                           {"certificate", issued->line},
+                           {"expires_at", rfc3339(issued->expires)}});
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,121 @@
+// The application host's own pages: the end of a sign-in, the hand-over of tokens to a program, the way out.
+#include <spdlog/spdlog.h>
+
+#include <boost/json/parse.hpp>
+
+#include "auth/json.h"
+#include "auth/transfer_box.h"
+#include "edge/access_site.h"
+#include "edge/answers.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr std::string_view kGrantCookie = "CF_CliGrant";
+
+Answer stale_code() {
+  return message_page(400, "Sign-in not completed",
+                      "This link was used already, is too old, or belongs to another browser.",
+                      "Start again from the address you wanted to reach.");
+}
+
+Answer state_trouble(const transport::Failure& failure) {
+  spdlog::error("state: {}", failure.detail);
+  return message_page(503, "Not available", "This edge cannot reach its state.", "Try again in a moment.");
+}
+
+}  // namespace
+
+/// The code is taken before anything about it is checked, so that it is good for one attempt, not one
+/// success.
+Answer AccessSite::authorized(const Request& request, const App& app) {
+  const std::int64_t now = now_();
+  const auto taken = state_.take_pending("code", hex(sha256(request.query_value("code"))), now);
+  if (!taken) return state_trouble(taken.error());
+  const auto code = *taken ? auth::parse_json_object(**taken) : std::nullopt;
+  if (!code || text_of(*code, "aud") != app.aud ||
+      !same_secret(text_of(*code, "session"), hex(sha256(request.cookie(kSessionCookie))))) {
+    return stale_code();
+  }
+  Identity identity;
+  identity.email = text_of(*code, "email");
+  identity.subject = text_of(*code, "sub");
+  identity.nonce = text_of(*code, "nonce");
+  if (!allowed(app.config->policies, identity.email)) return denied(request, app, identity.email);
+  const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
+  Answer answer = redirect_answer("https://" + authority(app.config->hostname) + text_of(*code, "target"));
+  set_cookie(answer, kTokenCookie, token, now + app.config->session_duration.count());
+  if (const std::string receiver = text_of(*code, "receiver"); !receiver.empty()) {
+    const boost::json::object grant{{"aud", app.aud},          {"receiver", receiver},
+                                    {"email", identity.email}, {"sub", identity.subject},
+                                    {"nonce", identity.nonce}, {"org_exp", number_of(*code, "org_exp")}};
+    const std::int64_t until = now + kCliGrantSeconds;
+    set_cookie(answer, kGrantCookie, notes_.write("cli", grant, until), until, kCliPath);
+  }
+  return answer;
+}
+
+/// Only a person who has just been asked, and only for the receiver they were asked about, sets this in
+/// motion; a cookie alone would let any link that somebody sends them fetch their tokens.
+Answer AccessSite::cli(const Request& request, const App& app) {
+  if (request.method != "GET") return method_not_allowed("GET");
+  const std::string receiver = request.query_value("token");
+  const std::string aud = request.query_value("aud");
+  if (!TransferStore::valid_key(receiver) || (!aud.empty() && aud != app.aud)) {
+    return message_page(400, "This link is not complete",
+                        "It does not say which program waits for the sign-in.",
+                        "Run the command again and open the whole link that it prints.");
+  }
+  const std::int64_t now = now_();
+  const auto grant = notes_.read("cli", request.cookie(kGrantCookie), now);
+  if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
+    return challenge(request, app);
+  Identity identity;
+  identity.email = text_of(*grant, "email");
+  identity.subject = text_of(*grant, "sub");
+  identity.nonce = text_of(*grant, "nonce");
+  if (!allowed(app.config->policies, identity.email)) return denied(request, app, identity.email);
+  const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
+  const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
+  std::string org_token;
+  if (request.query_value("send_org_token") == "true" && org_lifetime.count() > 0)
+    org_token = tokens_.org_token(identity, now, org_lifetime);
+  const auto box = auth::seal_transfer(receiver, app_token, org_token);
+  if (!box) return message_page(400, "This link is not right", "The waiting program's key cannot be used.");
+  const auto kept = transfers_.put(receiver, *box);
+  if (!kept) return state_trouble(kept.error());
+  if (!*kept)
+    return message_page(503, "Not available", "Too many sign-ins at once.", "Try again in a minute.");
+  Page page;
+  page.file = "message.html";
+  page.title = "Signed in";
+  page.values = {{"text", "You are signed in to " + app.config->hostname + " as " + identity.email +
+                              ", and so is the program that asked."},
+                 {"hint", "You can close this window."}};
+  page.closes_itself = request.query_value("close_interstitial") == "true";
+  Answer answer = page_answer(200, page);
+  clear_cookie(answer, kGrantCookie, kCliPath);
+  return answer;
+}
+
+Answer AccessSite::app_logout() const {
+  Answer answer = redirect_answer("https://" + auth_authority() + "/cdn-cgi/access/logout");
+  clear_cookie(answer, kTokenCookie);
+  clear_cookie(answer, kSessionCookie);
+  return answer;
+}
+
+Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {
+  if (!identity) return json_refusal(401, "not signed in");
+  return json_answer(
+      200, {{"id", identity->subject},
+            {"user_uuid", identity->subject},
+            {"email", identity->email},
+            {"name", email_prefix(identity->email)},
+            {"idp", {{"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}}},
+            {"iat", identity->issued},
+            {"exp", identity->expires}});
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,75 @@
+#include "edge/transfer_store.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "auth/base64.h"
+#include "edge/answers.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+namespace {
+
+constexpr std::string_view kKind = "transfer";
+constexpr std::size_t kKeyCharacters = 44;
+constexpr std::size_t kKeyBytes = 32;
+
+Answer not_yet() {
+  return text_answer(202, "not yet");
+}
+
+}  // namespace
+
+bool TransferStore::valid_key(std::string_view key) {
+  if (key.size() != kKeyCharacters) return false;
+  const auto bytes = auth::decode_base64url(key);
+  return bytes && bytes->size() == kKeyBytes;
+}
+
+// Stored under a digest: the key is the capability that fetches the box, and a copy of the database should
+// not hold it.
+Result<bool> TransferStore::put(const std::string& receiver, const auth::SealedTransfer& box) {
+  const std::int64_t now = now_();
+  auto kept = state_.put_pending(kKind, hex(sha256(receiver)), box.public_key + "\n" + box.body,
+                                 now + kTransferSeconds, now);
+  if (!kept || !*kept) return kept;
+  if (const auto waiter = waiters_.find(receiver); waiter != waiters_.end()) waiter->second->cancel();
+  return true;
+}
+
+Answer TransferStore::take(const std::string& receiver) {
+  auto box = state_.take_pending(kKind, hex(sha256(receiver)), now_());
+  if (!box) {
+    spdlog::error("transfer store: {}", box.error().detail);
+    return text_answer(503, "the state of this edge cannot be read");
+  }
+  if (!*box) return not_yet();
+  const std::size_t line_end = (*box)->find('\n');
+  Answer answer = text_answer(200, {});
+  answer.headers.emplace_back("Service-Public-Key", (*box)->substr(0, line_end));
+  answer.body = (*box)->substr(line_end + 1);
+  return answer;
+}
+
+net::awaitable<Answer> TransferStore::poll(std::string receiver) {
+  Answer answer = take(receiver);
+  if (answer.status != 202) co_return answer;
+  const auto older = waiters_.find(receiver);
+  if (older != waiters_.end()) {
+    older->second->cancel();
+  } else if (waiters_.size() >= kMaxTransferWaiters) {
+    co_return text_answer(429, "too many logins are being waited for; try again");
+  }
+  const auto timer = std::make_shared<Timer>(executor_, poll_);
+  waiters_[receiver] = timer;
+  co_await timer->async_wait(net::as_tuple(net::use_awaitable));
+  const auto mine = waiters_.find(receiver);
+  if (mine == waiters_.end() || mine->second != timer) co_return not_yet();
+  waiters_.erase(mine);
+  co_return take(receiver);
+}
+
+}  // namespace cfpipe::edge

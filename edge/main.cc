@@ -1,1 +1,40 @@
-int main() { return 70; }
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <exception>
+
+#include "edge/commands.h"
+
+namespace {
+
+/// This process holds the keys of certificate authorities: no core dumps, no ptrace by others, private files.
+void protect_process() {
+  ::umask(077);
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+}
+
+/// Each tunnel takes two descriptors.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  protect_process();
+  raise_descriptor_limit();
+  spdlog::set_default_logger(spdlog::stderr_logger_st("edge"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  return cfpipe::edge::run_command_line(argc, argv);
+} catch (const std::exception& error) {
+  cfpipe::edge::complain(error.what());
+  return cfpipe::edge::kUnavailable;
+}

@@ -1,0 +1,112 @@
+#include "edge/commands.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace cfpipe::edge {
+namespace {
+
+void add_state_options(CLI::App& command, StateOption& option) {
+  auto* dir = command.add_option("--state", option.dir, "State directory of the edge");
+  auto* file = command.add_option("--config", option.config_path, "Configuration file that names it");
+  dir->excludes(file);
+}
+
+struct Options {
+  std::string config_path;
+  DevOptions dev;
+  StateOption state;
+  std::string app;
+  std::string since;
+  bool json = false;
+};
+
+void add_ca(CLI::App& root, Options& options, int& status) {
+  CLI::App* ca = root.add_subcommand("ca", "SSH certificate authorities of the applications");
+  ca->require_subcommand(1);
+  CLI::App* generate = ca->add_subcommand("generate", "Make the CA of an application");
+  generate->add_option("--app", options.app, "Host name of the application")->required();
+  add_state_options(*generate, options.state);
+  generate->callback([&] { status = ca_generate(options.state, options.app); });
+  CLI::App* show = ca->add_subcommand("show", "Print the line for sshd's TrustedUserCAKeys");
+  show->add_option("--app", options.app, "Host name of the application")->required();
+  add_state_options(*show, options.state);
+  show->callback([&] { status = ca_show(options.state, options.app); });
+  CLI::App* list = ca->add_subcommand("list", "List the applications that have one");
+  add_state_options(*list, options.state);
+  list->callback([&] { status = ca_list(options.state); });
+}
+
+void add_commands(CLI::App& root, Options& options, int& status) {
+  CLI::App* run = root.add_subcommand("run", "Serve what a configuration file says");
+  run->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
+  run->callback([&] { status = run_edge(options.config_path); });
+
+  CLI::App* dev = root.add_subcommand("dev", "Serve on loopback, with a sign-in page that believes anybody");
+  dev->add_option("--listen", options.dev.listen, "Loopback address and port; port 0 takes a free one")
+      ->capture_default_str();
+  dev->add_option("--origin", options.dev.origin, "The SSH server behind it")->capture_default_str();
+  dev->add_option("--hostname", options.dev.hostnames, "Host name of an application, once for each")
+      ->capture_default_str()
+      ->allow_extra_args(false);
+  dev->add_option("--auth-domain", options.dev.auth_domain, "Host name of the sign-in page")
+      ->capture_default_str();
+  dev->add_option("--email", options.dev.email,
+                  "Address that the sign-in page offers; everybody of its domain is let in");
+  dev->add_option("--state", options.dev.state, "Directory for keys, certificates and the database");
+  dev->callback([&] { status = run_dev(options.dev); });
+
+  CLI::App* check =
+      root.add_subcommand("check-config", "Say everything that is wrong with a configuration file");
+  check->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
+  check->callback([&] { status = check_config(options.config_path); });
+
+  add_ca(root, options, status);
+
+  CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");
+  audit->add_option("--since", options.since,
+                    "A time (2026-01-31, 2026-01-31T12:00:00Z) or how long ago (24h)");
+  audit->add_flag("--json", options.json, "One JSON object a line");
+  add_state_options(*audit, options.state);
+  audit->callback([&] { status = show_audit(options.state, options.since, options.json); });
+}
+
+}  // namespace
+
+void complain(std::string_view text) {
+  std::fprintf(stderr, "cfpipe-edge: %.*s\n", static_cast<int>(text.size()), text.data());
+}
+
+int complain(const transport::Failure& failure) {
+  complain(failure.detail);
+  switch (failure.stage) {
+    case transport::Stage::input:
+      return kUsage;
+    case transport::Stage::config:
+    case transport::Stage::state:
+      return kBadConfig;
+    default:
+      return kUnavailable;
+  }
+}
+
+int run_command_line(int argc, char** argv) {
+  CLI::App root("The edge of cfpipe: sign-in, short-lived SSH certificates and tunnels for your own hosts.",
+                "cfpipe-edge");
+  root.set_version_flag("--version", std::string("cfpipe-edge ") + CFPIPE_VERSION);
+  root.require_subcommand(1);
+  Options options;
+  int status = kOk;
+  add_commands(root, options, status);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return root.exit(asked);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    complain(std::string(error.what()) + "; see cfpipe-edge --help");
+    return kUsage;
+  }
+  return status;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/config.h"
+#include "edge/state.h"
+#include "transport/failure.h"
+
+namespace cfpipe::edge {
+
+/// Exit statuses (sysexits.h).
+inline constexpr int kOk = 0;
+inline constexpr int kUsage = 64;
+inline constexpr int kUnavailable = 69;
+inline constexpr int kBadConfig = 78;
+
+/// Parses the command line, runs one command, returns the exit status.
+int run_command_line(int argc, char** argv);
+
+struct DevOptions {
+  std::string listen = "127.0.0.1:8443";
+  std::string origin = "127.0.0.1:22";
+  std::vector<std::string> hostnames{"vm.localhost"};
+  std::string auth_domain = "auth.localhost";
+  std::string email;  ///< empty: the login name at localhost
+  std::string state;  ///< empty: under the user's state directory
+};
+int run_edge(const std::string& config_path);
+int run_dev(const DevOptions& options);
+/// The configuration that `dev` serves; a Failure (Stage::input) says which option is wrong.
+transport::Result<Config> dev_config(const DevOptions& options);
+
+/// Serves until SIGTERM or SIGINT. `dev`: browsers and clients use the port that is listened on.
+int serve(const Config& config, bool dev);
+
+int check_config(const std::string& config_path);
+/// Prints every fault to standard error; the configuration, or nothing if it has any.
+std::optional<Config> checked_config(const std::string& config_path);
+
+/// Which state: --state DIR, or that of --config FILE.
+struct StateOption {
+  std::string dir;
+  std::string config_path;
+};
+/// `known`: fail where no edge has ever been.
+transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
+int ca_generate(const StateOption& state, const std::string& hostname);
+int ca_show(const StateOption& state, const std::string& hostname);
+int ca_list(const StateOption& state);
+int show_audit(const StateOption& state, const std::string& since, bool json);
+
+/// One line on standard error.
+void complain(std::string_view text);
+/// The same for a failure; returns the exit status that goes with it.
+int complain(const transport::Failure& failure);
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,93 @@
+#include <pwd.h>
+#include <unistd.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <cstdlib>
+#include <ctime>
+#include <set>
+
+#include "edge/commands.h"
+#include "edge/dev_tls.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+transport::Failure bad_option(const std::string& text) {
+  return {transport::Stage::input, transport::Cause::bad_option, text};
+}
+
+std::string default_state_dir() {
+  const char* base = std::getenv("XDG_STATE_HOME");
+  if (base != nullptr && *base == '/') return std::string(base) + "/cfpipe-edge-dev";
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home == '/' ? std::string(home) + "/.local/state/cfpipe-edge-dev"
+                                         : std::string();
+}
+
+std::string default_email() {
+  const passwd* user = ::getpwuid(::getuid());
+  return std::string(user != nullptr ? user->pw_name : "user") + "@localhost";
+}
+
+transport::Result<ApplicationConfig> application(const std::string& name, const HostPort& origin,
+                                                 const std::string& email) {
+  ApplicationConfig app;
+  app.hostname = lower(name);
+  if (!valid_hostname(app.hostname)) return bad_option("--hostname must be a host name without a port");
+  app.origin_host = origin.host;
+  app.origin_port = origin.port;
+  app.certificates.emplace();
+  Policy policy;
+  policy.name = "dev";
+  policy.include.push_back({Rule::Kind::email_domain, email_domain(email)});
+  app.policies.push_back(std::move(policy));
+  return app;
+}
+
+}  // namespace
+
+transport::Result<Config> dev_config(const DevOptions& options) {
+  Config config;
+  const auto listen = parse_host_port(options.listen, std::nullopt);
+  boost::system::error_code not_an_address;
+  if (listen) boost::asio::ip::make_address(listen->host, not_an_address);
+  if (!listen || not_an_address) return bad_option("--listen must be ADDRESS:PORT, such as 127.0.0.1:8443");
+  if (!is_loopback(listen->host))
+    return bad_option("--listen must be a loopback address: dev asks nobody for a password");
+  config.listen_address = listen->host;
+  config.listen_port = listen->port;
+  const auto origin = parse_host_port(options.origin, 22);
+  if (!origin || origin->port == 0) return bad_option("--origin must be HOST:PORT, such as 127.0.0.1:22");
+  config.auth_host = lower(options.auth_domain);
+  if (!valid_hostname(config.auth_host))
+    return bad_option("--auth-domain must be a host name without a port");
+  config.identity_provider = IdentityProvider::dev;
+  config.dev_email = options.email.empty() ? default_email() : options.email;
+  if (!valid_email(config.dev_email)) return bad_option("--email must be an email address");
+  config.state_dir = options.state.empty() ? default_state_dir() : options.state;
+  if (config.state_dir.empty()) return bad_option("HOME is not set; say where with --state DIR");
+  std::set<std::string> names{config.auth_host};
+  for (const std::string& name : options.hostnames) {
+    auto app = application(name, *origin, config.dev_email);
+    if (!app) return app.error();
+    if (!names.insert(app->hostname).second)
+      return bad_option("--hostname and --auth-domain must all differ");
+    config.applications.push_back(std::move(*app));
+  }
+  return config;
+}
+
+int run_dev(const DevOptions& options) {
+  auto config = dev_config(options);
+  if (!config) return complain(config.error());
+  std::vector<std::string> names{config->auth_host};
+  for (const ApplicationConfig& app : config->applications) names.push_back(app.hostname);
+  const auto tls = prepare_dev_tls(config->state_dir, names, std::time(nullptr));
+  if (!tls) return complain(tls.error());
+  config->certificate_file = tls->certificate_file;
+  config->key_file = tls->key_file;
+  return serve(*config, true);
+}
+
+}  // namespace cfpipe::edge

@@ -17,8 +17,9 @@ Result<std::optional<Secret>> cached_app_token(const StateDir& dir, const Applic
 Result<std::optional<Secret>> cached_org_token(const StateDir& dir, std::string_view auth_domain, std::int64_t now);
 
 /// The login lock beside a token file, understood by cloudflared of 2023 (any file) and 2026 (JSON with pid and
-/// start_time): O_CREAT|O_EXCL; a holder is dead if its pid is gone, its start time differs by more than a second, or
-/// the file is older than kLockMaxAge. Released (if still ours) on destruction.
+/// start_time). Made in one step, content and all; a holder is dead if its pid is gone, its start time differs by more
+/// than a second, or the file is older than kLockMaxAge. Content that names no process counts as a living holder until
+/// then. Released (if still ours) on destruction. (login_lock.cc)
 class LoginLock {
  public:
   /// Seconds after which a lock file is stale whoever holds it.

@@ -166,7 +166,7 @@ bool consistent(const std::string& base) {
 
 TEST_F(KeyFilesTest, ConcurrentWritersNeverLeaveAMismatchedPair) {
   constexpr int kWriters = 8;
-  constexpr int kRounds = 15;
+  constexpr int kRounds = 8;
   std::vector<pid_t> writers;
   for (int i = 0; i < kWriters; ++i) {
     const pid_t pid = ::fork();

@@ -276,7 +276,12 @@ TEST_F(AgentServerTest, ALaterServerTakesThePathAndEarlierClientsAreStillServed)
   const RunningAgent later(path_, second);
   EXPECT_EQ(RawClient(path_).list(), list_answer(second));
   EXPECT_EQ(old_client.list(), list_answer(first));
+  struct stat before {};
+  struct stat after {};
+  ASSERT_EQ(::lstat(path_.c_str(), &before), 0);
   earlier.reset();
+  ASSERT_EQ(::lstat(path_.c_str(), &after), 0);
+  EXPECT_EQ(after.st_ino, before.st_ino) << "not even for a moment";
   EXPECT_EQ(RawClient(path_).list(), list_answer(second)) << "the path is the later one's to remove";
   EXPECT_EQ(old_client.answer(), "");
 }

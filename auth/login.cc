@@ -200,7 +200,7 @@ net::awaitable<Result<Secret>> log_in(const Access& access, const Application& a
 }
 
 /// A service token needs no login: the edge answers the headers with the application token as a cookie.
-net::awaitable<Result<AppToken>> service_login(const Access& access, const Application& app) {
+net::awaitable<Result<Secret>> service_login(const Access& access, const Application& app) {
   HttpRequest request("HEAD", access.app);
   request.deadline = kServiceLoginDeadline;
   access.service_token.add_to(request.headers);
@@ -216,24 +216,21 @@ net::awaitable<Result<AppToken>> service_login(const Access& access, const Appli
   if (auto good = check_app_token(token.reveal(), app.aud, unix_now()); !good) {
     co_return Failure(Stage::login, Cause::token_invalid, good.error().detail);
   }
-  co_return AppToken{std::move(token), true};
+  co_return token;
 }
 
 }  // namespace
 
-net::awaitable<Result<AppToken>> obtain_app_token(const Access& access, const Application& app) {
+net::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Application& app) {
   if (access.service_token.given()) co_return co_await service_login(access, app);
   const Look look = [&access, &app] { return cached_app_token(access.state, app, unix_now()); };
   auto cached = look();
   if (!cached) co_return cached.error();
-  if (*cached) co_return AppToken{std::move(**cached), false};
+  if (*cached) co_return std::move(**cached);
   auto turn = co_await take_turn(access, app_token_file(app), look);
   if (!turn) co_return turn.error();
-  // Somebody else's login of just now is as fresh as one of our own.
-  if (turn->token) co_return AppToken{std::move(*turn->token), true};
-  auto token = co_await log_in(access, app);
-  if (!token) co_return token.error();
-  co_return AppToken{std::move(*token), true};
+  if (turn->token) co_return std::move(*turn->token);
+  co_return co_await log_in(access, app);
 }
 
 Result<void> drop_app_token(const Access& access, const Application& app, const Secret& rejected) {

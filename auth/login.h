@@ -21,17 +21,10 @@ inline constexpr std::chrono::milliseconds kLockPoll{300};
 /// How long it waits at most.
 inline constexpr std::chrono::minutes kLockPatience{10};
 
-/// A token for the application, and whether it was made just now (so that another login would not bring a
-/// better one).
-struct AppToken {
-  Secret token;
-  bool fresh = false;
-};
-
 /// Cached token; else, under the login lock, the org token exchanged; else a login in the browser. Of any
 /// number of processes that need the same token one logs in and the others take what it got. With a service
 /// token: what the edge gives for that, never a browser. Stage::login, Stage::state, and dns to http.
-boost::asio::awaitable<Result<AppToken>> obtain_app_token(const Access& access, const Application& app);
+boost::asio::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Application& app);
 
 /// Removes the cached app token if it still is the one that was rejected.
 Result<void> drop_app_token(const Access& access, const Application& app, const Secret& rejected);

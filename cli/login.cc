@@ -28,18 +28,18 @@ net::awaitable<Result<bool>> accepted(const Session& session, const auth::Secret
   co_return !to_login;
 }
 
-/// A token that the edge takes. One from the cache that it does not take is dropped for a new one.
+/// A token that the edge takes. One that it does not take is dropped for another, once.
 net::awaitable<Result<auth::Secret>> verified_token(const Session& session) {
   auto app = co_await auth::discover(session.access());
   if (!app) co_return app.error();
-  for (;;) {
+  for (bool again = true;; again = false) {
     auto token = co_await auth::obtain_app_token(session.access(), *app);
     if (!token) co_return token.error();
-    auto good = co_await accepted(session, token->token);
+    auto good = co_await accepted(session, *token);
     if (!good) co_return good.error();
-    if (*good) co_return std::move(token->token);
-    if (token->fresh) co_return Failure(Stage::login, Cause::token_rejected);
-    auto dropped = auth::drop_app_token(session.access(), *app, token->token);
+    if (*good) co_return std::move(*token);
+    if (!again) co_return Failure(Stage::login, Cause::token_rejected);
+    auto dropped = auth::drop_app_token(session.access(), *app, *token);
     if (!dropped) co_return dropped.error();
   }
 }

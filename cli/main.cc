@@ -48,6 +48,7 @@ int run(cli::Options options) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  (void)cli::start_logging({});  // off, and away from standard output, until the options say otherwise
   protect_memory();
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   auto parsed =

@@ -35,7 +35,7 @@ using IdentityPtr = std::shared_ptr<const KeyAndCertificate>;
 /// takes.
 struct Credentials {
   std::optional<auth::Application> app;
-  std::optional<auth::AppToken> token;
+  std::optional<auth::Secret> token;
 };
 
 /// An open tunnel, and the certificate to go with it if one was wanted.
@@ -63,7 +63,7 @@ net::awaitable<void> dial(Session& session, const Options& options, const Creden
   const auto& service_token = session.access().service_token;
   service_token.add_to(request.headers);
   if (!service_token.given()) {
-    request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->token.reveal()));
+    request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->reveal()));
   }
   out = co_await transport::open_websocket(session.app_http(), request);
   if (!*out && out->error().cause == Cause::token_rejected && service_token.given()) {
@@ -93,7 +93,7 @@ net::awaitable<void> certify(const Session& session, const Options& options, con
   if (!options.short_lived_cert) {
     out = IdentityPtr();
   } else {
-    out = co_await make_identity(session, options, credentials.token->token);
+    out = co_await make_identity(session, options, *credentials.token);
   }
 }
 
@@ -111,18 +111,15 @@ net::awaitable<Result<Opened>> open_with(Session& session, const Options& option
   co_return Opened{std::move(**stream), std::move(**identity)};
 }
 
-/// Credentials and tunnel; once more with a new token if the edge did not take the cached one.
+/// Credentials and tunnel; once more with a new token if the edge did not take the first.
 net::awaitable<Result<Opened>> open_tunnel(Session& session, const Options& options) {
-  for (;;) {
+  for (bool again = true;; again = false) {
     auto credentials = co_await get_credentials(session, options);
     if (!credentials) co_return credentials.error();
     auto opened = co_await open_with(session, options, *credentials);
-    if (opened || !credentials->token || credentials->token->fresh ||
-        !auth::token_was_refused(opened.error())) {
-      co_return opened;
-    }
-    spdlog::info("{}: the cached token was not accepted, logging in again", options.url.host);
-    auto dropped = auth::drop_app_token(session.access(), *credentials->app, credentials->token->token);
+    if (opened || !again || !credentials->token || !auth::token_was_refused(opened.error())) co_return opened;
+    spdlog::info("{}: the token was not accepted, logging in again", options.url.host);
+    auto dropped = auth::drop_app_token(session.access(), *credentials->app, *credentials->token);
     if (!dropped) co_return dropped.error();
   }
 }

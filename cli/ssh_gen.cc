@@ -13,17 +13,17 @@ namespace {
 
 namespace net = boost::asio;
 
-/// Token and signature; once more with a new token if the edge did not take the cached one.
+/// Token and signature; once more with a new token if the edge did not take the first.
 net::awaitable<Result<void>> renew(const Session& session, const auth::KeyFiles& files) {
   auto app = co_await auth::discover(session.access());
   if (!app) co_return app.error();
-  for (;;) {
+  for (bool again = true;; again = false) {
     auto token = co_await auth::obtain_app_token(session.access(), *app);
     if (!token) co_return token.error();
-    auto pair = co_await auth::renew_key_files(session.access(), files, token->token);
+    auto pair = co_await auth::renew_key_files(session.access(), files, *token);
     if (pair) co_return Result<void>();
-    if (token->fresh || !auth::token_was_refused(pair.error())) co_return pair.error();
-    auto dropped = auth::drop_app_token(session.access(), *app, token->token);
+    if (!again || !auth::token_was_refused(pair.error())) co_return pair.error();
+    auto dropped = auth::drop_app_token(session.access(), *app, *token);
     if (!dropped) co_return dropped.error();
   }
 }

@@ -47,8 +47,10 @@ struct Server::Impl : std::enable_shared_from_this<Impl> {
       : executor(std::move(e)), tls(std::move(t)), site(s), acceptor(executor), drain_timer(executor) {}
 
   net::awaitable<void> serve(tcp::socket socket) {
-    const auto connection =
-        std::make_shared<Connection>(std::move(socket), transport::SslPtr(SSL_new(tls.get())), site);
+    transport::SslPtr ssl(SSL_new(tls.get()));
+    if (!ssl) co_return;
+    SSL_set_accept_state(ssl.get());
+    const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), site);
     const Listed listed(connections, connection);
     co_await connection->run();
   }

@@ -95,7 +95,7 @@ void Reader::provider(const YAML::Node& node) {
       fault(node["email"], "'email' is not an email address");
     for (const char* key : {"issuer", "client_id", "client_secret_file"})
       if (node[key]) fault(node[key], std::string("'") + key + "' belongs to type oidc, not dev");
-    if (!is_loopback(out_.config.listen_address))
+    if (!out_.config.listen_address.empty() && !is_loopback(out_.config.listen_address))
       fault(node["type"],
             "identity_provider type dev asks for no password: 'listen' must be a loopback address");
   } else if (type == "oidc") {
@@ -259,7 +259,7 @@ void Reader::top(const YAML::Node& root) {
     boost::system::error_code error;
     if (parsed) boost::asio::ip::make_address(parsed->host, error);
     if (!parsed || error) fault(root["listen"], "'listen' must be ADDRESS:PORT, such as 0.0.0.0:443");
-    if (parsed) {
+    if (parsed && !error) {
       config.listen_address = parsed->host;
       config.listen_port = parsed->port;
     }

@@ -1,0 +1,225 @@
+#include "edge/state.h"
+
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <set>
+
+#include "edge/edge_fixture.h"
+#include "edge/files.h"
+#include "edge/notes.h"
+
+namespace cfpipe::edge {
+namespace {
+
+std::unique_ptr<State> open(const TempDir& dir) {
+  return open_sqlite_state(dir.file("state")).value();
+}
+
+unsigned mode_of(const std::string& path) {
+  struct stat info {};
+  EXPECT_EQ(::stat(path.c_str(), &info), 0) << path;
+  return info.st_mode & 0777u;
+}
+
+TEST(State, KeepsKeysAndAudiencesOverReopening) {
+  const TempDir dir;
+  std::string aud;
+  {
+    const auto state = open(dir);
+    EXPECT_FALSE(state->key("notes").value());
+    EXPECT_TRUE(state->add_key("notes", Secret("first")).value());
+    EXPECT_FALSE(state->add_key("notes", Secret("second")).value());
+    aud = state->application_aud("vm.localhost").value();
+    EXPECT_EQ(aud.size(), 64u);
+    EXPECT_NE(state->application_aud("b.localhost").value(), aud);
+  }
+  const auto state = open(dir);
+  EXPECT_EQ(state->key("notes").value()->reveal(), "first");
+  EXPECT_EQ(state->application_aud("vm.localhost").value(), aud);
+}
+
+TEST(State, KeyNamesMatchThePrefixLiterally) {
+  const TempDir dir;
+  const auto state = open(dir);
+  for (const char* name : {"ssh-ca/a", "ssh-ca/b", "ssh_ca/c", "token"})
+    ASSERT_TRUE(state->add_key(name, Secret("x")).value());
+  EXPECT_EQ(state->key_names("ssh-ca/").value(), (std::vector<std::string>{"ssh-ca/a", "ssh-ca/b"}));
+}
+
+TEST(State, FilesAreForTheirOwnerOnly) {
+  const TempDir dir;
+  const auto state = open(dir);
+  ASSERT_TRUE(state->next_serial());
+  EXPECT_EQ(mode_of(dir.file("state")), 0700u);
+  for (const char* name : {"edge.db", "edge.db-wal", "edge.db-shm"})
+    EXPECT_EQ(mode_of(dir.file("state") + "/" + name), 0600u) << name;
+}
+
+TEST(State, RefusesADirectoryOpenToOthersUnlessEmpty) {
+  const TempDir dir;
+  const std::string path = dir.file("wide");
+  ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
+  ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
+  EXPECT_TRUE(prepare_state_dir(path));
+  EXPECT_EQ(mode_of(path), 0700u);
+  ASSERT_TRUE(replace_file(path + "/something", "x", 0644));
+  ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
+  EXPECT_FALSE(prepare_state_dir(path));
+  EXPECT_EQ(mode_of(path), 0755u);
+}
+
+TEST(State, RefusesADatabaseOfANewerVersion) {
+  const TempDir dir;
+  open(dir).reset();
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version = 99", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  const auto again = open_sqlite_state(dir.file("state"));
+  ASSERT_FALSE(again);
+  EXPECT_NE(again.error().detail.find("newer"), std::string::npos);
+}
+
+TEST(State, RefusesAFileThatIsNoDatabase) {
+  const TempDir dir;
+  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
+  ASSERT_TRUE(replace_file(dir.file("state/edge.db"), std::string(5000, 'x'), 0600));
+  EXPECT_FALSE(open_sqlite_state(dir.file("state")));
+}
+
+TEST(State, SerialsNeverRepeatOverReopening) {
+  const TempDir dir;
+  std::set<std::uint64_t> seen;
+  for (int start = 0; start < 3; ++start) {
+    const auto state = open(dir);
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(seen.insert(state->next_serial().value()).second);
+  }
+}
+
+TEST(State, SerialsNeverRepeatBetweenProcessesThatShareIt) {
+  const TempDir dir;
+  const auto first = open(dir);
+  const auto second = open(dir);
+  std::set<std::uint64_t> seen;
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(seen.insert(first->next_serial().value()).second);
+    EXPECT_TRUE(seen.insert(second->next_serial().value()).second);
+  }
+}
+
+/// Hands out serials to a pipe until it is killed in the middle of it.
+TEST(State, SurvivesKillAndNeverRepeatsASerial) {
+  const TempDir dir;
+  open(dir).reset();
+  std::set<std::uint64_t> seen;
+  for (int round = 0; round < 5; ++round) {
+    int pipe_ends[2];
+    ASSERT_EQ(::pipe(pipe_ends), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const auto state = open_sqlite_state(dir.file("state"));
+      while (state) {
+        const auto serial = (*state)->next_serial();
+        if (!serial || ::write(pipe_ends[1], &*serial, sizeof *serial) < 0) break;
+      }
+      ::_exit(1);
+    }
+    ::close(pipe_ends[1]);
+    std::uint64_t serial = 0;
+    for (int i = 0; i < 20 + round; ++i) {
+      ASSERT_EQ(::read(pipe_ends[0], &serial, sizeof serial), static_cast<ssize_t>(sizeof serial));
+      EXPECT_TRUE(seen.insert(serial).second) << serial;
+    }
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    while (::read(pipe_ends[0], &serial, sizeof serial) == static_cast<ssize_t>(sizeof serial))
+      EXPECT_TRUE(seen.insert(serial).second) << serial;
+    ::close(pipe_ends[0]);
+  }
+  EXPECT_TRUE(seen.insert(open(dir)->next_serial().value()).second);
+}
+
+TEST(State, HandsOutAPendingValueOnce) {
+  const TempDir dir;
+  const auto state = open(dir);
+  ASSERT_TRUE(state->put_pending("code", "k", "value", 200, 100).value());
+  EXPECT_FALSE(state->take_pending("other", "k", 100).value());
+  EXPECT_EQ(state->take_pending("code", "k", 199).value(), "value");
+  EXPECT_FALSE(state->take_pending("code", "k", 199).value());
+}
+
+TEST(State, ForgetsAPendingValueWhenItExpires) {
+  const TempDir dir;
+  const auto state = open(dir);
+  ASSERT_TRUE(state->put_pending("code", "k", "value", 200, 100).value());
+  EXPECT_FALSE(state->take_pending("code", "k", 200).value());
+}
+
+TEST(State, BoundsPendingValues) {
+  const TempDir dir;
+  const auto state = open(dir);
+  EXPECT_FALSE(state->put_pending("code", "big", std::string(kMaxPendingBytes + 1, 'x'), 200, 100).value());
+  for (std::int64_t i = 0; i < kMaxPending; ++i)
+    ASSERT_TRUE(state->put_pending("code", std::to_string(i), "v", 200, 100).value());
+  EXPECT_FALSE(state->put_pending("code", "one more", "v", 300, 100).value());
+  EXPECT_TRUE(state->put_pending("transfer", "another kind", "v", 300, 100).value());
+  EXPECT_TRUE(state->put_pending("code", "once they expired", "v", 300, 200).value());
+}
+
+TEST(State, KeepsAuditRowsInOrder) {
+  const TempDir dir;
+  std::int64_t first = 0;
+  {
+    const auto state = open(dir);
+    AuditRow row;
+    row.time = 2'000'000'000;
+    row.kind = "tunnel_close";
+    row.identity = "ann@example.com";
+    row.up_bytes = 5'000'000'000;
+    row.down_bytes = 7;
+    row.serial = 42;
+    row.reason = "it's \"over\"";
+    first = state->append_audit(row).value();
+    row.time = 2'000'000'001;
+    EXPECT_GT(state->append_audit(row).value(), first);
+  }
+  std::vector<AuditRow> rows;
+  const auto state = open(dir);
+  ASSERT_TRUE(state->read_audit(0, [&](const AuditRow& row) { rows.push_back(row); }));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0].id, first);
+  EXPECT_EQ(rows[0].up_bytes, 5'000'000'000u);
+  EXPECT_EQ(rows[0].serial, 42u);
+  EXPECT_EQ(rows[0].reason, "it's \"over\"");
+  rows.clear();
+  ASSERT_TRUE(state->read_audit(2'000'000'001, [&](const AuditRow& row) { rows.push_back(row); }));
+  EXPECT_EQ(rows.size(), 1u);
+}
+
+TEST(Notes, ReadOnlyWhatTheyWroteOfThatKindAndInTime) {
+  const TempDir dir;
+  const auto state = open(dir);
+  const auto notes = Notes::open(*state);
+  const std::string note = notes->write("login", {{"aud", "a"}}, 200);
+  ASSERT_TRUE(notes->read("login", note, 199));
+  EXPECT_EQ(text_of(*notes->read("login", note, 199), "aud"), "a");
+  EXPECT_FALSE(notes->read("login", note, 200));
+  EXPECT_FALSE(notes->read("form", note, 100));
+  for (std::size_t i = 0; i < note.size(); ++i) {
+    std::string broken = note;
+    broken[i] = broken[i] == 'A' ? 'B' : 'A';
+    EXPECT_FALSE(notes->read("login", broken, 100)) << i;
+    EXPECT_FALSE(notes->read("login", note.substr(0, i), 100)) << i;
+  }
+  EXPECT_TRUE(Notes::open(*state)->read("login", note, 100));
+  const TempDir other;
+  const auto other_state = open(other);
+  EXPECT_FALSE(Notes::open(*other_state)->read("login", note, 100));
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

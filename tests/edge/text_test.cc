@@ -1,0 +1,61 @@
+#include "edge/text.h"
+
+#include <gtest/gtest.h>
+
+#include "edge/site.h"
+
+namespace cfpipe::edge {
+namespace {
+
+TEST(Text, Durations) {
+  EXPECT_EQ(parse_duration("24h"), std::chrono::hours(24));
+  EXPECT_EQ(parse_duration("1h30m"), std::chrono::minutes(90));
+  EXPECT_EQ(parse_duration("7d"), std::chrono::hours(168));
+  for (const char* bad : {"", "h", "24", "-1h", "1h-5m", "1 h", "99999999999999999999s", "1y"})
+    EXPECT_FALSE(parse_duration(bad)) << bad;
+}
+
+TEST(Text, TimesGoThereAndBack) {
+  EXPECT_EQ(rfc3339(1'800'000'000), "2027-01-15T08:00:00Z");
+  EXPECT_EQ(http_date(1'800'000'000), "Fri, 15 Jan 2027 08:00:00 GMT");
+  EXPECT_EQ(parse_time("2027-01-15T08:00:00Z"), 1'800'000'000);
+  EXPECT_EQ(parse_time("2027-01-15"), 1'800'000'000 - 8 * 3600);
+  for (const char* bad : {"", "yesterday", "2027-01-15T08:00", "2027-01-15x"})
+    EXPECT_FALSE(parse_time(bad)) << bad;
+}
+
+TEST(Text, HostNames) {
+  for (const char* good : {"vm.localhost", "a", "x-1.example.com", "1a.test"})
+    EXPECT_TRUE(valid_hostname(good)) << good;
+  for (const char* bad : {"", ".", "a.", ".a", "a..b", "-a.test", "a-.test", "A.test", "a_b.test", "10.0.0.1",
+                          "a b", "a/b", "a:1", "*.a"})
+    EXPECT_FALSE(valid_hostname(bad)) << bad;
+  EXPECT_FALSE(valid_hostname(std::string(64, 'a')));
+  EXPECT_FALSE(valid_hostname("a" + std::string(260, '.')));
+}
+
+TEST(Request, FindsHeadersAndCookies) {
+  Request request;
+  request.headers = {{"Cookie", "a=1; b=\"2\";c=x=y"}, {"cookie", "d=4"}, {"X-Y", "z"}};
+  EXPECT_EQ(request.header("x-y"), "z");
+  EXPECT_EQ(request.cookie("a"), "1");
+  EXPECT_EQ(request.cookie("b"), "2");
+  EXPECT_EQ(request.cookie("c"), "x=y");
+  EXPECT_EQ(request.cookie("d"), "4");
+  EXPECT_EQ(request.cookie("e"), "");
+}
+
+TEST(Request, DecodesQueriesAndForms) {
+  Request request;
+  request.query = "a=%2Fx+y&b&c=%zz&a=second&d=";
+  EXPECT_EQ(request.query_value("a"), "/x y");
+  EXPECT_EQ(request.query_value("b"), "");
+  EXPECT_EQ(request.query_value("c"), "");
+  request.body = "email=ann%40example.com";
+  EXPECT_EQ(request.form_value("email"), "") << "only of a form";
+  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
+  EXPECT_EQ(request.form_value("email"), "ann@example.com");
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

@@ -122,7 +122,11 @@ net::awaitable<void> Connection::run() {
 }
 
 net::awaitable<void> Connection::serve_http1() {
-  while (!stopping_ && co_await serve_one()) {
+  // g++ 12 miscompiles a co_await on the right of && in a loop's condition (it traps at the resumption).
+  bool more = !stopping_;
+  while (more) {
+    const bool served = co_await serve_one();
+    more = served && !stopping_;
   }
 }
 

@@ -18,6 +18,7 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
+constexpr const char* kFileLogger = "file";
 constexpr const char* kPattern = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
 
 /// Lines to a descriptor. A log that cannot be written is no reason to end a tunnel.
@@ -49,8 +50,8 @@ spdlog::level::level_enum level_of(const Options& options) {
   return spdlog::level::info;
 }
 
-void use(std::shared_ptr<FdSink> sink, spdlog::level::level_enum level) {
-  auto logger = std::make_shared<spdlog::logger>("cfpipe", std::move(sink));
+void use(const char* name, std::shared_ptr<FdSink> sink, spdlog::level::level_enum level) {
+  auto logger = std::make_shared<spdlog::logger>(name, std::move(sink));
   logger->set_level(level);
   logger->set_pattern(kPattern, spdlog::pattern_time_type::utc);
   spdlog::set_default_logger(std::move(logger));
@@ -67,19 +68,24 @@ Result<int> open_log(const std::string& path) {
 
 }  // namespace
 
+void log_report(std::string_view line) {
+  if (spdlog::default_logger_raw()->name() == kFileLogger) spdlog::error("{}", line);
+}
+
 Result<void> start_logging(const Options& options) {
   std::string path = options.log_file;
   if (path.empty() && !options.log_directory.empty()) path = options.log_directory + "/cfpipe.log";
   if (!path.empty()) {
     auto fd = open_log(path);
     if (!fd) return fd.error();
-    use(std::make_shared<FdSink>(*fd, true), level_of(options));
+    use(kFileLogger, std::make_shared<FdSink>(*fd, true), level_of(options));
     return {};
   }
   // Errors are printed as messages anyhow; on standard error the log is only what was asked for.
   const bool asked =
       !options.log_level.empty() && options.log_level != "error" && options.log_level != "fatal";
-  use(std::make_shared<FdSink>(STDERR_FILENO, false), asked ? level_of(options) : spdlog::level::off);
+  use("stderr", std::make_shared<FdSink>(STDERR_FILENO, false),
+      asked ? level_of(options) : spdlog::level::off);
   return {};
 }
 

@@ -1,9 +1,10 @@
 #include "cli/messages.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
+
+#include "cli/logging.h"
 
 namespace cfpipe::cli {
 
@@ -111,7 +112,7 @@ std::string line_for(const Failure& failure) {
 int report(const Failure& failure) {
   const std::string line = line_for(failure);
   std::fprintf(stderr, "%s\n", line.c_str());
-  spdlog::error("{}", line.substr(line.find(' ') + 1));
+  log_report(std::string_view(line).substr(line.find(' ') + 1));
   return words_for(failure.cause).status;
 }
 

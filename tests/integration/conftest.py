@@ -6,10 +6,13 @@ import pytest
 
 from support.clients import Client, Ssh
 from support.edges import Edge, PROGRAMS
+from support.process import adopt_orphans
 from support.servers import Sshd
 from support.world import World
 
 EDGES = sorted(PROGRAMS)
+
+adopt_orphans()
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
@@ -71,3 +74,16 @@ def user(client):
 def ssh(request, user):
     """OpenSSH with the configuration that `ssh-config` prints, in both of the styles that need no second ssh."""
     return Ssh(user, request.param)
+
+
+@pytest.fixture
+def misbehaving(world, sshd):
+    """A client (logged in, unless the fault is in the way of that) of an independent edge with the given faults."""
+    def start(*faults, login=True):
+        edge = Edge(world, "mock", sshd.address, faults=faults)
+        sshd.trust(edge.ssh_ca())
+        client = Client(world, edge)
+        if login:
+            client.login()
+        return client
+    return start

@@ -16,7 +16,7 @@ BAD_NAMES = {
     "empty label": "vm..localhost",
     "too long": "a" * 300 + ".localhost",
     "port out of range": "vm.localhost:70000",
-    "plain http": "http://vm.localhost",
+    "another scheme": "ftp://vm.localhost",
     "empty": "",
 }
 

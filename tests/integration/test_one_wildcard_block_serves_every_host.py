@@ -6,9 +6,9 @@ from support.clients import Client, Ssh
 from support.edges import Edge
 
 BLOCK = """Host cfpipe-*
-  ProxyCommand cfpipe access ssh --hostname %h:{port} --agent {agents}/%C
+  ProxyCommand cfpipe access ssh --hostname %h:{port} --agent {agents}/%r@%n
   IdentityFile none
-  IdentityAgent {agents}/%C
+  IdentityAgent {agents}/%r@%n
 """
 
 

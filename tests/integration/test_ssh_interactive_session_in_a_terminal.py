@@ -12,9 +12,9 @@ def test_shell_on_a_terminal_answers_and_passes_its_exit_status_on(ssh):
 
 def test_interrupt_key_reaches_the_remote_program(ssh):
     terminal = ssh.terminal()
-    terminal.type("echo ready-$((1+1)); cat; echo status-$?\n")
+    terminal.type("""sh -c 'trap "echo caught-$((4+5)); exit" INT; echo ready-$((1+1)); read line'\n""")
     terminal.expect(r"ready-2\r\n")
     terminal.type("\x03")
-    terminal.type("echo still-$((2+3)); exit 0\n")
-    terminal.expect(r"still-5\r\n")
+    terminal.expect(r"caught-9\r\n")
+    terminal.type("exit 0\n")
     assert terminal.wait() == 0, terminal.screen

@@ -5,6 +5,7 @@ import subprocess
 
 from support import edges, limits
 from support.terminal import Terminal
+from support.world import Finished
 
 CFPIPE = limits.BUILD / "cfpipe"
 # One line for a person: the stage, what happened, what to do.
@@ -142,15 +143,8 @@ def assert_fails(finished, status, stage=None, says=None):
 
 
 def assert_logs_in_vain(finished, status, stage=None, says=None):
-    """The same for a command that had to show a login URL first, on lines of its own."""
-    assert finished.status == status, finished
-    assert finished.output == b"", finished
-    lines = [line for line in finished.stderr.splitlines() if line.startswith("cfpipe: ")]
-    assert len(lines) == 1, finished
-    match = ERROR_LINE.fullmatch(lines[0])
-    assert match, finished
-    if stage:
-        assert match["stage"] == stage, finished
-    if says:
-        assert re.search(says, lines[0]), finished
-    return match
+    """The same for a command that had to show the login URL first: a line that says what it is, and the URL alone."""
+    notice, url, *rest = finished.stderr.splitlines()
+    assert re.fullmatch("cfpipe: login: .*:", notice), finished
+    assert re.fullmatch(r"https://\S+", url), finished
+    return assert_fails(Finished(finished.argv, finished.status, finished.output, "\n".join(rest).encode()), status, stage, says)

@@ -1,5 +1,6 @@
 """Child processes with deadlines: readiness lines, collected output, ended by their id, checked for leaks."""
 
+import ctypes
 import os
 import pathlib
 import queue
@@ -13,7 +14,7 @@ import time
 from support import limits
 
 SANITIZER_REPORT = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
-MARKER = "CFPIPE_TEST_MARKER"  # in the environment of everything a test starts, to find what it left behind
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 class Collector(threading.Thread):
@@ -112,16 +113,32 @@ def resident_bytes(pid):
     return int(re.search(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE).group(1)) * 1024
 
 
-def marked(marker):
-    """Ids of the living processes whose environment carries the marker."""
-    wanted = f"{MARKER}={marker}".encode()
+def adopt_orphans():
+    """From now on whatever a child leaves behind becomes our child, wherever it was started."""
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+def descendants():
+    """Ids of all living processes below this one. Orphans that have ended are buried on the way."""
+    children = {}
     for entry in pathlib.Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                if wanted in (entry / "environ").read_bytes().split(b"\0"):
-                    yield int(entry.name)
-            except OSError:
-                pass  # gone, or someone else's
+        if not entry.name.isdigit():
+            continue
+        try:
+            state, parent = (entry / "stat").read_text().rsplit(")", 1)[1].split()[:2]
+        except OSError:
+            continue  # gone
+        if state != "Z":
+            children.setdefault(int(parent), []).append(int(entry.name))
+        elif int(parent) == os.getpid():
+            os.waitpid(int(entry.name), os.WNOHANG)
+    found, unseen = [], [os.getpid()]
+    while unseen:
+        below = children.get(unseen.pop(), [])
+        found += below
+        unseen += below
+    return found
 
 
 def wait_until_gone(pid, deadline):
@@ -136,17 +153,18 @@ def wait_until_gone(pid, deadline):
         os.close(handle)
 
 
-def leftovers(marker, deadline=limits.GOODBYE_DEADLINE):
-    """Command lines of the marked processes that do not end before the deadline; they are killed."""
+def leftovers(deadline=limits.GOODBYE_DEADLINE):
+    """Command lines of the processes below this one that do not end before the deadline (seconds); they are killed."""
     end = time.monotonic() + deadline
     left = []
-    for pid in list(marked(marker)):
+    for pid in descendants():
         if not wait_until_gone(pid, max(0.0, end - time.monotonic())):
             try:
                 left.append(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
+    descendants()
     return left
 
 

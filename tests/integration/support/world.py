@@ -6,7 +6,6 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-import uuid
 
 from support import limits, process
 
@@ -40,7 +39,6 @@ class World:
     def __init__(self):
         # Short, because sockets live below it and their names have 108 bytes at most.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="cfp."))
-        self.marker = uuid.uuid4().hex
         self._closers = []
         self._children = []
         for name in ("bin", "user", "tmp"):
@@ -53,7 +51,6 @@ class World:
             "SHELL": "/bin/sh",
             "LANG": "C.UTF-8",
             "TERM": "dumb",
-            process.MARKER: self.marker,
             **{name: value.format(log=log) for name, value in SANITIZER_OPTIONS.items()},
         }
 
@@ -100,7 +97,7 @@ class World:
                 self._closers.pop()()
             except Exception as error:  # the rest must be closed all the same
                 wrong.append(f"while closing: {error}")
-        wrong += [f"left running: {line}" for line in process.leftovers(self.marker)]
+        wrong += [f"left running: {line}" for line in process.leftovers()]
         wrong += process.sanitizer_reports(self.directory)
         wrong += [c.stderr.text for c in self._children if process.SANITIZER_REPORT.search(c.stderr.text)]
         return wrong

@@ -35,7 +35,7 @@ std::string Site::metadata(const std::string& host) const {
   if (faults_.on("meta-foreign-auth-domain"))
     claims["auth_domain"] = faults_.text("meta-foreign-auth-domain");
   if (faults_.on("meta-alg-none")) return tokens_.sign(claims, Tokens::Signature::none);
-  if (faults_.on("meta-bad-signature")) return tokens_.sign(claims, Tokens::Signature::by_another_key);
+  if (faults_.on("meta-bad-signature")) return tokens_.sign(claims, Tokens::Signature::wrong);
   return tokens_.sign(claims);
 }
 
@@ -84,7 +84,7 @@ Answer Site::to_login(const Request& request) {
   Answer answer =
       redirect(tokens_.issuer() + "/cdn-cgi/access/login/" + request.host + "?" + make_query(query));
   std::string session = random_hex(16);
-  app_sessions_[session] = request.host;
+  remember(app_sessions_, session, request.host);
   answer.headers.emplace_back("CF-Access-Domain", request.host);
   answer.headers.emplace_back("CF-Access-Aud", aud);
   answer.headers.emplace_back("Set-Cookie",

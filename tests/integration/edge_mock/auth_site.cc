@@ -74,7 +74,7 @@ Answer Site::login_page(const Request& request) {
         escape_html(options_.email) +
         "\"></label>\n"
         "<button type=\"submit\">Sign in</button>\n</form>\n";
-    if (request.method == "GET") forms_[field] = sign_in;
+    if (request.method == "GET") remember(forms_, field, sign_in);
   }
   answer.headers.emplace_back("CF-Access-Domain", sign_in.host);
   answer.headers.emplace_back("CF-Access-Aud", aud_of(sign_in.host));
@@ -98,7 +98,7 @@ Answer Site::callback(const Request& request) {
 
 Answer Site::to_authorized(const SignIn& sign_in) {
   std::string code = random_hex(16);
-  codes_[code] = sign_in;
+  remember(codes_, code, sign_in);
   Pairs query{{"code", code}, {"redirect_url", sign_in.return_to}};
   return redirect(origin_of(sign_in.host) + "/cdn-cgi/access/authorized?" + make_query(query));
 }

@@ -76,7 +76,7 @@ void serve(Options options, Faults& faults) {
   stop_at_signal(loop, interrupt, SIGINT);
 
   Tokens tokens(options.state);
-  Signer signer(loop, options.state);
+  Signer signer(loop, options.state, faults.on("sign-wrong-key"));
   TransferStore transfers(loop);
   Log log(options.state + "/log.jsonl");
   std::string auth_host = options.site.auth_host;
@@ -94,7 +94,11 @@ int run(int argc, char** argv) {
   CLI::App app("A well-behaved Access edge for tests, with faults on request.");
   Options options;
   describe(app, options);
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
   Faults faults;
   for (const std::string& spec : options.faults) {
     std::string complaint = faults.add(spec);

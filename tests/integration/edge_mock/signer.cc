@@ -67,9 +67,9 @@ void exited(uv_process_t* process, std::int64_t status, int) {
 
 }  // namespace
 
-Signer::Signer(uv_loop_t* loop, const std::string& dir) : loop_(loop), dir_(dir) {
+Signer::Signer(uv_loop_t* loop, const std::string& dir, bool with_other_key) : loop_(loop), dir_(dir) {
   make_key(dir_ + "/ssh-ca", "edge_mock ssh ca");
-  make_key(dir_ + "/ssh-other", "nobody");
+  if (with_other_key) make_key(dir_ + "/ssh-other", "nobody");
 }
 
 void Signer::sign(const Order& order, Done done) {

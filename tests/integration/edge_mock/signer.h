@@ -14,8 +14,8 @@ class Signer {
   static constexpr std::int64_t kBackdateSeconds = 60;
   static constexpr std::int64_t kValiditySeconds = 240;
 
-  /// Makes DIR/ssh-ca, and a key that belongs to nobody, at the first start. Throws on failure.
-  Signer(uv_loop_t* loop, const std::string& dir);
+  /// Makes DIR/ssh-ca at the first start and, if it will be asked for, the other key. Throws on failure.
+  Signer(uv_loop_t* loop, const std::string& dir, bool with_other_key);
 
   struct Order {
     std::string public_key;  ///< authorized_keys line, as it came

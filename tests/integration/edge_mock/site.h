@@ -118,6 +118,13 @@ class Site {
 Answer plain_answer(int status, std::string text);
 Answer json_answer(int status, std::string text);
 Answer redirect(std::string location);
+/// Adds to what waits to be used once. One of the others goes when there is no room.
+constexpr std::size_t kMaxWaiting = 10'000;
+template <class Map>
+void remember(Map& map, const std::string& key, typename Map::mapped_type value) {
+  if (map.size() >= kMaxWaiting) map.erase(map.begin());
+  map[key] = std::move(value);
+}
 /// The last path segment behind `prefix`, if the path starts with it.
 std::optional<std::string> path_tail(const std::string& path, std::string_view prefix);
 std::string make_cookie(const std::string& name, const std::string& value, std::int64_t expires);

@@ -2,6 +2,7 @@
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <sodium.h>
 
 #include <boost/json.hpp>
 #include <stdexcept>
@@ -24,26 +25,32 @@ const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::string rsa_parameter(EVP_PKEY* key, const char* name) {
+std::string modulus_of(EVP_PKEY* key) {
   BIGNUM* number = nullptr;
-  if (EVP_PKEY_get_bn_param(key, name, &number) != 1) throw std::runtime_error("cannot read the RSA key");
+  if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &number) != 1)
+    throw std::runtime_error("cannot read the RSA key");
   std::string bytes(static_cast<std::size_t>(BN_num_bytes(number)), '\0');
   BN_bn2bin(number, reinterpret_cast<unsigned char*>(bytes.data()));
   BN_free(number);
   return base64url(bytes);
 }
 
-std::string key_id(EVP_PKEY* key) {
-  return sha256_hex(rsa_parameter(key, OSSL_PKEY_PARAM_RSA_N));
+/// An RSA public key that belongs to nobody. It only has to look like one.
+std::string random_modulus() {
+  std::string bytes(256, '\0');
+  randombytes_buf(bytes.data(), bytes.size());
+  bytes.front() = static_cast<char>(bytes.front() | 0x80);
+  bytes.back() = static_cast<char>(bytes.back() | 1);
+  return base64url(bytes);
 }
 
-json::object jwk(EVP_PKEY* key, const std::string& kid) {
-  return {{"kid", kid},
+json::object jwk(const std::string& modulus) {
+  return {{"kid", sha256_hex(modulus)},
           {"kty", "RSA"},
           {"alg", "RS256"},
           {"use", "sig"},
-          {"e", rsa_parameter(key, OSSL_PKEY_PARAM_RSA_E)},
-          {"n", rsa_parameter(key, OSSL_PKEY_PARAM_RSA_N)}};
+          {"e", "AQAB"},
+          {"n", modulus}};
 }
 
 std::optional<json::object> object_of(std::string_view text) {
@@ -85,10 +92,9 @@ json::object common_claims(const std::string& issuer, const char* type, std::int
 }  // namespace
 
 Tokens::Tokens(const std::string& dir)
-    : key_(load_or_make_rsa(dir + "/jwt-key.pem")), old_key_(load_or_make_rsa(dir + "/jwt-old-key.pem")) {
-  kid_ = key_id(key_.get());
-  old_kid_ = key_id(old_key_.get());
-}
+    : key_(load_or_make_rsa(dir + "/jwt-key.pem")),
+      kid_(sha256_hex(modulus_of(key_.get()))),
+      old_modulus_(random_modulus()) {}
 
 std::string Tokens::app_token(const Identity& who, const std::string& aud, std::int64_t ttl) const {
   json::object claims = common_claims(issuer(), "app", ttl);
@@ -111,10 +117,10 @@ std::string Tokens::org_token(const std::string& email) const {
   return sign(claims);
 }
 
-std::string Tokens::sign_with(EVP_PKEY* key, std::string_view input) const {
+std::string Tokens::signature_of(std::string_view input) const {
   Context context(EVP_MD_CTX_new());
   std::size_t length = 0;
-  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key) != 1 ||
+  if (EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) != 1 ||
       EVP_DigestSign(context.get(), nullptr, &length, bytes_of(input), input.size()) != 1)
     throw std::runtime_error("cannot sign");
   std::string signature(length, '\0');
@@ -130,8 +136,7 @@ std::string Tokens::sign(const json::object& claims, Signature signature) const 
   json::object header{{"alg", none ? "none" : "RS256"}, {"kid", kid_}, {"typ", "JWT"}};
   std::string input = base64url(json::serialize(header)) + "." + base64url(json::serialize(claims));
   if (none) return input + ".";
-  EVP_PKEY* key = signature == Signature::good ? key_.get() : old_key_.get();
-  return input + "." + base64url(sign_with(key, input));
+  return input + "." + base64url(signature_of(signature == Signature::good ? input : input + "changed"));
 }
 
 std::optional<json::object> Tokens::verify(std::string_view token) const {
@@ -171,10 +176,9 @@ Checked Tokens::check_org(std::string_view token) const {
 }
 
 std::string Tokens::key_set() const {
-  json::array certificates{{{"kid", kid_}, {"cert", certificate_over(key_.get(), auth_domain_)}},
-                           {{"kid", old_kid_}, {"cert", certificate_over(old_key_.get(), auth_domain_)}}};
-  json::object set{{"keys", json::array{jwk(old_key_.get(), old_kid_), jwk(key_.get(), kid_)}},
-                   {"public_certs", certificates}};
+  json::object certificate{{"kid", kid_}, {"cert", certificate_over(key_.get(), auth_domain_)}};
+  json::object set{{"keys", json::array{jwk(old_modulus_), jwk(modulus_of(key_.get()))}},
+                   {"public_certs", json::array{certificate}}};
   return json::serialize(set);
 }
 

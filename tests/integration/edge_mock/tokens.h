@@ -37,23 +37,23 @@ class Tokens {
   Checked check_any_app(std::string_view token) const;
   Checked check_org(std::string_view token) const;
 
-  enum class Signature { good, by_another_key, none };
+  enum class Signature { good, wrong, none };
   std::string sign(const boost::json::object& claims, Signature signature = Signature::good) const;
 
-  /// `{"keys":[…],"public_certs":[…]}`: the signing key, and an older one that signs nothing any more.
+  /// `{"keys":[…],"public_certs":[…]}`: an older key that nobody can sign with any more, then the signing
+  /// key.
   std::string key_set() const;
 
   static std::int64_t expiry(std::string_view token);  ///< the `exp` claim of a token made here
 
  private:
-  std::string sign_with(EVP_PKEY* key, std::string_view input) const;
+  std::string signature_of(std::string_view input) const;
   std::optional<boost::json::object> verify(std::string_view token) const;
   Checked check(std::string_view token, std::string_view type, const std::string* aud) const;
 
   Key key_;
-  Key old_key_;
   std::string kid_;
-  std::string old_kid_;
+  std::string old_modulus_;
   std::string auth_domain_;
 };
 

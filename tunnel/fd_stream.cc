@@ -167,8 +167,10 @@ class FdStream final : public Stream {
     if (in_ < 0) return;
     in_ready_.reset();
     out_ready_.reset();
-    in_flags_.reset();
+    // The reverse of the order in which they were taken: both numbers may mean one open file (a terminal), of
+    // which the second saw the flags that the first had set.
     out_flags_.reset();
+    in_flags_.reset();
     if (owned_) {
       ::close(in_);
       if (out_ != in_) ::close(out_);

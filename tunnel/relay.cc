@@ -18,19 +18,26 @@ constexpr int kTurn = 16;
 
 }  // namespace
 
-// One direction reads `source` and writes `sink`; index 0 is near to far. A direction is always either
-// waiting for exactly one thing (source readable, or sink writable) or posted to run.
+// One direction reads `source` and writes `sink`; index 0 is near to far. A flowing direction
+// is always either waiting for exactly one thing (source readable, or sink writable) or posted to run.
 struct Relay::Impl : std::enable_shared_from_this<Impl> {
   struct Direction {
     Stream* source;
     Stream* sink;
     Way way = Way::flowing;
-    bool armed = false;  // a callback is outstanding
+    bool on_source = false;  // a callback is outstanding there; a stream takes one of each kind at a time
+    bool on_sink = false;
     std::uint64_t bytes = 0;
   };
 
-  Impl(net::any_io_executor executor, Stream& near_stream, Stream& far_stream)
-      : executor_(executor), near(near_stream), far(far_stream), silence_(executor), finished_(executor) {
+  Impl(net::any_io_executor executor, Stream& near_stream, Stream& far_stream, RelayTimes times)
+      : executor_(executor),
+        near(near_stream),
+        far(far_stream),
+        times_(times),
+        silence_(executor),
+        limit_(executor),
+        finished_(executor) {
     directions_ = {Direction{&near, &far}, Direction{&far, &near}};
     finished_.expires_at(net::steady_timer::time_point::max());
   }
@@ -41,23 +48,27 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void post_step(std::size_t i) {
-    directions_[i].armed = true;
     net::post(executor_, [self = shared_from_this(), i] { self->wake(i); });
   }
 
   void wake(std::size_t i) {
-    directions_[i].armed = false;
     if (!over_) step(i);
   }
 
   void await_source(std::size_t i) {
-    directions_[i].armed = true;
-    directions_[i].source->on_readable([self = shared_from_this(), i] { self->wake(i); });
+    if (std::exchange(directions_[i].on_source, true)) return;
+    directions_[i].source->on_readable([self = shared_from_this(), i] {
+      self->directions_[i].on_source = false;
+      self->wake(i);
+    });
   }
 
   void await_sink(std::size_t i) {
-    directions_[i].armed = true;
-    directions_[i].sink->on_writable([self = shared_from_this(), i] { self->wake(i); });
+    if (std::exchange(directions_[i].on_sink, true)) return;
+    directions_[i].sink->on_writable([self = shared_from_this(), i] {
+      self->directions_[i].on_sink = false;
+      self->wake(i);
+    });
   }
 
   // Moves what can be moved, then leaves one callback behind, or ends the direction.
@@ -71,8 +82,11 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
       }
       if (!pass_on(i)) return;
     }
-    if (d.way == Way::draining) drain(i);
-    if (d.way == Way::finishing) finish(i);
+    if (d.way == Way::draining) {
+      drain(i);
+    } else if (d.way == Way::finishing) {
+      finish(i);
+    }
   }
 
   // False: nothing to pass on now; either a callback is set or the direction's state has changed.
@@ -152,7 +166,8 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     d.way = next(d.way, event, d.sink->half_closes());
     if (d.way == Way::waiting && other.way == Way::done) d.way = next(d.way, Event::other_done, false);
     if (d.way == before) return;
-    if (d.way == Way::finishing && !d.armed) return finish(i);
+    if (d.way == Way::finishing && other.way == Way::done) bound_finish();
+    if (d.way == Way::finishing) return finish(i);
     if (d.way == Way::waiting || event == Event::sink_failed) watch_silence();
     if (d.way == Way::done) ended(i);
   }
@@ -171,8 +186,21 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
 
   // Moves a direction on that may be asleep on its source; its callback, when it comes, finds the new state.
   void force(std::size_t i, Event event) {
-    directions_[i].armed = false;
     advance(i, event);
+    if (!over_ && directions_[i].way == Way::finishing) bound_finish();
+  }
+
+  void bound_finish() {
+    if (bounded_) return;
+    bounded_ = true;
+    limit_.expires_after(times_.finish_limit);
+    limit_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+      if (error) return;
+      for (std::size_t i : {0U, 1U}) {
+        if (!self->over_ && self->directions_[i].way == Way::finishing) self->advance(i, Event::sink_failed);
+      }
+      self->bounded_ = false;
+    });
   }
 
   void watch_silence() {
@@ -182,7 +210,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
 
   void moved() {
     if (!watching_) return;
-    silence_.expires_after(kDrainSilence);
+    silence_.expires_after(times_.drain_silence);
     silence_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (!error && !self->over_) self->on_silence();
     });
@@ -207,6 +235,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     if (over_) return;
     over_ = true;
     silence_.cancel();
+    limit_.cancel();
     near.close();
     far.close();
     finished_.cancel();
@@ -226,14 +255,17 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   Stream& near;
   Stream& far;
   std::array<Direction, 2> directions_;
+  RelayTimes times_;
   net::steady_timer silence_;
+  net::steady_timer limit_;
   net::steady_timer finished_;
   bool watching_ = false;
+  bool bounded_ = false;
   bool over_ = false;
 };
 
-Relay::Relay(net::any_io_executor executor, Stream& near, Stream& far)
-    : impl_(std::make_shared<Impl>(std::move(executor), near, far)) {}
+Relay::Relay(net::any_io_executor executor, Stream& near, Stream& far, RelayTimes times)
+    : impl_(std::make_shared<Impl>(std::move(executor), near, far, times)) {}
 
 Relay::~Relay() {
   impl_->complete();

@@ -14,6 +14,15 @@ namespace cfpipe::tunnel {
 /// After one side has ended and the other cannot half-close: how long its silence may last before the tunnel
 /// is taken down. Bytes that still arrive start it anew.
 inline constexpr std::chrono::milliseconds kDrainSilence{2'000};
+/// How long the last words (a Close frame, what is still held) may take once nothing else moves: a peer that
+/// does not read must not keep the tunnel.
+inline constexpr std::chrono::milliseconds kFinishLimit{5'000};
+
+/// The relay's patience; tests shorten it.
+struct RelayTimes {
+  std::chrono::milliseconds drain_silence = kDrainSilence;
+  std::chrono::milliseconds finish_limit = kFinishLimit;
+};
 
 /// What a finished tunnel did. `near` and `far` are the two streams in the order given.
 struct Outcome {
@@ -29,7 +38,7 @@ struct Outcome {
 /// from outside.
 class Relay {
  public:
-  Relay(boost::asio::any_io_executor executor, Stream& near, Stream& far);
+  Relay(boost::asio::any_io_executor executor, Stream& near, Stream& far, RelayTimes times = {});
   ~Relay();
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;

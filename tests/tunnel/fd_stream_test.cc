@@ -1,0 +1,298 @@
+#include "tunnel/fd_stream.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <optional>
+
+#include "tunnel/relay.h"
+
+namespace cfpipe::tunnel {
+namespace {
+namespace net = boost::asio;
+using namespace std::chrono_literals;
+
+class Fd {
+ public:
+  explicit Fd(int fd = -1) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Fd() { shut(); }
+  void shut() {
+    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  }
+  int get() const { return fd_; }
+  bool non_blocking() const { return (::fcntl(fd_, F_GETFL) & O_NONBLOCK) != 0; }
+
+ private:
+  int fd_;
+};
+
+std::pair<Fd, Fd> make_pipe() {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+std::pair<Fd, Fd> make_sockets() {
+  std::array<int, 2> ends{};
+  EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  return {Fd(ends[0]), Fd(ends[1])};
+}
+
+Fd temp_file(std::string_view content) {
+  std::string name = "/tmp/cfpipe-fd-XXXXXX";
+  const int fd = ::mkstemp(name.data());
+  ::unlink(name.c_str());
+  EXPECT_EQ(::write(fd, content.data(), content.size()), static_cast<ssize_t>(content.size()));
+  ::lseek(fd, 0, SEEK_SET);
+  return Fd(fd);
+}
+
+std::string read_all(int fd) {
+  std::string out;
+  std::array<char, 4096> room{};
+  for (ssize_t got = 0; (got = ::read(fd, room.data(), room.size())) > 0;)
+    out.append(room.data(), static_cast<std::size_t>(got));
+  return out;
+}
+
+class FdStreamTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ::signal(SIGPIPE, SIG_IGN); }
+  std::unique_ptr<Stream> make(int in, int out, bool owned = false) {
+    return make_fd_stream(loop.get_executor(), in, out, owned);
+  }
+  static Stream::Took put(Stream& stream, std::string text) {
+    std::vector<std::byte> room(kHeadroom + text.size());
+    std::memcpy(room.data() + kHeadroom, text.data(), text.size());
+    std::array<Slice, 1> slices = {Slice(room.data() + kHeadroom, text.size())};
+    return stream.take(slices);
+  }
+  static std::string text_of(Stream& stream) {
+    std::string out;
+    for (const auto& slice : stream.ready())
+      out.append(reinterpret_cast<const char*>(slice.data()), slice.size());
+    return out;
+  }
+  net::io_context loop;
+};
+
+TEST_F(FdStreamTest, SetsDescriptorsNonBlockingAndPutsTheirFlagsBack) {
+  auto [in, in_peer] = make_pipe();
+  auto [out_peer, out] = make_pipe();
+  auto stream = make(in.get(), out.get());
+  EXPECT_TRUE(in.non_blocking());
+  EXPECT_TRUE(out.non_blocking());
+  stream->close();
+  EXPECT_FALSE(in.non_blocking());
+  EXPECT_FALSE(out.non_blocking());
+  EXPECT_GE(::fcntl(in.get(), F_GETFD), 0) << "a descriptor that is not owned stays open";
+}
+
+TEST_F(FdStreamTest, PutsTheFlagsBackWhereBothNumbersAreOneOpenFile) {
+  auto [one, peer] = make_sockets();
+  const Fd same(::dup(one.get()));
+  make(one.get(), same.get())->close();
+  EXPECT_FALSE(one.non_blocking()) << "as a terminal's standard input and output are";
+}
+
+TEST_F(FdStreamTest, PutsTheFlagsBackAfterTheEndWasPassedOn) {
+  auto [one, peer] = make_sockets();
+  const Fd same(::dup(one.get()));
+  auto stream = make(one.get(), same.get());
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  stream.reset();
+  EXPECT_FALSE(one.non_blocking());
+}
+
+TEST_F(FdStreamTest, KeepsFlagsThatWereNonBlockingBefore) {
+  auto [in, peer] = make_pipe();
+  ::fcntl(in.get(), F_SETFL, ::fcntl(in.get(), F_GETFL) | O_NONBLOCK);
+  make(in.get(), in.get())->close();
+  EXPECT_TRUE(in.non_blocking());
+}
+
+TEST_F(FdStreamTest, ReadsWhatIsThereThenBlocksThenMeetsTheEnd) {
+  auto [in, peer] = make_pipe();
+  auto stream = make(in.get(), in.get());
+  EXPECT_EQ(stream->fill(), IoStatus::would_block);
+  ASSERT_EQ(::write(peer.get(), "hello", 5), 5);
+  ASSERT_EQ(stream->fill(), IoStatus::ok);
+  EXPECT_EQ(text_of(*stream), "hello");
+  stream->consume(2);
+  EXPECT_EQ(text_of(*stream), "llo");
+  stream->consume(3);
+  EXPECT_TRUE(stream->ready().empty());
+  EXPECT_EQ(stream->end(), End::open);
+  peer.shut();
+  EXPECT_EQ(stream->fill(), IoStatus::eof);
+  EXPECT_EQ(stream->end(), End::clean);
+}
+
+TEST_F(FdStreamTest, PassesTheEndOfAPipeOn) {
+  auto [in, in_peer] = make_pipe();
+  auto [out_peer, out] = make_pipe();
+  const int number = out.get();
+  auto stream = make(in.get(), number);
+  EXPECT_EQ(put(*stream, "last").status, IoStatus::ok);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  EXPECT_EQ(read_all(out_peer.get()), "last") << "and the end, or this would not return";
+  EXPECT_GE(::fcntl(number, F_GETFD), 0) << "the number stays taken";
+  ASSERT_EQ(::write(in_peer.get(), "x", 1), 1);
+  EXPECT_EQ(stream->fill(), IoStatus::ok) << "the other direction goes on";
+}
+
+TEST_F(FdStreamTest, PassesTheEndOfASocketOn) {
+  auto [mine, peer] = make_sockets();
+  auto stream = make(mine.get(), mine.get());
+  EXPECT_EQ(put(*stream, "last").status, IoStatus::ok);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  EXPECT_EQ(read_all(peer.get()), "last");
+  ASSERT_EQ(::write(peer.get(), "more", 4), 4);
+  ASSERT_EQ(stream->fill(), IoStatus::ok);
+  EXPECT_EQ(text_of(*stream), "more");
+}
+
+TEST_F(FdStreamTest, NamesAReaderThatHasGone) {
+  auto [in, in_peer] = make_pipe();
+  auto [out_peer, out] = make_pipe();
+  auto stream = make(in.get(), out.get());
+  out_peer.shut();
+  EXPECT_EQ(put(*stream, "x").status, IoStatus::failed);
+  EXPECT_EQ(stream->end(), End::cut);
+  EXPECT_EQ(stream->end_detail(), "Broken pipe");
+}
+
+TEST_F(FdStreamTest, TakesNoMoreThanAPipeHolds) {
+  auto [in, in_peer] = make_pipe();
+  auto [out_peer, out] = make_pipe();
+  auto stream = make(in.get(), out.get());
+  const std::string much(1 << 20, 'm');
+  const auto took = put(*stream, much);
+  EXPECT_EQ(took.status, IoStatus::would_block);
+  EXPECT_GT(took.bytes, 0U);
+  EXPECT_LT(took.bytes, much.size());
+  bool writable = false;
+  stream->on_writable([&] { writable = true; });
+  loop.poll();
+  EXPECT_FALSE(writable);
+  std::string drained(took.bytes, '\0');
+  ASSERT_EQ(::read(out_peer.get(), drained.data(), drained.size()), static_cast<ssize_t>(took.bytes));
+  loop.run_one_for(5s);
+  EXPECT_TRUE(writable);
+}
+
+TEST_F(FdStreamTest, TakesMoreSlicesThanOneSystemCallDoes) {
+  auto [in, in_peer] = make_pipe();
+  auto [out_peer, out] = make_pipe();
+  auto stream = make(in.get(), out.get());
+  std::vector<std::byte> room(3000, std::byte{'s'});
+  std::vector<Slice> slices;
+  for (auto& byte : room) slices.emplace_back(&byte, 1);
+  const auto took = stream->take(slices);
+  EXPECT_EQ(took.status, IoStatus::ok);
+  EXPECT_EQ(took.bytes, 3000U);
+  stream->finish();
+  EXPECT_EQ(read_all(out_peer.get()), std::string(3000, 's'));
+}
+
+TEST_F(FdStreamTest, ReadsARegularFileToItsEnd) {
+  const std::string content(200'000, 'f');
+  const Fd file = temp_file(content);
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  auto stream = make(file.get(), null.get());
+  std::string got;
+  for (;;) {
+    bool called = false;
+    stream->on_readable([&] { called = true; });
+    EXPECT_FALSE(called) << "never from inside the call";
+    loop.restart();
+    loop.run_one_for(5s);
+    ASSERT_TRUE(called);
+    const auto status = stream->fill();
+    if (status == IoStatus::eof) break;
+    ASSERT_EQ(status, IoStatus::ok);
+    got += text_of(*stream);
+    stream->consume(text_of(*stream).size());
+  }
+  EXPECT_EQ(got, content);
+}
+
+TEST_F(FdStreamTest, DevNullIsAtItsEndAndAlwaysTakes) {
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  auto stream = make(null.get(), null.get());
+  bool readable = false;
+  bool writable = false;
+  stream->on_readable([&] { readable = true; });
+  stream->on_writable([&] { writable = true; });
+  loop.run_for(5s);
+  EXPECT_TRUE(readable && writable);
+  EXPECT_EQ(stream->fill(), IoStatus::eof);
+  EXPECT_EQ(put(*stream, "x").status, IoStatus::ok);
+}
+
+TEST_F(FdStreamTest, DropsCallbacksWhenClosed) {
+  auto [in, peer] = make_pipe();
+  const Fd file = temp_file("x");
+  auto piped = make(in.get(), in.get());
+  auto regular = make(file.get(), file.get());
+  int calls = 0;
+  piped->on_readable([&] { ++calls; });
+  regular->on_readable([&] { ++calls; });
+  ASSERT_EQ(::write(peer.get(), "x", 1), 1);
+  piped->close();
+  regular->close();
+  loop.run_for(5s);
+  EXPECT_EQ(calls, 0);
+}
+
+TEST_F(FdStreamTest, ClosesWhatItOwns) {
+  auto [mine, peer] = make_sockets();
+  const int fd = ::dup(mine.get());
+  mine.shut();
+  make(fd, fd, true).reset();
+  EXPECT_EQ(read_all(peer.get()), "");
+}
+
+TEST_F(FdStreamTest, RelaysFilesAndPipesByteExactly) {
+  std::string content(777'777, '\0');
+  for (std::size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 31 + i / 251);
+  const Fd file = temp_file(content);
+  const Fd sink = temp_file("");
+  const Fd sink_again(::dup(sink.get()));  // finish() gives the number itself to /dev/null
+  auto [left, right] = make_sockets();
+  auto near = make(file.get(), sink.get());
+  auto far = make(left.get(), left.get());
+  // The echo at the other end of the socket.
+  auto echo_in = make(right.get(), right.get());
+  auto [echo_out, echo_back] = make_pipe();
+  auto echo = make(echo_out.get(), echo_back.get());
+  Relay relay(loop.get_executor(), *near, *far);
+  Relay echoing(loop.get_executor(), *echo_in, *echo);
+  std::optional<Outcome> outcome;
+  net::co_spawn(loop, relay.run(), [&](std::exception_ptr, Outcome result) { outcome = result; });
+  net::co_spawn(loop, echoing.run(), [](std::exception_ptr, Outcome) {});
+  loop.run_for(20s);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->near_to_far, content.size());
+  EXPECT_EQ(outcome->far_to_near, content.size());
+  ::lseek(sink_again.get(), 0, SEEK_SET);
+  const std::string copy = read_all(sink_again.get());
+  const auto differ = std::mismatch(copy.begin(), copy.end(), content.begin(), content.end());
+  EXPECT_EQ(copy.size(), content.size());
+  EXPECT_TRUE(copy == content) << "first difference at byte " << differ.first - copy.begin();
+}
+
+}  // namespace
+}  // namespace cfpipe::tunnel

@@ -16,7 +16,7 @@ namespace cfpipe::edge {
 struct CertificateRequest {
   std::string common_name{};
   int days = 1;
-  bool authority = false;              ///< may sign other certificates, and nothing below them
+  bool authority = false;                ///< may sign other certificates, and nothing below them
   std::vector<std::string> dns_names{};  ///< subjectAltName of a server certificate
 };
 

@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "transport/resolve.h"
 #include "transport/tls_channel.h"
 #include "transport/tls_context.h"
 
@@ -12,11 +13,6 @@ namespace cfpipe::transport {
 namespace net = boost::asio;
 using net::ip::tcp;
 namespace {
-
-/// Addresses of one name that are tried.
-constexpr std::size_t kMaxAddresses = 16;
-
-using Endpoints = std::vector<tcp::endpoint>;
 
 // Runs `cancel` when the time is up, unless this object is gone before.
 class Deadline {
@@ -44,37 +40,10 @@ class Deadline {
   net::steady_timer timer_;
 };
 
-bool ends_with_label(std::string_view host, std::string_view label) {
-  return host == label || (host.size() > label.size() + 1 && host.ends_with(label) &&
-                           host[host.size() - label.size() - 1] == '.');
-}
-
-net::awaitable<Result<Endpoints>> resolve(std::string host, std::uint16_t port,
-                                          std::chrono::milliseconds limit) {
-  Endpoints found;
-  if (ends_with_label(host, "localhost")) {
-    found.emplace_back(net::ip::address_v4::loopback(), port);
-    found.emplace_back(net::ip::address_v6::loopback(), port);
-    co_return found;
-  }
-  boost::system::error_code not_literal;
-  if (const auto literal = net::ip::make_address(host, not_literal); !not_literal) {
-    found.emplace_back(literal, port);
-    co_return found;
-  }
-  const auto executor = co_await net::this_coro::executor;
-  // The resolver's thread cannot be interrupted; cancel() only lets the wait end, and the process goes on to
-  // its exit.
-  tcp::resolver resolver(executor);
-  Deadline deadline(executor, limit, [&resolver] { resolver.cancel(); });
-  const auto [error, results] = co_await resolver.async_resolve(
-      host, std::to_string(port), tcp::resolver::numeric_service, net::as_tuple(net::use_awaitable));
-  if (deadline.expired()) co_return Failure(Stage::dns, Cause::timed_out, host);
-  if (error) co_return Failure(Stage::dns, Cause::name_not_found, host);
-  for (const auto& entry : results) {
-    if (found.size() < kMaxAddresses) found.push_back(entry.endpoint());
-  }
-  co_return found;
+// Of `host`, `host:port`, `[v6]` and `[v6]:port`.
+bool names_a_port(std::string_view text) {
+  const auto colon = text.rfind(':');
+  return colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos;
 }
 
 std::string shown(const tcp::endpoint& endpoint) {
@@ -98,7 +67,7 @@ net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& 
     const auto instead = parse_url(options.connect_to);
     if (!instead) co_return instead.error();
     host = instead->host;
-    port = options.connect_to.find(':') == std::string::npos ? url.port : instead->port;
+    port = names_a_port(options.connect_to) ? instead->port : url.port;
   }
   auto endpoints = co_await resolve(host, port, options.dns_deadline);
   if (!endpoints) co_return endpoints.error();

@@ -1,7 +1,9 @@
 #include "transport/tls_channel.h"
 
+#include <linux/sockios.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -45,6 +47,7 @@ struct TlsChannel::Buffers {
 
   std::size_t take(char* into, std::size_t size) {
     const auto count = std::min(size, in_end - in_begin);
+    if (count == 0) return 0;  // there may be no buffer yet
     std::memcpy(into, in.get() + in_begin, count);
     in_begin += count;
     return count;
@@ -59,6 +62,12 @@ struct TlsChannel::Buffers {
 
   void make_room(std::size_t size) {
     const auto kept = held();
+    if (kept + size <= out_capacity) {
+      std::memmove(out.get(), out.get() + out_begin, kept);
+      out_begin = 0;
+      out_end = kept;
+      return;
+    }
     auto bigger = out_capacity;
     while (bigger < kept + size) bigger = std::max<std::size_t>(2 * bigger, 4096);
     auto moved = std::make_unique_for_overwrite<std::byte[]>(bigger);
@@ -171,6 +180,8 @@ tunnel::IoStatus TlsChannel::after_read_error(int error) {
 tunnel::IoStatus TlsChannel::read(std::span<std::byte> into, std::size_t& bytes) {
   bytes = 0;
   if (failed_ || !socket_.is_open()) return IoStatus::failed;
+  // SSL_get_error() takes whatever an earlier user of this thread's error queue left there for its own.
+  ERR_clear_error();
   while (bytes < into.size()) {
     std::size_t got = 0;
     if (SSL_read_ex(ssl_.get(), into.data() + bytes, into.size() - bytes, &got) == 1) {
@@ -254,6 +265,8 @@ void TlsChannel::on_writable(std::function<void()> callback) {
 
 net::awaitable<bool> TlsChannel::wait(tcp::socket::wait_type what,
                                       std::chrono::steady_clock::time_point deadline) {
+  // A peer that trickles bytes must not win every race against a deadline that has passed.
+  if (deadline <= std::chrono::steady_clock::now()) co_return false;
   struct Race {
     bool over = false;
     bool expired = false;
@@ -307,8 +320,17 @@ net::awaitable<Result<void>> TlsChannel::handshake(std::chrono::milliseconds lim
   }
 }
 
+bool TlsChannel::in_flight() const {
+  if (buffers_->held() > 0) return true;
+  int unacknowledged = 0;
+  // native_handle() is not const, though it changes nothing.
+  const int fd = const_cast<tcp::socket&>(socket_).native_handle();
+  return ::ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0;
+}
+
 bool TlsChannel::idle() {
   if (failed_ || notified_ || !socket_.is_open() || buffers_->held() > 0) return false;
+  ERR_clear_error();
   for (;;) {
     std::byte one{};
     std::size_t got = 0;

@@ -60,6 +60,8 @@ class TlsChannel {
 
   /// True if the connection looks open and nothing unexpected has arrived: fit for another request.
   bool idle();
+  /// True while the peer's system has not acknowledged all that was written.
+  bool in_flight() const;
   void close();
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
   boost::asio::ip::tcp::socket& socket() { return socket_; }

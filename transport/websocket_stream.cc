@@ -77,7 +77,7 @@ class WebSocketStream final : public tunnel::Stream {
   // The server's Close is always answered by the client's, until which the client's data goes on.
   bool half_closes() const override { return half_close_ || role_ == WsRole::server; }
   bool open_after_eof() const override { return half_close_ && role_ == WsRole::server; }
-  End end() const override { return end_; }
+  End end() const override { return end_ == End::open && send_failed_ ? End::cut : end_; }
   std::string end_detail() const override { return detail_; }
   void close() override;
 
@@ -88,10 +88,12 @@ class WebSocketStream final : public tunnel::Stream {
   IoStatus ended(End how, std::string detail = {});
   IoStatus over() const { return end_ == End::clean ? IoStatus::eof : IoStatus::failed; }
   IoStatus send_frame(Slice part);
+  IoStatus sent(IoStatus status);
   IoStatus send_control(WsOpcode opcode, std::string_view payload);
   void use_buffer(std::size_t capacity);
   void size_buffer(std::size_t filled);
-  bool answer_due() const;
+  bool awaits_answer() const;
+  Clock::time_point answer_due() const;
   void schedule();
   void on_timer();
   void wake_reader();
@@ -110,7 +112,9 @@ class WebSocketStream final : public tunnel::Stream {
   std::size_t next_ = 0;
 
   bool close_sent_ = false;
-  Clock::time_point close_due_{};  // with close_sent_: when we stop waiting for the answer
+  Clock::time_point close_sent_at_{};
+  bool send_failed_ = false;  // what the peer sent before is still read to its end
+  bool gone_ = false;         // the peer will not see anything any more
   End end_ = End::open;
   std::string detail_;
 
@@ -166,7 +170,10 @@ IoStatus WebSocketStream::receive() {
     std::size_t got = 0;
     const auto status = channel_->read(room, got);
     if (status == IoStatus::would_block) return status;
-    if (status != IoStatus::ok) return ended(End::cut);
+    if (status != IoStatus::ok) {
+      gone_ = true;
+      return ended(End::cut);
+    }
     size_buffer(got);
     last_received_ = Clock::now();
     const auto parsed = parse(room.first(got));
@@ -223,6 +230,7 @@ void WebSocketStream::on_readable(Callback callback) {
     });
     return;
   }
+  if (awaits_answer()) schedule();
   channel_->on_readable([this] { wake_reader(); });
 }
 
@@ -246,10 +254,8 @@ tunnel::Stream::Took WebSocketStream::take(std::span<Slice> slices) {
 // The header goes in front of the payload, over bytes that are either the source's headroom or already sent.
 // All or nothing: room is made first, because a masked payload cannot be offered twice.
 IoStatus WebSocketStream::send_frame(Slice part) {
-  if (close_sent_) return IoStatus::failed;
-  if (const auto room = channel_->write({}); room != IoStatus::ok) {
-    return room == IoStatus::failed ? ended(End::cut) : room;
-  }
+  if (close_sent_ || send_failed_) return IoStatus::failed;
+  if (const auto room = channel_->write({}); room != IoStatus::ok) return sent(room);
   std::size_t header = 0;
   if (role_ == WsRole::client) {
     const auto mask = masks_.next();
@@ -259,7 +265,7 @@ IoStatus WebSocketStream::send_frame(Slice part) {
     header = put_frame_header(part.data(), part.size(), WsOpcode::binary, nullptr);
   }
   const auto written = channel_->write({part.data() - header, header + part.size()});
-  return written == IoStatus::ok ? written : ended(End::cut);
+  return sent(written);
 }
 
 IoStatus WebSocketStream::send_control(WsOpcode opcode, std::string_view payload) {
@@ -272,11 +278,18 @@ IoStatus WebSocketStream::send_control(WsOpcode opcode, std::string_view payload
   return channel_->flush();
 }
 
+// The end of what arrives is for fill() to find: a peer that has closed may have sent much before.
+IoStatus WebSocketStream::sent(IoStatus status) {
+  if (status == IoStatus::failed) send_failed_ = true;
+  return status;
+}
+
 IoStatus WebSocketStream::flush() {
-  return channel_->flush();
+  return sent(channel_->flush());
 }
 
 IoStatus WebSocketStream::finish() {
+  if (gone_ || send_failed_) return IoStatus::failed;
   if (!close_sent_) {
     const bool violated = end_ == End::protocol;
     const std::array<char, 2> code = {3, violated ? char(-22) : char(-24)};  // 1002 and 1000, big-endian
@@ -284,25 +297,30 @@ IoStatus WebSocketStream::finish() {
     const auto frame =
         control_frame(WsOpcode::close, {code.data(), code.size()}, role_ == WsRole::client ? &mask : nullptr);
     const auto status = channel_->write(std::as_bytes(std::span(frame)));
-    if (status != IoStatus::ok) return status;
+    if (status != IoStatus::ok) return sent(status);
     close_sent_ = true;
-    close_due_ = Clock::now() + kCloseReply;
+    close_sent_at_ = Clock::now();
     schedule();
   }
   // After the answer to the peer's Close there is nothing more to say.
-  return end_ == End::open ? channel_->flush() : channel_->close_notify();
+  return sent(end_ == End::open ? channel_->flush() : channel_->close_notify());
 }
 
-// True while our Close waits for an answer that has to come at once. A client that half-closes has its answer
-// only when the origin is done, which may take as long as it likes.
-bool WebSocketStream::answer_due() const {
-  return close_sent_ && !(half_close_ && role_ == WsRole::client);
+// True while our Close waits for an answer that has to come at once, and somebody is there to read it: under
+// back-pressure the peer's last bytes are still on their way. A client that half-closes has its answer only
+// when the origin is done, which may take as long as it likes.
+bool WebSocketStream::awaits_answer() const {
+  return reader_ && close_sent_ && !(half_close_ && role_ == WsRole::client);
+}
+
+Clock::time_point WebSocketStream::answer_due() const {
+  return std::max(close_sent_at_, reading_since_) + kCloseReply;
 }
 
 void WebSocketStream::schedule() {
   auto due = std::max(last_received_, last_ping_) + kPingEvery;
   if (reader_) due = std::min(due, reading_since_ + kPeerSilent);
-  if (answer_due()) due = std::min(due, close_due_);
+  if (awaits_answer()) due = std::min(due, answer_due());
   timer_.expires_at(due);
   timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
     if (!error && !alive.expired()) on_timer();
@@ -314,12 +332,16 @@ void WebSocketStream::schedule() {
 void WebSocketStream::on_timer() {
   if (end_ != End::open) return;
   const auto now = Clock::now();
-  if (answer_due() && now >= close_due_) {
-    close_due_ = now + kCloseReply;
-    ended(End::clean);
-    return wake_reader();
+  if (awaits_answer() && now >= answer_due()) {
+    // A slow link may still be carrying what we sent before the Close.
+    if (!channel_->in_flight()) {
+      ended(End::clean);
+      return wake_reader();
+    }
+    close_sent_at_ = now;
   }
   if (reader_ && now - reading_since_ >= kPeerSilent) {
+    gone_ = true;
     ended(End::silent, "no answer for " + std::to_string(kPeerSilent.count()) + " seconds");
     return wake_reader();
   }

@@ -111,19 +111,22 @@ struct HttpClient::Impl {
   }
 
   net::awaitable<Result<HttpAnswer>> exchange(const HttpRequest& request, std::unique_ptr<TlsChannel> channel,
-                                              Clock::time_point deadline);
+                                              Clock::time_point deadline, bool& untouched);
 };
 
 net::awaitable<Result<HttpAnswer>> HttpClient::Impl::exchange(const HttpRequest& request,
                                                               std::unique_ptr<TlsChannel> channel,
-                                                              Clock::time_point deadline) {
+                                                              Clock::time_point deadline, bool& untouched) {
   const auto fail = [&](Failure failure) {
     failure.detail = request.url.authority() + (failure.detail.empty() ? "" : ": " + failure.detail);
     return failure;
   };
   const std::string text = head_of(request) + request.body;
   const auto written = co_await write_all(*channel, text, deadline);
-  if (!written) co_return fail(written.error());
+  if (!written) {
+    untouched = written.error().cause == Cause::closed_early;
+    co_return fail(written.error());
+  }
 
   http::response_parser<http::string_body> parser;
   parser.header_limit(kMaxAnswerHeaderBytes);
@@ -131,9 +134,10 @@ net::awaitable<Result<HttpAnswer>> HttpClient::Impl::exchange(const HttpRequest&
   if (request.method == "HEAD") parser.skip(true);
   boost::beast::flat_buffer buffer;
   const auto got = co_await read_message<false>(*channel, buffer, parser, deadline);
-  if (!got)
-    co_return got.error().cause == Cause::closed_early && !parser.got_some() ? got.error()
-                                                                             : fail(got.error());
+  if (!got) {
+    untouched = got.error().cause == Cause::closed_early && !parser.got_some();
+    co_return fail(got.error());
+  }
 
   HttpAnswer answer;
   answer.status = static_cast<int>(parser.get().result_int());
@@ -164,13 +168,11 @@ net::awaitable<Result<HttpAnswer>> HttpClient::send(const HttpRequest& request) 
     bool reused = false;
     auto channel = co_await connection(request.url, reused);
     if (!channel) co_return channel.error();
-    auto answer = co_await impl_->exchange(request, std::move(*channel), deadline);
+    bool untouched = false;
+    auto answer = co_await impl_->exchange(request, std::move(*channel), deadline, untouched);
     // A server may close an idle connection at the very moment we use it; nothing of the request was looked
     // at then.
-    const bool stale =
-        reused && !answer && answer.error().cause == Cause::closed_early && answer.error().detail.empty();
-    if (stale) continue;
-    if (!answer && answer.error().detail.empty()) answer.error().detail = request.url.authority();
+    if (!answer && reused && untouched) continue;
     co_return answer;
   }
 }

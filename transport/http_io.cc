@@ -10,6 +10,9 @@ namespace {
 
 /// Bytes asked of the channel at once while a message is read.
 constexpr std::size_t kReadStep = 16 * 1024;
+/// Bytes of a message that wait for the rest of their line at most: the parser bounds headers and bodies, but
+/// neither chunk extensions nor trailers.
+constexpr std::size_t kMaxUnparsed = 128 * 1024;
 /// Bytes handed to the channel at once while one is written.
 constexpr std::size_t kWriteStep = 64 * 1024;
 
@@ -33,6 +36,8 @@ net::awaitable<Result<void>> read_message(TlsChannel& channel, boost::beast::fla
       buffer.consume(used);
       if (error && error != http::error::need_more) co_return parse_failure(error);
       if (parser.is_done()) co_return Result<void>();
+      if (buffer.size() > kMaxUnparsed)
+        co_return Failure(Stage::http, Cause::http_too_large, "an endless line");
     }
     const auto room = buffer.prepare(kReadStep);
     std::size_t got = 0;
@@ -44,8 +49,9 @@ net::awaitable<Result<void>> read_message(TlsChannel& channel, boost::beast::fla
       continue;
     }
     if (!parser.got_some() && buffer.size() == 0) co_return Failure(Stage::http, Cause::closed_early);
+    // A body that ends with its connection is whole only if TLS says so: anyone can cut a connection.
     boost::system::error_code error;
-    parser.put_eof(error);
+    if (status == tunnel::IoStatus::eof) parser.put_eof(error);
     if (!error && parser.is_done()) co_return Result<void>();
     co_return Failure(Stage::http, Cause::closed_early, "in the middle of a message");
   }

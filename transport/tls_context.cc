@@ -39,18 +39,26 @@ void use_common_settings(SSL_CTX* context) {
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
 }
 
+const char* set_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != '\0' ? value : nullptr;
+}
+
 // The default locations would parse the whole bundle at once (65 ms); the hash directory is read per issuer.
 bool use_system_store(SSL_CTX* context) {
-  const char* file = std::getenv("SSL_CERT_FILE");
-  const char* dir = std::getenv("SSL_CERT_DIR");
+  const char* file = set_variable("SSL_CERT_FILE");
+  const char* dir = set_variable("SSL_CERT_DIR");
   if (file != nullptr || dir != nullptr) return SSL_CTX_load_verify_locations(context, file, dir) == 1;
   if (is_directory(kSystemCertDir)) return SSL_CTX_load_verify_dir(context, kSystemCertDir) == 1;
   return SSL_CTX_set_default_verify_paths(context) == 1;
 }
 
-std::string peer_issuer(const SSL* ssl) {
-  const X509* certificate = SSL_get0_peer_certificate(ssl);
-  if (certificate == nullptr) return "unknown";
+// Who signed the last certificate that could be found. OpenSSL keeps the chain of a verification that failed,
+// but not the peer's certificate.
+std::string unknown_issuer(const SSL* ssl) {
+  const STACK_OF(X509)* chain = SSL_get0_verified_chain(ssl);
+  if (chain == nullptr || sk_X509_num(chain) == 0) return "unknown";
+  const X509* certificate = sk_X509_value(chain, sk_X509_num(chain) - 1);
   const std::unique_ptr<BIO, FreeWith<BIO_free>> out(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(out.get(), X509_get_issuer_name(certificate), 0,
                      XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
@@ -144,7 +152,8 @@ Failure tls_failure(const SSL* ssl, const std::string& host) {
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-      return {Stage::tls, Cause::tls_unknown_issuer, host + ", issuer " + peer_issuer(ssl)};
+    case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // an issuer of the same name with another key
+      return {Stage::tls, Cause::tls_unknown_issuer, host + ", issuer " + unknown_issuer(ssl)};
     default:
       return {Stage::tls, Cause::tls_failed, host + ": " + X509_verify_cert_error_string(verdict)};
   }

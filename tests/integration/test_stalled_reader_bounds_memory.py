@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from support import limits, stream
 from support.clients import Client
 from support.edges import Edge
@@ -31,59 +33,99 @@ class Stalls:
             events.put(stream.digest_of(connection.recv))
 
 
-def test_stalled_reader_bounds_memory(world, kind):
-    origin_does = Stalls()
-    origin = world.closing(Origin(origin_does))
-    edge = Edge(world, kind, origin.address)
-    user = Client(world, edge)
-    user.login()
-    # Both directions at once, in two tunnels, so that the minute is spent once.
-    down = user.start("access", "ssh", "--hostname", edge.host())
-    up = user.start("access", "ssh", "--hostname", edge.host())
-    down.process.stdin.write(b"d")
-    down.process.stdin.flush()
-    up.process.stdin.write(b"u")
-    up.process.stdin.flush()
-    assert down.process.stdout.read(1) and up.process.stdout.read(1) == b"!"
+class StalledDownload:
+    """Our standard output is not read."""
 
-    everyone = {"client that is not read": down, "client that is not drained": up, "edge": edge.child}
-    before = {name: child.resident_bytes() for name, child in everyone.items()}
+    def __init__(self, user):
+        self.child = user.start("access", "ssh", "--hostname", user.edge.host())
+        self.child.process.stdin.write(b"d")
+        self.child.process.stdin.flush()
+        assert self.child.process.stdout.read(1) == b"\0"  # the first block's number starts with zeros
 
-    def send_all():
-        for block in stream.blocks(STREAM_BYTES, seed=3):
-            stream.write_all(up.process.stdin.fileno(), block)
-        up.process.stdin.close()
+    def finish(self):
+        state = stream.hashlib.blake2b(b"\0")
+        left = STREAM_BYTES - 1
+        while left and (data := self.child.process.stdout.read1(min(left, stream.BLOCK))):
+            state.update(data)
+            left -= len(data)
+        assert left == 0, self.child.stderr.text
+        assert state.hexdigest() == stream.digest(STREAM_BYTES, seed=2)
+        self.child.process.stdin.close()
+        assert self.child.wait() == 0, self.child.stderr.text
+        self.child.process.stdout.close()
 
-    sender = threading.Thread(target=send_all, daemon=True)
-    sender.start()
+
+class StalledUpload:
+    """The origin does not read what we send."""
+
+    def __init__(self, user):
+        self.child = user.start("access", "ssh", "--hostname", user.edge.host())
+        self.child.process.stdin.write(b"u")
+        self.child.process.stdin.flush()
+        assert self.child.process.stdout.read(1) == b"!"
+        self.sender = threading.Thread(target=self._send_all, daemon=True)
+        self.sender.start()
+
+    def _send_all(self):
+        with self.child.process.stdin as sink:
+            for block in stream.blocks(STREAM_BYTES, seed=3):
+                stream.write_all(sink.fileno(), block)
+
+    def finish(self):
+        self.sender.join(limits.TRANSFER_DEADLINE)
+        assert self.child.wait() == 0, self.child.stderr.text
+        self.child.process.stdout.close()
+
+
+def watch_memory(children):
+    """The growth of each for as long as the stall lasts, in bytes."""
+    before = {name: child.resident_bytes() for name, child in children.items()}
     most = dict(before)
+    pause = threading.Event()
     for _ in range(int(limits.STALL_SECONDS / SAMPLE_SECONDS)):
-        sender.join(SAMPLE_SECONDS)
-        for name, child in everyone.items():
+        pause.wait(SAMPLE_SECONDS)
+        for name, child in children.items():
             assert child.process.poll() is None, f"{name} gave up: {child.stderr.text}"
             most[name] = max(most[name], child.resident_bytes())
-    assert sender.is_alive(), "the upload was swallowed although nobody read it"
-    assert origin.events.empty(), "the download was swallowed although nobody read it"
-    growth = {name: most[name] - before[name] for name in everyone}
+    return {name: most[name] - before[name] for name in children}
+
+
+@pytest.fixture
+def stalls(world):
+    stalls = Stalls()
+    stalls.origin = world.closing(Origin(stalls))
+    yield stalls
+    stalls.go_on.set()
+
+
+@pytest.mark.parametrize("kind", ["own"], indirect=True)
+def test_stalled_readers_on_either_side_bound_memory(world, kind, stalls):
+    """Both directions at once, in two tunnels, so that the minute is spent once."""
+    edge = Edge(world, kind, stalls.origin.address)
+    user = Client(world, edge)
+    user.login()
+    down, up = StalledDownload(user), StalledUpload(user)
+    growth = watch_memory({"client that is not read": down.child, "client that is not drained": up.child,
+                           "edge": edge.child})
+    assert up.sender.is_alive(), "the upload was swallowed although nobody read it"
+    assert stalls.origin.events.empty(), "the download was swallowed although nobody read it"
     assert max(growth.values()) <= limits.STALL_GROWTH_BYTES, growth
 
-    origin_does.go_on.set()
-    state = stream.hashlib.blake2b()
-    expected = stream.digest(STREAM_BYTES, seed=2)
-    first = b"\0"  # the byte read above: the first block's number starts with zeros
-    state.update(first)
-    left = STREAM_BYTES - 1
-    while left and (data := down.process.stdout.read1(min(left, stream.BLOCK))):
-        state.update(data)
-        left -= len(data)
-    assert left == 0, down.stderr.text
-    assert state.hexdigest() == expected
-    results = [origin.events.next(limits.TRANSFER_DEADLINE) for _ in range(2)]
+    stalls.go_on.set()
+    down.finish()
+    results = [stalls.origin.events.next(limits.TRANSFER_DEADLINE) for _ in range(2)]
     assert "all sent" in results
     assert (stream.digest(STREAM_BYTES, seed=3), STREAM_BYTES) in results
-    sender.join(limits.TRANSFER_DEADLINE)
-    down.process.stdin.close()
-    assert down.wait() == 0, down.stderr.text
-    assert up.wait() == 0, up.stderr.text
-    for child in (down, up):
-        child.process.stdout.close()
+    up.finish()
+
+
+@pytest.mark.parametrize("kind", ["mock"], indirect=True)
+def test_stalled_reader_bounds_memory_with_another_edge_too(world, kind, stalls):
+    edge = Edge(world, kind, stalls.origin.address)
+    user = Client(world, edge)
+    user.login()
+    down = StalledDownload(user)
+    growth = watch_memory({"client": down.child})
+    assert stalls.origin.events.empty(), "the download was swallowed although nobody read it"
+    assert growth["client"] <= limits.STALL_GROWTH_BYTES, growth
+    down.finish()

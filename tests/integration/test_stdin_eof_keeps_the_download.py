@@ -24,26 +24,6 @@ def test_stdin_eof_keeps_the_download(world, kind):
     assert finished.output == b"".join(stream.blocks(ANSWER_BYTES))
 
 
-@pytest.mark.parametrize("kind", ["own"], indirect=True)
-def test_end_of_the_download_keeps_the_upload(world, kind):
-    def hang_up_first(connection, events):
-        connection.shutdown(1)
-        events.put(stream.digest_of(connection.recv))
-
-    origin = world.closing(Origin(hang_up_first))
-    edge = Edge(world, kind, origin.address)
-    user = Client(world, edge)
-    user.login()
-    client = user.start("access", "ssh", "--hostname", edge.host())
-    assert client.process.stdout.read() == b""  # the origin's end has arrived
-    for block in stream.blocks(REQUEST_BYTES, seed=5):
-        stream.write_all(client.process.stdin.fileno(), block)
-    client.process.stdin.close()
-    assert origin.events.next() == (stream.digest(REQUEST_BYTES, seed=5), REQUEST_BYTES)
-    assert client.wait() == 0, client.stderr.text
-    client.process.stdout.close()
-
-
 def test_bytes_sent_right_before_the_end_arrive(world, kind):
     """A short answer and the end in one go, as a server does that refuses: nothing of the tail is lost."""
     total = 300_001

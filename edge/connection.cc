@@ -23,6 +23,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// How long, and for how many bytes, a refused client is still listened to.
+constexpr std::chrono::seconds kLinger{2};
+constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
+
 std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
@@ -92,6 +96,18 @@ std::string reason_of(const tunnel::Outcome& outcome) {
   return outcome.far == tunnel::End::clean ? "the origin ended it" : "the client ended it";
 }
 
+// Tells the site of a tunnel's end, however it comes about.
+struct Recorded {
+  Recorded(Site& s, std::int64_t i, const tunnel::Relay& r) : site(s), id(i), relay(r) {}
+  ~Recorded() { site.closed(id, relay.near_to_far(), relay.far_to_near(), reason); }
+  Recorded(const Recorded&) = delete;
+  Recorded& operator=(const Recorded&) = delete;
+  Site& site;
+  std::int64_t id;
+  const tunnel::Relay& relay;
+  std::string reason = "an internal error";
+};
+
 }  // namespace
 
 Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Site& site) : site_(site) {
@@ -154,7 +170,7 @@ net::awaitable<bool> Connection::serve_one() {
   const auto read =
       co_await transport::read_message<true>(*channel_, buffer_, parser, Clock::now() + kRequestDeadline);
   if (!read) {
-    if (parser.got_some()) co_await refuse(read.error());
+    if (parser.got_some()) co_await refuse(read.error(), parser.is_header_done());
     co_return false;
   }
   auto& http = parser.get();
@@ -171,13 +187,32 @@ net::awaitable<bool> Connection::serve_one() {
   co_return co_await reply(request, std::move(answer), keep_alive);
 }
 
-net::awaitable<void> Connection::refuse(const transport::Failure& failure) {
+net::awaitable<void> Connection::refuse(const transport::Failure& failure, bool header_read) {
   Request unknown;
   unknown.ray = fresh_ray();
-  const bool large = failure.cause == Cause::http_too_large;
-  const bool late = failure.cause == Cause::timed_out;
-  Answer answer = plain(large ? 431 : late ? 408 : 400, "the request cannot be read: " + failure.detail);
-  co_await reply(unknown, std::move(answer), false);
+  int status = 400;
+  if (failure.cause == Cause::timed_out) status = 408;
+  if (failure.cause == Cause::http_too_large) status = header_read ? 413 : 431;
+  co_await reply(unknown, plain(status, "the request cannot be read: " + failure.detail), false);
+  co_await linger();
+}
+
+// What the client is still sending is read and dropped: a close with unread input resets the connection, and
+// the reset overtakes the answer.
+net::awaitable<void> Connection::linger() {
+  channel_->close_notify();
+  boost::system::error_code gone;
+  channel_->socket().shutdown(net::ip::tcp::socket::shutdown_send, gone);
+  const auto deadline = Clock::now() + kLinger;
+  std::array<std::byte, 16 * 1024> dropped;
+  for (std::size_t total = 0; total < kMaxLingerBytes;) {
+    std::size_t got = 0;
+    const auto status = channel_->read(dropped, got);
+    total += got;
+    if (status == tunnel::IoStatus::ok) continue;
+    if (status != tunnel::IoStatus::would_block) co_return;
+    if (!co_await channel_->readable(deadline)) co_return;
+  }
 }
 
 net::awaitable<bool> Connection::reply(const Request& request, Answer answer, bool keep_alive) {
@@ -235,12 +270,11 @@ net::awaitable<void> Connection::relay(const TunnelGrant& grant, const Request& 
   const int fd = origin.release(error);
   const auto server = tunnel::make_fd_stream(executor, fd, fd, true);
   tunnel::Relay relay(executor, *client, *server);
-  const auto id = site_.opened(grant, request);
+  Recorded record(site_, site_.opened(grant, request), relay);
   relay_ = &relay;
   const auto outcome = co_await relay.run();
   relay_ = nullptr;
-  const std::string reason = stopping_ ? "the edge was stopped" : reason_of(outcome);
-  site_.closed(id, outcome.near_to_far, outcome.far_to_near, reason);
+  record.reason = stopping_ ? "the edge was stopped" : reason_of(outcome);
 }
 
 }  // namespace cfpipe::edge

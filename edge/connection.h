@@ -29,7 +29,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   boost::asio::awaitable<void> serve_http1();
   boost::asio::awaitable<bool> serve_one();
-  boost::asio::awaitable<void> refuse(const transport::Failure& failure);
+  boost::asio::awaitable<void> refuse(const transport::Failure& failure, bool header_read);
+  boost::asio::awaitable<void> linger();
   boost::asio::awaitable<bool> reply(const Request& request, Answer answer, bool keep_alive);
   boost::asio::awaitable<void> tunnel(const HttpRequest& http, Request request);
   boost::asio::awaitable<void> relay(const TunnelGrant& grant, const Request& request,

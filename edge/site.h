@@ -19,13 +19,14 @@ struct Request {
   std::string query;      ///< without '?'
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string peer;       ///< address of the client, without port
-  std::string ray;        ///< this request's id; the listener puts it into Cf-Ray
+  std::string peer;  ///< address of the client, without port
+  std::string ray;   ///< this request's id; the listener puts it into Cf-Ray
 
-  std::string_view header(std::string_view name) const;      ///< first of that name (any case) or empty
-  std::string cookie(std::string_view name) const;           ///< or empty
-  std::string query_value(std::string_view key) const;       ///< decoded, or empty
-  std::string form_value(std::string_view key) const;        ///< of an application/x-www-form-urlencoded body, decoded
+  std::string_view header(std::string_view name) const;  ///< first of that name (any case) or empty
+  std::string cookie(std::string_view name) const;       ///< or empty
+  std::string query_value(std::string_view key) const;   ///< decoded, or empty
+  std::string form_value(
+      std::string_view key) const;  ///< of an application/x-www-form-urlencoded body, decoded
 };
 
 struct Answer {
@@ -39,7 +40,7 @@ struct TunnelGrant {
   std::string app_hostname;
   std::string origin_host;
   std::uint16_t origin_port = 22;
-  std::string identity;    ///< email or service name
+  std::string identity;      ///< email or service name
   std::int64_t expires = 0;  ///< the token's end, Unix seconds
 };
 
@@ -53,7 +54,8 @@ class Site {
   virtual std::variant<TunnelGrant, Answer> upgrade(const Request& request) = 0;
   /// A tunnel that was granted has opened (returns its id for closed()) or ended. For the audit.
   virtual std::int64_t opened(const TunnelGrant& grant, const Request& request) = 0;
-  virtual void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes, std::string_view reason) = 0;
+  virtual void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
+                      std::string_view reason) = 0;
 };
 
 }  // namespace cfpipe::edge

@@ -26,7 +26,7 @@ struct HttpRequest {
   Url url;
   Headers headers;  ///< besides Host, User-Agent and Content-Length, which are made here
   std::string body;
-  std::chrono::milliseconds deadline{15'000};  ///< for the whole exchange, dialling included
+  std::chrono::milliseconds deadline{15'000};  ///< from the standing connection to the answer
 };
 
 struct HttpAnswer {

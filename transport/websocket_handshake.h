@@ -5,8 +5,9 @@
 
 namespace cfpipe::transport {
 
-/// A client and an edge that both send this header (value 1) in the upgrade let each Close frame end one
-/// direction only: what follows it the other way still arrives. Others take a Close frame as the end of both.
+/// A client and an edge that both send this header (value 1) in the upgrade let the client's Close end its
+/// own direction only: what the origin still has to say arrives before the edge's Close. The edge's Close,
+/// and any Close between others, ends both directions.
 inline constexpr const char* kHalfCloseHeader = "Cfpipe-Half-Close";
 
 /// A fresh Sec-WebSocket-Key (RFC 6455 4.1): base64 of 16 random bytes.

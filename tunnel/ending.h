@@ -20,7 +20,7 @@ enum class Event {
   sink_closing,   ///< the sink's own source has ended and it takes nothing after that, or the tunnel is being
                   ///< stopped
   sink_finished,  ///< finish() said ok
-  sink_failed,    ///< take(), flush() or finish() failed
+  sink_failed,    ///< take(), flush() or finish() failed, or the last words took too long
 };
 
 /// The next state; `half_closes` is the sink's. Events that mean nothing in a state leave it as it is.

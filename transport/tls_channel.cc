@@ -31,6 +31,10 @@ constexpr int kSmallReceivesToShrink = 64;
 constexpr int kKeepAliveIdle = 30;
 constexpr int kKeepAliveEvery = 10;
 constexpr int kKeepAliveTries = 3;
+/// From when on a peer's system counts as gone: unanswered window probes, and milliseconds without an
+/// acknowledgement while something is under way.
+constexpr int kDeadProbes = 3;
+constexpr unsigned kAckSilentMs = 20'000;
 
 void keep_alive(int fd) {
   const auto set = [fd](int level, int name, int value) {
@@ -344,6 +348,18 @@ bool TlsChannel::in_flight() const {
   // native_handle() is not const, though it changes nothing.
   const int fd = const_cast<tcp::socket&>(socket_).native_handle();
   return ::ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0;
+}
+
+bool TlsChannel::backed_up() const {
+  if (!in_flight()) return false;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  const int fd = const_cast<tcp::socket&>(socket_).native_handle();
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  // Behind a closed window nothing is under way, and the system probes ever more rarely; an unanswered probe
+  // counts up.
+  const bool window_closed = info.tcpi_unacked == 0 && info.tcpi_probes < kDeadProbes;
+  return window_closed || info.tcpi_last_ack_recv < kAckSilentMs;
 }
 
 bool TlsChannel::idle() {

@@ -62,6 +62,9 @@ class TlsChannel {
   bool idle();
   /// True while the peer's system has not acknowledged all that was written.
   bool in_flight() const;
+  /// True if bytes of ours wait for a peer whose system still answers: it is slow, or does not read, but is
+  /// not gone.
+  bool backed_up() const;
   void close();
   boost::asio::any_io_executor executor() { return socket_.get_executor(); }
   boost::asio::ip::tcp::socket& socket() { return socket_; }

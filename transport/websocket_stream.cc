@@ -340,6 +340,8 @@ void WebSocketStream::on_timer() {
     }
     close_sent_at_ = now;
   }
+  // A ping stands in line behind our data: while that does not move, a missing answer says nothing either.
+  if (channel_->backed_up()) reading_since_ = now;
   if (reader_ && now - reading_since_ >= kPeerSilent) {
     gone_ = true;
     ended(End::silent, "no answer for " + std::to_string(kPeerSilent.count()) + " seconds");

@@ -178,7 +178,7 @@ TEST_F(FdStreamTest, TakesNoMoreThanAPipeHolds) {
   auto [in, in_peer] = make_pipe();
   auto [out_peer, out] = make_pipe();
   auto stream = make(in.get(), out.get());
-  const std::string much(1 << 20, 'm');
+  const std::string much(4 << 20, 'm');
   const auto took = put(*stream, much);
   EXPECT_EQ(took.status, IoStatus::would_block);
   EXPECT_GT(took.bytes, 0U);
@@ -191,6 +191,17 @@ TEST_F(FdStreamTest, TakesNoMoreThanAPipeHolds) {
   ASSERT_EQ(::read(out_peer.get(), drained.data(), drained.size()), static_cast<ssize_t>(took.bytes));
   loop.run_one_for(5s);
   EXPECT_TRUE(writable);
+}
+
+TEST_F(FdStreamTest, WidensThePipeOfABulkStreamOnly) {
+  auto [in, in_peer] = make_pipe();
+  auto [out_peer, out] = make_pipe();
+  auto stream = make(in.get(), out.get());
+  const int narrow = ::fcntl(out.get(), F_GETPIPE_SZ);
+  put(*stream, "a key press");
+  EXPECT_EQ(::fcntl(out.get(), F_GETPIPE_SZ), narrow);
+  put(*stream, std::string(kReadBytes, 'b'));
+  EXPECT_GT(::fcntl(out.get(), F_GETPIPE_SZ), narrow);
 }
 
 TEST_F(FdStreamTest, TakesMoreSlicesThanOneSystemCallDoes) {

@@ -5,7 +5,12 @@ ProxyCommand's output goes to standard error: the inner ssh takes both its input
 terminal. Hence no remote command, no scp, and 255 as the exit status whatever the shell ended with.
 """
 
+import pytest
+
 from support.clients import Ssh
+from support.servers import gives_terminals
+
+pytestmark = pytest.mark.skipif(not gives_terminals(), reason="an sshd of this user cannot give terminals here")
 
 
 def test_chain_style_is_interactive_in_a_terminal(user):

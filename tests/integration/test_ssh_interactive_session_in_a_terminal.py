@@ -1,5 +1,11 @@
 """An interactive ssh in a real terminal."""
 
+import pytest
+
+from support.servers import gives_terminals
+
+pytestmark = pytest.mark.skipif(not gives_terminals(), reason="an sshd of this user cannot give terminals here")
+
 
 def test_shell_on_a_terminal_answers_and_passes_its_exit_status_on(ssh):
     terminal = ssh.terminal()

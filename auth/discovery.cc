@@ -4,6 +4,7 @@
 
 #include "auth/clock.h"
 #include "auth/jwks.h"
+#include "auth/known_application.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -161,6 +162,7 @@ net::awaitable<Result<Application>> discover(const Access& access) {
   if (!app) co_return app.error();
   access.observer.note("application " + app->app_hostname + " of " + app->auth_domain);
   remember(access, app->auth_domain);
+  remember_application(access, *app);
   co_return std::move(*app);
 }
 

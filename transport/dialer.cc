@@ -1,9 +1,11 @@
 #include "transport/dialer.h"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <optional>
 
 #include "transport/resolve.h"
 #include "transport/tls_channel.h"
@@ -95,12 +97,18 @@ net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& 
 }
 
 net::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options) {
+  // Making the context takes milliseconds. Posted, it is made while the name lookup or the SYN is on its way.
+  const auto made = std::make_shared<std::optional<Result<std::unique_ptr<TlsClientContext>>>>();
+  const auto make = [made, ca_file = options.ca_file] {
+    if (!*made) made->emplace(TlsClientContext::make(ca_file));
+  };
+  if (!options.tls) net::post(co_await net::this_coro::executor, make);
   auto socket = co_await dial_tcp(url, options);
   if (!socket) co_return socket.error();
   if (!options.tls) {
-    auto made = TlsClientContext::make(options.ca_file);
-    if (!made) co_return made.error();
-    options.tls = std::move(*made);
+    make();
+    if (!**made) co_return (*made)->error();
+    options.tls = std::move(***made);
   }
   auto channel = std::make_unique<TlsChannel>(std::move(*socket), options.tls->connection(url.host));
   const auto shaken = co_await channel->handshake(options.tls_deadline, url.authority());

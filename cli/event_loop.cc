@@ -17,7 +17,6 @@ namespace {
 
 namespace net = boost::asio;
 using transport::Cause;
-using transport::Failure;
 using transport::Stage;
 
 /// How long an interrupted command may take to unwind (a name lookup cannot be cancelled).

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <openssl/rand.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,8 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
-#include <thread>
 
 namespace cfpipe::auth {
 
@@ -28,9 +25,6 @@ constexpr int kBacklog = 64;
 /// How many temporary names are tried, and how long their random part is.
 constexpr int kNameTries = 16;
 constexpr std::size_t kNameBytes = 6;
-/// How often and how long apart the directory's flock is tried: it is only ever held for two system calls.
-constexpr int kLockTries = 200;
-constexpr std::chrono::milliseconds kLockPause{1};
 constexpr mode_t kOwnerOnly = S_IRUSR | S_IWUSR;
 
 Failure failure(const std::string& path, int error) {
@@ -93,18 +87,6 @@ Result<void> check_replaceable(const std::string& path) {
   return {};
 }
 
-/// Keeps a process from replacing the socket between another's look at it and its removal. Best effort: a
-/// directory that cannot be locked is used without, and at worst a stale socket stays, which the next server
-/// replaces.
-Fd lock_directory(const std::string& path) {
-  Fd fd(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  for (int i = 0; fd && i < kLockTries; ++i) {
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) break;
-    std::this_thread::sleep_for(kLockPause);
-  }
-  return fd;
-}
-
 bool is_file(const std::string& path, dev_t device, ino_t inode) {
   struct stat info {};
   return ::lstat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
@@ -147,7 +129,7 @@ Result<AgentSocket> listen_agent_socket(const std::string& path, IfTaken if_take
   socket.device = info.st_dev;
   socket.inode = info.st_ino;
 
-  const Fd held = lock_directory(path);
+  const Fd held = lock_directory(directory_of(path));
   const bool renamed = if_taken == IfTaken::replace ? ::rename(name->path().c_str(), path.c_str()) == 0
                                                     : rename_to_free(name->path(), path);
   if (!renamed) return failure(path, errno);
@@ -156,7 +138,7 @@ Result<AgentSocket> listen_agent_socket(const std::string& path, IfTaken if_take
 }
 
 void remove_agent_socket(const std::string& path, dev_t device, ino_t inode) {
-  const Fd held = lock_directory(path);
+  const Fd held = lock_directory(directory_of(path));
   if (is_file(path, device, inode)) ::unlink(path.c_str());
 }
 

@@ -16,7 +16,7 @@ inline constexpr std::int64_t kMetadataMaxSkew = 5 * 60;
 
 /// What discovery finds out about an application (access-protocol, "Finding the application").
 struct Application {
-  std::string auth_domain;   ///< `host[:port]`
+  std::string auth_domain;  ///< `host[:port]`
   std::string aud;
   std::string app_hostname;  ///< may hold a wildcard; names the token file
 };
@@ -26,8 +26,10 @@ struct Application {
 class TrustedDomains {
  public:
   void add(std::string domain);
-  /// Stage::application / Cause::untrusted_auth_domain if not trusted, or malformed (anything but `host[:port]`).
+  /// Stage::application / Cause::untrusted_auth_domain if not trusted, or malformed (anything but
+  /// `host[:port]`).
   Result<void> check(std::string_view auth_domain) const;
+
  private:
   std::vector<std::string> extra_;
 };
@@ -35,13 +37,14 @@ class TrustedDomains {
 /// The auth domain that an unverified metadata token names, once trusted. Stage::application.
 Result<std::string> claimed_auth_domain(const Jwt& metadata, const TrustedDomains& trusted);
 
-/// Verifies signature and claims: type is `match`, hostname equals `host` (without port, any case), aud not empty,
-/// iat within the limits at `now` (Unix seconds). Stage::application, Cause::metadata_invalid with the claim named.
+/// Verifies signature and claims: type is `match`, hostname equals `host` (without port, any case), aud not
+/// empty, iat within the limits at `now` (Unix seconds). Stage::application, Cause::metadata_invalid with the
+/// claim named.
 Result<Application> verify_metadata(const Jwt& metadata, const KeySet& keys, std::string_view host,
                                     const TrustedDomains& trusted, std::int64_t now);
 
-/// Why a cached or fresh app token cannot be used, or success: well formed, not expired (`exp` > now), `aud` holds the application's.
-/// Signature is the edge's business and is not checked here. Stage::token.
+/// Why a cached or fresh app token cannot be used, or success: well formed, not expired (`exp` > now), `aud`
+/// holds the application's. Signature is the edge's business and is not checked here. Stage::token.
 Result<Jwt> check_app_token(std::string_view compact, std::string_view aud, std::int64_t now);
 
 }  // namespace cfpipe::auth

@@ -19,12 +19,6 @@ using transport::Url;
 
 constexpr std::chrono::milliseconds kSignDeadline{15'000};
 
-std::string text_of(const json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  const auto* text = value == nullptr ? nullptr : value->if_string();
-  return text == nullptr ? std::string() : std::string(text->data(), text->size());
-}
-
 Failure refused(const HttpAnswer& answer) {
   std::string said;
   if (auto body = parse_json_object(answer.body)) said = text_of(*body, "message");

@@ -83,4 +83,10 @@ std::optional<json::object> parse_json_object(std::string_view text) {
   return std::move(value.get_object());
 }
 
+std::string text_of(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(json::string_view(name.data(), name.size()));
+  const auto* text = value == nullptr ? nullptr : value->if_string();
+  return text == nullptr ? std::string() : std::string(text->data(), text->size());
+}
+
 }  // namespace cfpipe::auth

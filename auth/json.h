@@ -3,6 +3,7 @@
 #include <boost/json/object.hpp>
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace cfpipe::auth {
@@ -14,5 +15,8 @@ inline constexpr std::size_t kMaxJsonDepth = 16;
 /// refused (RFC 7515 4, RFC 7517 4): two readers could each believe a different one. Never throws on any
 /// input.
 std::optional<boost::json::object> parse_json_object(std::string_view text);
+
+/// A string member, or empty when it is absent or of another type.
+std::string text_of(const boost::json::object& object, std::string_view name);
 
 }  // namespace cfpipe::auth

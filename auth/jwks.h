@@ -17,8 +17,8 @@ inline constexpr std::size_t kMaxJwksKeys = 32;
 /// A JSON Web Key Set (RFC 7517 5), its RSA signing keys only.
 class KeySet {
  public:
-  /// Keys of other kinds are passed over; malformed JSON, no usable key at all, or beyond the bounds is a failure
-  /// (Stage::application, Cause::metadata_invalid).
+  /// Keys of other kinds are passed over; malformed JSON, no usable key at all, or beyond the bounds is a
+  /// failure (Stage::application, Cause::metadata_invalid).
   static Result<KeySet> parse(std::string_view json);
 
   /// True if the key named by the token's kid verifies it. No kid, or an unknown one: false.
@@ -26,7 +26,10 @@ class KeySet {
   bool has(std::string_view kid) const;
 
  private:
-  struct Entry { std::string kid; PKey key; };
+  struct Entry {
+    std::string kid;
+    PKey key;
+  };
   std::vector<Entry> keys_;
 };
 

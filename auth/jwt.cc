@@ -38,20 +38,14 @@ std::optional<json::object> decode_object(std::string_view part) {
   return text ? parse_json_object(*text) : std::nullopt;
 }
 
-std::string string_member(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(name(key));
-  if (value == nullptr || !value->is_string()) return {};
-  return std::string(value->get_string().data(), value->get_string().size());
-}
-
 }  // namespace
 
 std::string Jwt::kid() const {
-  return string_member(header, "kid");
+  return text_of(header, "kid");
 }
 
 std::string Jwt::text(std::string_view claim) const {
-  return string_member(claims, claim);
+  return text_of(claims, claim);
 }
 
 std::int64_t Jwt::number(std::string_view claim) const {
@@ -97,7 +91,7 @@ Result<Jwt> parse_jwt(std::string_view compact) {
 
 bool verify_rs256(const Jwt& jwt, EVP_PKEY* key) {
   // Nothing named in `crit` is understood here, so its presence alone refuses the token (RFC 7515 4.1.11).
-  if (string_member(jwt.header, "alg") != "RS256" || jwt.header.contains("crit") || !usable_rsa(key))
+  if (text_of(jwt.header, "alg") != "RS256" || jwt.header.contains("crit") || !usable_rsa(key))
     return false;
   const MdCtx ctx(EVP_MD_CTX_new());
   const bool good = ctx && EVP_DigestVerifyInit(ctx.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&

@@ -26,21 +26,23 @@ struct Jwt {
   std::string signing_input;  ///< the first two parts with the dot between
   std::string signature;      ///< raw bytes
 
-  std::string kid() const;                        ///< header `kid` or empty
-  std::string text(std::string_view claim) const; ///< a string claim, or empty when absent or of another type
+  std::string kid() const;  ///< header `kid` or empty
+  std::string text(
+      std::string_view claim) const;  ///< a string claim, or empty when absent or of another type
   std::int64_t number(std::string_view claim) const;  ///< an integral claim, or 0
-  std::vector<std::string> audience() const;      ///< `aud`, whether array or string (RFC 7519 4.1.3)
+  std::vector<std::string> audience() const;          ///< `aud`, whether array or string (RFC 7519 4.1.3)
 };
 
-/// Takes a compact JWT apart. Fails (Stage::token, Cause::token_invalid) on anything but three base64url parts of which the
-/// first two are JSON objects, on duplicate or unencodable parts, and beyond kMaxJwtBytes. Never throws.
+/// Takes a compact JWT apart. Fails (Stage::token, Cause::token_invalid) on anything but three base64url
+/// parts of which the first two are JSON objects, on duplicate or unencodable parts, and beyond kMaxJwtBytes.
+/// Never throws.
 Result<Jwt> parse_jwt(std::string_view compact);
 
 /// True if header `alg` is exactly RS256 and the signature verifies under `key` (RSA, at least 2048 bits).
 bool verify_rs256(const Jwt& jwt, EVP_PKEY* key);
 
-/// Compact JWT over the claims, header {"alg":"RS256","kid":…,"typ":"JWT"}. Empty if the key is no private RSA key of
-/// 2048 bits or more.
+/// Compact JWT over the claims, header {"alg":"RS256","kid":…,"typ":"JWT"}. Empty if the key is no private
+/// RSA key of 2048 bits or more.
 std::string sign_rs256(const boost::json::object& claims, std::string_view kid, EVP_PKEY* key);
 
 }  // namespace cfpipe::auth

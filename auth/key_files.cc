@@ -1,12 +1,10 @@
 #include "auth/key_files.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <chrono>
-#include <thread>
 
 #include "auth/own_file.h"
 
@@ -18,10 +16,8 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// flock has no deadline of its own: how often it is tried and how long apart. A holder writes four small
-/// files.
-constexpr int kLockTries = 2'000;
-constexpr std::chrono::milliseconds kLockPause{5};
+/// Patience with another process that is replacing the pair: it writes four small files.
+constexpr std::chrono::milliseconds kLockLimit{10'000};
 /// How often a pair that does not match is read again: another process may just be replacing it.
 constexpr int kReadTries = 3;
 /// How far ahead of our clock the signer's may be, in seconds.
@@ -30,10 +26,8 @@ constexpr std::uint64_t kClockSkew = 300;
 Result<Fd> lock(const std::string& path) {
   Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!fd) return state_failure(Cause::state_write_failed, path, errno);
-  for (int i = 0; ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0; ++i) {
-    if ((errno != EWOULDBLOCK && errno != EINTR) || i == kLockTries)
-      return state_failure(Cause::state_write_failed, path, errno);
-    std::this_thread::sleep_for(kLockPause);
+  if (const int error = lock_within(fd, kLockLimit); error != 0) {
+    return state_failure(Cause::state_write_failed, path, error);
   }
   return fd;
 }

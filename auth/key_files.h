@@ -20,7 +20,8 @@ struct KeyAndCertificate {
 
 /// The three files of one application, `<host><path>-cf_key`, `.pub`, `-cert.pub` (access-protocol, "Files").
 /// At every instant the private key and the certificate on disk match each other, or there is no certificate:
-/// replacing a pair removes the certificate first and writes it last; concurrent writers are kept apart by flock on
+/// replacing a pair removes the certificate first and writes it last; concurrent writers are kept apart by
+/// flock on
 /// `<host><path>-cf_key.flock`.
 class KeyFiles {
  public:

@@ -14,12 +14,6 @@ std::string file_of(const Access& access) {
   return access.app.authority() + (path == "/" ? std::string() : std::string(path)) + "-application";
 }
 
-std::string text_of(const boost::json::object& object, std::string_view name) {
-  const auto* value = object.if_contains(name);
-  const auto* text = value == nullptr ? nullptr : value->if_string();
-  return text == nullptr ? std::string() : std::string(text->data(), text->size());
-}
-
 }  // namespace
 
 std::optional<KnownApplication> known_application(const Access& access) {

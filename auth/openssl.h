@@ -10,7 +10,9 @@ namespace cfpipe::auth {
 template <auto function>
 struct Free {
   template <class T>
-  void operator()(T* handle) const noexcept { function(handle); }
+  void operator()(T* handle) const noexcept {
+    function(handle);
+  }
 };
 
 using PKey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <openssl/rand.h>
+#include <sys/file.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <system_error>
+#include <thread>
 
 #include "auth/base64.h"
 #include "auth/state_dir.h"
@@ -20,6 +22,10 @@ using transport::Stage;
 
 /// Bytes of chance in a temporary file's name.
 constexpr std::size_t kNameBytes = 9;
+/// How long apart a lock that somebody holds is tried.
+constexpr std::chrono::milliseconds kLockPause{2};
+/// Patience with the lock of a directory, which is only held for a few system calls.
+constexpr std::chrono::milliseconds kDirectoryLock{400};
 
 Failure foreign(const std::string& path, const char* why) {
   return {Stage::state, Cause::state_foreign_owner, path + ": " + why};
@@ -46,6 +52,23 @@ bool write_all(int fd, std::string_view content) {
 
 Failure state_failure(Cause cause, const std::string& path, int error) {
   return {Stage::state, cause, path + ": " + std::generic_category().message(error)};
+}
+
+int lock_within(const Fd& fd, std::chrono::milliseconds limit) {
+  const auto give_up = std::chrono::steady_clock::now() + limit;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    const int error = errno;
+    if (error == EINTR) continue;
+    if (error != EWOULDBLOCK || std::chrono::steady_clock::now() >= give_up) return error;
+    std::this_thread::sleep_for(kLockPause);
+  }
+  return 0;
+}
+
+Fd lock_directory(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fd) (void)lock_within(fd, kDirectoryLock);
+  return fd;
 }
 
 Result<std::optional<OwnFile>> open_own_file(const std::string& path) {

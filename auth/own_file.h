@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -36,6 +37,15 @@ class Fd {
  private:
   int fd_ = -1;
 };
+
+/// Takes an exclusive flock, for which flock itself has no deadline: tried every few milliseconds until
+/// `limit` has passed. 0, or the errno of the last try (EWOULDBLOCK: somebody holds it).
+int lock_within(const Fd& fd, std::chrono::milliseconds limit);
+
+/// Keeps our own processes from replacing a file in the directory between another's look at it and its
+/// removal; only ever held for a few system calls. Best effort: a directory that cannot be locked (some
+/// network file systems) is used without.
+Fd lock_directory(const std::string& path);
 
 /// A file of the state directory that was found to be ours alone.
 struct OwnFile {

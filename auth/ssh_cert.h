@@ -21,29 +21,31 @@ struct CertFields {
   std::uint64_t serial = 0;
   std::string key_id;
   std::vector<std::string> principals;
-  std::uint64_t valid_after = 0;   ///< Unix seconds
-  std::uint64_t valid_before = 0;  ///< Unix seconds, exclusive
+  std::uint64_t valid_after = 0;                                      ///< Unix seconds
+  std::uint64_t valid_before = 0;                                     ///< Unix seconds, exclusive
   std::vector<std::pair<std::string, std::string>> critical_options;  ///< name, value; sorted by name
-  std::vector<std::string> extensions;                               ///< names of empty extensions; sorted
+  std::vector<std::string> extensions;                                ///< names of empty extensions; sorted
 };
 
 /// The five `permit-*` extensions that `ssh-keygen -s` puts into a user certificate by default, sorted.
 std::vector<std::string> default_extensions();
 
-/// Builds a user certificate over `user_key_blob` and signs it with the CA key (ed25519 or P-256). Returns the
-/// one-line form `type base64`, no newline. The blob must be acceptable_user_key: Cause::key_unusable otherwise.
-Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields, const SshKey& ca);
+/// Builds a user certificate over `user_key_blob` and signs it with the CA key (ed25519 or P-256). Returns
+/// the one-line form `type base64`, no newline. The blob must be acceptable_user_key: Cause::key_unusable
+/// otherwise.
+Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields,
+                                          const SshKey& ca);
 
 struct Certificate {
-  std::string line;            ///< trimmed one-line form
-  std::string blob;            ///< decoded
-  std::string type;            ///< `…-cert-v01@openssh.com`
-  std::string user_key_blob;   ///< the plain key it is over
-  std::string ca_blob;         ///< the signer's public key
+  std::string line;           ///< trimmed one-line form
+  std::string blob;           ///< decoded
+  std::string type;           ///< `…-cert-v01@openssh.com`
+  std::string user_key_blob;  ///< the plain key it is over
+  std::string ca_blob;        ///< the signer's public key
   CertFields fields;
 };
-/// Takes a one-line certificate apart, user certificates only; structure is checked, the signature is not (sshd does).
-/// Stage::certificate, Cause::certificate_invalid.
+/// Takes a one-line certificate apart, user certificates only; structure is checked, the signature is not
+/// (sshd does). Stage::certificate, Cause::certificate_invalid.
 Result<Certificate> parse_certificate(std::string_view line);
 
 }  // namespace cfpipe::auth

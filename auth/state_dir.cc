@@ -13,7 +13,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
-#include <thread>
 
 #include "auth/clock.h"
 #include "auth/own_file.h"
@@ -25,24 +24,9 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// How often and how long apart the directory's flock is tried. It is only ever held for a few system calls.
-constexpr int kFlockTries = 200;
-constexpr std::chrono::milliseconds kFlockPause{1};
-
 struct CloseDir {
   void operator()(DIR* dir) const noexcept { ::closedir(dir); }
 };
-
-/// Keeps our own processes from replacing a file between another's look at it and its removal. Best effort: a
-/// directory that cannot be locked (some network file systems) is used without.
-Fd lock_directory(const std::string& path) {
-  Fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  for (int i = 0; fd && i < kFlockTries; ++i) {
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) break;
-    std::this_thread::sleep_for(kFlockPause);
-  }
-  return fd;
-}
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);

@@ -22,8 +22,10 @@ struct TransferredTokens {
 
 using BoxPrivateKey = std::array<std::uint8_t, 32>;
 
-/// Opens nonce(24) || box from the holder of the public key `sender` (32 raw bytes). Nothing if it does not open.
-std::optional<Secret> open_box(const BoxPrivateKey& key, std::string_view nonce_and_box, std::string_view sender);
+/// Opens nonce(24) || box from the holder of the public key `sender` (32 raw bytes). Nothing if it does not
+/// open.
+std::optional<Secret> open_box(const BoxPrivateKey& key, std::string_view nonce_and_box,
+                               std::string_view sender);
 
 /// The receiving end of one login: a fresh X25519 key pair (NaCl box). The public key is the capability that
 /// fetches the tokens, so a pair is used once and never stored. The private half is wiped on destruction.
@@ -50,7 +52,8 @@ struct SealedTransfer {
   std::string body;        ///< standard base64 of nonce || box
   std::string public_key;  ///< for Service-Public-Key
 };
-/// Seals {"app_token":…,"org_token":…} to the receiver's public key with a fresh sender pair. Fails on a malformed key.
+/// Seals {"app_token":…,"org_token":…} to the receiver's public key with a fresh sender pair. Fails on a
+/// malformed key.
 Result<SealedTransfer> seal_transfer(std::string_view receiver_public_key, std::string_view app_token,
                                      std::string_view org_token);
 

@@ -65,12 +65,6 @@ std::optional<boost::json::object> Notes::read(std::string_view kind, std::strin
   return value.get_object();
 }
 
-std::string text_of(const boost::json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) return {};
-  return std::string(value->get_string());
-}
-
 std::int64_t number_of(const boost::json::object& object, std::string_view key) {
   const auto* value = object.if_contains(key);
   if (value == nullptr || !value->is_int64()) return 0;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "auth/json.h"
 #include "edge/state.h"
 
 namespace cfpipe::edge {
@@ -30,8 +31,8 @@ class Notes {
   Secret key_;
 };
 
-/// A string or integral member, or empty / 0.
-std::string text_of(const boost::json::object& object, std::string_view key);
+using auth::text_of;
+/// An integral member, or 0.
 std::int64_t number_of(const boost::json::object& object, std::string_view key);
 
 }  // namespace cfpipe::edge

@@ -41,7 +41,14 @@ int check_config(const std::string& config_path);
 /// Prints every fault to standard error; the configuration, or nothing if it has any.
 std::optional<Config> checked_config(const std::string& config_path);
 
-/// Which state: --state DIR, or that of --config FILE.
+/// Where `dev` keeps its state unless told otherwise: $XDG_STATE_HOME or ~/.local/state, `cfpipe-edge-dev` in
+/// it.
+std::string dev_state_dir();
+
+/// The configuration that the other commands are about unless they are told which edge; where it is missing,
+/// that of `dev`.
+inline constexpr const char* kSystemConfig = "/etc/cfpipe/edge.yaml";
+/// Which state: --state DIR, or that of --config FILE, or of the edge that is there.
 struct StateOption {
   std::string dir;
   std::string config_path;

@@ -14,13 +14,21 @@ transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, 
     return transport::Failure(stage, transport::Cause::bad_option, std::move(text));
   };
   std::string dir = option.dir;
-  if (!option.config_path.empty()) {
-    const auto config = checked_config(option.config_path);
-    if (!config) return fault(transport::Stage::config, option.config_path + " is not a valid configuration");
+  std::string config_path = option.config_path;
+  std::error_code error;
+  const bool unsaid = dir.empty() && config_path.empty();
+  if (unsaid && std::filesystem::exists(kSystemConfig, error)) {
+    config_path = kSystemConfig;
+  } else if (unsaid) {
+    dir = dev_state_dir();
+    if (!std::filesystem::exists(dir + "/edge.db", error))
+      return fault(transport::Stage::input, "say which edge with --state DIR or --config FILE");
+  }
+  if (!config_path.empty()) {
+    const auto config = checked_config(config_path);
+    if (!config) return fault(transport::Stage::config, config_path + " is not a valid configuration");
     dir = config->state_dir;
   }
-  if (dir.empty()) return fault(transport::Stage::input, "say which edge with --state DIR or --config FILE");
-  std::error_code error;
   if (known && !std::filesystem::exists(dir + "/edge.db", error))
     return fault(transport::Stage::state, dir + " is not the state directory of an edge");
   return open_sqlite_state(dir);

@@ -17,14 +17,6 @@ transport::Failure bad_option(const std::string& text) {
   return {transport::Stage::input, transport::Cause::bad_option, text};
 }
 
-std::string default_state_dir() {
-  const char* base = std::getenv("XDG_STATE_HOME");
-  if (base != nullptr && *base == '/') return std::string(base) + "/cfpipe-edge-dev";
-  const char* home = std::getenv("HOME");
-  return home != nullptr && *home == '/' ? std::string(home) + "/.local/state/cfpipe-edge-dev"
-                                         : std::string();
-}
-
 std::string default_email() {
   const passwd* user = ::getpwuid(::getuid());
   return std::string(user != nullptr ? user->pw_name : "user") + "@localhost";
@@ -47,6 +39,14 @@ transport::Result<ApplicationConfig> application(const std::string& name, const 
 
 }  // namespace
 
+std::string dev_state_dir() {
+  const char* base = std::getenv("XDG_STATE_HOME");
+  if (base != nullptr && *base == '/') return std::string(base) + "/cfpipe-edge-dev";
+  const char* home = std::getenv("HOME");
+  return home != nullptr && *home == '/' ? std::string(home) + "/.local/state/cfpipe-edge-dev"
+                                         : std::string();
+}
+
 transport::Result<Config> dev_config(const DevOptions& options) {
   Config config;
   const auto listen = parse_host_port(options.listen, std::nullopt);
@@ -65,7 +65,7 @@ transport::Result<Config> dev_config(const DevOptions& options) {
   config.identity_provider = IdentityProvider::dev;
   config.dev_email = options.email.empty() ? default_email() : options.email;
   if (!valid_email(config.dev_email)) return bad_option("--email must be an email address");
-  config.state_dir = options.state.empty() ? default_state_dir() : options.state;
+  config.state_dir = options.state.empty() ? dev_state_dir() : options.state;
   if (config.state_dir.empty()) return bad_option("HOME is not set; say where with --state DIR");
   std::set<std::string> names{config.auth_host};
   for (const std::string& name : options.hostnames) {

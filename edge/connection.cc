@@ -69,7 +69,7 @@ std::string head_of(const Answer& answer, const std::string& ray, bool keep_aliv
   const auto reason = view(http::obsolete_reason(static_cast<http::status>(answer.status)));
   std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(reason) + "\r\n";
   for (const auto& [name, value] : answer.headers) {
-    if (fits_a_header(value)) out += name + ": " + value + "\r\n";
+    if (fits_a_header(value)) out.append(name).append(": ").append(value).append("\r\n");
   }
   out += "Cf-Ray: " + ray + "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
   return out + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");

@@ -1,6 +1,7 @@
 """A real sshd that trusts one certificate authority."""
 
 import grp
+import json
 import os
 import pty
 
@@ -43,3 +44,28 @@ class Sshd:
 
     def close(self):
         self.child.stop()
+
+
+class SlowRelay:
+    """A long wire to a server on loopback. `delay_ms` is one way; a connect costs a round trip, as on a real one."""
+
+    def __init__(self, world, to, delay_ms):
+        self.round_trip = 2 * delay_ms / 1000  # seconds
+        self._log = world.path(f"slow-relay-{len(list(world.directory.glob('slow-relay-*')))}")
+        self._log.touch()
+        program = limits.BUILD / "bench/slow_relay"
+        self.child = world.start([program, "--to", to, "--delay-ms", delay_ms, "--log", self._log])
+        self.port = self.child.ready_port()
+        self.address = f"127.0.0.1:{self.port}"
+        world.closing(self)
+
+    def events(self, kind=None):
+        """What has happened, oldest first; times as time.monotonic() has them, at the client's end of the wire."""
+        events = [json.loads(line) for line in self._log.read_text().splitlines()]
+        return [e for e in events if kind in (None, e["event"])]
+
+    def connections(self):
+        return len(self.events("open"))
+
+    def close(self):
+        assert self.child.stop() == 0, self.child.stderr.text

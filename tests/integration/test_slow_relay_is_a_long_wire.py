@@ -1,0 +1,152 @@
+"""The relay that other tests measure round trips with does what it says: delays, counts, ends, and holds nothing back."""
+
+import hashlib
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from support import limits, origin, stream
+from support.clients import USAGE
+from support.servers import SlowRelay
+
+DELAY_MS = 60
+ROUND_TRIP = 2 * DELAY_MS / 1000
+# Seconds by which a loaded machine may be late, and still not be taken for a further round trip.
+LATE = 0.8 * ROUND_TRIP
+KEPT_BYTES = 64 * limits.MIB  # kOnTheWire
+SOCKET_BYTES = 32 * limits.MIB  # what the buffers of four sockets may come to
+
+
+@pytest.fixture
+def serve(world):
+    def start(function, delay_ms=DELAY_MS):
+        target = world.closing(origin.Origin(function))
+        return SlowRelay(world, target.address, delay_ms), target
+    return start
+
+
+def dial(relay):
+    return socket.create_connection(("127.0.0.1", relay.port), limits.COMMAND_DEADLINE)
+
+
+def fewest_round_trips(measure, tries=5):
+    """The machine can only make it slower, so the best of a few tries is the truth."""
+    return min(measure() for _ in range(tries)) / ROUND_TRIP
+
+
+def test_connect_and_answer_cost_two_round_trips_and_every_further_answer_one(serve):
+    relay, _ = serve(origin.echo)
+
+    def first_and_second():
+        start = time.monotonic()
+        with dial(relay) as client:
+            client.sendall(b"1")
+            assert client.recv(1) == b"1"
+            first = time.monotonic() - start
+            again = time.monotonic()
+            client.sendall(b"2")
+            assert client.recv(1) == b"2"
+            return first, time.monotonic() - again
+
+    times = [first_and_second() for _ in range(5)]
+    first, second = (min(column) for column in zip(*times))
+    assert 2 * ROUND_TRIP <= first < 2 * ROUND_TRIP + LATE, times
+    assert ROUND_TRIP <= second < ROUND_TRIP + LATE, times
+    assert relay.connections() == 5
+
+
+def test_bytes_of_a_server_that_speaks_first_take_two_round_trips(serve):
+    relay, _ = serve(lambda connection, events: connection.sendall(b"hello"))
+
+    def greeting():
+        start = time.monotonic()
+        with dial(relay) as client:
+            assert client.recv(5) == b"hello"
+            return time.monotonic() - start
+
+    assert 2 <= fewest_round_trips(greeting) < 2.8
+
+
+def test_log_tells_bytes_and_times_at_the_clients_end(serve):
+    relay, _ = serve(origin.echo)
+    before = time.monotonic()
+    with dial(relay) as client:
+        client.sendall(b"x" * 1000)
+        client.shutdown(socket.SHUT_WR)
+        while client.recv(65536):
+            pass
+        after = time.monotonic()
+    close = wait_for_close(relay)
+    assert [e["event"] for e in relay.events()] == ["open", "up", "down", "close"]
+    assert (close["up"]["bytes"], close["down"]["bytes"]) == (1000, 1000)
+    up, down = close["up"]["first"], close["down"]["first"]
+    assert before <= up and up + 2 * ROUND_TRIP - 0.01 <= down <= after, (before, close, after)
+
+
+def wait_for_close(relay):
+    deadline = time.monotonic() + limits.COMMAND_DEADLINE
+    while not relay.events("close"):
+        assert time.monotonic() < deadline, relay.events()
+        threading.Event().wait(0.005)
+    return relay.events("close")[0]
+
+
+def test_large_streams_arrive_whole_and_are_not_held_back(serve):
+    """A window of one delay would need minutes for this: nothing but the delay itself is added."""
+    total = 64 * limits.MIB
+
+    def fetch(relay):
+        start = time.monotonic()
+        with dial(relay) as client:
+            assert stream.digest_of(client.recv) == (stream.digest(total), total)
+        return time.monotonic() - start
+
+    near, far = serve(origin.source(total), 0)[0], serve(origin.source(total), 100)[0]
+    fetch(near)
+    assert fetch(far) < 3 * fetch(near) + 6 * 0.2
+
+
+def test_each_direction_ends_by_itself(serve):
+    relay, target = serve(origin.answer_after_eof(1000))
+    with dial(relay) as client:
+        client.sendall(b"question")
+        client.shutdown(socket.SHUT_WR)
+        assert stream.digest_of(client.recv) == (stream.digest(1000), 1000)
+    assert target.events.next() == (hashlib.blake2b(b"question").hexdigest(), 8)
+
+
+def test_nobody_there_is_a_reset_and_not_an_end(world):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        relay = SlowRelay(world, "127.0.0.1:%d" % taken.getsockname()[1], 1)
+        with dial(relay) as client, pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+
+def test_reader_that_stalls_stops_the_sender(serve):
+    release = threading.Event()
+
+    def stall(connection, events):
+        release.wait(limits.COMMAND_DEADLINE)
+
+    relay, _ = serve(stall)
+    try:
+        with dial(relay) as client:
+            client.settimeout(1)
+            sent = 0
+            with pytest.raises(TimeoutError):
+                while sent <= KEPT_BYTES + SOCKET_BYTES:
+                    sent += client.send(b"\0" * limits.MIB)
+            assert sent > KEPT_BYTES
+        assert relay.child.resident_bytes() < KEPT_BYTES + SOCKET_BYTES
+    finally:
+        release.set()
+
+
+@pytest.mark.parametrize("args", [[], ["--to", "localhost:1"], ["--to", "127.0.0.1:1", "--delay-ms", "-1"]])
+def test_bad_command_line_is_refused(args):
+    done = subprocess.run([limits.BUILD / "bench/slow_relay", *args], capture_output=True, timeout=limits.COMMAND_DEADLINE)
+    assert done.returncode == USAGE and done.stderr and not done.stdout

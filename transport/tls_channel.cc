@@ -21,9 +21,6 @@ namespace net = boost::asio;
 using net::ip::tcp;
 namespace {
 
-/// Largest write() in bytes; with it the ciphertext held stays under kSendBatch + kMaxWrite + the records'
-/// own cost.
-constexpr std::size_t kMaxWrite = 128 * 1024;
 /// Receives in a row that would have fitted the small buffer before the large one is given back.
 constexpr int kSmallReceivesToShrink = 64;
 /// The system's own look at an idle connection, in seconds: it finds a dead peer where nobody waits to read,
@@ -161,7 +158,7 @@ TlsChannel::TlsChannel(tcp::socket socket, SslPtr ssl)
 }
 
 TlsChannel::~TlsChannel() {
-  close();
+  TlsChannel::close();
 }
 
 void TlsChannel::close() {
@@ -225,7 +222,7 @@ tunnel::IoStatus TlsChannel::read(std::span<std::byte> into, std::size_t& bytes)
 }
 
 tunnel::IoStatus TlsChannel::write(std::span<const std::byte> from) {
-  if (failed_ || notified_ || from.size() > kMaxWrite) return IoStatus::failed;
+  if (failed_ || notified_ || from.size() > kMaxChannelWrite) return IoStatus::failed;
   if (buffers_->held() >= kSendBatch) {
     const auto flushed = flush();
     if (flushed == IoStatus::failed) return flushed;

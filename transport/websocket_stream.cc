@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "transport/failure.h"
+
 namespace cfpipe::transport {
 namespace net = boost::asio;
 using tunnel::End;
@@ -51,7 +53,7 @@ class MaskSource {
 
 class WebSocketStream final : public tunnel::Stream {
  public:
-  WebSocketStream(std::unique_ptr<TlsChannel> channel, WsRole role, bool half_close,
+  WebSocketStream(std::unique_ptr<Channel> channel, WsRole role, bool half_close,
                   std::span<const std::byte> early)
       : channel_(std::move(channel)),
         role_(role),
@@ -98,7 +100,7 @@ class WebSocketStream final : public tunnel::Stream {
   void on_timer();
   void wake_reader();
 
-  std::unique_ptr<TlsChannel> channel_;
+  std::unique_ptr<Channel> channel_;
   WsRole role_;
   bool half_close_;
   WsDecoder decoder_;
@@ -366,7 +368,7 @@ void WebSocketStream::close() {
 
 }  // namespace
 
-std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<TlsChannel> channel, WsRole role,
+std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> channel, WsRole role,
                                                       bool half_close, std::span<const std::byte> early) {
   return std::make_unique<WebSocketStream>(std::move(channel), role, half_close, early);
 }

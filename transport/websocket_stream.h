@@ -4,7 +4,7 @@
 #include <memory>
 #include <span>
 
-#include "transport/tls_channel.h"
+#include "transport/channel.h"
 #include "transport/websocket_codec.h"
 #include "tunnel/stream.h"
 
@@ -20,11 +20,11 @@ inline constexpr std::chrono::seconds kCloseReply{5};
 inline constexpr std::size_t kPlainSmall = 32 * 1024;
 inline constexpr std::size_t kPlainLarge = 512 * 1024;
 
-/// A tunnel's side that is a WebSocket (RFC 6455) over TLS, after its handshake. What take() gets is framed,
-/// masked in place and encrypted from where it lies; what arrives is decrypted once and offered from there.
-/// `half_close`: negotiated in the handshake, see kHalfCloseHeader. `early`: bytes that arrived behind the
-/// handshake.
-std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<TlsChannel> channel, WsRole role,
+/// A tunnel's side that is a WebSocket (RFC 6455), after its handshake. What take() gets is framed,
+/// masked in place and handed to the channel from where it lies; what arrives is read once and offered from
+/// there. `half_close`: negotiated in the handshake, see kHalfCloseHeader. `early`: bytes that arrived behind
+/// the handshake.
+std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> channel, WsRole role,
                                                       bool half_close, std::span<const std::byte> early);
 
 }  // namespace cfpipe::transport

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <functional>
+#include <span>
+
+#include "tunnel/stream.h"
+
+namespace cfpipe::transport {
+
+/// What a WebSocket runs over: a connection's bytes both ways, encrypted, non-blocking. One TLS connection,
+/// or one stream of an HTTP/2 connection. Used from one thread.
+class Channel {
+ public:
+  using IoStatus = tunnel::IoStatus;
+  Channel() = default;
+  virtual ~Channel() = default;
+  Channel(const Channel&) = delete;
+  Channel& operator=(const Channel&) = delete;
+
+  /// Plain text into `into`, as much as has arrived and fits. eof: the peer has ended its direction in the
+  /// words of the protocol. failed: the connection is gone.
+  virtual IoStatus read(std::span<std::byte> into, std::size_t& bytes) = 0;
+  /// Takes all of `from` (at most kMaxChannelWrite), or nothing: would_block while as much is held as may be.
+  /// An empty `from` asks whether something would be taken. Does not send by itself.
+  virtual IoStatus write(std::span<const std::byte> from) = 0;
+  /// Sends what is held. ok: nothing is held any more.
+  virtual IoStatus flush() = 0;
+  /// Queues the end of our direction (once) and flushes.
+  virtual IoStatus close_notify() = 0;
+
+  /// One-shot; dropped by close(). Never run from inside the call.
+  virtual void on_readable(std::function<void()> callback) = 0;
+  virtual void on_writable(std::function<void()> callback) = 0;
+
+  /// True while the peer's system has not acknowledged all that was written.
+  virtual bool in_flight() const = 0;
+  /// True if bytes of ours wait for a peer whose system still answers: it is slow, or does not read, but is
+  /// not gone.
+  virtual bool backed_up() const = 0;
+  virtual void close() = 0;
+  virtual boost::asio::any_io_executor executor() = 0;
+};
+
+/// Largest write() in bytes.
+inline constexpr std::size_t kMaxChannelWrite = 128 * 1024;
+
+}  // namespace cfpipe::transport

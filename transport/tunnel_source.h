@@ -1,0 +1,33 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+
+#include "transport/http_client.h"
+#include "transport/websocket_client.h"
+#include "tunnel/stream.h"
+
+namespace cfpipe::transport {
+
+/// Over what tunnels are opened. http1: a connection for each (RFC 6455). http2: one connection carries many
+/// (RFC 8441), where the edge speaks it; where it does not, http1, without asking twice.
+enum class TunnelProtocol { http1, http2 };
+
+/// Opens tunnels to an edge, one after another or many at once.
+class TunnelSource {
+ public:
+  /// `client` dials, and outlives the source.
+  TunnelSource(HttpClient& client, TunnelProtocol protocol);
+  ~TunnelSource();
+  TunnelSource(const TunnelSource&) = delete;
+  TunnelSource& operator=(const TunnelSource&) = delete;
+
+  /// As open_websocket(), with the same failures. The stream outlives the source.
+  boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open(const WebSocketRequest& request);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace cfpipe::transport

@@ -1,0 +1,228 @@
+#include "cli/tunnel_opener.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+
+#include "auth/certificate.h"
+#include "auth/clock.h"
+#include "auth/discovery.h"
+#include "auth/known_application.h"
+#include "auth/login.h"
+#include "auth/token_cache.h"
+
+namespace cfpipe::cli {
+namespace {
+
+namespace net = boost::asio;
+using namespace net::experimental::awaitable_operators;
+using auth::KeyAndCertificate;
+using transport::Cause;
+using transport::Failure;
+
+using StreamPtr = std::unique_ptr<tunnel::Stream>;
+using IdentityPtr = std::shared_ptr<const KeyAndCertificate>;
+
+/// On whose behalf. Neither, with a service token and no certificate to make: then the headers are all it
+/// takes.
+struct Credentials {
+  std::optional<auth::Application> app;
+  std::optional<auth::Secret> token;
+  bool check_later = false;  ///< the application was known and is due for another look
+};
+using CredentialsPtr = std::shared_ptr<const Credentials>;
+
+/// One search for credentials, and those who wait for what it finds.
+struct Search {
+  Search(const net::any_io_executor& executor, bool believes)
+      : believes_known(believes), over(executor, net::steady_timer::time_point::max()) {}
+  bool believes_known;
+  std::optional<Result<CredentialsPtr>> found;  ///< empty when over: it was cancelled
+  net::steady_timer over;
+};
+
+/// Does something when the scope is left, also by a coroutine that is cancelled.
+template <class F>
+class AtEnd {
+ public:
+  explicit AtEnd(F f) : f_(std::move(f)) {}
+  ~AtEnd() { f_(); }
+  AtEnd(const AtEnd&) = delete;
+  AtEnd& operator=(const AtEnd&) = delete;
+
+ private:
+  F f_;
+};
+
+/// All from the state directory: nothing is asked before the dial. Nothing if something is missing.
+Result<std::optional<Credentials>> known_credentials(const Session& session) {
+  const auto& access = session.access();
+  auto known = auth::known_application(access);
+  if (!known || access.service_token.given()) return std::optional<Credentials>();
+  auto token = auth::cached_app_token(session.state(), known->app, auth::unix_now());
+  if (!token) return token.error();
+  if (!*token) return std::optional<Credentials>();
+  Credentials credentials;
+  credentials.check_later = known->age >= auth::kKnownFresh;
+  credentials.app = std::move(known->app);
+  credentials.token = std::move(*token);
+  return std::optional<Credentials>(std::move(credentials));
+}
+
+net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, const Options& options,
+                                                        bool believe_known) {
+  Credentials credentials;
+  const bool headers_suffice = session.access().service_token.given() && !options.short_lived_cert;
+  if (headers_suffice) co_return std::make_shared<const Credentials>();
+  if (believe_known) {
+    auto known = known_credentials(session);
+    if (!known) co_return known.error();
+    if (*known) co_return std::make_shared<const Credentials>(std::move(**known));
+  }
+  auto app = co_await auth::discover(session.access());
+  if (!app) co_return app.error();
+  auto token = co_await auth::obtain_app_token(session.access(), *app);
+  if (!token) co_return token.error();
+  credentials.app = std::move(*app);
+  credentials.token = std::move(*token);
+  co_return std::make_shared<const Credentials>(std::move(credentials));
+}
+
+net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const Options& options,
+                                                  const auth::Secret& token) {
+  if (options.agent.empty()) {
+    const auth::KeyFiles files(session.state(), options.url.host, key_path(options.url));
+    auto pair = co_await auth::renew_key_files(session.access(), files, token);
+    if (!pair) co_return pair.error();
+    co_return std::make_shared<const KeyAndCertificate>(std::move(*pair));
+  }
+  auto key = auth::SshKey::generate(auth::KeyType::ecdsa_p256);
+  auto certificate = co_await auth::sign_key(session.access(), token, key);
+  if (!certificate) co_return certificate.error();
+  KeyAndCertificate pair{std::move(key), std::move(*certificate)};
+  co_return std::make_shared<const KeyAndCertificate>(std::move(pair));
+}
+
+net::awaitable<void> certify(const Session& session, const Options& options, const Credentials& credentials,
+                             std::optional<Result<IdentityPtr>>& out) {
+  if (!options.short_lived_cert) {
+    out = IdentityPtr();
+  } else {
+    out = co_await make_identity(session, options, *credentials.token);
+  }
+}
+
+/// Never ends by itself.
+net::awaitable<void> check_application(const Session& session) {
+  co_await auth::check_known_application(session.access());
+  net::steady_timer forever(co_await net::this_coro::executor, net::steady_timer::time_point::max());
+  co_await forever.async_wait(net::as_tuple(net::use_awaitable));
+}
+
+}  // namespace
+
+struct TunnelOpener::Impl {
+  Impl(net::any_io_executor e, Session& s, const Options& o)
+      : executor(std::move(e)),
+        session(s),
+        options(o),
+        source(s.app_http(), transport::TunnelProtocol::http1) {}
+
+  net::awaitable<Result<CredentialsPtr>> credentials(bool believe_known);
+  net::awaitable<Result<CredentialsPtr>> search(bool believe_known);
+  net::awaitable<void> dial(const Credentials& credentials, std::optional<Result<StreamPtr>>& out);
+  net::awaitable<Result<OpenTunnel>> open_with(const Credentials& credentials);
+
+  net::any_io_executor executor;
+  Session& session;
+  const Options& options;
+  transport::TunnelSource source;
+  std::shared_ptr<Search> search_in_progress;
+  bool check_due = false;
+  bool checking = false;
+};
+
+net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::search(bool believe_known) {
+  const auto mine = std::make_shared<Search>(executor, believe_known);
+  search_in_progress = mine;
+  const AtEnd let_the_others_go([this, &mine] {
+    search_in_progress.reset();
+    mine->over.cancel();
+  });
+  mine->found = co_await find_credentials(session, options, believe_known);
+  co_return *mine->found;
+}
+
+/// Of those who come while the same is being searched for, all get what is found: one login, one refusal.
+net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::credentials(bool believe_known) {
+  while (const auto other = search_in_progress) {
+    co_await other->over.async_wait(net::as_tuple(net::use_awaitable));
+    if (other->believes_known == believe_known && other->found) co_return *other->found;
+  }
+  co_return co_await search(believe_known);
+}
+
+net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
+                                              std::optional<Result<StreamPtr>>& out) {
+  transport::WebSocketRequest request(options.url);
+  request.headers = options.headers;
+  const auto& service_token = session.access().service_token;
+  service_token.add_to(request.headers);
+  if (!service_token.given()) {
+    request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->reveal()));
+  }
+  out = co_await source.open(request);
+  if (!*out && out->error().cause == Cause::token_rejected && service_token.given()) {
+    Failure failure = out->error();
+    failure.cause = Cause::service_token_rejected;
+    out = failure;
+  }
+}
+
+net::awaitable<Result<OpenTunnel>> TunnelOpener::Impl::open_with(const Credentials& credentials) {
+  std::optional<Result<StreamPtr>> stream;
+  std::optional<Result<IdentityPtr>> identity;
+  auto dialling = dial(credentials, stream);
+  auto certifying = certify(session, options, credentials, identity);
+  auto both = std::move(dialling) && std::move(certifying);
+  co_await std::move(both);
+  if (!*stream) co_return stream->error();
+  if (!*identity) co_return identity->error();
+  check_due = credentials.check_later;
+  co_return OpenTunnel{std::move(**stream), std::move(**identity)};
+}
+
+TunnelOpener::TunnelOpener(net::any_io_executor executor, Session& session, const Options& options)
+    : impl_(std::make_unique<Impl>(std::move(executor), session, options)) {}
+TunnelOpener::~TunnelOpener() = default;
+
+net::awaitable<Result<OpenTunnel>> TunnelOpener::open() {
+  for (bool again = true;; again = false) {
+    const auto found = co_await impl_->credentials(again);
+    if (!found) co_return found.error();
+    const auto& credentials = **found;
+    auto opened = co_await impl_->open_with(credentials);
+    if (opened || !again || !credentials.token || !auth::token_was_refused(opened.error())) co_return opened;
+    spdlog::info("{}: the token was not accepted, logging in again", impl_->options.url.host);
+    const auto dropped = auth::drop_app_token(impl_->session.access(), *credentials.app, *credentials.token);
+    if (!dropped) co_return dropped.error();
+  }
+}
+
+net::awaitable<tunnel::Outcome> TunnelOpener::carry(tunnel::Relay& relay) {
+  if (!impl_->check_due || impl_->checking) co_return co_await relay.run();
+  impl_->checking = true;
+  const AtEnd let_another_check([this] { impl_->checking = false; });
+  auto pumping = relay.run();
+  auto checking = check_application(impl_->session);
+  auto either = std::move(pumping) || std::move(checking);
+  auto first = co_await std::move(either);
+  co_return std::get<tunnel::Outcome>(std::move(first));
+}
+
+}  // namespace cfpipe::cli

@@ -7,13 +7,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get("CFPIPE_BUILD_DIR", ROOT / "build")).resolve()
 
 
-def _built_with_sanitizers():
+def _configured(name):
     cache = BUILD / "CMakeCache.txt"
     lines = cache.read_text().splitlines() if cache.exists() else []
-    return any(line.startswith("CFPIPE_SANITIZE:") and line.split("=", 1)[1] for line in lines)
+    return next((line.split("=", 1)[1] for line in lines if line.startswith(f"{name}:")), "")
 
 
-SANITIZED = _built_with_sanitizers()
+SANITIZED = bool(_configured("CFPIPE_SANITIZE"))
+SHARED_LIBRARIES = _configured("CFPIPE_SHARED_LIBRARIES") == "ON"
 
 MIB = 1 << 20
 

@@ -64,6 +64,7 @@ AccessSite::AccessSite(boost::asio::any_io_executor executor, Config config, Sta
       ssh_ca_(state),
       now_(std::move(now)),
       transfers_(std::move(executor), state, poll, now_) {
+  tokens_.set_groups_asked(groups_named(config_));
   set_public_port(config_.public_port);
 }
 
@@ -158,24 +159,26 @@ std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   }
   if (request.path.starts_with(kOwnPaths)) return text_answer(404, "not found");
   const Visitor who = visitor(request, *app);
-  if (!who.identity) {
-    Answer answer = challenge(request, *app);
+  const Verdict verdict = judge(request, *app, who.identity, Asking::to_pass);
+  if (!verdict.passes()) {
+    Answer answer = turned_away(request, *app, who, verdict);
     add_metadata(request, *app, answer);
     return answer;
   }
-  // A browser sends cookies with WebSockets that any page opens; only our own may use them.
+  // Any page can make a browser open WebSockets, with its cookies and from its address; only our own may.
   const std::string_view origin = request.header("Origin");
-  if (who.by_cookie && !origin.empty() && !same_text(origin, "https://" + authority(app->config->hostname)))
+  if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(app->config->hostname)))
     return text_answer(403, "this page may not open a tunnel");
-  if (!allowed(app->config->policies, who.identity->email)) return denied(request, *app, who.identity->email);
   if (!request.header("Cf-Access-Jump-Destination").empty())
     return text_answer(400, "this application has one origin; leave --destination out");
   TunnelGrant grant;
   grant.app_hostname = app->config->hostname;
   grant.origin_host = app->config->origin_host;
   grant.origin_port = app->config->origin_port;
-  grant.identity = who.identity->email;
-  grant.expires = who.identity->expires;
+  if (who.identity) {
+    grant.identity = who.identity->name();
+    grant.expires = who.identity->expires;
+  }
   return grant;
 }
 

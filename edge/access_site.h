@@ -29,6 +29,8 @@ inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
 inline constexpr std::string_view kTokenCookie = "CF_Authorization";
 inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 inline constexpr std::string_view kCliPath = "/cdn-cgi/access/cli";
+/// Why a request was refused, in one printable line: programs read headers, not pages.
+inline constexpr std::string_view kReasonHeader = "Cfpipe-Reason";
 
 using Now = std::function<std::int64_t()>;
 
@@ -66,7 +68,7 @@ class AccessSite final : public Site {
   };
   struct Visitor {
     std::optional<Identity> identity;
-    bool by_cookie = false;
+    bool by_header = false;  ///< the credentials were sent on purpose, not by a browser of its own accord
   };
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
@@ -90,9 +92,14 @@ class AccessSite final : public Site {
 
   // site_gate.cc: the application host
   Visitor visitor(const Request& request, const App& app) const;
+  static Verdict judge(const Request& request, const App& app, const std::optional<Identity>& identity,
+                       Asking asking);
   Answer challenge(const Request& request, const App& app) const;
   Answer gate(const Request& request, const App& app);
-  Answer denied(const Request& request, const App& app, const std::string& email);
+  Answer turned_away(const Request& request, const App& app, const Visitor& who, const Verdict& verdict);
+  Answer denied(const Request& request, const App& app, const Identity& identity, const Verdict& verdict);
+  void audit_denial(const Request& request, const App& app, const std::string& who,
+                    const std::string& reason);
 
   // site_session.cc: the application host's own pages
   Answer authorized(const Request& request, const App& app);

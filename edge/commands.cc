@@ -16,6 +16,7 @@ struct Options {
   std::string config_path;
   DevOptions dev;
   StateOption state;
+  PolicyQuestion question;
   std::string app;
   std::string since;
   bool json = false;
@@ -37,6 +38,24 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   list->callback([&] { status = ca_list(options.state); });
 }
 
+void add_policy(CLI::App& root, Options& options, int& status) {
+  CLI::App* policy = root.add_subcommand("policy", "The policies of a configuration");
+  policy->require_subcommand(1);
+  CLI::App* test = policy->add_subcommand(
+      "test", "Say which policy and rule decide whether somebody may reach an application; status 77 if not");
+  PolicyQuestion& question = options.question;
+  test->add_option("--config", question.config_path, "Configuration file (YAML)")->required();
+  test->add_option("--app", question.app, "Host name of the application")->required();
+  auto* email = test->add_option("--email", question.email, "Who has signed in; nobody if it is left out");
+  test->add_option("--group", question.groups, "A group of theirs, once for each")
+      ->needs(email)
+      ->allow_extra_args(false);
+  test->add_option("--ip", question.ip, "The address they come from");
+  test->add_option("--service-token", question.service_token, "Name of a valid service token that is shown")
+      ->excludes(email);
+  test->callback([&] { status = policy_test(question); });
+}
+
 void add_commands(CLI::App& root, Options& options, int& status) {
   CLI::App* run = root.add_subcommand("run", "Serve what a configuration file says");
   run->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
@@ -53,6 +72,8 @@ void add_commands(CLI::App& root, Options& options, int& status) {
       ->capture_default_str();
   dev->add_option("--email", options.dev.email,
                   "Address that the sign-in page offers; everybody of its domain is let in");
+  dev->add_option("--group", options.dev.groups, "A group that everybody who signs in is in, once for each")
+      ->allow_extra_args(false);
   dev->add_option("--state", options.dev.state, "Directory for keys, certificates and the database");
   dev->callback([&] { status = run_dev(options.dev); });
 
@@ -61,6 +82,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   check->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
   check->callback([&] { status = check_config(options.config_path); });
 
+  add_policy(root, options, status);
   add_ca(root, options, status);
 
   CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");

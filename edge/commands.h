@@ -16,6 +16,7 @@ namespace cfpipe::edge {
 inline constexpr int kOk = 0;
 inline constexpr int kUsage = 64;
 inline constexpr int kUnavailable = 69;
+inline constexpr int kDenied = 77;
 inline constexpr int kBadConfig = 78;
 
 /// Parses the command line, runs one command, returns the exit status.
@@ -26,8 +27,9 @@ struct DevOptions {
   std::string origin = "127.0.0.1:22";
   std::vector<std::string> hostnames{"vm.localhost"};
   std::string auth_domain = "auth.localhost";
-  std::string email;  ///< empty: the login name at localhost
-  std::string state;  ///< empty: under the user's state directory
+  std::string email;                ///< empty: the login name at localhost
+  std::vector<std::string> groups;  ///< of everybody who signs in
+  std::string state;                ///< empty: under the user's state directory
 };
 int run_edge(const std::string& config_path);
 int run_dev(const DevOptions& options);
@@ -40,6 +42,18 @@ int serve(const Config& config, bool dev);
 int check_config(const std::string& config_path);
 /// Prints every fault to standard error; the configuration, or nothing if it has any.
 std::optional<Config> checked_config(const std::string& config_path);
+
+/// A question to the policies of a configuration: what they would decide, and why.
+struct PolicyQuestion {
+  std::string config_path;
+  std::string app;
+  std::string email;
+  std::vector<std::string> groups;
+  std::string ip;
+  std::string service_token;
+};
+/// Prints how each policy was decided; kOk if the subject gets in, kDenied if not.
+int policy_test(const PolicyQuestion& question);
 
 /// Where `dev` keeps its state unless told otherwise: $XDG_STATE_HOME or ~/.local/state, `cfpipe-edge-dev` in
 /// it.

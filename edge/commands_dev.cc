@@ -65,6 +65,9 @@ transport::Result<Config> dev_config(const DevOptions& options) {
   config.identity_provider = IdentityProvider::dev;
   config.dev_email = options.email.empty() ? default_email() : options.email;
   if (!valid_email(config.dev_email)) return bad_option("--email must be an email address");
+  for (const std::string& group : options.groups)
+    if (!valid_group(group)) return bad_option("--group must be a name of at most 128 characters");
+  config.dev_groups = options.groups;
   config.state_dir = options.state.empty() ? dev_state_dir() : options.state;
   if (config.state_dir.empty()) return bad_option("HOME is not set; say where with --state DIR");
   std::set<std::string> names{config.auth_host};

@@ -1,9 +1,11 @@
 #include "edge/config.h"
 
+#include <algorithm>
 #include <boost/asio/ip/address.hpp>
 #include <charconv>
 #include <cstdio>
 #include <memory>
+#include <set>
 
 namespace cfpipe::edge {
 
@@ -30,6 +32,24 @@ std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
   if (error != std::errc{} || end != port.data() + port.size() || port.empty()) return std::nullopt;
   return HostPort{std::string(host), number};
+}
+
+std::vector<std::string> groups_named(const Config& config) {
+  std::set<std::string> out;
+  for (const ApplicationConfig& app : config.applications)
+    for (const Policy& policy : app.policies)
+      for (const auto* rules : {&policy.include, &policy.require, &policy.exclude})
+        for (const Rule& rule : *rules)
+          if (rule.kind == Rule::Kind::group) out.insert(rule.value);
+  return {out.begin(), out.end()};
+}
+
+std::vector<std::string> groups_to_carry(const std::vector<std::string>& groups,
+                                         const std::vector<std::string>& named) {
+  std::vector<std::string> out;
+  for (const std::string& group : named)
+    if (std::find(groups.begin(), groups.end(), group) != groups.end()) out.push_back(group);
+  return out;
 }
 
 bool is_loopback(const std::string& address) {

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,7 +27,9 @@ inline constexpr std::uint16_t kHttpsPort = 443;
 struct CertificateConfig {
   std::chrono::seconds ttl = kDefaultCertificateTtl;
   bool email_prefix = true;           ///< the part of the email before the @ is a principal
-  std::vector<std::string> literals;  ///< principals that everyone gets
+  std::vector<std::string> literals;  ///< principals that everyone gets who has signed in
+  /// Principals of service tokens by name; a service token that is not here gets no certificate.
+  std::map<std::string, std::vector<std::string>, std::less<>> service_principals;
 };
 
 struct ApplicationConfig {
@@ -50,7 +54,8 @@ struct Config {
   std::string state_dir;
   std::chrono::seconds session_duration = kDefaultSession;
   IdentityProvider identity_provider = IdentityProvider::oidc;
-  std::string dev_email;  ///< what the built-in sign-in page offers
+  std::string dev_email;                ///< what the built-in sign-in page offers
+  std::vector<std::string> dev_groups;  ///< of everybody who signs in there
   std::string oidc_issuer;
   std::string oidc_client_id;
   std::string oidc_client_secret_file;
@@ -70,6 +75,13 @@ struct LoadedConfig {
 LoadedConfig parse_config(std::string_view yaml);
 /// Fails (Stage::config) only if the file cannot be read.
 transport::Result<LoadedConfig> load_config(const std::string& path);
+
+/// The groups that any policy names, sorted, each once: what this edge wants to know of people's groups.
+std::vector<std::string> groups_named(const Config& config);
+
+/// What of a person's groups goes into tokens: those that policies name. The bounds on those bound this.
+std::vector<std::string> groups_to_carry(const std::vector<std::string>& groups,
+                                         const std::vector<std::string>& named);
 
 struct HostPort {
   std::string host;  ///< without brackets

@@ -1,91 +1,42 @@
 // The YAML form of the configuration. Every fault is collected with its line; nothing unknown is passed over.
-#include <yaml-cpp/yaml.h>
-
 #include <boost/asio/ip/address.hpp>
-#include <initializer_list>
 #include <set>
 
 #include "edge/config.h"
 #include "edge/text.h"
+#include "edge/yaml_reader.h"
 
 namespace cfpipe::edge {
 namespace {
 
-class Reader {
+class Reader : private YamlReader {
  public:
-  LoadedConfig read(std::string_view yaml);
+  explicit Reader(LoadedConfig& out) : YamlReader(out.faults), out_(out) {}
+  void read(std::string_view yaml);
 
  private:
-  void fault(const YAML::Node& node, std::string text) {
-    out_.faults.push_back({node.Mark().is_null() ? 0 : node.Mark().line + 1, std::move(text)});
-  }
-  /// Checks that the node is a mapping of known keys, each once.
-  bool mapping(const YAML::Node& node, const std::string& what, std::initializer_list<std::string_view> keys);
-  /// A scalar; absent or of another kind is a fault when required.
-  std::string text(const YAML::Node& parent, const char* key, const std::string& what, bool required = true);
-  std::chrono::seconds duration(const YAML::Node& parent, const char* key, std::chrono::seconds preset,
-                                std::chrono::seconds least, std::chrono::seconds most);
   void top(const YAML::Node& root);
   void provider(const YAML::Node& node);
+  void dev_groups(const YAML::Node& node);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
-  CertificateConfig certificates(const YAML::Node& node);
-  Policy policy(const YAML::Node& node);
-  std::vector<Rule> rules(const YAML::Node& node, const std::string& what);
   void across(const YAML::Node& root);
 
-  LoadedConfig out_;
+  LoadedConfig& out_;
 };
 
-bool Reader::mapping(const YAML::Node& node, const std::string& what,
-                     std::initializer_list<std::string_view> keys) {
-  if (!node.IsMap()) {
-    fault(node, what + " must be a mapping");
-    return false;
+void Reader::dev_groups(const YAML::Node& node) {
+  if (!node.IsSequence()) return fault(node, "'groups' must be a list");
+  for (const YAML::Node& item : node) {
+    const std::string name = item.IsScalar() ? item.Scalar() : "";
+    if (!valid_group(name)) fault(item, "a group must be a name of at most 128 characters");
+    out_.config.dev_groups.push_back(name);
   }
-  std::set<std::string> seen;
-  for (const auto& entry : node) {
-    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
-    bool known = false;
-    for (const std::string_view candidate : keys) known = known || candidate == key;
-    if (!known) fault(entry.first, "unknown key '" + transport::printable(key, 60) + "' in " + what);
-    if (!seen.insert(key).second)
-      fault(entry.first, "'" + transport::printable(key, 60) + "' is given twice");
-  }
-  return true;
-}
-
-std::string Reader::text(const YAML::Node& parent, const char* key, const std::string& what, bool required) {
-  const YAML::Node node = parent[key];
-  if (!node) {
-    if (required) fault(parent, what + " needs '" + key + "'");
-    return {};
-  }
-  if (!node.IsScalar() || node.Scalar().empty()) {
-    fault(node, std::string("'") + key + "' must be one value");
-    return {};
-  }
-  return node.Scalar();
-}
-
-std::chrono::seconds Reader::duration(const YAML::Node& parent, const char* key, std::chrono::seconds preset,
-                                      std::chrono::seconds least, std::chrono::seconds most) {
-  const YAML::Node node = parent[key];
-  if (!node) return preset;
-  const auto value = node.IsScalar() ? parse_duration(node.Scalar()) : std::nullopt;
-  if (!value) {
-    fault(node, std::string("'") + key + "' must be a duration such as 24h, 4m or 90s");
-    return preset;
-  }
-  if (*value < least || *value > most) {
-    fault(node, std::string("'") + key + "' must be between " + std::to_string(least.count()) + "s and " +
-                    std::to_string(most.count()) + "s");
-  }
-  return *value;
 }
 
 void Reader::provider(const YAML::Node& node) {
-  if (!mapping(node, "identity_provider", {"type", "issuer", "client_id", "client_secret_file", "email"}))
+  if (!mapping(node, "identity_provider",
+               {"type", "issuer", "client_id", "client_secret_file", "email", "groups"}))
     return;
   const std::string type = text(node, "type", "identity_provider");
   if (type == "dev") {
@@ -93,6 +44,7 @@ void Reader::provider(const YAML::Node& node) {
     out_.config.dev_email = text(node, "email", "identity_provider", false);
     if (!out_.config.dev_email.empty() && !valid_email(out_.config.dev_email))
       fault(node["email"], "'email' is not an email address");
+    if (node["groups"]) dev_groups(node["groups"]);
     for (const char* key : {"issuer", "client_id", "client_secret_file"})
       if (node[key]) fault(node[key], std::string("'") + key + "' belongs to type oidc, not dev");
     if (!out_.config.listen_address.empty() && !is_loopback(out_.config.listen_address))
@@ -105,83 +57,11 @@ void Reader::provider(const YAML::Node& node) {
     out_.config.oidc_client_secret_file = text(node, "client_secret_file", "identity_provider");
     if (!out_.config.oidc_issuer.empty() && !out_.config.oidc_issuer.starts_with("https://"))
       fault(node["issuer"], "'issuer' must be an https URL");
-    if (node["email"]) fault(node["email"], "'email' belongs to type dev, not oidc");
+    for (const char* key : {"email", "groups"})
+      if (node[key]) fault(node[key], std::string("'") + key + "' belongs to type dev, not oidc");
   } else if (!type.empty()) {
     fault(node["type"], "identity_provider type must be oidc or dev");
   }
-}
-
-std::vector<Rule> Reader::rules(const YAML::Node& node, const std::string& what) {
-  std::vector<Rule> out;
-  if (!node) return out;
-  if (!node.IsSequence()) {
-    fault(node, what + " must be a list");
-    return out;
-  }
-  for (const YAML::Node& item : node) {
-    if (!item.IsMap() || item.size() != 1) {
-      fault(item, "a rule in " + what + " must be one 'kind: value'");
-      continue;
-    }
-    const YAML::Node kind_node = item.begin()->first;
-    const YAML::Node value_node = item.begin()->second;
-    const std::string kind = kind_node.IsScalar() ? kind_node.Scalar() : "";
-    if (kind != "email" && kind != "email_domain") {
-      fault(item, "rules of kind '" + transport::printable(kind, 40) + "' are not available yet");
-      continue;
-    }
-    const std::string value = value_node.IsScalar() ? lower(value_node.Scalar()) : "";
-    const bool good = kind == "email" ? valid_email(value) : valid_email("a@" + value);
-    if (!good) fault(item, "'" + kind + "' has a value that is none");
-    out.push_back({kind == "email" ? Rule::Kind::email : Rule::Kind::email_domain, value});
-  }
-  return out;
-}
-
-Policy Reader::policy(const YAML::Node& node) {
-  Policy out;
-  if (!mapping(node, "a policy", {"name", "decision", "include", "require", "exclude"})) return out;
-  out.name = text(node, "name", "a policy");
-  const std::string decision = text(node, "decision", "a policy");
-  if (decision == "deny") {
-    out.decision = Decision::deny;
-  } else if (decision == "service_auth" || decision == "bypass") {
-    fault(node["decision"], "policies with decision '" + decision + "' are not available yet");
-    return out;
-  } else if (!decision.empty() && decision != "allow") {
-    fault(node["decision"], "'decision' must be allow or deny");
-  }
-  out.include = rules(node["include"], "include");
-  out.require = rules(node["require"], "require");
-  out.exclude = rules(node["exclude"], "exclude");
-  if (!node["include"] || (node["include"].IsSequence() && node["include"].size() == 0))
-    fault(node, "a policy without 'include' matches nobody");
-  return out;
-}
-
-CertificateConfig Reader::certificates(const YAML::Node& node) {
-  CertificateConfig out;
-  if (!mapping(node, "short_lived_certificates", {"ttl", "principals"})) return out;
-  out.ttl = duration(node, "ttl", kDefaultCertificateTtl, kMinCertificateTtl, kMaxCertificateTtl);
-  const YAML::Node list = node["principals"];
-  if (!list) return out;
-  out.email_prefix = false;
-  if (!list.IsSequence() || list.size() == 0) {
-    fault(list, "'principals' must be a list");
-    return out;
-  }
-  for (const YAML::Node& item : list) {
-    if (!item.IsScalar()) {
-      fault(item, "principals taken from a claim are not available yet");
-    } else if (item.Scalar() == "email_prefix") {
-      out.email_prefix = true;
-    } else if (!valid_email(item.Scalar() + "@x")) {
-      fault(item, "a principal must be a user name");
-    } else {
-      out.literals.push_back(item.Scalar());
-    }
-  }
-  return out;
 }
 
 void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
@@ -224,14 +104,9 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   if (node["browser_rendering"])
     fault(node["browser_rendering"],
           "'browser_rendering' (the terminal in the browser) is not available yet");
-  if (node["short_lived_certificates"]) out.certificates = certificates(node["short_lived_certificates"]);
-  const YAML::Node policies = node["policies"];
-  if (!policies || !policies.IsSequence() || policies.size() == 0) {
-    fault(policies ? policies : node,
-          "an application needs a list of 'policies': without one nobody gets in");
-    return out;
-  }
-  for (const YAML::Node& item : policies) out.policies.push_back(policy(item));
+  out.policies = read_policies(*this, node);
+  if (node["short_lived_certificates"])
+    out.certificates = read_certificates(*this, node["short_lived_certificates"], out.policies);
   return out;
 }
 
@@ -245,6 +120,7 @@ void Reader::across(const YAML::Node& root) {
     if (!hosts.insert(host).second) fault(list[i], "'" + host + "' is configured twice");
     if (host == out_.config.auth_host) fault(list[i], "an application cannot have the auth_domain's name");
   }
+  check_groups(*this, list, out_.config);
 }
 
 void Reader::top(const YAML::Node& root) {
@@ -297,19 +173,20 @@ void Reader::top(const YAML::Node& root) {
   across(root);
 }
 
-LoadedConfig Reader::read(std::string_view yaml) {
+void Reader::read(std::string_view yaml) {
   try {
     top(YAML::Load(std::string(yaml)));
   } catch (const YAML::Exception& error) {
     out_.faults.push_back({error.mark.is_null() ? 0 : error.mark.line + 1, transport::printable(error.msg)});
   }
-  return std::move(out_);
 }
 
 }  // namespace
 
 LoadedConfig parse_config(std::string_view yaml) {
-  return Reader().read(yaml);
+  LoadedConfig out;
+  Reader(out).read(yaml);
+  return out;
 }
 
 }  // namespace cfpipe::edge

@@ -40,8 +40,8 @@ struct TunnelGrant {
   std::string app_hostname;
   std::string origin_host;
   std::uint16_t origin_port = 22;
-  std::string identity;      ///< email or service name
-  std::int64_t expires = 0;  ///< the token's end, Unix seconds
+  std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
+  std::int64_t expires = 0;  ///< the token's end, Unix seconds; 0: there is none
 };
 
 /// Everything the edge answers, apart from the bytes of the wire. One thread.

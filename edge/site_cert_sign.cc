@@ -40,9 +40,11 @@ Answer AccessSite::cert_sign(const Request& request) {
   if (!identity) return json_refusal(401, "the token is not valid, or has expired");
   if (!app->config->certificates)
     return json_refusal(403, app->config->hostname + " does not use short-lived certificates");
-  if (!allowed(app->config->policies, identity->email)) {
-    denied(request, *app, identity->email);
-    return json_refusal(403, "no policy lets " + identity->email + " reach " + app->config->hostname);
+  const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
+  if (!verdict.passes()) {
+    const std::string reason = reason_of(verdict);
+    audit_denial(request, *app, identity->name(), reason);
+    return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
   }
   const auto issued = ssh_ca_.sign(*app->config, identity->email, trimmed(text_of(*body, "public_key")), now);
   if (!issued) {

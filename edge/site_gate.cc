@@ -18,10 +18,8 @@ AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) 
   Visitor who;
   std::string token(request.header("Cf-Access-Token"));
   // A header that is there decides alone: a client that sends a bad token is not let in by an old cookie.
-  if (token.empty()) {
-    token = request.cookie(kTokenCookie);
-    who.by_cookie = true;
-  }
+  who.by_header = !token.empty();
+  if (!who.by_header) token = request.cookie(kTokenCookie);
   who.identity = tokens_.check_app(token, app.aud, now_());
   return who;
 }
@@ -47,26 +45,60 @@ Answer AccessSite::challenge(const Request& request, const App& app) const {
   return answer;
 }
 
+Verdict AccessSite::judge(const Request& request, const App& app, const std::optional<Identity>& identity,
+                          Asking asking) {
+  Subject subject;
+  if (identity) {
+    subject.email = identity->email;
+    subject.groups = identity->groups;
+    subject.service_token = identity->service_token;
+  }
+  subject.ip = parse_ip(request.peer);
+  return decide(app.config->policies, subject, asking);
+}
+
 Answer AccessSite::gate(const Request& request, const App& app) {
   const Visitor who = visitor(request, app);
-  if (!who.identity) return challenge(request, app);
-  if (!allowed(app.config->policies, who.identity->email)) return denied(request, app, who.identity->email);
-  return message_page(200, app.config->hostname, "You are signed in as " + who.identity->email + ".",
+  const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
+  if (!verdict.passes()) return turned_away(request, app, who, verdict);
+  const std::string text = who.identity ? "You are signed in as " + who.identity->name() + "."
+                                        : "This host asks nobody to sign in.";
+  return message_page(200, app.config->hostname, text,
                       "Reach this host with: ssh, through cfpipe as its ProxyCommand.");
 }
 
-Answer AccessSite::denied(const Request& request, const App& app, const std::string& email) {
+/// To the login where that can help, else to the reason.
+Answer AccessSite::turned_away(const Request& request, const App& app, const Visitor& who,
+                               const Verdict& verdict) {
+  if (who.identity) return denied(request, app, *who.identity, verdict);
+  return challenge(request, app);
+}
+
+Answer AccessSite::denied(const Request& request, const App& app, const Identity& identity,
+                          const Verdict& verdict) {
+  const std::string reason = reason_of(verdict);
+  audit_denial(request, app, identity.name(), reason);
+  const std::string what = "may not reach " + app.config->hostname + ": " + reason;
+  Answer answer =
+      message_page(403, "No access", "You are signed in as " + identity.name() + ". You " + what + ".",
+                   "To sign in as somebody else, first open https://" + auth_authority() +
+                       "/cdn-cgi/access/logout. If you should have access, show this page to whoever runs "
+                       "the edge. Request " +
+                       request.ray + ".");
+  answer.headers.emplace_back(kReasonHeader, transport::printable(identity.name() + " " + what));
+  return answer;
+}
+
+void AccessSite::audit_denial(const Request& request, const App& app, const std::string& who,
+                              const std::string& reason) {
   AuditRow row;
   row.kind = "denial";
-  row.identity = email;
+  row.identity = who;
   row.application = app.config->hostname;
   row.peer = request.peer;
   row.ray = request.ray;
-  row.reason = "no policy allows it";
+  row.reason = transport::printable(reason);
   audit(std::move(row));
-  return message_page(403, "No access", email + " may not reach " + app.config->hostname + ".",
-                      "To sign in as somebody else, first open https://" + auth_authority() +
-                          "/cdn-cgi/access/logout. Request " + request.ray);
 }
 
 }  // namespace cfpipe::edge

@@ -68,10 +68,11 @@ Answer AccessSite::login(const Request& request) {
     login.session_hash = text_of(*meta, "session");
     login.target = *target;
     const auto identity = tokens_.check_org(request.cookie(kTokenCookie), now);
+    const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
     if (!identity) {
       answer = sign_in_page(request, login, {});
-    } else if (!allowed(app->config->policies, identity->email)) {
-      answer = denied(request, *app, identity->email);
+    } else if (!verdict.passes()) {
+      answer = denied(request, *app, *identity, verdict);
     } else if (for_a_program(login.target)) {
       answer = confirm_page(request, login, *identity);
     } else {
@@ -135,10 +136,11 @@ Answer AccessSite::confirm_page(const Request& request, const Login& login, cons
 Answer AccessSite::finish_login(const Login& login, const Identity& identity, bool asked) {
   const std::int64_t now = now_();
   const std::string code = random_id();
-  boost::json::object content{{"aud", login.app->aud},      {"session", login.session_hash},
-                              {"target", login.target},     {"email", identity.email},
-                              {"sub", identity.subject},    {"nonce", identity.nonce},
+  boost::json::object content{{"aud", login.app->aud},
+                              {"session", login.session_hash},
+                              {"target", login.target},
                               {"org_exp", identity.expires}};
+  write_identity(content, identity);
   if (asked && for_a_program(login.target)) content["receiver"] = receiver_hash(login.target);
   const auto kept =
       state_.put_pending("code", hex(sha256(code)), boost::json::serialize(content), now + kCodeSeconds, now);
@@ -168,16 +170,17 @@ Answer AccessSite::callback(const Request& request) {
     // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
     const auto identity = tokens_.check_org(request.cookie(kTokenCookie), now);
     if (!identity) return sign_in_page(request, login, "Enter your email address.");
-    if (!allowed(login.app->config->policies, identity->email))
-      return denied(request, *login.app, identity->email);
+    const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
+    if (!verdict.passes()) return denied(request, *login.app, *identity, verdict);
     return finish_login(login, *identity, true);
   }
   if (config_.identity_provider != IdentityProvider::dev) return expired_form();
   Identity identity;
   identity.email = std::string(trimmed(typed));
   if (!valid_email(identity.email)) return sign_in_page(request, login, "This is not an email address.");
-  if (!allowed(login.app->config->policies, identity.email))
-    return denied(request, *login.app, identity.email);
+  identity.groups = groups_to_carry(config_.dev_groups, groups_named(config_));
+  const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
+  if (!verdict.passes()) return denied(request, *login.app, identity, verdict);
   identity.subject = subject_of(tokens_.issuer(), identity.email);
   identity.nonce = random_id(kNonceBytes);
   identity.expires = now + config_.session_duration.count();

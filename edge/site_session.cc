@@ -38,18 +38,16 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
       !same_secret(text_of(*code, "session"), hex(sha256(request.cookie(kSessionCookie))))) {
     return stale_code();
   }
-  Identity identity;
-  identity.email = text_of(*code, "email");
-  identity.subject = text_of(*code, "sub");
-  identity.nonce = text_of(*code, "nonce");
-  if (!allowed(app.config->policies, identity.email)) return denied(request, app, identity.email);
+  const Identity identity = read_identity(*code);
+  const Verdict verdict = judge(request, app, identity, Asking::for_identity);
+  if (!verdict.passes()) return denied(request, app, identity, verdict);
   const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
   Answer answer = redirect_answer("https://" + authority(app.config->hostname) + text_of(*code, "target"));
   set_cookie(answer, kTokenCookie, token, now + app.config->session_duration.count());
   if (const std::string receiver = text_of(*code, "receiver"); !receiver.empty()) {
-    const boost::json::object grant{{"aud", app.aud},          {"receiver", receiver},
-                                    {"email", identity.email}, {"sub", identity.subject},
-                                    {"nonce", identity.nonce}, {"org_exp", number_of(*code, "org_exp")}};
+    boost::json::object grant{
+        {"aud", app.aud}, {"receiver", receiver}, {"org_exp", number_of(*code, "org_exp")}};
+    write_identity(grant, identity);
     const std::int64_t until = now + kCliGrantSeconds;
     set_cookie(answer, kGrantCookie, notes_.write("cli", grant, until), until, kCliPath);
   }
@@ -71,11 +69,9 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   const auto grant = notes_.read("cli", request.cookie(kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
     return challenge(request, app);
-  Identity identity;
-  identity.email = text_of(*grant, "email");
-  identity.subject = text_of(*grant, "sub");
-  identity.nonce = text_of(*grant, "nonce");
-  if (!allowed(app.config->policies, identity.email)) return denied(request, app, identity.email);
+  const Identity identity = read_identity(*grant);
+  const Verdict verdict = judge(request, app, identity, Asking::for_identity);
+  if (!verdict.passes()) return denied(request, app, identity, verdict);
   const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
   const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
   std::string org_token;
@@ -108,14 +104,18 @@ Answer AccessSite::app_logout() const {
 
 Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {
   if (!identity) return json_refusal(401, "not signed in");
-  return json_answer(
-      200, {{"id", identity->subject},
-            {"user_uuid", identity->subject},
-            {"email", identity->email},
-            {"name", email_prefix(identity->email)},
-            {"idp", {{"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}}},
-            {"iat", identity->issued},
-            {"exp", identity->expires}});
+  boost::json::object out{{"iat", identity->issued}, {"exp", identity->expires}};
+  if (!identity->client_id.empty()) {
+    out["common_name"] = identity->client_id;
+    out["service_token_name"] = identity->service_token;
+    return json_answer(200, out);
+  }
+  out["id"] = out["user_uuid"] = identity->subject;
+  out["email"] = identity->email;
+  out["name"] = email_prefix(identity->email);
+  out["groups"] = boost::json::array(identity->groups.begin(), identity->groups.end());
+  out["idp"] = {{"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
+  return json_answer(200, out);
 }
 
 }  // namespace cfpipe::edge

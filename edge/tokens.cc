@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <ctime>
 
+#include "auth/json.h"
 #include "auth/jwks.h"
 #include "auth/jwt.h"
 #include "edge/text.h"
@@ -19,6 +20,9 @@ namespace {
 constexpr std::string_view kKeyName = "token-signing";
 /// Lifetime of the X.509 form of the signing key, in days; nobody checks it, some libraries insist on one.
 constexpr int kCertificateDays = 365;
+/// Names the set of groups that `groups` is a choice of.
+constexpr std::string_view kGroupsAsked = "groups_asked";
+constexpr std::size_t kGroupsAskedCharacters = 16;
 
 transport::Failure damaged() {
   return {transport::Stage::state, transport::Cause::state_unreadable, "the token signing key is damaged"};
@@ -41,7 +45,32 @@ Result<auth::PKey> signing_key(State& state) {
   return key;
 }
 
+std::vector<std::string> strings_of(const boost::json::object& object, std::string_view key) {
+  std::vector<std::string> out;
+  const auto* list = object.if_contains(key);
+  if (list == nullptr || !list->is_array()) return out;
+  for (const auto& item : list->get_array())
+    if (item.is_string()) out.emplace_back(item.get_string());
+  return out;
+}
+
 }  // namespace
+
+void write_identity(boost::json::object& object, const Identity& identity) {
+  object["email"] = identity.email;
+  object["groups"] = boost::json::array(identity.groups.begin(), identity.groups.end());
+  object["sub"] = identity.subject;
+  object["nonce"] = identity.nonce;
+}
+
+Identity read_identity(const boost::json::object& object) {
+  Identity identity;
+  identity.email = auth::text_of(object, "email");
+  identity.groups = strings_of(object, "groups");
+  identity.subject = auth::text_of(object, "sub");
+  identity.nonce = auth::text_of(object, "nonce");
+  return identity;
+}
 
 Result<Tokens> Tokens::open(State& state) {
   auto key = signing_key(state);
@@ -56,22 +85,35 @@ Result<Tokens> Tokens::open(State& state) {
   return Tokens(std::move(*key), kid, boost::json::serialize(set));
 }
 
+void Tokens::set_groups_asked(const std::vector<std::string>& groups) {
+  std::string all;
+  for (const std::string& group : groups) all += group + "\n";
+  groups_asked_ = all.empty() ? all : hex(sha256(all)).substr(0, kGroupsAskedCharacters);
+}
+
 std::string Tokens::org_audience() const {
   return hex(sha256("org\n" + issuer_));
 }
 
 std::string Tokens::sign(const Identity& identity, std::string_view type, std::string_view aud,
                          std::int64_t now, std::chrono::seconds lifetime) const {
-  const boost::json::object claims{{"aud", boost::json::array{aud}},
-                                   {"email", identity.email},
-                                   {"exp", now + lifetime.count()},
-                                   {"iat", now},
-                                   {"nbf", now},
-                                   {"iss", issuer_},
-                                   {"type", type},
-                                   {"identity_nonce", identity.nonce},
-                                   {"sub", identity.subject},
-                                   {"country", "XX"}};
+  boost::json::object claims{{"aud", boost::json::array{aud}},
+                             {"exp", now + lifetime.count()},
+                             {"iat", now},
+                             {"nbf", now},
+                             {"iss", issuer_},
+                             {"type", type},
+                             {"sub", identity.subject}};
+  if (identity.client_id.empty()) {
+    claims["email"] = identity.email;
+    claims["identity_nonce"] = identity.nonce;
+    claims["country"] = "XX";
+    if (!identity.groups.empty())
+      claims["groups"] = boost::json::array(identity.groups.begin(), identity.groups.end());
+    if (!groups_asked_.empty()) claims[kGroupsAsked] = groups_asked_;
+  } else {
+    claims["common_name"] = identity.client_id;
+  }
   return auth::sign_rs256(claims, kid_, key_.get());
 }
 
@@ -105,12 +147,16 @@ std::optional<Identity> Tokens::check(std::string_view compact, std::string_view
   }
   if (jwt->number("exp") <= now || jwt->number("nbf") > now + kTokenClockSkew) return std::nullopt;
   Identity identity;
-  identity.email = jwt->text("email");
+  identity.client_id = jwt->text("common_name");
+  if (identity.client_id.empty()) {
+    identity.email = jwt->text("email");
+    identity.groups = strings_of(jwt->claims, "groups");
+    identity.nonce = jwt->text("identity_nonce");
+    if (!valid_email(identity.email) || jwt->text(kGroupsAsked) != groups_asked_) return std::nullopt;
+  }
   identity.subject = jwt->text("sub");
-  identity.nonce = jwt->text("identity_nonce");
   identity.issued = jwt->number("iat");
   identity.expires = jwt->number("exp");
-  if (!valid_email(identity.email)) return std::nullopt;
   return identity;
 }
 

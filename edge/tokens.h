@@ -1,10 +1,12 @@
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/openssl.h"
 #include "edge/state.h"
@@ -15,14 +17,24 @@ namespace cfpipe::edge {
 inline constexpr unsigned kTokenKeyBits = 2048;
 inline constexpr std::int64_t kTokenClockSkew = 60;
 
-/// Who a token speaks for.
+/// Who a token speaks for: a person, or a service token.
 struct Identity {
-  std::string email;
-  std::string subject;  ///< stable for one person
-  std::string nonce;    ///< of one sign-in
+  std::string email;                ///< of a person
+  std::vector<std::string> groups;  ///< those of a person that the policies of this edge name
+  std::string client_id;            ///< of a service token; the claim is common_name
+  std::string service_token;        ///< its name; not in the token, whoever checks one looks it up
+  std::string subject;              ///< stable for one person; empty for a service token
+  std::string nonce;                ///< of one sign-in
   std::int64_t issued = 0;
   std::int64_t expires = 0;
+
+  /// What the audit, certificates and people call it.
+  const std::string& name() const { return email.empty() ? service_token : email; }
 };
+
+/// A person's identity between the parts of a sign-in: email, groups, subject, nonce.
+void write_identity(boost::json::object& object, const Identity& identity);
+Identity read_identity(const boost::json::object& object);
 
 /// Signs and checks this edge's tokens (RS256). A token is of one type and one audience, and is taken for
 /// nothing else.
@@ -33,6 +45,9 @@ class Tokens {
 
   void set_issuer(std::string issuer) { issuer_ = std::move(issuer); }
   const std::string& issuer() const { return issuer_; }
+  /// The groups that policies ask about. A person's token that was made when others were asked about is not
+  /// taken any more: it cannot say whether the person is in the new ones.
+  void set_groups_asked(const std::vector<std::string>& groups);
 
   std::string app_token(const Identity& identity, std::string_view aud, std::int64_t now,
                         std::chrono::seconds lifetime) const;
@@ -61,6 +76,7 @@ class Tokens {
   std::string kid_;
   std::string certs_;
   std::string issuer_;
+  std::string groups_asked_;  ///< digest; empty: none
 };
 
 /// The subject of a person at an issuer, in the form of a UUID.

@@ -16,6 +16,7 @@ state: /var/lib/cfpipe
 session_duration: 12h
 identity_provider:
   type: dev
+  groups: [SRE Europe]
 applications:
   - hostname: vm.example.com
     service: ssh://10.0.0.5
@@ -23,11 +24,16 @@ applications:
     short_lived_certificates:
       ttl: 5m
       principals: [email_prefix, deploy]
+      service_principals: {deploy: [deploy, backup]}
     policies:
       - name: staff
         decision: allow
-        include: [{email_domain: Example.com}, {email: ann@other.org}]
+        include: [{email_domain: Example.com}, {email: ann@other.org}, {group: SRE Europe}, everyone, {everyone: {}}]
+        require: [{ip: 10.0.0.0/8}, {ip: '2001:db8::/32'}]
         exclude: [{email: mallory@example.com}]
+      - name: ci
+        decision: service_auth
+        include: [{service_token: deploy}]
 )";
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
@@ -53,10 +59,25 @@ TEST(Config, ReadsEveryField) {
   EXPECT_EQ(app.certificates->ttl, std::chrono::minutes(5));
   EXPECT_TRUE(app.certificates->email_prefix);
   EXPECT_EQ(app.certificates->literals, std::vector<std::string>{"deploy"});
-  EXPECT_TRUE(allowed(app.policies, "BOB@example.COM"));
-  EXPECT_TRUE(allowed(app.policies, "ann@other.org"));
-  EXPECT_FALSE(allowed(app.policies, "bob@other.org"));
-  EXPECT_FALSE(allowed(app.policies, "Mallory@example.com"));
+  ASSERT_EQ(app.policies.size(), 2u);
+  const Policy& staff = app.policies[0];
+  EXPECT_EQ(staff.name, "staff");
+  EXPECT_EQ(staff.decision, Decision::allow);
+  ASSERT_EQ(staff.include.size(), 5u);
+  EXPECT_EQ(text_of(staff.include[0]), "email_domain example.com");
+  EXPECT_EQ(text_of(staff.include[1]), "email ann@other.org");
+  EXPECT_EQ(text_of(staff.include[2]), "group SRE Europe");
+  EXPECT_EQ(staff.include[3].kind, Rule::Kind::everyone);
+  EXPECT_EQ(staff.include[4].kind, Rule::Kind::everyone);
+  ASSERT_EQ(staff.require.size(), 2u);
+  EXPECT_TRUE(staff.require[0].range.contains(parse_ip("10.9.8.7").value()));
+  EXPECT_TRUE(staff.require[1].range.contains(parse_ip("2001:db8::7").value()));
+  ASSERT_EQ(staff.exclude.size(), 1u);
+  EXPECT_EQ(app.policies[1].decision, Decision::service_auth);
+  EXPECT_EQ(text_of(app.policies[1].include.at(0)), "service_token deploy");
+  EXPECT_EQ(app.certificates->service_principals.at("deploy"),
+            (std::vector<std::string>{"deploy", "backup"}));
+  EXPECT_EQ(config.dev_groups, std::vector<std::string>{"SRE Europe"});
 }
 
 struct FaultCase {
@@ -81,35 +102,61 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         FaultCase{"UnknownTopKey", "session_duration: 12h", "sesion_duration: 12h", 5,
                   "unknown key 'sesion_duration'"},
-        FaultCase{"UnknownAppKey", "    session_duration: 8h", "    colour: blue", 11,
+        FaultCase{"UnknownAppKey", "    session_duration: 8h", "    colour: blue", 12,
                   "unknown key 'colour'"},
-        FaultCase{"UnknownPolicyKey", "        exclude:", "        excluded:", 19, "unknown key 'excluded'"},
+        FaultCase{"UnknownPolicyKey", "        exclude:", "        excluded:", 22, "unknown key 'excluded'"},
         FaultCase{"KeyTwice", "session_duration: 12h", "state: /other", 5, "twice"},
         FaultCase{"BadDuration", "12h", "12 hours", 5, "duration"},
         FaultCase{"DurationTooLong", "12h", "365d", 5, "between"},
-        FaultCase{"TtlTooShort", "ttl: 5m", "ttl: 5s", 13, "between"},
+        FaultCase{"TtlTooShort", "ttl: 5m", "ttl: 5s", 14, "between"},
         FaultCase{"BadListen", "127.0.0.1:8443", "localhost", 1, "listen"},
         FaultCase{"DevOnPublicAddress", "127.0.0.1:8443", "0.0.0.0:8443", 7, "loopback"},
         FaultCase{"BadAuthDomain", "Auth.Example.com:8443", "auth_example", 3, "auth_domain"},
         FaultCase{"RelativeState", "/var/lib/cfpipe", "var/lib", 4, "absolute"},
         FaultCase{"UnknownProvider", "type: dev", "type: ldap", 7, "oidc or dev"},
-        FaultCase{"OidcWithoutIssuer", "type: dev", "{type: oidc, client_id: a, client_secret_file: /s}", 7,
-                  "issuer"},
-        FaultCase{"WildcardHost", "hostname: vm.example.com", "hostname: '*.example.com'", 9,
+        FaultCase{"OidcWithoutIssuer", "type: dev\n  groups: [SRE Europe]",
+                  "{type: oidc, client_id: a, client_secret_file: /s}", 7, "issuer"},
+        FaultCase{"WildcardHost", "hostname: vm.example.com", "hostname: '*.example.com'", 10,
                   "not available yet"},
-        FaultCase{"AppIsAuthDomain", "hostname: vm.example.com", "hostname: auth.example.com", 9,
+        FaultCase{"AppIsAuthDomain", "hostname: vm.example.com", "hostname: auth.example.com", 10,
                   "auth_domain"},
-        FaultCase{"HttpService", "ssh://10.0.0.5", "http://10.0.0.5:80", 10, "service"},
-        FaultCase{"TcpWithoutPort", "ssh://10.0.0.5", "tcp://10.0.0.5", 10, "service"},
-        FaultCase{"PortZero", "ssh://10.0.0.5", "ssh://10.0.0.5:0", 10, "service"},
-        FaultCase{"BrowserRendering", "    session_duration: 8h", "    browser_rendering: ssh", 11,
+        FaultCase{"HttpService", "ssh://10.0.0.5", "http://10.0.0.5:80", 11, "service"},
+        FaultCase{"TcpWithoutPort", "ssh://10.0.0.5", "tcp://10.0.0.5", 11, "service"},
+        FaultCase{"PortZero", "ssh://10.0.0.5", "ssh://10.0.0.5:0", 11, "service"},
+        FaultCase{"BrowserRendering", "    session_duration: 8h", "    browser_rendering: ssh", 12,
                   "not available yet"},
-        FaultCase{"ClaimPrincipal", "deploy]", "{claim: name}]", 14, "not available yet"},
-        FaultCase{"BadPrincipal", "deploy]", "'a,b']", 14, "user name"},
-        FaultCase{"ServiceAuth", "decision: allow", "decision: service_auth", 17, "not available yet"},
-        FaultCase{"UnknownDecision", "decision: allow", "decision: maybe", 17, "allow or deny"},
-        FaultCase{"GroupRule", "{email: ann@other.org}", "{group: sre}", 18, "'group' are not available yet"},
-        FaultCase{"BadEmail", "ann@other.org", "ann", 18, "email"},
+        FaultCase{"ClaimPrincipal", "deploy]", "{claim: name}]", 15, "not available yet"},
+        FaultCase{"BadPrincipal", "deploy]", "'a,b']", 15, "user name"},
+        FaultCase{"UnknownDecision", "decision: allow", "decision: maybe", 19,
+                  "allow, deny, service_auth or bypass"},
+        FaultCase{"UnknownRule", "{group: SRE Europe}", "{country: DE}", 20, "no rules of kind 'country'"},
+        FaultCase{"BareRuleWithoutValue", "{group: SRE Europe}", "group", 20, "needs one value"},
+        FaultCase{"EveryoneWithAValue", "{everyone: {}}", "{everyone: false}", 20, "takes no value"},
+        FaultCase{"BadGroup", "{group: SRE Europe}", "{group: ''}", 20, "name of a group"},
+        FaultCase{"BadRange", "10.0.0.0/8", "10.0.0.1/8", 21, "host bits"},
+        FaultCase{"BadDomain", "email_domain: Example.com", "email_domain: '@example.com'", 20,
+                  "not a domain"},
+        FaultCase{"PeopleInServiceAuth", "[{service_token: deploy}]",
+                  "[{service_token: deploy}, {email: a@b.c}]", 25, "is about people"},
+        FaultCase{"ServiceTokenInAllow", "{email: ann@other.org}", "{service_token: x}", 20,
+                  "decision service_auth"},
+        FaultCase{
+            "PeopleInBypass", "decision: service_auth\n        include: [{service_token: deploy}]",
+            "decision: service_auth\n        include: [{service_token: deploy}]\n      - name: open\n        "
+            "decision: bypass\n        include: [everyone]\n        exclude: [{group: sre}]",
+            29, "which knows nobody"},
+        FaultCase{"PolicyTwice", "name: ci", "name: staff", 23, "already"},
+        FaultCase{"BadPolicyName", "name: ci", "name: \"c\\ti\"", 23, "printable"},
+        FaultCase{"ServicePrincipalsOfNobody", "{deploy: [deploy, backup]}", "{backup: [backup]}", 16,
+                  "no service_auth policy"},
+        FaultCase{"ServicePrincipalsTwice", "{deploy: [deploy, backup]}", "{deploy: [a], deploy: [b]}", 16,
+                  "twice"},
+        FaultCase{"NoServicePrincipals", "{deploy: [deploy, backup]}", "{deploy: []}", 16,
+                  "list of user names"},
+        FaultCase{"BadServicePrincipal", "{deploy: [deploy, backup]}", "{deploy: ['a,b']}", 16, "user name"},
+        FaultCase{"ServicePrincipalsAsList", "{deploy: [deploy, backup]}", "[deploy]", 16, "mapping"},
+        FaultCase{"DevGroups", "[SRE Europe]", "sre", 8, "list"},
+        FaultCase{"BadEmail", "ann@other.org", "ann", 20, "email"},
         FaultCase{"NotYaml", "tls: {certificate", "tls: [certificate", 2, ""}),
     [](const auto& param) { return param.param.name; });
 
@@ -119,32 +166,70 @@ TEST(Config, NamesAllFaultsAtOnce) {
 
 TEST(Config, AcceptsOpenIdConnectAsSyntax) {
   const std::string text =
-      replaced(kGood, "  type: dev",
+      replaced(kGood, "  type: dev\n  groups: [SRE Europe]",
                "  {type: oidc, issuer: 'https://idp.example.com', client_id: a, client_secret_file: /s}");
   const LoadedConfig loaded = parse_config(text);
   EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
   EXPECT_EQ(loaded.config.identity_provider, IdentityProvider::oidc);
 }
 
-TEST(Config, SurvivesTextThatIsNotAMapping) {
-  for (const char* text : {"", "- a", "just words", "a: b: c", "&a [*a]", "\x01", "applications: {a: b}",
-                           "applications: [1, [2], {3: 4}]", "identity_provider: 7", "tls: 7"}) {
-    EXPECT_FALSE(parse_config(text).faults.empty()) << text;
-  }
+/// As the documentation has it.
+constexpr const char* kDocumented = R"(listen: 0.0.0.0:443
+tls: {certificate: /etc/cfpipe/fullchain.pem, key: /etc/cfpipe/privkey.pem}
+auth_domain: auth.example.com
+state: /var/lib/cfpipe
+session_duration: 24h
+identity_provider:
+  type: oidc
+  issuer: https://idp.example.com
+  client_id: cfpipe
+  client_secret_file: /etc/cfpipe/oidc-secret
+applications:
+  - hostname: vm.example.com
+    service: ssh://10.0.0.5:22
+    session_duration: 8h
+    short_lived_certificates:
+      ttl: 4m
+      principals: [email_prefix]
+    policies:
+      - name: engineers
+        decision: allow
+        include: [{email_domain: example.com}, {email: ann@other.org}, {group: sre}]
+        require: []
+        exclude: [{email: mallory@example.com}]
+      - name: ci
+        decision: service_auth
+        include: [{service_token: deploy}]
+)";
+
+TEST(Config, TakesTheDocumentedExample) {
+  const LoadedConfig loaded = parse_config(kDocumented);
+  EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().line << ": " << loaded.faults.front().text;
+  const auto faults =
+      parse_config(replaced(kDocumented, "    session_duration: 8h", "    browser_rendering: ssh")).faults;
+  ASSERT_EQ(faults.size(), 1u);
+  EXPECT_EQ(faults[0].line, 14);
 }
 
-TEST(Policy, FirstMatchDecides) {
-  Policy deny;
-  deny.decision = Decision::deny;
-  deny.include.push_back({Rule::Kind::email, "eve@example.com"});
-  Policy allow;
-  allow.include.push_back({Rule::Kind::email_domain, "example.com"});
-  EXPECT_FALSE(allowed({deny, allow}, "eve@example.com"));
-  EXPECT_TRUE(allowed({deny, allow}, "ann@example.com"));
-  EXPECT_TRUE(allowed({allow, deny}, "eve@example.com"));
-  EXPECT_FALSE(allowed({}, "ann@example.com"));
-  EXPECT_FALSE(allowed({allow}, "ann@evil.com@example.com"));
-  EXPECT_FALSE(allowed({allow}, "ann@notexample.com"));
+TEST(Config, BoundsTheGroupsThatTokensHaveToCarry) {
+  std::string rules;
+  for (std::size_t i = 0; i <= kMaxGroups; ++i) rules += "{group: g" + std::to_string(i) + "}, ";
+  auto faults = parse_config(replaced(kGood, "{group: SRE Europe}, ", rules)).faults;
+  ASSERT_EQ(faults.size(), 1u);
+  EXPECT_NE(faults[0].text.find("room for 64"), std::string::npos) << faults[0].text;
+  rules.clear();
+  for (const char c : std::string("abcdefghi")) rules += "{group: " + std::string(kMaxGroupBytes, c) + "}, ";
+  EXPECT_EQ(parse_config(replaced(kGood, "{group: SRE Europe}, ", rules)).faults.size(), 1u);
+}
+
+TEST(Config, SurvivesTextThatIsNotAMapping) {
+  for (const char* text :
+       {"", "- a", "just words", "a: b: c", "&a [*a]", "\x01", "applications: {a: b}",
+        "applications: [1, [2], {3: 4}]", "identity_provider: 7", "tls: 7",
+        "applications: [{policies: [[], 7, {include: {a: b}}, {include: [[], {}, {1: 2}, {[a]: b}]}]}]",
+        "applications: [{short_lived_certificates: {service_principals: {[]: 1, {}: []}}}]"}) {
+    EXPECT_FALSE(parse_config(text).faults.empty()) << text;
+  }
 }
 
 TEST(DevConfig, RefusesAddressesThatOthersReach) {

@@ -1,0 +1,233 @@
+// Policies, and who gets which principals, in the YAML form of the configuration.
+#include <algorithm>
+#include <set>
+
+#include "edge/text.h"
+#include "edge/yaml_reader.h"
+
+namespace cfpipe::edge {
+namespace {
+
+std::string quoted(std::string_view text) {
+  return "'" + transport::printable(text, 60) + "'";
+}
+
+/// `everyone`, `{everyone: true}`, or as the API of Access has it, `{everyone: {}}`.
+bool says_yes(const YAML::Node& value) {
+  return value.IsNull() || (value.IsMap() && value.size() == 0) ||
+         (value.IsScalar() && value.Scalar() == "true");
+}
+
+/// What is wrong with the value of a rule, or nothing; completes the rule.
+std::string value_fault(Rule& rule) {
+  switch (rule.kind) {
+    case Rule::Kind::email:
+      rule.value = lower(rule.value);
+      return valid_email(rule.value) ? "" : "is not an email address";
+    case Rule::Kind::email_domain:
+      rule.value = lower(rule.value);
+      return valid_email("a@" + rule.value) ? "" : "is not a domain, such as example.com";
+    case Rule::Kind::group:
+      return valid_group(rule.value) ? "" : "is not the name of a group";
+    case Rule::Kind::ip: {
+      const auto range = parse_ip_range(rule.value);
+      if (!range)
+        return "is not an address or range whose host bits are 0, such as 10.0.0.0/8 or 2001:db8::/32";
+      rule.range = *range;
+      return "";
+    }
+    case Rule::Kind::service_token:
+      return valid_service_name(rule.value) ? "" : "is not the name of a service token";
+    case Rule::Kind::any_valid_service_token:
+    case Rule::Kind::everyone:
+      break;
+  }
+  return "";
+}
+
+bool takes_no_value(Rule::Kind kind) {
+  return kind == Rule::Kind::everyone || kind == Rule::Kind::any_valid_service_token;
+}
+
+std::string misplaced(Rule::Kind kind, Decision decision) {
+  const std::string rule = "a rule of kind '" + std::string(name_of(kind)) + "' ";
+  switch (decision) {
+    case Decision::bypass:
+      return rule + "cannot stand in a bypass policy, which knows nobody: use ip or everyone";
+    case Decision::service_auth:
+      return rule +
+             "is about people: a service_auth policy takes service_token, any_valid_service_token, ip, "
+             "everyone";
+    case Decision::allow:
+    case Decision::deny:
+      break;
+  }
+  return rule + "belongs into a policy with decision service_auth: others are about people";
+}
+
+void read_rule(YamlReader& reader, const YAML::Node& item, const std::string& part, Decision decision,
+               std::vector<Rule>& out) {
+  const bool bare = item.IsScalar();
+  if (!bare && (!item.IsMap() || item.size() != 1))
+    return reader.fault(item, "a rule in " + part + " must be one 'kind: value'");
+  const YAML::Node kind_node = bare ? item : item.begin()->first;
+  const std::string kind_text = kind_node.IsScalar() ? kind_node.Scalar() : "";
+  const auto kind = rule_kind_of(kind_text);
+  if (!kind) {
+    return reader.fault(item,
+                        "there are no rules of kind " + quoted(kind_text) +
+                            ": use email, email_domain, group, ip, service_token, any_valid_service_token, "
+                            "everyone");
+  }
+  Rule rule;
+  rule.kind = *kind;
+  if (takes_no_value(*kind)) {
+    if (!bare && !says_yes(item.begin()->second))
+      return reader.fault(item,
+                          "a rule of kind " + quoted(kind_text) + " takes no value: write " + kind_text);
+  } else {
+    if (bare || !item.begin()->second.IsScalar())
+      return reader.fault(item, "a rule of kind " + quoted(kind_text) + " needs one value");
+    rule.value = item.begin()->second.Scalar();
+    const std::string given = rule.value;
+    if (const std::string wrong = value_fault(rule); !wrong.empty())
+      return reader.fault(item, kind_text + " " + quoted(given) + " " + wrong);
+  }
+  if (!fits(*kind, decision)) return reader.fault(item, misplaced(*kind, decision));
+  out.push_back(std::move(rule));
+}
+
+std::vector<Rule> read_rules(YamlReader& reader, const YAML::Node& policy, const char* part,
+                             Decision decision) {
+  std::vector<Rule> out;
+  const YAML::Node list = policy[part];
+  if (!list) return out;
+  if (!list.IsSequence()) {
+    reader.fault(list, std::string(part) + " must be a list");
+    return out;
+  }
+  for (const YAML::Node& item : list) read_rule(reader, item, part, decision, out);
+  return out;
+}
+
+Policy read_policy(YamlReader& reader, const YAML::Node& node) {
+  Policy out;
+  if (!reader.mapping(node, "a policy", {"name", "decision", "include", "require", "exclude"})) return out;
+  out.name = reader.text(node, "name", "a policy");
+  if (out.name.size() > kMaxPolicyNameBytes || transport::printable(out.name) != out.name)
+    reader.fault(node["name"], "the name of a policy must be at most 64 printable characters");
+  const std::string decision = reader.text(node, "decision", "a policy");
+  if (const auto known = decision_of(decision)) {
+    out.decision = *known;
+  } else if (!decision.empty()) {
+    // What its rules may be depends on it.
+    reader.fault(node["decision"], "'decision' must be allow, deny, service_auth or bypass");
+    return out;
+  }
+  out.include = read_rules(reader, node, "include", out.decision);
+  out.require = read_rules(reader, node, "require", out.decision);
+  out.exclude = read_rules(reader, node, "exclude", out.decision);
+  if (!node["include"] || (node["include"].IsSequence() && node["include"].size() == 0))
+    reader.fault(node, "a policy without 'include' matches nobody");
+  return out;
+}
+
+bool valid_principal(const std::string& name) {
+  return valid_email(name + "@x");
+}
+
+/// `{NAME: [PRINCIPAL, …]}`
+void read_service_principals(YamlReader& reader, const YAML::Node& node, const std::vector<Policy>& policies,
+                             CertificateConfig& out) {
+  if (!node.IsMap())
+    return reader.fault(node, "'service_principals' must be a mapping such as {deploy: [backup]}");
+  for (const auto& entry : node) {
+    const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    const auto admits = [&name](const Policy& policy) {
+      Subject subject;
+      subject.service_token = name;
+      return policy.decision == Decision::service_auth && try_policy(policy, subject).policy != nullptr;
+    };
+    if (!valid_service_name(name)) {
+      reader.fault(entry.first, quoted(name) + " is not the name of a service token");
+    } else if (out.service_principals.contains(name)) {
+      reader.fault(entry.first, quoted(name) + " is given twice");
+    } else if (std::none_of(policies.begin(), policies.end(), admits)) {
+      reader.fault(entry.first,
+                   "no service_auth policy of this application includes service token " + quoted(name));
+    }
+    auto& principals = out.service_principals[name];
+    if (!entry.second.IsSequence() || entry.second.size() == 0)
+      reader.fault(entry.second, "the principals of " + quoted(name) + " must be a list of user names");
+    if (!entry.second.IsSequence()) continue;
+    for (const YAML::Node& item : entry.second) {
+      const std::string principal = item.IsScalar() ? item.Scalar() : "";
+      if (valid_principal(principal)) {
+        principals.push_back(principal);
+      } else {
+        reader.fault(item, "a principal must be a user name");
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& application) {
+  std::vector<Policy> out;
+  const YAML::Node list = application["policies"];
+  if (!list || !list.IsSequence() || list.size() == 0) {
+    reader.fault(list ? list : application,
+                 "an application needs a list of 'policies': without one nobody gets in");
+    return out;
+  }
+  std::set<std::string> names;
+  for (const YAML::Node& item : list) {
+    out.push_back(read_policy(reader, item));
+    const std::string& name = out.back().name;
+    if (!name.empty() && !names.insert(name).second)
+      reader.fault(item, "there is a policy by the name of " + quoted(name) + " already");
+  }
+  return out;
+}
+
+CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
+                                    const std::vector<Policy>& policies) {
+  CertificateConfig out;
+  if (!reader.mapping(node, "short_lived_certificates", {"ttl", "principals", "service_principals"}))
+    return out;
+  out.ttl = reader.duration(node, "ttl", kDefaultCertificateTtl, kMinCertificateTtl, kMaxCertificateTtl);
+  if (const YAML::Node services = node["service_principals"])
+    read_service_principals(reader, services, policies, out);
+  const YAML::Node list = node["principals"];
+  if (!list) return out;
+  out.email_prefix = false;
+  if (!list.IsSequence() || list.size() == 0) {
+    reader.fault(list, "'principals' must be a list");
+    return out;
+  }
+  for (const YAML::Node& item : list) {
+    if (!item.IsScalar()) {
+      reader.fault(item, "principals taken from a claim are not available yet");
+    } else if (item.Scalar() == "email_prefix") {
+      out.email_prefix = true;
+    } else if (!valid_principal(item.Scalar())) {
+      reader.fault(item, "a principal must be a user name");
+    } else {
+      out.literals.push_back(item.Scalar());
+    }
+  }
+  return out;
+}
+
+void check_groups(YamlReader& reader, const YAML::Node& applications, const Config& config) {
+  const auto groups = groups_named(config);
+  std::size_t bytes = 0;
+  for (const std::string& group : groups) bytes += group.size();
+  if (groups.size() <= kMaxGroups && bytes <= kMaxGroupsBytes) return;
+  reader.fault(applications, "the policies name " + std::to_string(groups.size()) + " groups of " +
+                                 std::to_string(bytes) + " bytes together; tokens have room for " +
+                                 std::to_string(kMaxGroups) + " and " + std::to_string(kMaxGroupsBytes));
+}
+
+}  // namespace cfpipe::edge

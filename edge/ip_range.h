@@ -1,0 +1,31 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace cfpipe::edge {
+
+/// An IPv4 or IPv6 address. IPv4 that a dual-stack socket shows as ::ffff:a.b.c.d is IPv4 here.
+struct IpAddress {
+  std::array<std::uint8_t, 16> bytes{};  ///< network order; IPv4 uses the first four
+  bool v6 = false;
+
+  std::size_t size() const { return v6 ? 16 : 4; }
+};
+std::optional<IpAddress> parse_ip(std::string_view text);
+
+/// A block of addresses (RFC 4632, RFC 4291 2.3).
+struct IpRange {
+  IpAddress first;
+  unsigned prefix = 0;  ///< leading bits that decide
+
+  bool contains(const IpAddress& address) const;
+};
+/// `10.0.0.0/8`, `2001:db8::/32`; without a prefix one address. Nothing if bits beyond the prefix are set:
+/// such a range is most likely a slip.
+std::optional<IpRange> parse_ip_range(std::string_view text);
+
+}  // namespace cfpipe::edge

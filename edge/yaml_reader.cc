@@ -1,0 +1,62 @@
+#include "edge/yaml_reader.h"
+
+#include <set>
+
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+
+void YamlReader::fault(const YAML::Node& node, std::string text) {
+  faults_.push_back({node.Mark().is_null() ? 0 : node.Mark().line + 1, std::move(text)});
+}
+
+bool YamlReader::mapping(const YAML::Node& node, const std::string& what,
+                         std::initializer_list<std::string_view> keys) {
+  if (!node.IsMap()) {
+    fault(node, what + " must be a mapping");
+    return false;
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : node) {
+    const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
+    bool known = false;
+    for (const std::string_view candidate : keys) known = known || candidate == key;
+    if (!known) fault(entry.first, "unknown key '" + transport::printable(key, 60) + "' in " + what);
+    if (!seen.insert(key).second)
+      fault(entry.first, "'" + transport::printable(key, 60) + "' is given twice");
+  }
+  return true;
+}
+
+std::string YamlReader::text(const YAML::Node& parent, const char* key, const std::string& what,
+                             bool required) {
+  const YAML::Node node = parent[key];
+  if (!node) {
+    if (required) fault(parent, what + " needs '" + key + "'");
+    return {};
+  }
+  if (!node.IsScalar() || node.Scalar().empty()) {
+    fault(node, std::string("'") + key + "' must be one value");
+    return {};
+  }
+  return node.Scalar();
+}
+
+std::chrono::seconds YamlReader::duration(const YAML::Node& parent, const char* key,
+                                          std::chrono::seconds preset, std::chrono::seconds least,
+                                          std::chrono::seconds most) {
+  const YAML::Node node = parent[key];
+  if (!node) return preset;
+  const auto value = node.IsScalar() ? parse_duration(node.Scalar()) : std::nullopt;
+  if (!value) {
+    fault(node, std::string("'") + key + "' must be a duration such as 24h, 4m or 90s");
+    return preset;
+  }
+  if (*value < least || *value > most) {
+    fault(node, std::string("'") + key + "' must be between " + std::to_string(least.count()) + "s and " +
+                    std::to_string(most.count()) + "s");
+  }
+  return *value;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <yaml-cpp/yaml.h>
+
+#include <chrono>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/config.h"
+
+namespace cfpipe::edge {
+
+/// Reads pieces of a YAML document; whatever is wrong with one becomes a fault with its line, and reading
+/// goes on.
+class YamlReader {
+ public:
+  explicit YamlReader(std::vector<ConfigFault>& faults) : faults_(faults) {}
+
+  void fault(const YAML::Node& node, std::string text);
+  /// Checks that the node is a mapping of known keys, each once.
+  bool mapping(const YAML::Node& node, const std::string& what, std::initializer_list<std::string_view> keys);
+  /// A scalar; absent or of another kind is a fault when required.
+  std::string text(const YAML::Node& parent, const char* key, const std::string& what, bool required = true);
+  std::chrono::seconds duration(const YAML::Node& parent, const char* key, std::chrono::seconds preset,
+                                std::chrono::seconds least, std::chrono::seconds most);
+
+ private:
+  std::vector<ConfigFault>& faults_;
+};
+
+/// `policies` of an application.
+std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& application);
+/// `short_lived_certificates` of an application; its policies are read already.
+CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
+                                    const std::vector<Policy>& policies);
+/// What is wrong with the groups that all policies name together.
+void check_groups(YamlReader& reader, const YAML::Node& applications, const Config& config);
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,51 @@
+"""Sections as text, as Markdown, as JSON and as SVG files."""
+
+import json
+
+from suite import plot
+
+
+def _widths(columns, rows):
+    return [max(len(cell) for cell in column) for column in zip(columns, *rows)]
+
+
+def text(section):
+    """For a terminal: names to the left, numbers to the right."""
+    lines = [section.heading, "=" * len(section.heading)]
+    for table in section.tables:
+        rows = table.texts()
+        widths = _widths(table.columns, rows)
+        lines += ["", table.title]
+        for row in [table.columns, ["-" * w for w in widths], *rows]:
+            cells = [cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths))]
+            lines.append("  " + "  ".join(cells).rstrip())
+        lines += [f"  {note}" for note in table.notes]
+    return "\n".join(lines) + "\n"
+
+
+def markdown(section):
+    """The same as docs/PERFORMANCE.md wants it, below a heading that is already there."""
+    lines = [f"## {section.heading}"]
+    for table in section.tables:
+        lines += ["", f"**{table.title}**", "", "| " + " | ".join(table.columns) + " |",
+                  "|---|" + "---:|" * (len(table.columns) - 1)]
+        lines += ["| " + " | ".join(row) + " |" for row in table.texts()]
+        for note in table.notes:
+            lines += ["", note]
+    return "\n".join(lines) + "\n"
+
+
+def write(sections, machine, directory, json_file):
+    """The JSON file and one SVG file per plot; returns their paths."""
+    directory.mkdir(parents=True, exist_ok=True)
+    document = {"machine": machine, "sections": {}}
+    written = [json_file]
+    for key, section in sections.items():
+        tables = [{"title": t.title, "columns": t.columns, "rows": t.rows, "notes": t.notes} for t in section.tables]
+        document["sections"][key] = {"heading": section.heading, "tables": tables, "data": section.data}
+        for one in section.plots:
+            path = directory / f"{one.name}.svg"
+            path.write_text(plot.svg(one))
+            written.append(path)
+    json_file.write_text(json.dumps(document, indent=1) + "\n")
+    return written

@@ -25,6 +25,8 @@ class Channel {
   /// Takes all of `from` (at most kMaxChannelWrite), or nothing: would_block while as much is held as may be.
   /// An empty `from` asks whether something would be taken. Does not send by itself.
   virtual IoStatus write(std::span<const std::byte> from) = 0;
+  /// The same from memory that may be scribbled on, with the kChannelHeadroom bytes in front of it.
+  virtual IoStatus write_in_place(tunnel::Slice from) { return write(from); }
   /// Sends what is held. ok: nothing is held any more.
   virtual IoStatus flush() = 0;
   /// Queues the end of our direction (once) and flushes.
@@ -43,6 +45,8 @@ class Channel {
   virtual boost::asio::any_io_executor executor() = 0;
 };
 
+/// Bytes that write_in_place() may use for a frame header of its own.
+inline constexpr std::size_t kChannelHeadroom = 9;
 /// Largest write() in bytes.
 inline constexpr std::size_t kMaxChannelWrite = 128 * 1024;
 

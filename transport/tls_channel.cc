@@ -60,6 +60,7 @@ struct TlsChannel::Buffers {
   std::size_t out_capacity = 0;
   std::size_t out_begin = 0;
   std::size_t out_end = 0;
+  std::uint64_t out_total = 0;
 
   std::size_t held() const { return out_end - out_begin; }
 
@@ -76,6 +77,7 @@ struct TlsChannel::Buffers {
     if (out_capacity - out_end < size) make_room(size);
     std::memcpy(out.get() + out_end, data, size);
     out_end += size;
+    out_total += size;
   }
 
   void make_room(std::size_t size) {
@@ -337,6 +339,21 @@ net::awaitable<Result<void>> TlsChannel::handshake(std::chrono::milliseconds lim
       if (!co_await wait(tcp::socket::wait_read, deadline)) co_return late;
     }
   }
+}
+
+std::string_view TlsChannel::alpn() const {
+  const unsigned char* name = nullptr;
+  unsigned int size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return {reinterpret_cast<const char*>(name), size};
+}
+
+std::size_t TlsChannel::held() const {
+  return buffers_->held();
+}
+
+std::uint64_t TlsChannel::queued() const {
+  return buffers_->out_total;
 }
 
 bool TlsChannel::in_flight() const {

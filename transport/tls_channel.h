@@ -6,9 +6,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 
 #include "transport/channel.h"
 #include "transport/failure.h"
@@ -57,6 +59,11 @@ class TlsChannel final : public Channel {
   bool backed_up() const override;
   void close() override;
   boost::asio::any_io_executor executor() override { return socket_.get_executor(); }
+  /// The protocol that ALPN chose (RFC 7301), or empty.
+  std::string_view alpn() const;
+  /// Ciphertext in bytes: held here; all there was, held or sent.
+  std::size_t held() const;
+  std::uint64_t queued() const;
   boost::asio::ip::tcp::socket& socket() { return socket_; }
 
  private:

@@ -266,7 +266,7 @@ IoStatus WebSocketStream::send_frame(Slice part) {
   } else {
     header = put_frame_header(part.data(), part.size(), WsOpcode::binary, nullptr);
   }
-  const auto written = channel_->write({part.data() - header, header + part.size()});
+  const auto written = channel_->write_in_place({part.data() - header, header + part.size()});
   return sent(written);
 }
 

@@ -11,8 +11,9 @@ using Slice = std::span<std::byte>;
 
 enum class IoStatus { ok, would_block, eof, failed };
 
-/// Bytes that a source leaves free in front of what it offers, for the sink to put a frame header there.
-inline constexpr std::size_t kHeadroom = 16;
+/// Bytes that a source leaves free in front of what it offers, for the sink to put frame headers there: of a
+/// WebSocket (14) inside of HTTP/2 (9).
+inline constexpr std::size_t kHeadroom = 32;
 
 /// How a stream came to its end, once fill() or take() said eof or failed.
 enum class End {

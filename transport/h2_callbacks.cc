@@ -1,0 +1,248 @@
+#include "transport/h2_callbacks.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace cfpipe::transport {
+using tunnel::IoStatus;
+namespace {
+
+/// Small frames that wait to share a write, in bytes.
+constexpr std::size_t kStage = 16 * 1024;
+/// DATA that joins them instead of being encrypted from where it lies, in bytes: a copy costs less than a
+/// record of its own.
+constexpr std::size_t kJoin = 2 * 1024;
+/// DATA payload of one frame, in bytes: four whole TLS records with their frame header, or one where several
+/// streams share the connection, so that none waits long for another's frame.
+constexpr std::size_t kFrameAlone = 4 * 16 * 1024 - kH2FrameHeader;
+constexpr std::size_t kFrameShared = 16 * 1024 - kH2FrameHeader;
+/// DATA sent for which a peer may send us one frame that carries nothing, in bytes.
+constexpr double kBytesPerAnswer = 2 * 1024;
+/// What a frame that carries nothing costs of a peer's credit; a stream that was opened and reset cost us
+/// most.
+constexpr double kNuisance = 1;
+constexpr double kCostlyNuisance = 2;
+/// A window grows if a round trip brought this part of it.
+constexpr std::size_t kFullOf(std::size_t window) {
+  return window - window / 3;
+}
+
+H2Session& session_of(void* user) {
+  return *static_cast<H2Session*>(user);
+}
+
+const std::byte* bytes_of(const std::uint8_t* bytes) {
+  return reinterpret_cast<const std::byte*>(bytes);
+}
+
+std::string text_of(const std::uint8_t* bytes, std::size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
+// An answer with a status of 1xx is followed by another.
+bool is_interim(const H2Head& head) {
+  return !head.empty() && head.front().first == ":status" && head.front().second.starts_with('1');
+}
+
+}  // namespace
+
+void H2Session::Stream::keep_rest() {
+  if (rest.empty()) return;
+  auto moved = std::make_unique_for_overwrite<std::byte[]>(kH2FrameHeader + rest.size());
+  std::memcpy(moved.get() + kH2FrameHeader, rest.data(), rest.size());
+  rest = Slice(moved.get() + kH2FrameHeader, rest.size());
+  kept = std::move(moved);
+}
+
+// ---- sending ----
+
+ssize_t H2Session::Callbacks::read(nghttp2_session*, std::int32_t stream, std::uint8_t*, std::size_t length,
+                                   std::uint32_t* flags, nghttp2_data_source*, void* user) {
+  const Stream* s = session_of(user).find(stream);
+  if (s == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (s->rest.empty() && !s->ends) return NGHTTP2_ERR_DEFERRED;
+  const auto count = std::min(length, s->rest.size());
+  if (count > 0) *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  if (count == s->rest.size() && s->ends) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  return static_cast<ssize_t>(count);
+}
+
+// The frame's header goes in front of its payload, over bytes that are free or have left already.
+int H2Session::Callbacks::put_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
+                                   std::size_t length, nghttp2_data_source*, void* user) {
+  auto& self = session_of(user);
+  Stream* s = self.find(frame->hd.stream_id);
+  if (s == nullptr || length > s->rest.size()) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  std::byte* const start = s->rest.data() - kH2FrameHeader;
+  std::memcpy(start, header, kH2FrameHeader);
+  const std::span<const std::byte> whole(start, kH2FrameHeader + length);
+  if (!self.staged_.empty() && length <= kJoin && self.staged_.size() <= kStage) {
+    self.staged_.insert(self.staged_.end(), whole.begin(), whole.end());
+  } else {
+    auto status = self.put_staged();
+    if (status == IoStatus::ok) status = self.wire_.put(whole);
+    if (status == IoStatus::would_block) return NGHTTP2_ERR_WOULDBLOCK;
+    if (status != IoStatus::ok) {
+      self.wire_failed_ = true;
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    }
+  }
+  s->rest = s->rest.subspan(length);
+  if (s->rest.empty()) s->kept.reset();
+  self.patience_.earn(static_cast<double>(length) / kBytesPerAnswer);
+  return 0;
+}
+
+ssize_t H2Session::Callbacks::put(nghttp2_session*, const std::uint8_t* bytes, std::size_t length, int,
+                                  void* user) {
+  auto& self = session_of(user);
+  if (self.staged_.size() + length > kStage) {
+    const auto status = self.put_staged();
+    if (status == IoStatus::would_block) return NGHTTP2_ERR_WOULDBLOCK;
+    if (status != IoStatus::ok) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
+  self.staged_.insert(self.staged_.end(), bytes_of(bytes), bytes_of(bytes) + length);
+  return static_cast<ssize_t>(length);
+}
+
+ssize_t H2Session::Callbacks::frame_size(nghttp2_session*, std::uint8_t, std::int32_t,
+                                         std::int32_t connection_window, std::int32_t stream_window,
+                                         std::uint32_t peer_limit, void* user) {
+  const auto wanted = session_of(user).streams() > 1 ? kFrameShared : kFrameAlone;
+  // A peer that takes no more than the least gets frames of one record too.
+  const auto allowed = peer_limit < kFrameAlone ? std::min<std::size_t>(peer_limit, kFrameShared) : wanted;
+  return std::min({static_cast<ssize_t>(std::min(wanted, allowed)), static_cast<ssize_t>(connection_window),
+                   static_cast<ssize_t>(stream_window)});
+}
+
+int H2Session::Callbacks::frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  const bool has_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+  if (has_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
+    if (Stream* s = session_of(user).find(frame->hd.stream_id); s != nullptr) s->end_sent = true;
+  }
+  if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
+    session_of(user).broken(std::string("the peer broke the protocol: ") +
+                            nghttp2_http2_strerror(frame->goaway.error_code));
+  }
+  return 0;
+}
+
+// ---- receiving ----
+
+int H2Session::Callbacks::frame_begins(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
+  auto& patience = session_of(user).patience_;
+  switch (header->type) {
+    case NGHTTP2_HEADERS:
+      break;
+    case NGHTTP2_DATA:
+      if (header->length == 0 && (header->flags & NGHTTP2_FLAG_END_STREAM) == 0) patience.spend(kNuisance);
+      break;
+    case NGHTTP2_RST_STREAM:
+    case NGHTTP2_SETTINGS:
+      patience.spend(kCostlyNuisance);
+      break;
+    default:
+      patience.spend(kNuisance);
+  }
+  return 0;
+}
+
+int H2Session::Callbacks::head_begins(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  auto& self = session_of(user);
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) self.add(frame->hd.stream_id);
+  return 0;
+}
+
+int H2Session::Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,
+                                 std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
+                                 std::uint8_t, void* user) {
+  constexpr std::size_t kFieldCost = 32;  // RFC 9113 6.5.2
+  Stream* s = session_of(user).find(frame->hd.stream_id);
+  if (s == nullptr || s->head_done) return 0;
+  s->head_bytes += name_size + value_size + kFieldCost;
+  s->oversized = s->oversized || s->head_bytes > kH2MaxHeadBytes;
+  if (!s->oversized) s->head.emplace_back(text_of(name, name_size), text_of(value, value_size));
+  return 0;
+}
+
+int H2Session::Callbacks::frame_ends(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  auto& self = session_of(user);
+  const auto id = frame->hd.stream_id;
+  Stream* s = self.find(id);
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS:
+      if (s == nullptr || s->head_done) break;
+      if (is_interim(s->head)) {
+        s->head.clear();
+        break;
+      }
+      s->head_done = true;
+      self.events_.h2_head(id, std::exchange(s->head, {}), s->oversized);
+      break;
+    case NGHTTP2_SETTINGS:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) self.settled_ = true;
+      break;
+    case NGHTTP2_PING:
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && self.probe_.running()) self.end_sample();
+      break;
+    case NGHTTP2_GOAWAY:
+      self.going_away_ = true;
+      break;
+    default:
+      break;
+  }
+  const bool carries_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
+  if (carries_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && s != nullptr) {
+    s->peer_ended = true;
+    self.events_.h2_end(id);
+  }
+  return 0;
+}
+
+int H2Session::Callbacks::data(nghttp2_session*, std::uint8_t, std::int32_t stream, const std::uint8_t* bytes,
+                               std::size_t length, void* user) {
+  auto& self = session_of(user);
+  Stream* s = self.find(stream);
+  if (s == nullptr) return 0;
+  s->unconsumed += length;
+  s->sampled += length;
+  self.unconsumed_ += length;
+  if (s->window < kH2MaxWindow && self.probe_.received(length, s->window)) self.begin_sample();
+  self.events_.h2_data(stream, {bytes_of(bytes), length});
+  return 0;
+}
+
+int H2Session::Callbacks::closed(nghttp2_session*, std::int32_t stream, std::uint32_t code, void* user) {
+  auto& self = session_of(user);
+  const auto found = self.streams_.find(stream);
+  if (found == self.streams_.end()) return 0;
+  self.granted_ -= found->second->window;
+  self.streams_.erase(found);
+  self.events_.h2_closed(stream, code);
+  return 0;
+}
+
+// ---- windows that follow the path ----
+
+void H2Session::begin_sample() {
+  for (auto& [id, s] : streams_) s->sampled = 0;
+  ping();
+}
+
+// A stream whose round trip brought as much as its window allows, and whose reader keeps up, gets twice that.
+void H2Session::end_sample() {
+  bool grew = false;
+  for (auto& [id, s] : streams_) {
+    const bool full = s->sampled >= kFullOf(s->window);
+    const bool allowed = s->window < kH2MaxWindow && granted_ + s->window <= kH2GrantLimit;
+    if (!full || !allowed || s->unconsumed > s->window / 2 || s->peer_ended) continue;
+    granted_ += s->window;
+    s->window *= 2;
+    nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, id,
+                                          static_cast<std::int32_t>(s->window));
+    grew = true;
+  }
+  probe_.answered(grew);
+}
+
+}  // namespace cfpipe::transport

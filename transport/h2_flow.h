@@ -1,0 +1,61 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace cfpipe::transport {
+
+/// What a peer may send ahead of its reader, in bytes. A stream starts with the first and grows, as long as
+/// the path is seen to carry more than its window, to the largest: 1 Gbit/s at 100 ms are 12.5 MB.
+inline constexpr std::size_t kH2FirstWindow = 256 * 1024;
+inline constexpr std::size_t kH2MaxWindow = 16 * 1024 * 1024;
+/// The same for all streams of a connection together, held or not yet credited.
+inline constexpr std::size_t kH2ConnectionWindow = 64 * 1024 * 1024;
+/// A window is credited once this part of it has been consumed: a larger part would let the sender run dry
+/// while the credit travels.
+inline constexpr std::size_t kH2CreditPart = 8;
+/// What the streams' windows may add up to: however many readers stall, the others still have room.
+inline constexpr std::size_t kH2GrantLimit = kH2ConnectionWindow - kH2ConnectionWindow / kH2CreditPart;
+
+/// How many frames a peer may send that cost us work and carry nothing (RFC 9113 10.5): so many at once, and
+/// so many a second.
+inline constexpr double kH2NuisanceBurst = 1000;
+inline constexpr double kH2NuisancePerSecond = 50;
+
+/// A token bucket for such frames.
+class H2Patience {
+ public:
+  /// False: it is lost.
+  bool spend(double frames) {
+    left_ -= frames;
+    return left_ >= 0;
+  }
+  void refill(std::chrono::steady_clock::time_point now);
+  /// For work that peers answer with such frames.
+  void earn(double frames);
+  bool lost() const { return left_ < 0; }
+
+ private:
+  double left_ = kH2NuisanceBurst;
+  std::chrono::steady_clock::time_point last_{};
+};
+
+/// When to measure what a round trip brings: a PING leaves when half a window has come, and what arrives
+/// until its answer is compared with the windows. Measures that lead to nothing make the next one rarer.
+class H2Probe {
+ public:
+  /// `bytes` have come on a stream with that window. True: send the PING now.
+  bool received(std::size_t bytes, std::size_t window);
+  /// The answer has come, and some window has grown or none.
+  void answered(bool grew);
+  bool running() const { return running_; }
+
+ private:
+  static constexpr std::size_t kMostRests = 64;  ///< half windows between fruitless measures, at most
+  std::size_t since_ = 0;                        ///< bytes since the last measure ended
+  std::size_t rests_ = 1;
+  bool running_ = false;
+};
+
+}  // namespace cfpipe::transport

@@ -57,6 +57,13 @@ void use(const char* name, std::shared_ptr<FdSink> sink, spdlog::level::level_en
   spdlog::set_default_logger(std::move(logger));
 }
 
+/// Of a logger that says nothing no part is made that it would say it with.
+void use_none() {
+  auto logger = std::make_shared<spdlog::logger>("none");
+  logger->set_level(spdlog::level::off);
+  spdlog::set_default_logger(std::move(logger));
+}
+
 /// Appends; never through a link, and readable by the user alone even if it was not before.
 Result<int> open_log(const std::string& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -69,7 +76,8 @@ Result<int> open_log(const std::string& path) {
 }  // namespace
 
 void log_report(std::string_view line) {
-  if (spdlog::default_logger_raw()->name() == kFileLogger) spdlog::error("{}", line);
+  auto* logger = spdlog::default_logger_raw();
+  if (logger != nullptr && logger->name() == kFileLogger) logger->error("{}", line);
 }
 
 Result<void> start_logging(const Options& options) {
@@ -84,8 +92,11 @@ Result<void> start_logging(const Options& options) {
   // Errors are printed as messages anyhow; on standard error the log is only what was asked for.
   const bool asked =
       !options.log_level.empty() && options.log_level != "error" && options.log_level != "fatal";
-  use("stderr", std::make_shared<FdSink>(STDERR_FILENO, false),
-      asked ? level_of(options) : spdlog::level::off);
+  if (asked) {
+    use("stderr", std::make_shared<FdSink>(STDERR_FILENO, false), level_of(options));
+  } else {
+    use_none();
+  }
   return {};
 }
 

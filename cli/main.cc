@@ -11,6 +11,7 @@
 #include "cli/logging.h"
 #include "cli/messages.h"
 #include "cli/options.h"
+#include "transport/lean_openssl.h"
 
 namespace {
 
@@ -30,6 +31,7 @@ int run(cli::Options options) {
   const auto command = options.command;
   if (command == cli::Command::ssh_config) return cli::run_ssh_config(options);
   if (command == cli::Command::logout) return cli::run_logout(options);
+  transport::start_openssl_lean();
   return cli::run_to_end([&](cli::Interrupts& interrupts) {
     switch (command) {
       case cli::Command::ssh_gen:

@@ -269,18 +269,25 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
       (arguments[0] == "--version" || arguments[0] == "-v" || arguments[0] == "version")) {
     return AskedText{version};
   }
+  // `access` makes no difference: where it comes first, which is how a ProxyCommand starts us, a second tree
+  // of the same commands is not built below it.
+  const bool below_access = !arguments.empty() && (arguments[0] == "access" || arguments[0] == "forward");
   Raw raw;
-  CLI::App app("ssh through a Cloudflare Access edge, or one of your own.", "cfpipe");
+  CLI::App app("ssh through a Cloudflare Access edge, or one of your own.",
+               below_access ? "cfpipe access" : "cfpipe");
   add_shared(app, raw);
   app.add_flag("--version,-v", raw.version_command, "Print the version");
   add_commands(app, raw);
-  auto* access = app.add_subcommand("access", "The same commands, spelled as in cloudflared");
-  access->alias("forward");
-  add_commands(*access, raw);
-  access->fallthrough();
+  if (!below_access) {
+    auto* access = app.add_subcommand("access", "The same commands, spelled as in cloudflared");
+    access->alias("forward");
+    add_commands(*access, raw);
+    access->fallthrough();
+  }
   try {
     auto reversed = with_double_dashes(app, arguments);
     std::reverse(reversed.begin(), reversed.end());
+    if (below_access) reversed.pop_back();
     app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
     return AskedText{app.help()};

@@ -13,7 +13,7 @@ namespace cfpipe::tunnel {
 namespace net = boost::asio;
 namespace {
 
-/// How many fills one direction may move before the other has its turn.
+/// How many fills one direction may move before the other has its turn, however small they are.
 constexpr int kTurn = 16;
 
 }  // namespace
@@ -74,8 +74,9 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   // Moves what can be moved, then leaves one callback behind, or ends the direction.
   void step(std::size_t i) {
     auto& d = directions_[i];
+    const auto before = d.bytes;
     for (int turn = 0; d.way == Way::flowing; ++turn) {
-      if (turn == kTurn) return post_step(i);
+      if (turn == kTurn || d.bytes - before >= kTurnBytes) return post_step(i);
       if (d.source->ready().empty() && !refill(i)) {
         if (d.way == Way::flowing) return;
         break;

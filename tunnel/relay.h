@@ -18,6 +18,10 @@ inline constexpr std::chrono::milliseconds kDrainSilence{2'000};
 /// does not read must not keep the tunnel.
 inline constexpr std::chrono::milliseconds kFinishLimit{5'000};
 
+/// What one direction moves, besides one fill, before whatever else the loop serves has its turn, in bytes: a
+/// key press in another tunnel waits behind no more than this, a third of a millisecond of encryption.
+inline constexpr std::size_t kTurnBytes = 256 * 1024;
+
 /// The relay's patience; tests shorten it.
 struct RelayTimes {
   std::chrono::milliseconds drain_silence = kDrainSilence;

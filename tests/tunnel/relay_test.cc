@@ -163,6 +163,24 @@ TEST(Relay, ReadsNoMoreThanOneFillAheadOfASinkThatDoesNotTake) {
   EXPECT_EQ(f.far.heard(), kUp);
 }
 
+TEST(Relay, LeavesTheLoopToOthersAfterItsTurn) {
+  for (const std::size_t fill : {std::size_t{1}, std::size_t{60'000}, 2 * kTurnBytes}) {
+    Fixture f({.fill_bytes = fill}, {});
+    f.near.say(pattern(std::min(400 * fill, 10 * kTurnBytes), 3));
+    f.start();
+    f.loop.poll_one();  // the relay begins
+    std::uint64_t most = 0;
+    int turns = 0;
+    for (std::uint64_t before = 0; f.loop.poll_one() > 0; before = f.relay->near_to_far()) {
+      most = std::max(most, f.relay->near_to_far() - before);
+      ++turns;
+    }
+    EXPECT_EQ(f.relay->near_to_far(), std::min(400 * fill, 10 * kTurnBytes));
+    EXPECT_LT(most, kTurnBytes + fill);
+    EXPECT_GT(turns, 5);
+  }
+}
+
 TEST(Relay, PushesOutWhatASinkHoldsBeforeItSleeps) {
   Fixture f;
   f.near.say("typed");

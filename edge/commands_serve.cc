@@ -11,6 +11,7 @@
 #include <exception>
 
 #include "edge/access_site.h"
+#include "edge/capacity.h"
 #include "edge/commands.h"
 #include "edge/server.h"
 
@@ -75,6 +76,18 @@ class Ending {
   bool ended_ = false;
 };
 
+std::size_t affordable_connections() {
+  const std::size_t descriptors = raise_descriptor_limit();
+  const std::size_t fit = connections_for(descriptors);
+  if (fit < kMaxConnections) {
+    spdlog::warn(
+        "{} open files are allowed: no more than {} tunnels at once; {} need a limit of {} (LimitNOFILE, "
+        "ulimit -n)",
+        descriptors, fit, kMaxConnections, kMaxConnections * kDescriptorsPerTunnel + kOwnDescriptors);
+  }
+  return fit;
+}
+
 void announce(const Config& config, const AccessSite& site, std::uint16_t port, bool dev) {
   const bool v6 = config.listen_address.find(':') != std::string::npos;
   const std::string address = v6 ? "[" + config.listen_address + "]" : config.listen_address;
@@ -104,7 +117,10 @@ int serve(const Config& config, bool dev) {
   options.listen = {net::ip::make_address(config.listen_address), config.listen_port};
   options.certificate_file = config.certificate_file;
   options.key_file = config.key_file;
-  auto server = Server::open(io.get_executor(), options, **site);
+  options.max_connections = affordable_connections();
+  options.threads = config.threads > 0 ? config.threads : usable_processors();
+  SiteLoop site_loop(io.get_executor(), **site);
+  auto server = Server::open(io.get_executor(), options, site_loop);
   if (!server) return complain(server.error());
   if (dev) (*site)->set_public_port((*server)->port());
   Ending ending(io, **server, **site, dev ? kDevDrain : kDrain);
@@ -118,6 +134,10 @@ int serve(const Config& config, bool dev) {
   });
   announce(config, **site, (*server)->port(), dev);
   io.run();
+  // The tunnels that were cut are told to the site's loop, which takes note of them before it goes itself.
+  server->reset();
+  do io.restart();
+  while (io.poll() > 0);
   spdlog::info("ended");
   return status;
 }

@@ -52,6 +52,7 @@ struct Config {
   std::uint16_t public_port =
       kHttpsPort;  ///< the port of auth_domain: where browsers and clients reach this edge
   std::string state_dir;
+  unsigned threads = 0;  ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;
   IdentityProvider identity_provider = IdentityProvider::oidc;
   std::string dev_email;                ///< what the built-in sign-in page offers

@@ -2,6 +2,7 @@
 #include <boost/asio/ip/address.hpp>
 #include <set>
 
+#include "edge/capacity.h"
 #include "edge/config.h"
 #include "edge/text.h"
 #include "edge/yaml_reader.h"
@@ -15,6 +16,7 @@ class Reader : private YamlReader {
   void read(std::string_view yaml);
 
  private:
+  unsigned threads(const YAML::Node& node);
   void top(const YAML::Node& root);
   void provider(const YAML::Node& node);
   void dev_groups(const YAML::Node& node);
@@ -32,6 +34,13 @@ void Reader::dev_groups(const YAML::Node& node) {
     if (!valid_group(name)) fault(item, "a group must be a name of at most 128 characters");
     out_.config.dev_groups.push_back(name);
   }
+}
+
+unsigned Reader::threads(const YAML::Node& node) {
+  unsigned count = 0;
+  if (!node.IsScalar() || !YAML::convert<unsigned>::decode(node, count) || count < 1 || count > kMaxThreads)
+    fault(node, "'threads' must be a number from 1 to " + std::to_string(kMaxThreads));
+  return count;
 }
 
 void Reader::provider(const YAML::Node& node) {
@@ -126,7 +135,7 @@ void Reader::across(const YAML::Node& root) {
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
-               {"listen", "tls", "auth_domain", "state", "session_duration", "identity_provider",
+               {"listen", "tls", "auth_domain", "state", "threads", "session_duration", "identity_provider",
                 "applications"})) {
     return;
   }
@@ -159,6 +168,7 @@ void Reader::top(const YAML::Node& root) {
   if (!config.state_dir.empty() && config.state_dir.front() != '/')
     fault(root["state"], "'state' must be an absolute path");
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
+  if (root["threads"]) config.threads = threads(root["threads"]);
   if (root["identity_provider"]) {
     provider(root["identity_provider"]);
   } else {

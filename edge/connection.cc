@@ -96,21 +96,24 @@ std::string reason_of(const tunnel::Outcome& outcome) {
   return outcome.far == tunnel::End::clean ? "the origin ended it" : "the client ended it";
 }
 
-// Tells the site of a tunnel's end, however it comes about.
-struct Recorded {
-  Recorded(Site& s, std::int64_t i, const tunnel::Relay& r) : site(s), id(i), relay(r) {}
-  ~Recorded() { site.closed(id, relay.near_to_far(), relay.far_to_near(), reason); }
-  Recorded(const Recorded&) = delete;
-  Recorded& operator=(const Recorded&) = delete;
-  Site& site;
-  std::int64_t id;
+// Keeps the record of a tunnel true when its relay goes, however that comes about.
+struct Counted {
+  Counted(OpenTunnel& t, const tunnel::Relay& r, const bool& s) : tunnel(t), relay(r), stopping(s) {}
+  ~Counted() {
+    if (stopping) tunnel.reason = "the edge was stopped";
+    tunnel.up_bytes = relay.near_to_far();
+    tunnel.down_bytes = relay.far_to_near();
+  }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  OpenTunnel& tunnel;
   const tunnel::Relay& relay;
-  std::string reason = "an internal error";
+  const bool& stopping;
 };
 
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Site& site) : site_(site) {
+Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site) : site_(site) {
   boost::system::error_code gone;
   peer_ = socket.remote_endpoint(gone).address().to_string();
   socket.set_option(net::ip::tcp::no_delay(true), gone);
@@ -119,8 +122,9 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Site&
 
 void Connection::stop(bool hard) {
   stopping_ = true;
+  if (carries_tunnel_ && !hard) return;
   if (relay_ != nullptr) {
-    if (hard) relay_->stop();
+    relay_->stop();
   } else if (channel_) {
     channel_->close();
   }
@@ -134,6 +138,8 @@ net::awaitable<void> Connection::run() {
   // The protocol is the one ALPN chose; HTTP/1.1 is the only one offered so far, and another gets its own
   // branch here.
   co_await serve_http1();
+  // What the requests needed has gone before: a tunnel may stay for days.
+  if (upgraded_) co_await relay(std::move(upgraded_));
   if (channel_) channel_->close_notify();
 }
 
@@ -175,16 +181,16 @@ net::awaitable<bool> Connection::serve_one() {
   }
   auto& http = parser.get();
   const bool keep_alive = http.keep_alive() && !stopping_;
-  Request request = translate(http);
-  if (!request.path.starts_with('/')) {
-    co_return co_await reply(request, plain(400, "the request target must be a path"), false);
+  const auto request = std::make_shared<const Request>(translate(http));
+  if (!request->path.starts_with('/')) {
+    co_return co_await reply(*request, plain(400, "the request target must be a path"), false);
   }
   if (wants_websocket(http)) {
-    co_await tunnel(http, std::move(request));
+    co_await upgrade(http, request);
     co_return false;
   }
   Answer answer = co_await site_.handle(request);
-  co_return co_await reply(request, std::move(answer), keep_alive);
+  co_return co_await reply(*request, std::move(answer), keep_alive);
 }
 
 net::awaitable<void> Connection::refuse(const transport::Failure& failure, bool header_read) {
@@ -222,19 +228,19 @@ net::awaitable<bool> Connection::reply(const Request& request, Answer answer, bo
   co_return written.has_value() && keep_alive;
 }
 
-net::awaitable<void> Connection::tunnel(const HttpRequest& http, Request request) {
+net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest request) {
   if (const char* fault = handshake_fault(http)) {
     Answer answer = plain(400, fault);
     answer.headers.emplace_back("Sec-WebSocket-Version", "13");
-    co_await reply(request, std::move(answer), false);
+    co_await reply(*request, std::move(answer), false);
     co_return;
   }
-  auto verdict = site_.upgrade(request);
+  auto verdict = co_await site_.upgrade(request);
   if (auto* refusal = std::get_if<Answer>(&verdict)) {
-    co_await reply(request, std::move(*refusal), false);
+    co_await reply(*request, std::move(*refusal), false);
     co_return;
   }
-  const auto grant = std::get<TunnelGrant>(verdict);
+  auto& grant = std::get<TunnelGrant>(verdict);
   transport::Url origin;
   origin.host = grant.origin_host;
   origin.port = grant.origin_port;
@@ -244,37 +250,40 @@ net::awaitable<void> Connection::tunnel(const HttpRequest& http, Request request
   if (!socket) {
     const bool refused = socket.error().cause == Cause::refused;
     const std::string why = refused ? "it refused the connection" : "it cannot be reached";
-    co_await reply(request, plain(502, "the origin of " + grant.app_hostname + " is down: " + why), false);
+    co_await reply(*request, plain(502, "the origin of " + grant.app_hostname + " is down: " + why), false);
     co_return;
   }
   const bool half_close = http[transport::kHalfCloseHeader] == "1";
   std::string head =
       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
       "websocket\r\nSec-WebSocket-Accept: " +
-      transport::websocket_accept(view(http["Sec-WebSocket-Key"])) + "\r\nCf-Ray: " + request.ray + "\r\n";
+      transport::websocket_accept(view(http["Sec-WebSocket-Key"])) + "\r\nCf-Ray: " + request->ray + "\r\n";
   if (half_close) head += std::string(transport::kHalfCloseHeader) + ": 1\r\n";
   head += "\r\n";
   const auto written = co_await transport::write_all(*channel_, head, Clock::now() + kRequestDeadline);
-  if (written) co_await relay(grant, request, std::move(*socket), half_close);
+  if (!written) co_return;
+  carries_tunnel_ = true;
+  upgraded_.reset(new Upgraded{std::move(*socket), std::move(grant), std::move(request), half_close});
 }
 
-net::awaitable<void> Connection::relay(const TunnelGrant& grant, const Request& request,
-                                       net::ip::tcp::socket origin, bool half_close) {
+net::awaitable<void> Connection::relay(std::unique_ptr<Upgraded> upgraded) {
+  const auto open = co_await site_.opened(upgraded->grant, upgraded->request);
   const auto executor = channel_->executor();
   const std::span<const std::byte> early(static_cast<const std::byte*>(buffer_.data().data()),
                                          buffer_.size());
-  const auto client =
-      transport::make_websocket_stream(std::move(channel_), transport::WsRole::server, half_close, early);
-  buffer_.clear();
+  const auto client = transport::make_websocket_stream(std::move(channel_), transport::WsRole::server,
+                                                       upgraded->half_close, early);
+  buffer_ = boost::beast::flat_buffer();
   boost::system::error_code error;
-  const int fd = origin.release(error);
+  const int fd = upgraded->origin.release(error);
+  upgraded.reset();
   const auto server = tunnel::make_fd_stream(executor, fd, fd, true);
   tunnel::Relay relay(executor, *client, *server);
-  Recorded record(site_, site_.opened(grant, request), relay);
+  const Counted counted(*open, relay, stopping_);
   relay_ = &relay;
   const auto outcome = co_await relay.run();
   relay_ = nullptr;
-  record.reason = stopping_ ? "the edge was stopped" : reason_of(outcome);
+  open->reason = reason_of(outcome);
 }
 
 }  // namespace cfpipe::edge

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "edge/site.h"
+#include "edge/site_loop.h"
 #include "transport/tls_channel.h"
 #include "tunnel/relay.h"
 
@@ -17,7 +17,7 @@ namespace cfpipe::edge {
 /// One accepted connection from its handshake to its end: requests one after another, or one tunnel.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, Site& site);
+  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site);
 
   /// Serves until either side is done. Never throws what a peer could cause.
   boost::asio::awaitable<void> run();
@@ -25,6 +25,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stop(bool hard);
 
  private:
+  /// A request that was answered with 101: what its tunnel needs.
+  struct Upgraded {
+    boost::asio::ip::tcp::socket origin;
+    TunnelGrant grant;
+    SharedRequest request;
+    bool half_close;
+  };
   using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
   boost::asio::awaitable<void> serve_http1();
@@ -32,16 +39,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> refuse(const transport::Failure& failure, bool header_read);
   boost::asio::awaitable<void> linger();
   boost::asio::awaitable<bool> reply(const Request& request, Answer answer, bool keep_alive);
-  boost::asio::awaitable<void> tunnel(const HttpRequest& http, Request request);
-  boost::asio::awaitable<void> relay(const TunnelGrant& grant, const Request& request,
-                                     boost::asio::ip::tcp::socket origin, bool half_close);
+  boost::asio::awaitable<void> upgrade(const HttpRequest& http, SharedRequest request);
+  boost::asio::awaitable<void> relay(std::unique_ptr<Upgraded> upgraded);
   Request translate(HttpRequest& http) const;
 
   std::unique_ptr<transport::TlsChannel> channel_;
   boost::beast::flat_buffer buffer_;
-  Site& site_;
+  SiteLoop& site_;
   std::string peer_;
-  tunnel::Relay* relay_ = nullptr;  // while a tunnel is open
+  std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
+  bool carries_tunnel_ = false;         // from its 101 on
+  tunnel::Relay* relay_ = nullptr;      // while a tunnel is open
   bool stopping_ = false;
 };
 

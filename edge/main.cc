@@ -18,20 +18,11 @@ void protect_process() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
-/// Each tunnel takes two descriptors.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) try {
   protect_process();
-  raise_descriptor_limit();
-  spdlog::set_default_logger(spdlog::stderr_logger_st("edge"));
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("edge"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
   return cfpipe::edge::run_command_line(argc, argv);
 } catch (const std::exception& error) {

@@ -1,16 +1,19 @@
 #include "edge/server.h"
 
-#include <spdlog/spdlog.h>
-
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
-#include <set>
+#include <optional>
+#include <stdexcept>
 
-#include "edge/connection.h"
+#include "edge/wire.h"
 #include "transport/tls_context.h"
+#include "transport/wakeup.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -22,114 +25,131 @@ namespace {
 
 /// Pause after an accept that failed for want of descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-
-using Connections = std::set<std::shared_ptr<Connection>>;
-
-// Keeps a connection in the list for as long as it is served, however that ends.
-class Listed {
- public:
-  Listed(Connections& all, std::shared_ptr<Connection> one) : all_(all), one_(std::move(one)) {
-    all_.insert(one_);
-  }
-  ~Listed() { all_.erase(one_); }
-  Listed(const Listed&) = delete;
-  Listed& operator=(const Listed&) = delete;
-
- private:
-  Connections& all_;
-  std::shared_ptr<Connection> one_;
-};
+/// Connections accepted in a row before the loop that accepts looks after its own again.
+constexpr int kAcceptBatch = 64;
 
 }  // namespace
 
-struct Server::Impl : std::enable_shared_from_this<Impl> {
-  Impl(net::any_io_executor e, transport::SslCtx t, Site& s)
-      : executor(std::move(e)), tls(std::move(t)), site(s), acceptor(executor), drain_timer(executor) {}
-
-  net::awaitable<void> serve(tcp::socket socket) {
-    transport::SslPtr ssl(SSL_new(tls.get()));
-    if (!ssl) co_return;
-    SSL_set_accept_state(ssl.get());
-    const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), site);
-    const Listed listed(connections, connection);
-    co_await connection->run();
+struct Server::Impl {
+  Impl(const net::any_io_executor& executor, const ServerOptions& options, transport::SslCtx t,
+       SiteLoop& site)
+      : max_connections(options.max_connections), tls(std::move(t)), drain_timer(executor) {
+    for (unsigned i = 0; i < options.threads; ++i) wires.push_back(std::make_unique<Wire>(tls.get(), site));
+    acceptor.emplace(wires.front()->executor());
+  }
+  ~Impl() {
+    // The loop that accepts uses all the others: no loop may go before all threads have ended.
+    for (const auto& wire : wires) wire->join();
+    acceptor.reset();
   }
 
-  void spawn(tcp::socket socket) {
-    net::co_spawn(executor, serve(std::move(socket)),
-                  [self = shared_from_this()](const std::exception_ptr& error) {
-                    if (error) self->report(error);
-                  });
+  std::size_t load() const {
+    std::size_t sum = 0;
+    for (const auto& wire : wires) sum += wire->load();
+    return sum;
   }
 
-  // A handler that throws is a defect of ours, and must not take the other people's tunnels down with it.
-  void report(const std::exception_ptr& error) {
-    try {
-      std::rethrow_exception(error);
-    } catch (const std::exception& e) {
-      spdlog::error("a connection ended by an unexpected error: {}", e.what());
+  Wire& idlest() const {
+    return **std::min_element(wires.begin(), wires.end(),
+                              [](const auto& a, const auto& b) { return a->load() < b->load(); });
+  }
+
+  // Takes who is waiting, up to a batch. False: pause, the system is short of something.
+  bool accept_batch() {
+    for (int i = 0; i < kAcceptBatch; ++i) {
+      Wire& wire = idlest();
+      tcp::socket socket(wire.executor());
+      boost::system::error_code error;
+      acceptor->accept(socket, error);
+      if (error == net::error::would_block || error == net::error::connection_aborted) return true;
+      if (error) return false;
+      if (load() < max_connections) wire.serve(std::move(socket));
+    }
+    return true;
+  }
+
+  // On the first wire's loop.
+  net::awaitable<void> accept_all() {
+    net::steady_timer pause(acceptor->get_executor());
+    while (acceptor->is_open()) {
+      const auto [error] =
+          co_await acceptor->async_wait(tcp::acceptor::wait_read, net::as_tuple(net::use_awaitable));
+      if (!acceptor->is_open()) break;
+      if (!error && accept_batch()) continue;
+      pause.expires_after(kAcceptPause);
+      co_await pause.async_wait(net::as_tuple(net::use_awaitable));
     }
   }
 
-  net::any_io_executor executor;
+  const std::size_t max_connections;
   transport::SslCtx tls;
-  Site& site;
-  tcp::acceptor acceptor;
   net::steady_timer drain_timer;
-  Connections connections;
-  bool stopping = false;
+  std::vector<std::unique_ptr<Wire>> wires;
+  std::optional<tcp::acceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
+  std::uint16_t port = 0;
 };
 
-Server::Server(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
 transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor executor,
-                                                        const ServerOptions& options, Site& site) {
+                                                        const ServerOptions& options, SiteLoop& site) {
   auto tls = transport::make_tls_server(options.certificate_file, options.key_file);
   if (!tls) return tls.error();
-  auto impl = std::make_shared<Impl>(std::move(executor), std::move(*tls), site);
-  auto& acceptor = impl->acceptor;
+  auto impl = std::make_unique<Impl>(executor, options, std::move(*tls), site);
+  auto& acceptor = *impl->acceptor;
   boost::system::error_code error;
   acceptor.open(options.listen.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(options.listen, error);
   if (!error) acceptor.listen(net::socket_base::max_listen_connections, error);
+  if (!error) acceptor.non_blocking(true, error);
   if (error) {
     const std::string where =
         options.listen.address().to_string() + ":" + std::to_string(options.listen.port());
     return Failure(Stage::config, Cause::bad_option, "cannot listen on " + where + ": " + error.message());
   }
+  impl->port = acceptor.local_endpoint().port();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
 std::uint16_t Server::port() const {
-  return impl_->acceptor.local_endpoint().port();
+  return impl_->port;
+}
+
+std::vector<std::size_t> Server::loads() const {
+  std::vector<std::size_t> out;
+  for (const auto& wire : impl_->wires) out.push_back(wire->load());
+  return out;
 }
 
 net::awaitable<void> Server::run() {
-  const auto impl = impl_;
-  while (!impl->stopping) {
-    auto [error, socket] = co_await impl->acceptor.async_accept(net::as_tuple(net::use_awaitable));
-    if (impl->stopping) break;
-    if (error) {
-      net::steady_timer pause(impl->executor, kAcceptPause);
-      co_await pause.async_wait(net::as_tuple(net::use_awaitable));
-      continue;
-    }
-    if (impl->connections.size() < kMaxConnections) impl->spawn(std::move(socket));
+  auto& impl = *impl_;
+  for (unsigned i = 0; i < impl.wires.size(); ++i) {
+    if (!impl.wires[i]->start(i)) throw std::runtime_error("the system refuses another thread");
   }
+  const auto ended = std::make_shared<transport::Wakeup>(co_await net::this_coro::executor);
+  const auto failure = std::make_shared<std::exception_ptr>();
+  net::co_spawn(impl.wires.front()->executor(), impl.accept_all(),
+                [ended, failure](const std::exception_ptr& error) {
+                  *failure = error;
+                  ended->notify();
+                });
+  co_await ended->wait();
+  if (*failure) std::rethrow_exception(*failure);
 }
 
 void Server::stop(std::chrono::milliseconds drain) {
-  const auto impl = impl_;
-  impl->stopping = true;
-  boost::system::error_code ignored;
-  impl->acceptor.close(ignored);
-  for (const auto& connection : std::set(impl->connections)) connection->stop(false);
-  impl->drain_timer.expires_after(drain);
-  impl->drain_timer.async_wait([impl](const boost::system::error_code& cancelled) {
+  auto& impl = *impl_;
+  net::post(impl.wires.front()->executor(), [&impl] {
+    boost::system::error_code ignored;
+    impl.acceptor->close(ignored);
+  });
+  for (const auto& wire : impl.wires) wire->stop(false);
+  impl.drain_timer.expires_after(drain);
+  impl.drain_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
     if (cancelled) return;
-    for (const auto& connection : std::set(impl->connections)) connection->stop(true);
+    for (const auto& wire : impl.wires) wire->stop(true);
   });
 }
 

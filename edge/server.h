@@ -4,14 +4,14 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
-#include <functional>
+#include <cstddef>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "edge/site.h"
+#include "edge/capacity.h"
+#include "edge/site_loop.h"
 #include "transport/failure.h"
-
-typedef struct ssl_ctx_st SSL_CTX;
 
 namespace cfpipe::edge {
 
@@ -21,36 +21,42 @@ inline constexpr std::size_t kMaxRequestBodyBytes = 256 * 1024;
 inline constexpr std::chrono::seconds kHandshakeDeadline{10};
 inline constexpr std::chrono::seconds kRequestDeadline{30};
 inline constexpr std::chrono::seconds kOriginDeadline{10};
-inline constexpr std::size_t kMaxConnections = 20'000;
 
 struct ServerOptions {
   boost::asio::ip::tcp::endpoint listen;
-  std::string certificate_file;  ///< PEM chain
-  std::string key_file;          ///< PEM
+  std::string certificate_file;                   ///< PEM chain
+  std::string key_file;                           ///< PEM
+  unsigned threads = 1;                           ///< loops of the wire, 1 to kMaxThreads
+  std::size_t max_connections = kMaxConnections;  ///< at once, of all loops together
 };
 
-/// The listener: accepts, TLS, reads requests, hands them to the site, relays granted tunnels. One io_context
-/// thread.
+/// The listener and the loops of the wire: accepts, TLS, reads requests, asks the site, relays granted
+/// tunnels. One thread and loop per processor; a connection stays for life on the loop that had the fewest
+/// when it came.
 class Server {
  public:
-  /// Binds and loads the certificate; a Failure (Stage::config) says what is wrong. `site` outlives the
-  /// server.
+  /// Binds and loads the certificate; a Failure (Stage::config) says what is wrong. `executor` is the
+  /// caller's loop, on whose thread all of this is called; `site` outlives the server.
   static transport::Result<std::unique_ptr<Server>> open(boost::asio::any_io_executor executor,
-                                                         const ServerOptions& options, Site& site);
+                                                         const ServerOptions& options, SiteLoop& site);
+  /// Ends at once what is still open, and the threads. When it returns, the site's loop has been told of
+  /// every tunnel's end.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
   std::uint16_t port() const;
-  /// Serves until stop().
+  /// Connections of each loop.
+  std::vector<std::size_t> loads() const;
+  /// Starts the threads and serves until stop(); throws if the system refuses a thread.
   boost::asio::awaitable<void> run();
   /// Stops accepting, then ends every tunnel that is still open after `drain`.
   void stop(std::chrono::milliseconds drain);
 
  private:
   struct Impl;
-  explicit Server(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace cfpipe::edge

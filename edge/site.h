@@ -44,7 +44,8 @@ struct TunnelGrant {
   std::int64_t expires = 0;  ///< the token's end, Unix seconds; 0: there is none
 };
 
-/// Everything the edge answers, apart from the bytes of the wire. One thread.
+/// Everything the edge answers, apart from the bytes of the wire. Lives on one loop, which is not the wire's
+/// (see SiteLoop): a commit to disk must not stall a tunnel.
 class Site {
  public:
   virtual ~Site() = default;

@@ -80,6 +80,13 @@ TEST(Config, ReadsEveryField) {
   EXPECT_EQ(config.dev_groups, std::vector<std::string>{"SRE Europe"});
 }
 
+TEST(Config, RunsAsManyLoopsAsItIsTold) {
+  EXPECT_EQ(parse_config(kGood).config.threads, 0u) << "one per processor";
+  const LoadedConfig loaded = parse_config(replaced(kGood, "session_duration: 12h", "threads: 3"));
+  EXPECT_TRUE(loaded.faults.empty());
+  EXPECT_EQ(loaded.config.threads, 3u);
+}
+
 struct FaultCase {
   const char* name;
   const char* from;
@@ -105,6 +112,9 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"UnknownAppKey", "    session_duration: 8h", "    colour: blue", 12,
                   "unknown key 'colour'"},
         FaultCase{"UnknownPolicyKey", "        exclude:", "        excluded:", 22, "unknown key 'excluded'"},
+        FaultCase{"NoThreads", "session_duration: 12h", "threads: 0", 5, "from 1 to 256"},
+        FaultCase{"TooManyThreads", "session_duration: 12h", "threads: 257", 5, "from 1 to 256"},
+        FaultCase{"ThreadsOfNoNumber", "session_duration: 12h", "threads: all", 5, "from 1 to 256"},
         FaultCase{"KeyTwice", "session_duration: 12h", "state: /other", 5, "twice"},
         FaultCase{"BadDuration", "12h", "12 hours", 5, "duration"},
         FaultCase{"DurationTooLong", "12h", "365d", 5, "between"},

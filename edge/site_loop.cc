@@ -1,0 +1,78 @@
+#include "edge/site_loop.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <exception>
+#include <optional>
+
+#include "transport/wakeup.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+namespace {
+
+// One question on its way to the site and back. Neither loop owns anything of the other's: a caller that is
+// gone leaves the answer to itself.
+template <class T>
+struct Visit {
+  explicit Visit(const net::any_io_executor& caller) : done(std::make_shared<transport::Wakeup>(caller)) {}
+  std::shared_ptr<transport::Wakeup> done;
+  std::optional<T> answer;
+  std::exception_ptr error;
+};
+
+template <class T>
+net::awaitable<T> answer_of(std::shared_ptr<Visit<T>> visit) {
+  co_await visit->done->wait();
+  if (visit->error) std::rethrow_exception(visit->error);
+  co_return std::move(*visit->answer);
+}
+
+template <class T, class Ask>
+net::awaitable<T> ask(net::any_io_executor site, Ask question) {
+  const auto visit = std::make_shared<Visit<T>>(co_await net::this_coro::executor);
+  net::post(site, [visit, question = std::move(question)]() mutable {
+    try {
+      visit->answer.emplace(question());
+    } catch (...) {
+      visit->error = std::current_exception();
+    }
+    visit->done->notify();
+  });
+  co_return co_await answer_of(visit);
+}
+
+}  // namespace
+
+OpenTunnel::~OpenTunnel() {
+  net::post(executor_, [&site = site_, id = id_, up = up_bytes, down = down_bytes, why = std::move(reason)] {
+    site.closed(id, up, down, why);
+  });
+}
+
+net::awaitable<Answer> SiteLoop::handle(SharedRequest request) {
+  const auto visit = std::make_shared<Visit<Answer>>(co_await net::this_coro::executor);
+  net::co_spawn(executor_, site_.handle(*request),
+                [visit, request](const std::exception_ptr& error, Answer answer) {
+                  visit->error = error;
+                  visit->answer = std::move(answer);
+                  visit->done->notify();
+                });
+  co_return co_await answer_of(visit);
+}
+
+net::awaitable<std::variant<TunnelGrant, Answer>> SiteLoop::upgrade(SharedRequest request) {
+  const auto question = [&site = site_, request] { return site.upgrade(*request); };
+  co_return co_await ask<std::variant<TunnelGrant, Answer>>(executor_, question);
+}
+
+net::awaitable<std::unique_ptr<OpenTunnel>> SiteLoop::opened(const TunnelGrant& grant,
+                                                             SharedRequest request) {
+  const auto question = [executor = executor_, &site = site_, grant, request] {
+    return std::make_unique<OpenTunnel>(executor, site, site.opened(grant, *request));
+  };
+  co_return co_await ask<std::unique_ptr<OpenTunnel>>(executor_, question);
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,94 @@
+#include "edge/wire.h"
+
+#include <pthread.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <exception>
+#include <string>
+
+#include "transport/wakeup.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+using net::ip::tcp;
+namespace {
+
+using Connections = std::set<std::shared_ptr<Connection>>;
+
+// Keeps a connection in the list for as long as it is served, however that ends.
+class Listed {
+ public:
+  Listed(Connections& all, std::shared_ptr<Connection> one) : all_(all), one_(std::move(one)) {
+    all_.insert(one_);
+  }
+  ~Listed() { all_.erase(one_); }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+ private:
+  Connections& all_;
+  std::shared_ptr<Connection> one_;
+};
+
+// What throws here is a defect of ours, and must not take the other people's tunnels down with it.
+void report(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::exception& e) {
+    spdlog::error("a connection ended by an unexpected error: {}", e.what());
+  }
+}
+
+void run_to_the_end(net::io_context& io) {
+  for (;;) {
+    try {
+      io.run();
+      return;
+    } catch (...) {
+      report(std::current_exception());
+    }
+  }
+}
+
+}  // namespace
+
+void Wire::join() {
+  io_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Wire::start(unsigned number) {
+  thread_ = transport::quiet_thread([this, name = "wire-" + std::to_string(number)] {
+    ::pthread_setname_np(::pthread_self(), name.c_str());
+    run_to_the_end(io_);
+  });
+  return thread_.joinable();
+}
+
+net::awaitable<void> Wire::run(tcp::socket socket) {
+  transport::SslPtr ssl(stopping_ ? nullptr : SSL_new(tls_));
+  if (!ssl) co_return;
+  SSL_set_accept_state(ssl.get());
+  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), site_);
+  const Listed listed(connections_, connection);
+  co_await connection->run();
+}
+
+void Wire::serve(tcp::socket socket) {
+  load_.fetch_add(1, std::memory_order_relaxed);
+  net::co_spawn(io_, run(std::move(socket)), [this](const std::exception_ptr& error) {
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    if (error) report(error);
+  });
+}
+
+void Wire::stop(bool hard) {
+  net::post(io_, [this, hard] {
+    stopping_ = true;
+    for (const auto& connection : Connections(connections_)) connection->stop(hard);
+  });
+}
+
+}  // namespace cfpipe::edge

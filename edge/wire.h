@@ -1,0 +1,57 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstddef>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include "edge/connection.h"
+#include "edge/site_loop.h"
+#include "transport/tls_context.h"
+
+namespace cfpipe::edge {
+
+/// One event loop of the wire, its thread, and the connections that it serves from their handshake to their
+/// end.
+class Wire {
+ public:
+  /// `tls` and `site` outlive it.
+  Wire(SSL_CTX* tls, SiteLoop& site) : tls_(tls), site_(site) {}
+  /// Drops whatever it still serves; the site is told of the tunnels among it.
+  ~Wire() { join(); }
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+
+  /// False if the system refuses a thread.
+  bool start(unsigned number);
+  /// Ends the thread, wherever it is.
+  void join();
+  boost::asio::any_io_executor executor() { return io_.get_executor(); }
+
+  // From any thread:
+  /// Connections served and to be served.
+  std::size_t load() const { return load_.load(std::memory_order_relaxed); }
+  void serve(boost::asio::ip::tcp::socket socket);
+  /// Ends what carries no tunnel, and what comes after; `hard`: the tunnels too.
+  void stop(bool hard);
+
+ private:
+  boost::asio::awaitable<void> run(boost::asio::ip::tcp::socket socket);
+
+  SSL_CTX* tls_;
+  SiteLoop& site_;
+  std::atomic<std::size_t> load_{0};
+  // Of the loop's thread:
+  std::set<std::shared_ptr<Connection>> connections_;
+  bool stopping_ = false;
+  // Goes before all that its handlers use.
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+  std::thread thread_;
+};
+
+}  // namespace cfpipe::edge

@@ -7,7 +7,7 @@ import pkgutil
 import sys
 
 from suite import report, sections
-from suite.context import BENCH, Context, machine
+from suite.context import BENCH, ROOT, Context, machine
 
 
 def all_sections():
@@ -24,6 +24,7 @@ def arguments(known):
     parser.add_argument("--json", type=pathlib.Path, default=BENCH / "bench.json", metavar="FILE",
                         help="where the numbers go (default: bench/bench.json in the build directory)")
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
+    parser.add_argument("--update", action="store_true", help="put tables and plots into docs/PERFORMANCE.md")
     parser.add_argument("section", nargs="*", help=f"what to measure (default: all): {', '.join(known)}")
     options = parser.parse_args()
     unknown = [name for name in options.section if name not in known]
@@ -46,6 +47,8 @@ def main():
             done[key] = module.run(context)
         finally:
             context.close()
+        if options.update:
+            report.update(ROOT / "docs/PERFORMANCE.md", key, done[key], seen_on)
         print((report.markdown if options.markdown else report.text)(done[key]), flush=True)
     for path in report.write(done, seen_on, BENCH, options.json):
         print(path, file=sys.stderr)

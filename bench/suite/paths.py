@@ -43,7 +43,7 @@ class Paths:
     def all(self, *names):
         """The paths of these names (all by default) that can be had here, in this order."""
         makers = {"direct TCP": self.direct, "plain TLS pipe": self.plain, "batching TLS pipe": self.batch,
-                  "asio::ssl pipe": self.asio, "cfpipe": self.cfpipe, "socat": self.socat, "websocat": self.websocat,
+                  "asio::ssl client": self.asio, "asio::ssl pipe": self.asio_pipe, "cfpipe": self.cfpipe, "socat": self.socat, "websocat": self.websocat,
                   "wstunnel": self.wstunnel, "cloudflared": self.cloudflared}
         made = [makers[name]() for name in names or makers]
         return {path.name: path for path in made if path}
@@ -81,13 +81,28 @@ class Paths:
         client.login()
         return seen, client
 
-    def asio(self):
-        edge, client = self._edge()
-        token = self.context.world.path(f"token-{edge.port}")
+    def _asio_client(self, port, host, client):
+        edge, _ = self.context.access()
+        token = self.context.world.path(f"token-{port}")
         token.write_text(client.token() + "\n")
-        command = [self.context.program("asio_pipe"), "--to", f"127.0.0.1:{edge.port}", "--ca-file", edge.ca_file,
-                   "--name", edge.host(), "--token-file", token]
-        return Path("asio::ssl pipe", command, "the same frames to our edge", servers=(edge.child,))
+        return [self.context.program("asio_pipe"), "client", "--to", f"127.0.0.1:{port}", "--ca-file", edge.ca_file,
+                "--name", host, "--token-file", token]
+
+    def asio(self):
+        """asio::ssl::stream at one end only."""
+        edge, client = self._edge()
+        return Path("asio::ssl client", self._asio_client(edge.port, edge.host(), client), "the same frames to our edge",
+                    servers=(edge.child,))
+
+    def asio_pipe(self):
+        """asio::ssl::stream at both ends."""
+        edge, client = self.context.access()
+        _, certificate, key = self._tls_files()
+        server = self.context.start([self.context.program("asio_pipe"), "server", "--to", self.context.origin.address,
+                                     "--cert", certificate, "--key", key])
+        port = self._via(server.address).rsplit(":", 1)[1]
+        return Path("asio::ssl pipe", self._asio_client(port, f"vm.localhost:{port}", client),
+                    "the same frames, asio::ssl::stream at both ends", servers=(server,))
 
     def cfpipe(self):
         edge, client = self._edge()

@@ -24,15 +24,29 @@ def text(section):
 
 
 def markdown(section):
-    """The same as docs/PERFORMANCE.md wants it, below a heading that is already there."""
-    lines = [f"## {section.heading}"]
+    """The same as docs/PERFORMANCE.md wants it, below a heading that is there."""
+    lines = []
     for table in section.tables:
-        lines += ["", f"**{table.title}**", "", "| " + " | ".join(table.columns) + " |",
+        lines += [f"**{table.title}**", "", "| " + " | ".join(table.columns) + " |",
                   "|---|" + "---:|" * (len(table.columns) - 1)]
-        lines += ["| " + " | ".join(row) + " |" for row in table.texts()]
-        for note in table.notes:
-            lines += ["", note]
+        lines += ["| " + " | ".join(row) + " |" for row in table.texts()] + [""]
+    lines += [f"![{plot.title}, {plot.unit}](plots/{plot.name}.svg)" for plot in section.plots]
     return "\n".join(lines) + "\n"
+
+
+def update(document, key, section, machine):
+    """Puts a section's tables between its marks in a Markdown file, and its plots beside that file."""
+    begin, end = f"<!-- scripts/bench --update writes {key} from here -->", "<!-- to here -->"
+    before, found, rest = document.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"bench: {document} has no line {begin!r} with {end!r} below it")
+    seen_on = f"Seen on: {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, load {machine['load_before']}."
+    document.write_text(f"{before}{begin}\n{seen_on}\n\n{markdown(section)}{end}{after}")
+    plots = document.parent / "plots"
+    plots.mkdir(exist_ok=True)
+    for one in section.plots:
+        (plots / f"{one.name}.svg").write_text(plot.svg(one))
 
 
 def write(sections, machine, directory, json_file):

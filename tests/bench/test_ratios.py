@@ -14,8 +14,9 @@ PLAIN, ASIO, OURS = "plain TLS pipe", "asio::ssl pipe", "cfpipe"
 # Processor time of the client per byte. The goal is 1.1 of the plain TLS pipe's; with the margin it must be below 1.25.
 # Measured: 0.6 to 0.9.
 MOST_OF_PLAIN = 1.25
-# The goal is half of asio::ssl's time for the same frames. Measured: 0.55 to 0.75 with both clients at the same edge.
-MOST_OF_ASIO = 0.9
+# Client and server together; the goal is half of what asio::ssl::stream takes at both ends for the same frames. Measured:
+# 0.55 to 0.7.
+MOST_OF_ASIO = 0.85
 # The edge does for a byte what the plain pipe's server does, and unmasks it. Measured: 0.75 to 1.2.
 MOST_OF_PLAIN_SERVER = 1.5
 # A key press beside a copy, in milliseconds of a median: not a speed, but far below what a starved loop takes.
@@ -37,9 +38,10 @@ def least_ratio(results, base, key):
 def test_a_copy_costs_no_more_than_the_plain_pipe_and_less_than_asio(context, what):
     results = pump.measure(context, Paths(context).all(PLAIN, ASIO, OURS), what, SIZE, RUNS)
     ours = results[OURS]
-    seen = {name: [round(run["client_per_gib"], 3) for run in runs] for name, runs in results.items()}
+    seen = {name: [(round(run["client_per_gib"], 3), round(run["server_per_gib"], 3)) for run in runs]
+            for name, runs in results.items()}
     assert least_ratio(ours, results[PLAIN], "client_per_gib") < MOST_OF_PLAIN, seen
-    assert least_ratio(ours, results[ASIO], "client_per_gib") < MOST_OF_ASIO, seen
+    assert least_ratio(ours, results[ASIO], "both_per_gib") < MOST_OF_ASIO, seen
     assert least_ratio(ours, results[PLAIN], "server_per_gib") < MOST_OF_PLAIN_SERVER, seen
 
 

@@ -25,6 +25,7 @@ def measure(context, paths, what, size, runs):
             run["rate"] = size / MIB / run["seconds"]
             run["client_per_gib"] = run["client_cpu"] * GIB / size
             run["server_per_gib"] = sum(run["watched_cpu"]) * GIB / size
+            run["both_per_gib"] = run["client_per_gib"] + run["server_per_gib"]
             run["rss_mib"] = run["peak_rss_kib"] / 1024
     return results
 

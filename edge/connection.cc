@@ -1,19 +1,13 @@
 #include "edge/connection.h"
 
-#include <openssl/rand.h>
-
-#include <algorithm>
 #include <array>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <chrono>
 
 #include "edge/server.h"
-#include "transport/dialer.h"
 #include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
-#include "transport/websocket_stream.h"
-#include "tunnel/fd_stream.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -29,40 +23,6 @@ constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
 
 std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
-// Names this request in logs, in the audit, and to the person whose request it was.
-std::string fresh_ray() {
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::array<unsigned char, 8> bytes{};
-  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
-  std::string out;
-  for (const auto byte : bytes) out += {kHex[byte >> 4], kHex[byte & 15]};
-  return out;
-}
-
-bool fits_a_header(std::string_view value) {
-  return std::none_of(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
-}
-
-std::string without_port(const std::string& authority) {
-  const auto colon = authority.rfind(':');
-  const bool in_brackets = authority.ends_with(']');
-  return colon == std::string::npos || in_brackets ? authority : authority.substr(0, colon);
-}
-
-Answer plain(int status, std::string text) {
-  Answer answer;
-  answer.status = status;
-  answer.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
-  answer.body = std::move(text) + "\n";
-  return answer;
 }
 
 std::string head_of(const Answer& answer, const std::string& ray, bool keep_alive) {
@@ -89,28 +49,6 @@ const char* handshake_fault(const http::request<http::string_body>& request) {
   return nullptr;
 }
 
-std::string reason_of(const tunnel::Outcome& outcome) {
-  if (!outcome.detail.empty()) return outcome.detail;
-  if (outcome.near == tunnel::End::cut) return "the client's connection was lost";
-  if (outcome.far == tunnel::End::cut) return "the origin's connection was lost";
-  return outcome.far == tunnel::End::clean ? "the origin ended it" : "the client ended it";
-}
-
-// Keeps the record of a tunnel true when its relay goes, however that comes about.
-struct Counted {
-  Counted(OpenTunnel& t, const tunnel::Relay& r, const bool& s) : tunnel(t), relay(r), stopping(s) {}
-  ~Counted() {
-    if (stopping) tunnel.reason = "the edge was stopped";
-    tunnel.up_bytes = relay.near_to_far();
-    tunnel.down_bytes = relay.far_to_near();
-  }
-  Counted(const Counted&) = delete;
-  Counted& operator=(const Counted&) = delete;
-  OpenTunnel& tunnel;
-  const tunnel::Relay& relay;
-  const bool& stopping;
-};
-
 }  // namespace
 
 Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site) : site_(site) {
@@ -122,12 +60,9 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, SiteL
 
 void Connection::stop(bool hard) {
   stopping_ = true;
-  if (carries_tunnel_ && !hard) return;
-  if (relay_ != nullptr) {
-    relay_->stop();
-  } else if (channel_) {
-    channel_->close();
-  }
+  if (h2_) return h2_->stop(hard);
+  tunnel_.stop(hard);
+  if (channel_ && (hard || !carries_tunnel_)) channel_->close();
 }
 
 net::awaitable<void> Connection::run() {
@@ -135,11 +70,15 @@ net::awaitable<void> Connection::run() {
   const std::string peer = peer_;
   const auto shaken = co_await channel_->handshake(kHandshakeDeadline, peer);
   if (!shaken) co_return;
-  // The protocol is the one ALPN chose; HTTP/1.1 is the only one offered so far, and another gets its own
-  // branch here.
+  if (channel_->alpn() == "h2") {
+    h2_ = std::make_shared<H2Connection>(std::move(channel_), site_, peer_);
+    if (stopping_) h2_->stop(false);
+    co_await h2_->run();
+    co_return;
+  }
   co_await serve_http1();
   // What the requests needed has gone before: a tunnel may stay for days.
-  if (upgraded_) co_await relay(std::move(upgraded_));
+  if (upgraded_) co_await relay();
   if (channel_) channel_->close_notify();
 }
 
@@ -155,12 +94,7 @@ net::awaitable<void> Connection::serve_http1() {
 Request Connection::translate(HttpRequest& http) const {
   Request out;
   out.method = std::string(http.method_string());
-  out.authority = lower(std::string(http[http::field::host]));
-  out.host = without_port(out.authority);
-  const std::string target(http.target());
-  const auto question = target.find('?');
-  out.path = target.substr(0, question);
-  if (question != std::string::npos) out.query = target.substr(question + 1);
+  set_target(out, std::string(http[http::field::host]), std::string(http.target()));
   for (const auto& field : http) out.headers.emplace_back(field.name_string(), field.value());
   out.body = std::move(http.body());
   out.peer = peer_;
@@ -241,16 +175,9 @@ net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest 
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
-  transport::Url origin;
-  origin.host = grant.origin_host;
-  origin.port = grant.origin_port;
-  transport::DialOptions dial;
-  dial.dns_deadline = dial.tcp_deadline = kOriginDeadline;
-  auto socket = co_await transport::dial_tcp(origin, dial);
-  if (!socket) {
-    const bool refused = socket.error().cause == Cause::refused;
-    const std::string why = refused ? "it refused the connection" : "it cannot be reached";
-    co_await reply(*request, plain(502, "the origin of " + grant.app_hostname + " is down: " + why), false);
+  auto dialled = co_await dial_origin(grant);
+  if (auto* refusal = std::get_if<Answer>(&dialled)) {
+    co_await reply(*request, std::move(*refusal), false);
     co_return;
   }
   const bool half_close = http[transport::kHalfCloseHeader] == "1";
@@ -263,27 +190,15 @@ net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest 
   const auto written = co_await transport::write_all(*channel_, head, Clock::now() + kRequestDeadline);
   if (!written) co_return;
   carries_tunnel_ = true;
-  upgraded_.reset(new Upgraded{std::move(*socket), std::move(grant), std::move(request), half_close});
+  upgraded_.reset(new Upgraded{std::get<net::ip::tcp::socket>(std::move(dialled)), std::move(grant),
+                               std::move(request), half_close});
 }
 
-net::awaitable<void> Connection::relay(std::unique_ptr<Upgraded> upgraded) {
-  const auto open = co_await site_.opened(upgraded->grant, upgraded->request);
-  const auto executor = channel_->executor();
-  const std::span<const std::byte> early(static_cast<const std::byte*>(buffer_.data().data()),
-                                         buffer_.size());
-  const auto client = transport::make_websocket_stream(std::move(channel_), transport::WsRole::server,
-                                                       upgraded->half_close, early);
+net::awaitable<void> Connection::relay() {
+  const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
+  std::vector<std::byte> early(begin, begin + buffer_.size());
   buffer_ = boost::beast::flat_buffer();
-  boost::system::error_code error;
-  const int fd = upgraded->origin.release(error);
-  upgraded.reset();
-  const auto server = tunnel::make_fd_stream(executor, fd, fd, true);
-  tunnel::Relay relay(executor, *client, *server);
-  const Counted counted(*open, relay, stopping_);
-  relay_ = &relay;
-  const auto outcome = co_await relay.run();
-  relay_ = nullptr;
-  open->reason = reason_of(outcome);
+  co_await relay_tunnel(site_, std::move(upgraded_), std::move(channel_), std::move(early), tunnel_);
 }
 
 }  // namespace cfpipe::edge

@@ -8,13 +8,15 @@
 #include <memory>
 #include <string>
 
+#include "edge/exchange.h"
+#include "edge/h2_connection.h"
 #include "edge/site_loop.h"
 #include "transport/tls_channel.h"
-#include "tunnel/relay.h"
 
 namespace cfpipe::edge {
 
-/// One accepted connection from its handshake to its end: requests one after another, or one tunnel.
+/// One accepted connection from its handshake to its end: requests one after another, or one tunnel; or, if
+/// ALPN has chosen HTTP/2, many of both.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site);
@@ -25,13 +27,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stop(bool hard);
 
  private:
-  /// A request that was answered with 101: what its tunnel needs.
-  struct Upgraded {
-    boost::asio::ip::tcp::socket origin;
-    TunnelGrant grant;
-    SharedRequest request;
-    bool half_close;
-  };
   using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
   boost::asio::awaitable<void> serve_http1();
@@ -40,7 +35,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> linger();
   boost::asio::awaitable<bool> reply(const Request& request, Answer answer, bool keep_alive);
   boost::asio::awaitable<void> upgrade(const HttpRequest& http, SharedRequest request);
-  boost::asio::awaitable<void> relay(std::unique_ptr<Upgraded> upgraded);
+  boost::asio::awaitable<void> relay();
   Request translate(HttpRequest& http) const;
 
   std::unique_ptr<transport::TlsChannel> channel_;
@@ -49,7 +44,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string peer_;
   std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
   bool carries_tunnel_ = false;         // from its 101 on
-  tunnel::Relay* relay_ = nullptr;      // while a tunnel is open
+  TunnelStop tunnel_;
+  std::shared_ptr<H2Connection> h2_;  // if that was chosen; the rest is idle then
   bool stopping_ = false;
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -35,6 +37,11 @@ class Channel {
   /// One-shot; dropped by close(). Never run from inside the call.
   virtual void on_readable(std::function<void()> callback) = 0;
   virtual void on_writable(std::function<void()> callback) = 0;
+
+  /// The same as awaits, false when `deadline` passed or the channel was closed. For control flow, not the
+  /// data path.
+  virtual boost::asio::awaitable<bool> readable(std::chrono::steady_clock::time_point deadline) = 0;
+  virtual boost::asio::awaitable<bool> writable(std::chrono::steady_clock::time_point deadline) = 0;
 
   /// True while the peer's system has not acknowledged all that was written.
   virtual bool in_flight() const = 0;

@@ -110,7 +110,8 @@ net::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, Dia
     if (!**made) co_return (*made)->error();
     options.tls = std::move(***made);
   }
-  auto channel = std::make_unique<TlsChannel>(std::move(*socket), options.tls->connection(url.host));
+  auto channel =
+      std::make_unique<TlsChannel>(std::move(*socket), options.tls->connection(url.host, options.alpn));
   const auto shaken = co_await channel->handshake(options.tls_deadline, url.authority());
   if (!shaken) co_return shaken.error();
   co_return channel;

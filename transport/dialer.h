@@ -14,6 +14,7 @@ namespace cfpipe::transport {
 
 class TlsChannel;
 class TlsClientContext;
+enum class Alpn;
 
 /// How to reach a host. Copies share the TLS context, which is built at the first dial that needs it.
 struct DialOptions {
@@ -21,6 +22,7 @@ struct DialOptions {
                         ///< SSL_CERT_DIR
   std::string
       connect_to;  ///< `host[:port]` to connect to instead of the URL's; TLS still checks the URL's name
+  Alpn alpn{};     ///< http1 unless said otherwise
   std::chrono::milliseconds dns_deadline{5'000};
   std::chrono::milliseconds tcp_deadline{10'000};
   std::chrono::milliseconds tls_deadline{10'000};

@@ -258,6 +258,7 @@ bool H2Connection::backed_up(const H2Stream& stream) const {
 }
 
 void H2Connection::drop(H2Stream& stream, std::size_t unread) {
+  transmit();  // a reset would overtake what has just been said
   streams_.erase(stream.id_);
   if (streams_.empty()) idle_since_ = Clock::now();
   if (over_) return;

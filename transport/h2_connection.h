@@ -47,9 +47,12 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   bool takes_websockets() const { return session_.takes_websockets(); }
   /// Client: another stream may be opened.
   bool usable() const { return !over_ && !send_failed_ && session_.streams_left() > 0; }
+  /// The peer has said GOAWAY: what is open goes on.
+  bool going_away() const { return session_.going_away(); }
   /// Client: opens a stream; null if it is not usable().
   std::unique_ptr<H2Stream> open(const H2Head& head, bool ends);
-  /// Client: asks for a sign of life, and is over if none comes within `patience`.
+  /// Client: asks for a sign of life, unless there are several streams, and is over if none comes within
+  /// `patience`.
   void probe(std::chrono::milliseconds patience);
 
   /// Server: called from the executor with each stream whose request head has come.

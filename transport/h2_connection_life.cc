@@ -41,7 +41,8 @@ std::unique_ptr<H2Stream> H2Connection::open(const H2Head& head, bool ends) {
 }
 
 void H2Connection::probe(std::chrono::milliseconds patience) {
-  if (over_ || probe_until_ != Clock::time_point{}) return;
+  // Beside other streams an answer may have to stand in line, and their own silence is watched anyway.
+  if (over_ || streams_.size() > 1 || probe_until_ != Clock::time_point{}) return;
   session_.ping();
   probe_until_ = Clock::now() + patience;
   probed_at_ = Clock::now();

@@ -31,12 +31,9 @@ class H2Stream final : public Channel {
   boost::asio::awaitable<bool> headed(Clock::time_point deadline);
   /// True if the peer has not looked at the request and says so: it may go elsewhere.
   bool refused() const { return closed_ && code_ == kH2RefusedStream; }
+  bool closed() const { return closed_; }
   /// Server: the answer's head.
   bool respond(const H2Head& head, bool ends);
-  /// The awaits of readable and writable, false when `deadline` has passed or the stream is closed.
-  boost::asio::awaitable<bool> readable(Clock::time_point deadline);
-  boost::asio::awaitable<bool> writable(Clock::time_point deadline);
-
   IoStatus read(std::span<std::byte> into, std::size_t& bytes) override;
   IoStatus write(std::span<const std::byte> from) override;
   IoStatus write_in_place(tunnel::Slice from) override;
@@ -44,6 +41,8 @@ class H2Stream final : public Channel {
   IoStatus close_notify() override;
   void on_readable(std::function<void()> callback) override;
   void on_writable(std::function<void()> callback) override;
+  boost::asio::awaitable<bool> readable(Clock::time_point deadline) override;
+  boost::asio::awaitable<bool> writable(Clock::time_point deadline) override;
   bool in_flight() const override;
   bool backed_up() const override;
   void close() override;

@@ -162,6 +162,10 @@ net::awaitable<Result<std::unique_ptr<TlsChannel>>> HttpClient::connection(const
   co_return co_await dial_tls(url, impl_->options);
 }
 
+void HttpClient::give_back(const Url& url, std::unique_ptr<TlsChannel> channel) {
+  impl_->keep(url.authority(), std::move(channel));
+}
+
 net::awaitable<Result<HttpAnswer>> HttpClient::send(const HttpRequest& request) {
   const auto deadline = Clock::now() + request.deadline;
   for (;;) {

@@ -56,6 +56,9 @@ class HttpClient {
   /// forgets it.
   boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> connection(const Url& url, bool& reused);
 
+  /// Gives one back, on which everything that was asked has been answered.
+  void give_back(const Url& url, std::unique_ptr<TlsChannel> channel);
+
   const DialOptions& options() const;
 
  private:

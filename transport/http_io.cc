@@ -64,7 +64,7 @@ template net::awaitable<Result<void>> read_message<false>(TlsChannel&, boost::be
                                                           http::basic_parser<false>&,
                                                           std::chrono::steady_clock::time_point);
 
-net::awaitable<Result<void>> write_all(TlsChannel& channel, std::string_view text,
+net::awaitable<Result<void>> write_all(Channel& channel, std::string_view text,
                                        std::chrono::steady_clock::time_point deadline) {
   const Failure closed(Stage::http, Cause::closed_early);
   for (;;) {

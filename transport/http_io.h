@@ -21,7 +21,7 @@ boost::asio::awaitable<Result<void>> read_message(TlsChannel& channel, boost::be
                                                   std::chrono::steady_clock::time_point deadline);
 
 /// Writes and flushes all of `text`, waiting as needed. Failures, Stage::http: closed_early, timed_out.
-boost::asio::awaitable<Result<void>> write_all(TlsChannel& channel, std::string_view text,
+boost::asio::awaitable<Result<void>> write_all(Channel& channel, std::string_view text,
                                                std::chrono::steady_clock::time_point deadline);
 
 }  // namespace cfpipe::transport

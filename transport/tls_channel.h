@@ -48,10 +48,8 @@ class TlsChannel final : public Channel {
 
   void on_readable(std::function<void()> callback) override;
   void on_writable(std::function<void()> callback) override;
-  /// The last two as awaits, false when `deadline` passed or the channel was closed. For control flow, not
-  /// the data path.
-  boost::asio::awaitable<bool> readable(std::chrono::steady_clock::time_point deadline);
-  boost::asio::awaitable<bool> writable(std::chrono::steady_clock::time_point deadline);
+  boost::asio::awaitable<bool> readable(std::chrono::steady_clock::time_point deadline) override;
+  boost::asio::awaitable<bool> writable(std::chrono::steady_clock::time_point deadline) override;
 
   /// True if the connection looks open and nothing unexpected has arrived: fit for another request.
   bool idle();

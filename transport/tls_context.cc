@@ -8,6 +8,7 @@
 #include <array>
 #include <boost/asio/ip/address.hpp>
 #include <cstdlib>
+#include <span>
 
 namespace cfpipe::transport {
 namespace {
@@ -16,7 +17,8 @@ constexpr const char* kSystemCertDir = "/etc/ssl/certs";
 constexpr const char* kSuites13 =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kSuites12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
-constexpr std::array<unsigned char, 9> kHttp11 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+constexpr std::array<unsigned char, 12> kProtocols = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+constexpr std::span<const unsigned char> kHttp11 = std::span(kProtocols).subspan(3);
 
 std::string last_error() {
   const auto code = ERR_peek_last_error();
@@ -67,10 +69,10 @@ std::string unknown_issuer(const SSL* ssl) {
   return printable({text.data(), static_cast<std::size_t>(std::max(size, 0))});
 }
 
-int select_http11(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
-                  unsigned int offered_size, void*) {
+int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                    unsigned int offered_size, void*) {
   unsigned char* chosen = nullptr;
-  if (SSL_select_next_proto(&chosen, out_size, kHttp11.data(), kHttp11.size(), offered, offered_size) !=
+  if (SSL_select_next_proto(&chosen, out_size, kProtocols.data(), kProtocols.size(), offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED) {
     return SSL_TLSEXT_ERR_NOACK;
   }
@@ -85,7 +87,6 @@ Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
   if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
   use_common_settings(context.get());
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_alpn_protos(context.get(), kHttp11.data(), kHttp11.size());
   if (!ca_file.empty()) {
     if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
       ERR_clear_error();
@@ -100,7 +101,7 @@ Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
   return std::unique_ptr<TlsClientContext>(new TlsClientContext(std::move(context)));
 }
 
-SslPtr TlsClientContext::connection(const std::string& host) const {
+SslPtr TlsClientContext::connection(const std::string& host, Alpn alpn) const {
   SslPtr ssl(SSL_new(context_.get()));
   if (!ssl) return ssl;
   boost::system::error_code not_an_address;
@@ -114,6 +115,8 @@ SslPtr TlsClientContext::connection(const std::string& host) const {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
   }
   SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const auto offer = alpn == Alpn::http1 ? kHttp11 : std::span<const unsigned char>(kProtocols);
+  SSL_set_alpn_protos(ssl.get(), offer.data(), static_cast<unsigned int>(offer.size()));
   SSL_set_connect_state(ssl.get());
   return ssl;
 }
@@ -123,7 +126,7 @@ Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::s
   if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
   use_common_settings(context.get());
   SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
-  SSL_CTX_set_alpn_select_cb(context.get(), select_http11, nullptr);
+  SSL_CTX_set_alpn_select_cb(context.get(), select_protocol, nullptr);
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
     return Failure(Stage::config, Cause::bad_option,
                    "certificate " + printable(certificate_file) + ": " + last_error());

@@ -19,6 +19,9 @@ struct FreeWith {
 using SslCtx = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
+/// What is offered to a server (RFC 7301).
+enum class Alpn { http1, http2_or_http1 };
+
 /// The client's side of TLS: 1.2 at least, the host's certificate always checked, AES-128-GCM preferred (it
 /// costs the least per byte with AES instructions). The trust store is `ca_file` if given; else
 /// $SSL_CERT_FILE and $SSL_CERT_DIR if set; else the system's hash directory, which needs no parsing, or its
@@ -28,15 +31,16 @@ class TlsClientContext {
   /// Stage::config, Cause::bad_option when ca_file cannot be used.
   static Result<std::unique_ptr<TlsClientContext>> make(const std::string& ca_file);
 
-  /// A connection object for one host: SNI and the name check are set, ALPN offers http/1.1.
-  SslPtr connection(const std::string& host) const;
+  /// A connection object for one host: SNI, the name check and what ALPN offers are set.
+  SslPtr connection(const std::string& host, Alpn alpn = Alpn::http1) const;
 
  private:
   explicit TlsClientContext(SslCtx context) : context_(std::move(context)) {}
   SslCtx context_;
 };
 
-/// The server's side. Stage::config when certificate and key cannot be used.
+/// The server's side; ALPN prefers h2 where it is offered. Stage::config when certificate and key cannot be
+/// used.
 Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::string& key_file);
 
 /// What a failed client handshake means, from the verification result and OpenSSL's error queue (which it

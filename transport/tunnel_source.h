@@ -13,7 +13,9 @@ namespace cfpipe::transport {
 /// (RFC 8441), where the edge speaks it; where it does not, http1, without asking twice.
 enum class TunnelProtocol { http1, http2 };
 
-/// Opens tunnels to an edge, one after another or many at once.
+/// Opens tunnels to an edge, one after another or many at once. Over HTTP/2 all are streams of one standing
+/// connection, each opened in one round trip; there are more connections only where the edge's limit of
+/// streams is reached or it has said that it goes away.
 class TunnelSource {
  public:
   /// `client` dials, and outlives the source.
@@ -27,7 +29,7 @@ class TunnelSource {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace cfpipe::transport

@@ -6,6 +6,7 @@
 
 #include "transport/http_io.h"
 #include "transport/tls_channel.h"
+#include "transport/websocket_answer.h"
 #include "transport/websocket_handshake.h"
 #include "transport/websocket_stream.h"
 
@@ -16,8 +17,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using AnswerParser = http::response_parser<http::empty_body>;
-
-constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
 
 std::string request_text(const WebSocketRequest& request, const std::string& key) {
   std::string out = "GET " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() +
@@ -34,39 +33,9 @@ std::string text_of(const AnswerParser& answer, boost::string_view name) {
   return {value.data(), value.size()};
 }
 
-Cause cause_of(int status) {
-  switch (status) {
-    case 200:
-      return Cause::not_a_websocket;
-    case 401:
-    case 403:
-      return Cause::denied;
-    case 429:
-      return Cause::too_many_requests;
-    case 502:
-    case 503:
-    case 504:
-    case 530:
-      return Cause::origin_down;
-    default:
-      return Cause::unexpected_status;
-  }
-}
-
-// What an answer other than 101 means. The Location decides between "log in again" and "this is no SSH
-// application".
 Failure refused(const Url& url, const AnswerParser& answer) {
-  const int status = static_cast<int>(answer.get().result_int());
-  Failure failure(Stage::upgrade, cause_of(status), url.authority());
-  failure.http_status = status;
-  failure.ray = printable(text_of(answer, "Cf-Ray"), 64);
-  if (status / 100 != 3) return failure;
-  failure.cause = Cause::upgrade_redirected;
-  if (const auto to = resolve_url(url, text_of(answer, "Location"))) {
-    failure.location_host = to->authority();
-    if (to->path().starts_with(kLoginPath)) failure.cause = Cause::token_rejected;
-  }
-  return failure;
+  return upgrade_refused(url, static_cast<int>(answer.get().result_int()), text_of(answer, "Location"),
+                         text_of(answer, "Cf-Ray"));
 }
 
 Result<void> check_switch(const Url& url, const AnswerParser& answer, const std::string& key) {

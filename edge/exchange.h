@@ -1,0 +1,55 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "edge/site_loop.h"
+#include "transport/channel.h"
+#include "tunnel/relay.h"
+
+namespace cfpipe::edge {
+
+/// What requests and tunnels of both HTTP versions have in common.
+
+/// Names a request in logs, in the audit, and to the person whose request it was.
+std::string fresh_ray();
+/// ASCII lower case.
+std::string lower(std::string text);
+/// Fills authority and host, path and query from their forms on the wire.
+void set_target(Request& request, std::string authority, const std::string& target);
+/// False for what would break out of a header.
+bool fits_a_header(std::string_view value);
+Answer plain(int status, std::string text);
+
+/// A request that was granted and answered: what its tunnel needs.
+struct Upgraded {
+  boost::asio::ip::tcp::socket origin;
+  TunnelGrant grant;
+  SharedRequest request;
+  bool half_close;
+};
+
+/// Connects to the origin of a grant; an Answer (502) says why not.
+boost::asio::awaitable<std::variant<boost::asio::ip::tcp::socket, Answer>> dial_origin(
+    const TunnelGrant& grant);
+
+/// Stops a tunnel, also one that has not begun.
+struct TunnelStop {
+  tunnel::Relay* relay = nullptr;  ///< while it runs
+  bool stopping = false;           ///< the edge is: the tunnel's end is put down to that
+  bool hard = false;               ///< at once
+  void stop(bool at_once);
+};
+
+/// Records the tunnel, relays until both sides are done, and records its end, however that comes about.
+/// `early` is what the client said behind its request; `stop` outlives the await.
+boost::asio::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgraded,
+                                          std::unique_ptr<transport::Channel> channel,
+                                          std::vector<std::byte> early, TunnelStop& stop);
+
+}  // namespace cfpipe::edge

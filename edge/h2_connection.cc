@@ -1,0 +1,204 @@
+#include "edge/h2_connection.h"
+
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+
+#include "edge/server.h"
+#include "transport/http_io.h"
+#include "transport/websocket_handshake.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+using tunnel::IoStatus;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Body bytes read at once.
+constexpr std::size_t kReadStep = 16 * 1024;
+
+transport::H2Times server_times() {
+  transport::H2Times times;
+  times.idle = transport::kH2ServerIdle;
+  return times;
+}
+
+bool is_tunnel(const transport::H2Stream& stream) {
+  return stream.field(":method") == "CONNECT" && stream.field(":protocol") == "websocket";
+}
+
+// What is about the connection and not the message has no place in HTTP/2 (RFC 9113 8.2.2).
+bool is_of_the_connection(std::string_view name) {
+  return name == "connection" || name == "keep-alive" || name == "transfer-encoding" || name == "upgrade";
+}
+
+transport::H2Head head_of(const Answer& answer, const std::string& ray) {
+  transport::H2Head head = {{":status", std::to_string(answer.status)}};
+  for (const auto& [name, value] : answer.headers) {
+    auto key = lower(name);
+    if (fits_a_header(value) && !is_of_the_connection(key)) head.emplace_back(std::move(key), value);
+  }
+  head.emplace_back("cf-ray", ray);
+  head.emplace_back("content-length", std::to_string(answer.body.size()));
+  return head;
+}
+
+}  // namespace
+
+// Counts what is served, and wakes run() when the last is through.
+class H2Connection::Served {
+ public:
+  explicit Served(H2Connection& all) : all_(all) { ++all_.served_; }
+  ~Served() {
+    if (--all_.served_ == 0) all_.idle_.cancel();
+  }
+  Served(const Served&) = delete;
+  Served& operator=(const Served&) = delete;
+
+ private:
+  H2Connection& all_;
+};
+
+H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site, std::string peer)
+    : connection_(
+          transport::H2Connection::start(std::move(channel), transport::H2Role::server, server_times())),
+      site_(site),
+      peer_(std::move(peer)),
+      idle_(connection_->executor()) {}
+
+net::awaitable<void> H2Connection::run() {
+  const auto self = shared_from_this();
+  connection_->on_request([this](std::unique_ptr<Stream> stream) { spawn(std::move(stream)); });
+  co_await connection_->until_over();
+  connection_->on_request({});
+  while (served_ > 0) {
+    idle_.expires_at(Clock::time_point::max());
+    co_await idle_.async_wait(net::as_tuple(net::use_awaitable));
+  }
+}
+
+void H2Connection::stop(bool hard) {
+  for (auto& tunnel : tunnels_) tunnel.stop(hard);
+  if (hard || tunnels_.empty()) return connection_->close();
+  connection_->drain();
+}
+
+void H2Connection::spawn(std::unique_ptr<Stream> stream) {
+  net::co_spawn(connection_->executor(), serve(std::move(stream)),
+                [self = shared_from_this()](const std::exception_ptr& error) {
+                  if (!error) return;
+                  // A handler that throws is a defect of ours, and must not take its neighbours down with it.
+                  try {
+                    std::rethrow_exception(error);
+                  } catch (const std::exception& e) {
+                    spdlog::error("a request ended by an unexpected error: {}", e.what());
+                  }
+                });
+}
+
+Request H2Connection::translate(const Stream& stream) const {
+  Request out;
+  out.method = stream.field(":method");
+  const auto authority = stream.field(":authority");
+  set_target(out, std::string(authority.empty() ? stream.field("host") : authority),
+             std::string(stream.field(":path")));
+  for (const auto& [name, value] : stream.head()) {
+    if (!name.starts_with(':')) out.headers.emplace_back(name, value);
+  }
+  out.peer = peer_;
+  out.ray = fresh_ray();
+  return out;
+}
+
+net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
+  const auto self = shared_from_this();
+  const Served served(*this);
+  const auto request = std::make_shared<Request>(translate(*stream));
+  if (stream->oversized()) {
+    co_await reply(*stream, *request, plain(431, "the request cannot be read: its header is too large"));
+    co_return;
+  }
+  if (!request->path.starts_with('/')) {
+    co_await reply(*stream, *request, plain(400, "the request target must be a path"));
+    co_return;
+  }
+  if (is_tunnel(*stream)) {
+    co_await tunnel(std::move(stream), request);
+    co_return;
+  }
+  const bool read = co_await read_body(*stream, *request);
+  if (!read) co_return;
+  Answer answer = co_await site_.handle(request);
+  co_await reply(*stream, *request, std::move(answer));
+}
+
+// False: it has been refused, or the client is gone.
+net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request) {
+  const auto deadline = Clock::now() + kRequestDeadline;
+  std::array<std::byte, kReadStep> room;
+  for (;;) {
+    std::size_t got = 0;
+    const auto status = stream.read(room, got);
+    if (status == IoStatus::eof) co_return true;
+    if (status == IoStatus::failed) co_return false;
+    if (status == IoStatus::would_block) {
+      const bool more = co_await stream.readable(deadline);
+      if (more) continue;
+      if (!stream.closed())
+        co_await reply(stream, request, plain(408, "the request cannot be read: too slow"));
+      co_return false;
+    }
+    request.body.append(reinterpret_cast<const char*>(room.data()), got);
+    if (request.body.size() > kMaxRequestBodyBytes) {
+      co_await reply(stream, request, plain(413, "the request cannot be read: its body is too large"));
+      co_return false;
+    }
+  }
+}
+
+net::awaitable<void> H2Connection::reply(Stream& stream, const Request& request, Answer answer) {
+  const auto head = head_of(answer, request.ray);
+  const bool bodiless = request.method == "HEAD" || answer.body.empty();
+  if (!stream.respond(head, bodiless)) co_return;
+  const auto deadline = Clock::now() + kRequestDeadline;
+  if (!bodiless) {
+    const auto written = co_await transport::write_all(stream, answer.body, deadline);
+    if (!written) co_return;
+  }
+  while (stream.close_notify() == IoStatus::would_block) {
+    const bool more = co_await stream.writable(deadline);
+    if (!more) co_return;
+  }
+}
+
+net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, SharedRequest request) {
+  auto verdict = co_await site_.upgrade(request);
+  if (auto* refusal = std::get_if<Answer>(&verdict)) {
+    co_await reply(*stream, *request, std::move(*refusal));
+    co_return;
+  }
+  auto& grant = std::get<TunnelGrant>(verdict);
+  auto dialled = co_await dial_origin(grant);
+  if (auto* refusal = std::get_if<Answer>(&dialled)) {
+    co_await reply(*stream, *request, std::move(*refusal));
+    co_return;
+  }
+  const std::string half_close_name = lower(transport::kHalfCloseHeader);
+  const bool half_close = stream->field(half_close_name) == "1";
+  transport::H2Head head = {{":status", "200"}, {"cf-ray", request->ray}};
+  if (half_close) head.emplace_back(half_close_name, "1");
+  if (!stream->respond(head, false)) co_return;
+  std::unique_ptr<Upgraded> upgraded(new Upgraded{std::get<net::ip::tcp::socket>(std::move(dialled)),
+                                                  std::move(grant), std::move(request), half_close});
+  const auto entry = tunnels_.emplace(tunnels_.end());
+  const auto remove = std::shared_ptr<void>(nullptr, [this, entry](void*) { tunnels_.erase(entry); });
+  std::vector<std::byte> nothing;
+  co_await relay_tunnel(site_, std::move(upgraded), std::move(stream), std::move(nothing), *entry);
+}
+
+}  // namespace cfpipe::edge

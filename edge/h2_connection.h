@@ -1,0 +1,44 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "edge/exchange.h"
+#include "edge/site_loop.h"
+#include "transport/h2_connection.h"
+
+namespace cfpipe::edge {
+
+/// One connection over HTTP/2: ordinary requests and tunnels (extended CONNECT, RFC 8441), side by side.
+class H2Connection : public std::enable_shared_from_this<H2Connection> {
+ public:
+  H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site, std::string peer);
+
+  /// Serves until the connection and all that ran on it have ended.
+  boost::asio::awaitable<void> run();
+  /// No more requests; ends as soon as it carries no tunnel (`hard`: at once).
+  void stop(bool hard);
+
+ private:
+  using Stream = transport::H2Stream;
+  class Served;
+
+  boost::asio::awaitable<void> serve(std::unique_ptr<Stream> stream);
+  boost::asio::awaitable<void> tunnel(std::unique_ptr<Stream> stream, SharedRequest request);
+  boost::asio::awaitable<bool> read_body(Stream& stream, Request& request);
+  boost::asio::awaitable<void> reply(Stream& stream, const Request& request, Answer answer);
+  Request translate(const Stream& stream) const;
+  void spawn(std::unique_ptr<Stream> stream);
+
+  std::shared_ptr<transport::H2Connection> connection_;
+  SiteLoop& site_;
+  std::string peer_;
+  std::list<TunnelStop> tunnels_;
+  std::size_t served_ = 0;  ///< requests and tunnels under way
+  boost::asio::steady_timer idle_;
+};
+
+}  // namespace cfpipe::edge

@@ -106,6 +106,22 @@ TEST(WebSocketCodec, UsesTheShortestLengthAtEveryBoundary) {
   }
 }
 
+// RFC 6455 5.3, word for word, at every size around those of words and blocks, wherever the payload lies.
+TEST(WebSocketCodec, MasksAsTheTextbookDoes) {
+  for (std::size_t size = 0; size < 200; ++size) {
+    for (std::size_t phase = 0; phase < 4; ++phase) {
+      for (const std::size_t offset : {0, 1, 14}) {
+        std::vector<std::byte> room(offset + size + 1);
+        for (std::size_t i = 0; i < room.size(); ++i) room[i] = static_cast<std::byte>(i * 7);
+        auto expected = room;
+        for (std::size_t i = 0; i < size; ++i) expected[offset + i] ^= kMask[(i + phase) % 4];
+        apply_mask(std::span(room).subspan(offset, size), kMask, phase);
+        ASSERT_EQ(room, expected) << size << ' ' << phase << ' ' << offset;
+      }
+    }
+  }
+}
+
 TEST(WebSocketCodec, SeesTheSameWhereverTheBytesAreCut) {
   for (const auto role : {WsRole::client, WsRole::server}) {
     const bool masked = role == WsRole::server;

@@ -110,7 +110,7 @@ TEST(WebSocketCodec, UsesTheShortestLengthAtEveryBoundary) {
 TEST(WebSocketCodec, MasksAsTheTextbookDoes) {
   for (std::size_t size = 0; size < 200; ++size) {
     for (std::size_t phase = 0; phase < 4; ++phase) {
-      for (const std::size_t offset : {0, 1, 14}) {
+      for (const std::size_t offset : {0U, 1U, 14U}) {
         std::vector<std::byte> room(offset + size + 1);
         for (std::size_t i = 0; i < room.size(); ++i) room[i] = static_cast<std::byte>(i * 7);
         auto expected = room;

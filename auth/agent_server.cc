@@ -15,8 +15,8 @@
 #include <set>
 
 #include "auth/agent_protocol.h"
-#include "auth/agent_socket.h"
 #include "auth/clock.h"
+#include "auth/own_socket.h"
 
 namespace cfpipe::auth {
 
@@ -98,7 +98,7 @@ struct AgentServer::Impl : std::enable_shared_from_this<Impl> {
   bool given_up = false;
   bool closed = false;
 
-  bool serve_at(const AgentSocket& socket);
+  bool serve_at(const OwnSocket& socket);
   void admit(Local::socket socket);
   bool worth_asking() const;
   void settle();
@@ -113,7 +113,7 @@ struct AgentServer::Impl : std::enable_shared_from_this<Impl> {
 
 /// Accepts from this socket from now on; false when out of descriptors. An earlier one is no longer at any
 /// path: those who reached it are clients already.
-bool AgentServer::Impl::serve_at(const AgentSocket& socket) {
+bool AgentServer::Impl::serve_at(const OwnSocket& socket) {
   const int fd = ::fcntl(socket.fd.get(), F_DUPFD_CLOEXEC, 0);
   if (fd < 0) return false;
   boost::system::error_code ignored;
@@ -151,7 +151,7 @@ void AgentServer::Impl::settle() {
 
 void AgentServer::Impl::close() {
   closed = true;
-  remove_agent_socket(options.path, device, inode);
+  remove_own_socket(options.path, device, inode);
   boost::system::error_code ignored;
   if (acceptor) acceptor->close(ignored);
   watch.close(ignored);
@@ -208,7 +208,7 @@ net::awaitable<void> AgentServer::Impl::take_path_back(std::shared_ptr<Impl> sel
   std::array<char, kEventBytes> events{};
   while (self->watch.is_open()) {
     if (nothing_at(self->options.path) && self->worth_asking()) {
-      const auto socket = listen_agent_socket(self->options.path, IfTaken::leave);
+      const auto socket = listen_own_socket(self->options.path, IfTaken::leave);
       if (socket) self->serve_at(*socket);
     }
     const auto [error, size] = co_await self->watch.async_read_some(net::buffer(events), kTuple);
@@ -220,11 +220,11 @@ AgentServer::AgentServer(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Result<std::unique_ptr<AgentServer>> AgentServer::open(net::any_io_executor executor,
                                                        const AgentServerOptions& options) {
-  const auto socket = listen_agent_socket(options.path, IfTaken::replace);
+  const auto socket = listen_own_socket(options.path, IfTaken::replace);
   if (!socket) return socket.error();
   auto impl = std::make_shared<Impl>(std::move(executor), options);
   if (!impl->serve_at(*socket)) {
-    remove_agent_socket(options.path, socket->device, socket->inode);
+    remove_own_socket(options.path, socket->device, socket->inode);
     return state_failure(transport::Cause::state_write_failed, options.path, EMFILE);
   }
   net::co_spawn(impl->executor, Impl::take_path_back(impl), [](const std::exception_ptr&) {});

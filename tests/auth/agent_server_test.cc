@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "auth/agent_socket.h"
+#include "auth/own_socket.h"
 #include "auth/running_agent.h"
 #include "auth/ssh_tools.h"
 #include "auth/ssh_wire.h"
@@ -224,7 +224,7 @@ TEST_F(AgentServerTest, HangsUpOnOneClientTooMany) {
 
 TEST_F(AgentServerTest, ReplacesAStaleSocket) {
   {
-    const auto crashed = listen_agent_socket(path_, IfTaken::replace);
+    const auto crashed = listen_own_socket(path_, IfTaken::replace);
     ASSERT_TRUE(crashed);
   }
   EXPECT_FALSE(RawClient(path_).connected());
@@ -249,9 +249,20 @@ TEST_F(AgentServerTest, ReplacesNothingButASocket) {
   EXPECT_EQ(cause(""), Cause::state_write_failed);
 }
 
+TEST_F(AgentServerTest, ASocketSomebodyListensOnCanBeKept) {
+  {
+    const auto alive = listen_own_socket(path_, IfTaken::replace_dead);
+    ASSERT_TRUE(alive);
+    const auto taken = listen_own_socket(path_, IfTaken::replace_dead);
+    ASSERT_FALSE(taken);
+    EXPECT_THAT(taken.error().detail, ::testing::HasSubstr("Address already in use"));
+  }
+  EXPECT_TRUE(listen_own_socket(path_, IfTaken::replace_dead)) << "nobody listens there any more";
+}
+
 TEST_F(AgentServerTest, AnotherUsersSocketStays) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to become someone else";
-  { ASSERT_TRUE(listen_agent_socket(path_, IfTaken::replace)); }
+  { ASSERT_TRUE(listen_own_socket(path_, IfTaken::replace)); }
   ASSERT_EQ(::chown(path_.c_str(), 65534, 65534), 0);
   net::io_context context;
   const auto server = AgentServer::open(context.get_executor(), AgentServerOptions(path_));

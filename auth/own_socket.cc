@@ -1,4 +1,4 @@
-#include "auth/agent_socket.h"
+#include "auth/own_socket.h"
 
 #include <fcntl.h>
 #include <openssl/rand.h>
@@ -61,13 +61,19 @@ class TemporaryName {
   std::string path_;
 };
 
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::copy(path.begin(), path.end(), address.sun_path);
+  return address;
+}
+
 Result<TemporaryName> bind_temporary(int fd, const std::string& path) {
   for (int i = 0; i < kNameTries; ++i) {
     const std::string name = temporary_name(path);
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (std::max(name.size(), path.size()) >= sizeof(address.sun_path)) return failure(path, ENAMETOOLONG);
-    std::copy(name.begin(), name.end(), address.sun_path);
+    if (std::max(name.size(), path.size()) >= sizeof(sockaddr_un::sun_path))
+      return failure(path, ENAMETOOLONG);
+    const auto address = address_of(name);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
       return TemporaryName(name);
     if (errno != EADDRINUSE) return failure(path, errno);
@@ -92,6 +98,14 @@ bool is_file(const std::string& path, dev_t device, ino_t inode) {
   return ::lstat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
 }
 
+/// Only a refusal says that nobody does; a full queue (EAGAIN) is somebody's.
+bool somebody_listens(const std::string& path) {
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const auto address = address_of(path);
+  return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
+         (errno != ECONNREFUSED && errno != ENOENT);
+}
+
 bool rename_to_free(const std::string& from, const std::string& to) {
   return ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0;
 }
@@ -109,12 +123,12 @@ bool nothing_at(const std::string& path) {
   return ::lstat(path.c_str(), &info) != 0 && errno == ENOENT;
 }
 
-Result<AgentSocket> listen_agent_socket(const std::string& path, IfTaken if_taken) {
+Result<OwnSocket> listen_own_socket(const std::string& path, IfTaken if_taken) {
   if (const auto free = check_replaceable(path); !free) return free.error();
   const std::string directory = directory_of(path);
   if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST) return failure(directory, errno);
 
-  AgentSocket socket;
+  OwnSocket socket;
   socket.fd = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.fd) return failure(path, errno);
   // The mode of the descriptor is the mode bind() makes the file with. Together with listening last, nobody
@@ -130,14 +144,15 @@ Result<AgentSocket> listen_agent_socket(const std::string& path, IfTaken if_take
   socket.inode = info.st_ino;
 
   const Fd held = lock_directory(directory_of(path));
-  const bool renamed = if_taken == IfTaken::replace ? ::rename(name->path().c_str(), path.c_str()) == 0
-                                                    : rename_to_free(name->path(), path);
+  if (if_taken == IfTaken::replace_dead && somebody_listens(path)) return failure(path, EADDRINUSE);
+  const bool renamed = if_taken == IfTaken::leave ? rename_to_free(name->path(), path)
+                                                  : ::rename(name->path().c_str(), path.c_str()) == 0;
   if (!renamed) return failure(path, errno);
   name->keep();
   return socket;
 }
 
-void remove_agent_socket(const std::string& path, dev_t device, ino_t inode) {
+void remove_own_socket(const std::string& path, dev_t device, ino_t inode) {
   const Fd held = lock_directory(directory_of(path));
   if (is_file(path, device, inode)) ::unlink(path.c_str());
 }

@@ -12,6 +12,7 @@ namespace cfpipe::cli {
 /// One function per command, in a file of its name. Each returns the exit status, having reported why if it
 /// is not 0.
 boost::asio::awaitable<int> run_ssh(Options options, Interrupts& interrupts);
+boost::asio::awaitable<int> run_listen(Options options, Interrupts& interrupts);
 boost::asio::awaitable<int> run_ssh_gen(Options options);
 boost::asio::awaitable<int> run_login(Options options);
 boost::asio::awaitable<int> run_token(Options options);

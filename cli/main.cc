@@ -41,7 +41,8 @@ int run(cli::Options options) {
       case cli::Command::token:
         return cli::run_token(std::move(options));
       default:
-        return cli::run_ssh(std::move(options), interrupts);
+        return options.listen ? cli::run_listen(std::move(options), interrupts)
+                              : cli::run_ssh(std::move(options), interrupts);
     }
   });
 }

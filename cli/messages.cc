@@ -20,6 +20,8 @@ std::string_view stage_name(Stage stage) {
       return "config";
     case Stage::state:
       return "state";
+    case Stage::listen:
+      return "listen";
     case Stage::dns:
       return "dns";
     case Stage::tcp:
@@ -54,6 +56,7 @@ Words words_for(Cause cause) {
     case Cause::state_unreadable: return {"a file of the state directory cannot be read", "mend or remove it; CFPIPE_HOME names another directory", kConfiguration};
     case Cause::state_foreign_owner: return {"a file of the state directory is not safely yours", "look who made it and why, then remove it", kConfiguration};
     case Cause::state_write_failed: return {"a file cannot be written", "check the permissions and the space left there", kConfiguration};
+    case Cause::cannot_listen: return {"cannot listen there", "end what uses that address, or choose another one", kConfiguration};
     case Cause::name_not_found: return {"the name does not resolve", "check its spelling and this machine's DNS", kUnavailable};
     case Cause::refused: return {"the connection was refused", "check the port, and that a firewall lets it through", kUnavailable};
     case Cause::unreachable: return {"there is no way to the edge", "check this machine's network", kUnavailable};
@@ -81,6 +84,7 @@ Words words_for(Cause cause) {
     case Cause::certificate_invalid: return {"the edge's certificate cannot be used", "tell the edge's operator", kProtocol};
     case Cause::key_unusable: return {"this key cannot be used", "remove the key file, a new one is made", kConfiguration};
     case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy", kRefused};
+    case Cause::destination_denied: return {"the edge refused access, or this destination", "leave --destination out, or ask the application's administrator to allow you and it", kRefused};
     case Cause::not_a_websocket: return {"a web page answered instead of a tunnel", "check the hostname, and that WebSockets are turned on for it", kProtocol};
     case Cause::upgrade_redirected: return {"the edge sends this request elsewhere", "check the hostname, that it is an Access application, and that WebSockets are turned on", kProtocol};
     case Cause::origin_down: return {"the edge cannot reach the origin", "check that the server and its connector are running", kUnavailable};
@@ -114,6 +118,10 @@ int report(const Failure& failure) {
   std::fprintf(stderr, "%s\n", line.c_str());
   log_report(std::string_view(line).substr(line.find(' ') + 1));
   return words_for(failure.cause).status;
+}
+
+void print(const std::string& text) {
+  (void)std::fputs(text.c_str(), stderr);
 }
 
 namespace {
@@ -151,6 +159,16 @@ std::string login_text(std::string_view url, bool browser_is_opened) {
                          ? "log in on the page that opens in your browser; if none does, open this:"
                          : "open this in a browser, on any machine, and log in:",
                      url);
+}
+
+std::string listening_text(std::string_view address, bool reachable_from_elsewhere) {
+  std::string text = fmt::format("cfpipe: listening on {}\n", address);
+  if (reachable_from_elsewhere) {
+    text +=
+        "cfpipe: listen: other machines can reach this address, and whoever connects goes on under your "
+        "name\n";
+  }
+  return text;
 }
 
 std::string browser_failed_text(std::string_view why) {

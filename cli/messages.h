@@ -35,6 +35,9 @@ std::string line_for(const transport::Failure& failure);
 /// Prints the line on standard error, and to the log, and returns the exit status.
 int report(const transport::Failure& failure);
 
+/// Prints text on standard error, as it is.
+void print(const std::string& text);
+
 /// What a finished tunnel amounts to: nothing if it ended as it should.
 std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome);
 
@@ -42,6 +45,8 @@ std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome);
 std::string login_text(std::string_view url, bool browser_is_opened);
 std::string browser_failed_text(std::string_view why);
 std::string waiting_text(std::string_view url);
+/// What listener mode prints once it accepts connections.
+std::string listening_text(std::string_view address, bool reachable_from_elsewhere);
 /// What `login` prints around the token.
 std::string token_text(std::string_view host, std::string_view token);
 

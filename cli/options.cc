@@ -14,9 +14,9 @@ using transport::Stage;
 
 /// What CLI11 fills in, before anything is checked.
 struct Raw {
-  std::string hostname, target, app, destination, listener, service_id, service_secret, agent, style;
+  std::string hostname, target, app, destination, listener, service_id, service_secret, agent, style, rest;
   std::string ca_file, connect_to, auth_domain, proxy, transport, log_file, log_directory, log_level;
-  std::vector<std::string> headers, rest;
+  std::vector<std::string> headers;
   bool short_lived_cert = false, quiet = false, no_verbose = false, auto_close = false;
   bool no_browser = false, fedramp = false, version_command = false;
   std::string debug_stream;
@@ -41,7 +41,9 @@ void add_ssh(CLI::App& parent, Raw& raw) {
   add_hostname(*ssh, raw);
   ssh->add_option("--destination", raw.destination,
                   "Address the origin is to connect to [$TUNNEL_SERVICE_DESTINATION]");
-  ssh->add_option("--url,--listener,-L", raw.listener, "Address to listen on [$TUNNEL_SERVICE_URL]");
+  ssh->add_option("--url,--listener,-L", raw.listener,
+                  "Listen there instead of using standard input and output: host:port, or unix:/path "
+                  "[$TUNNEL_SERVICE_URL]");
   ssh->add_option("--header,-H", raw.headers, "Another header of the request, 'Name: value'")
       ->allow_extra_args(false);
   ssh->add_flag("--short-lived-cert", raw.short_lived_cert, "Also make a short-lived certificate");
@@ -142,14 +144,26 @@ void from_environment(Raw& raw, Command command, const Environment& environment)
 
 /// Flags that are spoken of in the manual and cannot be served: refused, never ignored.
 Result<void> refuse_unavailable(const Raw& raw) {
-  if (!raw.listener.empty() || !raw.rest.empty()) return not_yet("--url");
   if (!raw.proxy.empty()) return not_yet("--proxy");
   if (!raw.debug_stream.empty()) return not_yet("--debug-stream");
-  if (raw.transport == "h2") return not_yet("--transport h2");
-  if (!raw.transport.empty() && raw.transport != "auto" && raw.transport != "h1") {
-    return usage("--transport takes auto, h1 or h2");
-  }
   return {};
+}
+
+Result<void> take_listener(const Raw& raw, Options& options) {
+  if (!raw.listener.empty() && !raw.rest.empty()) return usage("an address to listen on is given twice");
+  const std::string& text = raw.listener.empty() ? raw.rest : raw.listener;
+  if (text.empty()) return {};
+  auto address = parse_listen_address(text);
+  if (!address) return address.error();
+  options.listen = std::move(*address);
+  return {};
+}
+
+Result<Transport> parse_transport(const Raw& raw) {
+  if (raw.transport == "h1") return Transport::h1;
+  if (raw.transport == "h2") return not_yet("--transport h2");
+  if (raw.transport.empty() || raw.transport == "auto") return Transport::automatic;
+  return usage("--transport takes auto, h1 or h2");
 }
 
 Result<ConfigStyle> parse_style(const Raw& raw) {
@@ -170,6 +184,7 @@ Result<void> take_headers(const Raw& raw, Options& options) {
   auto header = parse_header("Cf-Access-Jump-Destination: " + raw.destination);
   if (!header) return usage("--destination takes host:port");
   options.headers.push_back(std::move(*header));
+  options.names_destination = true;
   return {};
 }
 
@@ -229,6 +244,10 @@ Result<Options> checked(Raw& raw, Command command) {
   if (auto taken = take_target(raw, options); !taken) return taken.error();
   if (auto taken = take_headers(raw, options); !taken) return taken.error();
   if (auto taken = take_service_token(raw, options); !taken) return taken.error();
+  if (auto taken = take_listener(raw, options); !taken) return taken.error();
+  const auto transport = parse_transport(raw);
+  if (!transport) return transport.error();
+  options.transport = *transport;
   auto style = parse_style(raw);
   if (!style) return style.error();
   options.style = *style;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -18,14 +20,27 @@ using transport::Result;
 enum class Command { ssh, ssh_gen, ssh_config, login, token, logout };
 enum class ConfigStyle { plain, agent, match, chain };
 
+/// Where listener mode listens: a Unix-domain socket, or a TCP port (0: any that is free).
+struct ListenAddress {
+  std::string socket_path;  ///< absolute, or empty
+  std::string host;         ///< a name or an address without brackets
+  std::uint16_t port = 0;
+};
+
+/// Which protocol tunnels run over.
+enum class Transport { automatic, h1, h2 };
+
 /// A whole command line, checked: every combination in here means something.
 struct Options {
   Command command = Command::ssh;
   transport::Url url;          ///< what --hostname or the URL argument named
   bool has_url = false;        ///< logout works without
   transport::Headers headers;  ///< of --header and --destination
+  bool names_destination = false;
   std::string service_token_id;
   transport::Secret service_token_secret;
+  std::optional<ListenAddress> listen;
+  Transport transport = Transport::automatic;
   bool short_lived_cert = false;
   std::string agent;  ///< path of the agent socket to serve, or empty
   ConfigStyle style = ConfigStyle::plain;
@@ -64,6 +79,10 @@ Result<transport::Url> parse_hostname(std::string_view text, bool wildcards = fa
 
 /// One `Name: value` of --header. Neither ever shows in an error but the name. Cause::bad_header.
 Result<std::pair<std::string, std::string>> parse_header(std::string_view text);
+
+/// The value of --url: `host:port` (IPv6 in brackets), the same as a URL of a scheme that the public client
+/// takes there, or `unix:/path`. Cause::bad_option.
+Result<ListenAddress> parse_listen_address(std::string_view text);
 
 /// `host`, `host:port`, or `name:port:host` whose name must be that of the URL: what is connected to never
 /// changes whom TLS expects there. Returns `host[:port]`.

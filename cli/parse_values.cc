@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <string>
 
 #include "cli/options.h"
@@ -94,6 +95,39 @@ Result<std::pair<std::string, std::string>> parse_header(std::string_view text) 
   });
   if (!clean) return bad("a control character in the value of " + std::string(name));
   return std::pair(std::string(name), std::string(value));
+}
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  // The schemes of the public client; none of them means anything here, nor does a path behind the port.
+  static constexpr std::array<std::string_view, 6> kSchemes{"tcp://", "ssh://",  "rdp://",
+                                                            "smb://", "http://", "https://"};
+  const Failure bad = {Stage::input, Cause::bad_option,
+                       "--url takes host:port, e.g. 127.0.0.1:2222, or unix:/path"};
+  ListenAddress address;
+  if (text.starts_with("unix:")) {
+    text.remove_prefix(5);
+    if (text.starts_with("//")) text.remove_prefix(2);
+    if (!text.starts_with('/') || text.ends_with('/') || text.find('\0') != text.npos) return bad;
+    address.socket_path = text;
+    return address;
+  }
+  for (const auto scheme : kSchemes) {
+    if (!text.starts_with(scheme)) continue;
+    text.remove_prefix(scheme.size());
+    text = text.substr(0, text.find('/'));
+    break;
+  }
+  const auto colon = text.rfind(':');
+  if (colon == text.npos) return bad;
+  const auto digits = text.substr(colon + 1);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
+  if (error != std::errc() || end != digits.data() + digits.size()) return bad;
+  const auto host = text.substr(0, colon);
+  const auto url = transport::parse_url(host);
+  const bool has_port = host.find(':') != host.npos && !host.ends_with(']');
+  if (has_port || !url || url->target != "/") return bad;
+  address.host = url->host;
+  return address;
 }
 
 Result<std::string> parse_connect_to(std::string_view text, const Url& url) {

@@ -3,8 +3,6 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 #include "auth/discovery.h"
 #include "cli/messages.h"
 
@@ -14,10 +12,6 @@ namespace {
 using transport::Cause;
 using transport::Failure;
 using transport::Stage;
-
-void print(const std::string& text) {
-  (void)std::fputs(text.c_str(), stderr);
-}
 
 }  // namespace
 

@@ -9,9 +9,11 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
+#include "auth/agent_server.h"
 #include "auth/certificate.h"
 #include "auth/clock.h"
 #include "auth/discovery.h"
+#include "auth/key_files.h"
 #include "auth/known_application.h"
 #include "auth/login.h"
 #include "auth/token_cache.h"
@@ -93,6 +95,7 @@ net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, 
   co_return std::make_shared<const Credentials>(std::move(credentials));
 }
 
+/// In memory for the agent, else in files.
 net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const Options& options,
                                                   const auth::Secret& token) {
   if (options.agent.empty()) {
@@ -108,13 +111,9 @@ net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const 
   co_return std::make_shared<const KeyAndCertificate>(std::move(pair));
 }
 
-net::awaitable<void> certify(const Session& session, const Options& options, const Credentials& credentials,
-                             std::optional<Result<IdentityPtr>>& out) {
-  if (!options.short_lived_cert) {
-    out = IdentityPtr();
-  } else {
-    out = co_await make_identity(session, options, *credentials.token);
-  }
+bool good_for_a_while(const KeyAndCertificate& identity) {
+  const auto now = static_cast<std::uint64_t>(auth::unix_now());
+  return identity.certificate.fields.valid_before >= now + auth::kCertReuseMargin;
 }
 
 /// Never ends by itself.
@@ -136,12 +135,15 @@ struct TunnelOpener::Impl {
   net::awaitable<Result<CredentialsPtr>> credentials(bool believe_known);
   net::awaitable<Result<CredentialsPtr>> search(bool believe_known);
   net::awaitable<void> dial(const Credentials& credentials, std::optional<Result<StreamPtr>>& out);
-  net::awaitable<Result<OpenTunnel>> open_with(const Credentials& credentials);
+  net::awaitable<void> certify(const Credentials& credentials, std::optional<Result<void>>& out);
+  net::awaitable<Result<StreamPtr>> open_with(const Credentials& credentials);
 
   net::any_io_executor executor;
   Session& session;
   const Options& options;
   transport::TunnelSource source;
+  std::unique_ptr<auth::AgentServer> agent;
+  IdentityPtr identity;  ///< the last that was made
   std::shared_ptr<Search> search_in_progress;
   bool check_due = false;
   bool checking = false;
@@ -177,31 +179,58 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
     request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->reveal()));
   }
   out = co_await source.open(request);
-  if (!*out && out->error().cause == Cause::token_rejected && service_token.given()) {
-    Failure failure = out->error();
+  if (*out) co_return;
+  Failure failure = out->error();
+  if (failure.cause == Cause::token_rejected && service_token.given()) {
     failure.cause = Cause::service_token_rejected;
-    out = failure;
+  } else if (failure.cause == Cause::denied && options.names_destination) {
+    failure.cause = Cause::destination_denied;
+  }
+  out = failure;
+}
+
+net::awaitable<void> TunnelOpener::Impl::certify(const Credentials& credentials,
+                                                 std::optional<Result<void>>& out) {
+  out = Result<void>();
+  if (!options.short_lived_cert || (identity && good_for_a_while(*identity))) co_return;
+  auto made = co_await make_identity(session, options, *credentials.token);
+  if (made) {
+    identity = std::move(*made);
+  } else {
+    out = made.error();
   }
 }
 
-net::awaitable<Result<OpenTunnel>> TunnelOpener::Impl::open_with(const Credentials& credentials) {
+net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open_with(const Credentials& credentials) {
   std::optional<Result<StreamPtr>> stream;
-  std::optional<Result<IdentityPtr>> identity;
+  std::optional<Result<void>> certified;
   auto dialling = dial(credentials, stream);
-  auto certifying = certify(session, options, credentials, identity);
+  auto certifying = certify(credentials, certified);
   auto both = std::move(dialling) && std::move(certifying);
   co_await std::move(both);
   if (!*stream) co_return stream->error();
-  if (!*identity) co_return identity->error();
+  if (!*certified) co_return certified->error();
+  if (agent) agent->offer(identity);
   check_due = credentials.check_later;
-  co_return OpenTunnel{std::move(**stream), std::move(**identity)};
+  co_return std::move(**stream);
 }
 
-TunnelOpener::TunnelOpener(net::any_io_executor executor, Session& session, const Options& options)
-    : impl_(std::make_unique<Impl>(std::move(executor), session, options)) {}
+TunnelOpener::TunnelOpener(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TunnelOpener::~TunnelOpener() = default;
 
-net::awaitable<Result<OpenTunnel>> TunnelOpener::open() {
+Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor executor, Session& session,
+                                                         const Options& options) {
+  auto impl = std::make_unique<Impl>(executor, session, options);
+  if (!options.agent.empty()) {
+    const auth::AgentServerOptions agent_options(options.agent);
+    auto serving = auth::AgentServer::open(executor, agent_options);
+    if (!serving) return serving.error();
+    impl->agent = std::move(*serving);
+  }
+  return std::unique_ptr<TunnelOpener>(new TunnelOpener(std::move(impl)));
+}
+
+net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
   for (bool again = true;; again = false) {
     const auto found = co_await impl_->credentials(again);
     if (!found) co_return found.error();

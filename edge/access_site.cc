@@ -170,7 +170,7 @@ std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(app->config->hostname)))
     return text_answer(403, "this page may not open a tunnel");
   if (!request.header("Cf-Access-Jump-Destination").empty())
-    return text_answer(400, "this application has one origin; leave --destination out");
+    return text_answer(403, "this application has one origin; leave --destination out");
   TunnelGrant grant;
   grant.app_hostname = app->config->hostname;
   grant.origin_host = app->config->origin_host;

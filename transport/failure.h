@@ -11,6 +11,7 @@ enum class Stage {
   input,
   config,
   state,
+  listen,
   dns,
   tcp,
   tls,
@@ -33,6 +34,7 @@ enum class Cause {
   state_unreadable,
   state_foreign_owner,
   state_write_failed,
+  cannot_listen,
   // dns, tcp, tls
   name_not_found,
   refused,
@@ -66,6 +68,7 @@ enum class Cause {
   key_unusable,
   // upgrade, tunnel
   denied,
+  destination_denied,
   not_a_websocket,
   upgrade_redirected,
   origin_down,

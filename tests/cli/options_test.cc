@@ -130,9 +130,51 @@ TEST(Options, HalfAServiceTokenIsRefused) {
   EXPECT_EQ(bad({"ssh", "-T", "h.example", "--id", "x\r\nA: b", "--secret", "y"}).cause, Cause::bad_option);
 }
 
+ListenAddress listening(const std::vector<std::string>& more, const Variables& variables = {}) {
+  std::vector<std::string> line{"access", "tcp", "-T", "h.example"};
+  line.insert(line.end(), more.begin(), more.end());
+  return good(line, variables).listen.value_or(ListenAddress{});
+}
+
+TEST(Options, TheListenerIsTakenFromEverySpelling) {
+  const Variables variables{{"TUNNEL_SERVICE_URL", "localhost:4"}};
+  EXPECT_EQ(listening({"--url", "localhost:1"}).port, 1);
+  EXPECT_EQ(listening({"--listener=localhost:2"}).port, 2);
+  EXPECT_EQ(listening({"-L", "localhost:3"}).port, 3);
+  EXPECT_EQ(listening({}, variables).port, 4);
+  EXPECT_EQ(listening({"localhost:5"}).port, 5);
+  EXPECT_FALSE(good({"ssh", "-T", "h.example"}).listen);
+  EXPECT_EQ(bad({"ssh", "-T", "h.example", "-L", "localhost:1", "localhost:2"}).cause, Cause::bad_option);
+}
+
+TEST(Options, ListenersAreHostAndPortOrASocket) {
+  const std::map<std::string, std::pair<std::string, int>> good_ones{
+      {"127.0.0.1:0", {"127.0.0.1", 0}},         {"[::1]:65535", {"::1", 65535}},
+      {"tcp://Some.Name:22", {"some.name", 22}}, {"ssh://localhost:22/ignored", {"localhost", 22}},
+      {"http://[::]:8080", {"::", 8080}},        {"rdp://0.0.0.0:3389", {"0.0.0.0", 3389}}};
+  for (const auto& [text, expected] : good_ones) {
+    const auto address = parse_listen_address(text);
+    ASSERT_TRUE(address) << text;
+    EXPECT_EQ(address->host, expected.first) << text;
+    EXPECT_EQ(address->port, expected.second) << text;
+    EXPECT_EQ(address->socket_path, "");
+  }
+  for (const char* text : {"unix:/run/a b", "unix:///run/a b"}) {
+    EXPECT_EQ(parse_listen_address(text)->socket_path, "/run/a b") << text;
+  }
+  for (const char* text :
+       {"", ":", ":22", "localhost", "localhost:", "localhost:65536", "localhost:+1", "::1",
+        "localhost:22:33", "localhost:443:22", "[::1]:443:22", "localhost:22/path", "ftp://localhost:22",
+        "u@h:22", "unix:", "unix:relative", "unix:/dir/", "a b:22"}) {
+    const auto address = parse_listen_address(text);
+    ASSERT_FALSE(address) << text;
+    EXPECT_EQ(address.error().cause, Cause::bad_option);
+    EXPECT_THAT(address.error().detail, HasSubstr("--url")) << text;
+  }
+}
+
 TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
   const std::map<std::string, std::vector<std::string>> lines{
-      {"--url", {"access", "ssh", "--hostname", "h.example", "--url", "localhost:2222"}},
       {"--proxy", {"access", "ssh", "--hostname", "h.example", "--proxy", "http://proxy:3128"}},
       {"--transport h2", {"access", "ssh", "--hostname", "h.example", "--transport", "h2"}},
       {"doctor", {"doctor", "h.example"}},
@@ -142,11 +184,6 @@ TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
     EXPECT_EQ(failure.cause, Cause::bad_option);
     EXPECT_THAT(failure.detail, HasSubstr(what + " is not available yet"));
   }
-  EXPECT_THAT(bad({"ssh", "-T", "h.example", "-L", "localhost:2222"}).detail, HasSubstr("--url"));
-  EXPECT_THAT(bad({"ssh", "-T", "h.example", "localhost:2222"}).detail, HasSubstr("--url"));
-  EXPECT_THAT(bad({"ssh", "-T", "h.example"}, {{"TUNNEL_SERVICE_URL", "localhost:2222"}}).detail,
-              HasSubstr("--url"));
-  EXPECT_EQ(good({"ssh", "-T", "h.example", "--transport", "h1"}).command, Command::ssh);
 }
 
 TEST(Options, MistakesAreUsageErrorsThatShowNoValues) {

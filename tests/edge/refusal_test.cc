@@ -226,7 +226,7 @@ TEST_F(Refusal, DestinationsThatAreNotConfigured) {
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.emplace_back("Cf-Access-Token", std::string(tokens.app_token.reveal()));
   request.headers.emplace_back("Cf-Access-Jump-Destination", "10.0.0.1:22");
-  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 400);
+  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 403);
 }
 
 TEST_F(Refusal, AGrantForOneProgramServesNoOther) {

@@ -39,9 +39,10 @@ exec {limits.ROOT}/scripts/scripted-browser "$1" 2>> {world.path(f"{name}-browse
     def run(self, *args, input=b"", deadline=limits.COMMAND_DEADLINE, **env):
         return self.world.run([CFPIPE, *args], {**self.env, **env}, input, deadline)
 
-    def start(self, *args, **options):
+    def start(self, *args, env=None, **options):
         """The client left running; its standard input is a pipe unless told otherwise, its output the caller's to read."""
-        return self.world.start([CFPIPE, *args], self.env, **{"stdin": subprocess.PIPE, "collect": False, **options})
+        env = {**self.env, **(env or {})}
+        return self.world.start([CFPIPE, *args], env, **{"stdin": subprocess.PIPE, "collect": False, **options})
 
     def login(self, host=None):
         return self.run("access", "login", self.edge.url(host)).ok()

@@ -23,10 +23,17 @@ class Edge:
             argv = [PROGRAMS[kind], "--auth-host", AUTH_HOST]
             argv += [part for host in hosts for part in ("--host", host)]
             argv += [part for fault in faults for part in ("--fault", fault)]
-        argv += ["--listen", "127.0.0.1:0", "--origin", origin, "--email", email, "--state", self.state]
-        self.child = world.start(argv)
+        self._argv = [*argv, "--origin", origin, "--email", email, "--state", self.state]
+        self._start(0)
         world.closing(self)
+
+    def _start(self, port):
+        self.child = self.world.start([*self._argv, "--listen", f"127.0.0.1:{port}"])
         self.port = self.child.ready_port()
+
+    def start_again(self):
+        """On the same port, with the same state, once it has been stopped."""
+        self._start(self.port)
 
     @property
     def ca_file(self):

@@ -1,0 +1,180 @@
+#include <poll.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <list>
+#include <memory>
+
+#include "cli/commands.h"
+#include "cli/local_listener.h"
+#include "cli/messages.h"
+#include "cli/tunnel_opener.h"
+#include "tunnel/fd_stream.h"
+#include "tunnel/relay.h"
+
+namespace cfpipe::cli {
+namespace {
+
+namespace net = boost::asio;
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+
+/// Tunnels at one time; more connections wait in the system's queue. Two descriptors each, of the 1,024 that
+/// a process usually has.
+constexpr std::size_t kMaxTunnels = 400;
+
+/// True if the peer has gone altogether; one that only has nothing more to say has not.
+bool has_hung_up(const auth::Fd& connection) {
+  pollfd look{connection.get(), POLLIN, 0};
+  return ::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/// The peer sees a connection that broke, not one that ended.
+void reset_on_close(const auth::Fd& connection) {
+  const linger at_once{1, 0};
+  ::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+/// Accepts connections and carries each through a tunnel of its own.
+class Forwarder : public std::enable_shared_from_this<Forwarder> {
+ public:
+  Forwarder(net::any_io_executor executor, Options options, std::unique_ptr<Session> session,
+            std::unique_ptr<LocalListener> listener)
+      : executor_(executor),
+        options_(std::move(options)),
+        session_(std::move(session)),
+        listener_(std::move(listener)),
+        changed_(executor) {}
+
+  /// Before run(). Stage::state.
+  Result<void> prepare();
+
+  /// Until stop(), and until the last tunnel has ended.
+  net::awaitable<void> run();
+  void stop();
+
+ private:
+  struct Carried {
+    net::cancellation_signal cancel;
+    tunnel::Relay* relay = nullptr;  ///< while there is one
+  };
+
+  net::awaitable<void> until_fewer_than(std::size_t limit);
+  void start(auth::Fd connection);
+  static net::awaitable<void> carry(std::shared_ptr<Forwarder> self, auth::Fd connection, Carried& carried);
+  net::awaitable<Result<void>> relay(const auth::Fd& connection, Carried& carried);
+
+  net::any_io_executor executor_;
+  Options options_;
+  std::unique_ptr<Session> session_;
+  std::unique_ptr<TunnelOpener> opener_;
+  std::unique_ptr<LocalListener> listener_;
+  std::list<Carried> carried_;
+  net::steady_timer changed_;  ///< cancelled when a tunnel has ended
+  bool stopping_ = false;
+};
+
+Result<void> Forwarder::prepare() {
+  auto opener = TunnelOpener::make(executor_, *session_, options_);
+  if (!opener) return opener.error();
+  opener_ = std::move(*opener);
+  return {};
+}
+
+net::awaitable<void> Forwarder::run() {
+  while (!stopping_) {
+    auto connection = co_await listener_->accept();
+    if (!connection) continue;
+    start(std::move(connection));
+    if (carried_.size() == kMaxTunnels)
+      spdlog::warn("{} connections are open, more have to wait", kMaxTunnels);
+    co_await until_fewer_than(kMaxTunnels);
+  }
+  co_await until_fewer_than(1);
+}
+
+net::awaitable<void> Forwarder::until_fewer_than(std::size_t limit) {
+  while (carried_.size() >= limit) {
+    changed_.expires_at(net::steady_timer::time_point::max());
+    co_await changed_.async_wait(net::as_tuple(net::use_awaitable));
+    if (stopping_ && limit > 1) co_return;
+  }
+}
+
+void Forwarder::start(auth::Fd connection) {
+  const auto place = carried_.emplace(carried_.end());
+  auto carrying = carry(shared_from_this(), std::move(connection), *place);
+  net::co_spawn(executor_, std::move(carrying),
+                net::bind_cancellation_slot(place->cancel.slot(), [self = shared_from_this(),
+                                                                   place](const std::exception_ptr& thrown) {
+                  // Only a cancelled wait throws.
+                  if (thrown) spdlog::debug("a connection was given up");
+                  self->carried_.erase(place);
+                  self->changed_.cancel();
+                }));
+}
+
+net::awaitable<void> Forwarder::carry(std::shared_ptr<Forwarder> self, auth::Fd connection,
+                                      Carried& carried) {
+  if (has_hung_up(connection)) co_return;
+  const auto carrying = co_await self->relay(connection, carried);
+  if (carrying || self->stopping_) co_return;
+  reset_on_close(connection);
+  report(carrying.error());
+}
+
+net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carried& carried) {
+  auto far = co_await opener_->open();
+  if (!far) co_return far.error();
+  auto near = tunnel::make_fd_stream(executor_, connection.get(), connection.get(), false);
+  tunnel::Relay relay(executor_, *near, **far);
+  carried.relay = &relay;
+  auto running = opener_->carry(relay);
+  const auto outcome = co_await std::move(running);
+  carried.relay = nullptr;
+  spdlog::info("a tunnel ended: {} bytes up, {} bytes down", outcome.near_to_far, outcome.far_to_near);
+  if (auto failure = failure_of(outcome)) co_return std::move(*failure);
+  co_return Result<void>();
+}
+
+void Forwarder::stop() {
+  stopping_ = true;
+  listener_->close();
+  changed_.cancel();
+  for (auto& one : carried_) {
+    if (one.relay != nullptr) {
+      one.relay->stop();
+    } else {
+      one.cancel.emit(net::cancellation_type::terminal);
+    }
+  }
+}
+
+}  // namespace
+
+net::awaitable<int> run_listen(Options options, Interrupts& interrupts) {
+  const auto executor = co_await net::this_coro::executor;
+  auto session = Session::open(executor, options);
+  if (!session) co_return report(session.error());
+  auto listener = co_await LocalListener::open(executor, *options.listen);
+  if (!listener) co_return report(listener.error());
+  const std::string text = listening_text((*listener)->shown(), (*listener)->reachable_from_elsewhere());
+  const auto forwarder =
+      std::make_shared<Forwarder>(executor, std::move(options), std::move(*session), std::move(*listener));
+  if (auto prepared = forwarder->prepare(); !prepared) co_return report(prepared.error());
+  print(text);
+  interrupts.divert([forwarder] { forwarder->stop(); });
+  co_await forwarder->run();
+  interrupts.divert({});
+  co_return kOk;
+}
+
+}  // namespace cfpipe::cli

@@ -16,6 +16,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "tunnel/buffer_pool.h"
+
 namespace cfpipe::transport {
 namespace net = boost::asio;
 using net::ip::tcp;
@@ -48,16 +50,15 @@ void keep_alive(int fd) {
 // What OpenSSL sees as its wire. Invariant: the input is read by OpenSSL to its end before it asks for more,
 // so a receive always starts at the front of the buffer.
 struct TlsChannel::Buffers {
-  std::unique_ptr<std::byte[]> in;
-  std::size_t in_capacity = 0;
+  tunnel::PooledBuffer in;  // only while there is something in it, as `out`
   std::size_t in_begin = 0;
   std::size_t in_end = 0;
   bool in_eof = false;
   bool want_large = false;
   int small_receives = 0;
 
-  std::unique_ptr<std::byte[]> out;
-  std::size_t out_capacity = 0;
+  tunnel::PooledBuffer out;
+  std::size_t out_wanted = 4096;  // what was enough so far, in bytes
   std::size_t out_begin = 0;
   std::size_t out_end = 0;
   std::uint64_t out_total = 0;
@@ -67,48 +68,53 @@ struct TlsChannel::Buffers {
   std::size_t take(char* into, std::size_t size) {
     const auto count = std::min(size, in_end - in_begin);
     if (count == 0) return 0;  // there may be no buffer yet
-    std::memcpy(into, in.get() + in_begin, count);
+    std::memcpy(into, in.data() + in_begin, count);
     in_begin += count;
     return count;
   }
 
   void append(const char* data, std::size_t size) {
     if (out_begin == out_end) out_begin = out_end = 0;
-    if (out_capacity - out_end < size) make_room(size);
-    std::memcpy(out.get() + out_end, data, size);
+    if (out.size() - out_end < size) make_room(size);
+    std::memcpy(out.data() + out_end, data, size);
     out_end += size;
     out_total += size;
   }
 
   void make_room(std::size_t size) {
     const auto kept = held();
-    if (kept + size <= out_capacity) {
-      std::memmove(out.get(), out.get() + out_begin, kept);
+    if (kept + size <= out.size()) {
+      std::memmove(out.data(), out.data() + out_begin, kept);
       out_begin = 0;
       out_end = kept;
       return;
     }
-    auto bigger = out_capacity;
-    while (bigger < kept + size) bigger = std::max<std::size_t>(2 * bigger, 4096);
-    auto moved = std::make_unique_for_overwrite<std::byte[]>(bigger);
-    if (kept > 0) std::memcpy(moved.get(), out.get() + out_begin, kept);
-    out = std::move(moved);
-    out_capacity = bigger;
+    while (out_wanted < kept + size) out_wanted *= 2;
+    tunnel::PooledBuffer bigger;
+    bigger.take(out_wanted);
+    if (kept > 0) std::memcpy(bigger.data(), out.data() + out_begin, kept);
+    out = std::move(bigger);
     out_begin = 0;
     out_end = kept;
   }
 
-  void prepare_receive() {
-    const auto wanted = want_large ? kReceiveLarge : kReceiveSmall;
-    if (in_capacity == wanted) return;
-    in = std::make_unique_for_overwrite<std::byte[]>(wanted);
-    in_capacity = wanted;
+  void prepare_receive() { in.take(want_large ? kReceiveLarge : kReceiveSmall); }
+
+  // Invariant: nothing is received while `in` still holds something.
+  void received_nothing() {
+    in.give_back();
+    in_begin = in_end = 0;
+  }
+
+  void all_sent() {
+    out.give_back();
+    out_begin = out_end = 0;
   }
 
   void received(std::size_t bytes) {
     in_begin = 0;
     in_end = bytes;
-    if (bytes == in_capacity) {
+    if (bytes == in.size()) {
       want_large = true;
       small_receives = 0;
     } else if (bytes < kReceiveSmall && ++small_receives == kSmallReceivesToShrink) {
@@ -175,7 +181,7 @@ bool TlsChannel::receive(IoStatus& status) {
   if (b.in_eof) return true;
   b.prepare_receive();
   for (;;) {
-    const auto got = ::recv(socket_.native_handle(), b.in.get(), b.in_capacity, 0);
+    const auto got = ::recv(socket_.native_handle(), b.in.data(), b.in.size(), 0);
     if (got > 0) {
       b.received(static_cast<std::size_t>(got));
       return true;
@@ -187,6 +193,7 @@ bool TlsChannel::receive(IoStatus& status) {
     if (errno == EINTR) continue;
     status = errno == EAGAIN ? IoStatus::would_block : IoStatus::failed;
     if (status == IoStatus::failed) failed_ = true;
+    b.received_nothing();
     return false;
   }
 }
@@ -242,7 +249,7 @@ tunnel::IoStatus TlsChannel::flush() {
   auto& b = *buffers_;
   if (!socket_.is_open()) return IoStatus::failed;
   while (b.held() > 0) {
-    const auto sent = ::send(socket_.native_handle(), b.out.get() + b.out_begin, b.held(), MSG_NOSIGNAL);
+    const auto sent = ::send(socket_.native_handle(), b.out.data() + b.out_begin, b.held(), MSG_NOSIGNAL);
     if (sent >= 0) {
       b.out_begin += static_cast<std::size_t>(sent);
       continue;
@@ -250,6 +257,7 @@ tunnel::IoStatus TlsChannel::flush() {
     if (errno == EINTR) continue;
     return errno == EAGAIN ? IoStatus::would_block : IoStatus::failed;
   }
+  b.all_sent();
   return IoStatus::ok;
 }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "transport/failure.h"
+#include "tunnel/buffer_pool.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
@@ -92,7 +93,7 @@ class WebSocketStream final : public tunnel::Stream {
   IoStatus send_frame(Slice part);
   IoStatus sent(IoStatus status);
   IoStatus send_control(WsOpcode opcode, std::string_view payload);
-  void use_buffer(std::size_t capacity);
+  std::size_t plain_capacity() const { return plain_.size() - tunnel::kHeadroom; }
   void size_buffer(std::size_t filled);
   bool awaits_answer() const;
   Clock::time_point answer_due() const;
@@ -106,8 +107,7 @@ class WebSocketStream final : public tunnel::Stream {
   WsDecoder decoder_;
   MaskSource masks_;
 
-  std::unique_ptr<std::byte[]> plain_;
-  std::size_t plain_capacity_ = 0;
+  tunnel::PooledBuffer plain_;  // only while there is something in it
   bool want_large_ = false;
   int small_fills_ = 0;
   std::vector<Slice> payload_;  // slices of plain_ (or early_)
@@ -150,28 +150,25 @@ IoStatus WebSocketStream::fill() {
   if (!early_.empty()) {
     // plain_ takes the memory over, so that the slices stay valid until the next fill.
     const auto early = std::exchange(early_, {});
-    use_buffer(early.size());
-    std::copy(early.begin(), early.end(), plain_.get() + tunnel::kHeadroom);
-    const auto parsed = parse({plain_.get() + tunnel::kHeadroom, early.size()});
+    plain_.take(tunnel::kHeadroom + std::max(early.size(), kPlainSmall));
+    std::copy(early.begin(), early.end(), plain_.data() + tunnel::kHeadroom);
+    const auto parsed = parse({plain_.data() + tunnel::kHeadroom, early.size()});
     if (parsed != IoStatus::would_block) return parsed;
   }
   return receive();
 }
 
-void WebSocketStream::use_buffer(std::size_t capacity) {
-  if (plain_capacity_ == capacity) return;
-  plain_ = std::make_unique_for_overwrite<std::byte[]>(tunnel::kHeadroom + capacity);
-  plain_capacity_ = capacity;
-}
-
 // Reads until there is payload, an end, or nothing more. Control frames alone do not make a fill succeed.
 IoStatus WebSocketStream::receive() {
   for (;;) {
-    use_buffer(want_large_ ? kPlainLarge : kPlainSmall);
-    const Slice room(plain_.get() + tunnel::kHeadroom, plain_capacity_);
+    plain_.take(tunnel::kHeadroom + (want_large_ ? kPlainLarge : kPlainSmall));
+    const Slice room(plain_.data() + tunnel::kHeadroom, plain_capacity());
     std::size_t got = 0;
     const auto status = channel_->read(room, got);
-    if (status == IoStatus::would_block) return status;
+    if (status == IoStatus::would_block) {
+      plain_.give_back();
+      return status;
+    }
     if (status != IoStatus::ok) {
       gone_ = true;
       return ended(End::cut);
@@ -184,7 +181,7 @@ IoStatus WebSocketStream::receive() {
 }
 
 void WebSocketStream::size_buffer(std::size_t filled) {
-  if (filled == plain_capacity_) {
+  if (filled == plain_capacity()) {
     want_large_ = true;
     small_fills_ = 0;
   } else if (filled < kPlainSmall && ++small_fills_ == kSmallFillsToShrink) {

@@ -54,4 +54,8 @@ void PooledBuffer::give_back() {
   pool.free.push_back({std::move(bytes), size});
 }
 
+std::size_t pooled_buffers() {
+  return pool.free.size();
+}
+
 }  // namespace cfpipe::tunnel

@@ -13,7 +13,8 @@
 #include <cerrno>
 #include <cstring>
 #include <optional>
-#include <vector>
+
+#include "tunnel/buffer_pool.h"
 
 namespace cfpipe::tunnel {
 namespace net = boost::asio;
@@ -79,8 +80,7 @@ class Readiness {
 
 class FdStream final : public Stream {
  public:
-  FdStream(net::any_io_executor executor, int in, int out, bool owned)
-      : in_(in), out_(out), owned_(owned), buffer_(kHeadroom + kReadBytes) {
+  FdStream(net::any_io_executor executor, int in, int out, bool owned) : in_(in), out_(out), owned_(owned) {
     in_flags_.emplace(in);
     in_ready_.emplace(executor, in);
     if (out != in) {
@@ -91,21 +91,25 @@ class FdStream final : public Stream {
   ~FdStream() override { FdStream::close(); }
 
   IoStatus fill() override {
+    buffer_.take(kHeadroom + kReadBytes);
     const auto got = ::read(in_, buffer_.data() + kHeadroom, kReadBytes);
     if (got > 0) {
       ready_[0] = Slice(buffer_.data() + kHeadroom, static_cast<std::size_t>(got));
       return IoStatus::ok;
     }
+    const int error = errno;
+    buffer_.give_back();
     if (got == 0) {
       end_ = End::clean;
       return IoStatus::eof;
     }
-    if (errno == EAGAIN || errno == EINTR) return IoStatus::would_block;
+    if (error == EAGAIN || error == EINTR) return IoStatus::would_block;
     // A terminal whose other side has gone answers EIO: that is its end of file.
-    if (errno == EIO) {
+    if (error == EIO) {
       end_ = End::clean;
       return IoStatus::eof;
     }
+    errno = error;
     return fail();
   }
 
@@ -215,7 +219,7 @@ class FdStream final : public Stream {
   bool wide_ = false;
   End end_ = End::open;
   int error_ = 0;
-  std::vector<std::byte> buffer_;
+  PooledBuffer buffer_;  // only while there is something in it
   std::array<Slice, 1> ready_{};
   std::optional<NonBlocking> in_flags_, out_flags_;
   std::optional<Readiness> in_ready_, out_ready_;

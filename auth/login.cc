@@ -13,6 +13,7 @@
 #include "auth/dir_watch.h"
 #include "auth/org_exchange.h"
 #include "auth/token_cache.h"
+#include "transport/reason.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -208,7 +209,8 @@ net::awaitable<Result<Secret>> service_login(const Access& access, const Applica
   if (!answer) co_return answer.error();
   Secret token(answer->cookie("CF_Authorization"));
   if (token.empty()) {
-    Failure failure(Stage::login, Cause::service_token_rejected);
+    Failure failure(Stage::login, Cause::service_token_rejected,
+                    transport::printable(answer->header(transport::kReasonHeader)));
     failure.http_status = answer->status;
     failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
     co_return failure;

@@ -1,6 +1,7 @@
 #include "auth/org_exchange.h"
 
 #include "auth/clock.h"
+#include "transport/reason.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -49,6 +50,10 @@ ExchangeWalk::Verdict ExchangeWalk::take(const HttpAnswer& answer) {
     session_ = Secret(std::move(session));
     session_from_ = at_;
   }
+  if (const auto reason = answer.header(transport::kReasonHeader); answer.status == 403 && !reason.empty()) {
+    why_ = transport::printable(reason);
+    return Verdict::denied;
+  }
   if (answer.status < 300 || answer.status >= 400) {
     return none(at_.host + " answered " + std::to_string(answer.status));
   }
@@ -76,6 +81,12 @@ net::awaitable<Result<std::optional<Secret>>> exchange_org_token(const Access& a
     if (!answer) co_return answer.error();
     const auto verdict = walk.take(*answer);
     if (verdict == ExchangeWalk::Verdict::again) continue;
+    if (verdict == ExchangeWalk::Verdict::denied) {
+      transport::Failure failure(transport::Stage::login, transport::Cause::denied, walk.why());
+      failure.http_status = answer->status;
+      failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
+      co_return failure;
+    }
     if (verdict == ExchangeWalk::Verdict::none) {
       access.observer.note("org token not exchanged: " + walk.why());
       co_return std::optional<Secret>();

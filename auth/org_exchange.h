@@ -21,11 +21,11 @@ class ExchangeWalk {
 
   transport::HttpRequest request() const;
 
-  enum class Verdict { again, token, none };
+  enum class Verdict { again, token, none, denied };
   Verdict take(const transport::HttpAnswer& answer);
 
   Secret token();                           ///< after Verdict::token, once
-  std::string why() const { return why_; }  ///< after Verdict::none: printable, for the log
+  std::string why() const { return why_; }  ///< after none or denied: printable
 
  private:
   Verdict none(std::string why);
@@ -40,7 +40,9 @@ class ExchangeWalk {
   int requests_ = 0;
 };
 
-/// Runs the walk. Nothing: the org token does not open this application. A Failure: dns to http.
+/// Runs the walk. Nothing: the org token does not open this application. A Failure: dns to http, and
+/// Cause::denied if the edge says whom it keeps out and why: then another login as the same person is of no
+/// use.
 boost::asio::awaitable<Result<std::optional<Secret>>> exchange_org_token(const Access& access,
                                                                          const Application& application,
                                                                          const Secret& org_token);

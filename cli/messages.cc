@@ -83,7 +83,7 @@ Words words_for(Cause cause) {
     case Cause::sign_refused: return {"the edge did not sign the key", "ask the application's administrator whether short-lived certificates are set up for it", kRefused};
     case Cause::certificate_invalid: return {"the edge's certificate cannot be used", "tell the edge's operator", kProtocol};
     case Cause::key_unusable: return {"this key cannot be used", "remove the key file, a new one is made", kConfiguration};
-    case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy", kRefused};
+    case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy; to be somebody else, run cfpipe logout first", kRefused};
     case Cause::destination_denied: return {"the edge refused access, or this destination", "leave --destination out, or ask the application's administrator to allow you and it", kRefused};
     case Cause::not_a_websocket: return {"a web page answered instead of a tunnel", "check the hostname, and that WebSockets are turned on for it", kProtocol};
     case Cause::upgrade_redirected: return {"the edge sends this request elsewhere", "check the hostname, that it is an Access application, and that WebSockets are turned on", kProtocol};

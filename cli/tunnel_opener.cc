@@ -181,7 +181,8 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
   out = co_await source.open(request);
   if (*out) co_return;
   Failure failure = out->error();
-  if (failure.cause == Cause::token_rejected && service_token.given()) {
+  const bool names_someone = failure.cause == Cause::token_rejected || failure.cause == Cause::denied;
+  if (names_someone && service_token.given()) {
     failure.cause = Cause::service_token_rejected;
   } else if (failure.cause == Cause::denied && options.names_destination) {
     failure.cause = Cause::destination_denied;

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <set>
+
 #include "edge/answers.h"
 #include "edge/text.h"
 
@@ -52,7 +54,24 @@ Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executo
     if (!app.certificates) continue;
     if (auto made = site->ssh_ca_.ensure(app.hostname); !made) return made.error();
   }
+  if (auto checked = site->look_for_service_tokens(); !checked) return checked.error();
   return site;
+}
+
+/// A policy may name one that is yet to be made: worth a word, no more.
+Result<void> AccessSite::look_for_service_tokens() const {
+  const auto rows = state_.service_tokens();
+  if (!rows) return rows.error();
+  std::set<std::string> names;
+  for (const ServiceTokenRow& row : *rows) names.insert(row.name);
+  for (const ApplicationConfig& app : config_.applications)
+    for (const Policy& policy : app.policies)
+      for (const Rule& rule : policy.include)
+        if (rule.kind == Rule::Kind::service_token && !names.contains(rule.value))
+          spdlog::warn(
+              "policy '{}' of {} names service token {}, which does not exist: see service-token create",
+              policy.name, app.hostname, rule.value);
+  return {};
 }
 
 AccessSite::AccessSite(boost::asio::any_io_executor executor, Config config, State& state, Tokens tokens,
@@ -62,6 +81,7 @@ AccessSite::AccessSite(boost::asio::any_io_executor executor, Config config, Sta
       tokens_(std::move(tokens)),
       notes_(std::move(notes)),
       ssh_ca_(state),
+      service_tokens_(state),
       now_(std::move(now)),
       transfers_(std::move(executor), state, poll, now_) {
   tokens_.set_groups_asked(groups_named(config_));

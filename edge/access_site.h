@@ -10,6 +10,7 @@
 
 #include "edge/config.h"
 #include "edge/notes.h"
+#include "edge/service_tokens.h"
 #include "edge/site.h"
 #include "edge/ssh_ca.h"
 #include "edge/state.h"
@@ -29,14 +30,25 @@ inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
 inline constexpr std::string_view kTokenCookie = "CF_Authorization";
 inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 inline constexpr std::string_view kCliPath = "/cdn-cgi/access/cli";
-/// Why a request was refused, in one printable line: programs read headers, not pages.
-inline constexpr std::string_view kReasonHeader = "Cfpipe-Reason";
 
 using Now = std::function<std::int64_t()>;
 
 /// Where a redirect_url leads on the application, as path and query; nothing unless it is a path, or an https
 /// URL of exactly this authority.
 std::optional<std::string> safe_target(std::string_view redirect_url, std::string_view authority);
+
+/// A bound on rows about people nobody knows: anybody could fill the audit otherwise.
+class RowsPerMinute {
+ public:
+  static constexpr int kMost = 60;
+  /// Whether another row may be written; how many were left out since the last goes into `left_out`.
+  bool take(std::int64_t now, std::int64_t& left_out);
+
+ private:
+  std::int64_t minute_ = 0;
+  int written_ = 0;
+  std::int64_t left_out_ = 0;
+};
 
 /// The edge's answers: the gate in front of the applications, sign-in, tokens, certificates.
 class AccessSite final : public Site {
@@ -69,6 +81,8 @@ class AccessSite final : public Site {
   struct Visitor {
     std::optional<Identity> identity;
     bool by_header = false;  ///< the credentials were sent on purpose, not by a browser of its own accord
+    bool shows_service_token = false;  ///< the request has its headers; good or not
+    std::string fault;                 ///< why it is not good
   };
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
@@ -79,6 +93,7 @@ class AccessSite final : public Site {
 
   AccessSite(boost::asio::any_io_executor executor, Config config, State& state, Tokens tokens, Notes notes,
              Now now, std::chrono::milliseconds poll);
+  Result<void> look_for_service_tokens() const;
   std::string authority(std::string_view host) const;
   App* find_app(std::string_view host);
   const App* find_app_by_aud(std::string_view aud) const;
@@ -91,13 +106,16 @@ class AccessSite final : public Site {
   void audit(AuditRow row);
 
   // site_gate.cc: the application host
-  Visitor visitor(const Request& request, const App& app) const;
+  Visitor visitor(const Request& request, const App& app);
+  std::optional<Identity> check_app(std::string_view token, const App& app) const;
   static Verdict judge(const Request& request, const App& app, const std::optional<Identity>& identity,
                        Asking asking);
   Answer challenge(const Request& request, const App& app) const;
   Answer gate(const Request& request, const App& app);
   Answer turned_away(const Request& request, const App& app, const Visitor& who, const Verdict& verdict);
   Answer denied(const Request& request, const App& app, const Identity& identity, const Verdict& verdict);
+  Answer refused_service_token(const Request& request, const App& app, const std::string& fault);
+  void add_service_cookie(const Request& request, const App& app, const Identity& identity, Answer& answer);
   void audit_denial(const Request& request, const App& app, const std::string& who,
                     const std::string& reason);
 
@@ -124,6 +142,8 @@ class AccessSite final : public Site {
   Tokens tokens_;
   Notes notes_;
   SshCa ssh_ca_;
+  ServiceTokens service_tokens_;
+  RowsPerMinute refusals_;  ///< of service tokens
   Now now_;
   TransferStore transfers_;
   std::map<std::string, App, std::less<>> apps_;

@@ -18,6 +18,8 @@ struct Options {
   StateOption state;
   PolicyQuestion question;
   std::string app;
+  std::string name;
+  std::string duration = "8760h";
   std::string since;
   bool json = false;
 };
@@ -36,6 +38,24 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   CLI::App* list = ca->add_subcommand("list", "List the applications that have one");
   add_state_options(*list, options.state);
   list->callback([&] { status = ca_list(options.state); });
+}
+
+void add_service_token(CLI::App& root, Options& options, int& status) {
+  CLI::App* token = root.add_subcommand("service-token",
+                                        "Credentials of programs, for policies with decision service_auth");
+  token->require_subcommand(1);
+  CLI::App* create = token->add_subcommand("create", "Make one, and print its id and secret this once");
+  create->add_option("NAME", options.name, "What policies call it")->required();
+  create->add_option("--duration", options.duration, "How long it is good for")->capture_default_str();
+  add_state_options(*create, options.state);
+  create->callback([&] { status = service_token_create(options.state, options.name, options.duration); });
+  CLI::App* list = token->add_subcommand("list", "List them, without secrets");
+  add_state_options(*list, options.state);
+  list->callback([&] { status = service_token_list(options.state); });
+  CLI::App* revoke = token->add_subcommand("revoke", "Refuse it from now on; open tunnels stay");
+  revoke->add_option("NAME", options.name, "What policies call it")->required();
+  add_state_options(*revoke, options.state);
+  revoke->callback([&] { status = service_token_revoke(options.state, options.name); });
 }
 
 void add_policy(CLI::App& root, Options& options, int& status) {
@@ -83,6 +103,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   check->callback([&] { status = check_config(options.config_path); });
 
   add_policy(root, options, status);
+  add_service_token(root, options, status);
   add_ca(root, options, status);
 
   CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");

@@ -72,6 +72,10 @@ transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, 
 int ca_generate(const StateOption& state, const std::string& hostname);
 int ca_show(const StateOption& state, const std::string& hostname);
 int ca_list(const StateOption& state);
+/// Prints id and secret, once, as the two variables that cfpipe reads.
+int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);
+int service_token_list(const StateOption& state);
+int service_token_revoke(const StateOption& state, const std::string& name);
 int show_audit(const StateOption& state, const std::string& since, bool json);
 
 /// One line on standard error.

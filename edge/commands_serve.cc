@@ -122,7 +122,7 @@ int serve(const Config& config, bool dev) {
   SiteLoop site_loop(io.get_executor(), **site);
   auto server = Server::open(io.get_executor(), options, site_loop);
   if (!server) return complain(server.error());
-  if (dev) (*site)->set_public_port((*server)->port());
+  if (dev || config.listen_port == 0) (*site)->set_public_port((*server)->port());
   Ending ending(io, **server, **site, dev ? kDevDrain : kDrain);
   int status = kOk;
   net::co_spawn(io, (*server)->run(), [&](const std::exception_ptr& error) {

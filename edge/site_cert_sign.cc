@@ -36,7 +36,7 @@ Answer AccessSite::cert_sign(const Request& request) {
     for (const std::string& aud : claimed->audience())
       if (app == nullptr) app = find_app_by_aud(aud);
   const std::int64_t now = now_();
-  const auto identity = app != nullptr ? tokens_.check_app(token, app->aud, now) : std::nullopt;
+  const auto identity = app != nullptr ? check_app(token, *app) : std::nullopt;
   if (!identity) return json_refusal(401, "the token is not valid, or has expired");
   if (!app->config->certificates)
     return json_refusal(403, app->config->hostname + " does not use short-lived certificates");
@@ -46,7 +46,13 @@ Answer AccessSite::cert_sign(const Request& request) {
     audit_denial(request, *app, identity->name(), reason);
     return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
   }
-  const auto issued = ssh_ca_.sign(*app->config, identity->email, trimmed(text_of(*body, "public_key")), now);
+  const auto principals = principals_of(*app->config->certificates, *identity);
+  if (principals.empty()) {
+    return json_refusal(403, "no principals are configured for service token " + identity->name() + " at " +
+                                 app->config->hostname);
+  }
+  const auto issued =
+      ssh_ca_.sign(*app->config, identity->name(), principals, trimmed(text_of(*body, "public_key")), now);
   if (!issued) {
     if (issued.error().stage == transport::Stage::certificate)
       return json_refusal(400, issued.error().detail);
@@ -56,7 +62,7 @@ Answer AccessSite::cert_sign(const Request& request) {
   AuditRow row;
   row.time = now;
   row.kind = "certificate";
-  row.identity = identity->email;
+  row.identity = identity->name();
   row.application = app->config->hostname;
   row.peer = request.peer;
   row.ray = request.ray;

@@ -1,9 +1,11 @@
 // In front of an application: who is asking, and where they are sent to say so.
-#include <spdlog/spdlog.h>
+#include <algorithm>
+#include <utility>
 
 #include "edge/access_site.h"
 #include "edge/answers.h"
 #include "edge/text.h"
+#include "transport/reason.h"
 #include "transport/url.h"
 
 namespace cfpipe::edge {
@@ -12,16 +14,62 @@ namespace {
 /// Characters of a session cookie of ours: 32 random bytes in base64url.
 constexpr std::size_t kSessionCharacters = 43;
 
+Answer refusal(const std::string& reason, std::string_view hint) {
+  Answer answer = message_page(403, "No access", reason + ".", hint);
+  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
+  return answer;
+}
+
 }  // namespace
 
-AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) const {
+bool RowsPerMinute::take(std::int64_t now, std::int64_t& left_out) {
+  if (now / 60 != minute_) {
+    minute_ = now / 60;
+    written_ = 0;
+  }
+  if (written_ >= kMost) {
+    ++left_out_;
+    return false;
+  }
+  ++written_;
+  left_out = std::exchange(left_out_, 0);
+  return true;
+}
+
+// A header that is there decides alone: a client that sends bad credentials is not let in by an old cookie.
+AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) {
   Visitor who;
+  const std::string_view id = request.header("Cf-Access-Client-Id");
+  const std::string_view secret = request.header("Cf-Access-Client-Secret");
+  if (!id.empty() || !secret.empty()) {
+    const std::int64_t now = now_();
+    who.by_header = who.shows_service_token = true;
+    const CheckedServiceToken checked = service_tokens_.check(id, secret, now);
+    who.fault = checked.fault;
+    if (!checked.token) return who;
+    Identity& identity = who.identity.emplace();
+    identity.client_id = checked.token->client_id;
+    identity.service_token = checked.token->name;
+    identity.issued = now;
+    identity.expires = std::min(checked.token->expires, now + app.config->session_duration.count());
+    return who;
+  }
   std::string token(request.header("Cf-Access-Token"));
-  // A header that is there decides alone: a client that sends a bad token is not let in by an old cookie.
   who.by_header = !token.empty();
   if (!who.by_header) token = request.cookie(kTokenCookie);
-  who.identity = tokens_.check_app(token, app.aud, now_());
+  who.identity = check_app(token, app);
   return who;
+}
+
+/// Whom an application token speaks for; nobody, if it is a service token's that has been revoked since.
+std::optional<Identity> AccessSite::check_app(std::string_view token, const App& app) const {
+  const std::int64_t now = now_();
+  auto identity = tokens_.check_app(token, app.aud, now);
+  if (!identity || identity->client_id.empty()) return identity;
+  const auto row = service_tokens_.find(identity->client_id, now);
+  if (!row) return std::nullopt;
+  identity->service_token = row->name;
+  return identity;
 }
 
 Answer AccessSite::challenge(const Request& request, const App& app) const {
@@ -63,30 +111,66 @@ Answer AccessSite::gate(const Request& request, const App& app) {
   if (!verdict.passes()) return turned_away(request, app, who, verdict);
   const std::string text = who.identity ? "You are signed in as " + who.identity->name() + "."
                                         : "This host asks nobody to sign in.";
-  return message_page(200, app.config->hostname, text,
-                      "Reach this host with: ssh, through cfpipe as its ProxyCommand.");
+  Answer answer = message_page(200, app.config->hostname, text,
+                               "Reach this host with: ssh, through cfpipe as its ProxyCommand.");
+  if (who.shows_service_token && who.identity) add_service_cookie(request, app, *who.identity, answer);
+  return answer;
+}
+
+/// The application token of a service token, which is what certificates are asked for with.
+void AccessSite::add_service_cookie(const Request& request, const App& app, const Identity& identity,
+                                    Answer& answer) {
+  if (!judge(request, app, identity, Asking::for_identity).passes()) return;
+  const std::int64_t now = now_();
+  const std::string token =
+      tokens_.app_token(identity, app.aud, now, std::chrono::seconds(identity.expires - now));
+  set_cookie(answer, kTokenCookie, token, identity.expires);
+  AuditRow row;
+  row.kind = "login";
+  row.identity = identity.name();
+  row.application = app.config->hostname;
+  row.peer = request.peer;
+  row.ray = request.ray;
+  row.reason = "service token";
+  audit(std::move(row));
 }
 
 /// To the login where that can help, else to the reason.
 Answer AccessSite::turned_away(const Request& request, const App& app, const Visitor& who,
                                const Verdict& verdict) {
   if (who.identity) return denied(request, app, *who.identity, verdict);
-  return challenge(request, app);
+  if (who.shows_service_token) return refused_service_token(request, app, who.fault);
+  if (people_may_enter(app.config->policies)) return challenge(request, app);
+  return refusal(app.config->hostname + " takes service tokens only, and the request has none",
+                 "Programs send one in Cf-Access-Client-Id and Cf-Access-Client-Secret.");
 }
 
 Answer AccessSite::denied(const Request& request, const App& app, const Identity& identity,
                           const Verdict& verdict) {
   const std::string reason = reason_of(verdict);
   audit_denial(request, app, identity.name(), reason);
-  const std::string what = "may not reach " + app.config->hostname + ": " + reason;
+  const std::string what = " may not reach " + app.config->hostname + ": " + reason;
+  if (!identity.client_id.empty())
+    return refusal("service token " + identity.name() + what, "Request " + request.ray + ".");
   Answer answer =
-      message_page(403, "No access", "You are signed in as " + identity.name() + ". You " + what + ".",
+      message_page(403, "No access", "You are signed in as " + identity.email + ". You" + what + ".",
                    "To sign in as somebody else, first open https://" + auth_authority() +
                        "/cdn-cgi/access/logout. If you should have access, show this page to whoever runs "
                        "the edge. Request " +
                        request.ray + ".");
-  answer.headers.emplace_back(kReasonHeader, transport::printable(identity.name() + " " + what));
+  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(identity.email + what));
   return answer;
+}
+
+/// Not the login: whoever sends a service token is no person.
+Answer AccessSite::refused_service_token(const Request& request, const App& app, const std::string& fault) {
+  std::int64_t left_out = 0;
+  if (refusals_.take(now_(), left_out)) {
+    const std::string more =
+        left_out == 0 ? "" : " (after " + std::to_string(left_out) + " that are not recorded)";
+    audit_denial(request, app, {}, fault + more);
+  }
+  return refusal(fault, "Request " + request.ray + ".");
 }
 
 void AccessSite::audit_denial(const Request& request, const App& app, const std::string& who,

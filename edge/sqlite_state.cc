@@ -1,80 +1,14 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <ctime>
 #include <stdexcept>
 
 #include "edge/files.h"
 #include "edge/sqlite.h"
+#include "edge/sqlite_schema.h"
 #include "edge/state.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
 namespace {
-
-/// Version of the schema below, kept in SQLite's user_version.
-constexpr int kSchemaVersion = 1;
-/// How long to wait for another process (`ca generate` beside a running edge), in milliseconds.
-constexpr int kBusyMilliseconds = 5'000;
-
-constexpr const char* kSchema = R"sql(
-CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
-CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE pending (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
-                      PRIMARY KEY (kind, key)) WITHOUT ROWID;
-CREATE INDEX pending_expires ON pending (expires);
-CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL,
-                    identity TEXT NOT NULL, application TEXT NOT NULL, peer TEXT NOT NULL, ray TEXT NOT NULL,
-                    serial INTEGER NOT NULL, key_id TEXT NOT NULL, tunnel INTEGER NOT NULL,
-                    up_bytes INTEGER NOT NULL, down_bytes INTEGER NOT NULL, reason TEXT NOT NULL);
-CREATE INDEX audit_time ON audit (time);
-PRAGMA user_version = 1;
-)sql";
-
-struct CloseDb {
-  void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
-};
-using Db = std::unique_ptr<sqlite3, CloseDb>;
-
-void run(sqlite3* db, const char* sql) {
-  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
-    throw std::runtime_error(sqlite3_errmsg(db));
-}
-
-int schema_version(sqlite3* db) {
-  const Statement statement(db, "PRAGMA user_version");
-  Query query(statement);
-  if (!query.step()) throw std::runtime_error(sqlite3_errmsg(db));
-  return static_cast<int>(query.number(0));
-}
-
-/// SQLite gives its journal files the mode of the database, so the mode is set by making the file first.
-Db open_database(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) throw std::runtime_error(std::strerror(errno));
-  const bool closed_to_others = ::fchmod(fd, 0600) == 0;
-  ::close(fd);
-  if (!closed_to_others) throw std::runtime_error("cannot be made private");
-  sqlite3* raw = nullptr;
-  const int result =
-      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, nullptr);
-  Db db(raw);
-  if (result != SQLITE_OK) throw std::runtime_error(sqlite3_errstr(result));
-  sqlite3_busy_timeout(db.get(), kBusyMilliseconds);
-  run(db.get(), "PRAGMA journal_mode = WAL");
-  run(db.get(), "PRAGMA synchronous = NORMAL");
-  run(db.get(), "PRAGMA secure_delete = ON");
-  run(db.get(), "BEGIN IMMEDIATE");
-  const int version = schema_version(db.get());
-  if (version == 0) run(db.get(), kSchema);
-  run(db.get(), "COMMIT");
-  if (version > kSchemaVersion) throw std::runtime_error("was written by a newer version of cfpipe-edge");
-  return db;
-}
 
 class SqliteState final : public State {
  public:
@@ -89,6 +23,11 @@ class SqliteState final : public State {
                            std::int64_t expires, std::int64_t now) override;
   Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
                                                   std::int64_t now) override;
+  Result<bool> add_service_token(const ServiceTokenRow& row) override;
+  Result<std::optional<ServiceTokenRow>> service_token(std::string_view client_id) override;
+  Result<std::vector<ServiceTokenRow>> service_tokens() override;
+  Result<bool> remove_service_token(std::string_view name) override;
+  Result<void> service_token_used(std::string_view client_id, std::int64_t now) override;
   Result<std::int64_t> append_audit(const AuditRow& row) override;
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override;
 
@@ -129,6 +68,21 @@ class SqliteState final : public State {
                          "INSERT OR REPLACE INTO pending (kind, key, value, expires) VALUES (?, ?, ?, ?)"};
   Statement pending_take_{db_.get(),
                           "DELETE FROM pending WHERE kind = ? AND key = ? RETURNING value, expires"};
+  Statement service_add_{
+      db_.get(),
+      "INSERT INTO service_tokens (name, client_id, secret_hash, created, expires, last_used) "
+      "VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"};
+  Statement service_get_{
+      db_.get(),
+      "SELECT name, client_id, secret_hash, created, expires, last_used FROM service_tokens "
+      "WHERE client_id = ?"};
+  Statement service_list_{
+      db_.get(),
+      "SELECT name, client_id, secret_hash, created, expires, last_used FROM service_tokens "
+      "ORDER BY name"};
+  Statement service_remove_{db_.get(), "DELETE FROM service_tokens WHERE name = ?"};
+  Statement service_used_{
+      db_.get(), "UPDATE service_tokens SET last_used = ?1 WHERE client_id = ?2 AND last_used < ?1 - ?3"};
   Statement audit_add_{
       db_.get(),
       "INSERT INTO audit (time, kind, identity, application, peer, ray, serial, key_id, tunnel, "
@@ -138,6 +92,17 @@ class SqliteState final : public State {
       "SELECT id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, "
       "down_bytes, reason FROM audit WHERE time >= ? ORDER BY id"};
 };
+
+ServiceTokenRow read_service_token(const Query& query) {
+  ServiceTokenRow row;
+  row.name = query.text(0);
+  row.client_id = query.text(1);
+  row.secret_hash = query.text(2);
+  row.created = query.number(3);
+  row.expires = query.number(4);
+  row.last_used = query.number(5);
+  return row;
+}
 
 SqliteState::SqliteState(Db db) : db_(std::move(db)) {
   const Statement old(db_.get(), "DELETE FROM audit WHERE time < ?");
@@ -229,6 +194,51 @@ Result<std::optional<std::string>> SqliteState::take_pending(std::string_view ki
     if (query.number(1) > now) value = query.text(0);
   if (!query.ok()) return failure();
   return value;
+}
+
+Result<bool> SqliteState::add_service_token(const ServiceTokenRow& row) {
+  const Durable durable(db_.get());
+  Query query(service_add_);
+  query.bind(row.name)
+      .bind(row.client_id)
+      .bind_blob(row.secret_hash)
+      .bind(row.created)
+      .bind(row.expires)
+      .step();
+  if (!query.ok()) return failure();
+  return sqlite3_changes(db_.get()) == 1;
+}
+
+Result<std::optional<ServiceTokenRow>> SqliteState::service_token(std::string_view client_id) {
+  Query query(service_get_);
+  query.bind(client_id);
+  std::optional<ServiceTokenRow> row;
+  if (query.step()) row = read_service_token(query);
+  if (!query.ok()) return failure();
+  return row;
+}
+
+Result<std::vector<ServiceTokenRow>> SqliteState::service_tokens() {
+  std::vector<ServiceTokenRow> rows;
+  Query query(service_list_);
+  while (query.step()) rows.push_back(read_service_token(query));
+  if (!query.ok()) return failure();
+  return rows;
+}
+
+Result<bool> SqliteState::remove_service_token(std::string_view name) {
+  const Durable durable(db_.get());
+  Query query(service_remove_);
+  query.bind(name).step();
+  if (!query.ok()) return failure();
+  return sqlite3_changes(db_.get()) == 1;
+}
+
+Result<void> SqliteState::service_token_used(std::string_view client_id, std::int64_t now) {
+  Query query(service_used_);
+  query.bind(now).bind(client_id).bind(kLastUsedSeconds).step();
+  if (!query.ok()) return failure();
+  return {};
 }
 
 Result<std::int64_t> SqliteState::append_audit(const AuditRow& row) {

@@ -14,15 +14,23 @@ std::string key_name(std::string_view hostname) {
   return std::string(kPrefix) + std::string(hostname);
 }
 
-std::vector<std::string> principals_of(const CertificateConfig& config, std::string_view email) {
+}  // namespace
+
+std::vector<std::string> principals_of(const CertificateConfig& config, const Identity& identity) {
   std::vector<std::string> out;
-  if (config.email_prefix) out.push_back(email_prefix(email));
-  for (const std::string& literal : config.literals)
-    if (std::find(out.begin(), out.end(), literal) == out.end()) out.push_back(literal);
+  const auto add = [&out](const std::string& principal) {
+    if (std::find(out.begin(), out.end(), principal) == out.end()) out.push_back(principal);
+  };
+  if (identity.email.empty()) {
+    const auto found = config.service_principals.find(identity.service_token);
+    if (found != config.service_principals.end())
+      std::for_each(found->second.begin(), found->second.end(), add);
+    return out;
+  }
+  if (config.email_prefix) add(email_prefix(identity.email));
+  std::for_each(config.literals.begin(), config.literals.end(), add);
   return out;
 }
-
-}  // namespace
 
 Result<bool> SshCa::ensure(std::string_view hostname) {
   auto known = state_.key(key_name(hostname));
@@ -56,7 +64,8 @@ Result<std::vector<std::string>> SshCa::hostnames() {
   return names;
 }
 
-Result<IssuedCertificate> SshCa::sign(const ApplicationConfig& app, std::string_view email,
+Result<IssuedCertificate> SshCa::sign(const ApplicationConfig& app, std::string_view owner,
+                                      const std::vector<std::string>& principals,
                                       std::string_view public_key_line, std::int64_t now) {
   const auto key = auth::parse_public_key_line(public_key_line);
   if (!key) return key.error();
@@ -73,12 +82,12 @@ Result<IssuedCertificate> SshCa::sign(const ApplicationConfig& app, std::string_
   const CertificateConfig& config = *app.certificates;
   IssuedCertificate issued;
   issued.serial = *serial;
-  issued.key_id = std::string(email) + "/" + std::to_string(*serial);
+  issued.key_id = std::string(owner) + "/" + std::to_string(*serial);
   issued.expires = now + config.ttl.count();
   auth::CertFields fields;
   fields.serial = issued.serial;
   fields.key_id = issued.key_id;
-  fields.principals = principals_of(config, email);
+  fields.principals = principals;
   fields.valid_after = static_cast<std::uint64_t>(now) - auth::kCertBackdate;
   fields.valid_before = static_cast<std::uint64_t>(issued.expires);
   fields.extensions = auth::default_extensions();

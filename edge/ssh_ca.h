@@ -8,6 +8,7 @@
 #include "auth/ssh_key.h"
 #include "edge/config.h"
 #include "edge/state.h"
+#include "edge/tokens.h"
 
 namespace cfpipe::edge {
 
@@ -17,6 +18,10 @@ struct IssuedCertificate {
   std::uint64_t serial = 0;
   std::int64_t expires = 0;
 };
+
+/// The user names that a certificate is for: a person's, or those configured for a service token, which may
+/// be none.
+std::vector<std::string> principals_of(const CertificateConfig& config, const Identity& identity);
 
 /// The SSH certificate authorities, one for each application, all on one counter of serials.
 class SshCa {
@@ -29,9 +34,12 @@ class SshCa {
   Result<std::string> public_line(std::string_view hostname);
   Result<std::vector<std::string>> hostnames();
 
-  /// Signs a user key. Stage::certificate / Cause::key_unusable for a key that is not fit to be certified.
-  Result<IssuedCertificate> sign(const ApplicationConfig& app, std::string_view email,
-                                 std::string_view public_key_line, std::int64_t now);
+  /// Signs a user key of `owner` for these principals, of which there must be one: sshd's rules for a
+  /// certificate without any are not ours to rely on. Stage::certificate / Cause::key_unusable for a key that
+  /// is not fit to be certified.
+  Result<IssuedCertificate> sign(const ApplicationConfig& app, std::string_view owner,
+                                 const std::vector<std::string>& principals, std::string_view public_key_line,
+                                 std::int64_t now);
 
  private:
   Result<auth::SshKey> load(std::string_view hostname);

@@ -20,12 +20,15 @@ using transport::Secret;
 inline constexpr std::int64_t kMaxPending = 4096;
 inline constexpr std::size_t kMaxPendingBytes = 64 * 1024;
 inline constexpr std::int64_t kAuditSeconds = std::int64_t{400} * 24 * 3600;
+/// How exact the time of a service token's last use is, in seconds: not every request is worth a write.
+inline constexpr std::int64_t kLastUsedSeconds = 60;
 
 struct AuditRow {
   std::int64_t id = 0;
-  std::int64_t time = 0;     ///< Unix seconds
-  std::string kind;          ///< login, denial, certificate, tunnel_open, tunnel_close
-  std::string identity;      ///< email
+  std::int64_t time = 0;  ///< Unix seconds
+  /// login, denial, certificate, tunnel_open, tunnel_close, service_token_create, service_token_revoke
+  std::string kind;
+  std::string identity;      ///< email, or name of a service token; empty where nobody asked
   std::string application;   ///< host name
   std::string peer;          ///< address
   std::string ray;           ///< request id
@@ -35,6 +38,16 @@ struct AuditRow {
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
   std::string reason;
+};
+
+/// A service token, without its secret.
+struct ServiceTokenRow {
+  std::string name;
+  std::string client_id;
+  std::string secret_hash;  ///< SHA-256, raw
+  std::int64_t created = 0;
+  std::int64_t expires = 0;
+  std::int64_t last_used = 0;  ///< 0: never; exact to kLastUsedSeconds
 };
 
 /// What the edge remembers. One implementation is SQLite; several edges will want one they can share.
@@ -61,6 +74,14 @@ class State {
   /// Hands a kept value out once.
   virtual Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
                                                           std::int64_t now) = 0;
+
+  /// False if the name, or by a wonder the client id, is taken.
+  virtual Result<bool> add_service_token(const ServiceTokenRow& row) = 0;
+  virtual Result<std::optional<ServiceTokenRow>> service_token(std::string_view client_id) = 0;
+  virtual Result<std::vector<ServiceTokenRow>> service_tokens() = 0;  ///< by name
+  /// False if there is none of that name.
+  virtual Result<bool> remove_service_token(std::string_view name) = 0;
+  virtual Result<void> service_token_used(std::string_view client_id, std::int64_t now) = 0;
 
   virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;  ///< the row's id
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;

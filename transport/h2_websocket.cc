@@ -65,7 +65,8 @@ net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_h2_websocket(
   }
   const int status = status_of(*stream);
   if (status / 100 != 2) {
-    co_return upgrade_refused(request.url, status, stream->field("location"), stream->field("cf-ray"));
+    co_return upgrade_refused(request.url, status, stream->field("location"), stream->field("cf-ray"),
+                              stream->field("cfpipe-reason"));
   }
   const bool half_close = stream->field(lower(kHalfCloseHeader)) == "1";
   co_return make_websocket_stream(std::move(stream), WsRole::client, half_close, {});

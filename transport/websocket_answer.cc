@@ -29,8 +29,9 @@ Cause cause_of(int status) {
 }  // namespace
 
 // The Location decides between "log in again" and "this is no SSH application".
-Failure upgrade_refused(const Url& url, int status, std::string_view location, std::string_view ray) {
-  Failure failure(Stage::upgrade, cause_of(status), url.authority());
+Failure upgrade_refused(const Url& url, int status, std::string_view location, std::string_view ray,
+                        std::string_view reason) {
+  Failure failure(Stage::upgrade, cause_of(status), reason.empty() ? url.authority() : printable(reason));
   failure.http_status = status;
   failure.ray = printable(ray, kMaxRay);
   if (status / 100 != 3) return failure;

@@ -5,6 +5,7 @@
 #include <boost/beast/http/parser.hpp>
 
 #include "transport/http_io.h"
+#include "transport/reason.h"
 #include "transport/tls_channel.h"
 #include "transport/websocket_answer.h"
 #include "transport/websocket_handshake.h"
@@ -35,7 +36,7 @@ std::string text_of(const AnswerParser& answer, boost::string_view name) {
 
 Failure refused(const Url& url, const AnswerParser& answer) {
   return upgrade_refused(url, static_cast<int>(answer.get().result_int()), text_of(answer, "Location"),
-                         text_of(answer, "Cf-Ray"));
+                         text_of(answer, "Cf-Ray"), text_of(answer, kReasonHeader));
 }
 
 Result<void> check_switch(const Url& url, const AnswerParser& answer, const std::string& key) {

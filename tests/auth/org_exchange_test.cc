@@ -51,6 +51,16 @@ TEST_F(OrgExchange, WalksToTheTokenWithTheRightCookies) {
   EXPECT_EQ(walk_.token().reveal(), "app.token.y");
 }
 
+TEST_F(OrgExchange, ADenialWithItsReasonIsFinal) {
+  ASSERT_EQ(walk_.take(redirect(kLogin)), Verdict::again);
+  HttpAnswer denied;
+  denied.status = 403;
+  EXPECT_EQ(walk_.take(denied), Verdict::none) << "another login may be what it wants";
+  denied.headers.emplace_back("cfpipe-reason", "policy 'x' denies\x1b group y");
+  EXPECT_EQ(walk_.take(denied), Verdict::denied);
+  EXPECT_EQ(walk_.why(), "policy 'x' denies? group y");
+}
+
 TEST_F(OrgExchange, AnExpiredCookieIsNoToken) {
   ASSERT_EQ(walk_.take(redirect(kLogin)), Verdict::again);
   ASSERT_EQ(walk_.take(redirect(kAuthorized)), Verdict::again);

@@ -83,6 +83,106 @@ TEST(State, RefusesADatabaseOfANewerVersion) {
   EXPECT_NE(again.error().detail.find("newer"), std::string::npos);
 }
 
+/// The schema as the first version wrote it, with something in it.
+constexpr const char* kFirstVersion = R"sql(
+CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE pending (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
+                      PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE INDEX pending_expires ON pending (expires);
+CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL,
+                    identity TEXT NOT NULL, application TEXT NOT NULL, peer TEXT NOT NULL, ray TEXT NOT NULL,
+                    serial INTEGER NOT NULL, key_id TEXT NOT NULL, tunnel INTEGER NOT NULL,
+                    up_bytes INTEGER NOT NULL, down_bytes INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX audit_time ON audit (time);
+PRAGMA user_version = 1;
+INSERT INTO keys VALUES ('notes', x'6b6579');
+INSERT INTO counters VALUES ('serial', 41);
+)sql";
+
+int version_of(const std::string& path) {
+  sqlite3* db = nullptr;
+  EXPECT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  int version = -1;
+  const auto keep = [](void* out, int, char** columns, char**) {
+    *static_cast<int*>(out) = std::atoi(columns[0]);
+    return 0;
+  };
+  EXPECT_EQ(sqlite3_exec(db, "PRAGMA user_version", keep, &version, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  return version;
+}
+
+TEST(State, MigratesADatabaseOfTheFirstVersion) {
+  const TempDir dir;
+  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(db, kFirstVersion, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  {
+    const auto state = open(dir);
+    EXPECT_EQ(state->key("notes").value()->reveal(), "key");
+    EXPECT_EQ(state->next_serial().value(), 42u);
+    EXPECT_TRUE(state->service_tokens().value().empty());
+  }
+  EXPECT_EQ(version_of(dir.file("state/edge.db")), 2);
+  EXPECT_EQ(open(dir)->next_serial().value(), 43u);
+  const TempDir fresh;
+  open(fresh).reset();
+  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 2);
+}
+
+TEST(State, AMigrationThatFailsChangesNothing) {
+  const TempDir dir;
+  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  // In the way of the second step.
+  const std::string blocked = std::string(kFirstVersion) + "CREATE TABLE service_tokens (x);";
+  ASSERT_EQ(sqlite3_exec(db, blocked.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(db);
+  EXPECT_FALSE(open_sqlite_state(dir.file("state")));
+  EXPECT_EQ(version_of(dir.file("state/edge.db")), 1);
+}
+
+TEST(State, KeepsServiceTokensByNameAndId) {
+  const TempDir dir;
+  ServiceTokenRow row;
+  row.name = "deploy";
+  row.client_id = "id.access";
+  row.secret_hash = std::string("\0\xff", 2) + std::string(30, 'h');
+  row.created = 100;
+  row.expires = 200;
+  {
+    const auto state = open(dir);
+    EXPECT_TRUE(state->add_service_token(row).value());
+    ServiceTokenRow other = row;
+    other.name = "other";
+    EXPECT_FALSE(state->add_service_token(other).value()) << "the id is taken";
+    other = row;
+    other.client_id = "other.access";
+    EXPECT_FALSE(state->add_service_token(other).value()) << "the name is taken";
+    ASSERT_TRUE(state->service_token_used("id.access", 1000));
+    ASSERT_TRUE(state->service_token_used("id.access", 1000 + kLastUsedSeconds));
+    EXPECT_EQ(state->service_token("id.access").value()->last_used, 1000) << "not every use is written";
+    ASSERT_TRUE(state->service_token_used("id.access", 1001 + kLastUsedSeconds));
+  }
+  const auto state = open(dir);
+  const auto found = state->service_token("id.access").value();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->name, "deploy");
+  EXPECT_EQ(found->secret_hash, row.secret_hash);
+  EXPECT_EQ(found->expires, 200);
+  EXPECT_EQ(found->last_used, 1001 + kLastUsedSeconds);
+  EXPECT_EQ(state->service_tokens().value().size(), 1u);
+  EXPECT_FALSE(state->remove_service_token("id.access").value());
+  EXPECT_TRUE(state->remove_service_token("deploy").value());
+  EXPECT_FALSE(state->remove_service_token("deploy").value());
+  EXPECT_FALSE(state->service_token("id.access").value());
+}
+
 TEST(State, RefusesAFileThatIsNoDatabase) {
   const TempDir dir;
   ASSERT_TRUE(prepare_state_dir(dir.file("state")));

@@ -142,6 +142,23 @@ TEST_F(WebSocketClientTest, NamesEachRefusal) {
   }
 }
 
+TEST_F(WebSocketClientTest, ShowsTheEdgesReason) {
+  std::string reason;
+  serve([&](Channel& channel) -> net::awaitable<void> {
+    co_await read_until(channel, "\r\n\r\n");
+    const std::string answer =
+        "HTTP/1.1 403 Forbidden\r\nCfpipe-Reason: " + reason + "\r\nContent-Length: 0\r\n\r\n";
+    co_await say(channel, answer);
+    channel.close_notify();
+  });
+  reason = "policy 'x' denies group y";
+  EXPECT_EQ(open().error().detail, "policy 'x' denies group y");
+  reason = "\t\xc3\xa9\x9b[31mred" + std::string(5000, 'x');
+  const std::string detail = open().error().detail;
+  EXPECT_TRUE(detail.starts_with("???[31mredxxx")) << detail;
+  EXPECT_LE(detail.size(), 203U);
+}
+
 TEST_F(WebSocketClientTest, ReadsFramesThatCameRightBehindTheAnswer) {
   grant(
       "\x82\x05"

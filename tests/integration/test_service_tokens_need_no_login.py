@@ -1,0 +1,117 @@
+"""A program with a service token gets tunnels and certificates, never a browser; and nothing once the token is revoked."""
+
+import time
+
+import pytest
+
+from support import certificates, world as worlds
+from support.clients import Client, REFUSED, Ssh, assert_fails
+from support.configured_edge import ConfiguredEdge
+
+POLICIES = [
+    {"name": "people", "decision": "allow", "include": [{"email": worlds.EMAIL}]},
+    {"name": "ci", "decision": "service_auth", "include": [{"service_token": "deploy"}]},
+]
+# What a person waits at most for a refusal; the edge is on this machine.
+REFUSAL_SECONDS = 2
+
+
+@pytest.fixture
+def edge(world, sshd):
+    edge = ConfiguredEdge(world, sshd.address, POLICIES, {
+        "principals": ["email_prefix"],
+        "service_principals": {"deploy": [worlds.USER, "backup"]},
+    })
+    sshd.trust(edge.ssh_ca())
+    return edge
+
+
+def options(token):
+    return ["--service-token-id", token[0], "--service-token-secret", token[1]]
+
+
+def environment(token):
+    return {"TUNNEL_SERVICE_TOKEN_ID": token[0], "TUNNEL_SERVICE_TOKEN_SECRET": token[1]}
+
+
+def assert_rejected(client, *argv, says):
+    """In one line, at once, and without a browser."""
+    before = time.monotonic()
+    finished = client.run(*argv)
+    took = time.monotonic() - before
+    assert_fails(finished, REFUSED, says=rf"the service token was rejected: .*{says}.*Service Auth policy")
+    assert took < REFUSAL_SECONDS
+    assert client.browser_runs() == 0
+
+
+def test_service_token_opens_a_tunnel(client):
+    token = client.edge.service_token("deploy")
+    argv = ["--hostname", client.edge.host(), *options(token)]
+    assert client.banner(*argv).startswith("SSH-2.0-")
+    assert client.browser_runs() == 0
+    kinds = [(row["kind"], row["identity"]) for row in client.edge.audit()]
+    assert kinds[:2] == [("service_token_create", "deploy"), ("tunnel_open", "deploy")]
+
+
+@pytest.mark.parametrize("style", ["agent", "match"])
+def test_ssh_runs_on_a_certificate_for_a_service_token(client, sshd, style):
+    token = client.edge.service_token("deploy")
+    client.env.update(environment(token))
+    assert Ssh(client, style).run("echo made it").ok().stdout == "made it\n"
+    assert client.browser_runs() == 0
+    assert "deploy/" in sshd.log(), "sshd logs the certificate's key id"
+    kinds = {row["kind"]: row["identity"] for row in client.edge.audit()}
+    assert kinds["login"] == kinds["certificate"] == kinds["tunnel_open"] == "deploy"
+
+
+def test_certificate_of_a_service_token_has_its_principals(world, client):
+    client.env.update(environment(client.edge.service_token("deploy")))
+    client.run("access", "ssh-gen", "--hostname", client.edge.host()).ok()
+    assert certificates.principals(world, client.file("*-cert.pub")) == [worlds.USER, "backup"]
+
+
+def test_service_token_without_principals_gets_no_certificate(world, sshd):
+    edge = ConfiguredEdge(world, sshd.address, POLICIES)
+    client = Client(world, edge)
+    client.env.update(environment(edge.service_token("deploy")))
+    assert_fails(client.ssh_gen(), REFUSED, "certificate", "no principals are configured for service token deploy")
+    assert client.browser_runs() == 0
+
+
+def test_revoked_service_token_is_refused_from_then_on(client):
+    token = client.edge.service_token("deploy")
+    argv = ["access", "ssh", "--hostname", client.edge.host(), *options(token)]
+    client.banner(*argv[2:])
+    client.edge.command("service-token", "revoke", "deploy").ok()
+    assert_rejected(client, *argv, says="it was revoked")
+    assert_rejected(client, *argv, "--short-lived-cert", says="it was revoked")
+    assert client.edge.audit()[-1]["kind"] == "denial"
+
+
+def test_wrong_secret_and_other_tokens_are_refused(client):
+    argv = ["access", "ssh", "--hostname", client.edge.host()]
+    token, other = client.edge.service_token("deploy"), client.edge.service_token("other")
+    assert_rejected(client, *argv, *options((token[0], other[1])), says="id or secret is wrong")
+    assert_rejected(client, *argv, *options(other), says="service token other may not reach vm.localhost: no policy matches")
+    assert_rejected(client, "access", "ssh-gen", *argv[2:], *options(other), says="no policy matches")
+
+
+def test_service_token_list_shows_no_secret(client):
+    edge = client.edge
+    token = edge.service_token("deploy", "--duration", "30d")
+    assert "last_used=never" in edge.command("service-token", "list").ok().stdout
+    client.banner("--hostname", edge.host(), *options(token))
+    listed = edge.command("service-token", "list").ok().stdout
+    assert listed.startswith(f"deploy id={token[0]} created=2")
+    assert "never" not in listed and token[1] not in listed
+    everything = b"".join(p.read_bytes() for p in edge.state.iterdir() if p.is_file())
+    assert token[0].encode() in everything and token[1].encode() not in everything
+    assert token[1] not in edge.child.stderr.text
+
+
+def test_service_token_names_are_unique_and_sane(edge):
+    edge.service_token("deploy")
+    assert edge.command("service-token", "create", "deploy").status == 78
+    assert edge.command("service-token", "create", "a b").status == 64
+    assert edge.command("service-token", "create", "x", "--duration", "1s").status == 64
+    assert edge.command("service-token", "revoke", "nobody").status == 78

@@ -5,6 +5,7 @@
 #include "auth/clock.h"
 #include "auth/jwks.h"
 #include "auth/known_application.h"
+#include "transport/reason.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -19,6 +20,7 @@ using transport::Url;
 
 /// Remembered auth domains that are read at most.
 constexpr std::size_t kMaxTrustedDomains = 256;
+constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
 /// Patience with one request of discovery.
 constexpr std::chrono::milliseconds kDiscoveryDeadline{15'000};
 
@@ -129,6 +131,15 @@ void remember(const Access& access, const std::string& auth_domain) {
   }
 }
 
+/// Whether a request without a token got past the access gate: it was sent to no login and not refused. What
+/// lies behind may have answered anything.
+bool let_through(const HttpAnswer& answer, const Url& url) {
+  if (answer.status == 401 || answer.status == 403) return false;
+  if (answer.status < 300 || answer.status >= 400) return true;
+  const auto to = transport::resolve_url(url, answer.header("Location"));
+  return !to || !to->path().starts_with(kLoginPath);
+}
+
 }  // namespace
 
 Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_view named) {
@@ -141,6 +152,12 @@ Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_v
 }
 
 net::awaitable<Result<Application>> discover(const Access& access) {
+  auto found = co_await find_application(access);
+  if (!found) co_return found.error();
+  co_return std::move(found->app);
+}
+
+net::awaitable<Result<FoundApplication>> find_application(const Access& access) {
   HttpRequest request("HEAD", access.app);
   request.headers.emplace_back("Cf-Access-Metadata-Request", "true");
   request.deadline = kDiscoveryDeadline;
@@ -163,7 +180,15 @@ net::awaitable<Result<Application>> discover(const Access& access) {
   access.observer.note("application " + app->app_hostname + " of " + app->auth_domain);
   remember(access, app->auth_domain);
   remember_application(access, *app);
-  co_return std::move(*app);
+  const auto reason = answer->header(transport::kReasonHeader);
+  if (answer->status == 403 && !reason.empty() && !access.service_token.given()) {
+    co_return with_answer(Failure(Stage::application, Cause::denied, transport::printable(reason)), *answer,
+                          access.app);
+  }
+  FoundApplication found;
+  found.open = let_through(*answer, access.app);
+  found.app = std::move(*app);
+  co_return found;
 }
 
 }  // namespace cfpipe::auth

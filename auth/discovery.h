@@ -25,4 +25,11 @@ Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_v
 /// redirect_refused; and dns to http.
 boost::asio::awaitable<Result<Application>> discover(const Access& access);
 
+struct FoundApplication {
+  Application app;
+  bool open = false;  ///< it did not ask for a login (Bypass): a tunnel may need no token
+};
+/// The same, with how it answered somebody unknown. Cause::denied if it says that no login can help, and why.
+boost::asio::awaitable<Result<FoundApplication>> find_application(const Access& access);
+
 }  // namespace cfpipe::auth

@@ -31,11 +31,12 @@ using StreamPtr = std::unique_ptr<tunnel::Stream>;
 using IdentityPtr = std::shared_ptr<const KeyAndCertificate>;
 
 /// On whose behalf. Neither, with a service token and no certificate to make: then the headers are all it
-/// takes.
+/// takes. No token either where nobody has to log in, as it seems.
 struct Credentials {
   std::optional<auth::Application> app;
   std::optional<auth::Secret> token;
-  bool check_later = false;  ///< the application was known and is due for another look
+  std::optional<Failure> unless_open;  ///< what is wrong if the tunnel does not open without a token
+  bool check_later = false;            ///< the application was known and is due for another look
 };
 using CredentialsPtr = std::shared_ptr<const Credentials>;
 
@@ -76,6 +77,24 @@ Result<std::optional<Credentials>> known_credentials(const Session& session) {
   return std::optional<Credentials>(std::move(credentials));
 }
 
+/// Asks the application. Where that asked for no login (Bypass), or is none of Access, which has the same
+/// look from here, the tunnel is tried without one, unless there is a certificate to make: somebody has to be
+/// known for that.
+net::awaitable<Result<std::optional<Credentials>>> open_credentials(const Session& session,
+                                                                    std::optional<auth::Application>& app) {
+  auto found = co_await auth::find_application(session.access());
+  Credentials credentials;
+  if (!found) {
+    if (found.error().cause != Cause::not_an_application) co_return found.error();
+    credentials.unless_open = found.error();
+  } else if (!found->open) {
+    app = std::move(found->app);
+    co_return std::optional<Credentials>();
+  }
+  spdlog::info("nobody is asked to log in; trying without a token");
+  co_return std::optional<Credentials>(std::move(credentials));
+}
+
 net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, const Options& options,
                                                         bool believe_known) {
   Credentials credentials;
@@ -86,8 +105,16 @@ net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, 
     if (!known) co_return known.error();
     if (*known) co_return std::make_shared<const Credentials>(std::move(**known));
   }
-  auto app = co_await auth::discover(session.access());
-  if (!app) co_return app.error();
+  std::optional<auth::Application> app;
+  if (believe_known && !options.short_lived_cert) {
+    auto open = co_await open_credentials(session, app);
+    if (!open) co_return open.error();
+    if (*open) co_return std::make_shared<const Credentials>(std::move(**open));
+  } else {
+    auto found = co_await auth::discover(session.access());
+    if (!found) co_return found.error();
+    app = std::move(*found);
+  }
   auto token = co_await auth::obtain_app_token(session.access(), *app);
   if (!token) co_return token.error();
   credentials.app = std::move(*app);
@@ -175,14 +202,14 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
   request.headers = options.headers;
   const auto& service_token = session.access().service_token;
   service_token.add_to(request.headers);
-  if (!service_token.given()) {
+  if (credentials.token && !service_token.given()) {
     request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->reveal()));
   }
   out = co_await source.open(request);
   if (*out) co_return;
   Failure failure = out->error();
-  const bool names_someone = failure.cause == Cause::token_rejected || failure.cause == Cause::denied;
-  if (names_someone && service_token.given()) {
+  const bool turned_away = failure.cause == Cause::token_rejected || failure.cause == Cause::denied;
+  if (turned_away && service_token.given()) {
     failure.cause = Cause::service_token_rejected;
   } else if (failure.cause == Cause::denied && options.names_destination) {
     failure.cause = Cause::destination_denied;
@@ -237,7 +264,10 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
     if (!found) co_return found.error();
     const auto& credentials = **found;
     auto opened = co_await impl_->open_with(credentials);
-    if (opened || !again || !credentials.token || !auth::token_was_refused(opened.error())) co_return opened;
+    if (opened) co_return opened;
+    if (credentials.unless_open) co_return *credentials.unless_open;
+    if (!again || !auth::token_was_refused(opened.error())) co_return opened;
+    if (!credentials.token) continue;  // somebody has to log in after all
     spdlog::info("{}: the token was not accepted, logging in again", impl_->options.url.host);
     const auto dropped = auth::drop_app_token(impl_->session.access(), *credentials.app, *credentials.token);
     if (!dropped) co_return dropped.error();

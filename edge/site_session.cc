@@ -14,6 +14,12 @@ namespace {
 
 constexpr std::string_view kGrantCookie = "CF_CliGrant";
 
+Answer nobody_signs_in(const ApplicationConfig& app) {
+  return message_page(403, "No sign-in here",
+                      "No policy of " + app.hostname + " lets anybody in who signs in.",
+                      "Certificates and tokens need a policy with decision allow, or a service token.");
+}
+
 Answer stale_code() {
   return message_page(400, "Sign-in not completed",
                       "This link was used already, is too old, or belongs to another browser.",
@@ -68,7 +74,7 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   const std::int64_t now = now_();
   const auto grant = notes_.read("cli", request.cookie(kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
-    return challenge(request, app);
+    return people_may_enter(app.config->policies) ? challenge(request, app) : nobody_signs_in(*app.config);
   const Identity identity = read_identity(*grant);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied(request, app, identity, verdict);

@@ -94,5 +94,68 @@ TEST_F(SitePolicy, AddressesDecideToo) {
             "bob@other.org may not reach vm.localhost: policy 'here' requires ip 127.0.0.0/8");
 }
 
+Policy bypass() {
+  return {"open", Decision::bypass, {{Rule::Kind::everyone}}, {}, {}};
+}
+
+TEST_F(SitePolicy, BypassLetsAnybodyPass) {
+  make_site(with_policies({bypass()}));
+  const auto verdict = site_->upgrade(upgrade_request({}));
+  ASSERT_TRUE(std::holds_alternative<TunnelGrant>(verdict));
+  EXPECT_EQ(std::get<TunnelGrant>(verdict).identity, "");
+  EXPECT_EQ(browser_->get("https://vm.localhost:8443/").status, 200);
+  EXPECT_TRUE(opens("x.y.z")) << "a bad token is no worse than none";
+  Request service = upgrade_request({});
+  service.headers.emplace_back("Cf-Access-Client-Id", "x");
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(service)));
+  EXPECT_TRUE(audit().empty());
+}
+
+TEST_F(SitePolicy, BypassStillSignsMetadata) {
+  make_site(with_policies({bypass()}));
+  Request request = browser_->request("HEAD", "https://vm.localhost:8443/");
+  request.headers.emplace_back("Cf-Access-Metadata-Request", "true");
+  const Answer answer = browser_->send(request);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(header_of(answer, "Cf-Access-Metadata"), "");
+}
+
+TEST_F(SitePolicy, BypassIsNotForPagesOfOthers) {
+  make_site(with_policies({bypass()}));
+  Request request = upgrade_request({});
+  request.headers.emplace_back("Origin", "https://evil.test");
+  const auto verdict = site_->upgrade(request);
+  ASSERT_TRUE(std::holds_alternative<Answer>(verdict)) << "it would use the visitor's address";
+  EXPECT_EQ(std::get<Answer>(verdict).status, 403);
+  request.headers.back().second = "https://vm.localhost:8443";
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+}
+
+TEST_F(SitePolicy, BypassBringsNoTokenAndSoNoCertificate) {
+  make_site(
+      with_policies({bypass(), {"ann", Decision::allow, {{Rule::Kind::email, "ann@example.com"}}, {}, {}}}));
+  const auth::TransferReceiver receiver;
+  const Answer denied = browser_->sign_in(cli_url(receiver.public_key()), "eve@evil.test");
+  EXPECT_EQ(denied.status, 403);
+  EXPECT_NE(header_of(denied, "Cfpipe-Reason").find("no policy matches"), std::string::npos);
+  program_login("ann@example.com");
+  make_site(with_policies({bypass()}));
+  const Answer nobody = browser_->get(cli_url(receiver.public_key()));
+  EXPECT_EQ(nobody.status, 403) << "not the sign-in page, where nobody gets further";
+}
+
+TEST_F(SitePolicy, BypassByAddressAsksTheOthersToSignIn) {
+  const Rule office{Rule::Kind::ip, "192.0.2.0/24", parse_ip_range("192.0.2.0/24").value()};
+  make_site(with_policies({{"office", Decision::bypass, {office}, {}, {}},
+                           {"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {}}}));
+  Request request = upgrade_request({});
+  request.peer = "192.0.2.77";
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  request.peer = "198.51.100.1";
+  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 302);
+  request.peer = "";
+  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 302);
+}
+
 }  // namespace
 }  // namespace cfpipe::edge

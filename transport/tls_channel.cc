@@ -178,16 +178,13 @@ void TlsChannel::close() {
 // One system call's worth of ciphertext. False: nothing came, `status` says why.
 bool TlsChannel::receive(IoStatus& status) {
   auto& b = *buffers_;
-  if (b.in_eof) return true;
-  b.prepare_receive();
+  if (!b.in_eof) b.prepare_receive();
   for (;;) {
-    const auto got = ::recv(socket_.native_handle(), b.in.data(), b.in.size(), 0);
-    if (got > 0) {
-      b.received(static_cast<std::size_t>(got));
-      return true;
-    }
-    if (got == 0) {
-      b.in_eof = true;
+    const auto got = b.in_eof ? 0 : ::recv(socket_.native_handle(), b.in.data(), b.in.size(), 0);
+    if (got >= 0) {
+      b.in_eof = got == 0;
+      if (got > 0) b.received(static_cast<std::size_t>(got));
+      starved_ = false;
       return true;
     }
     if (errno == EINTR) continue;
@@ -209,23 +206,23 @@ tunnel::IoStatus TlsChannel::read(std::span<std::byte> into, std::size_t& bytes)
   bytes = 0;
   if (failed_ || !socket_.is_open()) return IoStatus::failed;
   // SSL_get_error() takes whatever an earlier user of this thread's error queue left there for its own.
-  ERR_clear_error();
+  if (!starved_) ERR_clear_error();
   while (bytes < into.size()) {
-    std::size_t got = 0;
-    if (SSL_read_ex(ssl_.get(), into.data() + bytes, into.size() - bytes, &got) == 1) {
-      bytes += got;
-      continue;
+    if (!starved_) {
+      std::size_t got = 0;
+      if (SSL_read_ex(ssl_.get(), into.data() + bytes, into.size() - bytes, &got) == 1) {
+        bytes += got;
+        continue;
+      }
+      const int error = SSL_get_error(ssl_.get(), 0);
+      // What came before the end is delivered first; the next call meets the same end again.
+      if (error != SSL_ERROR_WANT_READ) return bytes > 0 ? IoStatus::ok : after_read_error(error);
+      starved_ = true;
     }
-    const int error = SSL_get_error(ssl_.get(), 0);
-    if (error == SSL_ERROR_WANT_READ) {
-      if (bytes > 0) return IoStatus::ok;
-      IoStatus status = IoStatus::ok;
-      if (!receive(status)) return status;
-      continue;
-    }
-    // What came before the end is delivered first; the next call meets the same end again.
     if (bytes > 0) return IoStatus::ok;
-    return after_read_error(error);
+    IoStatus status = IoStatus::ok;
+    if (!receive(status)) return status;
+    ERR_clear_error();
   }
   return IoStatus::ok;
 }

@@ -77,6 +77,7 @@ class TlsChannel final : public Channel {
   SslPtr ssl_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   bool failed_ = false;
+  bool starved_ = false;  ///< OpenSSL has read all that came, and wants more
   bool notified_ = false;
 };
 

@@ -55,8 +55,9 @@ class MaskSource {
 class WebSocketStream final : public tunnel::Stream {
  public:
   WebSocketStream(std::unique_ptr<Channel> channel, WsRole role, bool half_close,
-                  std::span<const std::byte> early)
+                  std::span<const std::byte> early, const WebSocketTimes& times)
       : channel_(std::move(channel)),
+        times_(times),
         role_(role),
         half_close_(half_close),
         decoder_(role),
@@ -96,12 +97,14 @@ class WebSocketStream final : public tunnel::Stream {
   std::size_t plain_capacity() const { return plain_.size() - tunnel::kHeadroom; }
   void size_buffer(std::size_t filled);
   bool awaits_answer() const;
+  bool only_reads() const;
   Clock::time_point answer_due() const;
   void schedule();
   void on_timer();
   void wake_reader();
 
   std::unique_ptr<Channel> channel_;
+  const WebSocketTimes times_;
   WsRole role_;
   bool half_close_;
   WsDecoder decoder_;
@@ -306,19 +309,25 @@ IoStatus WebSocketStream::finish() {
 }
 
 // True while our Close waits for an answer that has to come at once, and somebody is there to read it: under
-// back-pressure the peer's last bytes are still on their way. A client that half-closes has its answer only
-// when the origin is done, which may take as long as it likes.
+// back-pressure the peer's last bytes are still on their way.
 bool WebSocketStream::awaits_answer() const {
-  return reader_ && close_sent_ && !(half_close_ && role_ == WsRole::client);
+  return reader_ && close_sent_ && !only_reads();
+}
+
+// A client that has half-closed. The answer to its Close comes when the origin is done, which may take as
+// long as it likes; an edge that has read our Close reads no more, and so answers no pings: whether it is
+// still there is for TCP's keep-alive to find.
+bool WebSocketStream::only_reads() const {
+  return close_sent_ && half_close_ && role_ == WsRole::client;
 }
 
 Clock::time_point WebSocketStream::answer_due() const {
-  return std::max(close_sent_at_, reading_since_) + kCloseReply;
+  return std::max(close_sent_at_, reading_since_) + times_.close_reply;
 }
 
 void WebSocketStream::schedule() {
-  auto due = std::max(last_received_, last_ping_) + kPingEvery;
-  if (reader_) due = std::min(due, reading_since_ + kPeerSilent);
+  auto due = std::max(last_received_, last_ping_) + times_.ping_every;
+  if (reader_) due = std::min(due, reading_since_ + times_.peer_silent);
   if (awaits_answer()) due = std::min(due, answer_due());
   timer_.expires_at(due);
   timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
@@ -329,7 +338,7 @@ void WebSocketStream::schedule() {
 // Silence counts only while somebody waits to read: under back-pressure we do not look, and know nothing of
 // the peer.
 void WebSocketStream::on_timer() {
-  if (end_ != End::open) return;
+  if (end_ != End::open || only_reads()) return;
   const auto now = Clock::now();
   if (awaits_answer() && now >= answer_due()) {
     // A slow link may still be carrying what we sent before the Close.
@@ -341,12 +350,15 @@ void WebSocketStream::on_timer() {
   }
   // A ping stands in line behind our data: while that does not move, a missing answer says nothing either.
   if (channel_->backed_up()) reading_since_ = now;
-  if (reader_ && now - reading_since_ >= kPeerSilent) {
+  if (reader_ && now - reading_since_ >= times_.peer_silent) {
     gone_ = true;
-    ended(End::silent, "no answer for " + std::to_string(kPeerSilent.count()) + " seconds");
+    ended(End::silent,
+          "no answer for " +
+              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(times_.peer_silent).count()) +
+              " seconds");
     return wake_reader();
   }
-  if (now >= std::max(last_received_, last_ping_) + kPingEvery) {
+  if (now >= std::max(last_received_, last_ping_) + times_.ping_every) {
     last_ping_ = now;
     send_control(WsOpcode::ping, {});
   }
@@ -366,8 +378,9 @@ void WebSocketStream::close() {
 }  // namespace
 
 std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> channel, WsRole role,
-                                                      bool half_close, std::span<const std::byte> early) {
-  return std::make_unique<WebSocketStream>(std::move(channel), role, half_close, early);
+                                                      bool half_close, std::span<const std::byte> early,
+                                                      const WebSocketTimes& times) {
+  return std::make_unique<WebSocketStream>(std::move(channel), role, half_close, early, times);
 }
 
 }  // namespace cfpipe::transport

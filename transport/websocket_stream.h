@@ -10,12 +10,14 @@
 
 namespace cfpipe::transport {
 
-/// Times of a standing WebSocket. A ping leaves after kPingEvery without a byte from the peer; without one
-/// for kPeerSilent, while we are ready to read, the peer counts as dead. kCloseReply: how long after our
+/// Times of a standing WebSocket. A ping leaves after `ping_every` without a byte from the peer; without one
+/// for `peer_silent`, while we are ready to read, the peer counts as dead. `close_reply`: how long after our
 /// Close its answer may take.
-inline constexpr std::chrono::seconds kPingEvery{20};
-inline constexpr std::chrono::seconds kPeerSilent{42};
-inline constexpr std::chrono::seconds kCloseReply{5};
+struct WebSocketTimes {
+  std::chrono::milliseconds ping_every{20'000};
+  std::chrono::milliseconds peer_silent{42'000};
+  std::chrono::milliseconds close_reply{5'000};
+};
 /// Plain text decrypted by one fill(), in bytes: small until a bulk stream is seen.
 inline constexpr std::size_t kPlainSmall = 32 * 1024;
 inline constexpr std::size_t kPlainLarge = 512 * 1024;
@@ -25,6 +27,7 @@ inline constexpr std::size_t kPlainLarge = 512 * 1024;
 /// there. `half_close`: negotiated in the handshake, see kHalfCloseHeader. `early`: bytes that arrived behind
 /// the handshake.
 std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> channel, WsRole role,
-                                                      bool half_close, std::span<const std::byte> early);
+                                                      bool half_close, std::span<const std::byte> early,
+                                                      const WebSocketTimes& times = {});
 
 }  // namespace cfpipe::transport

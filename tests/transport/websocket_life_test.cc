@@ -1,0 +1,136 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <chrono>
+#include <vector>
+
+#include "transport/channel.h"
+#include "transport/websocket_codec.h"
+#include "transport/websocket_stream.h"
+
+namespace cfpipe::transport {
+namespace net = boost::asio;
+namespace {
+using namespace std::chrono_literals;
+using tunnel::End;
+using tunnel::IoStatus;
+using tunnel::Stream;
+
+/// A peer that takes everything and, unless it answers pings, never says a word.
+class QuietChannel final : public Channel {
+ public:
+  QuietChannel(net::any_io_executor executor, std::vector<std::byte>& heard, bool answers)
+      : executor_(std::move(executor)), heard_(heard), answers_(answers) {}
+
+  IoStatus read(std::span<std::byte> into, std::size_t& bytes) override {
+    bytes = std::min(into.size(), to_say_.size());
+    if (bytes == 0) return IoStatus::would_block;
+    std::copy_n(to_say_.begin(), bytes, into.begin());
+    to_say_.erase(to_say_.begin(), to_say_.begin() + static_cast<std::ptrdiff_t>(bytes));
+    return IoStatus::ok;
+  }
+  IoStatus write(std::span<const std::byte> from) override {
+    heard_.insert(heard_.end(), from.begin(), from.end());
+    if (answers_ && !from.empty()) {
+      const auto pong = control_frame(WsOpcode::pong, {}, nullptr);
+      const auto bytes = std::as_bytes(std::span(pong));
+      to_say_.insert(to_say_.end(), bytes.begin(), bytes.end());
+      if (reader_) net::post(executor_, std::exchange(reader_, nullptr));
+    }
+    return IoStatus::ok;
+  }
+  IoStatus flush() override { return IoStatus::ok; }
+  IoStatus close_notify() override { return IoStatus::ok; }
+  void on_readable(std::function<void()> callback) override { reader_ = std::move(callback); }
+  void on_writable(std::function<void()> callback) override { net::post(executor_, std::move(callback)); }
+  net::awaitable<bool> readable(std::chrono::steady_clock::time_point) override { co_return false; }
+  net::awaitable<bool> writable(std::chrono::steady_clock::time_point) override { co_return true; }
+  bool in_flight() const override { return false; }
+  bool backed_up() const override { return false; }
+  void close() override { reader_ = nullptr; }
+  net::any_io_executor executor() override { return executor_; }
+
+ private:
+  net::any_io_executor executor_;
+  std::vector<std::byte>& heard_;
+  bool answers_;
+  std::vector<std::byte> to_say_;
+  std::function<void()> reader_;
+};
+
+class WebSocketLifeTest : public ::testing::Test {
+ protected:
+  // Two pings fit in before the peer counts as dead, as they do at full length.
+  static constexpr WebSocketTimes kTimes{20ms, 42ms, 30ms};
+  static constexpr auto kLong = 10 * kTimes.peer_silent;
+
+  std::unique_ptr<Stream> make(WsRole role, bool half_close, bool peer_answers) {
+    auto channel = std::make_unique<QuietChannel>(loop.get_executor(), heard, peer_answers);
+    return make_websocket_stream(std::move(channel), role, half_close, {}, kTimes);
+  }
+  /// Reads on until the stream ends or the time is over; true if it ended.
+  bool ends_within(Stream& stream, std::chrono::milliseconds limit) {
+    ended_ = false;
+    read_on(stream);
+    loop.restart();
+    loop.run_for(limit);
+    return ended_;
+  }
+  std::size_t pings_heard(WsRole listener) {
+    WsDecoder decoder(listener);
+    std::size_t pings = 0;
+    std::vector<tunnel::Slice> payload;
+    for (auto& byte : heard) {
+      WsDecoder::Events events;
+      EXPECT_TRUE(decoder.feed({&byte, 1}, payload, events));
+      pings += events.ping ? 1 : 0;
+    }
+    return pings;
+  }
+
+  net::io_context loop;
+  std::vector<std::byte> heard;
+
+ private:
+  void read_on(Stream& stream) {
+    const auto status = stream.fill();
+    if (status == IoStatus::would_block) return stream.on_readable([this, &stream] { read_on(stream); });
+    ended_ = true;
+    loop.stop();
+  }
+  bool ended_ = false;
+};
+
+TEST_F(WebSocketLifeTest, APeerThatAnswersPingsMayBeSilentForEver) {
+  const auto stream = make(WsRole::client, false, true);
+  EXPECT_FALSE(ends_within(*stream, kLong));
+  EXPECT_GE(pings_heard(WsRole::server), 3U);
+}
+
+TEST_F(WebSocketLifeTest, APeerThatDoesNotIsDead) {
+  const auto stream = make(WsRole::client, false, false);
+  EXPECT_TRUE(ends_within(*stream, kLong));
+  EXPECT_EQ(stream->end(), End::silent);
+  EXPECT_EQ(pings_heard(WsRole::server), 2U);
+}
+
+TEST_F(WebSocketLifeTest, BehindAHalfCloseTheOriginMayTakeItsTime) {
+  const auto stream = make(WsRole::client, true, false);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  const auto said = heard.size();
+  EXPECT_FALSE(ends_within(*stream, kLong));
+  EXPECT_EQ(stream->end(), End::open);
+  EXPECT_EQ(heard.size(), said) << "nothing is said behind a Close";
+}
+
+TEST_F(WebSocketLifeTest, ACloseIsAnsweredSoonOrTakenForAnswered) {
+  const auto stream = make(WsRole::client, false, false);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  EXPECT_TRUE(ends_within(*stream, kLong));
+  EXPECT_EQ(stream->end(), End::clean);
+}
+
+}  // namespace
+}  // namespace cfpipe::transport

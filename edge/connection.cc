@@ -68,9 +68,11 @@ void Connection::stop(bool hard) {
 net::awaitable<void> Connection::run() {
   const auto self = shared_from_this();
   const std::string peer = peer_;
-  const auto shaken = co_await channel_->handshake(kHandshakeDeadline, peer);
+  const auto shaken = co_await channel_->accept(kHandshakeDeadline, peer);
   if (!shaken) co_return;
   if (channel_->alpn() == "h2") {
+    const bool proven = co_await prove();
+    if (!proven) co_return;
     h2_ = std::make_shared<H2Connection>(std::move(channel_), site_, peer_);
     if (stopping_) h2_->stop(false);
     co_await h2_->run();
@@ -79,7 +81,18 @@ net::awaitable<void> Connection::run() {
   co_await serve_http1();
   // What the requests needed has gone before: a tunnel may stay for days.
   if (upgraded_) co_await relay();
-  if (channel_) channel_->close_notify();
+  if (!channel_) co_return;
+  const bool proven = co_await prove();
+  if (proven) channel_->close_notify();
+}
+
+// What came as early data may have been played again by somebody. The end of the handshake proves that it was
+// not.
+net::awaitable<bool> Connection::prove() {
+  if (channel_->established()) co_return true;
+  const std::string peer = peer_;
+  const auto done = co_await channel_->establish(kHandshakeDeadline, peer);
+  co_return done.has_value();
 }
 
 net::awaitable<void> Connection::serve_http1() {
@@ -123,6 +136,10 @@ net::awaitable<bool> Connection::serve_one() {
     co_await upgrade(http, request);
     co_return false;
   }
+  // Only the request that opens a tunnel is worth a round trip; all others wait for the handshake (RFC 8470
+  // 3).
+  const bool proven = co_await prove();
+  if (!proven) co_return false;
   Answer answer = co_await site_.handle(request);
   co_return co_await reply(*request, std::move(answer), keep_alive);
 }

@@ -29,6 +29,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
+  boost::asio::awaitable<bool> prove();
   boost::asio::awaitable<void> serve_http1();
   boost::asio::awaitable<bool> serve_one();
   boost::asio::awaitable<void> refuse(const transport::Failure& failure, bool header_read);

@@ -10,11 +10,15 @@
 #include "transport/resolve.h"
 #include "transport/tls_channel.h"
 #include "transport/tls_context.h"
+#include "transport/tls_session.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
 using net::ip::tcp;
 namespace {
+
+/// What early data is written in: the server must have chosen it for the session too.
+constexpr std::string_view kEarlyProtocol = "http/1.1";
 
 // Runs `cancel` when the time is up, unless this object is gone before.
 class Deadline {
@@ -96,25 +100,85 @@ net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& 
   co_return connect_failure(url, *endpoints, first);
 }
 
-net::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options) {
-  // Making the context takes milliseconds. Posted, it is made while the name lookup or the SYN is on its way.
-  const auto made = std::make_shared<std::optional<Result<std::unique_ptr<TlsClientContext>>>>();
-  const auto make = [made, ca_file = options.ca_file] {
-    if (!*made) made->emplace(TlsClientContext::make(ca_file));
-  };
-  if (!options.tls) net::post(co_await net::this_coro::executor, make);
-  auto socket = co_await dial_tcp(url, options);
-  if (!socket) co_return socket.error();
-  if (!options.tls) {
-    make();
-    if (!**made) co_return (*made)->error();
-    options.tls = std::move(***made);
+namespace {
+
+// What a handshake needs besides the connection. Making the context takes milliseconds: posted, it is made
+// while the name lookup or the SYN is on its way, and so is the look into the session store.
+struct Preparation {
+  Preparation(const Url& u, const DialOptions& o, bool resume)
+      : url(u),
+        ca_file(o.ca_file),
+        store(o.sessions),
+        alpn(o.alpn),
+        has_context(o.tls != nullptr),
+        resumes(resume) {}
+  Url url;
+  std::string ca_file;
+  std::shared_ptr<SessionStore> store;
+  Alpn alpn;
+  bool has_context;
+  bool resumes;
+  std::optional<Result<std::unique_ptr<TlsClientContext>>> context;
+  std::string key;
+  SessionPtr session;
+  bool abandoned = false;
+  bool done = false;
+
+  void run() {
+    if (done || abandoned) return;
+    done = true;
+    if (!has_context) context.emplace(TlsClientContext::make(ca_file));
+    if (!store) return;
+    key = session_key(url, ca_file, alpn);
+    if (resumes) session = take_session(*store, key, url.host);
   }
-  auto channel =
-      std::make_unique<TlsChannel>(std::move(*socket), options.tls->connection(url.host, options.alpn));
-  const auto shaken = co_await channel->handshake(options.tls_deadline, url.authority());
+  // Nobody was reached: the session is as unused as before.
+  void abandon() {
+    abandoned = true;
+    if (session) put_session(*store, key, session.get());
+  }
+};
+
+net::awaitable<Result<std::unique_ptr<TlsChannel>>> attempt(const Url& url, DialOptions& options, bool resume,
+                                                            const EarlyData* early, bool& offered) {
+  const auto prepared = std::make_shared<Preparation>(url, options, resume);
+  const auto executor = co_await net::this_coro::executor;
+  const auto prepare = [prepared] { prepared->run(); };
+  net::post(executor, prepare);
+  auto socket = co_await dial_tcp(url, options);
+  if (!socket) {
+    prepared->abandon();
+    co_return socket.error();
+  }
+  prepared->run();
+  if (!options.tls) {
+    if (!*prepared->context) co_return prepared->context->error();
+    options.tls = std::move(**prepared->context);
+  }
+  SslPtr ssl = options.tls->connection(url.host, options.alpn);
+  if (options.sessions) use_sessions(ssl.get(), prepared->session.get(), options.sessions, prepared->key);
+  offered = prepared->session != nullptr;
+  const auto room = early_data_room(prepared->session.get(), kEarlyProtocol);
+  const auto first = early != nullptr && room > 0 ? (*early)() : std::string_view();
+  auto channel = std::make_unique<TlsChannel>(std::move(*socket), std::move(ssl));
+  const auto shaken = co_await channel->handshake(options.tls_deadline, url.authority(),
+                                                  first.size() <= room ? first : std::string_view());
   if (!shaken) co_return shaken.error();
   co_return channel;
+}
+
+}  // namespace
+
+net::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options,
+                                                             const EarlyData* early) {
+  bool resume = options.sessions != nullptr;
+  for (;;) {
+    bool offered = false;
+    auto channel = co_await attempt(url, options, resume, early, offered);
+    // A server that knows the ticket and cannot have what comes with it (RFC 8446 D.3) ends the handshake.
+    if (channel || !offered || channel.error().cause != Cause::tls_failed) co_return channel;
+    resume = false;
+  }
 }
 
 }  // namespace cfpipe::transport

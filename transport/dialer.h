@@ -3,11 +3,13 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "transport/failure.h"
+#include "transport/session_store.h"
 #include "transport/url.h"
 
 namespace cfpipe::transport {
@@ -26,7 +28,8 @@ struct DialOptions {
   std::chrono::milliseconds dns_deadline{5'000};
   std::chrono::milliseconds tcp_deadline{10'000};
   std::chrono::milliseconds tls_deadline{10'000};
-  std::shared_ptr<TlsClientContext> tls;  ///< filled by make_tls()
+  std::shared_ptr<TlsClientContext> tls;   ///< filled at the first dial
+  std::shared_ptr<SessionStore> sessions;  ///< where TLS sessions come from and go to; null: none are resumed
 };
 
 /// Resolves and connects. Names under `.localhost` are loopback and never asked of DNS (RFC 6761 6.3).
@@ -34,7 +37,15 @@ struct DialOptions {
 boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_tcp(const Url& url,
                                                                       const DialOptions& options);
 
-/// dial_tcp, then TLS with the host's certificate checked for url.host. Failures: dns, tcp, tls.
-boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options);
+/// What is to be said first, asked for once the connection stands. Valid until the dial is over.
+using EarlyData = std::function<std::string_view()>;
+
+/// dial_tcp, then TLS with the host's certificate checked for url.host, or a session of it resumed. With a
+/// session that has room for it, `early` goes out with the first bytes of the handshake, and may be played
+/// again by others: only for what may be heard twice. early_data_accepted() of the channel says whether it
+/// has arrived; if not, it is the caller's to send. `early` must outlive the await; null: there is none.
+/// Failures: dns, tcp, tls.
+boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options,
+                                                                     const EarlyData* early = nullptr);
 
 }  // namespace cfpipe::transport

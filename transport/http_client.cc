@@ -105,6 +105,10 @@ struct HttpClient::Impl {
     return channel->idle() ? std::move(channel) : nullptr;
   }
 
+  bool has(const std::string& authority) const {
+    return std::any_of(idle.begin(), idle.end(), [&](const Idle& i) { return i.authority == authority; });
+  }
+
   void keep(const std::string& authority, std::unique_ptr<TlsChannel> channel) {
     if (idle.size() == kMaxIdle) idle.erase(idle.begin());
     idle.push_back({authority, std::move(channel)});
@@ -155,11 +159,22 @@ const DialOptions& HttpClient::options() const {
   return impl_->options;
 }
 
-net::awaitable<Result<std::unique_ptr<TlsChannel>>> HttpClient::connection(const Url& url, bool& reused) {
-  auto channel = impl_->take(url.authority());
-  reused = channel != nullptr;
-  if (reused) co_return channel;
-  co_return co_await dial_tls(url, impl_->options);
+net::awaitable<Result<HttpClient::Connected>> HttpClient::connection(const Url& url, const EarlyData* early) {
+  Connected out;
+  out.channel = impl_->take(url.authority());
+  out.reused = out.channel != nullptr;
+  if (out.reused) co_return out;
+  auto dialled = co_await dial_tls(url, impl_->options, early);
+  if (!dialled) co_return dialled.error();
+  out.channel = std::move(*dialled);
+  out.sent = out.channel->early_data_accepted();
+  co_return out;
+}
+
+net::awaitable<void> HttpClient::dial_ahead(const Url& url) {
+  if (impl_->has(url.authority())) co_return;
+  auto dialled = co_await dial_tls(url, impl_->options);
+  if (dialled && !impl_->has(url.authority())) impl_->keep(url.authority(), std::move(*dialled));
 }
 
 void HttpClient::give_back(const Url& url, std::unique_ptr<TlsChannel> channel) {
@@ -169,14 +184,13 @@ void HttpClient::give_back(const Url& url, std::unique_ptr<TlsChannel> channel) 
 net::awaitable<Result<HttpAnswer>> HttpClient::send(const HttpRequest& request) {
   const auto deadline = Clock::now() + request.deadline;
   for (;;) {
-    bool reused = false;
-    auto channel = co_await connection(request.url, reused);
-    if (!channel) co_return channel.error();
+    auto connected = co_await connection(request.url);
+    if (!connected) co_return connected.error();
     bool untouched = false;
-    auto answer = co_await impl_->exchange(request, std::move(*channel), deadline, untouched);
+    auto answer = co_await impl_->exchange(request, std::move(connected->channel), deadline, untouched);
     // A server may close an idle connection at the very moment we use it; nothing of the request was looked
     // at then.
-    if (!answer && reused && untouched) continue;
+    if (!answer && connected->reused && untouched) continue;
     co_return answer;
   }
 }

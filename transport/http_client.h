@@ -52,9 +52,18 @@ class HttpClient {
   /// Any status is an answer; a Failure is a stage from dns to http. The request must outlive the await.
   boost::asio::awaitable<Result<HttpAnswer>> send(const HttpRequest& request);
 
-  /// A connection for a protocol upgrade: the idle one to that authority (`reused`), or a new one. The client
-  /// forgets it.
-  boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> connection(const Url& url, bool& reused);
+  /// A connection for a protocol upgrade: the idle one to that authority (`reused`), or a new one, on which
+  /// `early` has been sent (`sent`) if the server takes early data; dial_tls() says what is fit for that. The
+  /// client forgets the connection.
+  struct Connected {
+    std::unique_ptr<TlsChannel> channel;
+    bool reused = false;
+    bool sent = false;
+  };
+  boost::asio::awaitable<Result<Connected>> connection(const Url& url, const EarlyData* early = nullptr);
+  /// Dials, unless there is an idle connection to that authority, and keeps what comes of it for the next
+  /// request. A failure is that request's to find.
+  boost::asio::awaitable<void> dial_ahead(const Url& url);
 
   /// Gives one back, on which everything that was asked has been answered.
   void give_back(const Url& url, std::unique_ptr<TlsChannel> channel);

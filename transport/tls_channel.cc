@@ -166,6 +166,10 @@ TlsChannel::TlsChannel(tcp::socket socket, SslPtr ssl)
 }
 
 TlsChannel::~TlsChannel() {
+  // A server's OpenSSL forgets the session of a connection that ended without close_notify, and with it the
+  // ticket it has just handed out. But those who were cut off are those who come back, and a ticket is as
+  // good as it was (RFC 8446 6.2).
+  if (established()) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   TlsChannel::close();
 }
 
@@ -210,7 +214,7 @@ tunnel::IoStatus TlsChannel::read(std::span<std::byte> into, std::size_t& bytes)
   while (bytes < into.size()) {
     if (!starved_) {
       std::size_t got = 0;
-      if (SSL_read_ex(ssl_.get(), into.data() + bytes, into.size() - bytes, &got) == 1) {
+      if (decrypt(into.subspan(bytes), got) == 1) {
         bytes += got;
         continue;
       }
@@ -235,8 +239,7 @@ tunnel::IoStatus TlsChannel::write(std::span<const std::byte> from) {
     if (buffers_->held() >= kSendBatch) return IoStatus::would_block;
   }
   if (from.empty()) return IoStatus::ok;
-  std::size_t written = 0;
-  if (SSL_write_ex(ssl_.get(), from.data(), from.size(), &written) == 1) return IoStatus::ok;
+  if (encrypt(from) == 1) return IoStatus::ok;
   ERR_clear_error();
   failed_ = true;
   return IoStatus::failed;
@@ -259,7 +262,7 @@ tunnel::IoStatus TlsChannel::flush() {
 }
 
 tunnel::IoStatus TlsChannel::close_notify() {
-  if (!notified_ && !failed_ && SSL_is_init_finished(ssl_.get()) == 1) {
+  if (!notified_ && !failed_ && established()) {
     SSL_shutdown(ssl_.get());
     ERR_clear_error();
   }
@@ -267,15 +270,18 @@ tunnel::IoStatus TlsChannel::close_notify() {
   return flush();
 }
 
+// Records that a full buffer left behind are as good as readable, and no event of the socket will tell of
+// them.
+bool TlsChannel::pending() const {
+  return buffers_->in_begin < buffers_->in_end || buffers_->in_eof || SSL_pending(ssl_.get()) > 0 ||
+         early_data_held();
+}
+
 void TlsChannel::on_readable(std::function<void()> callback) {
   auto run = [callback = std::move(callback), alive = std::weak_ptr<int>(alive_)] {
     if (!alive.expired()) callback();
   };
-  // Records that a full buffer left behind are as good as readable, and no event of the socket will tell of
-  // them.
-  const bool pending =
-      buffers_->in_begin < buffers_->in_end || SSL_pending(ssl_.get()) > 0 || buffers_->in_eof;
-  if (pending || failed_) return net::post(socket_.get_executor(), std::move(run));
+  if (pending() || failed_) return net::post(socket_.get_executor(), std::move(run));
   socket_.async_wait(tcp::socket::wait_read, [run = std::move(run)](const boost::system::error_code& error) {
     if (error != net::error::operation_aborted) run();
   });
@@ -313,37 +319,12 @@ net::awaitable<bool> TlsChannel::wait(tcp::socket::wait_type what,
 }
 
 net::awaitable<bool> TlsChannel::readable(std::chrono::steady_clock::time_point deadline) {
-  const bool pending =
-      buffers_->in_begin < buffers_->in_end || SSL_pending(ssl_.get()) > 0 || buffers_->in_eof;
-  if (pending) co_return true;
+  if (pending()) co_return true;
   co_return co_await wait(tcp::socket::wait_read, deadline);
 }
 
 net::awaitable<bool> TlsChannel::writable(std::chrono::steady_clock::time_point deadline) {
   co_return co_await wait(tcp::socket::wait_write, deadline);
-}
-
-net::awaitable<Result<void>> TlsChannel::handshake(std::chrono::milliseconds limit, std::string host) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  const Failure late(Stage::tls, Cause::timed_out, host);
-  for (;;) {
-    ERR_clear_error();
-    const int result = SSL_do_handshake(ssl_.get());
-    const int error = result == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_.get(), result);
-    // An alert that explains a failure is in the buffer too.
-    IoStatus flushed = flush();
-    while (flushed == IoStatus::would_block) {
-      if (!co_await writable(deadline)) co_return late;
-      flushed = flush();
-    }
-    if (result == 1) co_return Result<void>();
-    if (error != SSL_ERROR_WANT_READ || flushed == IoStatus::failed) co_return tls_failure(ssl_.get(), host);
-    IoStatus status = IoStatus::ok;
-    while (!receive(status)) {
-      if (status != IoStatus::would_block) co_return tls_failure(ssl_.get(), host);
-      if (!co_await wait(tcp::socket::wait_read, deadline)) co_return late;
-    }
-  }
 }
 
 std::string_view TlsChannel::alpn() const {

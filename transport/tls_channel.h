@@ -36,8 +36,20 @@ class TlsChannel final : public Channel {
   TlsChannel(boost::asio::ip::tcp::socket socket, SslPtr ssl);
   ~TlsChannel() override;
 
-  /// `host` is for the message. Failures: Stage::tls.
-  boost::asio::awaitable<Result<void>> handshake(std::chrono::milliseconds deadline, std::string host);
+  /// `host` is for the message. A client whose session has room for it sends `early` with its first bytes:
+  /// afterwards early_data_accepted() says whether that has arrived. Failures: Stage::tls.
+  boost::asio::awaitable<Result<void>> handshake(std::chrono::milliseconds deadline, std::string host,
+                                                 std::string_view early = {});
+  bool early_data_accepted() const { return early_accepted_; }
+
+  /// A server's handshake that takes early data: ends with the handshake, or as soon as there is some to
+  /// read. Until established(), what is read may not be from the peer now but played again by somebody, and
+  /// what is written is on its way before the peer has proved otherwise (RFC 8446 8). A peer that does not
+  /// finish the handshake before the deadline is cut off. Failures: Stage::tls.
+  boost::asio::awaitable<Result<void>> accept(std::chrono::milliseconds deadline, std::string peer);
+  bool established() const { return SSL_is_init_finished(ssl_.get()) == 1; }
+  /// Finishes such a handshake; what arrives meanwhile stays to be read. Failures: Stage::tls.
+  boost::asio::awaitable<Result<void>> establish(std::chrono::milliseconds deadline, std::string peer);
 
   /// eof: close_notify. write() encrypts at once, and would block while kSendBatch is held; close_notify()
   /// is TLS's.
@@ -66,7 +78,16 @@ class TlsChannel final : public Channel {
 
  private:
   struct Buffers;
+  struct Early;
+  using Clock = std::chrono::steady_clock;
   static BIO_METHOD* method();
+  boost::asio::awaitable<Result<void>> exchange(int error, Clock::time_point deadline,
+                                                const std::string& host);
+  int decrypt(std::span<std::byte> into, std::size_t& got);
+  int encrypt(std::span<const std::byte> from);
+  void settle_early();
+  bool pending() const;
+  bool early_data_held() const;
   bool receive(IoStatus& status);
   IoStatus after_read_error(int error);
   boost::asio::awaitable<bool> wait(boost::asio::ip::tcp::socket::wait_type what,
@@ -75,7 +96,10 @@ class TlsChannel final : public Channel {
   boost::asio::ip::tcp::socket socket_;
   std::unique_ptr<Buffers> buffers_;
   SslPtr ssl_;
+  std::shared_ptr<Early>
+      early_;  ///< a server's, from the first early data until it has been read and finished
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  bool early_accepted_ = false;
   bool failed_ = false;
   bool starved_ = false;  ///< OpenSSL has read all that came, and wants more
   bool notified_ = false;

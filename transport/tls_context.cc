@@ -10,10 +10,11 @@
 #include <cstdlib>
 #include <span>
 
+#include "transport/tls_session.h"
+
 namespace cfpipe::transport {
 namespace {
 
-constexpr const char* kSystemCertDir = "/etc/ssl/certs";
 constexpr const char* kSuites13 =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kSuites12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -87,6 +88,7 @@ Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
   if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
   use_common_settings(context.get());
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  hand_out_sessions(context.get());
   if (!ca_file.empty()) {
     if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
       ERR_clear_error();
@@ -127,6 +129,7 @@ Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::s
   use_common_settings(context.get());
   SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_alpn_select_cb(context.get(), select_protocol, nullptr);
+  take_early_data(context.get());
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
     return Failure(Stage::config, Cause::bad_option,
                    "certificate " + printable(certificate_file) + ": " + last_error());

@@ -19,6 +19,9 @@ struct FreeWith {
 using SslCtx = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
+/// The system's certificates by the hash of their names.
+inline constexpr const char* kSystemCertDir = "/etc/ssl/certs";
+
 /// What is offered to a server (RFC 7301).
 enum class Alpn { http1, http2_or_http1 };
 
@@ -39,8 +42,8 @@ class TlsClientContext {
   SslCtx context_;
 };
 
-/// The server's side; ALPN prefers h2 where it is offered. Stage::config when certificate and key cannot be
-/// used.
+/// The server's side, with single-use tickets and early data (take_early_data()); ALPN prefers h2 where it is
+/// offered. Stage::config when certificate and key cannot be used.
 Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::string& key_file);
 
 /// What a failed client handshake means, from the verification result and OpenSSL's error queue (which it

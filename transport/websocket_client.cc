@@ -1,8 +1,11 @@
 #include "transport/websocket_client.h"
 
+#include <algorithm>
+#include <array>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <charconv>
 
 #include "transport/http_io.h"
 #include "transport/reason.h"
@@ -18,6 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using AnswerParser = http::response_parser<http::empty_body>;
+
+constexpr unsigned kTooEarly = 425;
 
 std::string request_text(const WebSocketRequest& request, const std::string& key) {
   std::string out = "GET " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() +
@@ -47,37 +52,97 @@ Result<void> check_switch(const Url& url, const AnswerParser& answer, const std:
   return failure;
 }
 
+/// Body of a 425 that is read so that its connection can be used again, in bytes.
+constexpr std::size_t kMaxSkippedBody = 16 * 1024;
+
+// Reads past the body of `answer`. False: the connection cannot be used again.
+net::awaitable<bool> skip_body(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+                               const AnswerParser& answer, Clock::time_point deadline) {
+  const auto text = text_of(answer, "Content-Length");
+  std::size_t left = 0;
+  const auto [end, bad] = std::from_chars(text.data(), text.data() + text.size(), left);
+  if (!answer.get().keep_alive() || bad != std::errc() || end != text.data() + text.size()) co_return false;
+  if (left > kMaxSkippedBody || buffer.size() > left) co_return false;
+  left -= buffer.size();
+  std::array<std::byte, 4096> dropped;
+  while (left > 0) {
+    std::size_t got = 0;
+    const auto room = std::span(dropped).first(std::min(left, dropped.size()));
+    const auto status = channel.read(room, got);
+    left -= got;
+    if (status == tunnel::IoStatus::ok) continue;
+    if (status != tunnel::IoStatus::would_block || !co_await channel.readable(deadline)) co_return false;
+  }
+  co_return true;
+}
+
+// One request and its answer.
+struct Exchange {
+  std::string key;
+  std::string text;
+  HttpClient::Connected connected;
+  boost::beast::flat_buffer buffer;
+  AnswerParser answer;
+};
+
+net::awaitable<Result<void>> exchange(HttpClient& client, const WebSocketRequest& request, bool early,
+                                      Exchange& out) {
+  // Not before the SYN is on its way: chance comes from OpenSSL, which takes milliseconds to start.
+  const EarlyData write = [&request, &out]() -> std::string_view {
+    out.key = websocket_key();
+    out.text = request_text(request, out.key);
+    return out.text;
+  };
+  const EarlyData* const first = early ? &write : nullptr;
+  auto connected = co_await client.connection(request.url, first);
+  if (!connected) co_return connected.error();
+  out.connected = std::move(*connected);
+  if (!out.connected.sent) write();
+  const auto deadline = Clock::now() + request.deadline;
+  out.answer.header_limit(kMaxAnswerHeaderBytes);
+  out.answer.skip(true);  // no body of a refusal is of use, and behind a 101 there are frames
+  auto& channel = *out.connected.channel;
+  Result<void> done;
+  if (!out.connected.sent) done = co_await write_all(channel, out.text, deadline);
+  if (done) done = co_await read_message<false>(channel, out.buffer, out.answer, deadline);
+  if (done) co_return done;
+  Failure failure = done.error();
+  failure.stage = Stage::upgrade;
+  failure.detail = request.url.authority() + (failure.detail.empty() ? "" : ": " + failure.detail);
+  co_return failure;
+}
+
+// A server may close an idle connection at the very moment we use it, and may think better of early data.
+bool may_try_again(const Exchange& tried, const Failure& failure) {
+  return (tried.connected.reused || tried.connected.sent) && failure.cause == Cause::closed_early &&
+         !tried.answer.got_some();
+}
+
 }  // namespace
 
 net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_websocket(HttpClient& client,
                                                                        const WebSocketRequest& request) {
-  for (;;) {
-    bool reused = false;
-    auto channel = co_await client.connection(request.url, reused);
-    if (!channel) co_return channel.error();
-    const auto deadline = Clock::now() + request.deadline;
-    const auto key = websocket_key();
-    const auto text = request_text(request, key);
-
-    AnswerParser answer;
-    answer.header_limit(kMaxAnswerHeaderBytes);
-    answer.skip(true);  // no body of a refusal is of use, and behind a 101 there are frames
-    boost::beast::flat_buffer buffer;
-    auto done = co_await write_all(**channel, text, deadline);
-    if (done) done = co_await read_message<false>(**channel, buffer, answer, deadline);
-    if (!done) {
-      Failure failure = done.error();
-      // A server may close an idle connection at the very moment we use it.
-      if (reused && failure.cause == Cause::closed_early && !answer.got_some()) continue;
-      failure.stage = Stage::upgrade;
-      failure.detail = request.url.authority() + (failure.detail.empty() ? "" : ": " + failure.detail);
-      co_return failure;
+  for (bool early = true;;) {
+    Exchange tried;
+    const auto done = co_await exchange(client, request, early, tried);
+    if (!done && !may_try_again(tried, done.error())) co_return done.error();
+    // RFC 8470 5.2: not before the handshake is finished, which it is now.
+    const bool too_early = done && early && tried.answer.get().result_int() == kTooEarly;
+    if (too_early) {
+      auto& channel = *tried.connected.channel;
+      const bool usable =
+          co_await skip_body(channel, tried.buffer, tried.answer, Clock::now() + request.deadline);
+      if (usable) client.give_back(request.url, std::move(tried.connected.channel));
     }
-    if (const auto checked = check_switch(request.url, answer, key); !checked) co_return checked.error();
-    const bool half_close = text_of(answer, kHalfCloseHeader) == "1";
-    const std::span<const std::byte> early(static_cast<const std::byte*>(buffer.data().data()),
-                                           buffer.size());
-    co_return make_websocket_stream(std::move(*channel), WsRole::client, half_close, early);
+    if (tried.connected.sent || too_early) early = false;
+    if (!done || too_early) continue;
+    if (const auto checked = check_switch(request.url, tried.answer, tried.key); !checked) {
+      co_return checked.error();
+    }
+    const bool half_close = text_of(tried.answer, kHalfCloseHeader) == "1";
+    const std::span<const std::byte> ahead(static_cast<const std::byte*>(tried.buffer.data().data()),
+                                           tried.buffer.size());
+    co_return make_websocket_stream(std::move(tried.connected.channel), WsRole::client, half_close, ahead);
   }
 }
 

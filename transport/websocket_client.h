@@ -18,8 +18,9 @@ struct WebSocketRequest {
 };
 
 /// Opens a WebSocket (RFC 6455 4.1), on the client's idle connection to that authority if there is one, else
-/// on a new one. Failures: dns to tls; and Stage::upgrade with http_status, location_host and ray filled:
-/// token_rejected (a redirect to
+/// on a new one. With a session that allows it the request goes out as early data (RFC 8446 2.3); where that
+/// is not taken, or answered with 425 (RFC 8470), once more when the handshake is finished. Failures: dns to
+/// tls; and Stage::upgrade with http_status, location_host and ray filled: token_rejected (a redirect to
 /// `/cdn-cgi/access/login`), denied (401, 403), upgrade_redirected, not_a_websocket (200), too_many_requests,
 /// origin_down (502, 503, 504, 530), unexpected_status, bad_accept.
 /// The stream is binary messages without boundaries; it pings, answers pings, and knows whether the edge

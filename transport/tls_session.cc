@@ -1,0 +1,129 @@
+#include "transport/tls_session.h"
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <boost/asio/ip/address.hpp>
+#include <cstdlib>
+#include <ctime>
+
+namespace cfpipe::transport {
+namespace {
+
+/// Where the tickets of one connection go. Owned by its SSL.
+struct Destination {
+  std::shared_ptr<SessionStore> store;
+  std::string key;
+};
+
+void free_destination(void*, void* destination, CRYPTO_EX_DATA*, int, long, void*) {
+  delete static_cast<Destination*>(destination);
+}
+
+int destination_index() {
+  static const int index = SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, free_destination);
+  return index;
+}
+
+int keep_ticket(SSL* ssl, SSL_SESSION* session) {
+  const auto* to = static_cast<const Destination*>(SSL_get_ex_data(ssl, destination_index()));
+  if (to != nullptr) put_session(*to->store, to->key, session);
+  return 0;  // OpenSSL goes on owning it
+}
+
+/// A file or directory as it is now: another one, or other content, is another text.
+std::string state_of(const char* path) {
+  struct stat info {};
+  if (::stat(path, &info) != 0) return std::string(path) + " missing";
+  return std::string(path) + " " + std::to_string(info.st_ino) + " " + std::to_string(info.st_size) + " " +
+         std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
+}
+
+bool is_for(X509* certificate, const std::string& host) {
+  boost::system::error_code not_an_address;
+  boost::asio::ip::make_address(host, not_an_address);
+  if (!not_an_address) return X509_check_ip_asc(certificate, host.c_str(), 0) == 1;
+  return X509_check_host(certificate, host.data(), host.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+                         nullptr) == 1;
+}
+
+bool fit_to_offer(const SSL_SESSION* session, const std::string& host) {
+  const auto now = static_cast<long>(std::time(nullptr));
+  const long made = SSL_SESSION_get_time(session);
+  const auto lifetime = static_cast<long>(SSL_SESSION_get_ticket_lifetime_hint(session));
+  if (now < made || now - made >= lifetime) return false;
+  X509* certificate = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(session));
+  return certificate != nullptr && X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0 &&
+         is_for(certificate, host);
+}
+
+}  // namespace
+
+std::string session_key(const Url& url, const std::string& ca_file, Alpn offered) {
+  std::string key = url.host + ":" + std::to_string(url.port) + "\n" +
+                    (offered == Alpn::http1 ? "http/1.1" : "h2,http/1.1") + "\n";
+  if (!ca_file.empty()) return key + state_of(ca_file.c_str());
+  bool named = false;
+  for (const char* variable : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {
+    const char* path = std::getenv(variable);
+    if (path == nullptr || *path == '\0') continue;
+    key += state_of(path) + "\n";
+    named = true;
+  }
+  return named ? key : key + state_of(kSystemCertDir);
+}
+
+SessionPtr take_session(SessionStore& store, const std::string& key, const std::string& host) {
+  for (;;) {
+    const auto kept = store.take(key);
+    if (!kept) return nullptr;
+    const auto der = kept->reveal();
+    const auto* in = reinterpret_cast<const unsigned char*>(der.data());
+    SessionPtr session(d2i_SSL_SESSION(nullptr, &in, static_cast<long>(der.size())));
+    ERR_clear_error();
+    if (session && fit_to_offer(session.get(), host)) return session;
+  }
+}
+
+void use_sessions(SSL* ssl, SSL_SESSION* session, std::shared_ptr<SessionStore> store, std::string key) {
+  if (session != nullptr) SSL_set_session(ssl, session);
+  SSL_set_ex_data(ssl, destination_index(), new Destination{std::move(store), std::move(key)});
+}
+
+void put_session(SessionStore& store, const std::string& key, SSL_SESSION* session) {
+  if (SSL_SESSION_is_resumable(session) != 1) return;
+  const int size = i2d_SSL_SESSION(session, nullptr);
+  if (size <= 0 || static_cast<std::size_t>(size) > kMaxSessionBytes) return;
+  std::string der(static_cast<std::size_t>(size), '\0');
+  auto* out = reinterpret_cast<unsigned char*>(der.data());
+  i2d_SSL_SESSION(session, &out);
+  const Secret kept(std::move(der));
+  store.put(key, kept);
+}
+
+std::size_t early_data_room(const SSL_SESSION* session, std::string_view protocol) {
+  if (session == nullptr) return 0;
+  const unsigned char* chosen = nullptr;
+  std::size_t size = 0;
+  SSL_SESSION_get0_alpn_selected(session, &chosen, &size);
+  const bool same = std::string_view(reinterpret_cast<const char*>(chosen), size) == protocol;
+  return same ? SSL_SESSION_get_max_early_data(session) : 0;
+}
+
+void hand_out_sessions(SSL_CTX* context) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_sess_set_new_cb(context, keep_ticket);
+}
+
+void take_early_data(SSL_CTX* context) {
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_SERVER);
+  SSL_CTX_sess_set_cache_size(context, kMaxTickets);
+  SSL_CTX_set_timeout(context, kTicketLifetime);
+  // One for each connection: as many are out as were ever used at once.
+  SSL_CTX_set_num_tickets(context, 1);
+  SSL_CTX_set_max_early_data(context, kMaxEarlyData);
+  SSL_CTX_set_recv_max_early_data(context, kMaxEarlyData);
+}
+
+}  // namespace cfpipe::transport

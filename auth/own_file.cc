@@ -112,7 +112,7 @@ Result<Secret> read_own_file(const OwnFile& file, const std::string& path) {
 }
 
 Result<TemporaryFile> TemporaryFile::make(const std::string& directory, std::string_view content,
-                                          unsigned mode) {
+                                          unsigned mode, Durability durability) {
   const auto name = random_name();
   if (!name) return Failure(Stage::state, Cause::state_write_failed, directory + ": no random numbers");
   std::string path = directory + '/' + *name;
@@ -120,7 +120,7 @@ Result<TemporaryFile> TemporaryFile::make(const std::string& directory, std::str
   if (!fd) return state_failure(Cause::state_write_failed, directory, errno);
   TemporaryFile file(std::move(path));
   if (!write_all(fd.get(), content) || ::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0 ||
-      ::fsync(fd.get()) != 0) {
+      (durability == Durability::synced && ::fsync(fd.get()) != 0)) {
     return state_failure(Cause::state_write_failed, directory, errno);
   }
   return file;

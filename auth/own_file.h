@@ -61,11 +61,15 @@ Result<std::optional<OwnFile>> open_own_file(const std::string& path);
 /// The whole content, up to kMaxStateFileBytes.
 Result<Secret> read_own_file(const OwnFile& file, const std::string& path);
 
-/// A new file beside its future place: mode 0600, content on disk. Removed on destruction unless renamed by
-/// then.
+/// Whether a file's content is on the disk before it gets its name; if not, a crash may leave it empty.
+enum class Durability { none, synced };
+
+/// A new file beside its future place: mode 0600, content on disk unless told otherwise. Removed on
+/// destruction unless renamed by then.
 class TemporaryFile {
  public:
-  static Result<TemporaryFile> make(const std::string& directory, std::string_view content, unsigned mode);
+  static Result<TemporaryFile> make(const std::string& directory, std::string_view content, unsigned mode,
+                                    Durability durability = Durability::synced);
   TemporaryFile(TemporaryFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
   TemporaryFile& operator=(TemporaryFile&&) = delete;
   ~TemporaryFile();

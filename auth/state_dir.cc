@@ -102,10 +102,20 @@ Result<std::optional<Secret>> StateDir::read(std::string_view name) const {
   return std::optional<Secret>(std::move(*content));
 }
 
-Result<void> StateDir::write(std::string_view name, std::string_view content, unsigned mode) const {
+Result<std::optional<Secret>> StateDir::take(std::string_view name) const {
+  auto content = read(name);
+  if (!content || !*content) return content;
+  // Of all who have read it, one finds it still there to be removed.
+  if (::unlink(file(name).c_str()) == 0) return content;
+  if (errno != ENOENT) return state_failure(Cause::state_write_failed, file(name), errno);
+  return std::optional<Secret>();
+}
+
+Result<void> StateDir::write(std::string_view name, std::string_view content, unsigned mode,
+                             Durability durability) const {
   const std::string where = file(name);
   if (where.empty()) return unusable_name(Cause::state_write_failed);
-  const auto temporary = TemporaryFile::make(path_, content, mode);
+  const auto temporary = TemporaryFile::make(path_, content, mode, durability);
   if (!temporary) return temporary.error();
   const Fd lock = lock_directory(path_);
   if (::rename(temporary->path().c_str(), where.c_str()) != 0) {

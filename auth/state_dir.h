@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/own_file.h"
 #include "transport/failure.h"
 #include "transport/secret.h"
 
@@ -33,9 +34,12 @@ class StateDir {
   /// Content of a file; nothing if there is none. Someone else's file, a link, one that others may write, or
   /// one beyond the bound is a failure (Stage::state, the path in detail).
   Result<std::optional<Secret>> read(std::string_view name) const;
-  /// Replaces a file atomically (temporary name in the same directory, fsync, rename). Mode 0600 unless
-  /// given.
-  Result<void> write(std::string_view name, std::string_view content, unsigned mode = 0600) const;
+  /// The same, and the file is gone afterwards; nothing if somebody else took it first.
+  Result<std::optional<Secret>> take(std::string_view name) const;
+  /// Replaces a file atomically (temporary name in the same directory, fsync unless told otherwise, rename).
+  /// Mode 0600 unless given.
+  Result<void> write(std::string_view name, std::string_view content, unsigned mode = 0600,
+                     Durability durability = Durability::synced) const;
   Result<void> remove(std::string_view name) const;  ///< absent is fine
   /// Removes a file only while it still holds `content`: what another process has put there since is kept.
   Result<void> remove_if(std::string_view name, std::string_view content) const;

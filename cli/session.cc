@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "auth/discovery.h"
+#include "auth/ticket_cache.h"
 #include "cli/messages.h"
 
 namespace cfpipe::cli {
@@ -40,6 +41,7 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
 
   transport::DialOptions dial;
   dial.ca_file = options.ca_file;
+  dial.sessions = std::make_shared<auth::TicketCache>(session->state_);
   if (!options.connect_to.empty()) {
     session->other_http_ = std::make_unique<transport::HttpClient>(executor, dial);
     dial.connect_to = options.connect_to;

@@ -95,6 +95,42 @@ net::awaitable<Result<std::optional<Credentials>>> open_credentials(const Sessio
   co_return std::optional<Credentials>(std::move(credentials));
 }
 
+/// Asks the application what it is, or who has to be known there: nobody, or then `app` is filled.
+net::awaitable<Result<std::optional<Credentials>>> ask(const Session& session, bool may_be_open,
+                                                       std::optional<auth::Application>& app) {
+  if (may_be_open) co_return co_await open_credentials(session, app);
+  auto found = co_await auth::discover(session.access());
+  if (!found) co_return found.error();
+  app = std::move(*found);
+  co_return std::optional<Credentials>();
+}
+
+/// Dials the auth domain that an org token waits for: a token will be asked of it next.
+net::awaitable<void> dial_ahead(const Session& session) {
+  const auto& access = session.access();
+  const auto known = auth::known_application(access);
+  if (!known || access.service_token.given()) co_return;
+  const auto org_token = auth::cached_org_token(session.state(), known->app.auth_domain, auth::unix_now());
+  if (!org_token || !*org_token) co_return;
+  const auto url = transport::parse_url(known->app.auth_domain);
+  if (url) co_await access.http(*url).dial_ahead(*url);
+}
+
+/// ask(), and dial_ahead() meanwhile.
+net::awaitable<Result<std::optional<Credentials>>> ask_and_dial_ahead(const Session& session,
+                                                                      bool may_be_open,
+                                                                      std::optional<auth::Application>& app) {
+  std::optional<Result<std::optional<Credentials>>> open;
+  const auto ask_into = [](const Session& s, bool may, auto& application, auto& out) -> net::awaitable<void> {
+    out = co_await ask(s, may, application);
+  };
+  auto asking = ask_into(session, may_be_open, app, open);
+  auto dialling = dial_ahead(session);
+  auto both = std::move(asking) && std::move(dialling);
+  co_await std::move(both);
+  co_return std::move(*open);
+}
+
 net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, const Options& options,
                                                         bool believe_known) {
   Credentials credentials;
@@ -106,15 +142,9 @@ net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, 
     if (*known) co_return std::make_shared<const Credentials>(std::move(**known));
   }
   std::optional<auth::Application> app;
-  if (believe_known && !options.short_lived_cert) {
-    auto open = co_await open_credentials(session, app);
-    if (!open) co_return open.error();
-    if (*open) co_return std::make_shared<const Credentials>(std::move(**open));
-  } else {
-    auto found = co_await auth::discover(session.access());
-    if (!found) co_return found.error();
-    app = std::move(*found);
-  }
+  auto open = co_await ask_and_dial_ahead(session, believe_known && !options.short_lived_cert, app);
+  if (!open) co_return open.error();
+  if (*open) co_return std::make_shared<const Credentials>(std::move(**open));
   auto token = co_await auth::obtain_app_token(session.access(), *app);
   if (!token) co_return token.error();
   credentials.app = std::move(*app);

@@ -13,7 +13,7 @@ PROGRAMS = {
 
 
 class Edge:
-    def __init__(self, world, kind, origin, hosts=(HOST,), email=worlds.EMAIL, faults=()):
+    def __init__(self, world, kind, origin, hosts=(HOST,), email=worlds.EMAIL, faults=(), address="127.0.0.1"):
         self.world, self.kind, self.hosts, self.email = world, kind, tuple(hosts), email
         self.state = world.path(f"edge-{kind}-{len(list(world.directory.glob('edge-*')))}")
         if kind == "own":
@@ -24,11 +24,12 @@ class Edge:
             argv += [part for host in hosts for part in ("--host", host)]
             argv += [part for fault in faults for part in ("--fault", fault)]
         self._argv = [*argv, "--origin", origin, "--email", email, "--state", self.state]
+        self._address = address
         self._start(0)
         world.closing(self)
 
     def _start(self, port):
-        self.child = self.world.start([*self._argv, "--listen", f"127.0.0.1:{port}"])
+        self.child = self.world.start([*self._argv, "--listen", f"{self._address}:{port}"])
         self.port = self.child.ready_port()
 
     def start_again(self):

@@ -49,12 +49,13 @@ class Sshd:
 class SlowRelay:
     """A long wire to a server on loopback. `delay_ms` is one way; a connect costs a round trip, as on a real one."""
 
-    def __init__(self, world, to, delay_ms):
+    def __init__(self, world, to, delay_ms, listen="127.0.0.1:0"):
         self.round_trip = 2 * delay_ms / 1000  # seconds
         self._log = world.path(f"slow-relay-{len(list(world.directory.glob('slow-relay-*')))}")
         self._log.touch()
         program = limits.BUILD / "bench/slow_relay"
-        self.child = world.start([program, "--to", to, "--delay-ms", delay_ms, "--log", self._log])
+        self.child = world.start([program, "--to", to, "--delay-ms", delay_ms, "--log", self._log,
+                                  "--listen", listen])
         self.port = self.child.ready_port()
         self.address = f"127.0.0.1:{self.port}"
         world.closing(self)

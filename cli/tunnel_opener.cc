@@ -173,6 +173,12 @@ bool good_for_a_while(const KeyAndCertificate& identity) {
   return identity.certificate.fields.valid_before >= now + auth::kCertReuseMargin;
 }
 
+/// One tunnel is best off with a connection of its own; many share one where the edge can.
+transport::TunnelProtocol protocol_for(const Options& options) {
+  const bool many = options.listen && options.transport == Transport::automatic;
+  return many ? transport::TunnelProtocol::http2 : transport::TunnelProtocol::http1;
+}
+
 /// Never ends by itself.
 net::awaitable<void> check_application(const Session& session) {
   co_await auth::check_known_application(session.access());
@@ -184,10 +190,7 @@ net::awaitable<void> check_application(const Session& session) {
 
 struct TunnelOpener::Impl {
   Impl(net::any_io_executor e, Session& s, const Options& o)
-      : executor(std::move(e)),
-        session(s),
-        options(o),
-        source(s.app_http(), transport::TunnelProtocol::http1) {}
+      : executor(std::move(e)), session(s), options(o), source(s.app_http(), protocol_for(o)) {}
 
   net::awaitable<Result<CredentialsPtr>> credentials(bool believe_known);
   net::awaitable<Result<CredentialsPtr>> search(bool believe_known);

@@ -32,3 +32,6 @@ TRANSFER_BYTES = 64 * MIB if SANITIZED else 1024 * MIB
 # The sanitizers keep freed memory for a while and shadow all of it.
 STALL_SECONDS = 10 if SANITIZED else 60
 STALL_GROWTH_BYTES = 96 * MIB if SANITIZED else 32 * MIB
+
+# Resident memory of a client that waits, in bytes, the pages of its program among them.
+IDLE_BYTES = 8 * MIB

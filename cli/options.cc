@@ -80,9 +80,13 @@ void add_login_and_token(CLI::App& parent, Raw& raw) {
   }
 }
 
-void add_commands(CLI::App& parent, Raw& raw) {
+/// `only`: the command that was named, if it was named first. The options of all of them are most of what a
+/// start works before it connects; so ssh, which starts a hundred times for once of the others, is spared
+/// theirs.
+void add_commands(CLI::App& parent, Raw& raw, std::string_view only) {
   parent.require_subcommand(1);
   add_ssh(parent, raw);
+  if (only == "ssh") return;
   add_config_and_gen(parent, raw);
   add_login_and_token(parent, raw);
   for (const char* name : {"curl", "doctor"}) parent.add_subcommand(name, "")->group("")->prefix_command();
@@ -296,11 +300,12 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
                below_access ? "cfpipe access" : "cfpipe");
   add_shared(app, raw);
   app.add_flag("--version,-v", raw.version_command, "Print the version");
-  add_commands(app, raw);
-  if (!below_access) {
+  const std::string only = arguments.size() > below_access ? arguments[below_access] : "";
+  add_commands(app, raw, only);
+  if (!below_access && only != "ssh") {
     auto* access = app.add_subcommand("access", "The same commands, spelled as in cloudflared");
     access->alias("forward");
-    add_commands(*access, raw);
+    add_commands(*access, raw, {});
     access->fallthrough();
   }
   try {

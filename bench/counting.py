@@ -105,8 +105,12 @@ class Bed:
         self.world.remove()
         assert not wrong, "\n".join(wrong)
 
-    def count_connect(self):
-        """`cfpipe access ssh` from exec to exit."""
+    def count_connect(self, resumed):
+        """`cfpipe access ssh` from exec to exit, with a TLS session of the run before or with a handshake of its own."""
+        tickets = list(self.client.home.glob("*.tls-ticket"))
+        assert tickets, "no TLS session was kept"
+        for ticket in tickets if not resumed else []:
+            ticket.unlink()
         callgrind = Callgrind(self.world.directory)
         argv = [*callgrind.argv, CFPIPE, "access", "ssh", "--hostname", self.edge.host()]
         child = self.world.start(argv, self.client.env, stdin=subprocess.PIPE, collect=False)
@@ -148,7 +152,8 @@ class Bed:
 
 def connect(directory):
     with Bed() as bed:
-        return {"client-connect": statistics.median(bed.count_connect() for _ in range(CONNECTS))}
+        return {name: statistics.median(bed.count_connect(resumed) for _ in range(CONNECTS))
+                for name, resumed in (("client-connect", False), ("client-resume", True))}
 
 
 def edge(directory):
@@ -174,8 +179,9 @@ SCENARIOS = {
     "frame-mask": ("MiB masked", of_counted("frame-mask", 4)),
     "start-version": ("cfpipe --version, exec to exit", version),
     "client-connect": ("cfpipe access ssh with a cached token, exec to exit", connect),
+    "client-resume": ("the same with a cached TLS session", connect),
     "edge-request": ("request without a token on a standing connection", edge),
-    "edge-tunnel": ("tunnel, handshake to end", edge),
+    "edge-tunnel": ("tunnel on a resumed TLS session, handshake to end", edge),
 }
 
 

@@ -37,7 +37,8 @@ bool has_hung_up(const auth::Fd& connection) {
   return ::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/// The peer sees a connection that broke, not one that ended.
+/// The peer sees a connection that broke, not one that ended. Only for one through which nothing has come: a
+/// reset would take the last bytes along that are still on their way to the peer.
 void reset_on_close(const auth::Fd& connection) {
   const linger at_once{1, 0};
   ::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -127,13 +128,15 @@ net::awaitable<void> Forwarder::carry(std::shared_ptr<Forwarder> self, auth::Fd 
   if (has_hung_up(connection)) co_return;
   const auto carrying = co_await self->relay(connection, carried);
   if (carrying || self->stopping_) co_return;
-  reset_on_close(connection);
   report(carrying.error());
 }
 
 net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carried& carried) {
   auto far = co_await opener_->open();
-  if (!far) co_return far.error();
+  if (!far) {
+    reset_on_close(connection);
+    co_return far.error();
+  }
   auto near = tunnel::make_fd_stream(executor_, connection.get(), connection.get(), false);
   tunnel::Relay relay(executor_, *near, **far);
   carried.relay = &relay;

@@ -126,6 +126,7 @@ def test_nobody_there_is_a_reset_and_not_an_end(world):
             client.recv(1)
 
 
+@pytest.mark.skipif(limits.SANITIZED, reason="the sanitizers shadow all memory")
 def test_reader_that_stalls_stops_the_sender(serve):
     release = threading.Event()
 

@@ -80,6 +80,11 @@ exec {limits.ROOT}/scripts/scripted-browser "$1" 2>> {world.path(f"{name}-browse
     def token_file(self):
         return self.file(f"{self.edge.hosts[0]}-*-token")
 
+    def forget_sessions(self):
+        """What is left for the next connection is a full handshake."""
+        for ticket in self.home.glob("*.tls-ticket"):
+            ticket.unlink()
+
     def snapshot(self, pattern="*"):
         """Name and content of the files of that pattern, to see that they are left alone."""
         files = [p for p in sorted(self.home.glob(pattern)) if p.is_file()]

@@ -32,6 +32,7 @@ class Dial:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._listener.settimeout(limits.COMMAND_DEADLINE)
         port = self._listener.getsockname()[1]
+        client.forget_sessions()  # the resumption that fails would be followed by a second connection without one
         self._env = client.env
         self._argv = (str(CFPIPE), "access", "ssh", "--hostname", client.edge.host(), "--connect-to", f"127.0.0.1:{port}")
 

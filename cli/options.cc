@@ -1,9 +1,10 @@
 #include "cli/options.h"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <set>
+
+#include "cli/command_line.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -12,126 +13,7 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// What CLI11 fills in, before anything is checked.
-struct Raw {
-  std::string hostname, target, app, destination, listener, service_id, service_secret, agent, style, rest;
-  std::string ca_file, connect_to, auth_domain, proxy, transport, log_file, log_directory, log_level;
-  std::vector<std::string> headers;
-  bool short_lived_cert = false, quiet = false, no_verbose = false, auto_close = false;
-  bool no_browser = false, fedramp = false, version_command = false;
-  std::string debug_stream;
-};
-
-Failure usage(std::string detail) {
-  return {Stage::input, Cause::bad_option, std::move(detail)};
-}
-Failure not_yet(const std::string& what) {
-  return usage(what + " is not available yet in this release");
-}
-
-void add_hostname(CLI::App& command, Raw& raw) {
-  command.add_option("--hostname,--tunnel-host,-T", raw.hostname,
-                     "Hostname of the application [$TUNNEL_SERVICE_HOSTNAME]");
-}
-
-void add_ssh(CLI::App& parent, Raw& raw) {
-  auto* ssh =
-      parent.add_subcommand("ssh", "Standard input and output through the edge to the application's origin");
-  for (const char* alias : {"tcp", "rdp", "smb"}) ssh->alias(alias);
-  add_hostname(*ssh, raw);
-  ssh->add_option("--destination", raw.destination,
-                  "Address the origin is to connect to [$TUNNEL_SERVICE_DESTINATION]");
-  ssh->add_option("--url,--listener,-L", raw.listener,
-                  "Listen there instead of using standard input and output: host:port, or unix:/path "
-                  "[$TUNNEL_SERVICE_URL]");
-  ssh->add_option("--header,-H", raw.headers, "Another header of the request, 'Name: value'")
-      ->allow_extra_args(false);
-  ssh->add_flag("--short-lived-cert", raw.short_lived_cert, "Also make a short-lived certificate");
-  ssh->add_option("--agent", raw.agent,
-                  "Serve key and certificate as an ssh-agent at this socket; the key never touches the disk");
-  ssh->add_option("--debug-stream", raw.debug_stream, "")->group("");
-  ssh->add_option("address", raw.rest, "")->group("");
-  ssh->fallthrough();
-}
-
-void add_config_and_gen(CLI::App& parent, Raw& raw) {
-  auto* config = parent.add_subcommand("ssh-config", "Print ssh_config text for a host");
-  add_hostname(*config, raw);
-  config->add_flag("--short-lived-cert", raw.short_lived_cert,
-                   "Log in to the host with short-lived certificates");
-  config->add_option("--style", raw.style, "How ssh gets the certificate: agent, match or chain");
-  config->fallthrough();
-  auto* gen = parent.add_subcommand("ssh-gen", "Write a key and its short-lived certificate");
-  add_hostname(*gen, raw);
-  gen->fallthrough();
-}
-
-void add_login_and_token(CLI::App& parent, Raw& raw) {
-  auto* login = parent.add_subcommand("login", "Log in to an application");
-  login->add_flag("--quiet,-q", raw.quiet, "Do not print the token");
-  login->add_flag("--no-verbose", raw.no_verbose, "Print nothing but the token");
-  login->add_flag("--auto-close", raw.auto_close, "Have the browser window closed after the login");
-  auto* token = parent.add_subcommand("token", "Print the cached token of an application");
-  auto* logout = parent.add_subcommand("logout", "Remove cached tokens, of one application or all");
-  for (auto* command : {login, token, logout}) {
-    command->add_option("--app", raw.app, "URL of the application");
-    command->add_option("target", raw.target, "URL of the application");
-    command->fallthrough();
-  }
-}
-
-/// `only`: the command that was named, if it was named first. The options of all of them are most of what a
-/// start works before it connects; so ssh, which starts a hundred times for once of the others, is spared
-/// theirs.
-void add_commands(CLI::App& parent, Raw& raw, std::string_view only) {
-  parent.require_subcommand(1);
-  add_ssh(parent, raw);
-  if (only == "ssh") return;
-  add_config_and_gen(parent, raw);
-  add_login_and_token(parent, raw);
-  for (const char* name : {"curl", "doctor"}) parent.add_subcommand(name, "")->group("")->prefix_command();
-}
-
-void add_shared(CLI::App& app, Raw& raw) {
-  app.add_option("--service-token-id,--id", raw.service_id, "Service token id [$TUNNEL_SERVICE_TOKEN_ID]");
-  app.add_option("--service-token-secret,--secret", raw.service_secret,
-                 "Service token secret [$TUNNEL_SERVICE_TOKEN_SECRET]");
-  app.add_option("--ca-file", raw.ca_file,
-                 "PEM file of certificate authorities to trust instead of the system's");
-  app.add_option("--auth-domain", raw.auth_domain,
-                 "Trust this auth domain too, now and (once it has vouched for an application) from then on");
-  app.add_flag("--no-browser", raw.no_browser, "Print the login URL only");
-  app.add_option("--connect-to", raw.connect_to,
-                 "Connect to host[:port] instead; TLS still expects the hostname");
-  app.add_option("--proxy", raw.proxy, "Proxy to go through");
-  app.add_option("--transport", raw.transport, "auto, h1 or h2");
-  app.add_flag("--fedramp", raw.fedramp, "The application is in a FedRAMP account");
-  app.add_option("--log-file,--logfile", raw.log_file, "Append the log to this file");
-  app.add_option("--log-directory", raw.log_directory, "Append the log to cfpipe.log in this directory");
-  app.add_option("--log-level,--loglevel", raw.log_level, "debug, info, warn, error or fatal");
-}
-
-/// The option names of an app and everything below it.
-void collect_names(const CLI::App& app, std::set<std::string>& names) {
-  for (const auto* option : app.get_options())
-    names.insert(option->get_lnames().begin(), option->get_lnames().end());
-  for (const auto* sub : app.get_subcommands(nullptr)) collect_names(*sub, names);
-}
-
-/// The public client takes `-hostname` for `--hostname`; what is a long name of ours gets its second dash.
-std::vector<std::string> with_double_dashes(const CLI::App& app, const std::vector<std::string>& arguments) {
-  std::set<std::string> names;
-  collect_names(app, names);
-  std::vector<std::string> out;
-  for (const auto& argument : arguments) {
-    const bool single = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
-    const bool known = single && names.count(argument.substr(1, argument.find('=') - 1)) != 0;
-    out.push_back(known ? "-" + argument : argument);
-  }
-  return out;
-}
-
-void from_environment(Raw& raw, Command command, const Environment& environment) {
+void from_environment(RawOptions& raw, Command command, const Environment& environment) {
   const auto fill = [&](std::string& value, const char* name) {
     const char* set = value.empty() ? environment(name) : nullptr;
     if (set != nullptr) value = set;
@@ -147,13 +29,13 @@ void from_environment(Raw& raw, Command command, const Environment& environment)
 }
 
 /// Flags that are spoken of in the manual and cannot be served: refused, never ignored.
-Result<void> refuse_unavailable(const Raw& raw) {
+Result<void> refuse_unavailable(const RawOptions& raw) {
   if (!raw.proxy.empty()) return not_yet("--proxy");
   if (!raw.debug_stream.empty()) return not_yet("--debug-stream");
   return {};
 }
 
-Result<void> take_listener(const Raw& raw, Options& options) {
+Result<void> take_listener(const RawOptions& raw, Options& options) {
   if (!raw.listener.empty() && !raw.rest.empty()) return usage("an address to listen on is given twice");
   const std::string& text = raw.listener.empty() ? raw.rest : raw.listener;
   if (text.empty()) return {};
@@ -163,14 +45,14 @@ Result<void> take_listener(const Raw& raw, Options& options) {
   return {};
 }
 
-Result<Transport> parse_transport(const Raw& raw) {
+Result<Transport> parse_transport(const RawOptions& raw) {
   if (raw.transport == "h1") return Transport::h1;
   if (raw.transport == "h2") return not_yet("--transport h2");
   if (raw.transport.empty() || raw.transport == "auto") return Transport::automatic;
   return usage("--transport takes auto, h1 or h2");
 }
 
-Result<ConfigStyle> parse_style(const Raw& raw) {
+Result<ConfigStyle> parse_style(const RawOptions& raw) {
   if (raw.style == "agent") return ConfigStyle::agent;
   if (raw.style == "match") return ConfigStyle::match;
   if (raw.style == "chain") return ConfigStyle::chain;
@@ -178,7 +60,7 @@ Result<ConfigStyle> parse_style(const Raw& raw) {
   return raw.short_lived_cert ? ConfigStyle::agent : ConfigStyle::plain;
 }
 
-Result<void> take_headers(const Raw& raw, Options& options) {
+Result<void> take_headers(const RawOptions& raw, Options& options) {
   for (const auto& text : raw.headers) {
     auto header = parse_header(text);
     if (!header) return header.error();
@@ -192,7 +74,7 @@ Result<void> take_headers(const Raw& raw, Options& options) {
   return {};
 }
 
-Result<void> take_service_token(Raw& raw, Options& options) {
+Result<void> take_service_token(RawOptions& raw, Options& options) {
   if (raw.service_id.empty() != raw.service_secret.empty()) {
     return usage("a service token needs both --service-token-id and --service-token-secret");
   }
@@ -206,7 +88,7 @@ Result<void> take_service_token(Raw& raw, Options& options) {
   return {};
 }
 
-Result<void> take_target(const Raw& raw, Options& options) {
+Result<void> take_target(const RawOptions& raw, Options& options) {
   const bool by_hostname = options.command == Command::ssh || options.command == Command::ssh_gen ||
                            options.command == Command::ssh_config;
   const std::string& text = by_hostname ? raw.hostname : raw.target.empty() ? raw.app : raw.target;
@@ -222,7 +104,7 @@ Result<void> take_target(const Raw& raw, Options& options) {
   return {};
 }
 
-Result<void> take_plain_values(Raw& raw, Options& options) {
+Result<void> take_plain_values(RawOptions& raw, Options& options) {
   static const std::set<std::string> kLevels{"", "trace", "debug", "info", "warn", "error", "fatal"};
   if (kLevels.count(raw.log_level) == 0) return usage("--log-level takes debug, info, warn, error or fatal");
   if (!raw.agent.empty() && raw.agent[0] != '/') return usage("--agent takes an absolute path");
@@ -241,7 +123,7 @@ Result<void> take_plain_values(Raw& raw, Options& options) {
   return {};
 }
 
-Result<Options> checked(Raw& raw, Command command) {
+Result<Options> checked(RawOptions& raw, Command command) {
   Options options;
   options.command = command;
   if (auto available = refuse_unavailable(raw); !available) return available.error();
@@ -264,22 +146,6 @@ Result<Options> checked(Raw& raw, Command command) {
   return options;
 }
 
-/// The name of the subcommand that was given, below `access` or not.
-std::string chosen(const CLI::App& app) {
-  for (const auto* sub : app.get_subcommands()) {
-    return sub->get_name() == "access" ? chosen(*sub) : sub->get_name();
-  }
-  return {};
-}
-
-/// CLI11's complaint in one line, without the values of arguments, which may be secrets.
-std::string complaint(const CLI::ParseError& error) {
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return "an argument that is not understood";
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return "a command is missing";
-  const std::string text = error.what();
-  return transport::printable(text.substr(0, text.find('=')));
-}
-
 }  // namespace
 
 std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<std::string>& arguments,
@@ -287,41 +153,11 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
   static const std::map<std::string, Command> kCommands{
       {"ssh", Command::ssh},     {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config},
       {"login", Command::login}, {"token", Command::token},     {"logout", Command::logout}};
-  const std::string version = std::string("cfpipe ") + CFPIPE_VERSION + "\n";
-  if (!arguments.empty() &&
-      (arguments[0] == "--version" || arguments[0] == "-v" || arguments[0] == "version")) {
-    return AskedText{version};
-  }
-  // `access` makes no difference: where it comes first, which is how a ProxyCommand starts us, a second tree
-  // of the same commands is not built below it.
-  const bool below_access = !arguments.empty() && (arguments[0] == "access" || arguments[0] == "forward");
-  Raw raw;
-  CLI::App app("ssh through a Cloudflare Access edge, or one of your own.",
-               below_access ? "cfpipe access" : "cfpipe");
-  add_shared(app, raw);
-  app.add_flag("--version,-v", raw.version_command, "Print the version");
-  const std::string only = arguments.size() > below_access ? arguments[below_access] : "";
-  add_commands(app, raw, only);
-  if (!below_access && only != "ssh") {
-    auto* access = app.add_subcommand("access", "The same commands, spelled as in cloudflared");
-    access->alias("forward");
-    add_commands(*access, raw, {});
-    access->fallthrough();
-  }
-  try {
-    auto reversed = with_double_dashes(app, arguments);
-    std::reverse(reversed.begin(), reversed.end());
-    if (below_access) reversed.pop_back();
-    app.parse(std::move(reversed));
-  } catch (const CLI::CallForHelp&) {
-    return AskedText{app.help()};
-  } catch (const CLI::CallForAllHelp&) {
-    return AskedText{app.help("", CLI::AppFormatMode::All)};
-  } catch (const CLI::ParseError& error) {
-    if (raw.version_command) return AskedText{version};
-    return usage(complaint(error));
-  }
-  const std::string name = chosen(app);
+  RawOptions raw;
+  const auto read = read_command_line(arguments, raw);
+  if (const auto* asked = std::get_if<AskedText>(&read)) return *asked;
+  if (const auto* failure = std::get_if<Failure>(&read)) return *failure;
+  const auto& name = std::get<std::string>(read);
   const auto command = kCommands.find(name);
   if (command == kCommands.end()) return not_yet(name);
   from_environment(raw, command->second, environment);

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "cli/options.h"
+
+namespace cfpipe::cli {
+
+/// The words of a command line, sorted by option and not yet checked. Nothing in here is anybody's but its
+/// reader's: secrets are moved out of it.
+struct RawOptions {
+  std::string hostname, target, app, destination, listener, service_id, service_secret, agent, style, rest;
+  std::string ca_file, connect_to, auth_domain, proxy, transport, log_file, log_directory, log_level;
+  std::vector<std::string> headers;
+  bool short_lived_cert = false, quiet = false, no_verbose = false, auto_close = false;
+  bool no_browser = false, fedramp = false, version_command = false;
+  std::string debug_stream;
+};
+
+/// A command line that makes no sense, Stage::input.
+transport::Failure usage(std::string detail);
+/// What is spoken of in the manual and cannot be served: refused, never ignored.
+transport::Failure not_yet(const std::string& what);
+
+/// Sorts the arguments (without the program's name) into `raw`. Returns the name of the command that was
+/// given; or text that was asked for; or a Failure of Stage::input.
+std::variant<std::string, AskedText, transport::Failure> read_command_line(
+    const std::vector<std::string>& arguments, RawOptions& raw);
+
+}  // namespace cfpipe::cli

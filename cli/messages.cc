@@ -24,6 +24,8 @@ std::string_view stage_name(Stage stage) {
       return "listen";
     case Stage::dns:
       return "dns";
+    case Stage::proxy:
+      return "proxy";
     case Stage::tcp:
       return "tcp";
     case Stage::tls:
@@ -57,14 +59,21 @@ Words words_for(Cause cause) {
     case Cause::state_foreign_owner: return {"a file of the state directory is not safely yours", "look who made it and why, then remove it", kConfiguration};
     case Cause::state_write_failed: return {"a file cannot be written", "check the permissions and the space left there", kConfiguration};
     case Cause::cannot_listen: return {"cannot listen there", "end what uses that address, or choose another one", kConfiguration};
+    case Cause::file_unusable: return {"this file cannot be used", "it has to be a file of yours that nobody else can read or write (chmod 600)", kConfiguration};
+    case Cause::program_missing: return {"a program that is needed here cannot be run", "install it, or put it on PATH", kConfiguration};
     case Cause::name_not_found: return {"the name does not resolve", "check its spelling and this machine's DNS", kUnavailable};
     case Cause::refused: return {"the connection was refused", "check the port, and that a firewall lets it through", kUnavailable};
     case Cause::unreachable: return {"there is no way to the edge", "check this machine's network", kUnavailable};
     case Cause::timed_out: return {"no answer in time", "check the network, and try again", kUnavailable};
+    case Cause::proxy_refused: return {"the proxy did not let the connection through", "check that it allows this host and port; NO_PROXY goes around it", kUnavailable};
+    case Cause::proxy_login_needed: return {"the proxy wants a login, or another one", "give it as --proxy http://user:password@host:port", kRefused};
+    case Cause::proxy_failed: return {"the proxy's answer makes no sense", "check its address, its port and its kind (http:// or socks5h://)", kProtocol};
     case Cause::tls_unknown_issuer: return {"the certificate's issuer is not trusted", "behind a private authority or an inspecting proxy name its certificate with --ca-file or SSL_CERT_FILE", kUnavailable};
     case Cause::tls_name_mismatch: return {"the certificate is for another name", "check the hostname, and who answers for it", kUnavailable};
     case Cause::tls_expired: return {"the certificate is not valid at this time", "check this machine's clock, then tell the edge's operator", kUnavailable};
     case Cause::tls_failed: return {"the TLS handshake failed", "something in between may not let TLS 1.2 and up through", kUnavailable};
+    case Cause::client_certificate_wanted: return {"the edge wants a client certificate, or another one", "name it with --cert and --key-file", kRefused};
+    case Cause::client_certificate_unusable: return {"the client certificate cannot be used", "--cert and --key-file take PEM files that belong together", kConfiguration};
     case Cause::http_malformed: return {"the answer is not HTTP", "check the hostname and the port", kProtocol};
     case Cause::http_too_large: return {"the answer is larger than any honest one", "check the hostname, and who answers for it", kProtocol};
     case Cause::closed_early: return {"the edge closed the connection before it had answered", "try again; if it stays so, look at the edge's status page", kUnavailable};
@@ -72,6 +81,7 @@ Words words_for(Cause cause) {
     case Cause::not_an_application: return {"no Access application answers there", "check the hostname, and that the application covers it", kConfiguration};
     case Cause::untrusted_auth_domain: return {"the application names an auth domain that is not trusted", "if it is yours, name it with --auth-domain", kConfiguration};
     case Cause::metadata_invalid: return {"what the application says about itself cannot be believed", "check this machine's clock and the hostname, and tell the edge's operator", kProtocol};
+    case Cause::clock_wrong: return {"this machine's clock and the edge's disagree", "set this machine's clock", kConfiguration};
     case Cause::login_failed: return {"the login did not succeed", "try again; if it stays so, ask the application's administrator", kRefused};
     case Cause::login_timed_out: return {"nobody logged in in time", "run it again and open the URL it prints", kRefused};
     case Cause::login_cancelled: return {"interrupted before it was done", "run it again when you are ready", kRefused};
@@ -83,17 +93,23 @@ Words words_for(Cause cause) {
     case Cause::sign_refused: return {"the edge did not sign the key", "ask the application's administrator whether short-lived certificates are set up for it", kRefused};
     case Cause::certificate_invalid: return {"the edge's certificate cannot be used", "tell the edge's operator", kProtocol};
     case Cause::key_unusable: return {"this key cannot be used", "remove the key file, a new one is made", kConfiguration};
+    case Cause::agent_unreachable: return {"your ssh-agent does not answer", "start it, or check SSH_AUTH_SOCK", kConfiguration};
+    case Cause::agent_key_missing: return {"your ssh-agent has no such key", "ssh-add -l shows what it has", kConfiguration};
+    case Cause::principal_mismatch: return {"the certificate is for another user name", "log in under that name, or have the server's AuthorizedPrincipalsFile for your account list it", kRefused};
     case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy; to be somebody else, run cfpipe logout first", kRefused};
     case Cause::destination_denied: return {"the edge refused access, or this destination", "leave --destination out, or ask the application's administrator to allow you and it", kRefused};
     case Cause::not_a_websocket: return {"a web page answered instead of a tunnel", "check the hostname, and that WebSockets are turned on for it", kProtocol};
     case Cause::upgrade_redirected: return {"the edge sends this request elsewhere", "check the hostname, that it is an Access application, and that WebSockets are turned on", kProtocol};
     case Cause::origin_down: return {"the edge cannot reach the origin", "check that the server and its connector are running", kUnavailable};
+    case Cause::origin_silent: return {"the tunnel is open and the server behind it says nothing", "check that it is running and is what the application names", kUnavailable};
+    case Cause::not_ssh: return {"what answers behind the tunnel is no SSH server", "check the application's service", kProtocol};
     case Cause::too_many_requests: return {"the edge asks for fewer requests", "wait a minute, then try again", kUnavailable};
     case Cause::unexpected_status: return {"an answer that makes no sense here", "try again; if it stays so, show this line to the edge's operator", kProtocol};
     case Cause::bad_accept: return {"the upgrade was answered wrongly", "a proxy in between may not know WebSockets", kProtocol};
     case Cause::protocol_violation: return {"the edge broke the protocol", "try again; if it stays so, show this line to the edge's operator", kProtocol};
     case Cause::lost: return {"the connection was lost", "check the network, and connect again", kLost};
     case Cause::peer_silent: return {"the edge stopped answering", "check the network, and connect again", kLost};
+    case Cause::access_ended: return {"the edge ended the session", "connect again; if it refuses, ask the application's administrator", kRefused};
     case Cause::local_io: return {"standard input or output failed", "check where they lead", kLost};
   }
   return {"something unknown went wrong", "show this line to the maintainers", kProtocol};

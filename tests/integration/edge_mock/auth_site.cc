@@ -139,7 +139,8 @@ void Site::order_certificate(const std::string& public_key, const std::string& e
   order.principal = email.substr(0, email.find('@'));
   order.serial = ++serial_;
   order.over_another_key = faults_.on("sign-wrong-key");
-  std::int64_t expires = unix_now() + Signer::kValiditySeconds;
+  order.validity_seconds = faults_.number("sign-ttl", Signer::kValiditySeconds);
+  std::int64_t expires = unix_now() + order.validity_seconds;
   signer_.sign(order, [reply, id = order.key_id, expires](std::optional<std::string> certificate) {
     if (!certificate) return void(reply(refusal(400, "that public key cannot be signed")));
     json::object body{{"id", id}, {"certificate", *certificate}, {"expires_at", rfc3339(expires)}};

@@ -32,6 +32,7 @@ constexpr std::array kKnown{
     Known{"sign-garbage", Takes::nothing},
     Known{"sign-wrong-key", Takes::nothing},
     Known{"sign-delay-ms", Takes::number},
+    Known{"sign-ttl", Takes::number},
     Known{"upgrade-status", Takes::number},
     Known{"bad-accept", Takes::nothing},
     Known{"upgrade-hang", Takes::nothing},

@@ -80,7 +80,7 @@ void Signer::sign(const Order& order, Done done) {
       << (order.over_another_key ? other.value_or("") : order.public_key) << '\n';
 
   std::string validity =
-      "-" + std::to_string(kBackdateSeconds) + "s:+" + std::to_string(kValiditySeconds) + "s";
+      "-" + std::to_string(kBackdateSeconds) + "s:+" + std::to_string(order.validity_seconds) + "s";
   std::vector<std::string> arguments{"ssh-keygen",
                                      "-q",
                                      "-s",

@@ -22,6 +22,7 @@ class Signer {
     std::string key_id;
     std::string principal;
     std::uint64_t serial = 0;
+    std::int64_t validity_seconds = kValiditySeconds;
     bool over_another_key = false;
   };
   using Done = std::function<void(std::optional<std::string> certificate)>;

@@ -109,8 +109,8 @@ class Ssh:
   PasswordAuthentication no
   KbdInteractiveAuthentication no
 
-{text}""")
-        # For a configuration whose ProxyCommand calls ssh again.
+{self.text}""")
+        # For programs that run ssh themselves, a ProxyCommand among them.
         self.world.script("ssh", f'exec /usr/bin/ssh -F {self.config} "$@"')
 
     def _argv(self, program, options=()):
@@ -123,9 +123,13 @@ class Ssh:
         pipes = {"stdin": subprocess.PIPE, "collect": False, **pipes}
         return self.world.start(self._argv("ssh", options) + [self.host, command], self.client.env, **pipes)
 
-    def terminal(self, *options):
-        argv = self._argv("ssh", options) + [self.host]
+    def terminal(self, *options, command=()):
+        argv = self._argv("ssh", options) + [self.host, *command]
         return self.world.closing(Terminal(argv, {**self.client.env, "TERM": "dumb"}))
+
+    def tool(self, *argv, cwd=None, deadline=limits.COMMAND_DEADLINE, **env):
+        """A program that runs ssh itself, and finds it with this configuration."""
+        return self.world.run(argv, {**self.client.env, **env}, deadline=deadline, cwd=cwd)
 
     def scp(self, *args):
         return self.world.run(self._argv("scp", ["-q"]) + list(args), self.client.env)

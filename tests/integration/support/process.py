@@ -15,6 +15,7 @@ from support import limits
 
 SANITIZER_REPORT = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+LOOK_INTERVAL = 0.02  # seconds
 
 
 class Collector(threading.Thread):
@@ -141,6 +142,21 @@ def descendants():
     return found
 
 
+def words(pid):
+    """Its command line; empty if it has ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+    except OSError:
+        return []
+
+
+def descendant(*wanted):
+    """The id of the one process below this one whose command line has these words."""
+    found = [pid for pid in descendants() if set(wanted) <= set(words(pid))]
+    assert len(found) == 1, (wanted, [words(pid) for pid in descendants()])
+    return found[0]
+
+
 def wait_until_gone(pid, deadline):
     """True if the process (not necessarily a child) has ended before the deadline, in seconds."""
     try:
@@ -151,6 +167,16 @@ def wait_until_gone(pid, deadline):
         return bool(select.select([handle], [], [], deadline)[0])
     finally:
         os.close(handle)
+
+
+def wait_until(condition, what, deadline=limits.COMMAND_DEADLINE):
+    """Returns what `condition()` returns once that is true. For what can only be looked at, not waited for."""
+    end = time.monotonic() + deadline
+    while not (met := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"after {deadline} s still not so: {what}")
+        time.sleep(LOOK_INTERVAL)
+    return met
 
 
 def leftovers(deadline=limits.GOODBYE_DEADLINE):

@@ -30,3 +30,8 @@ def test_second_connection_needs_no_browser(ssh):
 def test_nothing_of_cfpipe_is_seen_when_all_is_well(ssh):
     ssh.run("true").ok()
     assert ssh.run("true").ok().stderr == ""
+
+
+def test_batch_mode_needs_no_terminal(ssh):
+    done = ssh.tool("setsid", "--wait", "ssh", "-o", "BatchMode=yes", ssh.host, "echo nobody was asked; exit 4")
+    assert (done.status, done.stdout) == (4, "nobody was asked\n"), done

@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import subprocess
+import termios
 import time
 
 from support import limits
@@ -27,6 +28,10 @@ class Terminal:
 
     def type(self, text):
         os.write(self._master, text.encode())
+
+    def resize(self, rows, columns):
+        """As a window does that is dragged larger or smaller: the system tells the program in it."""
+        termios.tcsetwinsize(self._master, (rows, columns))
 
     def expect(self, pattern, deadline=limits.COMMAND_DEADLINE):
         """Waits for `pattern` in what has been shown since the last match."""
@@ -75,5 +80,4 @@ class Terminal:
 
 def _take_terminal():
     import fcntl
-    import termios
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

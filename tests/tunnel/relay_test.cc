@@ -204,18 +204,18 @@ TEST(Relay, KeepsTheDownloadAfterStdinHasEnded) {
 }
 
 TEST(Relay, HoldsTheEndBackFromASinkThatCannotHalfClose) {
-  Fixture f({}, {}, {40ms, 20ms});
+  Fixture f({}, {}, {600ms, 20ms});
   f.far.half_close(false);
   f.far.stay_open_after_eof(false);
   f.near.end_saying();
   f.start();
   f.settle();
   EXPECT_FALSE(f.far.finished());
-  // Bytes that arrive start the silence anew: five of them, each after most of it.
+  // Bytes that arrive start the silence anew: five of them take longer than it, and each has room to come late.
   int left = 5;
   net::steady_timer tick(f.loop);
   std::function<void()> again = [&] {
-    tick.expires_after(25ms);
+    tick.expires_after(150ms);
     tick.async_wait([&](auto) {
       EXPECT_FALSE(f.far.finished());
       f.far.say("x");

@@ -211,7 +211,8 @@ TEST(Relay, HoldsTheEndBackFromASinkThatCannotHalfClose) {
   f.start();
   f.settle();
   EXPECT_FALSE(f.far.finished());
-  // Bytes that arrive start the silence anew: five of them take longer than it, and each has room to come late.
+  // Bytes that arrive start the silence anew: five of them take longer than it, and each has room to come
+  // late.
   int left = 5;
   net::steady_timer tick(f.loop);
   std::function<void()> again = [&] {

@@ -43,8 +43,13 @@ struct Access {
   bool open_browser = true;
   bool auto_close = false;
   bool fedramp = false;
+  bool remembers = true;  ///< what is found out about the application is kept for the next start
 
   transport::HttpClient& http(const transport::Url& url) const;
 };
+
+/// The failure with what the answer to a request for `url` adds to it: status, ray, where it redirects to.
+transport::Failure with_answer(transport::Failure failure, const transport::HttpAnswer& answer,
+                               const transport::Url& url);
 
 }  // namespace cfpipe::auth

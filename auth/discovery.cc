@@ -5,6 +5,7 @@
 #include "auth/clock.h"
 #include "auth/jwks.h"
 #include "auth/known_application.h"
+#include "auth/redirect_discovery.h"
 #include "transport/reason.h"
 
 namespace cfpipe::auth {
@@ -47,15 +48,6 @@ Result<std::vector<std::string>> remembered_domains(const StateDir& state) {
     rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
   }
   return domains;
-}
-
-Failure with_answer(Failure failure, const HttpAnswer& answer, const Url& url) {
-  failure.http_status = answer.status;
-  failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
-  if (const auto location = answer.header("Location"); !location.empty()) {
-    if (auto target = transport::resolve_url(url, location)) failure.location_host = target->host;
-  }
-  return failure;
 }
 
 /// Key set on disk that is young enough, with its age in seconds.
@@ -131,6 +123,12 @@ void remember(const Access& access, const std::string& auth_domain) {
   }
 }
 
+void found_out(const Access& access, const Application& app) {
+  access.observer.note("application " + app.app_hostname + " of " + app.auth_domain);
+  remember(access, app.auth_domain);
+  if (access.remembers) remember_application(access, app);
+}
+
 /// Whether a request without a token got past the access gate: it was sent to no login and not refused. What
 /// lies behind may have answered anything.
 bool let_through(const HttpAnswer& answer, const Url& url) {
@@ -165,11 +163,13 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
   auto answer = co_await access.app_http.send(request);
   if (!answer) co_return answer.error();
   const std::string compact(answer->header("Cf-Access-Metadata"));
-  // Older edges name the application by where they redirect to, unauthenticated; without the signed
-  // metadata there is no application here.
   if (compact.empty()) {
-    co_return with_answer(Failure(Stage::application, Cause::not_an_application, access.app.host), *answer,
-                          access.app);
+    // With a service token this was no answer to somebody unknown, who is the one to be sent to the login.
+    auto first = access.service_token.given() ? std::nullopt : std::optional(std::move(*answer));
+    auto app = co_await discover_by_redirects(access, std::move(first));
+    if (!app) co_return app.error();
+    found_out(access, *app);
+    co_return FoundApplication{std::move(*app), false};
   }
   auto metadata = parse_jwt(compact);
   if (!metadata) co_return Failure(Stage::application, Cause::metadata_invalid, metadata.error().detail);
@@ -177,9 +177,7 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
   if (!auth_domain) co_return auth_domain.error();
   auto app = co_await verify(access, *metadata, *auth_domain);
   if (!app) co_return app.error();
-  access.observer.note("application " + app->app_hostname + " of " + app->auth_domain);
-  remember(access, app->auth_domain);
-  remember_application(access, *app);
+  found_out(access, *app);
   const auto reason = answer->header(transport::kReasonHeader);
   if (answer->status == 403 && !reason.empty() && !access.service_token.given()) {
     co_return with_answer(Failure(Stage::application, Cause::denied, transport::printable(reason)), *answer,

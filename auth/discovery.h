@@ -20,7 +20,8 @@ inline constexpr std::string_view kTrustedDomainsFile = "trusted-auth-domains";
 Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_view named);
 
 /// Asks the application's host what it is and verifies the answer against the keys of its auth domain
-/// (access-protocol, "Finding the application"). Remembers the application, and access.named_domain once that
+/// (access-protocol, "Finding the application"); if it signs nothing, where it redirects to says it, under a
+/// trusted auth domain (redirect_discovery). Remembers the application, and access.named_domain once that
 /// has vouched for one. Stage::application: not_an_application, untrusted_auth_domain, metadata_invalid,
 /// redirect_refused; and dns to http.
 boost::asio::awaitable<Result<Application>> discover(const Access& access);

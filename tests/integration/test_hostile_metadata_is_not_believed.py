@@ -15,8 +15,8 @@ def test_bad_metadata_is_named_and_no_browser_opened(misbehaving, fault):
     assert not list(client.home.glob("*-token"))
 
 
-def test_host_without_metadata_is_no_application(misbehaving):
-    client = misbehaving("meta-none", login=False)
+def test_host_that_is_no_application_is_named(misbehaving):
+    client = misbehaving("not-access", login=False)
     assert_fails(client.tunnel(), CONFIGURATION, "application")
     assert client.browser_runs() == 0
 

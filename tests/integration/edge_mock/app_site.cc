@@ -78,11 +78,32 @@ Answer Site::app_page(const Request& request) {
   return answer;
 }
 
+/// Where the login is; elsewhere, if a fault says so.
+std::string Site::login_location(const Request& request, const std::string& aud) const {
+  std::string location = faults_.text("login-location");
+  if (location.empty()) {
+    Pairs query{{"kid", aud}, {"redirect_url", target_of(request)}};
+    return tokens_.issuer() + "/cdn-cgi/access/login/" + request.host + "?" + make_query(query);
+  }
+  const std::map<std::string, std::string> values{
+      {"%A", tokens_.issuer()}, {"%H", origin_of(request.host)}, {"%K", aud}};
+  for (const auto& [name, value] : values)
+    for (std::size_t at = location.find(name); at != std::string::npos;
+         at = location.find(name, at + value.size()))
+      location.replace(at, name.size(), value);
+  return location;
+}
+
 Answer Site::to_login(const Request& request) {
   std::string aud = aud_of(request.host);
-  Pairs query{{"kid", aud}, {"redirect_url", target_of(request)}};
-  Answer answer =
-      redirect(tokens_.issuer() + "/cdn-cgi/access/login/" + request.host + "?" + make_query(query));
+  if (faults_.on("app-status")) {
+    Answer answer =
+        plain_answer(static_cast<int>(faults_.number("app-status")), "not without a service token\n");
+    answer.headers.emplace_back("CF-Access-Domain", request.host);
+    answer.headers.emplace_back("CF-Access-Aud", aud);
+    return answer;
+  }
+  Answer answer = redirect(login_location(request, aud));
   std::string session = random_hex(16);
   remember(app_sessions_, session, request.host);
   answer.headers.emplace_back("CF-Access-Domain", request.host);

@@ -76,6 +76,7 @@ Answer Site::login_page(const Request& request) {
         "<button type=\"submit\">Sign in</button>\n</form>\n";
     if (request.method == "GET") remember(forms_, field, sign_in);
   }
+  if (faults_.on("login-no-domain")) return answer;
   answer.headers.emplace_back("CF-Access-Domain", sign_in.host);
   answer.headers.emplace_back("CF-Access-Aud", aud_of(sign_in.host));
   return answer;

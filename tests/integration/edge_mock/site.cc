@@ -50,6 +50,8 @@ bool Site::is_app(const std::string& host) const {
 }
 
 std::optional<Answer> Site::http_fault(const Request& request, bool upgrade) const {
+  if (faults_.on("not-access") && request.host != options_.auth_host)
+    return plain_answer(404, "an ordinary page, and not this one\n");
   Answer answer = plain_answer(200, "huge\n");
   if (faults_.on("http-hang") && concerns(faults_.text("http-hang"), request, upgrade)) {
     answer.hang = true;

@@ -82,6 +82,7 @@ class Site {
   // App host.
   void app(const Request& request, const Reply& reply);
   Answer app_page(const Request& request);
+  std::string login_location(const Request& request, const std::string& aud) const;
   Answer to_login(const Request& request);
   Answer authorized(const Request& request);
   Answer cli(const Request& request);

@@ -1,0 +1,154 @@
+#include "auth/redirect_discovery.h"
+
+#include <algorithm>
+
+namespace cfpipe::auth {
+namespace {
+
+namespace net = boost::asio;
+using transport::Cause;
+using transport::Failure;
+using transport::HttpAnswer;
+using transport::HttpRequest;
+using transport::Stage;
+using transport::Url;
+
+constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
+/// Patience with one request of the walk.
+constexpr std::chrono::milliseconds kWalkDeadline{15'000};
+
+bool is_login(const Url& url) {
+  return url.path().find(kLoginPath) != std::string_view::npos;
+}
+
+bool is_aud(std::string_view text) {
+  return text.size() == kAudCharacters && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return out;
+}
+
+/// `*` in the pattern stands for any characters but `/`. Linear in the text for every star: the last star
+/// alone is ever tried again.
+bool matches(std::string_view pattern, std::string_view text) {
+  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
+  while (t < text.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = t;
+    } else if (p < pattern.size() && pattern[p] == text[t]) {
+      ++p;
+      ++t;
+    } else if (star != std::string_view::npos && text[resume] != '/') {
+      p = star + 1;
+      t = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+}  // namespace
+
+bool covers(std::string_view app_hostname, const Url& url) {
+  const auto slash = std::min(app_hostname.find('/'), app_hostname.size());
+  const auto host = app_hostname.substr(0, slash);
+  if (host.empty() || !matches(lower(host), url.host)) return false;
+  auto path = app_hostname.substr(slash);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  if (path.empty()) return true;
+  // An application on a path covers what is below it, too.
+  std::string_view rest = url.path();
+  for (std::size_t parts = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')), end = 0;;) {
+    end = rest.find('/', end + 1);
+    if (--parts == 0) return matches(path, rest.substr(0, end));
+    if (end == std::string_view::npos) return false;
+  }
+}
+
+RedirectWalk::RedirectWalk(const Url& app, const TrustedDomains& trusted, std::string_view named_domain)
+    : app_(app), trusted_(trusted), named_domain_(named_domain), at_(app) {
+  at_.target = std::string(app.path());
+}
+
+HttpRequest RedirectWalk::request() const {
+  HttpRequest request("HEAD", at_);
+  request.deadline = kWalkDeadline;
+  return request;
+}
+
+RedirectWalk::Verdict RedirectWalk::failed(Cause cause, std::string why) {
+  failure_ = Failure(Stage::application, cause, std::move(why));
+  return Verdict::failed;
+}
+
+RedirectWalk::Verdict RedirectWalk::found(std::string_view aud, std::string_view domain,
+                                          std::string auth_domain) {
+  if (!is_aud(aud)) return failed(Cause::metadata_invalid, "the login names no application");
+  if (!covers(domain, app_)) {
+    return failed(Cause::metadata_invalid,
+                  domain.empty() ? "the login does not say for which host it is"
+                                 : "the login is for " + transport::printable(domain) + ", not " + app_.host);
+  }
+  application_.auth_domain = lower(auth_domain);
+  application_.aud = aud;
+  application_.app_hostname = lower(domain.substr(0, domain.find('/')));
+  application_.app_hostname += domain.substr(std::min(domain.find('/'), domain.size()));
+  return Verdict::found;
+}
+
+/// A host that lets nobody log in (service tokens only) still says what it is, but not whose.
+RedirectWalk::Verdict RedirectWalk::refused(const HttpAnswer& answer) {
+  const auto aud = answer.header("CF-Access-Aud");
+  if (aud.empty()) return failed(Cause::not_an_application, app_.host);
+  if (named_domain_.empty()) return failed(Cause::denied, app_.host);
+  return found(aud, answer.header("CF-Access-Domain"), named_domain_);
+}
+
+RedirectWalk::Verdict RedirectWalk::take(const HttpAnswer& answer) {
+  if (at_login_) return found(at_.query("kid"), answer.header("CF-Access-Domain"), at_.authority());
+  if (answer.status == 401 || answer.status == 403) return refused(answer);
+  if (answer.status < 300 || answer.status >= 400) return failed(Cause::not_an_application, app_.host);
+  auto next = transport::resolve_url(at_, answer.header("Location"));
+  if (!next) return failed(Cause::not_an_application, app_.host);
+  at_login_ = is_login(*next);
+  if (at_login_) {
+    if (const auto trusted = trusted_.check(next->authority()); !trusted) {
+      failure_ = trusted.error();
+      return Verdict::failed;
+    }
+  } else if (next->authority() != app_.authority()) {
+    return failed(Cause::not_an_application, app_.host);
+  }
+  if (++requests_ > kMaxWalkRequests) return failed(Cause::not_an_application, "too many redirects");
+  at_ = std::move(*next);
+  return Verdict::again;
+}
+
+net::awaitable<Result<Application>> discover_by_redirects(const Access& access,
+                                                          std::optional<HttpAnswer> first_answer) {
+  RedirectWalk walk(access.app, access.trusted, access.named_domain);
+  std::optional<HttpAnswer> answer = std::move(first_answer);
+  for (;;) {
+    if (!answer) {
+      const HttpRequest request = walk.request();
+      auto got = co_await access.http(request.url).send(request);
+      if (!got) co_return got.error();
+      answer = std::move(*got);
+    }
+    const Url asked = walk.at();
+    const auto verdict = walk.take(*answer);
+    if (verdict == RedirectWalk::Verdict::found) co_return walk.application();
+    if (verdict == RedirectWalk::Verdict::failed) co_return with_answer(walk.failure(), *answer, asked);
+    answer.reset();
+  }
+}
+
+}  // namespace cfpipe::auth

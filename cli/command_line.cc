@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "cli/help.h"
+
 namespace cfpipe::cli {
 
 using transport::Cause;
@@ -137,10 +139,13 @@ std::string complaint(const CLI::ParseError& error) {
   return transport::printable(text.substr(0, text.find('=')));
 }
 
-}  // namespace
+/// True if `arguments` begins with `access`, which makes no difference.
+bool is_below_access(const std::vector<std::string>& arguments) {
+  return !arguments.empty() && (arguments[0] == "access" || arguments[0] == "forward");
+}
 
-std::variant<std::string, AskedText, Failure> read_command_line(const std::vector<std::string>& arguments,
-                                                                RawOptions& raw) {
+std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::string>& arguments,
+                                                         RawOptions& raw) {
   const std::string version = std::string("cfpipe ") + CFPIPE_VERSION + "\n";
   if (!arguments.empty() &&
       (arguments[0] == "--version" || arguments[0] == "-v" || arguments[0] == "version")) {
@@ -148,7 +153,7 @@ std::variant<std::string, AskedText, Failure> read_command_line(const std::vecto
   }
   // `access` makes no difference: where it comes first, which is how a ProxyCommand starts us, a second tree
   // of the same commands is not built below it.
-  const bool below_access = !arguments.empty() && (arguments[0] == "access" || arguments[0] == "forward");
+  const bool below_access = is_below_access(arguments);
   CLI::App app("ssh through a Cloudflare Access edge, or one of your own.",
                below_access ? "cfpipe access" : "cfpipe");
   add_shared(app, raw);
@@ -167,9 +172,7 @@ std::variant<std::string, AskedText, Failure> read_command_line(const std::vecto
     if (below_access) reversed.pop_back();
     app.parse(std::move(reversed));
   } catch (const CLI::CallForHelp&) {
-    return AskedText{app.help()};
-  } catch (const CLI::CallForAllHelp&) {
-    return AskedText{app.help("", CLI::AppFormatMode::All)};
+    return AskedText{help_text(app, app.get_name())};
   } catch (const CLI::ParseError& error) {
     if (raw.version_command) return AskedText{version};
     return usage(complaint(error));
@@ -178,3 +181,16 @@ std::variant<std::string, AskedText, Failure> read_command_line(const std::vecto
 }
 
 }  // namespace cfpipe::cli
+}  // namespace
+
+std::variant<std::string, AskedText, Failure> read_command_line(const std::vector<std::string>& arguments,
+                                                                RawOptions& raw) {
+  const std::size_t command = is_below_access(arguments) ? 1 : 0;
+  if (arguments.size() <= command || arguments[command] != "help") return read_words(arguments, raw);
+  // Another spelling of --help.
+  std::vector<std::string> spelled = arguments;
+  spelled.erase(spelled.begin() + static_cast<std::ptrdiff_t>(command));
+  spelled.emplace_back("--help");
+  return read_words(spelled, raw);
+}
+

@@ -52,6 +52,9 @@ void add_config_and_gen(CLI::App& parent, RawOptions& raw) {
   config->add_flag("--short-lived-cert", raw.short_lived_cert,
                    "Log in to the host with short-lived certificates");
   config->add_option("--style", raw.style, "How ssh gets the certificate: agent, match or chain");
+  config->add_flag("--install", raw.install,
+                   "Put the text into ~/.ssh/config.d/cfpipe instead, and have ~/.ssh/config include that");
+  config->add_flag("--uninstall", raw.uninstall, "Take the block of --hostname, or all of them, out again");
   config->fallthrough();
   auto* gen = parent.add_subcommand("ssh-gen", "Write a key and its short-lived certificate");
   add_hostname(*gen, raw);
@@ -72,6 +75,15 @@ void add_login_and_token(CLI::App& parent, RawOptions& raw) {
   }
 }
 
+void add_curl(CLI::App& parent, RawOptions& raw) {
+  auto* curl = parent.add_subcommand("curl", "Run curl with the token of the application in its request");
+  curl->prefix_command();
+  curl->footer(
+      "cfpipe access [OPTIONS] curl [--allow-request|-ar] URL [ARGUMENTS OF CURL]\n\n"
+      "With --allow-request (-ar) nobody logs in, and without a token the request is made all the same.");
+  curl->callback([&raw, curl] { raw.curl_arguments = curl->remaining(); });
+}
+
 /// `only`: the command that was named, if it was named first. The options of all of them are most of what a
 /// start works before it connects; so ssh, which starts a hundred times for once of the others, is spared
 /// theirs.
@@ -81,7 +93,8 @@ void add_commands(CLI::App& parent, RawOptions& raw, std::string_view only) {
   if (only == "ssh") return;
   add_config_and_gen(parent, raw);
   add_login_and_token(parent, raw);
-  for (const char* name : {"curl", "doctor"}) parent.add_subcommand(name, "")->group("")->prefix_command();
+  add_curl(parent, raw);
+  parent.add_subcommand("doctor", "")->group("")->prefix_command();
 }
 
 void add_shared(CLI::App& app, RawOptions& raw) {
@@ -115,10 +128,12 @@ std::vector<std::string> with_double_dashes(const CLI::App& app, const std::vect
   std::set<std::string> names;
   collect_names(app, names);
   std::vector<std::string> out;
+  bool for_curl = false;
   for (const auto& argument : arguments) {
+    for_curl = for_curl || argument == "curl";
     const bool single = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
     const bool known = single && names.count(argument.substr(1, argument.find('=') - 1)) != 0;
-    out.push_back(known ? "-" + argument : argument);
+    out.push_back(known && !for_curl ? "-" + argument : argument);
   }
   return out;
 }
@@ -180,7 +195,6 @@ std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::
   return chosen(app);
 }
 
-}  // namespace cfpipe::cli
 }  // namespace
 
 std::variant<std::string, AskedText, Failure> read_command_line(const std::vector<std::string>& arguments,
@@ -194,3 +208,4 @@ std::variant<std::string, AskedText, Failure> read_command_line(const std::vecto
   return read_words(spelled, raw);
 }
 
+}  // namespace cfpipe::cli

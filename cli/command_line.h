@@ -15,7 +15,9 @@ struct RawOptions {
   std::string hostname, target, app, destination, listener, service_id, service_secret, agent, style, rest;
   std::string ca_file, connect_to, auth_domain, proxy, transport, log_file, log_directory, log_level;
   std::vector<std::string> headers;
+  std::vector<std::string> curl_arguments;
   bool short_lived_cert = false, quiet = false, no_verbose = false, auto_close = false;
+  bool install = false, uninstall = false;
   bool no_browser = false, fedramp = false, version_command = false;
   std::string debug_stream;
 };

@@ -16,6 +16,7 @@ boost::asio::awaitable<int> run_listen(Options options, Interrupts& interrupts);
 boost::asio::awaitable<int> run_ssh_gen(Options options);
 boost::asio::awaitable<int> run_login(Options options);
 boost::asio::awaitable<int> run_token(Options options);
+boost::asio::awaitable<int> run_curl(Options options);
 int run_logout(const Options& options);
 int run_ssh_config(const Options& options);
 
@@ -29,6 +30,10 @@ struct Places {
 };
 /// The ssh_config text for the options: pure. Cause::bad_option for a combination that ssh cannot be told.
 Result<std::string> ssh_config_text(const Options& options, const Places& places);
+
+/// Puts the text for options.url.host into ~/.ssh, or takes it (or all of ours) out again: options.install.
+/// Links are followed to files of this user, which are replaced whole and keep their mode. Reports.
+int install_ssh_config(const Options& options, const std::string& lines);
 
 /// True if the token file `name` (`<app>-<AUD>-token`) is of an application that covers `host`.
 bool token_file_covers(std::string_view name, std::string_view host);

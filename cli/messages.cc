@@ -198,6 +198,20 @@ std::string waiting_text(std::string_view url) {
       "cfpipe: login: another process is logging in; if its page is not open yet, open this:\n{}\n", url);
 }
 
+std::string no_token_text(std::string_view host) {
+  return fmt::format("cfpipe: token: there is none for {}; the request goes without\n", host);
+}
+
+std::string installed_text(std::string_view file, std::string_view host, bool installed, bool ssh_reads_it) {
+  std::string text = installed ? fmt::format("cfpipe: config: {} is set up for {}\n", file, host)
+                               : fmt::format("cfpipe: config: {} is no longer set up for {}\n", file,
+                                             host.empty() ? "any host" : host);
+  if (installed && !ssh_reads_it) {
+    text += "cfpipe: config: ssh reads the account's home directory, and that is not $HOME\n";
+  }
+  return text;
+}
+
 std::string token_text(std::string_view host, std::string_view token) {
   return fmt::format("Your token for {}:\n\n{}\n\n", host, token);
 }

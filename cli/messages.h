@@ -47,6 +47,10 @@ std::string browser_failed_text(std::string_view why);
 std::string waiting_text(std::string_view url);
 /// What listener mode prints once it accepts connections.
 std::string listening_text(std::string_view address, bool reachable_from_elsewhere);
+/// What `curl` says when it goes on without a token.
+std::string no_token_text(std::string_view host);
+/// What `ssh-config --install` and `--uninstall` have done to the file. `host` empty: to all of it.
+std::string installed_text(std::string_view file, std::string_view host, bool installed, bool ssh_reads_it);
 /// What `login` prints around the token.
 std::string token_text(std::string_view host, std::string_view token);
 

@@ -88,7 +88,37 @@ Result<void> take_service_token(RawOptions& raw, Options& options) {
   return {};
 }
 
-Result<void> take_target(const RawOptions& raw, Options& options) {
+/// `[--allow-request] URL ARGS…`. Discovery asks the URL's path without what only curl or the origin
+/// understands (globs, a query); curl is given the URL over https, whatever it was, since a token goes along.
+Result<void> take_curl(RawOptions& raw, Options& options) {
+  auto words = std::move(raw.curl_arguments);
+  if (!words.empty() && (words[0] == "--allow-request" || words[0] == "-ar")) {
+    options.allow_request = true;
+    words.erase(words.begin());
+  }
+  if (words.empty() || words[0].empty() || words[0][0] == '-') return usage("curl wants the URL first");
+  std::string_view rest = words[0];
+  for (const std::string_view scheme : {"https://", "http://"}) {
+    if (!rest.starts_with(scheme)) continue;
+    rest.remove_prefix(scheme.size());
+    break;
+  }
+  const auto authority = rest.substr(0, rest.find_first_of("/?#"));
+  const auto tail = rest.substr(authority.size());
+  const auto path = tail.substr(0, std::min(tail.find_first_of("[{?#"), tail.find("//")));
+  auto url = parse_hostname(std::string(authority) + std::string(path));
+  if (!url) return url.error();
+  words[0] = "https://" + url->authority() + std::string(tail);
+  if (url->path().starts_with("/cdn-cgi/"))
+    url->target = "/";  // the edge's own pages belong to no application
+  options.url = std::move(*url);
+  options.has_url = true;
+  options.curl_arguments = std::move(words);
+  return {};
+}
+
+Result<void> take_target(RawOptions& raw, Options& options) {
+  if (options.command == Command::curl) return take_curl(raw, options);
   const bool by_hostname = options.command == Command::ssh || options.command == Command::ssh_gen ||
                            options.command == Command::ssh_config;
   const std::string& text = by_hostname ? raw.hostname : raw.target.empty() ? raw.app : raw.target;
@@ -151,8 +181,9 @@ Result<Options> checked(RawOptions& raw, Command command) {
 std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<std::string>& arguments,
                                                              const Environment& environment) {
   static const std::map<std::string, Command> kCommands{
-      {"ssh", Command::ssh},     {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config},
-      {"login", Command::login}, {"token", Command::token},     {"logout", Command::logout}};
+      {"ssh", Command::ssh},      {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config},
+      {"login", Command::login},  {"token", Command::token},     {"curl", Command::curl},
+      {"logout", Command::logout}};
   RawOptions raw;
   const auto read = read_command_line(arguments, raw);
   if (const auto* asked = std::get_if<AskedText>(&read)) return *asked;

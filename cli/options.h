@@ -17,8 +17,10 @@ namespace cfpipe::cli {
 
 using transport::Result;
 
-enum class Command { ssh, ssh_gen, ssh_config, login, token, logout };
+enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout };
 enum class ConfigStyle { plain, agent, match, chain };
+/// What ssh-config does with its text: prints it, puts it into ~/.ssh, takes it out again.
+enum class Install { none, install, uninstall };
 
 /// Where listener mode listens: a Unix-domain socket, or a TCP port (0: any that is free).
 struct ListenAddress {
@@ -34,7 +36,7 @@ enum class Transport { automatic, h1, h2 };
 struct Options {
   Command command = Command::ssh;
   transport::Url url;          ///< what --hostname or the URL argument named
-  bool has_url = false;        ///< logout works without
+  bool has_url = false;        ///< logout and ssh-config --uninstall work without
   transport::Headers headers;  ///< of --header and --destination
   bool names_destination = false;
   std::string service_token_id;
@@ -44,9 +46,12 @@ struct Options {
   bool short_lived_cert = false;
   std::string agent;  ///< path of the agent socket to serve, or empty
   ConfigStyle style = ConfigStyle::plain;
-  bool quiet = false;       ///< login: print nothing
-  bool bare_token = false;  ///< login: print nothing but the token
+  Install install = Install::none;  ///< ssh-config
+  bool quiet = false;               ///< login: print nothing
+  bool bare_token = false;          ///< login: print nothing but the token
   bool auto_close = false;
+  std::vector<std::string> curl_arguments;  ///< curl: the URL, over https, and all that follows it
+  bool allow_request = false;               ///< curl: also without a token
   std::string ca_file;
   std::string connect_to;
   std::string auth_domain;

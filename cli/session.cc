@@ -51,7 +51,9 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
   session->access_.emplace(auth::Access{
       session->state_, *session->app_http_, other, session->observer_, options.url, std::move(*trusted),
       options.auth_domain, auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()},
-      !options.no_browser, options.auto_close, options.fedramp});
+      !options.no_browser, options.auto_close, options.fedramp,
+      // The URLs of curl have any number of paths.
+      options.command != Command::curl});
   return session;
 }
 

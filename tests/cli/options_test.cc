@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <sstream>
+
+#include "cli/curl.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -177,13 +180,142 @@ TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
   const std::map<std::string, std::vector<std::string>> lines{
       {"--proxy", {"access", "ssh", "--hostname", "h.example", "--proxy", "http://proxy:3128"}},
       {"--transport h2", {"access", "ssh", "--hostname", "h.example", "--transport", "h2"}},
-      {"doctor", {"doctor", "h.example"}},
-      {"curl", {"access", "curl", "https://h.example", "-v"}}};
+      {"doctor", {"doctor", "h.example"}}};
   for (const auto& [what, line] : lines) {
     const Failure failure = bad(line);
     EXPECT_EQ(failure.cause, Cause::bad_option);
     EXPECT_THAT(failure.detail, HasSubstr(what + " is not available yet"));
   }
+}
+
+using Words = std::vector<std::string>;
+
+TEST(Curl, EverythingBehindTheNameIsCurls) {
+  const Options options = good({"access", "--auth-domain", "auth.example", "curl", "https://h.example/a?b=c",
+                                "-H", "X: y", "--id", "none", "-T", "file", "--", "-app", "--help"});
+  EXPECT_EQ(options.command, Command::curl);
+  EXPECT_EQ(options.auth_domain, "auth.example");
+  EXPECT_EQ(options.service_token_id, "");
+  EXPECT_EQ(options.url.str(), "https://h.example/a");
+  EXPECT_FALSE(options.allow_request);
+  EXPECT_THAT(options.curl_arguments, ElementsAre("https://h.example/a?b=c", "-H", "X: y", "--id", "none",
+                                                  "-T", "file", "--", "-app", "--help"));
+}
+
+TEST(Curl, TheUrlIsOverHttpsAndDiscoveryLeavesGlobsAndQueriesOut) {
+  const std::map<std::string, Words> urls{
+      {"h.example", {"https://h.example", "https://h.example/"}},
+      {"http://h.example/x", {"https://h.example/x", "https://h.example/x"}},
+      {"https://h.example:8443/a/{b,c}[1-3]?d",
+       {"https://h.example:8443/a/{b,c}[1-3]?d", "https://h.example:8443/a/"}},
+      {"https://[::1]:8443/a", {"https://[::1]:8443/a", "https://[::1]:8443/a"}},
+      {"https://h.example/cdn-cgi/access/get-identity",
+       {"https://h.example/cdn-cgi/access/get-identity", "https://h.example/"}},
+      {"https://h.example?q=[", {"https://h.example?q=[", "https://h.example/"}},
+      {"https://h.example/a//b", {"https://h.example/a//b", "https://h.example/a"}},
+      {"https://B\u00fccher.example/\u00fc",
+       {"https://xn--bcher-kva.example/\u00fc", "https://xn--bcher-kva.example/%C3%BC"}}};
+  for (const auto& [text, expected] : urls) {
+    const Options options = good({"curl", text});
+    EXPECT_EQ(options.curl_arguments.at(0), expected[0]);
+    EXPECT_EQ(options.url.str(), expected[1]) << text;
+  }
+  for (const auto& line : std::vector<Words>{{"curl"},
+                                             {"curl", "-ar"},
+                                             {"curl", "-v", "https://h.example"},
+                                             {"curl", "ftp://h.example"},
+                                             {"curl", "https://user@h.example"},
+                                             {"curl", "https://h.example/../x"},
+                                             {"curl", ""}}) {
+    EXPECT_EQ(bad(line).stage, transport::Stage::input) << testing::PrintToString(line);
+  }
+}
+
+TEST(Curl, BothSpellingsAllowARequestWithoutAToken) {
+  for (const char* flag : {"-ar", "--allow-request"}) {
+    const Options options = good({"access", "curl", flag, "https://h.example/", "-v"});
+    EXPECT_TRUE(options.allow_request);
+    EXPECT_THAT(options.curl_arguments, ElementsAre("https://h.example/", "-v"));
+  }
+}
+
+TEST(Curl, TheTokenIsInItsConfigurationAndNotAmongItsArguments) {
+  Options options = good({"--connect-to", "127.0.0.1:8443", "--ca-file", "/a \"b\"/ca\\.pem", "curl",
+                          "https://h.example/", "-v"});
+  const auto text = curl_config(options, transport::Secret(std::string("a.b.c")));
+  EXPECT_EQ(text,
+            "header = \"cf-access-token: a.b.c\"\n"
+            "cacert = \"/a \\\"b\\\"/ca\\\\.pem\"\n"
+            "connect-to = \"h.example:443:127.0.0.1:8443\"\n");
+  EXPECT_THAT(curl_arguments(options, 7), ElementsAre("https://h.example/", "-K", "/dev/fd/7", "-v"));
+  EXPECT_EQ(curl_config(good({"curl", "https://h.example/"}), transport::Secret()), "");
+}
+
+std::string help_of(const std::vector<std::string>& arguments) {
+  auto parsed = parse(arguments);
+  const auto* asked = std::get_if<AskedText>(&parsed);
+  EXPECT_NE(asked, nullptr) << testing::PrintToString(arguments);
+  return asked != nullptr ? asked->text : std::string();
+}
+
+TEST(Help, IsThatOfTheCommandWithTheOptionsOfAllBehindIt) {
+  for (const auto& arguments :
+       std::vector<Words>{{"access", "ssh", "--help"},
+                          {"ssh", "-h"},
+                          {"help", "ssh"},
+                          {"access", "help", "ssh"},
+                          {"tcp", "--help"},
+                          {"access", "ssh", "--hostname", "x", "--nonsense", "--help"}}) {
+    const auto text = help_of(arguments);
+    EXPECT_THAT(text, HasSubstr(" ssh [OPTIONS]\n"));
+    EXPECT_THAT(text, HasSubstr("-T, --hostname, --tunnel-host"));
+    EXPECT_THAT(text, HasSubstr("Options of every command:"));
+    EXPECT_THAT(text, HasSubstr("--ca-file"));
+    EXPECT_THAT(text, Not(HasSubstr("--no-verbose")));
+    EXPECT_THAT(text, Not(HasSubstr("--debug-stream")));
+  }
+  EXPECT_THAT(help_of({"access", "login", "--help"}), HasSubstr("--no-verbose"));
+  EXPECT_THAT(help_of({"access", "login", "--help"}), Not(HasSubstr("--short-lived-cert")));
+  EXPECT_THAT(help_of({"curl", "--help"}), HasSubstr("--allow-request"));
+}
+
+TEST(Help, NamesEveryCommandOnce) {
+  for (const auto& arguments :
+       std::vector<Words>{{"--help"}, {"help"}, {"access", "--help"}, {"access", "help"}}) {
+    const auto text = help_of(arguments);
+    for (const char* name :
+         {"ssh, tcp, rdp, smb", "ssh-config", "ssh-gen", "login", "token", "curl", "logout"}) {
+      EXPECT_THAT(text, HasSubstr(std::string("\n  ") + name)) << text;
+    }
+  }
+}
+
+TEST(Help, NoLineIsWiderThanAHundredColumns) {
+  for (const char* command : {"ssh", "ssh-config", "ssh-gen", "login", "token", "curl", "logout"}) {
+    std::istringstream lines(help_of({command, "--help"}));
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+  }
+}
+
+TEST(Options, LogVariablesAreForAllButTunnels) {
+  const Variables variables{
+      {"TUNNEL_LOGLEVEL", "Debug"}, {"TUNNEL_LOGFILE", "/l"}, {"TUNNEL_LOGDIRECTORY", "/d"}};
+  const Options login = good({"login", "h.example"}, variables);
+  EXPECT_EQ(login.log_level, "debug");
+  EXPECT_EQ(login.log_file, "/l");
+  EXPECT_EQ(login.log_directory, "/d");
+  EXPECT_EQ(good({"ssh", "-T", "h.example"}, variables).log_file, "");
+  EXPECT_EQ(good({"login", "h.example", "--loglevel", "WARN"}, variables).log_level, "warn");
+}
+
+TEST(Options, InstallAndUninstallAreOpposites) {
+  EXPECT_EQ(good({"ssh-config", "--hostname", "h.example"}).install, Install::none);
+  EXPECT_EQ(good({"ssh-config", "--hostname", "h.example", "--install"}).install, Install::install);
+  EXPECT_EQ(good({"ssh-config", "--uninstall"}).install, Install::uninstall);
+  EXPECT_FALSE(good({"ssh-config", "--uninstall"}).has_url);
+  EXPECT_EQ(bad({"ssh-config", "--install"}).cause, Cause::bad_option);
+  EXPECT_EQ(bad({"ssh-config", "--hostname", "h.example", "--install", "--uninstall"}).cause,
+            Cause::bad_option);
 }
 
 TEST(Options, MistakesAreUsageErrorsThatShowNoValues) {
@@ -235,6 +367,12 @@ TEST(Hostname, TableOfWhatIsTakenAndWhatIsNot) {
                                 {"cfpipe-vm.example.com", "vm.example.com"},
                                 {"cfpipe-vm.localhost:8443", "vm.localhost", 8443},
                                 {"xn--bcher-kva.example", "xn--bcher-kva.example"},
+                                {"b\u00fccher.example", "xn--bcher-kva.example"},
+                                {"B\u00dcCHER.Example:8443/\u00e4", "xn--bcher-kva.example", 8443, "/%C3%A4"},
+                                {"bu\u0308cher.example", "xn--bcher-kva.example"},
+                                {"https://fa\u00df.example/x", "xn--fa-hia.example", 443, "/x"},
+                                {"vm\u3002example.com", "vm.example.com"},
+                                {"cfpipe-b\u00fccher.example", "xn--bcher-kva.example"},
                                 {"127.0.0.1", "127.0.0.1"},
                                 {"[::1]:8443", "::1", 8443},
                                 {label + ".example", label + ".example"},
@@ -259,6 +397,12 @@ TEST(Hostname, TableOfWhatIsTakenAndWhatIsNot) {
                                 {"vm.example.com\n", ""},
                                 {std::string("vm\0.example.com", 15), ""},
                                 {"vm.example.com\x7f", ""},
+                                {"\xff\xfe.example", ""},
+                                {"vm\u2028.example", ""},
+                                {"user@b\u00fccher.example", ""},
+                                {"b\u00fccher.example/../x", ""},
+                                {"b\u00fccher..example", ""},
+                                {std::string("b\u00fc\0.example", 12), ""},
                                 {"vm.example.com:0", ""},
                                 {"vm.example.com:65536", ""},
                                 {"vm.example.com:ssh", ""},

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+
+#include "cli/session.h"
+
+namespace cfpipe::cli {
+
+/// An app token that the edge has just taken: cached, or from a login. One that it does not take is dropped
+/// for another, once. Any Failure from state to http.
+boost::asio::awaitable<Result<auth::Secret>> verified_token(const Session& session);
+
+}  // namespace cfpipe::cli

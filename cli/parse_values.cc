@@ -3,6 +3,7 @@
 #include <charconv>
 #include <string>
 
+#include "cli/idn.h"
 #include "cli/options.h"
 
 namespace cfpipe::cli {
@@ -61,6 +62,15 @@ bool is_ours(std::string_view name) {
 
 Result<Url> parse_hostname(std::string_view text, bool wildcards) {
   std::string whole(text);
+  if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    // The prefix is no part of the label that it stands in front of.
+    const auto scheme = whole.find("://");
+    const auto from = scheme == std::string::npos ? 0 : scheme + 3;
+    if (!wildcards && whole.compare(from, kPrefix.size(), kPrefix) == 0) whole.erase(from, kPrefix.size());
+    auto ascii = to_ascii(whole);
+    if (!ascii) return ascii.error();
+    whole = std::move(*ascii);
+  }
   if (whole.starts_with("http://")) whole.replace(0, 7, "https://");
   auto url = transport::parse_url(whole);
   if (!url) {

@@ -5,7 +5,7 @@ if(CFPIPE_SANITIZE)
 else()
   set(shared_by_default OFF)
 endif()
-option(CFPIPE_SHARED_LIBRARIES "Link OpenSSL, nghttp2, libsodium, yaml-cpp, SQLite and the C++ runtime as shared libraries"
+option(CFPIPE_SHARED_LIBRARIES "Link OpenSSL, nghttp2, libidn2, libsodium, yaml-cpp, SQLite and the C++ runtime as shared libraries"
   ${shared_by_default})
 
 # Makes cfpipe::MODULE of a pkg-config module. ARCHIVES are its static libraries by name, NEEDS what these need in turn.
@@ -33,6 +33,7 @@ endfunction()
 find_package(Threads REQUIRED)
 cfpipe_library(openssl VERSION >=3.0 ARCHIVES ssl crypto NEEDS ${CMAKE_DL_LIBS} Threads::Threads)
 cfpipe_library(libnghttp2 ARCHIVES nghttp2)
+cfpipe_library(libidn2 ARCHIVES idn2 unistring)
 cfpipe_library(libsodium ARCHIVES sodium NEEDS Threads::Threads)
 cfpipe_library(yaml-cpp ARCHIVES yaml-cpp)
 cfpipe_library(sqlite3 ARCHIVES sqlite3 NEEDS m ${CMAKE_DL_LIBS})

@@ -23,7 +23,13 @@ void from_environment(RawOptions& raw, Command command, const Environment& envir
   if (command == Command::ssh || command == Command::ssh_gen || command == Command::ssh_config) {
     fill(raw.hostname, "TUNNEL_SERVICE_HOSTNAME");
   }
-  if (command != Command::ssh) return;
+  if (command != Command::ssh) {
+    // As with the public client, whose tunnels do not look at these either.
+    fill(raw.log_level, "TUNNEL_LOGLEVEL");
+    fill(raw.log_file, "TUNNEL_LOGFILE");
+    fill(raw.log_directory, "TUNNEL_LOGDIRECTORY");
+    return;
+  }
   fill(raw.destination, "TUNNEL_SERVICE_DESTINATION");
   fill(raw.listener, "TUNNEL_SERVICE_URL");
 }
@@ -135,7 +141,9 @@ Result<void> take_target(RawOptions& raw, Options& options) {
 }
 
 Result<void> take_plain_values(RawOptions& raw, Options& options) {
-  static const std::set<std::string> kLevels{"", "trace", "debug", "info", "warn", "error", "fatal"};
+  static const std::set<std::string> kLevels{"",      "trace", "debug", "info",    "warn",
+                                             "error", "fatal", "panic", "disabled"};
+  for (char& c : raw.log_level) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (kLevels.count(raw.log_level) == 0) return usage("--log-level takes debug, info, warn, error or fatal");
   if (!raw.agent.empty() && raw.agent[0] != '/') return usage("--agent takes an absolute path");
   options.short_lived_cert = raw.short_lived_cert || !raw.agent.empty();

@@ -128,7 +128,9 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   const bool by_hostname = options.command == Command::ssh || options.command == Command::ssh_gen ||
                            options.command == Command::ssh_config;
   const std::string& text = by_hostname ? raw.hostname : raw.target.empty() ? raw.app : raw.target;
-  if (text.empty() && options.command == Command::logout) return {};
+  if (raw.install && raw.uninstall) return usage("--install and --uninstall are opposites");
+  options.install = raw.install ? Install::install : raw.uninstall ? Install::uninstall : Install::none;
+  if (text.empty() && (options.command == Command::logout || raw.uninstall)) return {};
   if (text.empty()) {
     return usage(by_hostname ? "--hostname is missing, e.g. --hostname vm.example.com"
                              : "the URL of the application is missing");

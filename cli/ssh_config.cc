@@ -7,6 +7,7 @@
 #include "auth/state_dir.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
+#include "transport/lean_openssl.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -209,6 +210,8 @@ Result<std::string> ssh_config_text(const Options& options, const Places& places
 }
 
 int run_ssh_config(const Options& options) {
+  transport::start_openssl_lean();  // for the random names of temporary files
+  if (options.install == Install::uninstall) return install_ssh_config(options, {});
   auto state = auth::StateDir::open();
   if (!state) return report(state.error());
   Options found;
@@ -222,6 +225,7 @@ int run_ssh_config(const Options& options) {
   const Places places{own_path(), absolute(state->path())};
   auto text = ssh_config_text(found, places);
   if (!text) return report(text.error());
+  if (options.install == Install::install) return install_ssh_config(options, *text);
   const auto written = write_output(*text);
   return written ? kOk : report(written.error());
 }

@@ -1,0 +1,42 @@
+"""`cmake --install`: programs, manual pages and completions, each where its user looks for it."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from support import limits
+
+FILES = [
+    "bin/cfpipe", "bin/cfpipe-edge",
+    "share/man/man1/cfpipe.1", "share/man/man1/cfpipe-edge.1",
+    *(f"share/{place}" for program in ("cfpipe", "cfpipe-edge") for place in (
+        f"bash-completion/completions/{program}", f"zsh/site-functions/_{program}", f"fish/vendor_completions.d/{program}.fish")),
+]
+
+
+@pytest.fixture(scope="module")
+def prefix(tmp_path_factory):
+    if not (limits.BUILD / "man/cfpipe.1").exists():
+        subprocess.run(["cmake", "--build", limits.BUILD, "--target", "texts"], check=True, capture_output=True)
+    prefix = tmp_path_factory.mktemp("prefix")
+    subprocess.run(["cmake", "--install", limits.BUILD, "--prefix", prefix], check=True, capture_output=True)
+    return prefix
+
+
+def test_every_file_is_there_and_no_other(prefix):
+    installed = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
+    assert installed == set(FILES)
+
+
+def test_installed_programs_run(prefix):
+    for program in ("cfpipe", "cfpipe-edge"):
+        done = subprocess.run([prefix / "bin" / program, "--version"], capture_output=True, text=True, check=True)
+        assert done.stdout.startswith(f"{program} "), done
+
+
+def test_pages_and_completions_are_found_by_name(prefix):
+    env = {"PATH": "/usr/bin:/bin", "MANPATH": str(prefix / "share/man"), "HOME": "/nonexistent", "LANG": "C.UTF-8"}
+    for program in ("cfpipe", "cfpipe-edge"):
+        found = subprocess.run(["man", "-w", program], capture_output=True, text=True, env=env)
+        assert found.stdout.strip() == str(prefix / f"share/man/man1/{program}.1"), found

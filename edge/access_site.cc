@@ -44,9 +44,8 @@ Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executo
   if (!tokens) return tokens.error();
   auto notes = Notes::open(state);
   if (!notes) return notes.error();
-  std::unique_ptr<AccessSite> site(new AccessSite(std::move(executor), std::move(config), state,
-                                                  std::move(*tokens), std::move(*notes), std::move(now),
-                                                  poll));
+  std::unique_ptr<AccessSite> site(new AccessSite(executor, std::move(config), state, std::move(*tokens),
+                                                  std::move(*notes), std::move(now), poll));
   for (const ApplicationConfig& app : site->config_.applications) {
     auto aud = state.application_aud(app.hostname);
     if (!aud) return aud.error();
@@ -55,6 +54,12 @@ Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executo
     if (auto made = site->ssh_ca_.ensure(app.hostname); !made) return made.error();
   }
   if (auto checked = site->look_for_service_tokens(); !checked) return checked.error();
+  if (site->config_.identity_provider == IdentityProvider::oidc) {
+    const WantedClaims wanted{!groups_named(site->config_).empty(), claims_named(site->config_)};
+    auto oidc = Oidc::make(executor, site->config_.oidc, wanted, site->now_);
+    if (!oidc) return oidc.error();
+    site->oidc_ = std::move(*oidc);
+  }
   return site;
 }
 
@@ -84,7 +89,7 @@ AccessSite::AccessSite(boost::asio::any_io_executor executor, Config config, Sta
       service_tokens_(state),
       now_(std::move(now)),
       transfers_(std::move(executor), state, poll, now_) {
-  tokens_.set_groups_asked(groups_named(config_));
+  tokens_.set_asked(groups_named(config_), claims_named(config_));
   set_public_port(config_.public_port);
 }
 
@@ -118,7 +123,7 @@ boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
     co_return answer;
   }
   if (request.host != config_.auth_host) co_return text_answer(421, "this edge does not serve that host");
-  if (!request.path.starts_with(kTransferPath)) co_return auth_answer(request);
+  if (!request.path.starts_with(kTransferPath)) co_return co_await auth_answer(request);
   if (request.method != "GET") co_return method_not_allowed("GET");
   // The padding may arrive percent-encoded.
   std::string receiver =
@@ -148,16 +153,19 @@ Answer AccessSite::app_answer(const Request& request, const App& app) {
   return shared_answer(path);
 }
 
-Answer AccessSite::auth_answer(const Request& request) {
-  if (!request.path.starts_with(kAccess)) return text_answer(404, "not found");
+boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
+  if (!request.path.starts_with(kAccess)) co_return text_answer(404, "not found");
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
-  if (path == "cert_sign") return request.method == "POST" ? cert_sign(request) : method_not_allowed("POST");
-  if (path == "callback") return request.method == "POST" ? callback(request) : method_not_allowed("POST");
-  if (!reads(request)) return method_not_allowed("GET, HEAD");
-  if (path.starts_with("login/")) return login(request);
-  if (path == "logout") return auth_logout();
-  if (path == "get-identity") return identity_answer(tokens_.check_org(request.cookie(kTokenCookie), now_()));
-  return shared_answer(path);
+  if (path == "cert_sign")
+    co_return request.method == "POST" ? cert_sign(request) : method_not_allowed("POST");
+  if (path == "callback") co_return co_await callback(request);
+  if (!reads(request)) co_return method_not_allowed("GET, HEAD");
+  if (path.starts_with("login/")) co_return co_await login(request);
+  if (path == "logout") co_return co_await auth_logout(request);
+  if (path == "signed-out") co_return signed_out();
+  if (path == "get-identity")
+    co_return identity_answer(tokens_.check_org(request.cookie(kTokenCookie), now_()));
+  co_return shared_answer(path);
 }
 
 /// Signing costs a millisecond and anybody may ask, so one answer serves for minutes.

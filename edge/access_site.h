@@ -10,12 +10,14 @@
 
 #include "edge/config.h"
 #include "edge/notes.h"
+#include "edge/oidc.h"
 #include "edge/service_tokens.h"
 #include "edge/site.h"
 #include "edge/ssh_ca.h"
 #include "edge/state.h"
 #include "edge/tokens.h"
 #include "edge/transfer_store.h"
+#include "edge/used_once.h"
 
 namespace cfpipe::edge {
 
@@ -29,6 +31,9 @@ inline constexpr std::int64_t kMetadataSeconds = 5 * 60;
 inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
 inline constexpr std::string_view kTokenCookie = "CF_Authorization";
 inline constexpr std::string_view kSessionCookie = "CF_AppSession";
+/// The provider's ID token, which says to it who signs out. Sent along to that page alone.
+inline constexpr std::string_view kIdTokenCookie = "__Secure-cfpipe-id-token";
+inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
 inline constexpr std::string_view kCliPath = "/cdn-cgi/access/cli";
 
 using Now = std::function<std::int64_t()>;
@@ -65,6 +70,9 @@ class AccessSite final : public Site {
   std::size_t open_tunnels() const { return open_tunnels_.size(); }
   void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
 
+  /// Says in the log what is wrong with the identity provider, if anything is.
+  boost::asio::awaitable<void> look_at_provider();
+
   boost::asio::awaitable<Answer> handle(const Request& request) override;
   std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
   std::int64_t opened(const TunnelGrant& grant, const Request& request) override;
@@ -100,7 +108,7 @@ class AccessSite final : public Site {
 
   // access_site.cc: routing
   Answer app_answer(const Request& request, const App& app);
-  Answer auth_answer(const Request& request);
+  boost::asio::awaitable<Answer> auth_answer(const Request& request);
   Answer shared_answer(std::string_view path);
   void add_metadata(const Request& request, App& app, Answer& answer);
   void audit(AuditRow row);
@@ -126,13 +134,27 @@ class AccessSite final : public Site {
   Answer identity_answer(const std::optional<Identity>& identity) const;
 
   // site_login.cc: the auth domain
-  Answer login(const Request& request);
-  Answer callback(const Request& request);
-  Answer auth_logout() const;
+  boost::asio::awaitable<Answer> login(const Request& request);
+  boost::asio::awaitable<Answer> begin_sign_in(const Request& request, Login login);
+  boost::asio::awaitable<Answer> callback(const Request& request);
+  Answer dev_sign_in(const Request& request, const Login& login, std::string_view typed);
+  boost::asio::awaitable<Answer> auth_logout(const Request& request);
+  static Answer signed_out();
   Answer sign_in_page(const Request& request, const Login& login, std::string_view error) const;
   Answer confirm_page(const Request& request, const Login& login, const Identity& identity) const;
+  static bool for_a_program(std::string_view target);
   Answer finish_login(const Login& login, const Identity& identity, bool asked);
+  void start_session(const Request& request, const Login& login, Identity& identity);
+  void set_session(const Identity& identity, Answer& answer) const;
   std::string form_state(const Request& request, const Login& login, Answer& answer) const;
+
+  // site_provider.cc: sign-in at the identity provider
+  ProviderSignIn provider_sign_in(const std::string& state) const;
+  boost::asio::awaitable<Answer> go_to_provider(const Request& request, Login login);
+  boost::asio::awaitable<Answer> back_from_provider(const Request& request);
+  boost::asio::awaitable<Answer> redeem(const Request& request, Login login, std::string state);
+  Answer signed_in(const Request& request, const Login& login, const Person& person);
+  Answer not_signed_in(const Request& request, const Login& login, const transport::Failure& failure);
 
   // site_cert_sign.cc
   Answer cert_sign(const Request& request);
@@ -143,7 +165,10 @@ class AccessSite final : public Site {
   Notes notes_;
   SshCa ssh_ca_;
   ServiceTokens service_tokens_;
-  RowsPerMinute refusals_;  ///< of service tokens
+  std::unique_ptr<Oidc> oidc_;     ///< where the configuration names one
+  UsedOnce states_;                ///< of sign-ins at it
+  RowsPerMinute refusals_;         ///< of service tokens
+  RowsPerMinute failed_sign_ins_;  ///< at the identity provider
   Now now_;
   TransferStore transfers_;
   std::map<std::string, App, std::less<>> apps_;

@@ -1,8 +1,25 @@
 #include <cstdio>
 
 #include "edge/commands.h"
+#include "edge/oidc.h"
+#include "transport/tls_context.h"
 
 namespace cfpipe::edge {
+
+namespace {
+
+void check_files(LoadedConfig& loaded) {
+  for (const ConfigFile& file : loaded.files) {
+    if (file.kind == ConfigFile::Kind::secret) {
+      if (const auto read = read_secret_file(file.path); !read)
+        loaded.faults.push_back({file.line, file.path + ": " + read.error().detail});
+    } else if (const auto made = transport::TlsClientContext::make(file.path); !made) {
+      loaded.faults.push_back({file.line, file.path + ": holds no certificates that can be used"});
+    }
+  }
+}
+
+}  // namespace
 
 std::optional<Config> checked_config(const std::string& config_path) {
   auto loaded = load_config(config_path);
@@ -10,6 +27,7 @@ std::optional<Config> checked_config(const std::string& config_path) {
     complain(loaded.error());
     return std::nullopt;
   }
+  check_files(*loaded);
   for (const ConfigFault& fault : loaded->faults)
     std::fprintf(stderr, "%s:%d: %s\n", config_path.c_str(), fault.line, fault.text.c_str());
   if (!loaded->faults.empty()) return std::nullopt;
@@ -23,10 +41,6 @@ int check_config(const std::string& config_path) {
 int run_edge(const std::string& config_path) {
   const auto config = checked_config(config_path);
   if (!config) return kBadConfig;
-  if (config->identity_provider == IdentityProvider::oidc) {
-    complain(config_path + ": sign-in through OpenID Connect is not available yet; see the README");
-    return kBadConfig;
-  }
   return serve(*config, false);
 }
 

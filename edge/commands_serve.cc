@@ -133,6 +133,10 @@ int serve(const Config& config, bool dev) {
     ending.listener_ended();
   });
   announce(config, **site, (*server)->port(), dev);
+  // What is wrong with the provider is for the log: it may well come up after the edge.
+  net::co_spawn(io, (*site)->look_at_provider(), [](const std::exception_ptr& error) {
+    if (error) spdlog::error("the identity provider could not be looked at");
+  });
   io.run();
   // The tunnels that were cut are told to the site's loop, which takes note of them before it goes itself.
   server->reset();

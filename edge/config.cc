@@ -44,6 +44,13 @@ std::vector<std::string> groups_named(const Config& config) {
   return {out.begin(), out.end()};
 }
 
+std::vector<std::string> claims_named(const Config& config) {
+  std::set<std::string> out;
+  for (const ApplicationConfig& app : config.applications)
+    if (app.certificates) out.insert(app.certificates->claims.begin(), app.certificates->claims.end());
+  return {out.begin(), out.end()};
+}
+
 std::vector<std::string> groups_to_carry(const std::vector<std::string>& groups,
                                          const std::vector<std::string>& named) {
   std::vector<std::string> out;

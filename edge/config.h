@@ -28,6 +28,7 @@ struct CertificateConfig {
   std::chrono::seconds ttl = kDefaultCertificateTtl;
   bool email_prefix = true;           ///< the part of the email before the @ is a principal
   std::vector<std::string> literals;  ///< principals that everyone gets who has signed in
+  std::vector<std::string> claims;    ///< of the identity provider, whose values are principals
   /// Principals of service tokens by name; a service token that is not here gets no certificate.
   std::map<std::string, std::vector<std::string>, std::less<>> service_principals;
 };
@@ -43,6 +44,18 @@ struct ApplicationConfig {
 
 enum class IdentityProvider { dev, oidc };
 
+/// Where people sign in, and what is believed of them.
+struct OidcConfig {
+  std::string issuer;              ///< https, or http on loopback; exactly as the provider writes it
+  std::string client_id;           ///< this edge, as the provider knows it
+  std::string client_secret_file;  ///< empty: a public client
+  std::string ca_file;             ///< whom to trust for the provider's TLS; empty: the system's authorities
+  std::vector<std::string> scopes{"openid", "email", "profile"};
+  std::string groups_claim = "groups";  ///< a string or a list of strings
+  bool allow_unverified_email = false;  ///< believe an address that the provider does not say is verified
+  bool sign_out_at_provider = true;     ///< where it offers that
+};
+
 struct Config {
   std::string listen_address;
   std::uint16_t listen_port = kHttpsPort;
@@ -57,9 +70,7 @@ struct Config {
   IdentityProvider identity_provider = IdentityProvider::oidc;
   std::string dev_email;                ///< what the built-in sign-in page offers
   std::vector<std::string> dev_groups;  ///< of everybody who signs in there
-  std::string oidc_issuer;
-  std::string oidc_client_id;
-  std::string oidc_client_secret_file;
+  OidcConfig oidc;
   std::vector<ApplicationConfig> applications;
 };
 
@@ -68,9 +79,18 @@ struct ConfigFault {
   std::string text;
 };
 
+/// A file that the configuration names, to be looked at before it is served.
+struct ConfigFile {
+  enum class Kind { secret, authorities };
+  Kind kind;
+  int line;
+  std::string path;
+};
+
 struct LoadedConfig {
   Config config;  ///< to be used only without faults
   std::vector<ConfigFault> faults;
+  std::vector<ConfigFile> files;
 };
 
 LoadedConfig parse_config(std::string_view yaml);
@@ -79,6 +99,9 @@ transport::Result<LoadedConfig> load_config(const std::string& path);
 
 /// The groups that any policy names, sorted, each once: what this edge wants to know of people's groups.
 std::vector<std::string> groups_named(const Config& config);
+
+/// The claims that principals are taken from, sorted, each once.
+std::vector<std::string> claims_named(const Config& config);
 
 /// What of a person's groups goes into tokens: those that policies name. The bounds on those bound this.
 std::vector<std::string> groups_to_carry(const std::vector<std::string>& groups,

@@ -132,8 +132,14 @@ Policy read_policy(YamlReader& reader, const YAML::Node& node) {
   return out;
 }
 
-bool valid_principal(const std::string& name) {
-  return valid_email(name + "@x");
+/// `{claim: NAME}`
+void read_claim(YamlReader& reader, const YAML::Node& node, CertificateConfig& out) {
+  if (!reader.mapping(node, "a principal", {"claim"})) return;
+  const std::string name = reader.text(node, "claim", "a principal");
+  if (name.empty()) return;
+  if (name.size() > kMaxClaimBytes || transport::printable(name) != name)
+    return reader.fault(node, "the name of a claim must be at most 64 printable characters");
+  out.claims.push_back(name);
 }
 
 /// `{NAME: [PRINCIPAL, …]}`
@@ -207,8 +213,10 @@ CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
     return out;
   }
   for (const YAML::Node& item : list) {
-    if (!item.IsScalar()) {
-      reader.fault(item, "principals taken from a claim are not available yet");
+    if (item.IsMap()) {
+      read_claim(reader, item, out);
+    } else if (!item.IsScalar()) {
+      reader.fault(item, "a principal must be a user name, email_prefix or {claim: NAME}");
     } else if (item.Scalar() == "email_prefix") {
       out.email_prefix = true;
     } else if (!valid_principal(item.Scalar())) {
@@ -218,6 +226,15 @@ CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
     }
   }
   return out;
+}
+
+void check_claims(YamlReader& reader, const YAML::Node& applications, const Config& config) {
+  const auto claims = claims_named(config);
+  if (claims.size() > kMaxClaims)
+    reader.fault(applications, "principals are taken from " + std::to_string(claims.size()) +
+                                   " claims; tokens have room for " + std::to_string(kMaxClaims));
+  if (!claims.empty() && config.identity_provider == IdentityProvider::dev)
+    reader.fault(applications, "principals from a claim need an identity_provider of type oidc");
 }
 
 void check_groups(YamlReader& reader, const YAML::Node& applications, const Config& config) {

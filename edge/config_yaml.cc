@@ -18,8 +18,6 @@ class Reader : private YamlReader {
  private:
   unsigned threads(const YAML::Node& node);
   void top(const YAML::Node& root);
-  void provider(const YAML::Node& node);
-  void dev_groups(const YAML::Node& node);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
   void across(const YAML::Node& root);
@@ -27,50 +25,11 @@ class Reader : private YamlReader {
   LoadedConfig& out_;
 };
 
-void Reader::dev_groups(const YAML::Node& node) {
-  if (!node.IsSequence()) return fault(node, "'groups' must be a list");
-  for (const YAML::Node& item : node) {
-    const std::string name = item.IsScalar() ? item.Scalar() : "";
-    if (!valid_group(name)) fault(item, "a group must be a name of at most 128 characters");
-    out_.config.dev_groups.push_back(name);
-  }
-}
-
 unsigned Reader::threads(const YAML::Node& node) {
   unsigned count = 0;
   if (!node.IsScalar() || !YAML::convert<unsigned>::decode(node, count) || count < 1 || count > kMaxThreads)
     fault(node, "'threads' must be a number from 1 to " + std::to_string(kMaxThreads));
   return count;
-}
-
-void Reader::provider(const YAML::Node& node) {
-  if (!mapping(node, "identity_provider",
-               {"type", "issuer", "client_id", "client_secret_file", "email", "groups"}))
-    return;
-  const std::string type = text(node, "type", "identity_provider");
-  if (type == "dev") {
-    out_.config.identity_provider = IdentityProvider::dev;
-    out_.config.dev_email = text(node, "email", "identity_provider", false);
-    if (!out_.config.dev_email.empty() && !valid_email(out_.config.dev_email))
-      fault(node["email"], "'email' is not an email address");
-    if (node["groups"]) dev_groups(node["groups"]);
-    for (const char* key : {"issuer", "client_id", "client_secret_file"})
-      if (node[key]) fault(node[key], std::string("'") + key + "' belongs to type oidc, not dev");
-    if (!out_.config.listen_address.empty() && !is_loopback(out_.config.listen_address))
-      fault(node["type"],
-            "identity_provider type dev asks for no password: 'listen' must be a loopback address");
-  } else if (type == "oidc") {
-    out_.config.identity_provider = IdentityProvider::oidc;
-    out_.config.oidc_issuer = text(node, "issuer", "identity_provider");
-    out_.config.oidc_client_id = text(node, "client_id", "identity_provider");
-    out_.config.oidc_client_secret_file = text(node, "client_secret_file", "identity_provider");
-    if (!out_.config.oidc_issuer.empty() && !out_.config.oidc_issuer.starts_with("https://"))
-      fault(node["issuer"], "'issuer' must be an https URL");
-    for (const char* key : {"email", "groups"})
-      if (node[key]) fault(node[key], std::string("'") + key + "' belongs to type dev, not oidc");
-  } else if (!type.empty()) {
-    fault(node["type"], "identity_provider type must be oidc or dev");
-  }
 }
 
 void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
@@ -130,6 +89,7 @@ void Reader::across(const YAML::Node& root) {
     if (host == out_.config.auth_host) fault(list[i], "an application cannot have the auth_domain's name");
   }
   check_groups(*this, list, out_.config);
+  check_claims(*this, list, out_.config);
 }
 
 void Reader::top(const YAML::Node& root) {
@@ -170,7 +130,7 @@ void Reader::top(const YAML::Node& root) {
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
   if (root["threads"]) config.threads = threads(root["threads"]);
   if (root["identity_provider"]) {
-    provider(root["identity_provider"]);
+    read_provider(*this, root["identity_provider"], out_);
   } else {
     fault(root, "the configuration needs 'identity_provider'");
   }

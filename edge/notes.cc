@@ -44,6 +44,11 @@ std::string Notes::tag(std::string_view kind, std::string_view payload) const {
   return out;
 }
 
+// A note's payload is base64url, without blanks.
+std::string Notes::derive(std::string_view kind, std::string_view text) const {
+  return auth::base64url(tag(kind, "derived " + std::string(text)));
+}
+
 std::string Notes::write(std::string_view kind, boost::json::object content, std::int64_t expires) const {
   content["exp"] = expires;
   const std::string payload = auth::base64url(boost::json::serialize(content));

@@ -21,6 +21,9 @@ class Notes {
  public:
   static Result<Notes> open(State& state);
   std::string write(std::string_view kind, boost::json::object content, std::int64_t expires) const;
+  /// 43 characters of base64url that only this edge can make of that text: what need not be kept anywhere to
+  /// be known again. Apart from notes, and from those of other kinds.
+  std::string derive(std::string_view kind, std::string_view text) const;
   /// Nothing unless the note is ours, of that kind, and not expired.
   std::optional<boost::json::object> read(std::string_view kind, std::string_view note,
                                           std::int64_t now) const;

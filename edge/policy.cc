@@ -211,4 +211,8 @@ bool valid_group(std::string_view name) {
   });
 }
 
+bool valid_principal(std::string_view name) {
+  return valid_email(std::string(name) + "@x");
+}
+
 }  // namespace cfpipe::edge

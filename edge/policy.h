@@ -17,6 +17,12 @@ inline constexpr std::size_t kMaxGroupBytes = 128;
 /// them travels in tokens, and a token must fit into a cookie (4 KiB in browsers).
 inline constexpr std::size_t kMaxGroups = 64;
 inline constexpr std::size_t kMaxGroupsBytes = 1024;
+/// Claims that principals may be taken from, and the bytes of one's name.
+inline constexpr std::size_t kMaxClaims = 4;
+inline constexpr std::size_t kMaxClaimBytes = 64;
+/// Values of a person's claims that are carried in tokens, and the bytes of all of them together.
+inline constexpr std::size_t kMaxClaimValues = 16;
+inline constexpr std::size_t kMaxClaimValuesBytes = 512;
 
 /// One condition on who asks, or from where.
 struct Rule {
@@ -97,5 +103,7 @@ std::string reason_of(const Verdict& verdict);
 bool valid_service_name(std::string_view name);
 /// A group as an identity provider may name it: printable, of sane length.
 bool valid_group(std::string_view name);
+/// A user name that a certificate may be for.
+bool valid_principal(std::string_view name);
 
 }  // namespace cfpipe::edge

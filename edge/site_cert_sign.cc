@@ -18,6 +18,15 @@ bool is_json(std::string_view type) {
   return same_text(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
 
+std::string no_principals(const ApplicationConfig& app, const Identity& identity) {
+  if (identity.email.empty())
+    return "no principals are configured for service token " + identity.name() + " at " + app.hostname;
+  std::string claims;
+  for (const std::string& claim : app.certificates->claims) claims += " '" + claim + "'";
+  return "the identity provider names no user of " + app.hostname + " for " + identity.email +
+         " in the claims" + claims;
+}
+
 }  // namespace
 
 Answer AccessSite::cert_sign(const Request& request) {
@@ -47,10 +56,7 @@ Answer AccessSite::cert_sign(const Request& request) {
     return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
   }
   const auto principals = principals_of(*app->config->certificates, *identity);
-  if (principals.empty()) {
-    return json_refusal(403, "no principals are configured for service token " + identity->name() + " at " +
-                                 app->config->hostname);
-  }
+  if (principals.empty()) return json_refusal(403, no_principals(*app->config, *identity));
   const auto issued =
       ssh_ca_.sign(*app->config, identity->name(), principals, trimmed(text_of(*body, "public_key")), now);
   if (!issued) {

@@ -17,13 +17,9 @@ constexpr std::size_t kFormCookieCharacters = 43;
 constexpr std::string_view kLoginPath = "/cdn-cgi/access/login/";
 constexpr std::size_t kNonceBytes = 12;
 
-bool for_a_program(std::string_view target) {
-  return target.substr(0, target.find('?')) == kCliPath;
-}
-
 /// What is asked of a person before a program gets their tokens.
-std::string notice_for(std::string_view target, std::string_view hostname) {
-  if (!for_a_program(target)) return {};
+std::string notice_for(bool program, std::string_view hostname) {
+  if (!program) return {};
   return "A program on a computer is waiting to reach " + std::string(hostname) +
          " as you. Go on only if you have just started it yourself.";
 }
@@ -43,18 +39,22 @@ Answer expired_form() {
 
 }  // namespace
 
-Answer AccessSite::login(const Request& request) {
+bool AccessSite::for_a_program(std::string_view target) {
+  return target.substr(0, target.find('?')) == kCliPath;
+}
+
+boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
   std::string host = percent_decode(std::string_view(request.path).substr(kLoginPath.size())).value_or("");
   host = lower(std::string_view(host).substr(0, host.find(':')));
   const App* app = find_app(host);
-  if (app == nullptr) return message_page(404, "Not found", "This edge serves no such application.");
+  if (app == nullptr) co_return message_page(404, "Not found", "This edge serves no such application.");
   const std::string kid = request.query_value("kid");
   if (!kid.empty() && kid != app->aud)
-    return message_page(400, "This link is not right", "It names another application than its address.");
+    co_return message_page(400, "This link is not right", "It names another application than its address.");
   const auto target = safe_target(request.query_value("redirect_url"), authority(host));
   if (!target) {
-    return message_page(400, "This link is not right", "It leads away from " + host + ".",
-                        "Start again from the address you wanted to reach.");
+    co_return message_page(400, "This link is not right", "It leads away from " + host + ".",
+                           "Start again from the address you wanted to reach.");
   }
   const std::int64_t now = now_();
   const auto meta = notes_.read("login", request.query_value("meta"), now);
@@ -70,7 +70,7 @@ Answer AccessSite::login(const Request& request) {
     const auto identity = tokens_.check_org(request.cookie(kTokenCookie), now);
     const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
     if (!identity) {
-      answer = sign_in_page(request, login, {});
+      answer = co_await begin_sign_in(request, login);
     } else if (!verdict.passes()) {
       answer = denied(request, *app, *identity, verdict);
     } else if (for_a_program(login.target)) {
@@ -81,7 +81,12 @@ Answer AccessSite::login(const Request& request) {
   }
   answer.headers.emplace_back("CF-Access-Domain", app->config->hostname);
   answer.headers.emplace_back("CF-Access-Aud", app->aud);
-  return answer;
+  co_return answer;
+}
+
+boost::asio::awaitable<Answer> AccessSite::begin_sign_in(const Request& request, Login login) {
+  if (!oidc_) co_return sign_in_page(request, login, {});
+  co_return co_await go_to_provider(request, std::move(login));
 }
 
 /// The hidden field of a form: the sign-in, tied to a cookie of this browser, so that no other site can post
@@ -99,8 +104,6 @@ std::string AccessSite::form_state(const Request& request, const Login& login, A
 }
 
 Answer AccessSite::sign_in_page(const Request& request, const Login& login, std::string_view error) const {
-  if (config_.identity_provider != IdentityProvider::dev)
-    return message_page(501, "Not available", "This edge has no way to sign in yet.");
   Answer cookies;
   const std::string& host = login.app->config->hostname;
   Page page;
@@ -108,7 +111,7 @@ Answer AccessSite::sign_in_page(const Request& request, const Login& login, std:
   page.title = "Sign in";
   page.values = {{"application", host},
                  {"error", std::string(error)},
-                 {"notice", notice_for(login.target, host)},
+                 {"notice", notice_for(for_a_program(login.target), host)},
                  {"state", form_state(request, login, cookies)},
                  {"email", config_.dev_email}};
   page.form_target = "https://" + authority(host);
@@ -124,7 +127,7 @@ Answer AccessSite::confirm_page(const Request& request, const Login& login, cons
   page.file = "confirm.html";
   page.title = "Let a program in?";
   page.values = {{"email", identity.email},
-                 {"notice", notice_for(login.target, host)},
+                 {"notice", notice_for(for_a_program(login.target), host)},
                  {"state", form_state(request, login, cookies)}};
   page.form_target = "https://" + authority(host);
   Answer answer = page_answer(200, page);
@@ -151,29 +154,35 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
                          "/cdn-cgi/access/authorized?code=" + code);
 }
 
-Answer AccessSite::callback(const Request& request) {
+/// The provider's redirect, or a form of ours.
+boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
+  if (oidc_ && request.method == "GET") co_return co_await back_from_provider(request);
+  if (request.method != "POST") co_return method_not_allowed(oidc_ ? "GET, POST" : "POST");
   const std::int64_t now = now_();
   const std::string_view origin = request.header("Origin");
   if (!origin.empty() && !same_text(origin, "https://" + auth_authority()))
-    return message_page(403, "Refused", "This form was sent from another site.");
+    co_return message_page(403, "Refused", "This form was sent from another site.");
   const auto state = notes_.read("form", request.form_value("state"), now);
   if (!state || !same_secret(text_of(*state, "form"), hex(sha256(request.cookie(kFormCookie)))))
-    return expired_form();
+    co_return expired_form();
   Login login;
   login.app = find_app_by_aud(text_of(*state, "aud"));
   login.session_hash = text_of(*state, "session");
   login.target = text_of(*state, "target");
-  if (login.app == nullptr) return expired_form();
+  if (login.app == nullptr) co_return expired_form();
 
   const std::string typed = request.form_value("email");
-  if (typed.empty()) {
-    // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
-    const auto identity = tokens_.check_org(request.cookie(kTokenCookie), now);
-    if (!identity) return sign_in_page(request, login, "Enter your email address.");
-    const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
-    if (!verdict.passes()) return denied(request, *login.app, *identity, verdict);
-    return finish_login(login, *identity, true);
-  }
+  if (!typed.empty()) co_return dev_sign_in(request, login, typed);
+  // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
+  const auto identity = tokens_.check_org(request.cookie(kTokenCookie), now);
+  if (!identity) co_return co_await begin_sign_in(request, login);
+  const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
+  if (!verdict.passes()) co_return denied(request, *login.app, *identity, verdict);
+  co_return finish_login(login, *identity, true);
+}
+
+/// The built-in page asks for no password, and believes.
+Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::string_view typed) {
   if (config_.identity_provider != IdentityProvider::dev) return expired_form();
   Identity identity;
   identity.email = std::string(trimmed(typed));
@@ -181,9 +190,18 @@ Answer AccessSite::callback(const Request& request) {
   identity.groups = groups_to_carry(config_.dev_groups, groups_named(config_));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied(request, *login.app, identity, verdict);
-  identity.subject = subject_of(tokens_.issuer(), identity.email);
+  identity.subject = subject_of(tokens_.issuer(), lower(identity.email));
+  start_session(request, login, identity);
+  Answer answer = finish_login(login, identity, true);
+  set_session(identity, answer);
+  return answer;
+}
+
+/// Of all applications: what the auth domain's cookie stands for.
+void AccessSite::start_session(const Request& request, const Login& login, Identity& identity) {
   identity.nonce = random_id(kNonceBytes);
-  identity.expires = now + config_.session_duration.count();
+  identity.issued = now_();
+  identity.expires = identity.issued + config_.session_duration.count();
   AuditRow row;
   row.kind = "login";
   row.identity = identity.email;
@@ -191,19 +209,32 @@ Answer AccessSite::callback(const Request& request) {
   row.peer = request.peer;
   row.ray = request.ray;
   audit(std::move(row));
-  Answer answer = finish_login(login, identity, true);
-  set_cookie(answer, kTokenCookie, tokens_.org_token(identity, now, config_.session_duration),
-             identity.expires);
-  return answer;
 }
 
-Answer AccessSite::auth_logout() const {
-  Answer answer = message_page(
+void AccessSite::set_session(const Identity& identity, Answer& answer) const {
+  set_cookie(answer, kTokenCookie, tokens_.org_token(identity, identity.issued, config_.session_duration),
+             identity.expires);
+}
+
+Answer AccessSite::signed_out() {
+  return message_page(
       200, "Signed out", "This browser is signed out.",
       "Tokens that a program holds stay good until they end: remove them with 'cfpipe access logout'.");
+}
+
+boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
+  Answer answer = signed_out();
+  if (oidc_) {
+    // Else the next sign-in would be the same person's, without a question.
+    const std::string id_token = request.cookie(kIdTokenCookie);
+    const std::string back_to = "https://" + auth_authority() + "/cdn-cgi/access/signed-out";
+    const auto there = co_await oidc_->sign_out_url(id_token, back_to);
+    if (there) answer = redirect_answer(*there);
+    clear_cookie(answer, kIdTokenCookie, kLogoutPath);
+  }
   clear_cookie(answer, kTokenCookie);
   clear_cookie(answer, kFormCookie);
-  return answer;
+  co_return answer;
 }
 
 }  // namespace cfpipe::edge

@@ -120,6 +120,11 @@ Answer AccessSite::identity_answer(const std::optional<Identity>& identity) cons
   out["email"] = identity->email;
   out["name"] = email_prefix(identity->email);
   out["groups"] = boost::json::array(identity->groups.begin(), identity->groups.end());
+  if (!identity->claims.empty()) {
+    boost::json::object& custom = out["custom"].emplace_object();
+    for (const auto& [name, values] : identity->claims)
+      custom[name] = boost::json::array(values.begin(), values.end());
+  }
   out["idp"] = {{"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
   return json_answer(200, out);
 }

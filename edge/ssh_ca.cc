@@ -29,6 +29,9 @@ std::vector<std::string> principals_of(const CertificateConfig& config, const Id
   }
   if (config.email_prefix) add(email_prefix(identity.email));
   std::for_each(config.literals.begin(), config.literals.end(), add);
+  for (const std::string& claim : config.claims)
+    if (const auto found = identity.claims.find(claim); found != identity.claims.end())
+      std::for_each(found->second.begin(), found->second.end(), add);
   return out;
 }
 

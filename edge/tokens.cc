@@ -20,9 +20,9 @@ namespace {
 constexpr std::string_view kKeyName = "token-signing";
 /// Lifetime of the X.509 form of the signing key, in days; nobody checks it, some libraries insist on one.
 constexpr int kCertificateDays = 365;
-/// Names the set of groups that `groups` is a choice of.
-constexpr std::string_view kGroupsAsked = "groups_asked";
-constexpr std::size_t kGroupsAskedCharacters = 16;
+/// Names what `groups` and the custom claims are a choice of.
+constexpr std::string_view kAsked = "groups_asked";
+constexpr std::size_t kAskedCharacters = 16;
 
 transport::Failure damaged() {
   return {transport::Stage::state, transport::Cause::state_unreadable, "the token signing key is damaged"};
@@ -54,11 +54,30 @@ std::vector<std::string> strings_of(const boost::json::object& object, std::stri
   return out;
 }
 
+/// In tokens they are where Access puts those that it is told to pass on.
+constexpr std::string_view kCustomClaims = "custom";
+
+boost::json::object object_of(const Claims& claims) {
+  boost::json::object out;
+  for (const auto& [name, values] : claims) out[name] = boost::json::array(values.begin(), values.end());
+  return out;
+}
+
+Claims claims_of(const boost::json::object& object) {
+  Claims out;
+  const auto* found = object.if_contains(kCustomClaims);
+  if (found == nullptr || !found->is_object()) return out;
+  for (const auto& [name, value] : found->get_object())
+    out[std::string(name)] = strings_of(found->get_object(), std::string(name));
+  return out;
+}
+
 }  // namespace
 
 void write_identity(boost::json::object& object, const Identity& identity) {
   object["email"] = identity.email;
   object["groups"] = boost::json::array(identity.groups.begin(), identity.groups.end());
+  if (!identity.claims.empty()) object[kCustomClaims] = object_of(identity.claims);
   object["sub"] = identity.subject;
   object["nonce"] = identity.nonce;
 }
@@ -67,6 +86,7 @@ Identity read_identity(const boost::json::object& object) {
   Identity identity;
   identity.email = auth::text_of(object, "email");
   identity.groups = strings_of(object, "groups");
+  identity.claims = claims_of(object);
   identity.subject = auth::text_of(object, "sub");
   identity.nonce = auth::text_of(object, "nonce");
   return identity;
@@ -85,10 +105,12 @@ Result<Tokens> Tokens::open(State& state) {
   return Tokens(std::move(*key), kid, boost::json::serialize(set));
 }
 
-void Tokens::set_groups_asked(const std::vector<std::string>& groups) {
+void Tokens::set_asked(const std::vector<std::string>& groups, const std::vector<std::string>& claims) {
   std::string all;
   for (const std::string& group : groups) all += group + "\n";
-  groups_asked_ = all.empty() ? all : hex(sha256(all)).substr(0, kGroupsAskedCharacters);
+  // No group starts like this.
+  for (const std::string& claim : claims) all += "\x01" + claim + "\n";
+  asked_ = all.empty() ? all : hex(sha256(all)).substr(0, kAskedCharacters);
 }
 
 std::string Tokens::org_audience() const {
@@ -110,7 +132,8 @@ std::string Tokens::sign(const Identity& identity, std::string_view type, std::s
     claims["country"] = "XX";
     if (!identity.groups.empty())
       claims["groups"] = boost::json::array(identity.groups.begin(), identity.groups.end());
-    if (!groups_asked_.empty()) claims[kGroupsAsked] = groups_asked_;
+    if (!identity.claims.empty()) claims[kCustomClaims] = object_of(identity.claims);
+    if (!asked_.empty()) claims[kAsked] = asked_;
   } else {
     claims["common_name"] = identity.client_id;
   }
@@ -151,8 +174,9 @@ std::optional<Identity> Tokens::check(std::string_view compact, std::string_view
   if (identity.client_id.empty()) {
     identity.email = jwt->text("email");
     identity.groups = strings_of(jwt->claims, "groups");
+    identity.claims = claims_of(jwt->claims);
     identity.nonce = jwt->text("identity_nonce");
-    if (!valid_email(identity.email) || jwt->text(kGroupsAsked) != groups_asked_) return std::nullopt;
+    if (!valid_email(identity.email) || jwt->text(kAsked) != asked_) return std::nullopt;
   }
   identity.subject = jwt->text("sub");
   identity.issued = jwt->number("iat");
@@ -169,8 +193,8 @@ std::optional<Identity> Tokens::check_org(std::string_view compact, std::int64_t
   return check(compact, "org", org_audience(), now);
 }
 
-std::string subject_of(std::string_view issuer, std::string_view email) {
-  const std::string digest = hex(sha256(std::string(issuer) + "\n" + lower(email)));
+std::string subject_of(std::string_view issuer, std::string_view name) {
+  const std::string digest = hex(sha256(std::string(issuer) + "\n" + std::string(name)));
   return digest.substr(0, 8) + "-" + digest.substr(8, 4) + "-" + digest.substr(12, 4) + "-" +
          digest.substr(16, 4) + "-" + digest.substr(20, 12);
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "auth/openssl.h"
+#include "edge/claims.h"
 #include "edge/state.h"
 
 namespace cfpipe::edge {
@@ -21,6 +22,7 @@ inline constexpr std::int64_t kTokenClockSkew = 60;
 struct Identity {
   std::string email;                ///< of a person
   std::vector<std::string> groups;  ///< those of a person that the policies of this edge name
+  Claims claims;                    ///< those of a person that certificates of this edge are made with
   std::string client_id;            ///< of a service token; the claim is common_name
   std::string service_token;        ///< its name; not in the token, whoever checks one looks it up
   std::string subject;              ///< stable for one person; empty for a service token
@@ -32,7 +34,7 @@ struct Identity {
   const std::string& name() const { return email.empty() ? service_token : email; }
 };
 
-/// A person's identity between the parts of a sign-in: email, groups, subject, nonce.
+/// A person's identity between the parts of a sign-in: email, groups, claims, subject, nonce.
 void write_identity(boost::json::object& object, const Identity& identity);
 Identity read_identity(const boost::json::object& object);
 
@@ -45,9 +47,10 @@ class Tokens {
 
   void set_issuer(std::string issuer) { issuer_ = std::move(issuer); }
   const std::string& issuer() const { return issuer_; }
-  /// The groups that policies ask about. A person's token that was made when others were asked about is not
-  /// taken any more: it cannot say whether the person is in the new ones.
-  void set_groups_asked(const std::vector<std::string>& groups);
+  /// The groups that policies ask about, and the claims that principals come from. A person's token that was
+  /// made when others were asked about is not taken any more: it cannot say whether the person is in the new
+  /// ones.
+  void set_asked(const std::vector<std::string>& groups, const std::vector<std::string>& claims);
 
   std::string app_token(const Identity& identity, std::string_view aud, std::int64_t now,
                         std::chrono::seconds lifetime) const;
@@ -76,10 +79,10 @@ class Tokens {
   std::string kid_;
   std::string certs_;
   std::string issuer_;
-  std::string groups_asked_;  ///< digest; empty: none
+  std::string asked_;  ///< digest; empty: nothing
 };
 
-/// The subject of a person at an issuer, in the form of a UUID.
-std::string subject_of(std::string_view issuer, std::string_view email);
+/// The subject of a person at an issuer, who knows them by `name`, in the form of a UUID.
+std::string subject_of(std::string_view issuer, std::string_view name);
 
 }  // namespace cfpipe::edge

@@ -6,8 +6,12 @@
 
 namespace cfpipe::edge {
 
+int YamlReader::line_of(const YAML::Node& node) {
+  return node.Mark().is_null() ? 0 : node.Mark().line + 1;
+}
+
 void YamlReader::fault(const YAML::Node& node, std::string text) {
-  faults_.push_back({node.Mark().is_null() ? 0 : node.Mark().line + 1, std::move(text)});
+  faults_.push_back({line_of(node), std::move(text)});
 }
 
 bool YamlReader::mapping(const YAML::Node& node, const std::string& what,
@@ -40,6 +44,15 @@ std::string YamlReader::text(const YAML::Node& parent, const char* key, const st
     return {};
   }
   return node.Scalar();
+}
+
+bool YamlReader::flag(const YAML::Node& parent, const char* key, bool preset) {
+  const YAML::Node node = parent[key];
+  if (!node) return preset;
+  bool value = preset;
+  if (!node.IsScalar() || !YAML::convert<bool>::decode(node, value))
+    fault(node, std::string("'") + key + "' must be true or false");
+  return value;
 }
 
 std::chrono::seconds YamlReader::duration(const YAML::Node& parent, const char* key,

@@ -19,10 +19,13 @@ class YamlReader {
   explicit YamlReader(std::vector<ConfigFault>& faults) : faults_(faults) {}
 
   void fault(const YAML::Node& node, std::string text);
+  static int line_of(const YAML::Node& node);  ///< from 1; 0: unknown
   /// Checks that the node is a mapping of known keys, each once.
   bool mapping(const YAML::Node& node, const std::string& what, std::initializer_list<std::string_view> keys);
   /// A scalar; absent or of another kind is a fault when required.
   std::string text(const YAML::Node& parent, const char* key, const std::string& what, bool required = true);
+  /// `true` or `false`; absent is the preset.
+  bool flag(const YAML::Node& parent, const char* key, bool preset);
   std::chrono::seconds duration(const YAML::Node& parent, const char* key, std::chrono::seconds preset,
                                 std::chrono::seconds least, std::chrono::seconds most);
 
@@ -37,5 +40,9 @@ CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
                                     const std::vector<Policy>& policies);
 /// What is wrong with the groups that all policies name together.
 void check_groups(YamlReader& reader, const YAML::Node& applications, const Config& config);
+/// And with the claims that principals come from.
+void check_claims(YamlReader& reader, const YAML::Node& applications, const Config& config);
+/// `identity_provider`; `listen` is read already.
+void read_provider(YamlReader& reader, const YAML::Node& node, LoadedConfig& out);
 
 }  // namespace cfpipe::edge

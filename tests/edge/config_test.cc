@@ -135,7 +135,9 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"PortZero", "ssh://10.0.0.5", "ssh://10.0.0.5:0", 11, "service"},
         FaultCase{"BrowserRendering", "    session_duration: 8h", "    browser_rendering: ssh", 12,
                   "not available yet"},
-        FaultCase{"ClaimPrincipal", "deploy]", "{claim: name}]", 15, "not available yet"},
+        FaultCase{"ClaimWithoutProvider", "deploy]", "{claim: name}]", 10, "type oidc"},
+        FaultCase{"ClaimWithoutName", "deploy]", "{claim: ''}]", 15, "one value"},
+        FaultCase{"ClaimOfNoName", "deploy]", "{claim: [a]}]", 15, "one value"},
         FaultCase{"BadPrincipal", "deploy]", "'a,b']", 15, "user name"},
         FaultCase{"UnknownDecision", "decision: allow", "decision: maybe", 19,
                   "allow, deny, service_auth or bypass"},
@@ -174,13 +176,75 @@ TEST(Config, NamesAllFaultsAtOnce) {
   EXPECT_GE(parse_config("listen: nowhere\nfoo: bar\n").faults.size(), 5u);
 }
 
-TEST(Config, AcceptsOpenIdConnectAsSyntax) {
-  const std::string text =
-      replaced(kGood, "  type: dev\n  groups: [SRE Europe]",
-               "  {type: oidc, issuer: 'https://idp.example.com', client_id: a, client_secret_file: /s}");
-  const LoadedConfig loaded = parse_config(text);
-  EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+std::string with_oidc(const std::string& provider) {
+  return replaced(kGood, "  type: dev\n  groups: [SRE Europe]", provider);
+}
+
+TEST(Config, ReadsAnIdentityProvider) {
+  const LoadedConfig loaded = parse_config(
+      replaced(with_oidc("  {type: oidc, issuer: 'https://idp.example.com', client_id: a,\n"
+                         "   client_secret_file: /s, ca_file: /ca.pem, scopes: [openid, email],\n"
+                         "   groups_claim: roles, allow_unverified_email: true, "
+                         "sign_out_at_provider: false}"),
+               "deploy]", "{claim: preferred_username}]"));
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
   EXPECT_EQ(loaded.config.identity_provider, IdentityProvider::oidc);
+  const OidcConfig& oidc = loaded.config.oidc;
+  EXPECT_EQ(oidc.issuer, "https://idp.example.com");
+  EXPECT_EQ(oidc.scopes, (std::vector<std::string>{"openid", "email"}));
+  EXPECT_EQ(oidc.groups_claim, "roles");
+  EXPECT_TRUE(oidc.allow_unverified_email);
+  EXPECT_FALSE(oidc.sign_out_at_provider);
+  ASSERT_EQ(loaded.files.size(), 2u);
+  EXPECT_EQ(loaded.files[0].path, "/s");
+  EXPECT_EQ(loaded.files[0].line, 8);
+  EXPECT_EQ(loaded.files[1].kind, ConfigFile::Kind::authorities);
+  EXPECT_EQ(claims_named(loaded.config), std::vector<std::string>{"preferred_username"});
+}
+
+TEST(Config, APublicClientOnLoopbackNeedsLittle) {
+  const LoadedConfig loaded =
+      parse_config(with_oidc("  {type: oidc, issuer: 'http://127.0.0.1:9000', client_id: a}"));
+  EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+  EXPECT_FALSE(loaded.config.oidc.allow_unverified_email);
+  EXPECT_TRUE(loaded.files.empty());
+}
+
+TEST(Config, NamesTheFaultsOfAnIdentityProvider) {
+  struct Case {
+    const char* keys;
+    const char* says;
+  };
+  for (const Case& test :
+       {Case{"issuer: 'http://idp.example.com', client_id: a", "https URL"},
+        Case{"issuer: idp.example.com, client_id: a", "https URL"},
+        Case{"issuer: 'https://idp.example.com/?a=b', client_id: a", "neither"},
+        Case{"issuer: 'https://idp.example.com'", "client_id"},
+        Case{"issuer: 'https://i.test', client_id: a, client_secret_file: secret", "absolute"},
+        Case{"issuer: 'https://i.test', client_id: a, ca_file: ca.pem", "absolute"},
+        Case{"issuer: 'https://i.test', client_id: a, client_secret: s3cret", "unknown key 'client_secret'"},
+        Case{"issuer: 'https://i.test', client_id: a, scopes: [email]", "openid"},
+        Case{"issuer: 'https://i.test', client_id: a, scopes: openid", "list"},
+        Case{"issuer: 'https://i.test', client_id: a, scopes: [openid, 'a b']", "one word"},
+        Case{"issuer: 'https://i.test', client_id: a, allow_unverified_email: maybe", "true or false"},
+        Case{"issuer: 'https://i.test', client_id: a, groups: [sre]", "belongs to type dev"}}) {
+    const LoadedConfig loaded = parse_config(with_oidc(std::string("  {type: oidc, ") + test.keys + "}"));
+    ASSERT_EQ(loaded.faults.size(), 1u) << test.keys;
+    EXPECT_EQ(loaded.faults[0].line, 7);
+    EXPECT_NE(loaded.faults[0].text.find(test.says), std::string::npos) << loaded.faults[0].text;
+    EXPECT_EQ(loaded.faults[0].text.find("s3cret"), std::string::npos);
+  }
+}
+
+TEST(Config, BoundsTheClaimsThatTokensHaveToCarry) {
+  std::string claims;
+  for (std::size_t i = 0; i <= kMaxClaims; ++i) claims += "{claim: c" + std::to_string(i) + "}, ";
+  const auto faults =
+      parse_config(replaced(with_oidc("  {type: oidc, issuer: 'https://i.test', client_id: a}"), "deploy]",
+                            claims + "]"))
+          .faults;
+  ASSERT_EQ(faults.size(), 1u);
+  EXPECT_NE(faults[0].text.find("room for 4"), std::string::npos) << faults[0].text;
 }
 
 /// As the documentation has it.

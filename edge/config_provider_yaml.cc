@@ -1,0 +1,121 @@
+// Where people sign in, in the YAML form of the configuration.
+#include <algorithm>
+
+#include "edge/provider_url.h"
+#include "edge/text.h"
+#include "edge/yaml_reader.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr const char* kWhat = "identity_provider";
+/// Bounds of what a provider's administrator may have chosen, in bytes.
+constexpr std::size_t kMaxClientIdBytes = 256;
+constexpr std::size_t kMaxScopeBytes = 64;
+constexpr std::size_t kMaxScopes = 16;
+constexpr std::initializer_list<const char*> kDevKeys = {"email", "groups"};
+constexpr std::initializer_list<const char*> kOidcKeys = {
+    "issuer", "client_id",    "client_secret_file",     "ca_file",
+    "scopes", "groups_claim", "allow_unverified_email", "sign_out_at_provider"};
+
+void refuse(YamlReader& reader, const YAML::Node& node, std::initializer_list<const char*> keys,
+            const std::string& theirs, const std::string& ours) {
+  for (const char* key : keys)
+    if (node[key])
+      reader.fault(node[key], std::string("'") + key + "' belongs to type " + theirs + ", not " + ours);
+}
+
+void read_dev(YamlReader& reader, const YAML::Node& node, Config& config) {
+  config.identity_provider = IdentityProvider::dev;
+  config.dev_email = reader.text(node, "email", kWhat, false);
+  if (!config.dev_email.empty() && !valid_email(config.dev_email))
+    reader.fault(node["email"], "'email' is not an email address");
+  if (const YAML::Node groups = node["groups"]) {
+    if (!groups.IsSequence()) reader.fault(groups, "'groups' must be a list");
+    for (const YAML::Node& item : groups) {
+      const std::string name = item.IsScalar() ? item.Scalar() : "";
+      if (!valid_group(name)) reader.fault(item, "a group must be a name of at most 128 characters");
+      config.dev_groups.push_back(name);
+    }
+  }
+  refuse(reader, node, kOidcKeys, "oidc", "dev");
+  if (!config.listen_address.empty() && !is_loopback(config.listen_address))
+    reader.fault(node["type"],
+                 "identity_provider type dev asks for no password: 'listen' must be a loopback address");
+}
+
+/// RFC 6749 3.3: no blanks, quotes or backslashes.
+bool valid_scope(const std::string& scope) {
+  return !scope.empty() && scope.size() <= kMaxScopeBytes &&
+         std::all_of(scope.begin(), scope.end(),
+                     [](char c) { return c > 0x20 && c < 0x7f && c != '"' && c != '\\'; });
+}
+
+void read_scopes(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc) {
+  oidc.scopes.clear();
+  if (!node.IsSequence() || node.size() > kMaxScopes)
+    return reader.fault(node, "'scopes' must be a list, such as [openid, email, profile]");
+  for (const YAML::Node& item : node) {
+    oidc.scopes.push_back(item.IsScalar() ? item.Scalar() : "");
+    if (!valid_scope(oidc.scopes.back())) reader.fault(item, "a scope must be one word");
+  }
+  if (std::find(oidc.scopes.begin(), oidc.scopes.end(), "openid") == oidc.scopes.end())
+    reader.fault(node, "'scopes' must hold openid: without it the provider says nothing about who signs in");
+}
+
+void read_file_name(YamlReader& reader, const YAML::Node& node, const char* key, ConfigFile::Kind kind,
+                    std::string& out, LoadedConfig& loaded) {
+  out = reader.text(node, key, kWhat, false);
+  if (out.empty()) return;
+  if (out.front() != '/')
+    return reader.fault(node[key], std::string("'") + key + "' must be an absolute path");
+  loaded.files.push_back({kind, YamlReader::line_of(node[key]), out});
+}
+
+void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded) {
+  loaded.config.identity_provider = IdentityProvider::oidc;
+  OidcConfig& oidc = loaded.config.oidc;
+  oidc.issuer = reader.text(node, "issuer", kWhat);
+  if (!oidc.issuer.empty()) {
+    if (const auto url = parse_provider_url(oidc.issuer); !url) {
+      reader.fault(node["issuer"], "'issuer' must be an https URL, or an http one on loopback");
+    } else if (oidc.issuer.find_first_of("?#") != std::string::npos) {
+      reader.fault(node["issuer"], "'issuer' must have neither '?' nor '#'");
+    }
+  }
+  oidc.client_id = reader.text(node, "client_id", kWhat);
+  if (oidc.client_id.size() > kMaxClientIdBytes ||
+      transport::printable(oidc.client_id, kMaxClientIdBytes) != oidc.client_id)
+    reader.fault(node["client_id"], "'client_id' must be at most 256 printable characters");
+  read_file_name(reader, node, "client_secret_file", ConfigFile::Kind::secret, oidc.client_secret_file,
+                 loaded);
+  read_file_name(reader, node, "ca_file", ConfigFile::Kind::authorities, oidc.ca_file, loaded);
+  if (node["scopes"]) read_scopes(reader, node["scopes"], oidc);
+  if (const std::string claim = reader.text(node, "groups_claim", kWhat, false); !claim.empty()) {
+    oidc.groups_claim = claim;
+    if (claim.size() > kMaxClaimBytes || transport::printable(claim) != claim)
+      reader.fault(node["groups_claim"], "'groups_claim' must be at most 64 printable characters");
+  }
+  oidc.allow_unverified_email = reader.flag(node, "allow_unverified_email", false);
+  oidc.sign_out_at_provider = reader.flag(node, "sign_out_at_provider", true);
+  refuse(reader, node, kDevKeys, "dev", "oidc");
+}
+
+}  // namespace
+
+void read_provider(YamlReader& reader, const YAML::Node& node, LoadedConfig& out) {
+  if (!reader.mapping(node, kWhat,
+                      {"type", "issuer", "client_id", "client_secret_file", "ca_file", "scopes",
+                       "groups_claim", "allow_unverified_email", "sign_out_at_provider", "email", "groups"}))
+    return;
+  const std::string type = reader.text(node, "type", kWhat);
+  if (type == "dev") {
+    read_dev(reader, node, out.config);
+  } else if (type == "oidc") {
+    read_oidc(reader, node, out);
+  } else if (!type.empty()) {
+    reader.fault(node["type"], "identity_provider type must be oidc or dev");
+  }
+}
+
+}  // namespace cfpipe::edge

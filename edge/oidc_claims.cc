@@ -1,0 +1,129 @@
+#include "edge/oidc_claims.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+
+#include "auth/json.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+namespace json = boost::json;
+using transport::Cause;
+using transport::Result;
+
+transport::Failure invalid(const std::string& why) {
+  return {transport::Stage::login, Cause::token_invalid, "its ID token " + why};
+}
+
+transport::Failure denied(const std::string& why) {
+  return {transport::Stage::login, Cause::denied, why};
+}
+
+/// A string, or each string of a list.
+std::vector<std::string> strings_of(const json::object& claims, const std::string& name) {
+  const json::value* value = claims.if_contains(name);
+  std::vector<std::string> out;
+  if (value == nullptr) return out;
+  if (value->is_string()) out.push_back(auth::text_of(claims, name));
+  if (!value->is_array()) return out;
+  for (const json::value& one : value->get_array())
+    if (one.is_string()) out.emplace_back(one.get_string());
+  return out;
+}
+
+/// Some providers write the word instead of the value.
+bool says_verified(const json::object& claims) {
+  const json::value* value = claims.if_contains("email_verified");
+  if (value == nullptr) return false;
+  return value->is_bool() ? value->get_bool() : auth::text_of(claims, "email_verified") == "true";
+}
+
+/// Whom the token is for: this client, and no other unless it says who may use it.
+bool is_for(const auth::Jwt& token, const std::string& client_id) {
+  const auto audience = token.audience();
+  if (std::find(audience.begin(), audience.end(), client_id) == audience.end()) return false;
+  const bool has_party = token.claims.contains("azp");
+  if (audience.size() > 1 && !has_party) return false;
+  return !has_party || token.text("azp") == client_id;
+}
+
+/// Address and verification belong together: the one of a source says nothing about that of another.
+struct Address {
+  std::string email;
+  bool verified = false;
+};
+Address address_of(const json::object& id_claims, const json::object& userinfo) {
+  Address out{auth::text_of(id_claims, "email"), says_verified(id_claims)};
+  const std::string other = auth::text_of(userinfo, "email");
+  if (out.email.empty()) return {other, says_verified(userinfo)};
+  if (!id_claims.contains("email_verified") && same_text(out.email, other))
+    out.verified = says_verified(userinfo);
+  return out;
+}
+
+}  // namespace
+
+Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config, std::string_view nonce,
+                            std::int64_t now) {
+  if (token.text("iss") != config.issuer) return invalid("is of another issuer");
+  if (!is_for(token, config.client_id)) return invalid("is for another client");
+  const std::int64_t made = token.number("iat");
+  if (made <= 0) return invalid("does not say when it was made");
+  if (made > now + kProviderClockSkew || token.number("nbf") > now + kProviderClockSkew)
+    return invalid("is from the future: the clock of one of the two machines is wrong");
+  if (token.number("exp") <= now - kProviderClockSkew)
+    return invalid("has expired: the clock of one of the two machines may be wrong");
+  if (nonce.empty() || !same_secret(token.text("nonce"), nonce)) return invalid("is of another sign-in");
+  const std::string subject = token.text("sub");
+  if (subject.empty() || subject.size() > kMaxSubjectBytes) return invalid("does not say who it is about");
+  return {};
+}
+
+bool needs_userinfo(const json::object& id_claims, const OidcConfig& config, const WantedClaims& wanted) {
+  const auto lacks = [&](const std::string& name) { return !id_claims.contains(name); };
+  return lacks("email") || (!config.allow_unverified_email && lacks("email_verified")) ||
+         (wanted.groups && lacks(config.groups_claim)) ||
+         std::any_of(wanted.named.begin(), wanted.named.end(), lacks);
+}
+
+Result<Person> person_of(const json::object& id_claims, const json::object& userinfo,
+                         const OidcConfig& config, const WantedClaims& wanted) {
+  Person out;
+  out.subject = auth::text_of(id_claims, "sub");
+  if (!userinfo.empty() && auth::text_of(userinfo, "sub") != out.subject)
+    return transport::Failure(transport::Stage::login, Cause::token_invalid,
+                              "its userinfo is about somebody else than its ID token");
+  const Address address = address_of(id_claims, userinfo);
+  if (address.email.empty()) return denied("your identity provider does not say what your email address is");
+  if (!valid_email(address.email))
+    return denied("the email address that your identity provider has for you cannot be used here");
+  if (!address.verified && !config.allow_unverified_email)
+    return denied("your identity provider has not verified that " + address.email + " is your address");
+  out.email = address.email;
+  const auto claim = [&](const std::string& name) {
+    return strings_of(id_claims.contains(name) ? id_claims : userinfo, name);
+  };
+  if (wanted.groups) out.groups = claim(config.groups_claim);
+  for (const std::string& name : wanted.named) out.claims[name] = claim(name);
+  return out;
+}
+
+Claims claims_to_carry(const Claims& claims, const std::vector<std::string>& named) {
+  Claims out;
+  std::size_t values = 0;
+  std::size_t bytes = 0;
+  for (const std::string& name : named) {
+    const auto found = claims.find(name);
+    if (found == claims.end()) continue;
+    for (const std::string& value : found->second) {
+      if (!valid_principal(value)) continue;
+      if (++values > kMaxClaimValues || (bytes += value.size()) > kMaxClaimValuesBytes) return out;
+      out[name].push_back(value);
+    }
+  }
+  return out;
+}
+
+}  // namespace cfpipe::edge

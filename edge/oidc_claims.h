@@ -1,0 +1,52 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/jwt.h"
+#include "edge/claims.h"
+#include "edge/config.h"
+
+namespace cfpipe::edge {
+
+/// How far an identity provider's clock may be off ours, in seconds.
+inline constexpr std::int64_t kProviderClockSkew = 60;
+/// Longest `sub`, in bytes (OpenID Connect Core 1.0, 2).
+inline constexpr std::size_t kMaxSubjectBytes = 255;
+
+/// Who has signed in, as the identity provider says.
+struct Person {
+  std::string subject;  ///< the provider's
+  std::string email;
+  std::vector<std::string> groups;
+  Claims claims;         ///< of those that were asked for
+  std::string id_token;  ///< as it came: for signing out there again
+};
+
+/// What is wanted to be known of somebody.
+struct WantedClaims {
+  bool groups = false;             ///< any policy asks
+  std::vector<std::string> named;  ///< for principals
+};
+
+/// Checks what an ID token whose signature holds says of itself (OpenID Connect Core 1.0, 3.1.3.7): issuer,
+/// audience, times, nonce. Stage::login, Cause::token_invalid.
+transport::Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config,
+                                       std::string_view nonce, std::int64_t now);
+
+/// Whether the ID token leaves out something that the provider's userinfo may have (5.3).
+bool needs_userinfo(const boost::json::object& id_claims, const OidcConfig& config,
+                    const WantedClaims& wanted);
+
+/// The person of an ID token, completed from `userinfo` (empty: it was not asked), which has to be about the
+/// same `sub` (5.3.2). No address, or one that is not verified: Cause::denied, fit to be told to the person.
+transport::Result<Person> person_of(const boost::json::object& id_claims, const boost::json::object& userinfo,
+                                    const OidcConfig& config, const WantedClaims& wanted);
+
+/// What of somebody's claims goes into tokens: values that can be principals, as many as there is room for.
+Claims claims_to_carry(const Claims& claims, const std::vector<std::string>& named);
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,65 @@
+#include "edge/provider_url.h"
+
+#include "edge/config.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr std::string_view kHttps = "https://";
+constexpr std::string_view kHttp = "http://";
+constexpr std::uint16_t kHttpPort = 80;
+
+transport::Failure bad(std::string why) {
+  return {transport::Stage::input, transport::Cause::bad_url, std::move(why)};
+}
+
+bool starts_with(std::string_view text, std::string_view scheme) {
+  return same_text(text.substr(0, scheme.size()), scheme);
+}
+
+bool on_this_machine(const std::string& host) {
+  return host == "localhost" || host.ends_with(".localhost") || is_loopback(host);
+}
+
+/// Whether the authority in front of `rest` says which port.
+bool has_port(std::string_view rest) {
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  const std::size_t bracket = authority.rfind(']');
+  return authority.find(':', bracket == std::string_view::npos ? 0 : bracket) != std::string_view::npos;
+}
+
+}  // namespace
+
+std::string ProviderUrl::authority() const {
+  if (!plain) return url.authority();
+  const bool v6 = url.host.find(':') != std::string::npos;
+  const std::string host = v6 ? "[" + url.host + "]" : url.host;
+  return url.port == kHttpPort ? host : host + ":" + std::to_string(url.port);
+}
+
+std::string ProviderUrl::str() const {
+  return std::string(plain ? kHttp : kHttps) + authority() + url.target;
+}
+
+std::string ProviderUrl::with_query(std::string_view query) const {
+  std::string out = str();
+  out += url.target.find('?') == std::string::npos ? '?' : '&';
+  return out.append(query);
+}
+
+transport::Result<ProviderUrl> parse_provider_url(std::string_view text) {
+  ProviderUrl out;
+  out.plain = starts_with(text, kHttp);
+  if (!out.plain && !starts_with(text, kHttps)) return bad("is not an https URL");
+  const std::string_view rest = text.substr(out.plain ? kHttp.size() : kHttps.size());
+  auto url = transport::parse_url(std::string(kHttps) + std::string(rest));
+  if (!url) return bad("is not a URL");
+  out.url = std::move(*url);
+  if (!out.plain) return out;
+  if (!has_port(rest)) out.url.port = kHttpPort;
+  if (!on_this_machine(out.url.host)) return bad("is an http URL of another machine");
+  return out;
+}
+
+}  // namespace cfpipe::edge

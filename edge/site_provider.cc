@@ -1,0 +1,177 @@
+// The auth domain: sign-in at an identity provider, from the redirect that leads there to the one that leads
+// on from the answer. What is under way is in a cookie of the browser alone, so that nobody can fill the
+// edge's state with sign-ins that are never finished.
+#include <spdlog/spdlog.h>
+
+#include "edge/access_site.h"
+#include "edge/answers.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+using transport::Cause;
+namespace {
+
+/// Sign-ins that one browser may have under way at once, each in a cookie of its own; a further one takes the
+/// place of another.
+constexpr std::size_t kFlows = 6;
+/// Host-bound by its name: no other host of the domain can plant it.
+constexpr std::string_view kFlowCookie = "__Host-cfpipe-sign-in-";
+/// A cookie's number, then 32 random bytes in base64url.
+constexpr std::size_t kStateCharacters = 1 + 43;
+/// Longest target that fits into such a cookie, in bytes; a longer one becomes the application's front page.
+constexpr std::size_t kMaxFlowTargetBytes = 1536;
+/// Longest ID token that is kept for signing out, in bytes: browsers drop cookies beyond 4 KiB.
+constexpr std::size_t kMaxKeptIdTokenBytes = 3584;
+/// Longest error code of the provider that is repeated, in bytes, and longest description.
+constexpr std::size_t kMaxErrorBytes = 64;
+constexpr std::size_t kMaxDescriptionBytes = 200;
+
+std::string flow_cookie(char number) {
+  return std::string(kFlowCookie) + number;
+}
+
+/// A number that no sign-in of this browser has, or else any.
+char free_number(const Request& request) {
+  for (std::size_t i = 0; i < kFlows; ++i) {
+    const char number = static_cast<char>('0' + i);
+    if (request.cookie(flow_cookie(number)).empty()) return number;
+  }
+  return static_cast<char>('0' + static_cast<unsigned char>(random_bytes(1)[0]) % kFlows);
+}
+
+Answer stale_sign_in() {
+  return message_page(400, "Sign-in not completed",
+                      "This sign-in was completed already, took too long, or was begun in another browser.",
+                      "Start again from the address you wanted to reach. Cookies must be allowed.");
+}
+
+int status_of(const transport::Failure& failure) {
+  if (failure.cause == Cause::denied) return 403;
+  return failure.cause == Cause::unreachable || failure.cause == Cause::too_many_requests ? 503 : 502;
+}
+
+}  // namespace
+
+/// Nonce and verifier need not be kept: both are made of the state, with a key that never leaves this edge.
+ProviderSignIn AccessSite::provider_sign_in(const std::string& state) const {
+  ProviderSignIn out;
+  out.redirect_uri = "https://" + auth_authority() + "/cdn-cgi/access/callback";
+  out.state = state;
+  out.nonce = notes_.derive("oidc-nonce", state);
+  out.verifier = notes_.derive("oidc-verifier", state);
+  return out;
+}
+
+net::awaitable<void> AccessSite::look_at_provider() {
+  if (!oidc_) co_return;
+  const auto looked = co_await oidc_->look();
+  if (looked) spdlog::info("people sign in at {}", config_.oidc.issuer);
+}
+
+net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login login) {
+  const char number = free_number(request);
+  const std::string state = number + random_id();
+  const ProviderSignIn sign_in = provider_sign_in(state);
+  const auto url = co_await oidc_->authorization_url(sign_in);
+  if (!url) co_return not_signed_in(request, login, url.error());
+  const std::int64_t until = now_() + kLoginSeconds;
+  const bool fits = login.target.size() <= kMaxFlowTargetBytes;
+  const boost::json::object flow{{"aud", login.app->aud},
+                                 {"session", login.session_hash},
+                                 {"target", fits ? login.target : "/"},
+                                 {"state", hex(sha256(state))}};
+  Answer answer = redirect_answer(*url);
+  set_cookie(answer, flow_cookie(number), notes_.write("sign-in", flow, until), until);
+  co_return answer;
+}
+
+/// A state is good once, in the browser that it was made for, for as long as its cookie is.
+net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
+  const std::string state = request.query_value("state");
+  if (state.size() != kStateCharacters || state[0] < '0' || state[0] >= static_cast<char>('0' + kFlows))
+    co_return stale_sign_in();
+  const std::string cookie = flow_cookie(state[0]);
+  const auto flow = notes_.read("sign-in", request.cookie(cookie), now_());
+  Login login;
+  if (flow) login.app = find_app_by_aud(text_of(*flow, "aud"));
+  if (login.app == nullptr || !same_secret(text_of(*flow, "state"), hex(sha256(state))) ||
+      !states_.first(state)) {
+    co_return stale_sign_in();
+  }
+  login.session_hash = text_of(*flow, "session");
+  login.target = text_of(*flow, "target");
+  Answer answer = co_await redeem(request, std::move(login), state);
+  clear_cookie(answer, cookie);
+  co_return answer;
+}
+
+net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, std::string state) {
+  if (const std::string error = request.query_value("error"); !error.empty()) {
+    const std::string text =
+        transport::printable(request.query_value("error_description"), kMaxDescriptionBytes);
+    transport::Failure refused(
+        transport::Stage::login, Cause::denied,
+        "your identity provider did not sign you in (" + transport::printable(error, kMaxErrorBytes) + ")");
+    if (!text.empty()) refused.detail += ": " + text;
+    co_return not_signed_in(request, login, refused);
+  }
+  const ProviderSignIn sign_in = provider_sign_in(state);
+  const ProviderReturn back{request.query_value("code"), request.query_value("iss")};
+  const auto person = co_await oidc_->redeem(sign_in, back);
+  if (!person) co_return not_signed_in(request, login, person.error());
+  Answer answer = signed_in(request, login, *person);
+  if (config_.oidc.sign_out_at_provider && person->id_token.size() <= kMaxKeptIdTokenBytes)
+    set_cookie(answer, kIdTokenCookie, person->id_token, now_() + config_.session_duration.count(),
+               kLogoutPath);
+  co_return answer;
+}
+
+/// Whoever has only been led through the provider has agreed to nothing: for a program they are asked.
+Answer AccessSite::signed_in(const Request& request, const Login& login, const Person& person) {
+  Identity identity;
+  identity.email = person.email;
+  identity.groups = groups_to_carry(person.groups, groups_named(config_));
+  identity.claims = claims_to_carry(person.claims, claims_named(config_));
+  const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
+  if (!verdict.passes()) return denied(request, *login.app, identity, verdict);
+  identity.subject = subject_of(config_.oidc.issuer, person.subject);
+  start_session(request, login, identity);
+  const bool program = for_a_program(login.target);
+  Answer answer = program ? confirm_page(request, login, identity) : finish_login(login, identity, false);
+  set_session(identity, answer);
+  return answer;
+}
+
+/// Said to the person, and recorded.
+Answer AccessSite::not_signed_in(const Request& request, const Login& login,
+                                 const transport::Failure& failure) {
+  const int status = status_of(failure);
+  const bool about_person = failure.cause == Cause::denied;
+  const std::string what = about_person ? failure.detail : "identity provider: " + failure.detail;
+  std::int64_t left_out = 0;
+  if (failed_sign_ins_.take(now_(), left_out)) {
+    const std::string more =
+        left_out == 0 ? "" : " (after " + std::to_string(left_out) + " that are not recorded)";
+    audit_denial(request, *login.app, {}, what + more);
+  }
+  std::string hint = "Request " + request.ray + ".";
+  if (status == 503) hint = "Try again in a minute. " + hint;
+  if (status == 502)
+    hint =
+        "Start again from the address you wanted to reach; if it stays like this, show this page to whoever "
+        "runs the edge. " +
+        hint;
+  if (status == 403) hint = "Sign in as somebody else, or ask whoever runs the identity provider. " + hint;
+  std::string text = about_person ? what : "You could not be signed in: " + what;
+  text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
+  Page page;
+  page.file = "failed.html";
+  page.title = "Sign-in not completed";
+  page.values = {{"text", text + "."},
+                 {"hint", hint},
+                 {"again", "https://" + authority(login.app->config->hostname) + login.target}};
+  return page_answer(status, page);
+}
+
+}  // namespace cfpipe::edge

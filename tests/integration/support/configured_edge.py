@@ -1,4 +1,4 @@
-"""Our own edge from a configuration file, on loopback, with its built-in sign-in page."""
+"""Our own edge from a configuration file, on loopback, with its built-in sign-in page unless told otherwise."""
 
 import json
 import re
@@ -8,26 +8,35 @@ from support.edges import AUTH_HOST, Edge, HOST, PROGRAMS
 
 
 class ConfiguredEdge(Edge):
-    """`policies`: the YAML value as Python has it; `certificates`: short_lived_certificates."""
+    """`policies`: the YAML value as Python has it; `certificates`: short_lived_certificates. `hosts`: of applications
+    that are all alike. `provider`: identity_provider, or a function from this edge, which has its
+    TLS certificate by then, to it.
+    `more`, `more_app`: further keys of the configuration and of each application. `names`: what else its TLS certificate
+    is for."""
 
-    def __init__(self, world, origin, policies, certificates=None, groups=(), email=worlds.EMAIL, host=HOST):
-        self.world, self.kind, self.hosts, self.email = world, "own", (host,), email
+    def __init__(self, world, origin, policies, certificates=None, groups=(), email=worlds.EMAIL, hosts=(HOST,),
+                 provider=None, more=None, more_app=None, names=()):
+        self.world, self.kind, self.hosts, self.email = world, "own", tuple(hosts), email
+        self._names = [*hosts, *names]
         self.state = world.path(f"edge-configured-{len(list(world.directory.glob('edge-*')))}")
         self._make_tls(origin)
         self.config = world.path(f"{self.state.name}.yaml")
+        provider = provider(self) if callable(provider) else provider
         # JSON is YAML.
         self.config.write_text(json.dumps({
             "listen": "127.0.0.1:0",
             "tls": {"certificate": str(self.state / "tls-cert.pem"), "key": str(self.state / "tls-key.pem")},
             "auth_domain": AUTH_HOST,
             "state": str(self.state),
-            "identity_provider": {"type": "dev", "email": email, "groups": list(groups)},
+            "identity_provider": provider or {"type": "dev", "email": email, "groups": list(groups)},
+            **(more or {}),
             "applications": [{
                 "hostname": host,
                 "service": f"tcp://{origin}",
                 "short_lived_certificates": certificates or {"principals": ["email_prefix"]},
                 "policies": policies,
-            }],
+                **(more_app or {}),
+            } for host in hosts],
         }))
         self.child = world.start([PROGRAMS["own"], "run", "--config", self.config])
         world.closing(self)
@@ -35,7 +44,8 @@ class ConfiguredEdge(Edge):
 
     def _make_tls(self, origin):
         """`dev` makes a certificate authority of its own when it starts; what it made is used on."""
-        argv = [PROGRAMS["own"], "dev", "--auth-domain", AUTH_HOST, "--hostname", self.hosts[0]]
+        argv = [PROGRAMS["own"], "dev", "--auth-domain", AUTH_HOST]
+        argv += [part for name in self._names for part in ("--hostname", name)]
         child = self.world.start(argv + ["--listen", "127.0.0.1:0", "--origin", origin, "--state", self.state])
         child.ready_port()
         assert child.stop() == 0, child.stderr.text

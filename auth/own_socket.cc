@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -71,8 +70,7 @@ sockaddr_un address_of(const std::string& path) {
 Result<TemporaryName> bind_temporary(int fd, const std::string& path) {
   for (int i = 0; i < kNameTries; ++i) {
     const std::string name = temporary_name(path);
-    if (std::max(name.size(), path.size()) >= sizeof(sockaddr_un::sun_path))
-      return failure(path, ENAMETOOLONG);
+    if (std::max(name.size(), path.size()) > kMaxSocketPath) return failure(path, ENAMETOOLONG);
     const auto address = address_of(name);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
       return TemporaryName(name);

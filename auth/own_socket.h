@@ -1,6 +1,7 @@
 #pragma once
 
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include <optional>
 #include <string>
@@ -8,6 +9,10 @@
 #include "auth/own_file.h"
 
 namespace cfpipe::auth {
+
+/// The longest path of a socket, in bytes: what fits into its address together with the final zero. ssh has
+/// the same bound.
+inline constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
 /// A listening Unix-domain socket, and which file it is: a later process may have put its own at the same
 /// path.

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "auth/own_socket.h"
 #include "cli/command_line.h"
 
 namespace cfpipe::cli {
@@ -142,12 +143,18 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   return {};
 }
 
+std::string too_long_for_socket(const std::string& path) {
+  return "a socket's path has " + std::to_string(auth::kMaxSocketPath) + " bytes at most, this one has " +
+         std::to_string(path.size()) + ": " + transport::printable(path);
+}
+
 Result<void> take_plain_values(RawOptions& raw, Options& options) {
   static const std::set<std::string> kLevels{"",      "trace", "debug", "info",    "warn",
                                              "error", "fatal", "panic", "disabled"};
   for (char& c : raw.log_level) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   if (kLevels.count(raw.log_level) == 0) return usage("--log-level takes debug, info, warn, error or fatal");
   if (!raw.agent.empty() && raw.agent[0] != '/') return usage("--agent takes an absolute path");
+  if (raw.agent.size() > auth::kMaxSocketPath) return usage("--agent: " + too_long_for_socket(raw.agent));
   options.short_lived_cert = raw.short_lived_cert || !raw.agent.empty();
   options.agent = std::move(raw.agent);
   options.quiet = raw.quiet;

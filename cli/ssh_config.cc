@@ -1,9 +1,12 @@
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
+#include <cstdint>
 #include <string>
 
+#include "auth/own_socket.h"
 #include "auth/state_dir.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
@@ -16,6 +19,12 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 using transport::Url;
+
+/// The longest user name that room is kept for in the path of an agent's socket, in bytes; what useradd
+/// takes.
+constexpr std::size_t kMaxUserBytes = 32;
+/// What stands for a host name that is too long for such a path, in bytes.
+constexpr std::size_t kShortNameBytes = 20;
 
 Failure unusable(std::string why) {
   return {Stage::input, Cause::bad_option, std::move(why)};
@@ -80,9 +89,15 @@ class Writer {
 
   std::string agent() const {
     const std::string socket = places_.state_dir + "/agent-";
+    const std::string whose = "%r@" + socket_host();
     return "Host " + url_.host + "\n" +
-           proxy(shell_word, " --short-lived-cert --agent " + shell_word(percent_doubled(socket) + "%r@%h")) +
-           "  IdentityFile none\n  IdentityAgent " + config_word_with(socket, "%r@%h") + "\n";
+           proxy(shell_word, " --short-lived-cert --agent " + shell_word(percent_doubled(socket) + whose)) +
+           "  IdentityFile none\n  IdentityAgent " + config_word_with(socket, whose) + "\n";
+  }
+
+  /// Whether a name as short as the shortest would do, for a user name of one letter.
+  bool has_room_for_socket() const {
+    return places_.state_dir.size() + sizeof("/agent-r@") - 1 + kShortNameBytes <= auth::kMaxSocketPath;
   }
 
   std::string match() const {
@@ -114,6 +129,17 @@ class Writer {
   static std::string config_word_with(const std::string& path, const std::string& tokens) {
     const std::string whole = percent_doubled(path) + tokens;
     return is_plain(whole) ? whole : '"' + whole + '"';
+  }
+
+  /// The host in the name of the agent's socket. Where the whole name has no room (neither ssh nor the system
+  /// takes a longer path), its start and a number made of all of it.
+  std::string socket_host() const {
+    const std::size_t others = places_.state_dir.size() + sizeof("/agent-@") - 1 + kMaxUserBytes;
+    if (wildcard_ || others + url_.host.size() <= auth::kMaxSocketPath) return "%h";
+    std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+    for (const char c : url_.host) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    return fmt::format("{}-{:08x}", url_.host.substr(0, kShortNameBytes - sizeof("-01234567") + 1),
+                       static_cast<std::uint32_t>(hash ^ (hash >> 32U)));
   }
 
   /// The host as the command line of this cfpipe has to name it, with the port and path that ssh knows
@@ -195,6 +221,12 @@ Result<std::string> ssh_config_text(const Options& options, const Places& places
   if (writer.strips_a_prefix() &&
       (options.style == ConfigStyle::match || options.style == ConfigStyle::chain)) {
     return unusable("key file names have no cfpipe- in front: for this pattern take --style agent");
+  }
+  if (options.style == ConfigStyle::agent && !writer.has_room_for_socket()) {
+    return unusable(
+        "the state directory's path has no room for a socket: set CFPIPE_HOME to a shorter one, or take "
+        "--style match: " +
+        transport::printable(places.state_dir));
   }
   switch (options.style) {
     case ConfigStyle::plain:

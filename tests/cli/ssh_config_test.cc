@@ -45,6 +45,25 @@ TEST(SshConfig, AgentStyleNamesTheSameSocketTwiceAndNoFile) {
             "  IdentityAgent /home/ann/.cloudflared/agent-%r@%h\n");
 }
 
+TEST(SshConfig, LongNamesLeaveRoomForTheSocket) {
+  const std::string host = "bastion-4.eu-central-1.production.internal.engineering.example.com";
+  const auto line = "  IdentityAgent /home/ann/.cloudflared/agent-%r@bastion-4.e-";
+  const auto text = text_of(for_host(host, ConfigStyle::agent));
+  EXPECT_THAT(text, HasSubstr(line));
+  const auto begin = text.find("/home/ann/.cloudflared/agent-");
+  const auto socket = text.substr(begin, text.find('\n', begin) - begin);
+  EXPECT_LE(socket.size() - 2 + 32, 107U);
+  EXPECT_THAT(text, HasSubstr("IdentityAgent " + socket + "\n"));  // both lines say the same
+  EXPECT_THAT(text, HasSubstr("--hostname %h --"));
+  // Hosts that begin alike have agents of their own.
+  EXPECT_THAT(text_of(for_host("x." + host, ConfigStyle::agent)), Not(HasSubstr(socket)));
+  EXPECT_THAT(text_of(for_host(host + ".org", ConfigStyle::agent)), Not(HasSubstr(socket + "\n")));
+
+  const Places deep{"/usr/bin/cfpipe", "/home/" + std::string(80, 'x')};
+  EXPECT_FALSE(ssh_config_text(for_host("vm.example.com", ConfigStyle::agent), deep));
+  EXPECT_TRUE(ssh_config_text(for_host("vm.example.com", ConfigStyle::match), deep));
+}
+
 TEST(SshConfig, MatchStyleMakesTheFilesBeforeSshReadsThem) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::match)),
             "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h\"\n"

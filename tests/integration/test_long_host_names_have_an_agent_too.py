@@ -1,0 +1,32 @@
+"""A socket's path has 107 bytes. In the agent style a host name that is too long for that is shortened in it."""
+
+import pytest
+
+from support.clients import USAGE, Client, Ssh, assert_fails
+from support.edges import Edge
+
+HOST = "bastion-4.eu-central-1.production.internal.engineering.and-so-on.localhost"
+
+
+@pytest.fixture
+def far(world, kind, sshd):
+    edge = Edge(world, kind, sshd.address, hosts=[HOST])
+    sshd.trust(edge.ssh_ca())
+    client = Client(world, edge, name="a-state-directory-as-long-as-many-a-home")
+    client.login()
+    return client
+
+
+def test_long_host_names_have_an_agent_too(far):
+    ssh = Ssh(far, "agent")
+    shown = ssh.tool("ssh", "-G", HOST).ok().stdout
+    agent = next(line.split()[1] for line in shown.splitlines() if line.startswith("identityagent "))
+    assert len(f"{far.home}/agent-r@{HOST}") > 107 >= len(agent)
+    assert ssh.run("echo through; exit 3").status == 3
+    assert not list(far.home.glob("*cf_key*"))
+
+
+def test_a_socket_that_cannot_be_is_refused_at_once(far):
+    path = f"{far.home}/agent-somebody@{HOST}"
+    done = far.tunnel("--agent", path)
+    assert_fails(done, USAGE, "input", f"--agent: a socket's path has 107 bytes at most, this one has {len(path)}")

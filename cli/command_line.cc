@@ -190,6 +190,10 @@ std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::
     return AskedText{help_text(app, app.get_name())};
   } catch (const CLI::ParseError& error) {
     if (raw.version_command) return AskedText{version};
+    // Where a command should be, and so nobody's secret.
+    const auto named = app.get_subcommands([&](CLI::App* sub) { return sub->check_name(only); });
+    if (!only.empty() && only[0] != '-' && named.empty())
+      return usage("there is no command " + transport::printable(only));
     return usage(complaint(error));
   }
   return chosen(app);

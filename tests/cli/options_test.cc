@@ -62,6 +62,16 @@ TEST(Options, EverySpellingOfTheHostnameIsTaken) {
   }
 }
 
+TEST(Options, ACommandThatThereIsNotIsNamed) {
+  for (const std::vector<std::string>& line :
+       {std::vector<std::string>{"shh"}, {"access", "shh"}, {"shh", "--hostname", "h.example.com"}}) {
+    const Failure failure = bad(line);
+    EXPECT_EQ(failure.detail, "there is no command shh");
+  }
+  EXPECT_EQ(bad({"--id", "planted", "shh"}).detail.find("planted"), std::string::npos);
+  EXPECT_THAT(bad({}).detail, HasSubstr("a command is missing"));
+}
+
 TEST(Options, EveryCommandIsThereWithAndWithoutAccess) {
   const std::map<std::string, Command> commands{
       {"ssh", Command::ssh}, {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config}};

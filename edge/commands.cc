@@ -24,17 +24,23 @@ struct Options {
   bool json = false;
 };
 
+/// A command below `ca` that is about one application.
+void add_ca_of(CLI::App& ca, const char* name, const char* says, Options& options, int& status,
+               int (*run)(const StateOption&, const std::string&)) {
+  CLI::App* command = ca.add_subcommand(name, says);
+  command->add_option("--app", options.app, "Host name of the application")->required();
+  add_state_options(*command, options.state);
+  command->callback([&options, &status, run] { status = run(options.state, options.app); });
+}
+
 void add_ca(CLI::App& root, Options& options, int& status) {
   CLI::App* ca = root.add_subcommand("ca", "SSH certificate authorities of the applications");
   ca->require_subcommand(1);
-  CLI::App* generate = ca->add_subcommand("generate", "Make the CA of an application");
-  generate->add_option("--app", options.app, "Host name of the application")->required();
-  add_state_options(*generate, options.state);
-  generate->callback([&] { status = ca_generate(options.state, options.app); });
-  CLI::App* show = ca->add_subcommand("show", "Print the line for sshd's TrustedUserCAKeys");
-  show->add_option("--app", options.app, "Host name of the application")->required();
-  add_state_options(*show, options.state);
-  show->callback([&] { status = ca_show(options.state, options.app); });
+  add_ca_of(*ca, "generate", "Make the CA of an application", options, status, ca_generate);
+  add_ca_of(*ca, "show", "Print the lines for sshd's TrustedUserCAKeys", options, status, ca_show);
+  add_ca_of(*ca, "rotate", "Make the next CA, for servers to trust beside the present one", options, status,
+            ca_rotate);
+  add_ca_of(*ca, "retire", "Let the next CA sign, and forget the present one", options, status, ca_retire);
   CLI::App* list = ca->add_subcommand("list", "List the applications that have one");
   add_state_options(*list, options.state);
   list->callback([&] { status = ca_list(options.state); });

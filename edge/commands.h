@@ -69,8 +69,23 @@ struct StateOption {
 };
 /// `known`: fail where no edge has ever been.
 transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
+/// What an administrator has done, for the audit.
+struct AdminAction {
+  const char* kind;
+  std::string identity;  ///< whom it is about, if it is about somebody
+  std::string application;
+  std::string reason;
+};
+/// A change that nobody could account for is not made known as done: kOk, or the status of a state that
+/// cannot be written.
+int record_action(State& state, const AdminAction& action);
+
 int ca_generate(const StateOption& state, const std::string& hostname);
 int ca_show(const StateOption& state, const std::string& hostname);
+/// Makes the next CA, and prints the lines of both.
+int ca_rotate(const StateOption& state, const std::string& hostname);
+/// Lets the next CA sign in the place of the present one.
+int ca_retire(const StateOption& state, const std::string& hostname);
 int ca_list(const StateOption& state);
 /// Prints id and secret, once, as the two variables that cfpipe reads.
 int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);

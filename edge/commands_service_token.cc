@@ -13,17 +13,6 @@ int bad_name() {
   return kUsage;
 }
 
-/// A change that nobody could account for is not made known as done.
-int record(State& state, const char* kind, const std::string& name, std::string reason) {
-  AuditRow row;
-  row.time = std::time(nullptr);
-  row.kind = kind;
-  row.identity = name;
-  row.reason = std::move(reason);
-  const auto added = state.append_audit(row);
-  return added ? kOk : complain(added.error());
-}
-
 }  // namespace
 
 int service_token_create(const StateOption& option, const std::string& name, const std::string& duration) {
@@ -44,7 +33,8 @@ int service_token_create(const StateOption& option, const std::string& name, con
     return kBadConfig;
   }
   const std::string until = rfc3339(now + lifetime->count());
-  if (const int status = record(**state, "service_token_create", name, "until " + until); status != kOk) {
+  if (const int status = record_action(**state, {"service_token_create", name, {}, "until " + until});
+      status != kOk) {
     (void)(*state)->remove_service_token(name);
     return status;
   }
@@ -80,7 +70,7 @@ int service_token_revoke(const StateOption& option, const std::string& name) {
     complain("there is no service token " + name);
     return kBadConfig;
   }
-  return record(**state, "service_token_revoke", name, {});
+  return record_action(**state, {"service_token_revoke", name, {}, {}});
 }
 
 }  // namespace cfpipe::edge

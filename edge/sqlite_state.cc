@@ -16,6 +16,7 @@ class SqliteState final : public State {
 
   Result<std::optional<Secret>> key(std::string_view name) override;
   Result<bool> add_key(std::string_view name, const Secret& value) override;
+  Result<bool> move_key(std::string_view from, std::string_view to) override;
   Result<std::vector<std::string>> key_names(std::string_view prefix) override;
   Result<std::string> application_aud(std::string_view hostname) override;
   Result<std::uint64_t> next_serial() override;
@@ -54,6 +55,7 @@ class SqliteState final : public State {
   Db db_;
   Statement key_get_{db_.get(), "SELECT value FROM keys WHERE name = ?"};
   Statement key_add_{db_.get(), "INSERT INTO keys (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"};
+  Statement key_move_{db_.get(), "UPDATE OR REPLACE keys SET name = ?2 WHERE name = ?1"};
   Statement key_list_{db_.get(),
                       "SELECT name FROM keys WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name"};
   Statement aud_get_{db_.get(), "SELECT aud FROM applications WHERE hostname = ?"};
@@ -121,6 +123,14 @@ Result<bool> SqliteState::add_key(std::string_view name, const Secret& value) {
   const Durable durable(db_.get());
   Query query(key_add_);
   query.bind(name).bind_blob(value.reveal()).step();
+  if (!query.ok()) return failure();
+  return sqlite3_changes(db_.get()) == 1;
+}
+
+Result<bool> SqliteState::move_key(std::string_view from, std::string_view to) {
+  const Durable durable(db_.get());
+  Query query(key_move_);
+  query.bind(from).bind(to).step();
   if (!query.ok()) return failure();
   return sqlite3_changes(db_.get()) == 1;
 }

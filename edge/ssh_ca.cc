@@ -9,9 +9,13 @@ namespace cfpipe::edge {
 namespace {
 
 constexpr std::string_view kPrefix = "ssh-ca/";
+constexpr std::string_view kNextPrefix = "ssh-ca-next/";
 
 std::string key_name(std::string_view hostname) {
   return std::string(kPrefix) + std::string(hostname);
+}
+std::string next_key_name(std::string_view hostname) {
+  return std::string(kNextPrefix) + std::string(hostname);
 }
 
 }  // namespace
@@ -54,10 +58,35 @@ Result<auth::SshKey> SshCa::load(std::string_view hostname) {
   return auth::SshKey::from_pem((*pem)->reveal());
 }
 
-Result<std::string> SshCa::public_line(std::string_view hostname) {
-  auto key = load(hostname);
+Result<std::optional<auth::SshKey>> SshCa::next(std::string_view hostname) {
+  auto pem = state_.key(next_key_name(hostname));
+  if (!pem) return pem.error();
+  if (!*pem) return std::optional<auth::SshKey>();
+  auto key = auth::SshKey::from_pem((*pem)->reveal());
   if (!key) return key.error();
-  return key->authorized_key("cfpipe-edge CA of " + std::string(hostname));
+  return std::optional<auth::SshKey>(std::move(*key));
+}
+
+Result<bool> SshCa::rotate(std::string_view hostname) {
+  if (auto present = load(hostname); !present) return present.error();
+  return state_.add_key(next_key_name(hostname),
+                        auth::SshKey::generate(auth::KeyType::ed25519).private_pem());
+}
+
+Result<bool> SshCa::retire(std::string_view hostname) {
+  if (auto present = load(hostname); !present) return present.error();
+  return state_.move_key(next_key_name(hostname), key_name(hostname));
+}
+
+Result<std::vector<std::string>> SshCa::public_lines(std::string_view hostname) {
+  const auto present = load(hostname);
+  if (!present) return present.error();
+  const auto following = next(hostname);
+  if (!following) return following.error();
+  const std::string name = "cfpipe-edge CA of " + std::string(hostname);
+  std::vector<std::string> lines{present->authorized_key(name)};
+  if (*following) lines.push_back((*following)->authorized_key("next " + name));
+  return lines;
 }
 
 Result<std::vector<std::string>> SshCa::hostnames() {

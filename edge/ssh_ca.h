@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,8 +31,14 @@ class SshCa {
 
   /// Makes the application's CA unless it has one; true if it was made.
   Result<bool> ensure(std::string_view hostname);
-  /// The one line for TrustedUserCAKeys. Stage::config if there is no CA.
-  Result<std::string> public_line(std::string_view hostname);
+  /// Makes the CA that is to follow; false if one waits already. The present one goes on signing until
+  /// retire(), so that servers can be told of both in between. Stage::config if there is no CA.
+  Result<bool> rotate(std::string_view hostname);
+  /// The CA that rotate() made signs from now on, and the present one is no more; false if none waits.
+  Result<bool> retire(std::string_view hostname);
+  /// The lines for TrustedUserCAKeys: of the CA that signs, then of the one that waits, if any. Stage::config
+  /// if there is no CA.
+  Result<std::vector<std::string>> public_lines(std::string_view hostname);
   Result<std::vector<std::string>> hostnames();
 
   /// Signs a user key of `owner` for these principals, of which there must be one: sshd's rules for a
@@ -43,6 +50,7 @@ class SshCa {
 
  private:
   Result<auth::SshKey> load(std::string_view hostname);
+  Result<std::optional<auth::SshKey>> next(std::string_view hostname);
   State& state_;
 };
 

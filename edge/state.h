@@ -26,7 +26,8 @@ inline constexpr std::int64_t kLastUsedSeconds = 60;
 struct AuditRow {
   std::int64_t id = 0;
   std::int64_t time = 0;  ///< Unix seconds
-  /// login, denial, certificate, tunnel_open, tunnel_close, service_token_create, service_token_revoke
+  /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
+  /// service_token_revoke, ca_generate, ca_rotate, ca_retire
   std::string kind;
   std::string identity;      ///< email, or name of a service token; empty where nobody asked
   std::string application;   ///< host name
@@ -60,6 +61,9 @@ class State {
   virtual Result<std::optional<Secret>> key(std::string_view name) = 0;
   /// Stores the key unless there is one by that name; true if it was stored. On disk when it returns.
   virtual Result<bool> add_key(std::string_view name, const Secret& value) = 0;
+  /// Puts the key `from` in the place of `to`, which is gone then; false if there is no `from`. On disk when
+  /// it returns.
+  virtual Result<bool> move_key(std::string_view from, std::string_view to) = 0;
   virtual Result<std::vector<std::string>> key_names(std::string_view prefix) = 0;
 
   /// The audience tag of an application: made at the first call, the same ever after.

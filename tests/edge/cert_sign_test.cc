@@ -66,7 +66,7 @@ TEST_F(CertSign, GivesACertificateThatSshKeygenReads) {
   EXPECT_NE(said.find("Principals: \n                ann\n"), std::string::npos) << said;
   EXPECT_NE(said.find("permit-pty"), std::string::npos);
   EXPECT_NE(said.find("Critical Options: (none)"), std::string::npos);
-  const auto ca = auth::parse_public_key_line(SshCa(*state_).public_line("vm.localhost").value());
+  const auto ca = auth::parse_public_key_line(SshCa(*state_).public_lines("vm.localhost").value().at(0));
   EXPECT_NE(said.find("Signing CA: ED25519 " + auth::fingerprint(ca->blob)), std::string::npos) << said;
 
   const auto parsed = auth::parse_certificate(line);

@@ -41,6 +41,21 @@ TEST(State, KeepsKeysAndAudiencesOverReopening) {
   EXPECT_EQ(state->application_aud("vm.localhost").value(), aud);
 }
 
+TEST(State, MovesAKeyInThePlaceOfAnother) {
+  const TempDir dir;
+  {
+    const auto state = open(dir);
+    ASSERT_TRUE(state->add_key("ssh-ca/a", Secret("old")).value());
+    EXPECT_FALSE(state->move_key("ssh-ca-next/a", "ssh-ca/a").value());
+    EXPECT_EQ(state->key("ssh-ca/a").value()->reveal(), "old");
+    ASSERT_TRUE(state->add_key("ssh-ca-next/a", Secret("new")).value());
+    EXPECT_TRUE(state->move_key("ssh-ca-next/a", "ssh-ca/a").value());
+  }
+  const auto state = open(dir);
+  EXPECT_EQ(state->key("ssh-ca/a").value()->reveal(), "new");
+  EXPECT_FALSE(state->key("ssh-ca-next/a").value());
+}
+
 TEST(State, KeyNamesMatchThePrefixLiterally) {
   const TempDir dir;
   const auto state = open(dir);

@@ -55,8 +55,16 @@ class Edge:
         """The public key line for TrustedUserCAKeys."""
         if self.kind == "mock":
             return (self.state / "ssh-ca.pub").read_text()
-        argv = [PROGRAMS["own"], "ca", "show", "--app", name or self.hosts[0], "--state", self.state]
-        return self.world.run(argv).ok().stdout
+        return self.ca("show", host=name).ok().stdout
+
+    def ca(self, command, *more, host=None):
+        """`cfpipe-edge ca COMMAND` beside the running edge."""
+        argv = [PROGRAMS["own"], "ca", command, "--app", host or self.hosts[0], "--state", self.state, *more]
+        return self.world.run(argv)
+
+    def audit(self):
+        finished = self.world.run([PROGRAMS["own"], "audit", "--json", "--state", self.state]).ok()
+        return [json.loads(line) for line in finished.stdout.splitlines()]
 
     def requests(self):
         """What the mock was asked, in order."""

@@ -34,6 +34,10 @@ class Finished:
         assert self.status == 0, self
         return self
 
+    def failed(self, status):
+        assert self.status == status, self
+        return self
+
 
 class World:
     def __init__(self):

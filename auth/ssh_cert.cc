@@ -18,7 +18,9 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-constexpr std::uint32_t kUserCertificate = 1;  ///< SSH2_CERT_TYPE_USER
+/// SSH2_CERT_TYPE_USER and SSH2_CERT_TYPE_HOST.
+constexpr std::uint32_t kUserCertificate = 1;
+constexpr std::uint32_t kHostCertificate = 2;
 constexpr std::size_t kNonceBytes = 32;
 /// Options and extensions of one certificate that are looked at.
 constexpr std::size_t kMaxOptions = 64;
@@ -157,16 +159,9 @@ bool well_formed_signature(std::string_view signature) {
   return reader.ok() && acceptable_name(algorithm) && !value.empty();
 }
 
-}  // namespace
-
-std::vector<std::string> default_extensions() {
-  return {"permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
-          "permit-user-rc"};
-}
-
-Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields,
-                                          const SshKey& ca) {
-  if (!acceptable_user_key(user_key_blob))
+Result<std::string> make_certificate(std::uint32_t type, std::string_view key_blob, const CertFields& fields,
+                                     const SshKey& ca) {
+  if (!acceptable_user_key(key_blob))
     return Failure(Stage::certificate, Cause::key_unusable,
                    "the public key is of a kind that is not certified");
   CertFields sorted = fields;
@@ -174,12 +169,12 @@ Result<std::string> make_user_certificate(std::string_view user_key_blob, const 
   std::sort(sorted.extensions.begin(), sorted.extensions.end());
   if (const auto reason = objection(sorted)) return invalid(*reason);
 
-  SshReader key(user_key_blob);
+  SshReader key(key_blob);
   const Kind* kind = find_kind(&Kind::key, key.string());
   if (kind == nullptr) return invalid("no certificate exists for this kind of key");
   SshWriter body;
   body.string(kind->certificate).string(fresh_nonce()).raw(key.rest());
-  body.u64(sorted.serial).u32(kUserCertificate).string(sorted.key_id).string(packed_principals(sorted));
+  body.u64(sorted.serial).u32(type).string(sorted.key_id).string(packed_principals(sorted));
   body.u64(sorted.valid_after).u64(sorted.valid_before);
   body.string(packed_options(sorted)).string(packed_extensions(sorted)).string({}).string(ca.public_blob());
   const std::string signature = ca.sign(body.bytes());
@@ -189,6 +184,30 @@ Result<std::string> make_user_certificate(std::string_view user_key_blob, const 
   std::string line = std::string(kind->certificate) + ' ' + base64(body.bytes());
   if (line.size() > kMaxCertLineBytes) return invalid("the certificate would be too long");
   return line;
+}
+
+}  // namespace
+
+std::vector<std::string> default_extensions() {
+  return {"permit-X11-forwarding", "permit-agent-forwarding", "permit-port-forwarding", "permit-pty",
+          "permit-user-rc"};
+}
+
+Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields,
+                                          const SshKey& ca) {
+  return make_certificate(kUserCertificate, user_key_blob, fields, ca);
+}
+
+bool acceptable_host_key(std::string_view blob) {
+  SshReader reader(blob);
+  return acceptable_user_key(blob) && !reader.string().starts_with("sk-");
+}
+
+Result<std::string> make_host_certificate(std::string_view host_key_blob, const CertFields& fields,
+                                          const SshKey& ca) {
+  if (!acceptable_host_key(host_key_blob))
+    return Failure(Stage::certificate, Cause::key_unusable, "this kind of key is not a host's");
+  return make_certificate(kHostCertificate, host_key_blob, fields, ca);
 }
 
 Result<Certificate> parse_certificate(std::string_view line) {

@@ -36,6 +36,14 @@ std::vector<std::string> default_extensions();
 Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields,
                                           const SshKey& ca);
 
+/// acceptable_user_key, but for the sk- kinds: a server has nobody to touch them.
+bool acceptable_host_key(std::string_view blob);
+
+/// The same for the key of a host (PROTOCOL.certkeys, type 2), whose principals are host names. The blob must
+/// be acceptable_host_key.
+Result<std::string> make_host_certificate(std::string_view host_key_blob, const CertFields& fields,
+                                          const SshKey& ca);
+
 struct Certificate {
   std::string line;           ///< trimmed one-line form
   std::string blob;           ///< decoded

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <limits>
 
 namespace cfpipe::edge {
 namespace {
@@ -17,6 +18,9 @@ struct Options {
   DevOptions dev;
   StateOption state;
   PolicyQuestion question;
+  HostKeyQuestion host_key;
+  RevocationQuestion revocation;
+  std::string output;
   std::string app;
   std::string name;
   std::string duration = "8760h";
@@ -33,6 +37,24 @@ void add_ca_of(CLI::App& ca, const char* name, const char* says, Options& option
   command->callback([&options, &status, run] { status = run(options.state, options.app); });
 }
 
+void add_revocation(CLI::App& ca, Options& options, int& status) {
+  CLI::App* revoke = ca.add_subcommand("revoke", "Put certificates on the list of revoked ones");
+  RevocationQuestion& question = options.revocation;
+  revoke->add_option("--app", question.app, "Host name of the application")->required();
+  auto* serials = revoke->add_option("--serial", question.serials, "Serial of a certificate, once for each")
+                      ->allow_extra_args(false);
+  serials->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+  revoke->add_option("--identity", question.identity,
+                     "An email or a service token: all certificates of it that may still be good");
+  add_state_options(*revoke, options.state);
+  revoke->callback([&] { status = ca_revoke(options.state, options.revocation); });
+  CLI::App* krl = ca.add_subcommand("krl", "Print the list of revoked certificates for sshd's RevokedKeys");
+  krl->add_option("--app", options.app, "Host name of the application")->required();
+  krl->add_option("--output", options.output, "File to write it to, as a whole, instead");
+  add_state_options(*krl, options.state);
+  krl->callback([&] { status = ca_krl(options.state, options.app, options.output); });
+}
+
 void add_ca(CLI::App& root, Options& options, int& status) {
   CLI::App* ca = root.add_subcommand("ca", "SSH certificate authorities of the applications");
   ca->require_subcommand(1);
@@ -41,9 +63,21 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   add_ca_of(*ca, "rotate", "Make the next CA, for servers to trust beside the present one", options, status,
             ca_rotate);
   add_ca_of(*ca, "retire", "Let the next CA sign, and forget the present one", options, status, ca_retire);
+  add_ca_of(*ca, "known-hosts", "Print the line by which ssh believes the hosts that were certified", options,
+            status, ca_known_hosts);
   CLI::App* list = ca->add_subcommand("list", "List the applications that have one");
   add_state_options(*list, options.state);
   list->callback([&] { status = ca_list(options.state); });
+  add_revocation(*ca, options, status);
+  CLI::App* host = ca->add_subcommand("sign-host", "Certify the key of a host, so that ssh knows it at once");
+  HostKeyQuestion& key = options.host_key;
+  host->add_option("--app", key.app, "Host name of the application")->required();
+  host->add_option("--key", key.key_file, "The host's public key, e.g. ssh_host_ed25519_key.pub")->required();
+  host->add_option("--hostname", key.names, "A name of the host, once for each; the application's by default")
+      ->allow_extra_args(false);
+  host->add_option("--duration", key.duration, "How long it is good for")->capture_default_str();
+  add_state_options(*host, options.state);
+  host->callback([&] { status = ca_sign_host(options.state, options.host_key); });
 }
 
 void add_service_token(CLI::App& root, Options& options, int& status) {

@@ -87,6 +87,25 @@ int ca_rotate(const StateOption& state, const std::string& hostname);
 /// Lets the next CA sign in the place of the present one.
 int ca_retire(const StateOption& state, const std::string& hostname);
 int ca_list(const StateOption& state);
+/// Certificates of an application to be revoked.
+struct RevocationQuestion {
+  std::string app;
+  std::vector<std::uint64_t> serials;
+  std::string identity;  ///< an email or the name of a service token: all that they may still use
+};
+int ca_revoke(const StateOption& state, const RevocationQuestion& question);
+/// Writes the list for sshd's RevokedKeys, to standard output unless a file is named.
+int ca_krl(const StateOption& state, const std::string& hostname, const std::string& output);
+/// A host's key to be certified.
+struct HostKeyQuestion {
+  std::string app;
+  std::string key_file;            ///< the .pub file
+  std::vector<std::string> names;  ///< empty: that of the application
+  std::string duration = "8760h";
+};
+int ca_sign_host(const StateOption& state, const HostKeyQuestion& question);
+/// Prints the line for known_hosts.
+int ca_known_hosts(const StateOption& state, const std::string& hostname);
 /// Prints id and secret, once, as the two variables that cfpipe reads.
 int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);
 int service_token_list(const StateOption& state);

@@ -20,6 +20,9 @@ class SqliteState final : public State {
   Result<std::vector<std::string>> key_names(std::string_view prefix) override;
   Result<std::string> application_aud(std::string_view hostname) override;
   Result<std::uint64_t> next_serial() override;
+  Result<void> revoke_certificate(std::string_view hostname, std::uint64_t serial, std::int64_t now) override;
+  Result<std::vector<std::uint64_t>> revoked_certificates(std::string_view hostname,
+                                                          std::int64_t since) override;
   Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,
                            std::int64_t expires, std::int64_t now) override;
   Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
@@ -64,6 +67,10 @@ class SqliteState final : public State {
   Statement serial_{db_.get(),
                     "INSERT INTO counters (name, value) VALUES ('serial', 1) "
                     "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"};
+  Statement revoke_{db_.get(),
+                    "INSERT OR IGNORE INTO revoked_certificates (hostname, serial, time) VALUES (?, ?, ?)"};
+  Statement revoked_{
+      db_.get(), "SELECT serial FROM revoked_certificates WHERE hostname = ? AND time >= ? ORDER BY serial"};
   Statement pending_expire_{db_.get(), "DELETE FROM pending WHERE expires <= ?"};
   Statement pending_count_{db_.get(), "SELECT count(*) FROM pending WHERE kind = ?"};
   Statement pending_put_{db_.get(),
@@ -171,6 +178,25 @@ Result<std::uint64_t> SqliteState::next_serial() {
   }
   if (!query.ok()) return failure();
   return serial;
+}
+
+Result<void> SqliteState::revoke_certificate(std::string_view hostname, std::uint64_t serial,
+                                             std::int64_t now) {
+  const Durable durable(db_.get());
+  Query query(revoke_);
+  query.bind(hostname).bind(static_cast<std::int64_t>(serial)).bind(now).step();
+  if (!query.ok()) return failure();
+  return {};
+}
+
+Result<std::vector<std::uint64_t>> SqliteState::revoked_certificates(std::string_view hostname,
+                                                                     std::int64_t since) {
+  std::vector<std::uint64_t> serials;
+  Query query(revoked_);
+  query.bind(hostname).bind(since);
+  while (query.step()) serials.push_back(static_cast<std::uint64_t>(query.number(0)));
+  if (!query.ok()) return failure();
+  return serials;
 }
 
 Result<bool> SqliteState::put_pending(std::string_view kind, std::string_view key, std::string_view value,

@@ -10,9 +10,13 @@ namespace {
 
 constexpr std::string_view kPrefix = "ssh-ca/";
 constexpr std::string_view kNextPrefix = "ssh-ca-next/";
+constexpr std::string_view kHostPrefix = "ssh-host-ca/";
 
 std::string key_name(std::string_view hostname) {
   return std::string(kPrefix) + std::string(hostname);
+}
+std::string host_key_name(std::string_view hostname) {
+  return std::string(kHostPrefix) + std::string(hostname);
 }
 std::string next_key_name(std::string_view hostname) {
   return std::string(kNextPrefix) + std::string(hostname);
@@ -47,19 +51,17 @@ Result<bool> SshCa::ensure(std::string_view hostname) {
 }
 
 Result<auth::SshKey> SshCa::load(std::string_view hostname) {
-  auto pem = state_.key(key_name(hostname));
-  if (!pem) return pem.error();
-  if (!*pem) {
-    return transport::Failure(transport::Stage::config, transport::Cause::bad_option,
-                              std::string(hostname) +
-                                  " has no SSH CA; make one with 'cfpipe-edge ca generate --app " +
-                                  std::string(hostname) + "'");
-  }
-  return auth::SshKey::from_pem((*pem)->reveal());
+  auto key = read_key(key_name(hostname));
+  if (!key) return key.error();
+  if (*key) return std::move(**key);
+  return transport::Failure(transport::Stage::config, transport::Cause::bad_option,
+                            std::string(hostname) +
+                                " has no SSH CA; make one with 'cfpipe-edge ca generate --app " +
+                                std::string(hostname) + "'");
 }
 
-Result<std::optional<auth::SshKey>> SshCa::next(std::string_view hostname) {
-  auto pem = state_.key(next_key_name(hostname));
+Result<std::optional<auth::SshKey>> SshCa::read_key(const std::string& name) {
+  auto pem = state_.key(name);
   if (!pem) return pem.error();
   if (!*pem) return std::optional<auth::SshKey>();
   auto key = auth::SshKey::from_pem((*pem)->reveal());
@@ -81,7 +83,7 @@ Result<bool> SshCa::retire(std::string_view hostname) {
 Result<std::vector<std::string>> SshCa::public_lines(std::string_view hostname) {
   const auto present = load(hostname);
   if (!present) return present.error();
-  const auto following = next(hostname);
+  const auto following = read_key(next_key_name(hostname));
   if (!following) return following.error();
   const std::string name = "cfpipe-edge CA of " + std::string(hostname);
   std::vector<std::string> lines{present->authorized_key(name)};
@@ -127,6 +129,52 @@ Result<IssuedCertificate> SshCa::sign(const ApplicationConfig& app, std::string_
   if (!line) return line.error();
   issued.line = std::move(*line);
   return issued;
+}
+
+Result<IssuedCertificate> SshCa::sign_host(std::string_view hostname, const std::vector<std::string>& names,
+                                           std::string_view public_key_line, std::chrono::seconds ttl,
+                                           std::int64_t now) {
+  const auto key = auth::parse_public_key_line(public_key_line);
+  if (!key) return key.error();
+  if (!auth::acceptable_host_key(key->blob)) {
+    return transport::Failure(
+        transport::Stage::certificate, transport::Cause::key_unusable,
+        "this kind of key is not a host's; use ed25519, ECDSA, or RSA of 2048 bits or more");
+  }
+  if (auto made = state_.add_key(host_key_name(hostname),
+                                 auth::SshKey::generate(auth::KeyType::ed25519).private_pem());
+      !made)
+    return made.error();
+  const auto ca = read_key(host_key_name(hostname));
+  if (!ca) return ca.error();
+  const auto serial = state_.next_serial();
+  if (!serial) return serial.error();
+  IssuedCertificate issued;
+  issued.serial = *serial;
+  issued.key_id = names.front() + "/" + std::to_string(*serial);
+  issued.expires = now + ttl.count();
+  auth::CertFields fields;
+  fields.serial = issued.serial;
+  fields.key_id = issued.key_id;
+  fields.principals = names;
+  fields.valid_after = static_cast<std::uint64_t>(now) - auth::kCertBackdate;
+  fields.valid_before = static_cast<std::uint64_t>(issued.expires);
+  auto line = auth::make_host_certificate(key->blob, fields, **ca);
+  if (!line) return line.error();
+  issued.line = std::move(*line);
+  return issued;
+}
+
+Result<std::string> SshCa::known_hosts_line(std::string_view hostname) {
+  const auto ca = read_key(host_key_name(hostname));
+  if (!ca) return ca.error();
+  if (!*ca) {
+    return transport::Failure(
+        transport::Stage::config, transport::Cause::bad_option,
+        std::string(hostname) + " has certified no host yet; 'cfpipe-edge ca sign-host' does");
+  }
+  return "@cert-authority " + std::string(hostname) + " " +
+         (*ca)->authorized_key("cfpipe-edge host CA of " + std::string(hostname));
 }
 
 }  // namespace cfpipe::edge

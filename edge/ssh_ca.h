@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +13,10 @@
 #include "edge/tokens.h"
 
 namespace cfpipe::edge {
+
+/// How long a host's certificate may be good for, and is unless it is said.
+inline constexpr std::chrono::seconds kMaxHostCertificate{10 * 365 * 24 * 3600};
+inline constexpr std::chrono::seconds kDefaultHostCertificate{365 * 24 * 3600};
 
 struct IssuedCertificate {
   std::string line;  ///< one line, no newline
@@ -48,9 +53,17 @@ class SshCa {
                                  const std::vector<std::string>& principals, std::string_view public_key_line,
                                  std::int64_t now);
 
+  /// Certifies a host's key for these names, by a CA of the application's that is for hosts alone and made at
+  /// its first use: who may sign for people should not be able to stand in for servers, and the reverse.
+  Result<IssuedCertificate> sign_host(std::string_view hostname, const std::vector<std::string>& names,
+                                      std::string_view public_key_line, std::chrono::seconds ttl,
+                                      std::int64_t now);
+  /// The line for known_hosts (`@cert-authority …`). Stage::config if no host was ever certified.
+  Result<std::string> known_hosts_line(std::string_view hostname);
+
  private:
   Result<auth::SshKey> load(std::string_view hostname);
-  Result<std::optional<auth::SshKey>> next(std::string_view hostname);
+  Result<std::optional<auth::SshKey>> read_key(const std::string& name);
   State& state_;
 };
 

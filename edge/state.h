@@ -27,7 +27,7 @@ struct AuditRow {
   std::int64_t id = 0;
   std::int64_t time = 0;  ///< Unix seconds
   /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
-  /// service_token_revoke, ca_generate, ca_rotate, ca_retire
+  /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate
   std::string kind;
   std::string identity;      ///< email, or name of a service token; empty where nobody asked
   std::string application;   ///< host name
@@ -71,6 +71,13 @@ class State {
 
   /// Never the same twice, not even after a crash: the counter is on disk when this returns.
   virtual Result<std::uint64_t> next_serial() = 0;
+
+  /// Notes that the certificate of this serial is void. Again is no fault.
+  virtual Result<void> revoke_certificate(std::string_view hostname, std::uint64_t serial,
+                                          std::int64_t now) = 0;
+  /// The serials that were revoked at `since` or later, ascending.
+  virtual Result<std::vector<std::uint64_t>> revoked_certificates(std::string_view hostname,
+                                                                  std::int64_t since) = 0;
 
   /// Keeps `value` until it is taken or expires; replaces one of the same key. False when too many are kept.
   virtual Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,

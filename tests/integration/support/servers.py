@@ -38,6 +38,11 @@ class Sshd:
         """sshd reads the file anew for every connection."""
         self.ca_keys.write_text(public_key_line)
 
+    def configure(self, line):
+        """Another line of sshd_config, for the connections to come."""
+        with open(self.state / "sshd_config", "a") as config:
+            config.write(line + "\n")
+
     def log(self):
         path = self.state / "sshd.log"
         return path.read_text() if path.exists() else ""

@@ -141,12 +141,27 @@ TEST(State, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_EQ(state->key("notes").value()->reveal(), "key");
     EXPECT_EQ(state->next_serial().value(), 42u);
     EXPECT_TRUE(state->service_tokens().value().empty());
+    EXPECT_TRUE(state->revoke_certificate("vm.localhost", 41, 1000));
   }
-  EXPECT_EQ(version_of(dir.file("state/edge.db")), 2);
+  EXPECT_EQ(version_of(dir.file("state/edge.db")), 3);
   EXPECT_EQ(open(dir)->next_serial().value(), 43u);
   const TempDir fresh;
   open(fresh).reset();
-  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 2);
+  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 3);
+}
+
+TEST(State, ListsWhatWasRevokedSince) {
+  const TempDir dir;
+  {
+    const auto state = open(dir);
+    for (const auto& [serial, time] :
+         std::vector<std::pair<std::uint64_t, std::int64_t>>{{7, 50}, {3, 90}, {9, 95}})
+      ASSERT_TRUE(state->revoke_certificate("vm.localhost", serial, time));
+    ASSERT_TRUE(state->revoke_certificate("b.localhost", 8, 90));
+    ASSERT_TRUE(state->revoke_certificate("vm.localhost", 7, 99)) << "again is no fault";
+  }
+  const auto listed = open(dir)->revoked_certificates("vm.localhost", 60);
+  EXPECT_EQ(listed.value(), (std::vector<std::uint64_t>{3, 9}));
 }
 
 TEST(State, AMigrationThatFailsChangesNothing) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -17,15 +18,20 @@ struct ServiceToken {
   void add_to(transport::Headers& headers) const;
 };
 
+/// How long a login waits for somebody to sign in, unless told otherwise.
+inline constexpr std::chrono::minutes kLoginPatience{10};
+
 /// Told about a login as it goes. The words are the listener's.
 class LoginObserver {
  public:
   virtual ~LoginObserver() = default;
   /// The user has to open this. The URL is a capability: for the user's eyes, not for a log.
   virtual void login_url(const std::string& url, bool browser_is_opened) = 0;
-  virtual void browser_failed(const std::string& why) = 0;
-  /// Another process is logging in to the same application; `url` is what it shows, or empty.
-  virtual void waiting_for_other(const std::string& url) = 0;
+  /// `opened`: it ran for a while before, so the page may have been seen.
+  virtual void browser_failed(const std::string& why, bool opened) = 0;
+  /// Another process is logging in to the same application, or to another one of the team; `url` is what it
+  /// shows, or empty. `unknown_lock`: the lock file that says so, if it does not say who made it.
+  virtual void waiting_for_other(const std::string& url, const std::string& unknown_lock) = 0;
   /// For the log: no secrets in it.
   virtual void note(const std::string& line) = 0;
 };
@@ -44,6 +50,7 @@ struct Access {
   bool auto_close = false;
   bool fedramp = false;
   bool remembers = true;  ///< what is found out about the application is kept for the next start
+  std::chrono::milliseconds login_patience = kLoginPatience;
 
   transport::HttpClient& http(const transport::Url& url) const;
 };

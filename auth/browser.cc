@@ -13,14 +13,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "transport/failure.h"
+
 namespace cfpipe::auth {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 std::vector<std::string> split(std::string_view text, char separator) {
   std::vector<std::string> parts;
   while (!text.empty()) {
@@ -107,7 +105,7 @@ class SpawnSetup {
 struct Ended {
   int status = 0;
   std::chrono::steady_clock::duration after{};
-  bool well() const { return (WIFEXITED(status) && WEXITSTATUS(status) == 0) || after >= kBrowserSettled; }
+  bool well() const { return WIFEXITED(status) && WEXITSTATUS(status) == 0; }
 };
 
 std::string describe(const std::string& program, const Ended& ended) {
@@ -135,6 +133,7 @@ BrowserEnvironment BrowserEnvironment::current() {
   if (is_set("BROWSER")) environment.browser = std::getenv("BROWSER");
   environment.display = is_set("DISPLAY") || is_set("WAYLAND_DISPLAY");
   environment.wsl = is_set("WSL_DISTRO_NAME") || is_set("WSL_INTEROP");
+  environment.ssh_session = is_set("SSH_CONNECTION") || is_set("SSH_CLIENT") || is_set("SSH_TTY");
   return environment;
 }
 
@@ -144,7 +143,7 @@ std::vector<BrowserCommand> browser_commands(const BrowserEnvironment& environme
     auto command = command_of(text, url);
     if (!command.empty()) commands.push_back(std::move(command));
   }
-  if (!commands.empty()) return commands;
+  if (!commands.empty() || environment.ssh_session) return commands;
   if (environment.wsl) commands.push_back({"wslview", std::string(url)});
   if (environment.display || environment.wsl) {
     commands.push_back({"xdg-open", std::string(url)});
@@ -153,21 +152,24 @@ std::vector<BrowserCommand> browser_commands(const BrowserEnvironment& environme
   return commands;
 }
 
-net::awaitable<Result<void>> open_browser(std::vector<BrowserCommand> commands) {
+net::awaitable<BrowserEnd> open_browser(std::vector<BrowserCommand> commands,
+                                        std::chrono::milliseconds settled) {
   net::signal_set children(co_await net::this_coro::executor, SIGCHLD);
   const SpawnSetup setup;
-  std::string why = "no program to open one with";
+  BrowserEnd end;
+  end.why = "no program to open one with";
   for (const auto& command : commands) {
     pid_t pid = -1;
     if (const int error = setup.spawn(command, pid); error != 0) {
-      why = command[0] + ": " + std::strerror(error);
+      end.why = transport::printable(command[0] + ": " + std::strerror(error));
       continue;
     }
     const Ended ended = co_await wait_for(pid, children);
-    if (ended.well()) co_return Result<void>();
-    why = describe(command[0], ended);
+    end.opened = ended.well() || ended.after >= settled;
+    end.why = ended.well() ? std::string() : transport::printable(describe(command[0], ended));
+    if (end.opened) break;
   }
-  co_return Failure(Stage::login, Cause::browser_failed, transport::printable(why));
+  co_return end;
 }
 
 }  // namespace cfpipe::auth

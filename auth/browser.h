@@ -6,31 +6,36 @@
 #include <string_view>
 #include <vector>
 
-#include "transport/failure.h"
-
 namespace cfpipe::auth {
 
-using transport::Result;
-
-/// A program that has run this long has opened something: its exit status says nothing about that any more.
+/// A program that has run this long has opened something: no other is tried any more.
 inline constexpr std::chrono::seconds kBrowserSettled{10};
 
 /// What the choice of a browser depends on.
 struct BrowserEnvironment {
-  std::string browser;  ///< $BROWSER: commands separated by colons; `%s` is the URL, else it is put last
-  bool display = false;
+  std::string browser;   ///< $BROWSER: commands separated by colons; `%s` is the URL, else it is put last
+  bool display = false;  ///< of X11 or Wayland
   bool wsl = false;
+  bool ssh_session = false;  ///< whoever sits here sits elsewhere, and so does their browser
   static BrowserEnvironment current();
 };
 
 using BrowserCommand = std::vector<std::string>;
 
-/// Argument vectors to try, best first. Empty: there is no browser here.
+/// Argument vectors to try, best first. Empty: there is no browser here. What $BROWSER names is taken under
+/// an ssh session too: an editor that works remotely puts a program there that opens the page at home.
 std::vector<BrowserCommand> browser_commands(const BrowserEnvironment& environment, std::string_view url);
 
+/// What became of opening a page.
+struct BrowserEnd {
+  bool opened = false;  ///< by a program that ended well, or ran for kBrowserSettled
+  std::string why;      ///< what went wrong, also after that; empty if nothing did
+};
+
 /// Starts the commands one after the other, without a shell and apart from our terminal and descriptors,
-/// until one ends well or goes on running. Returns when that is known; children are reaped. Stage::login,
-/// Cause::browser_failed.
-boost::asio::awaitable<Result<void>> open_browser(std::vector<BrowserCommand> commands);
+/// until one ends well or goes on running. Returns when the last that was started has ended; children are
+/// reaped. `settled` is for tests.
+boost::asio::awaitable<BrowserEnd> open_browser(std::vector<BrowserCommand> commands,
+                                                std::chrono::milliseconds settled = kBrowserSettled);
 
 }  // namespace cfpipe::auth

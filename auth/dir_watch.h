@@ -10,18 +10,20 @@
 
 namespace cfpipe::auth {
 
-/// Wakes when a name in a directory appears, is replaced, written or removed (inotify). Without inotify, or
-/// for what it cannot see (a process that died), the bound of changed() is the polling interval.
+/// Wakes when a name in a directory that begins with a given text appears, is replaced, written or removed
+/// (inotify). Without inotify, or for what it cannot see (a process that died), the bound of changed() is the
+/// polling interval.
 class DirWatch {
  public:
-  DirWatch(boost::asio::any_io_executor executor, const std::string& path);
+  DirWatch(boost::asio::any_io_executor executor, const std::string& path, std::string name_start);
   /// Returns at the next change since the last call, or after `at_most`.
   boost::asio::awaitable<void> changed(std::chrono::milliseconds at_most);
 
  private:
-  void drain();
+  bool take_events();
   boost::asio::posix::stream_descriptor events_;
   std::shared_ptr<boost::asio::steady_timer> timer_;
+  std::string name_start_;
 };
 
 }  // namespace cfpipe::auth

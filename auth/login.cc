@@ -1,5 +1,6 @@
 #include "auth/login.h"
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -11,6 +12,7 @@
 #include "auth/browser.h"
 #include "auth/clock.h"
 #include "auth/dir_watch.h"
+#include "auth/login_lock.h"
 #include "auth/org_exchange.h"
 #include "auth/token_cache.h"
 #include "transport/reason.h"
@@ -28,6 +30,10 @@ using transport::Url;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kServiceLoginDeadline{15'000};
+/// How long another process's login goes without a word about it: most take the org token and no time.
+constexpr std::chrono::seconds kQuietWait{1};
+/// Longest login URL that is shown, in bytes.
+constexpr std::size_t kMaxShownUrl = 8192;
 
 /// What waiting for a token file came to: the token somebody else got, or the lock to get it.
 struct Turn {
@@ -36,11 +42,15 @@ struct Turn {
 };
 using Look = std::function<Result<std::optional<Secret>>()>;
 
+std::string url_file(const std::string& token_file) {
+  return token_file + ".url";
+}
+
 /// The URL file beside a token file, while our login is in progress.
 class UrlFile {
  public:
-  UrlFile(const StateDir& state, std::string token_file, const std::string& url)
-      : state_(state), name_(std::move(token_file) + ".url") {
+  UrlFile(const StateDir& state, const std::string& token_file, const std::string& url)
+      : state_(state), name_(url_file(token_file)) {
     // Only a convenience for others: a login goes on without it.
     (void)state_.write(name_, url);
   }
@@ -53,44 +63,87 @@ class UrlFile {
   std::string name_;
 };
 
-/// Tells once, and again when the URL changes, that another process is logging in.
-void show_other_login(const Access& access, const std::string& token_file,
-                      std::optional<std::string>& shown) {
-  std::string url;
-  if (auto file = access.state.read(token_file + ".url"); file && *file) {
-    url = transport::printable((*file)->reveal(), 8192);
+/// Tells once, and again when the URL changes, that another process is logging in: the user, and those who
+/// wait for us.
+class OtherLoginShown {
+ public:
+  /// `held`: the token file whose lock is ours meanwhile, or empty.
+  OtherLoginShown(const Access& access, std::string token_file, std::string held)
+      : access_(access), token_file_(std::move(token_file)), held_(std::move(held)) {}
+
+  void show(const OtherLock& lock) {
+    std::string url;
+    if (auto file = access_.state.read(url_file(token_file_)); file && *file) {
+      url = transport::printable((*file)->reveal(), kMaxShownUrl);
+    }
+    if (url.empty() && (shown_ || Clock::now() < since_ + kQuietWait)) return;
+    if (shown_ == url) return;
+    const bool unknown = lock.names_nobody();
+    access_.observer.waiting_for_other(url, unknown ? access_.state.file(token_file_ + ".lock") : "");
+    if (!held_.empty() && !url.empty()) passed_on_.emplace(access_.state, held_, url);
+    shown_ = std::move(url);
   }
-  if (shown && (url.empty() || *shown == url)) return;
-  access.observer.waiting_for_other(url);
-  shown = url;
-}
+
+ private:
+  const Access& access_;
+  std::string token_file_;
+  std::string held_;
+  std::optional<UrlFile> passed_on_;
+  const Clock::time_point since_ = Clock::now();
+  std::optional<std::string> shown_;
+};
 
 /// Waits until `look` finds a token or the lock beside `token_file` is ours; looks once more under the lock.
-net::awaitable<Result<Turn>> take_turn(const Access& access, std::string token_file, Look look) {
-  DirWatch watch(co_await net::this_coro::executor, access.state.path());
-  const auto give_up = Clock::now() + kLockPatience;
-  std::optional<std::string> shown;
+/// `held` is the token file whose lock is ours already, or empty.
+/// Whoever waited for a login whose process said that nothing came of it gets that for an answer: where one
+/// was cancelled, nobody wants to see the next browser.
+net::awaitable<Result<Turn>> take_turn(const Access& access, std::string token_file, Look look,
+                                       std::string held = {}) {
+  DirWatch watch(co_await net::this_coro::executor, access.state.path(), token_file);
+  const auto give_up = Clock::now() + access.login_patience + kLockGrace;
+  OtherLoginShown other_login(access, token_file, std::move(held));
+  std::optional<OtherLock> other;
   for (;;) {
-    auto lock = LoginLock::try_acquire(access.state, token_file);
+    auto lock = LoginLock::try_acquire(access.state, token_file, &other);
     if (!lock) co_return lock.error();
     auto token = look();
     if (!token) co_return token.error();
-    if (*token || *lock) co_return Turn{std::move(*token), std::move(*lock)};
+    if (*token) {
+      if (*lock) (*lock)->succeeded();
+      co_return Turn{std::move(*token), std::nullopt};
+    }
+    if (other) {
+      if (auto ended = other->ended()) co_return *ended;
+    }
+    if (*lock) {
+      (void)access.state.remove(url_file(token_file));  // of one that was killed
+      co_return Turn{std::nullopt, std::move(*lock)};
+    }
     if (Clock::now() >= give_up) {
       co_return Failure(Stage::login, Cause::login_timed_out,
                         "another process holds " + token_file + ".lock");
     }
-    show_other_login(access, token_file, shown);
+    if (other) other_login.show(*other);
     co_await watch.changed(kLockPoll);
+  }
+}
+
+/// Tells those who waited for it how our login ended.
+void settle(std::optional<LoginLock>& lock, const Result<Secret>& token) {
+  if (!lock) return;
+  if (token) {
+    lock->succeeded();
+  } else {
+    lock->failed(token.error());
   }
 }
 
 void start_browser(net::any_io_executor executor, std::vector<BrowserCommand> commands,
                    std::weak_ptr<LoginObserver*> observer) {
   auto opening = open_browser(std::move(commands));
-  net::co_spawn(executor, std::move(opening), [observer](std::exception_ptr, Result<void> opened) {
+  net::co_spawn(executor, std::move(opening), [observer](std::exception_ptr, const BrowserEnd& end) {
     const auto listening = observer.lock();
-    if (listening && !opened) (*listening)->browser_failed(opened.error().detail);
+    if (listening && !end.why.empty()) (*listening)->browser_failed(end.why, end.opened);
   });
 }
 
@@ -103,10 +156,10 @@ net::awaitable<Result<TransferredTokens>> poll_transfer(const Access& access, Ur
                                                         const TransferReceiver& receiver) {
   net::steady_timer pause(co_await net::this_coro::executor);
   HttpRequest request("GET", url);
-  request.deadline = kTransferPoll;
-  const auto give_up = Clock::now() + kTransferPoll * kTransferPolls;
-  while (Clock::now() < give_up) {
-    const auto started = Clock::now();
+  const auto give_up = Clock::now() + access.login_patience;
+  for (auto started = Clock::now(); started < give_up; started = Clock::now()) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up - started);
+    request.deadline = std::min<std::chrono::milliseconds>(kTransferPoll, left);
     auto answer = co_await access.http(url).send(request);
     if (!answer && !worth_another_poll(answer.error())) co_return answer.error();
     if (answer) {
@@ -114,7 +167,8 @@ net::awaitable<Result<TransferredTokens>> poll_transfer(const Access& access, Ur
       if (!tokens) co_return tokens.error();
       if (*tokens) co_return std::move(**tokens);
     }
-    pause.expires_at(started + kTransferPause);  // a store that answers at once is not asked in a tight loop
+    pause.expires_at(std::min(started + kTransferPause,
+                              give_up));  // a store that answers at once is not asked in a tight loop
     co_await pause.async_wait(net::as_tuple(net::use_awaitable));
   }
   co_return Failure(Stage::login, Cause::login_timed_out);
@@ -125,7 +179,8 @@ net::awaitable<Result<TransferredTokens>> browser_login(const Access& access, co
   const auto page = login_page(access.app, app.aud, receiver.public_key(), access.auto_close);
   auto store = transport::parse_url(transfer_url(app.auth_domain, receiver.public_key(), access.fedramp));
   if (!store) co_return Failure(Stage::login, Cause::login_failed, "the auth domain is not a host name");
-  const UrlFile url_file(access.state, app_token_file(app), page);
+  const UrlFile for_this_application(access.state, app_token_file(app), page);
+  const UrlFile for_the_team(access.state, org_token_file(app.auth_domain), page);
 
   std::vector<BrowserCommand> commands;
   if (access.open_browser) commands = browser_commands(BrowserEnvironment::current(), page);
@@ -186,13 +241,16 @@ net::awaitable<Result<Secret>> log_in(const Access& access, const Application& a
     if (!org_token) co_return org_token.error();
     Turn turn;
     if (!*org_token) {
-      auto taken = co_await take_turn(access, org_token_file(app.auth_domain), look);
+      auto taken = co_await take_turn(access, org_token_file(app.auth_domain), look, app_token_file(app));
       if (!taken) co_return taken.error();
       turn = std::move(*taken);
       *org_token = std::move(turn.token);
     }
-    if (!*org_token) co_return co_await login_and_keep(access, app);
-    turn.lock.reset();
+    if (!*org_token) {
+      auto token = co_await login_and_keep(access, app);
+      settle(turn.lock, token);
+      co_return token;
+    }
     auto token = co_await exchanged(access, app, **org_token);
     if (!token) co_return token.error();
     if (*token) co_return std::move(**token);
@@ -232,7 +290,9 @@ net::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Appl
   auto turn = co_await take_turn(access, app_token_file(app), look);
   if (!turn) co_return turn.error();
   if (turn->token) co_return std::move(*turn->token);
-  co_return co_await log_in(access, app);
+  auto token = co_await log_in(access, app);
+  settle(turn->lock, token);
+  co_return token;
 }
 
 Result<void> drop_app_token(const Access& access, const Application& app, const Secret& rejected) {

@@ -11,19 +11,18 @@
 
 namespace cfpipe::auth {
 
-/// The transfer store: patience with one poll, and with all of them; and how close two polls may follow each
-/// other.
+/// The transfer store: patience with one poll, and how close two polls may follow each other.
 inline constexpr std::chrono::seconds kTransferPoll{60};
-inline constexpr int kTransferPolls = 10;
 inline constexpr std::chrono::seconds kTransferPause{1};
 /// How often a process that waits for another one's login looks whether that one is still alive.
 inline constexpr std::chrono::milliseconds kLockPoll{300};
-/// How long it waits at most.
-inline constexpr std::chrono::minutes kLockPatience{10};
+/// How much longer than for a login of its own it waits, so that it hears how the other one ended.
+inline constexpr std::chrono::seconds kLockGrace{15};
 
 /// Cached token; else, under the login lock, the org token exchanged; else a login in the browser. Of any
-/// number of processes that need the same token one logs in and the others take what it got. With a service
-/// token: what the edge gives for that, never a browser. Stage::login, Stage::state, and dns to http.
+/// number of processes that need the same token one logs in and the others take what it got: the token, or
+/// how it came to nothing. With a service token: what the edge gives for that, never a browser. Stage::login,
+/// Stage::state, and dns to http.
 boost::asio::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Application& app);
 
 /// Removes the cached app token if it still is the one that was rejected.

@@ -1,22 +1,28 @@
+#include "auth/login_lock.h"
+
+#include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <array>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 
 #include "auth/clock.h"
 #include "auth/json.h"
-#include "auth/own_file.h"
 #include "auth/process_time.h"
-#include "auth/token_cache.h"
 
 namespace cfpipe::auth {
 namespace {
 
 using transport::Cause;
+using transport::Failure;
+using transport::Stage;
 
 /// Two readings of one process's start may differ by this much, in milliseconds: boot time is in whole
 /// seconds, and cloudflared computes it from the uptime inside containers.
@@ -36,82 +42,167 @@ std::optional<std::int64_t> integer(const boost::json::object& object, boost::js
   return value->get_int64();
 }
 
-/// True if the process that a lock names is gone. Content that names none says nothing: cloudflared of 2023
-/// writes none, and that of 2026 writes it only after the file has come to be.
-bool holder_is_gone(std::string_view content) {
+/// The process that a lock names. Content may name none: cloudflared of 2023 writes none, and that of 2026
+/// writes it only after the file has come to be.
+struct Holder {
+  pid_t pid = 0;
+  std::int64_t start = 0;
+};
+
+std::optional<Holder> holder_of(std::string_view content) {
   const auto object = parse_json_object(content);
-  if (!object) return false;
+  if (!object) return std::nullopt;
   const auto pid = integer(*object, "pid");
   const auto start = integer(*object, "start_time");
-  if (!pid || !start || *pid <= 0 || *pid > INT_MAX || *start < 0) return false;
-  const auto process = static_cast<pid_t>(*pid);
-  const auto real_start = process_start_ms(process);
+  if (!pid || !start || *pid <= 0 || *pid > INT_MAX || *start < 0) return std::nullopt;
+  return Holder{static_cast<pid_t>(*pid), *start};
+}
+
+bool is_gone(const Holder& holder) {
+  const auto real_start = process_start_ms(holder.pid);
   if (!real_start) {
     // Killed but not yet reaped, it would still take a signal. Only a machine without /proc has nothing
     // better to ask.
     const bool proc_works = process_start_ms(::getpid()).has_value();
-    return proc_works || (::kill(process, 0) != 0 && errno == ESRCH);
+    return proc_works || (::kill(holder.pid, 0) != 0 && errno == ESRCH);
   }
-  return std::abs(*real_start - *start) > kStartTolerance;
+  return std::abs(*real_start - holder.start) > kStartTolerance;
 }
 
 bool is_dead(const OwnFile& file, std::string_view content) {
   const std::int64_t age = std::abs(unix_now() - std::int64_t{file.info.st_mtim.tv_sec});
-  return age > LoginLock::kLockMaxAge || holder_is_gone(content);
+  if (age > LoginLock::kLockMaxAge) return true;
+  const auto holder = holder_of(content);
+  return holder && is_gone(*holder);
 }
 
-/// Unlinks a lock file that was found dead, or is ours. The flock on the file itself, together with the
-/// second look at the name, makes sure that of several processes that found the same file dead none removes
-/// its successor.
-bool remove_lock(const OwnFile& file, const std::string& path) {
-  return ::flock(file.fd.get(), LOCK_EX | LOCK_NB) == 0 && still_named(file, path) &&
-         ::unlink(path.c_str()) == 0;
+/// For whoever wants to remove or replace a lock file that was found dead, or is ours. The flock on the file
+/// itself, together with the second look at the name, makes sure that of several processes that found the
+/// same file dead none does that to its successor.
+bool may_take(const OwnFile& file, const std::string& path) {
+  return ::flock(file.fd.get(), LOCK_EX | LOCK_NB) == 0 && still_named(file, path);
 }
 
-enum class Found { held, gone };
+/// What stands in the way of making a lock file: nothing, or a file that is dead, or one that is held.
+struct Obstacle {
+  std::optional<OwnFile> file;
+  bool dead = false;
+};
 
-/// Looks at an existing lock file and removes it if its holder is dead.
-Result<Found> examine(const std::string& path) {
-  const auto file = open_own_file(path);
+Result<Obstacle> look_at(const std::string& path) {
+  auto file = open_own_file(path);
   if (!file) return file.error();
-  if (!*file) return Found::gone;
+  Obstacle obstacle;
+  if (!*file) return obstacle;
   const auto content = read_own_file(**file, path);
   if (!content) return content.error();
-  if (!is_dead(**file, content->reveal())) return Found::held;
-  remove_lock(**file, path);
-  return Found::gone;
+  obstacle.dead = is_dead(**file, content->reveal());
+  obstacle.file = std::move(**file);
+  return obstacle;
+}
+
+/// Puts our file in the lock's place. False if somebody else was quicker.
+Result<bool> put_into_place(const std::string& ours, const std::string& path, const Obstacle& obstacle) {
+  if (obstacle.file) return may_take(*obstacle.file, path) && std::rename(ours.c_str(), path.c_str()) == 0;
+  if (::link(ours.c_str(), path.c_str()) == 0) return true;
+  if (errno == EEXIST) return false;
+  return state_failure(Cause::state_write_failed, path, errno);
+}
+
+/// How a login ends that brings nothing, as the lock's last words have it.
+struct Ending {
+  std::string_view word;
+  Cause cause;
+};
+constexpr std::array kEndings{Ending{"cancelled", Cause::login_cancelled},
+                              Ending{"timed out", Cause::login_timed_out},
+                              Ending{"failed", Cause::login_failed}};
+
+std::string last_words(std::string_view ended, const std::string& detail) {
+  return ",\"ended\":\"" + std::string(ended) +
+         "\",\"detail\":" + boost::json::serialize(boost::json::value(detail));
 }
 
 }  // namespace
 
-Result<std::optional<LoginLock>> LoginLock::try_acquire(const StateDir& dir, std::string token_file) {
+std::optional<Failure> OtherLock::ended() const {
+  const auto content = read_own_file(file_, "");
+  const auto object = content ? parse_json_object(content->reveal()) : std::nullopt;
+  if (!object) return std::nullopt;
+  const std::string word = text_of(*object, "ended");
+  for (const auto& ending : kEndings) {
+    if (ending.word != word) continue;
+    const std::string detail = text_of(*object, "detail");
+    std::string where = "in the process that was logging in";
+    if (!detail.empty()) where += ": " + transport::printable(detail);
+    return Failure(Stage::login, ending.cause, where);
+  }
+  return std::nullopt;
+}
+
+bool OtherLock::names_nobody() const {
+  const auto content = read_own_file(file_, "");
+  return content && !holder_of(content->reveal());
+}
+
+Result<std::optional<LoginLock>> LoginLock::try_acquire(const StateDir& dir, std::string token_file,
+                                                        std::optional<OtherLock>* other) {
   const std::string path = dir.file(token_file + ".lock");
-  std::string content = own_content();
-  // Filled first and then linked into place: a lock that is seen empty would count as dead for cloudflared.
-  const auto temporary = TemporaryFile::make(dir.path(), content, S_IRUSR | S_IWUSR);
-  if (!temporary) return temporary.error();
+  std::string content;
+  std::optional<TemporaryFile> temporary;
   for (int i = 0; i < kLockTries; ++i) {
-    if (::link(temporary->path().c_str(), path.c_str()) == 0) {
-      return std::optional<LoginLock>(LoginLock(path, std::move(content)));
+    auto obstacle = look_at(path);
+    if (!obstacle) return obstacle.error();
+    if (obstacle->file && !obstacle->dead) {
+      if (other != nullptr) other->emplace(std::move(*obstacle->file));
+      break;
     }
-    if (errno != EEXIST) return state_failure(Cause::state_write_failed, path, errno);
-    const auto found = examine(path);
-    if (!found) return found.error();
-    if (*found == Found::held) break;
+    if (!temporary) {
+      // Filled first and then put into place: a lock that is seen empty would count as dead for cloudflared.
+      content = own_content();
+      auto made = TemporaryFile::make(dir.path(), content, S_IRUSR | S_IWUSR);
+      if (!made) return made.error();
+      temporary.emplace(std::move(*made));
+    }
+    const auto placed = put_into_place(temporary->path(), path, *obstacle);
+    if (!placed) return placed.error();
+    if (*placed) return std::optional<LoginLock>(LoginLock(path, std::move(content)));
   }
   return std::optional<LoginLock>();
 }
 
 LoginLock::LoginLock(std::string path, std::string content)
-    : path_(std::move(path)), content_(std::move(content)) {}
+    : path_(std::move(path)), content_(std::move(content)), last_words_(last_words("cancelled", {})) {}
 
 LoginLock::LoginLock(LoginLock&& other) noexcept
-    : path_(std::exchange(other.path_, {})), content_(std::exchange(other.content_, {})) {}
+    : path_(std::exchange(other.path_, {})),
+      content_(std::exchange(other.content_, {})),
+      last_words_(std::exchange(other.last_words_, {})) {}
 
 LoginLock& LoginLock::operator=(LoginLock&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(content_, other.content_);
+  std::swap(last_words_, other.last_words_);
   return *this;
+}
+
+void LoginLock::failed(const Failure& failure) {
+  for (const auto& ending : kEndings) {
+    if (ending.cause == failure.cause) last_words_ = last_words(ending.word, failure.detail);
+    if (ending.cause == failure.cause) return;
+  }
+  last_words_ = last_words("failed", failure.detail);
+}
+
+/// Adds the last words to our own file, in one write, before its closing brace.
+void LoginLock::say(const OwnFile& file) const {
+  const Fd fd(::open(path_.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  struct stat opened {};
+  if (!fd || ::fstat(fd.get(), &opened) != 0 || opened.st_ino != file.info.st_ino) return;
+  const std::size_t brace = content_.rfind('}');
+  const std::string more = last_words_ + content_.substr(brace);
+  // Best effort: those who wait and cannot read it log in themselves.
+  (void)!::pwrite(fd.get(), more.data(), more.size(), static_cast<off_t>(brace));
 }
 
 LoginLock::~LoginLock() {
@@ -119,7 +210,9 @@ LoginLock::~LoginLock() {
   const auto file = open_own_file(path_);
   if (!file || !*file) return;
   const auto content = read_own_file(**file, path_);
-  if (content && content->reveal() == content_) remove_lock(**file, path_);
+  if (!content || content->reveal() != content_ || !may_take(**file, path_)) return;
+  if (!last_words_.empty()) say(**file);
+  ::unlink(path_.c_str());
 }
 
 }  // namespace cfpipe::auth

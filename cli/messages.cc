@@ -187,15 +187,24 @@ std::string listening_text(std::string_view address, bool reachable_from_elsewhe
   return text;
 }
 
-std::string browser_failed_text(std::string_view why) {
-  return fmt::format("cfpipe: login: no browser could be opened: {}; open the URL above yourself\n", why);
+std::string browser_failed_text(std::string_view why, bool opened) {
+  return opened ? fmt::format(
+                      "cfpipe: login: the browser did not end well: {}; if you are not logged in yet, open "
+                      "the URL above yourself\n",
+                      why)
+                : fmt::format("cfpipe: login: no browser could be opened: {}; open the URL above yourself\n",
+                              why);
 }
 
-std::string waiting_text(std::string_view url) {
-  if (url.empty())
-    return "cfpipe: login: another process is logging in to this application; waiting for it\n";
-  return fmt::format(
-      "cfpipe: login: another process is logging in; if its page is not open yet, open this:\n{}\n", url);
+std::string waiting_text(std::string_view url, std::string_view unknown_lock) {
+  if (!url.empty())
+    return fmt::format(
+        "cfpipe: login: another process is logging in; if its page is not open yet, open this:\n{}\n", url);
+  if (!unknown_lock.empty())
+    return fmt::format(
+        "cfpipe: login: another process is logging in, as it seems; if you know of none, remove {}\n",
+        unknown_lock);
+  return "cfpipe: login: another process is logging in; waiting for it\n";
 }
 
 std::string no_token_text(std::string_view host) {

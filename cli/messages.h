@@ -41,10 +41,11 @@ void print(const std::string& text);
 /// What a finished tunnel amounts to: nothing if it ended as it should.
 std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome);
 
-/// The words around a login; the last line of each is the URL alone, for people and scripts to copy.
+/// The words around a login. Where there is a URL it is the last line alone, for people and scripts to copy.
 std::string login_text(std::string_view url, bool browser_is_opened);
-std::string browser_failed_text(std::string_view why);
-std::string waiting_text(std::string_view url);
+std::string browser_failed_text(std::string_view why, bool opened);
+/// Of another process's login: the URL it shows, or the lock file that names nobody; either may be empty.
+std::string waiting_text(std::string_view url, std::string_view unknown_lock);
 /// What listener mode prints once it accepts connections.
 std::string listening_text(std::string_view address, bool reachable_from_elsewhere);
 /// What `curl` says when it goes on without a token.

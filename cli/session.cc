@@ -19,11 +19,11 @@ using transport::Stage;
 void TerminalObserver::login_url(const std::string& url, bool browser_is_opened) {
   print(login_text(url, browser_is_opened));
 }
-void TerminalObserver::browser_failed(const std::string& why) {
-  print(browser_failed_text(why));
+void TerminalObserver::browser_failed(const std::string& why, bool opened) {
+  print(browser_failed_text(why, opened));
 }
-void TerminalObserver::waiting_for_other(const std::string& url) {
-  print(waiting_text(url));
+void TerminalObserver::waiting_for_other(const std::string& url, const std::string& unknown_lock) {
+  print(waiting_text(url, unknown_lock));
 }
 void TerminalObserver::note(const std::string& line) {
   spdlog::debug("{}", line);

@@ -13,8 +13,8 @@ namespace cfpipe::cli {
 class TerminalObserver final : public auth::LoginObserver {
  public:
   void login_url(const std::string& url, bool browser_is_opened) override;
-  void browser_failed(const std::string& why) override;
-  void waiting_for_other(const std::string& url) override;
+  void browser_failed(const std::string& why, bool opened) override;
+  void waiting_for_other(const std::string& url, const std::string& unknown_lock) override;
   void note(const std::string& line) override;
 };
 

@@ -1,14 +1,16 @@
+#include "auth/login_lock.h"
+
 #include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <chrono>
+#include <functional>
 
 #include "auth/clock.h"
 #include "auth/process_time.h"
 #include "auth/temp_dir.h"
-#include "auth/token_cache.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -180,6 +182,77 @@ TEST_F(LoginLockFile, IsReleasedOnlyIfStillOurs) {
     ASSERT_EQ(::unlink((temp_ / kLock).c_str()), 0);
   }
   EXPECT_THAT(temp_.names(), IsEmpty());
+}
+
+class LoginLockSeenByAnother : public LoginLockFile {
+ protected:
+  /// What one who finds it held is told once it is gone.
+  std::optional<transport::Failure> told_after(const std::function<void(LoginLock&)>& ending) {
+    auto lock = acquire();
+    std::optional<OtherLock> other;
+    EXPECT_FALSE(*LoginLock::try_acquire(dir_, kToken, &other));
+    EXPECT_TRUE(lock && other && !other->names_nobody());
+    if (!lock || !other) return std::nullopt;
+    EXPECT_FALSE(other->ended()) << "not while it is held";
+    ending(*lock);
+    EXPECT_FALSE(other->ended()) << "nor before it is released";
+    lock.reset();
+    EXPECT_FALSE(temp_.has(kLock));
+    return other->ended();
+  }
+};
+
+TEST_F(LoginLockSeenByAnother, TellsHowTheLoginCameToNothing) {
+  using transport::Cause;
+  const auto cancelled = told_after([](LoginLock&) {});
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(cancelled->stage, transport::Stage::login);
+  EXPECT_EQ(cancelled->cause, Cause::login_cancelled);
+  const std::pair<Cause, Cause> expected[] = {{Cause::login_timed_out, Cause::login_timed_out},
+                                              {Cause::login_failed, Cause::login_failed},
+                                              {Cause::name_not_found, Cause::login_failed}};
+  for (const auto& [cause, told] : expected) {
+    const auto failed = told_after([cause = cause](LoginLock& lock) {
+      lock.failed({transport::Stage::login, cause, "why: \"}\\\t"});
+    });
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->cause, told);
+    EXPECT_THAT(failed->detail, testing::EndsWith(R"(: why: "}\?)")) << "control characters filtered";
+  }
+}
+
+TEST_F(LoginLockSeenByAnother, SaysNothingOfALoginThatSucceeded) {
+  EXPECT_FALSE(told_after([](LoginLock& lock) { lock.succeeded(); }));
+}
+
+TEST_F(LoginLockSeenByAnother, StaysAsCloudflaredWritesItWhileItIsHeld) {
+  auto lock = acquire();
+  ASSERT_TRUE(lock);
+  const auto before = temp_.get(kLock);
+  lock->failed({transport::Stage::login, transport::Cause::login_failed, "why"});
+  EXPECT_EQ(temp_.get(kLock), before);
+}
+
+TEST_F(LoginLockFile, OfCloudflareds2023NamesNobody) {
+  temp_.put(kLock, "");
+  std::optional<OtherLock> other;
+  EXPECT_FALSE(*LoginLock::try_acquire(dir_, kToken, &other));
+  ASSERT_TRUE(other);
+  EXPECT_TRUE(other->names_nobody());
+  EXPECT_FALSE(other->ended());
+}
+
+TEST_F(LoginLockFile, IsLookedAtWithoutAWriteWhileItIsHeld) {
+  temp_.put(kLock, "");
+  temp_.set_age(".", 60);
+  const auto time_of_change = [this] {
+    struct stat info {};
+    EXPECT_EQ(::stat(temp_.path().c_str(), &info), 0);
+    return info.st_mtim.tv_sec;
+  };
+  const auto before = time_of_change();
+  EXPECT_FALSE(acquire());
+  EXPECT_EQ(time_of_change(), before) << "each look that wrote would wake all who watch the directory";
 }
 
 TEST_F(LoginLockFile, ThatIsALinkIsRefused) {

@@ -127,10 +127,22 @@ TEST(Messages, AReaderThatWentAwayIsNoFailure) {
 
 TEST(Messages, TheLoginUrlStandsAloneOnTheLastLine) {
   const std::string url = "https://vm.example.com/cdn-cgi/access/cli?token=x";
-  for (const auto& text : {login_text(url, true), login_text(url, false), waiting_text(url)}) {
+  for (const auto& text : {login_text(url, true), login_text(url, false), waiting_text(url, {})}) {
     EXPECT_TRUE(text.ends_with("\n" + url + "\n")) << text;
     EXPECT_TRUE(text.starts_with("cfpipe: login: ")) << text;
   }
+}
+
+TEST(Messages, AWaitThatNamesNobodySaysWhatToRemove) {
+  EXPECT_NE(waiting_text({}, "/home/ann/x.lock").find("remove /home/ann/x.lock\n"), std::string::npos);
+  EXPECT_EQ(waiting_text({}, {}).find("remove"), std::string::npos);
+  EXPECT_EQ(waiting_text("https://h/", "/home/ann/x.lock").find("remove"), std::string::npos);
+}
+
+TEST(Messages, ABrowserThatOpenedAndOneThatDidNotAreToldApart) {
+  EXPECT_NE(browser_failed_text("x exited with status 1", false).find("no browser could be opened: x"),
+            std::string::npos);
+  EXPECT_EQ(browser_failed_text("x exited with status 1", true).find("no browser"), std::string::npos);
 }
 
 }  // namespace

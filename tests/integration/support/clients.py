@@ -71,6 +71,10 @@ exec {limits.ROOT}/scripts/scripted-browser "$1" 2>> {world.path(f"{name}-browse
     def browser_runs(self):
         return self._browsed.read_text().count("\n") if self._browsed.exists() else 0
 
+    def browsed(self, url):
+        """Whether the browser was sent there."""
+        return self._browsed.exists() and url in self._browsed.read_text().splitlines()
+
     def file(self, pattern):
         """The one file of that pattern in the state directory."""
         found = sorted(self.home.glob(pattern))

@@ -1,0 +1,90 @@
+"""Logins of cloudflared and ours keep out of each other's way: who holds a lock is waited for, who is dead is not."""
+
+import os
+import time
+
+import pytest
+
+from support import logins
+from support.clients import Client
+
+HOLD_SECONDS = 600  # of a process that only has to be there
+STALE_SECONDS = 660
+
+
+@pytest.fixture
+def token_name(client):
+    """The name of the application's token file, as another user's login has it."""
+    other = Client(client.world, client.edge, name="other")
+    other.login()
+    return other.token_file().name
+
+
+def holder(client):
+    """A process that could have made a lock."""
+    return client.world.start(["sleep", str(HOLD_SECONDS)], client.env)
+
+
+def log_in(client):
+    return client.start("access", "login", "--quiet", client.edge.url(), collect=True)
+
+
+def test_a_lock_of_2026_is_waited_for_and_its_url_shown_until_its_process_is_gone(client, token_name):
+    other = holder(client)
+    (client.home / f"{token_name}.lock").write_text(logins.lock_of(other.pid))
+    url = f"{client.edge.url()}cdn-cgi/access/cli?token=of-another"
+    (client.home / f"{token_name}.url").write_text(url)
+    waiting = log_in(client)
+    assert waiting.stderr.wait_for("^https://.*$").group(0) == url
+    assert client.browser_runs() == 0
+    other.kill()
+    assert waiting.wait() == 0
+    assert client.browser_runs() == 1
+    assert not list(client.home.glob("*.lock")) and not list(client.home.glob("*.url"))
+
+
+def test_a_token_that_cloudflared_writes_is_taken_although_its_lock_stays(client, token_name):
+    """It leaves its lock behind for as long as it runs."""
+    other = holder(client)
+    lock = client.home / f"{token_name}.lock"
+    lock.write_text(logins.lock_of(other.pid))
+    waiting = log_in(client)
+    waiting.stderr.wait_for("another process")
+    # In place, and empty first, as cloudflared does it.
+    with open(client.home / token_name, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.flush()
+        file.write((client.world.path("other") / token_name).read_text())
+    assert waiting.wait() == 0
+    assert client.browser_runs() == 0
+    assert lock.exists(), "it is not ours"
+
+
+def test_a_lock_of_2023_is_waited_for_until_it_goes(client, token_name):
+    lock = client.home / f"{token_name}.lock"
+    lock.touch(mode=0o600)
+    waiting = log_in(client)
+    assert str(lock) in waiting.stderr.wait_for("another process is logging in, as it seems.*$").group(0)
+    assert client.browser_runs() == 0
+    lock.unlink()
+    assert waiting.wait() == 0
+    assert client.browser_runs() == 1
+
+
+@pytest.mark.parametrize("content", ["", "of a living process"])
+def test_a_lock_that_is_too_old_is_taken(client, token_name, content):
+    lock = client.home / f"{token_name}.lock"
+    lock.write_text(content and logins.lock_of(holder(client).pid))
+    long_ago = time.time() - STALE_SECONDS
+    os.utime(lock, (long_ago, long_ago))
+    client.login()
+    assert client.browser_runs() == 1
+    assert not lock.exists()
+
+
+def test_a_lock_of_a_process_that_has_another_start_is_taken(client, token_name):
+    """Its number went to somebody else."""
+    lock = client.home / f"{token_name}.lock"
+    lock.write_text('{"pid":%d,"start_time":1600000000000}\n' % holder(client).pid)
+    client.login()
+    assert client.browser_runs() == 1
+    assert not lock.exists()

@@ -6,6 +6,7 @@
 #include "auth/discovery.h"
 #include "auth/ticket_cache.h"
 #include "cli/messages.h"
+#include "cli/qr_code.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -18,9 +19,17 @@ using transport::Stage;
 
 void TerminalObserver::login_url(const std::string& url, bool browser_is_opened) {
   print(login_text(url, browser_is_opened));
+  if (browser_is_opened) {
+    page_ = url;
+  } else {
+    print(qr_code_text(url, standard_error_terminal()));
+  }
 }
 void TerminalObserver::browser_failed(const std::string& why, bool opened) {
   print(browser_failed_text(why, opened));
+  if (opened || page_.empty()) return;
+  print(qr_code_text(page_, standard_error_terminal()));
+  page_.clear();
 }
 void TerminalObserver::waiting_for_other(const std::string& url, const std::string& unknown_lock) {
   print(waiting_text(url, unknown_lock));

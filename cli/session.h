@@ -9,13 +9,17 @@
 
 namespace cfpipe::cli {
 
-/// Tells a person about a login on standard error.
+/// Tells a person about a login on standard error. Where no browser opens, a code for a telephone's camera
+/// comes with the URL, if standard error is a terminal that can show it.
 class TerminalObserver final : public auth::LoginObserver {
  public:
   void login_url(const std::string& url, bool browser_is_opened) override;
   void browser_failed(const std::string& why, bool opened) override;
   void waiting_for_other(const std::string& url, const std::string& unknown_lock) override;
   void note(const std::string& line) override;
+
+ private:
+  std::string page_;  ///< the URL that was shown without such a code
 };
 
 /// What a command that talks to the edge works with, for as long as it runs.

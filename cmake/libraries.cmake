@@ -40,3 +40,10 @@ cfpipe_library(sqlite3 ARCHIVES sqlite3 NEEDS m ${CMAKE_DL_LIBS})
 if(NOT CFPIPE_SHARED_LIBRARIES)
   target_link_options(cfpipe_options INTERFACE -static-libstdc++ -static-libgcc -Wl,--as-needed)
 endif()
+
+# Only its header: the library itself has no archive to link, and is loaded when there is a code to show.
+pkg_check_modules(libqrencode REQUIRED libqrencode)
+add_library(cfpipe_with_libqrencode INTERFACE)
+add_library(cfpipe::libqrencode ALIAS cfpipe_with_libqrencode)
+target_include_directories(cfpipe_with_libqrencode SYSTEM INTERFACE ${libqrencode_INCLUDE_DIRS})
+target_link_libraries(cfpipe_with_libqrencode INTERFACE ${CMAKE_DL_LIBS})

@@ -1,6 +1,8 @@
 """A terminal with a program in it, and someone who types when the right words appear."""
 
+import codecs
 import errno
+import fcntl
 import os
 import pty
 import re
@@ -15,10 +17,13 @@ from support import limits
 class Terminal:
     """Runs a program in a new session on a pseudo-terminal of its own."""
 
-    def __init__(self, argv, env):
+    def __init__(self, argv, env, columns=None):
         self.screen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may come in two parts
         master, slave = pty.openpty()
         self._master = master
+        if columns is not None:
+            termios.tcsetwinsize(slave, (24, columns))
         try:
             self.process = subprocess.Popen([str(a) for a in argv], env=env, stdin=slave, stdout=slave, stderr=slave,
                                             start_new_session=True, preexec_fn=_take_terminal)
@@ -66,7 +71,7 @@ class Terminal:
             if error.errno != errno.EIO:  # what Linux says once nobody holds the other side
                 raise
             data = b""
-        self.screen += data.decode("utf-8", "replace")
+        self.screen += self._decoder.decode(data)
         return bool(data)
 
     def close(self):
@@ -79,5 +84,4 @@ class Terminal:
 
 
 def _take_terminal():
-    import fcntl
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -1,0 +1,135 @@
+"""Where no browser can open, the URL is shown, and on a terminal a code for a camera; whoever opens it, anywhere, logs in."""
+
+import re
+import signal
+
+import pytest
+
+from support import qr
+from support.clients import CFPIPE, REFUSED
+from support.terminal import Terminal
+
+# Wide enough for the code of a usual login URL in two columns a module, and in one.
+WIDE, USUAL, NARROW = 200, 80, 60
+URL = r"https://[!-~]+"
+
+
+def without(environment, *names):
+    return {name: value for name, value in environment.items() if name not in names}
+
+
+def record_opener(client, name):
+    """A program of that name that notes the URL and opens it."""
+    log = client.world.path(f"{name}-runs")
+    client.world.script(name, f'echo "$1" >> {log}\nexec {client.env["BROWSER"]} "$1"')
+    return log
+
+
+def in_a_terminal(client, *more, columns=USUAL, **env):
+    environment = {**client.env, "TERM": "xterm-256color", **env}
+    argv = [CFPIPE, "access", "login", "--quiet", *more, client.edge.url()]
+    return client.world.closing(Terminal(argv, environment, columns=columns))
+
+
+def open_elsewhere(client, url):
+    client.world.run([client.env["BROWSER"], url], client.env).ok()
+
+
+@pytest.fixture
+def bare(client):
+    """Nothing says that there is a browser or a display."""
+    client.browser, client.env = client.env["BROWSER"], without(client.env, "DISPLAY", "WAYLAND_DISPLAY")
+    return client
+
+
+def opens(client, opener, **environment):
+    """Whether the opener is used, in a login that goes on until somebody has opened the URL."""
+    log = record_opener(client, opener)
+    child = client.world.start([CFPIPE, "access", "login", "--quiet", client.edge.url()],
+                               {**without(client.env, "BROWSER"), **environment})
+    notice = child.stderr.wait_for(rf"^cfpipe: login: (.*):\n({URL})$")
+    if "on any machine" in notice.group(1):
+        open_elsewhere(client, notice.group(2))
+    assert child.wait() == 0, child.stderr.text
+    used = log.exists() and log.read_text().splitlines() == [notice.group(2)]
+    assert used != ("on any machine" in notice.group(1))
+    return used
+
+
+@pytest.mark.parametrize("kind", ["own"], indirect=True)
+@pytest.mark.parametrize("environment, opener, used", [
+    ({}, "xdg-open", False),
+    ({"DISPLAY": ":0"}, "xdg-open", True),
+    ({"WAYLAND_DISPLAY": "wayland-0"}, "xdg-open", True),
+    ({"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "192.0.2.1 40000 192.0.2.2 22"}, "xdg-open", False),
+    ({"DISPLAY": ":0", "SSH_TTY": "/dev/pts/0"}, "xdg-open", False),
+    ({"WSL_DISTRO_NAME": "Debian"}, "wslview", True),
+    ({"SSH_CONNECTION": "192.0.2.1 40000 192.0.2.2 22", "BROWSER": "named-one"}, "named-one", True),
+    ({"WSL_DISTRO_NAME": "Debian", "BROWSER": "named-one"}, "named-one", True),
+], ids=lambda value: "+".join(value) or "nothing" if isinstance(value, dict) else str(value))
+def test_a_browser_opens_where_somebody_sees_it(bare, environment, opener, used):
+    assert opens(bare, opener, **environment) == used
+
+
+@pytest.mark.parametrize("kind", ["own"], indirect=True)
+@pytest.mark.parametrize("columns, env, how", [
+    (USUAL, {"LANG": "C.UTF-8"}, {}),
+    (WIDE, {"LANG": "C"}, {"ascii_only": True}),
+    (WIDE, {"LC_ALL": "C", "LANG": "C.UTF-8"}, {"ascii_only": True}),
+    (USUAL, {"LANG": "de_DE.utf8", "TERM": "dumb"}, {"plain": True}),
+    (WIDE, {"LANG": "C", "TERM": "dumb"}, {"ascii_only": True, "plain": True}),
+], ids=["half-blocks", "ascii", "lc-all", "no-colours", "ascii-no-colours"])
+def test_the_code_on_the_terminal_says_the_url(bare, columns, env, how):
+    terminal = in_a_terminal(bare, "--no-browser", columns=columns, **env)
+    url = terminal.expect(rf"\n({URL})\r\n").group(1)
+    open_elsewhere(bare, url)
+    assert terminal.wait() == 0
+    assert qr.read(bare.world, terminal.screen, **how) == url
+    widest = max(len(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in qr.lines_of(terminal.screen))
+    assert widest <= columns
+    if how.get("ascii_only"):
+        assert terminal.screen.isascii()
+    assert ("\x1b" in terminal.screen) == (not how.get("plain"))
+
+
+@pytest.mark.parametrize("kind", ["own"], indirect=True)
+def test_a_code_that_would_not_fit_is_not_shown(bare):
+    for columns, env in ((NARROW, {}), (USUAL, {"LANG": "C"})):
+        terminal = in_a_terminal(bare, "--no-browser", columns=columns, **env)
+        terminal.expect(rf"\n({URL})\r\n")
+        terminal.process.send_signal(signal.SIGINT)
+        assert terminal.wait() == REFUSED
+        assert qr.lines_of(terminal.screen) == []
+
+
+@pytest.mark.parametrize("kind", ["own"], indirect=True)
+def test_no_code_is_shown_where_a_browser_opens(bare):
+    terminal = in_a_terminal(bare, columns=WIDE)
+    assert terminal.wait() == 0
+    assert bare.browser_runs() == 1
+    assert qr.lines_of(terminal.screen) == []
+
+
+@pytest.mark.parametrize("kind", ["own"], indirect=True)
+def test_a_browser_that_fails_is_made_up_for_by_the_code(bare):
+    terminal = in_a_terminal(bare, columns=USUAL, BROWSER="false")
+    url = terminal.expect(rf"\n({URL})\r\n").group(1)
+    terminal.expect("no browser could be opened: false exited with status 1; ")
+    open_elsewhere(bare, url)
+    assert terminal.wait() == 0
+    assert qr.read(bare.world, terminal.screen) == url
+
+
+@pytest.mark.parametrize("opener, says", [
+    ("exit 3", r"no browser could be opened: \S+ exited with status 3; open the URL above yourself$"),
+    ("kill -KILL $$", r"no browser could be opened: \S+ was killed by signal 9; open the URL above yourself$"),
+    (None, r"no browser could be opened: \S+: No such file or directory; open the URL above yourself$"),
+], ids=["status", "signal", "missing"])
+def test_an_opener_that_fails_is_named_and_the_login_goes_on(client, opener, says):
+    path = client.world.path("bin", "opener") if opener is None else client.world.script("opener", opener)
+    child = client.start("access", "login", "--quiet", client.edge.url(), env={"BROWSER": str(path)}, collect=True)
+    url = child.stderr.wait_for(rf"^{URL}$").group(0)
+    child.stderr.wait_for(says)
+    open_elsewhere(client, url)
+    assert child.wait() == 0
+    assert client.token()

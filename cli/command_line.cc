@@ -100,12 +100,16 @@ void add_commands(CLI::App& parent, RawOptions& raw, std::string_view only) {
 void add_shared(CLI::App& app, RawOptions& raw) {
   app.add_option("--service-token-id,--id", raw.service_id, "Service token id [$TUNNEL_SERVICE_TOKEN_ID]");
   app.add_option("--service-token-secret,--secret", raw.service_secret,
-                 "Service token secret [$TUNNEL_SERVICE_TOKEN_SECRET]");
+                 "Service token secret [$TUNNEL_SERVICE_TOKEN_SECRET]; better not on a command line");
+  app.add_option(
+      "--service-token-file", raw.service_file,
+      "File of yours alone (0600) with the service token: its id on one line, its secret on the next");
   app.add_option("--ca-file", raw.ca_file,
                  "PEM file of certificate authorities to trust instead of the system's");
   app.add_option("--auth-domain", raw.auth_domain,
                  "Trust this auth domain too, now and (once it has vouched for an application) from then on");
-  app.add_flag("--no-browser", raw.no_browser, "Print the login URL only");
+  app.add_flag("--no-browser", raw.no_browser,
+               "Print the login URL only, as it is done anyway without a display or under an ssh session");
   app.add_option("--connect-to", raw.connect_to,
                  "Connect to host[:port] instead; TLS still expects the hostname");
   app.add_option("--proxy", raw.proxy, "Proxy to go through");

@@ -19,8 +19,10 @@ void from_environment(RawOptions& raw, Command command, const Environment& envir
     const char* set = value.empty() ? environment(name) : nullptr;
     if (set != nullptr) value = set;
   };
-  fill(raw.service_id, "TUNNEL_SERVICE_TOKEN_ID");
-  fill(raw.service_secret, "TUNNEL_SERVICE_TOKEN_SECRET");
+  if (raw.service_file.empty()) {
+    fill(raw.service_id, "TUNNEL_SERVICE_TOKEN_ID");
+    fill(raw.service_secret, "TUNNEL_SERVICE_TOKEN_SECRET");
+  }
   if (command == Command::ssh || command == Command::ssh_gen || command == Command::ssh_config) {
     fill(raw.hostname, "TUNNEL_SERVICE_HOSTNAME");
   }
@@ -82,6 +84,10 @@ Result<void> take_headers(const RawOptions& raw, Options& options) {
 }
 
 Result<void> take_service_token(RawOptions& raw, Options& options) {
+  if (!raw.service_file.empty() && !(raw.service_id.empty() && raw.service_secret.empty())) {
+    return usage("a service token is given twice, by --service-token-file and by itself");
+  }
+  options.service_token_file = std::move(raw.service_file);
   if (raw.service_id.empty() != raw.service_secret.empty()) {
     return usage("a service token needs both --service-token-id and --service-token-secret");
   }

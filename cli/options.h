@@ -41,6 +41,7 @@ struct Options {
   bool names_destination = false;
   std::string service_token_id;
   transport::Secret service_token_secret;
+  std::string service_token_file;  ///< instead of the two, or empty
   std::optional<ListenAddress> listen;
   Transport transport = Transport::automatic;
   bool short_lived_cert = false;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "auth/discovery.h"
+#include "auth/service_token_file.h"
 #include "auth/ticket_cache.h"
 #include "cli/messages.h"
 #include "cli/qr_code.h"
@@ -14,6 +15,11 @@ namespace {
 using transport::Cause;
 using transport::Failure;
 using transport::Stage;
+
+Result<auth::ServiceToken> service_token_of(const Options& options) {
+  if (!options.service_token_file.empty()) return auth::read_service_token_file(options.service_token_file);
+  return auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()};
+}
 
 }  // namespace
 
@@ -42,6 +48,8 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
   if (!options.ca_file.empty() && ::access(options.ca_file.c_str(), R_OK) != 0) {
     return Failure(Stage::config, Cause::bad_option, "--ca-file " + options.ca_file + " cannot be read");
   }
+  auto service_token = service_token_of(options);
+  if (!service_token) return service_token.error();
   auto state = auth::StateDir::open();
   if (!state) return state.error();
   auto trusted = auth::load_trusted_domains(*state, options.auth_domain);
@@ -57,12 +65,12 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
   }
   session->app_http_ = std::make_unique<transport::HttpClient>(executor, dial);
   auto& other = session->other_http_ ? *session->other_http_ : *session->app_http_;
-  session->access_.emplace(auth::Access{
-      session->state_, *session->app_http_, other, session->observer_, options.url, std::move(*trusted),
-      options.auth_domain, auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()},
-      !options.no_browser, options.auto_close, options.fedramp,
-      // The URLs of curl have any number of paths.
-      options.command != Command::curl});
+  session->access_.emplace(auth::Access{session->state_, *session->app_http_, other, session->observer_,
+                                        options.url, std::move(*trusted), options.auth_domain,
+                                        std::move(*service_token), !options.no_browser, options.auto_close,
+                                        options.fedramp,
+                                        // The URLs of curl have any number of paths.
+                                        options.command != Command::curl});
   return session;
 }
 

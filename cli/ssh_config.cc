@@ -160,6 +160,7 @@ class Writer {
     add("--ca-file", options_.ca_file);
     add("--auth-domain", options_.auth_domain);
     add("--connect-to", options_.connect_to);
+    add("--service-token-file", options_.service_token_file);
     if (options_.no_browser) out += " --no-browser";
     if (options_.fedramp) out += " --fedramp";
     return out;
@@ -208,8 +209,9 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 Result<std::string> ssh_config_text(const Options& options, const Places& places) {
-  for (const auto* text : {&options.ca_file, &options.auth_domain, &options.connect_to, &options.url.target,
-                           &places.program, &places.state_dir}) {
+  for (const auto* text :
+       {&options.ca_file, &options.auth_domain, &options.connect_to, &options.service_token_file,
+        &options.url.target, &places.program, &places.state_dir}) {
     if (!can_be_written(*text)) {
       return unusable(transport::printable(*text) + " holds a character that ssh_config has no spelling for");
     }
@@ -252,6 +254,7 @@ int run_ssh_config(const Options& options) {
   found.ca_file = absolute(options.ca_file);
   found.auth_domain = options.auth_domain;
   found.connect_to = options.connect_to;
+  found.service_token_file = absolute(options.service_token_file);
   found.no_browser = options.no_browser;
   found.fedramp = options.fedramp;
   const Places places{own_path(), absolute(state->path())};

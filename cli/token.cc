@@ -2,6 +2,7 @@
 
 #include "auth/clock.h"
 #include "auth/discovery.h"
+#include "auth/login.h"
 #include "auth/token_cache.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
@@ -10,6 +11,20 @@
 namespace cfpipe::cli {
 
 namespace net = boost::asio;
+namespace {
+
+/// The cached one, or what a service token is given; nothing if somebody would have to log in.
+net::awaitable<Result<std::optional<auth::Secret>>> token_without_login(const Session& session,
+                                                                        const auth::Application& app) {
+  if (!session.access().service_token.given()) {
+    co_return auth::cached_app_token(session.state(), app, auth::unix_now());
+  }
+  auto token = co_await auth::obtain_app_token(session.access(), app);
+  if (!token) co_return token.error();
+  co_return std::optional<auth::Secret>(std::move(*token));
+}
+
+}  // namespace
 
 net::awaitable<int> run_token(Options options) {
   const auto executor = co_await net::this_coro::executor;
@@ -17,7 +32,7 @@ net::awaitable<int> run_token(Options options) {
   if (!session) co_return report(session.error());
   auto app = co_await auth::discover((*session)->access());
   if (!app) co_return report(app.error());
-  auto token = auth::cached_app_token((*session)->state(), *app, auth::unix_now());
+  auto token = co_await token_without_login(**session, *app);
   if (!token) co_return report(token.error());
   if (!*token) co_return report({transport::Stage::token, transport::Cause::token_missing, options.url.host});
   const auto written = write_output((*token)->reveal());

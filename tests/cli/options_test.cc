@@ -143,6 +143,18 @@ TEST(Options, HalfAServiceTokenIsRefused) {
   EXPECT_EQ(bad({"ssh", "-T", "h.example", "--id", "x\r\nA: b", "--secret", "y"}).cause, Cause::bad_option);
 }
 
+TEST(Options, AServiceTokenFileStandsForBothHalves) {
+  const Variables variables{{"TUNNEL_SERVICE_TOKEN_ID", "id"}, {"TUNNEL_SERVICE_TOKEN_SECRET", "hush"}};
+  const std::vector<std::string> by_file{"ssh", "-T", "h.example", "--service-token-file", "f"};
+  EXPECT_EQ(good(by_file).service_token_file, "f");
+  EXPECT_EQ(good(by_file, variables).service_token_id, "") << "the environment is for those who name none";
+  for (const std::string half : {"--id", "--secret"}) {
+    auto both = by_file;
+    both.insert(both.end(), {half, "x"});
+    EXPECT_THAT(bad(both).detail, HasSubstr("given twice"));
+  }
+}
+
 ListenAddress listening(const std::vector<std::string>& more, const Variables& variables = {}) {
   std::vector<std::string> line{"access", "tcp", "-T", "h.example"};
   line.insert(line.end(), more.begin(), more.end());

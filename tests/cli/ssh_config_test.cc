@@ -73,6 +73,20 @@ TEST(SshConfig, MatchStyleMakesTheFilesBeforeSshReadsThem) {
             "  IdentitiesOnly yes\n");
 }
 
+TEST(SshConfig, AServiceTokenIsNamedByItsFileAndNeverItself) {
+  for (const auto style : {ConfigStyle::plain, ConfigStyle::agent, ConfigStyle::match, ConfigStyle::chain}) {
+    auto options = for_host("vm.example.com", style);
+    options.service_token_file = "/home/ann/ci token";
+    options.service_token_id = "planted-id";
+    options.service_token_secret = transport::Secret("planted");
+    const auto text = text_of(options);
+    const auto named = style == ConfigStyle::chain ? R"(--service-token-file "/home/ann/ci token")"
+                                                   : "--service-token-file '/home/ann/ci token'";
+    EXPECT_THAT(text, HasSubstr(named));
+    EXPECT_THAT(text, Not(HasSubstr("planted")));
+  }
+}
+
 TEST(SshConfig, ChainStyleIsTwoBlocks) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::chain)),
             "Host vm.example.com\n"

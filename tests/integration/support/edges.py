@@ -13,7 +13,8 @@ PROGRAMS = {
 
 
 class Edge:
-    def __init__(self, world, kind, origin, hosts=(HOST,), email=worlds.EMAIL, faults=(), address="127.0.0.1"):
+    def __init__(self, world, kind, origin, hosts=(HOST,), email=worlds.EMAIL, faults=(), address="127.0.0.1",
+                 service_token=None):
         self.world, self.kind, self.hosts, self.email = world, kind, tuple(hosts), email
         self.state = world.path(f"edge-{kind}-{len(list(world.directory.glob('edge-*')))}")
         if kind == "own":
@@ -23,6 +24,7 @@ class Edge:
             argv = [PROGRAMS[kind], "--auth-host", AUTH_HOST]
             argv += [part for host in hosts for part in ("--host", host)]
             argv += [part for fault in faults for part in ("--fault", fault)]
+            argv += ["--service-token", ":".join(service_token)] if service_token else []
         self._argv = [*argv, "--origin", origin, "--email", email, "--state", self.state]
         self._address = address
         self._start(0)

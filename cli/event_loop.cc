@@ -1,7 +1,5 @@
 #include "cli/event_loop.h"
 
-#include <fcntl.h>
-
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -24,14 +22,6 @@ using transport::Stage;
 /// How long an interrupted command may take to unwind (a name lookup cannot be cancelled).
 constexpr std::chrono::milliseconds kUnwind{500};
 
-/// Any of the standard descriptors that is closed becomes /dev/null, so that no socket of ours gets its
-/// number.
-void fill_standard_descriptors() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR);
-  }
-}
-
 int report_exception(std::exception_ptr thrown, bool interrupted) {
   if (interrupted) return report({Stage::login, Cause::login_cancelled});
   try {
@@ -44,7 +34,6 @@ int report_exception(std::exception_ptr thrown, bool interrupted) {
 }  // namespace
 
 int run_to_end(std::function<net::awaitable<int>(Interrupts&)> command) {
-  fill_standard_descriptors();
   net::io_context loop(1);
   Interrupts interrupts;
   net::cancellation_signal cancel;

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -11,11 +12,20 @@
 #include "cli/logging.h"
 #include "cli/messages.h"
 #include "cli/options.h"
+#include "cli/secret_arguments.h"
 #include "transport/lean_openssl.h"
 
 namespace {
 
 using namespace cfpipe;
+
+/// Any of the standard descriptors that is closed becomes /dev/null, so that no file or socket of ours gets
+/// its number: a log would take the words for a person, and the login URL with them.
+void fill_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd) {
+    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR);
+  }
+}
 
 /// Tokens and keys stay out of core files and debuggers.
 void protect_memory() {
@@ -52,10 +62,12 @@ int run(cli::Options options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  cli::hide_secret_arguments(argc, argv);
   std::signal(SIGPIPE, SIG_IGN);
+  fill_standard_descriptors();
   (void)cli::start_logging({});  // off, and away from standard output, until the options say otherwise
   protect_memory();
-  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   auto parsed =
       cli::parse_command_line(arguments, [](const char* name) -> const char* { return std::getenv(name); });
   if (const auto* failure = std::get_if<transport::Failure>(&parsed)) return cli::report(*failure);

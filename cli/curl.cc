@@ -113,7 +113,8 @@ net::awaitable<int> run_curl(Options options) {
   auto session = Session::open(executor, options);
   if (!session) co_return report(session.error());
   Secret token;
-  if (options.allow_request) {
+  // A service token needs nobody to log in: what is wrong with it is worth a word.
+  if (options.allow_request && !(*session)->access().service_token.given()) {
     token = co_await token_if_any(**session);
     if (token.empty()) print(no_token_text(options.url.host));
   } else {

@@ -24,6 +24,8 @@ COMMANDS = {
     "ssh-gen": ("ssh-gen", "--hostname"),
     "login": ("login",),
     "token": ("token",),
+    "curl": ("curl",),
+    "curl that may do without": ("curl", "--allow-request"),
 }
 every_command = pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
 
@@ -83,6 +85,14 @@ def test_login_and_token_print_the_token_that_it_is_exchanged_for(client, comman
     assert not list(client.home.glob("*-token")), "the next who logs in here is a person"
 
 
+@pytest.mark.parametrize("flags", [[], ["--allow-request"]], ids=["curl", "allow-request"])
+def test_curl_makes_its_request_as_the_service(client, flags):
+    options, _ = ways(client)["file"]
+    page = f"{client.edge.url()}cdn-cgi/access/get-identity"
+    assert client.service[0] in client.run(*options, "access", "curl", *flags, page, "-sS").ok().stdout
+    assert client.browser_runs() == 0
+
+
 @pytest.mark.parametrize("kind", ["own"], indirect=True)
 @pytest.mark.parametrize("style", ["agent", "match", "chain"])
 def test_ssh_config_names_the_file_and_ssh_runs_on_its_certificate(client, style):
@@ -107,7 +117,7 @@ def test_a_rejection_says_what_the_application_needs_at_once(client, command):
     wrong = ["--id", client.service[0], "--secret", "not-this-one"]
     where = client.edge.host() if "--hostname" in command else client.edge.url()
     before = time.monotonic()
-    finished = client.run("access", *command, where, *wrong)
+    finished = client.run(*wrong, "access", *command, where)
     took = time.monotonic() - before
     assert_fails(finished, REFUSED, says="the service token was rejected.*; .*Service Auth policy")
     assert took < REFUSAL_SECONDS or limits.SANITIZED

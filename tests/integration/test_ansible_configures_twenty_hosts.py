@@ -18,11 +18,10 @@ PLAY_DEADLINE = 3 * limits.COMMAND_DEADLINE  # seconds
 
 @pytest.fixture
 def fleet(world, kind, sshd):
-    """Twenty applications, all of them the one sshd, and one block of ssh_config for all; logged in to the first."""
+    """Twenty applications, all of them the one sshd, and one block of ssh_config for all; nobody has logged in yet."""
     edge = Edge(world, kind, sshd.address, hosts=HOSTS)
     sshd.trust("".join({edge.ssh_ca(host) for host in HOSTS}))
     client = Client(world, edge)
-    client.login()
     text = client.run("access", "ssh-config", "--hostname", edge.host("*.fleet.localhost"), "--short-lived-cert").ok().stdout
     return Ssh(client, text=text)
 
@@ -59,6 +58,6 @@ def test_twenty_hosts_are_configured_at_once(fleet, ansible, sshd):
     for host in HOSTS:
         assert (written / host).read_text().strip() == f"{host} as {USER}"
     assert (written / "copied").read_text() == f"{HOSTS[0]}\n"
-    # One connection for each host, one login for all.
+    # One connection for each host; twenty starts at once without a token, and one login for all.
     assert sshd.log().count("Accepted publickey for") == len(HOSTS)
     assert fleet.client.browser_runs() == 1

@@ -80,3 +80,12 @@ def test_token_that_others_may_write_is_not_believed(user):
     path.chmod(0o666)
     assert_fails(user.tunnel(), CONFIGURATION, "state", path.name)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666
+
+
+def test_directory_that_others_may_write_is_not_used(user):
+    """As `mkdir` leaves it where the umask is 002."""
+    user.home.chmod(0o775)
+    says = r"state: can be written by others \(chmod go-w ends that\)"
+    assert_fails(user.tunnel(), CONFIGURATION, "state", says)
+    user.home.chmod(0o755)
+    assert user.banner().startswith("SSH-2.0-")

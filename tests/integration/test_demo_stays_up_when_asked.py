@@ -68,8 +68,20 @@ def test_a_polite_end_is_status_143(demo):
 def test_a_server_that_dies_ends_it_with_a_word(demo, name):
     os.kill(demo.server(name), signal.SIGKILL)
     assert demo.terminal.wait() == 1, demo.terminal.screen
-    assert "demo: a server has ended; the last lines of the logs follow" in demo.terminal.screen
+    logs = demo.terminal.screen.partition("demo: a server has ended; the last lines of the logs follow")[2]
+    assert "serving vm.localhost from " in logs and "Accepted publickey for" in logs
     demo.assert_nothing_is_left()
+
+
+def test_it_needs_nothing_of_the_callers_environment(world):
+    temporary = world.path("with a space")
+    temporary.mkdir()
+    odd = {"TMPDIR": str(temporary), "TUNNEL_SERVICE_HOSTNAME": "other.invalid", "TUNNEL_SERVICE_TOKEN_ID": "no-such-id"}
+    env = {**world.env, "CFPIPE_BUILD": str(limits.BUILD), **odd}
+    del env["HOME"]
+    done = world.run([limits.ROOT / "scripts/demo"], env).ok()
+    assert "1000000 bytes, the same" in done.stdout
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_directory_without_the_programs_is_refused(world):

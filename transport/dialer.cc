@@ -1,12 +1,11 @@
 #include "transport/dialer.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
+#include "transport/connect.h"
 #include "transport/resolve.h"
 #include "transport/tls_channel.h"
 #include "transport/tls_context.h"
@@ -20,84 +19,33 @@ namespace {
 /// What early data is written in: the server must have chosen it for the session too.
 constexpr std::string_view kEarlyProtocol = "http/1.1";
 
-// Runs `cancel` when the time is up, unless this object is gone before.
-class Deadline {
- public:
-  template <class Cancel>
-  Deadline(const net::any_io_executor& executor, std::chrono::milliseconds limit, Cancel cancel)
-      : timer_(executor, limit) {
-    timer_.async_wait([cancel, state = state_](const boost::system::error_code& cancelled) {
-      if (cancelled || state->over) return;
-      state->expired = true;
-      cancel();
-    });
-  }
-  ~Deadline() { state_->over = true; }
-  Deadline(const Deadline&) = delete;
-  Deadline& operator=(const Deadline&) = delete;
-  bool expired() const { return state_->expired; }
-
- private:
-  struct State {
-    bool over = false;
-    bool expired = false;
-  };
-  std::shared_ptr<State> state_ = std::make_shared<State>();
-  net::steady_timer timer_;
-};
-
 // Of `host`, `host:port`, `[v6]` and `[v6]:port`.
 bool names_a_port(std::string_view text) {
   const auto colon = text.rfind(':');
   return colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos;
 }
 
-std::string shown(const tcp::endpoint& endpoint) {
-  const auto address = endpoint.address().to_string();
-  return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
-}
+struct Place {
+  std::string host;
+  std::uint16_t port = 0;
+};
 
-Failure connect_failure(const Url& url, const Endpoints& tried, const boost::system::error_code& error) {
-  const std::string where = url.authority() + " at " + shown(tried.front());
-  const bool refused = error == net::error::connection_refused;
-  if (refused) return {Stage::tcp, Cause::refused, where};
-  return {Stage::tcp, Cause::unreachable, where + ": " + error.message()};
+// What is connected to.
+Result<Place> place_of(const Url& url, const DialOptions& options) {
+  if (options.connect_to.empty()) return Place{url.host, url.port};
+  const auto instead = parse_url(options.connect_to);
+  if (!instead) return instead.error();
+  return Place{instead->host, names_a_port(options.connect_to) ? instead->port : url.port};
 }
 
 }  // namespace
 
 net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& options) {
-  std::string host = url.host;
-  std::uint16_t port = url.port;
-  if (!options.connect_to.empty()) {
-    const auto instead = parse_url(options.connect_to);
-    if (!instead) co_return instead.error();
-    host = instead->host;
-    port = names_a_port(options.connect_to) ? instead->port : url.port;
-  }
-  auto endpoints = co_await resolve(host, port, options.dns_deadline);
-  if (!endpoints) co_return endpoints.error();
-
-  tcp::socket socket(co_await net::this_coro::executor);
-  Deadline deadline(socket.get_executor(), options.tcp_deadline, [&socket] {
-    boost::system::error_code ignored;
-    socket.cancel(ignored);
-  });
-  // The first failure is the one worth telling: the first address is the one a person expects.
-  boost::system::error_code first;
-  for (const auto& endpoint : *endpoints) {
-    boost::system::error_code error;
-    if (socket.is_open()) socket.close(error);
-    std::tie(error) = co_await socket.async_connect(endpoint, net::as_tuple(net::use_awaitable));
-    if (deadline.expired())
-      co_return Failure(Stage::tcp, Cause::timed_out, url.authority() + " at " + shown(endpoint));
-    if (!error) {
-      socket.set_option(tcp::no_delay(true), error);
-      co_return socket;
-    }
-    if (!first) first = error;
-  }
-  co_return connect_failure(url, *endpoints, first);
+  const auto place = place_of(url, options);
+  if (!place) co_return place.error();
+  const auto found = co_await resolve(place->host, place->port, options.dns_deadline);
+  if (!found) co_return found.error();
+  co_return co_await connect_first(in_turns(*found), url.authority(), options.tcp_deadline);
 }
 
 namespace {

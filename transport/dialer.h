@@ -28,12 +28,14 @@ struct DialOptions {
   std::chrono::milliseconds dns_deadline{5'000};
   std::chrono::milliseconds tcp_deadline{10'000};
   std::chrono::milliseconds tls_deadline{10'000};
+  std::shared_ptr<const ClientCertificate>
+      certificate;                         ///< shown to a server that asks for one; null: none is
   std::shared_ptr<TlsClientContext> tls;   ///< filled at the first dial
   std::shared_ptr<SessionStore> sessions;  ///< where TLS sessions come from and go to; null: none are resumed
 };
 
-/// Resolves and connects. Names under `.localhost` are loopback and never asked of DNS (RFC 6761 6.3).
-/// TCP_NODELAY is set. Failures: dns, tcp.
+/// Resolves and connects, all addresses in turns (connect.h). Names under `.localhost`
+/// are loopback and never asked of DNS (RFC 6761 6.3). TCP_NODELAY is set. Failures: dns, tcp.
 boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_tcp(const Url& url,
                                                                       const DialOptions& options);
 

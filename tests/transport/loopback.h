@@ -31,11 +31,11 @@ using namespace std::chrono_literals;
 /// Certificates for one test: an authority, and server certificates by it. Gone with the object.
 class ThrowawayCa {
  public:
-  ThrowawayCa() : key_(EVP_EC_gen("P-256")) {
+  explicit ThrowawayCa(const std::string& name = "Throwaway CA") : key_(EVP_EC_gen("P-256")) {
     std::string pattern = (std::filesystem::temp_directory_path() / "cfpipe-tls-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
     dir_ = pattern;
-    ca_ = make(key_.get(), "Throwaway CA", "", -3600, 3600, nullptr);
+    ca_ = make(key_.get(), name, "", -3600, 3600, nullptr);
     write(ca_file(), [&](FILE* file) { PEM_write_X509(file, ca_.get()); });
   }
   ~ThrowawayCa() {
@@ -153,6 +153,16 @@ class LoopbackTest : public ::testing::Test {
     loop.run_for(30s);
     EXPECT_TRUE(out) << "it hangs";
     return out;
+  }
+
+  /// The same for what gives a socket, which co_spawn cannot hand over.
+  using Connected = std::shared_ptr<transport::Result<tcp::socket>>;
+  Connected connected(net::awaitable<transport::Result<tcp::socket>> what) {
+    auto held = hold(std::move(what));
+    return *run(std::move(held));
+  }
+  static net::awaitable<Connected> hold(net::awaitable<transport::Result<tcp::socket>> what) {
+    co_return std::make_shared<transport::Result<tcp::socket>>(co_await std::move(what));
   }
 
   static auto soon() { return std::chrono::steady_clock::now() + 10s; }

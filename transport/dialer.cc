@@ -5,6 +5,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
 
+#include "transport/client_certificate.h"
 #include "transport/connect.h"
 #include "transport/resolve.h"
 #include "transport/tls_channel.h"
@@ -56,12 +57,14 @@ struct Preparation {
   Preparation(const Url& u, const DialOptions& o, bool resume)
       : url(u),
         ca_file(o.ca_file),
+        certificate(o.certificate),
         store(o.sessions),
         alpn(o.alpn),
         has_context(o.tls != nullptr),
         resumes(resume) {}
   Url url;
   std::string ca_file;
+  std::shared_ptr<const ClientCertificate> certificate;
   std::shared_ptr<SessionStore> store;
   Alpn alpn;
   bool has_context;
@@ -75,9 +78,9 @@ struct Preparation {
   void run() {
     if (done || abandoned) return;
     done = true;
-    if (!has_context) context.emplace(TlsClientContext::make(ca_file));
+    if (!has_context) context.emplace(TlsClientContext::make(ca_file, certificate.get()));
     if (!store) return;
-    key = session_key(url, ca_file, alpn);
+    key = session_key(url, ca_file, alpn, certificate ? certificate->id() : std::string());
     if (resumes) session = take_session(*store, key, url.host);
   }
   // Nobody was reached: the session is as unused as before.

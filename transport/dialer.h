@@ -14,6 +14,7 @@
 
 namespace cfpipe::transport {
 
+class ClientCertificate;
 class TlsChannel;
 class TlsClientContext;
 enum class Alpn;

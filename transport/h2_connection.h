@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -63,6 +64,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   void close();
   bool over() const { return over_; }
   boost::asio::awaitable<void> until_over();
+  /// Client: as TlsChannel::refusal().
+  std::optional<Failure> refusal() { return over_ ? channel_->refusal() : std::nullopt; }
   /// Why it ended, printable; empty if in peace.
   const std::string& why() const { return why_; }
   boost::asio::any_io_executor executor() { return executor_; }

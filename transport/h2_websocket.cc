@@ -60,6 +60,10 @@ net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_h2_websocket(
   connection->probe(kSignOfLife);
   const bool headed = co_await stream->headed(deadline);
   if (!headed) {
+    if (auto refusal = connection->refusal()) {
+      refusal->detail = request.url.authority() + ": " + refusal->detail;
+      co_return std::move(*refusal);
+    }
     elsewhere = stream->refused() || connection->over();
     co_return unanswered(*stream, *connection, request);
   }

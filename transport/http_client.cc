@@ -128,8 +128,9 @@ net::awaitable<Result<HttpAnswer>> HttpClient::Impl::exchange(const HttpRequest&
   const std::string text = head_of(request) + request.body;
   const auto written = co_await write_all(*channel, text, deadline);
   if (!written) {
-    untouched = written.error().cause == Cause::closed_early;
-    co_return fail(written.error());
+    const auto refusal = channel->refusal();
+    untouched = !refusal && written.error().cause == Cause::closed_early;
+    co_return fail(refusal ? *refusal : written.error());
   }
 
   http::response_parser<http::string_body> parser;

@@ -48,6 +48,7 @@ net::awaitable<Result<void>> read_message(TlsChannel& channel, boost::beast::fla
       if (!co_await channel.readable(deadline)) co_return Failure(Stage::http, Cause::timed_out);
       continue;
     }
+    if (const auto refusal = channel.refusal()) co_return *refusal;
     if (!parser.got_some() && buffer.size() == 0) co_return Failure(Stage::http, Cause::closed_early);
     // A body that ends with its connection is whole only if TLS says so: anyone can cut a connection.
     boost::system::error_code error;

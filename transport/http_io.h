@@ -14,7 +14,7 @@ namespace cfpipe::transport {
 /// Reads one whole HTTP/1.1 message, or only its header where the parser skips the body; what follows it
 /// stays in `buffer`. Cause::closed_early with an empty detail: the peer closed before the first byte, as it
 /// may between requests. Other failures, all Stage::http: closed_early, http_malformed, http_too_large,
-/// timed_out.
+/// timed_out; and TlsChannel::refusal().
 template <bool is_request>
 boost::asio::awaitable<Result<void>> read_message(TlsChannel& channel, boost::beast::flat_buffer& buffer,
                                                   boost::beast::http::basic_parser<is_request>& parser,

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,6 +17,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "transport/client_certificate.h"
 #include "tunnel/buffer_pool.h"
 
 namespace cfpipe::transport {
@@ -200,6 +202,10 @@ bool TlsChannel::receive(IoStatus& status) {
 }
 
 tunnel::IoStatus TlsChannel::after_read_error(int error) {
+  if (error == SSL_ERROR_SSL) {
+    if (auto alert = certificate_alert(ssl_.get(), ERR_peek_last_error()))
+      certificate_alert_ = std::make_unique<std::string>(std::move(*alert));
+  }
   ERR_clear_error();
   if (error == SSL_ERROR_ZERO_RETURN) return IoStatus::eof;
   failed_ = true;
@@ -268,6 +274,14 @@ tunnel::IoStatus TlsChannel::close_notify() {
   }
   notified_ = true;
   return flush();
+}
+
+std::optional<Failure> TlsChannel::refusal() {
+  std::array<std::byte, 1> last_words{};
+  std::size_t got = 0;
+  if (!certificate_alert_) (void)read(last_words, got);
+  if (!certificate_alert_) return std::nullopt;
+  return Failure(Stage::tls, Cause::client_certificate_wanted, *certificate_alert_);
 }
 
 // Records that a full buffer left behind are as good as readable, and no event of the socket will tell of

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -63,6 +64,10 @@ class TlsChannel final : public Channel {
   boost::asio::awaitable<bool> readable(std::chrono::steady_clock::time_point deadline) override;
   boost::asio::awaitable<bool> writable(std::chrono::steady_clock::time_point deadline) override;
 
+  /// Once reading or writing has failed: what the server has said about the client's certificate after a
+  /// handshake that was finished here, as TLS 1.3 has it. Looks at what is still to be read. Stage::tls,
+  /// Cause::client_certificate_wanted.
+  std::optional<Failure> refusal();
   /// True if the connection looks open and nothing unexpected has arrived: fit for another request.
   bool idle();
   bool in_flight() const override;
@@ -99,6 +104,7 @@ class TlsChannel final : public Channel {
   std::shared_ptr<Early>
       early_;  ///< a server's, from the first early data until it has been read and finished
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  std::unique_ptr<std::string> certificate_alert_;  ///< as certificate_alert() has it
   bool early_accepted_ = false;
   bool failed_ = false;
   bool starved_ = false;  ///< OpenSSL has read all that came, and wants more

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "transport/client_certificate.h"
 #include "transport/tls_session.h"
 
 namespace cfpipe::transport {
@@ -64,7 +65,7 @@ std::string unknown_issuer(const SSL* ssl) {
   const X509* certificate = sk_X509_value(chain, sk_X509_num(chain) - 1);
   const std::unique_ptr<BIO, FreeWith<BIO_free>> out(BIO_new(BIO_s_mem()));
   X509_NAME_print_ex(out.get(), X509_get_issuer_name(certificate), 0,
-                     XN_FLAG_ONELINE & ~ASN1_STRFLGS_ESC_MSB);
+                     (XN_FLAG_ONELINE & ~XN_FLAG_SPC_EQ) & ~ASN1_STRFLGS_ESC_MSB);
   std::array<char, 256> text{};
   const int size = BIO_read(out.get(), text.data(), text.size());
   return printable({text.data(), static_cast<std::size_t>(std::max(size, 0))});
@@ -83,12 +84,16 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 
 }  // namespace
 
-Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::string& ca_file) {
+Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::string& ca_file,
+                                                                 const ClientCertificate* certificate) {
   SslCtx context(SSL_CTX_new(TLS_client_method()));
   if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
   use_common_settings(context.get());
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   hand_out_sessions(context.get());
+  remember_certificate_requests(context.get());
+  if (certificate != nullptr && !certificate->put_into(context.get()))
+    return Failure(Stage::config, Cause::client_certificate_unusable, "OpenSSL does not take it");
   if (!ca_file.empty()) {
     if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
       ERR_clear_error();
@@ -142,7 +147,9 @@ Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::s
 }
 
 Failure tls_failure(const SSL* ssl, const std::string& host) {
+  const auto unwelcome = certificate_alert(ssl, ERR_peek_last_error());
   const std::string reason = last_error();
+  if (unwelcome) return {Stage::tls, Cause::client_certificate_wanted, host + ": " + *unwelcome};
   switch (const auto verdict = SSL_get_verify_result(ssl); verdict) {
     case X509_V_OK:
       return {Stage::tls, Cause::tls_failed,

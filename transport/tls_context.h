@@ -25,14 +25,18 @@ inline constexpr const char* kSystemCertDir = "/etc/ssl/certs";
 /// What is offered to a server (RFC 7301).
 enum class Alpn { http1, http2_or_http1 };
 
+class ClientCertificate;
+
 /// The client's side of TLS: 1.2 at least, the host's certificate always checked, AES-128-GCM preferred (it
 /// costs the least per byte with AES instructions). The trust store is `ca_file` if given; else
 /// $SSL_CERT_FILE and $SSL_CERT_DIR if set; else the system's hash directory, which needs no parsing, or its
 /// bundle where there is none.
 class TlsClientContext {
  public:
-  /// Stage::config, Cause::bad_option when ca_file cannot be used.
-  static Result<std::unique_ptr<TlsClientContext>> make(const std::string& ca_file);
+  /// `certificate` is shown to servers that ask for one; null: none is. Stage::config, Cause::bad_option when
+  /// ca_file cannot be used.
+  static Result<std::unique_ptr<TlsClientContext>> make(const std::string& ca_file,
+                                                        const ClientCertificate* certificate = nullptr);
 
   /// A connection object for one host: SNI, the name check and what ALPN offers are set.
   SslPtr connection(const std::string& host, Alpn alpn = Alpn::http1) const;

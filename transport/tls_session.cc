@@ -60,9 +60,10 @@ bool fit_to_offer(const SSL_SESSION* session, const std::string& host) {
 
 }  // namespace
 
-std::string session_key(const Url& url, const std::string& ca_file, Alpn offered) {
+std::string session_key(const Url& url, const std::string& ca_file, Alpn offered,
+                        const std::string& certificate_id) {
   std::string key = url.host + ":" + std::to_string(url.port) + "\n" +
-                    (offered == Alpn::http1 ? "http/1.1" : "h2,http/1.1") + "\n";
+                    (offered == Alpn::http1 ? "http/1.1" : "h2,http/1.1") + "\n" + certificate_id;
   if (!ca_file.empty()) return key + state_of(ca_file.c_str());
   bool named = false;
   for (const char* variable : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {

@@ -20,9 +20,10 @@ inline constexpr long kTicketLifetime = 24 * 3600;
 inline constexpr long kMaxTickets = 16 * 1024;
 
 /// What a session may be used for again: the same authority, the same certificates to trust (which files, and
-/// as they are now), the same protocols offered. A resumed handshake shows no certificate, so whoever is not
-/// trusted any more must not be found under this key.
-std::string session_key(const Url& url, const std::string& ca_file, Alpn offered);
+/// as they are now), the same protocols offered, the same client certificate (its id, or empty). A resumed
+/// handshake shows no certificate, so whoever is not trusted any more must not be found under this key.
+std::string session_key(const Url& url, const std::string& ca_file, Alpn offered,
+                        const std::string& certificate_id = {});
 
 /// A session out of the store that may be offered to `host` now: not expired, nor is the certificate it was
 /// made with, which is for that host.

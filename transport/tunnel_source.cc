@@ -29,6 +29,11 @@ struct Edge {
   std::shared_ptr<net::steady_timer> dialling;  ///< cancelled when the dial that is under way has ended
 };
 
+Failure about(Failure failure, const Url& url) {
+  failure.detail = url.authority() + ": " + failure.detail;
+  return failure;
+}
+
 // Ends the wait of those who wait for a dial, however that ends.
 class Dialling {
  public:
@@ -84,6 +89,7 @@ net::awaitable<Result<void>> TunnelSource::Impl::dial(Edge& edge, const WebSocke
   const auto connection = H2Connection::start(std::move(*channel), H2Role::client);
   const bool settled = co_await connection->settled(Clock::now() + request.deadline);
   if (!settled) {
+    if (auto refusal = connection->refusal()) co_return about(std::move(*refusal), request.url);
     const auto cause = connection->over() ? Cause::closed_early : Cause::timed_out;
     co_return Failure(Stage::upgrade, cause, request.url.authority());
   }

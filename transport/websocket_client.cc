@@ -107,7 +107,8 @@ net::awaitable<Result<void>> exchange(HttpClient& client, const WebSocketRequest
   if (done) done = co_await read_message<false>(channel, out.buffer, out.answer, deadline);
   if (done) co_return done;
   Failure failure = done.error();
-  failure.stage = Stage::upgrade;
+  if (const auto refusal = channel.refusal()) failure = *refusal;
+  if (failure.stage == Stage::http) failure.stage = Stage::upgrade;
   failure.detail = request.url.authority() + (failure.detail.empty() ? "" : ": " + failure.detail);
   co_return failure;
 }

@@ -43,7 +43,19 @@ TEST_F(TlsChannelTest, NamesAnUnknownIssuer) {
   ASSERT_FALSE(channel);
   EXPECT_EQ(channel.error().stage, Stage::tls);
   EXPECT_EQ(channel.error().cause, Cause::tls_unknown_issuer);
-  EXPECT_NE(channel.error().detail.find("Throwaway CA"), std::string::npos) << channel.error().detail;
+  EXPECT_NE(channel.error().detail.find(", issuer CN=Throwaway CA"), std::string::npos)
+      << channel.error().detail;
+}
+
+TEST_F(TlsChannelTest, AnIssuersNameIsMadeFitForOneLine) {
+  const testing::ThrowawayCa other("Corp\x1b[31m Proxy\nCA \u2603");
+  serve(other.server("vm.localhost"), [](TlsChannel& channel) { return until_gone(channel); });
+  const auto channel = dial();
+  ASSERT_FALSE(channel);
+  const auto& detail = channel.error().detail;
+  EXPECT_NE(detail.find("issuer CN="), std::string::npos) << detail;
+  EXPECT_NE(detail.find("[31m Proxy"), std::string::npos) << detail;
+  EXPECT_EQ(detail, printable(detail, 1000));
 }
 
 TEST_F(TlsChannelTest, NamesACertificateForAnotherHost) {

@@ -7,6 +7,8 @@
 
 #include "transport/client_certificate.h"
 #include "transport/connect.h"
+#include "transport/proxy.h"
+#include "transport/proxy_dial.h"
 #include "transport/resolve.h"
 #include "transport/tls_channel.h"
 #include "transport/tls_context.h"
@@ -44,6 +46,8 @@ Result<Place> place_of(const Url& url, const DialOptions& options) {
 net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& options) {
   const auto place = place_of(url, options);
   if (!place) co_return place.error();
+  if (options.proxy && options.proxy->covers(place->host, place->port))
+    co_return co_await dial_by_proxy(options.proxy->proxy, place->host, place->port, options);
   const auto found = co_await resolve(place->host, place->port, options.dns_deadline);
   if (!found) co_return found.error();
   co_return co_await connect_first(in_turns(*found), url.authority(), options.tcp_deadline);

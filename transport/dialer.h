@@ -17,6 +17,7 @@ namespace cfpipe::transport {
 class ClientCertificate;
 class TlsChannel;
 class TlsClientContext;
+struct ProxySettings;
 enum class Alpn;
 
 /// How to reach a host. Copies share the TLS context, which is built at the first dial that needs it.
@@ -28,15 +29,17 @@ struct DialOptions {
   Alpn alpn{};     ///< http1 unless said otherwise
   std::chrono::milliseconds dns_deadline{5'000};
   std::chrono::milliseconds tcp_deadline{10'000};
+  std::chrono::milliseconds proxy_deadline{10'000};
   std::chrono::milliseconds tls_deadline{10'000};
+  std::shared_ptr<const ProxySettings> proxy;  ///< who goes through a proxy, and which; null: nobody
   std::shared_ptr<const ClientCertificate>
       certificate;                         ///< shown to a server that asks for one; null: none is
   std::shared_ptr<TlsClientContext> tls;   ///< filled at the first dial
   std::shared_ptr<SessionStore> sessions;  ///< where TLS sessions come from and go to; null: none are resumed
 };
 
-/// Resolves and connects, all addresses in turns (connect.h). Names under `.localhost`
-/// are loopback and never asked of DNS (RFC 6761 6.3). TCP_NODELAY is set. Failures: dns, tcp.
+/// Resolves and connects, all addresses in turns (connect.h); or has a proxy do so. Names under `.localhost`
+/// are loopback and never asked of DNS (RFC 6761 6.3). TCP_NODELAY is set. Failures: dns, tcp, proxy.
 boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_tcp(const Url& url,
                                                                       const DialOptions& options);
 
@@ -47,7 +50,7 @@ using EarlyData = std::function<std::string_view()>;
 /// session that has room for it, `early` goes out with the first bytes of the handshake, and may be played
 /// again by others: only for what may be heard twice. early_data_accepted() of the channel says whether it
 /// has arrived; if not, it is the caller's to send. `early` must outlive the await; null: there is none.
-/// Failures: dns, tcp, tls.
+/// Failures: dns, tcp, proxy, tls.
 boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options,
                                                                      const EarlyData* early = nullptr);
 

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "transport/failure.h"
+#include "transport/secret.h"
+
+namespace cfpipe::transport {
+
+/// How a proxy is spoken to: HTTP CONNECT (RFC 9110 9.3.6), in the clear or over TLS; or SOCKS 5 (RFC 1928),
+/// where this machine looks up the name (socks5) or the proxy does (socks5h).
+enum class ProxyKind { http, https, socks5, socks5h };
+
+/// Longest user name and password, in bytes each (RFC 1929 2).
+inline constexpr std::size_t kMaxProxyLoginBytes = 255;
+
+struct Proxy {
+  ProxyKind kind = ProxyKind::http;
+  std::string host;  ///< as in Url
+  std::uint16_t port = 0;
+  std::string user;  ///< empty: no login is offered
+  Secret password;
+
+  bool has_login() const { return !user.empty(); }
+  std::string authority() const;  ///< host:port, IPv6 in brackets
+  std::string shown() const;      ///< scheme://host:port, never the login
+};
+
+/// `[scheme://][user[:password]@]host[:port]`, user and password percent-encoded. The scheme is http unless
+/// it is said; the ports are 80, 443 and 1080. `source` names where the text is from; the text itself never
+/// shows in a failure, which is Stage::input, Cause::bad_option.
+Result<Proxy> parse_proxy(std::string_view text, std::string_view source);
+
+/// Whether a list like $NO_PROXY takes this host out: names (they and what is below them; with a leading `.`
+/// or `*.` only what is below them), addresses, networks as `10.0.0.0/8`, each with a `:port` if it is about
+/// that one alone, or `*` for all; parted by commas or blanks. What cannot be understood takes nothing out.
+bool listed_in_no_proxy(std::string_view list, std::string_view host, std::uint16_t port);
+
+/// localhost, what is below it (RFC 6761 6.3), and loopback addresses.
+bool is_this_machine(std::string_view host);
+
+/// Who goes through which proxy.
+struct ProxySettings {
+  Proxy proxy;
+  std::string no_proxy;
+  bool this_machine_too = false;  ///< also what is_this_machine(): somebody said so
+
+  bool covers(std::string_view host, std::uint16_t port) const;
+};
+
+}  // namespace cfpipe::transport

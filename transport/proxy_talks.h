@@ -1,0 +1,12 @@
+#pragma once
+
+#include "transport/proxy_talk.h"
+
+namespace cfpipe::transport {
+
+/// ask_proxy() by the one protocol and by the other.
+std::unique_ptr<ProxyTalk> ask_by_connect(const Proxy& proxy, const std::string& host, std::uint16_t port);
+Result<std::unique_ptr<ProxyTalk>> ask_by_socks(const Proxy& proxy, const std::string& host,
+                                                std::uint16_t port);
+
+}  // namespace cfpipe::transport

@@ -112,7 +112,20 @@ void add_shared(CLI::App& app, RawOptions& raw) {
                "Print the login URL only, as it is done anyway without a display or under an ssh session");
   app.add_option("--connect-to", raw.connect_to,
                  "Connect to host[:port] instead; TLS still expects the hostname");
-  app.add_option("--proxy", raw.proxy, "Proxy to go through");
+  app.add_option("--proxy", raw.proxy,
+                 "Proxy to go through: http://, https://, socks5:// or socks5h://host:port; none for none "
+                 "[$HTTPS_PROXY, $ALL_PROXY, $NO_PROXY]");
+  app.add_option("--cert", raw.cert, "PEM file of a client certificate, for an edge that wants one");
+  app.add_option("--key-file", raw.key_file, "PEM file of its key, if that is not in the file of --cert");
+  app.add_option("--dns-timeout", raw.dns_timeout, "Deadline of a name lookup (5s)");
+  app.add_option("--connect-timeout", raw.connect_timeout,
+                 "Deadline of connecting, all addresses together (10s)");
+  app.add_option("--proxy-timeout", raw.proxy_timeout, "Deadline of what is said to a proxy (10s)");
+  app.add_option("--tls-timeout", raw.tls_timeout, "Deadline of a TLS handshake (10s)");
+  app.add_option("--upgrade-timeout", raw.upgrade_timeout,
+                 "Deadline of the edge's answer to a tunnel's request (15s)");
+  app.add_option("--first-byte-timeout", raw.first_byte_timeout,
+                 "Deadline of the server's first byte through a tunnel, or off (ssh: 30s, else off)");
   app.add_option("--transport", raw.transport, "auto, h1 or h2");
   app.add_flag("--fedramp", raw.fedramp, "The application is in a FedRAMP account");
   app.add_option("--log-file,--logfile", raw.log_file, "Append the log to this file");
@@ -146,6 +159,19 @@ std::vector<std::string> with_double_dashes(const CLI::App& app, const std::vect
 std::string chosen(const CLI::App& app) {
   for (const auto* sub : app.get_subcommands()) {
     return sub->get_name() == "access" ? chosen(*sub) : sub->get_name();
+  }
+  return {};
+}
+
+/// The command as it was typed, `access` aside: the first word that is neither an option nor an option's
+/// value.
+std::string spelled(const CLI::App& app, const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const auto& word = arguments[i];
+    if (word == "access" || word == "forward") continue;
+    if (word.empty() || word[0] != '-') return word;
+    const auto* const option = app.get_option_no_throw(word);
+    if (option != nullptr && option->get_items_expected_max() > 0) ++i;
   }
   return {};
 }
@@ -187,6 +213,7 @@ std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::
   }
   try {
     auto reversed = with_double_dashes(app, arguments);
+    raw.spelled = spelled(app, reversed);
     std::reverse(reversed.begin(), reversed.end());
     if (below_access) reversed.pop_back();
     app.parse(std::move(reversed));

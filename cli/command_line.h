@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -14,13 +15,17 @@ namespace cfpipe::cli {
 struct RawOptions {
   std::string hostname, target, app, destination, listener, service_id, service_secret, service_file, agent,
       style, rest;
-  std::string ca_file, connect_to, auth_domain, proxy, transport, log_file, log_directory, log_level;
+  std::string ca_file, connect_to, auth_domain, transport, log_file, log_directory, log_level;
   std::vector<std::string> headers;
   std::vector<std::string> curl_arguments;
   bool short_lived_cert = false, quiet = false, no_verbose = false, auto_close = false;
   bool install = false, uninstall = false;
   bool no_browser = false, fedramp = false, version_command = false;
   std::string debug_stream;
+  std::optional<std::string> proxy;  ///< empty: none, whatever the environment says
+  std::string cert, key_file;
+  std::string dns_timeout, connect_timeout, proxy_timeout, tls_timeout, upgrade_timeout, first_byte_timeout;
+  std::string spelled;  ///< the command as it was typed: `ssh` has aliases
 };
 
 /// A command line that makes no sense, Stage::input.

@@ -43,6 +43,22 @@ std::string quoted(std::string_view value) {
   return out + "\"\n";
 }
 
+/// What the options say; of a proxy in the environment curl knows by itself.
+std::string network_config(const Options& options) {
+  std::string text;
+  if (options.proxy_flag == "none") text += "noproxy = \"*\"\n";
+  if (options.proxy && options.proxy->this_machine_too) {
+    const auto& proxy = options.proxy->proxy;
+    text += "proxy = " + quoted(proxy.shown());
+    if (proxy.has_login())
+      text += "proxy-user = " + quoted(proxy.user + ":" + std::string(proxy.password.reveal()));
+    if (!options.ca_file.empty()) text += "proxy-cacert = " + quoted(options.ca_file);
+  }
+  if (!options.cert_file.empty()) text += "cert = " + quoted(options.cert_file);
+  if (!options.key_file.empty()) text += "key = " + quoted(options.key_file);
+  return text;
+}
+
 /// What is in the cache, whoever may be there or not: no login, and no complaint.
 net::awaitable<Secret> token_if_any(const Session& session) {
   const auto app = co_await auth::discover(session.access());
@@ -92,6 +108,7 @@ std::string curl_config(const Options& options, const Secret& token) {
   std::string text;
   if (!token.empty()) text += "header = " + quoted("cf-access-token: " + std::string(token.reveal()));
   if (!options.ca_file.empty()) text += "cacert = " + quoted(options.ca_file);
+  text += network_config(options);
   if (options.connect_to.empty()) return text;
   const auto to = transport::parse_url(options.connect_to);
   if (!to) return text;

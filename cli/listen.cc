@@ -13,6 +13,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/first_byte.h"
 #include "cli/local_listener.h"
 #include "cli/messages.h"
 #include "cli/tunnel_opener.h"
@@ -139,11 +140,13 @@ net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carrie
   }
   auto near = tunnel::make_fd_stream(executor_, connection.get(), connection.get(), false);
   tunnel::Relay relay(executor_, *near, **far);
+  FirstByte first_byte(executor_, options_.deadlines.first_byte, relay);
   carried.relay = &relay;
   auto running = opener_->carry(relay);
   const auto outcome = co_await std::move(running);
   carried.relay = nullptr;
   spdlog::info("a tunnel ended: {} bytes up, {} bytes down", outcome.near_to_far, outcome.far_to_near);
+  if (first_byte.missed()) co_return first_byte.failure(options_.url);
   if (auto failure = failure_of(outcome)) co_return std::move(*failure);
   co_return Result<void>();
 }

@@ -6,6 +6,7 @@
 
 #include "auth/own_socket.h"
 #include "cli/command_line.h"
+#include "cli/network_options.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -39,7 +40,6 @@ void from_environment(RawOptions& raw, Command command, const Environment& envir
 
 /// Flags that are spoken of in the manual and cannot be served: refused, never ignored.
 Result<void> refuse_unavailable(const RawOptions& raw) {
-  if (!raw.proxy.empty()) return not_yet("--proxy");
   if (!raw.debug_stream.empty()) return not_yet("--debug-stream");
   return {};
 }
@@ -176,7 +176,7 @@ Result<void> take_plain_values(RawOptions& raw, Options& options) {
   return {};
 }
 
-Result<Options> checked(RawOptions& raw, Command command) {
+Result<Options> checked(RawOptions& raw, Command command, const Environment& environment) {
   Options options;
   options.command = command;
   if (auto available = refuse_unavailable(raw); !available) return available.error();
@@ -196,6 +196,7 @@ Result<Options> checked(RawOptions& raw, Command command) {
     options.connect_to = std::move(*connect_to);
   }
   if (auto taken = take_plain_values(raw, options); !taken) return taken.error();
+  if (auto taken = take_network(raw, raw.spelled, environment, options); !taken) return taken.error();
   return options;
 }
 
@@ -215,7 +216,7 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
   const auto command = kCommands.find(name);
   if (command == kCommands.end()) return not_yet(name);
   from_environment(raw, command->second, environment);
-  auto options = checked(raw, command->second);
+  auto options = checked(raw, command->second, environment);
   if (!options) return options.error();
   return std::move(*options);
 }

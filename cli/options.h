@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 
 #include "transport/failure.h"
 #include "transport/http_client.h"
+#include "transport/proxy.h"
 #include "transport/secret.h"
 #include "transport/url.h"
 
@@ -31,6 +34,17 @@ struct ListenAddress {
 
 /// Which protocol tunnels run over.
 enum class Transport { automatic, h1, h2 };
+
+/// How long each stage may take (users: "silent hang"); all of them together are less than the 120 s that
+/// sshd gives a login.
+struct Deadlines {
+  std::chrono::milliseconds dns{5'000};
+  std::chrono::milliseconds tcp{10'000};
+  std::chrono::milliseconds proxy{10'000};
+  std::chrono::milliseconds tls{10'000};
+  std::chrono::milliseconds upgrade{15'000};
+  std::chrono::milliseconds first_byte{0};  ///< 0: there is none
+};
 
 /// A whole command line, checked: every combination in here means something.
 struct Options {
@@ -55,6 +69,11 @@ struct Options {
   bool allow_request = false;               ///< curl: also without a token
   std::string ca_file;
   std::string connect_to;
+  std::string cert_file;                                  ///< PEM, or empty
+  std::string key_file;                                   ///< PEM; empty: the key is in cert_file too
+  std::shared_ptr<const transport::ProxySettings> proxy;  ///< null: none
+  std::string proxy_flag;  ///< --proxy as it was given, `none` for none; empty: it was not
+  Deadlines deadlines;
   std::string auth_domain;
   bool no_browser = false;
   bool fedramp = false;

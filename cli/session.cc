@@ -6,6 +6,7 @@
 #include "auth/discovery.h"
 #include "auth/service_token_file.h"
 #include "auth/ticket_cache.h"
+#include "cli/client_files.h"
 #include "cli/messages.h"
 #include "cli/qr_code.h"
 
@@ -19,6 +20,18 @@ using transport::Stage;
 Result<auth::ServiceToken> service_token_of(const Options& options) {
   if (!options.service_token_file.empty()) return auth::read_service_token_file(options.service_token_file);
   return auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()};
+}
+
+/// All but what is about the application's host alone.
+transport::DialOptions dial_options(const Options& options) {
+  transport::DialOptions dial;
+  dial.ca_file = options.ca_file;
+  dial.proxy = options.proxy;
+  dial.dns_deadline = options.deadlines.dns;
+  dial.tcp_deadline = options.deadlines.tcp;
+  dial.proxy_deadline = options.deadlines.proxy;
+  dial.tls_deadline = options.deadlines.tls;
+  return dial;
 }
 
 }  // namespace
@@ -56,12 +69,15 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
   if (!trusted) return trusted.error();
   std::unique_ptr<Session> session(new Session(std::move(*state)));
 
-  transport::DialOptions dial;
-  dial.ca_file = options.ca_file;
+  auto certificate = client_certificate(options);
+  if (!certificate) return certificate.error();
+  transport::DialOptions dial = dial_options(options);
   dial.sessions = std::make_shared<auth::TicketCache>(session->state_);
-  if (!options.connect_to.empty()) {
+  // Neither is about any other host than the application's.
+  if (!options.connect_to.empty() || *certificate) {
     session->other_http_ = std::make_unique<transport::HttpClient>(executor, dial);
     dial.connect_to = options.connect_to;
+    dial.certificate = std::move(*certificate);
   }
   session->app_http_ = std::make_unique<transport::HttpClient>(executor, dial);
   auto& other = session->other_http_ ? *session->other_http_ : *session->app_http_;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/first_byte.h"
 #include "cli/messages.h"
 #include "cli/tunnel_opener.h"
 #include "tunnel/fd_stream.h"
@@ -26,6 +27,7 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
 
   auto terminal = tunnel::make_fd_stream(executor, STDIN_FILENO, STDOUT_FILENO, false);
   tunnel::Relay relay(executor, *terminal, **opened);
+  FirstByte first_byte(executor, options.deadlines.first_byte, relay);
   interrupts.divert([&relay] { relay.stop(); });
   auto running = (*opener)->carry(relay);
   const auto outcome = co_await std::move(running);
@@ -33,6 +35,7 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   interrupts.divert({});
 
   spdlog::info("tunnel ended: {} bytes up, {} bytes down", outcome.near_to_far, outcome.far_to_near);
+  if (first_byte.missed()) co_return report(first_byte.failure(options.url));
   const auto failure = failure_of(outcome);
   co_return failure && !asked_to_stop ? report(*failure) : kOk;
 }

@@ -161,6 +161,9 @@ class Writer {
     add("--auth-domain", options_.auth_domain);
     add("--connect-to", options_.connect_to);
     add("--service-token-file", options_.service_token_file);
+    add("--proxy", options_.proxy_flag);
+    add("--cert", options_.cert_file);
+    add("--key-file", options_.key_file);
     if (options_.no_browser) out += " --no-browser";
     if (options_.fedramp) out += " --fedramp";
     return out;
@@ -209,9 +212,9 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 Result<std::string> ssh_config_text(const Options& options, const Places& places) {
-  for (const auto* text :
-       {&options.ca_file, &options.auth_domain, &options.connect_to, &options.service_token_file,
-        &options.url.target, &places.program, &places.state_dir}) {
+  for (const auto* text : {&options.ca_file, &options.auth_domain, &options.connect_to,
+                           &options.service_token_file, &options.proxy_flag, &options.cert_file,
+                           &options.key_file, &options.url.target, &places.program, &places.state_dir}) {
     if (!can_be_written(*text)) {
       return unusable(transport::printable(*text) + " holds a character that ssh_config has no spelling for");
     }
@@ -255,6 +258,9 @@ int run_ssh_config(const Options& options) {
   found.auth_domain = options.auth_domain;
   found.connect_to = options.connect_to;
   found.service_token_file = absolute(options.service_token_file);
+  found.proxy_flag = options.proxy_flag;
+  found.cert_file = absolute(options.cert_file);
+  found.key_file = absolute(options.key_file);
   found.no_browser = options.no_browser;
   found.fedramp = options.fedramp;
   const Places places{own_path(), absolute(state->path())};

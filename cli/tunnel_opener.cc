@@ -233,6 +233,7 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
                                               std::optional<Result<StreamPtr>>& out) {
   transport::WebSocketRequest request(options.url);
   request.headers = options.headers;
+  request.deadline = options.deadlines.upgrade;
   const auto& service_token = session.access().service_token;
   service_token.add_to(request.headers);
   if (credentials.token && !service_token.given()) {

@@ -200,7 +200,6 @@ TEST(Options, ListenersAreHostAndPortOrASocket) {
 
 TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
   const std::map<std::string, std::vector<std::string>> lines{
-      {"--proxy", {"access", "ssh", "--hostname", "h.example", "--proxy", "http://proxy:3128"}},
       {"--transport h2", {"access", "ssh", "--hostname", "h.example", "--transport", "h2"}},
       {"doctor", {"doctor", "h.example"}}};
   for (const auto& [what, line] : lines) {

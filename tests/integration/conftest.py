@@ -1,6 +1,7 @@
 """Fixtures of the integration tests. What the client does is checked against two edges that share no code."""
 
 import os
+import socket
 
 import pytest
 
@@ -87,3 +88,11 @@ def misbehaving(world, sshd):
             client.login()
         return client
     return start
+
+
+@pytest.fixture
+def nobody_listens():
+    """A port that is taken, so that nobody else gets it, and refuses connections."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from support import edges, limits
+from support import limits
 from support.terminal import Terminal
 from support.world import Finished
 
@@ -17,19 +17,19 @@ UNAVAILABLE, LOST, PROTOCOL, REFUSED, CONFIGURATION, USAGE = 69, 75, 76, 77, 78,
 class Client:
     """cfpipe with a state directory of its own, on the terms of one edge."""
 
-    def __init__(self, world, edge, name="state"):
+    def __init__(self, world, edge, name="state", browser_env=None):
         self.world, self.edge = world, edge
         self.home = world.path(name)
         self._browsed = world.path(f"{name}-browser-runs")
         browser = world.script(f"browser-of-{name}", f'''echo "$1" >> {self._browsed}
-exec {limits.ROOT}/scripts/scripted-browser "$1" 2>> {world.path(f"{name}-browser.log")}''')
+exec /usr/bin/env {" ".join(f"{k}={v}" for k, v in (browser_env or {}).items())} {limits.ROOT}/scripts/scripted-browser "$1" 2>> {world.path(f"{name}-browser.log")}''')
         self.env = {
             **world.env,
             "CFPIPE_HOME": str(self.home),
             "SSL_CERT_FILE": str(edge.ca_file),
             "BROWSER": str(browser),
         }
-        self.trust(edges.AUTH_HOST)
+        self.trust(edge.auth_host)
 
     def trust(self, auth_domain):
         """As if an earlier command had been given --auth-domain."""

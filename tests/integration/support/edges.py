@@ -13,15 +13,18 @@ PROGRAMS = {
 
 
 class Edge:
+    auth_host = AUTH_HOST
+
     def __init__(self, world, kind, origin, hosts=(HOST,), email=worlds.EMAIL, faults=(), address="127.0.0.1",
-                 service_token=None):
+                 service_token=None, auth_host=AUTH_HOST):
         self.world, self.kind, self.hosts, self.email = world, kind, tuple(hosts), email
+        self.auth_host = auth_host
         self.state = world.path(f"edge-{kind}-{len(list(world.directory.glob('edge-*')))}")
         if kind == "own":
-            argv = [PROGRAMS[kind], "dev", "--auth-domain", AUTH_HOST]
+            argv = [PROGRAMS[kind], "dev", "--auth-domain", auth_host]
             argv += [part for host in hosts for part in ("--hostname", host)]
         else:
-            argv = [PROGRAMS[kind], "--auth-host", AUTH_HOST]
+            argv = [PROGRAMS[kind], "--auth-host", auth_host]
             argv += [part for host in hosts for part in ("--host", host)]
             argv += [part for fault in faults for part in ("--fault", fault)]
             argv += ["--service-token", ":".join(service_token)] if service_token else []
@@ -44,7 +47,7 @@ class Edge:
 
     @property
     def auth_domain(self):
-        return f"{AUTH_HOST}:{self.port}"
+        return f"{self.auth_host}:{self.port}"
 
     def host(self, name=None):
         """The application's name as the client is told it: with the port this edge happens to listen on."""

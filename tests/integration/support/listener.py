@@ -8,8 +8,8 @@ from support import limits
 class Listener:
     """`access tcp --url ADDRESS`, running; connections to it are the test's."""
 
-    def __init__(self, client, address="127.0.0.1:0", *more, **env):
-        argv = ["access", "tcp", "--hostname", client.edge.host(), "--url", address, *more]
+    def __init__(self, client, address="127.0.0.1:0", *more, host=None, **env):
+        argv = ["access", "tcp", "--hostname", host or client.edge.host(), "--url", address, *more]
         self.client = client
         self.child = client.start(*argv, env=env, stdin=None, collect=True)
         client.world.closing(self)

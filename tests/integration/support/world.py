@@ -68,6 +68,23 @@ class World:
         path.chmod(0o755)
         return path
 
+    def certificate(self, name, host, usage="serverAuth"):
+        """Files of a certificate for this host and of its key, by an authority that is in test-ca.pem."""
+        def openssl(*argv):
+            self.run(["/usr/bin/openssl", *argv]).ok()
+        def new_key(stem):
+            return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.path(f"{stem}-key.pem")]
+        ca, ca_key = self.path("test-ca.pem"), self.path("test-ca-key.pem")
+        if not ca.exists():
+            openssl("req", "-x509", *new_key("test-ca"), "-out", ca, "-days", "2", "-subj", "/CN=Test CA",
+                    "-addext", "basicConstraints=critical,CA:TRUE")
+        cert, request, extensions = (self.path(f"{name}{end}") for end in (".pem", ".csr", ".ext"))
+        openssl("req", *new_key(name), "-out", request, "-subj", f"/CN={name}")
+        extensions.write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage={usage}\n")
+        openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
+                "-extfile", extensions, "-out", cert)
+        return cert, self.path(f"{name}-key.pem")
+
     def closing(self, thing):
         """`thing.close()` at the end of the test, last come first."""
         self._closers.append(thing.close)

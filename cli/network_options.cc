@@ -1,0 +1,120 @@
+#include "cli/network_options.h"
+
+#include <charconv>
+#include <string>
+#include <utility>
+
+#include "transport/proxy.h"
+
+namespace cfpipe::cli {
+namespace {
+
+using std::chrono::milliseconds;
+using transport::Stage;
+
+/// How long the server behind an ssh tunnel may keep its first line to itself: sshd sends it at once, and has
+/// 120 s of patience of its own.
+constexpr milliseconds kFirstByteOfSsh{30'000};
+
+Result<void> take_deadline(std::string_view text, std::string_view flag, milliseconds& out) {
+  if (text.empty()) return {};
+  const auto parsed = parse_deadline(text, flag);
+  if (!parsed) return parsed.error();
+  out = *parsed;
+  return {};
+}
+
+Result<void> take_deadlines(const RawOptions& raw, std::string_view spelled, Options& options) {
+  auto& out = options.deadlines;
+  const std::pair<const std::string&, std::pair<std::string_view, milliseconds&>> all[] = {
+      {raw.dns_timeout, {"--dns-timeout", out.dns}},
+      {raw.connect_timeout, {"--connect-timeout", out.tcp}},
+      {raw.proxy_timeout, {"--proxy-timeout", out.proxy}},
+      {raw.tls_timeout, {"--tls-timeout", out.tls}},
+      {raw.upgrade_timeout, {"--upgrade-timeout", out.upgrade}},
+  };
+  for (const auto& [text, where] : all) {
+    if (auto taken = take_deadline(text, where.first, where.second); !taken) return taken;
+  }
+  // Only where it is ssh that is spoken does the server speak first. What listens is a client's to watch.
+  if (spelled == "ssh" && !options.listen) out.first_byte = kFirstByteOfSsh;
+  if (raw.first_byte_timeout == "off" || raw.first_byte_timeout == "0") {
+    out.first_byte = milliseconds::zero();
+    return {};
+  }
+  return take_deadline(raw.first_byte_timeout, "--first-byte-timeout", out.first_byte);
+}
+
+/// The first of these that is set, as the public client has their order.
+std::pair<std::string_view, std::string_view> from_environment(const Environment& environment) {
+  for (const char* name : {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
+    const char* value = environment(name);
+    if (value != nullptr && *value != '\0') return {name, value};
+  }
+  return {};
+}
+
+std::string no_proxy(const Environment& environment) {
+  for (const char* name : {"NO_PROXY", "no_proxy"}) {
+    const char* value = environment(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return {};
+}
+
+Result<void> take_proxy(const RawOptions& raw, const Environment& environment, Options& options) {
+  const bool named = raw.proxy.has_value();
+  if (named && (raw.proxy->empty() || *raw.proxy == "none")) {
+    options.proxy_flag = "none";
+    return {};
+  }
+  const bool dials = options.command != Command::ssh_config && options.command != Command::logout;
+  if (!named && !dials) return {};
+  const auto [source, text] = named ? std::pair<std::string_view, std::string_view>("--proxy", *raw.proxy)
+                                    : from_environment(environment);
+  if (text.empty()) return {};
+  auto proxy = transport::parse_proxy(text, source);
+  if (!proxy) {
+    auto failure = proxy.error();
+    if (!named) failure.stage = Stage::config;
+    return failure;
+  }
+  if (named && options.command == Command::ssh_config && proxy->has_login())
+    return usage("a proxy's password has no place in ssh_config: set HTTPS_PROXY instead");
+  if (options.command == Command::ssh_config) options.proxy_flag = text;
+  auto settings = std::make_shared<transport::ProxySettings>();
+  settings->proxy = std::move(*proxy);
+  settings->no_proxy = no_proxy(environment);
+  settings->this_machine_too = named;
+  options.proxy = std::move(settings);
+  return {};
+}
+
+}  // namespace
+
+Result<milliseconds> parse_deadline(std::string_view text, std::string_view flag) {
+  std::uint32_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  const std::uint64_t each = unit == "ms"                  ? 1
+                             : unit == "s" || unit.empty() ? 1'000
+                             : unit == "m"                 ? 60'000
+                                                           : 0;
+  const milliseconds value(number * each);
+  if (error != std::errc() || value < kMinDeadline || value > kMaxDeadline)
+    return usage(std::string(flag) + " takes a time from 10ms to 10m, e.g. 500ms, 5s or 2m");
+  return value;
+}
+
+Result<void> take_network(RawOptions& raw, std::string_view spelled, const Environment& environment,
+                          Options& options) {
+  if (raw.cert.empty() && !raw.key_file.empty()) return usage("--key-file is of no use without --cert");
+  options.cert_file = std::move(raw.cert);
+  options.key_file = std::move(raw.key_file);
+  if (auto taken = take_deadlines(raw, spelled, options); !taken) return taken;
+  auto taken = take_proxy(raw, environment, options);
+  if (raw.proxy) const transport::Secret wiped(std::move(*raw.proxy));
+  return taken;
+}
+
+}  // namespace cfpipe::cli

@@ -6,7 +6,7 @@ import selectors
 import socket
 import ssl
 
-from support import limits
+from support import edges, limits
 from support.clients import Client
 from support.edges import Edge
 from support.origin import Origin
@@ -29,7 +29,7 @@ def loopback_place():
 def knows_the_names(world):
     """What a program has in its environment to look these names up."""
     hosts = world.path("hosts-behind-proxy")
-    hosts.write_text("".join(f"127.0.0.1 {name}\n" for name in (HOST, AUTH_HOST)))
+    hosts.write_text("".join(f"127.0.0.1 {name}\n" for name in (HOST, AUTH_HOST, edges.HOST)))
     return {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(hosts)}
 
 
@@ -50,6 +50,17 @@ class Proxy:
             assert left, self.child.stderr.text
         self.url = f"{self.scheme}://{self.address}:{self.port}"
         self.url_with_login = f"{self.scheme}://{USER}:{self.password_in_url}@{self.address}:{self.port}"
+
+    def asked(self, at_least=0):
+        """host:port of every connection it was asked for and has let through, once there are as many. What it has
+        logged arrives here a little later than what it has done."""
+        self._log().wait_for(f"(?s)(?:{self.asked_line}.*?){{{at_least}}}")
+        return re.findall(self.asked_line, self._log().text)
+
+    def was_asked_for(self, place):
+        """Waits until it was."""
+        self._log().wait_for(self.asked_line.replace(r"(\S+)", re.escape(place) + r"\b"))
+        return True
 
     def _listens(self):
         """It says nothing when it is ready; the connection that is taken first is."""
@@ -77,9 +88,10 @@ class Tinyproxy(Proxy):
         config.write_text("\n".join(lines) + "\n")
         return ["/usr/bin/tinyproxy", "-d", "-c", config]
 
-    def asked(self):
-        """host:port of every connection it was asked for and let through."""
-        return re.findall(r"Request \(file descriptor \d+\): CONNECT (\S+) HTTP", self.child.stdout.text)
+    asked_line = r"Request \(file descriptor \d+\): CONNECT (\S+) HTTP"
+
+    def _log(self):
+        return self.child.stdout
 
 
 class Microsocks(Proxy):
@@ -90,8 +102,10 @@ class Microsocks(Proxy):
     def _argv(self, world, login):
         return ["/usr/bin/microsocks", "-i", self.address, "-p", self.port] + (["-u", USER, "-P", self.password] if login else [])
 
-    def asked(self):
-        return re.findall(r"connected to (\S+)", self.child.stderr.text)
+    asked_line = r"connected to (\S+)"
+
+    def _log(self):
+        return self.child.stderr
 
 
 PROXIES = {"http": Tinyproxy, "socks": Microsocks}

@@ -17,32 +17,39 @@ using transport::Stage;
 constexpr milliseconds kFirstByteOfSsh{30'000};
 
 Result<void> take_deadline(std::string_view text, std::string_view flag, milliseconds& out) {
-  if (text.empty()) return {};
   const auto parsed = parse_deadline(text, flag);
   if (!parsed) return parsed.error();
   out = *parsed;
   return {};
 }
 
+struct DeadlineFlag {
+  std::string_view name;
+  const std::string& text;
+  milliseconds& value;
+  bool may_be_off = false;
+};
+
 Result<void> take_deadlines(const RawOptions& raw, std::string_view spelled, Options& options) {
   auto& out = options.deadlines;
-  const std::pair<const std::string&, std::pair<std::string_view, milliseconds&>> all[] = {
-      {raw.dns_timeout, {"--dns-timeout", out.dns}},
-      {raw.connect_timeout, {"--connect-timeout", out.tcp}},
-      {raw.proxy_timeout, {"--proxy-timeout", out.proxy}},
-      {raw.tls_timeout, {"--tls-timeout", out.tls}},
-      {raw.upgrade_timeout, {"--upgrade-timeout", out.upgrade}},
-  };
-  for (const auto& [text, where] : all) {
-    if (auto taken = take_deadline(text, where.first, where.second); !taken) return taken;
-  }
   // Only where it is ssh that is spoken does the server speak first. What listens is a client's to watch.
   if (spelled == "ssh" && !options.listen) out.first_byte = kFirstByteOfSsh;
-  if (raw.first_byte_timeout == "off" || raw.first_byte_timeout == "0") {
-    out.first_byte = milliseconds::zero();
-    return {};
+  const DeadlineFlag all[] = {{"--dns-timeout", raw.dns_timeout, out.dns},
+                              {"--connect-timeout", raw.connect_timeout, out.tcp},
+                              {"--proxy-timeout", raw.proxy_timeout, out.proxy},
+                              {"--tls-timeout", raw.tls_timeout, out.tls},
+                              {"--upgrade-timeout", raw.upgrade_timeout, out.upgrade},
+                              {"--first-byte-timeout", raw.first_byte_timeout, out.first_byte, true}};
+  for (const auto& flag : all) {
+    if (flag.text.empty()) continue;
+    if (flag.may_be_off && (flag.text == "off" || flag.text == "0")) {
+      flag.value = milliseconds::zero();
+    } else if (auto taken = take_deadline(flag.text, flag.name, flag.value); !taken) {
+      return taken;
+    }
+    options.deadline_flags.append(" ").append(flag.name).append(" ").append(flag.text);
   }
-  return take_deadline(raw.first_byte_timeout, "--first-byte-timeout", out.first_byte);
+  return {};
 }
 
 /// The first of these that is set, as the public client has their order.

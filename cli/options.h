@@ -74,6 +74,7 @@ struct Options {
   std::shared_ptr<const transport::ProxySettings> proxy;  ///< null: none
   std::string proxy_flag;  ///< --proxy as it was given, `none` for none; empty: it was not
   Deadlines deadlines;
+  std::string deadline_flags;  ///< those of the command line, each with a space in front
   std::string auth_domain;
   bool no_browser = false;
   bool fedramp = false;

@@ -164,6 +164,7 @@ class Writer {
     add("--proxy", options_.proxy_flag);
     add("--cert", options_.cert_file);
     add("--key-file", options_.key_file);
+    out += options_.deadline_flags;
     if (options_.no_browser) out += " --no-browser";
     if (options_.fedramp) out += " --fedramp";
     return out;
@@ -259,6 +260,7 @@ int run_ssh_config(const Options& options) {
   found.connect_to = options.connect_to;
   found.service_token_file = absolute(options.service_token_file);
   found.proxy_flag = options.proxy_flag;
+  found.deadline_flags = options.deadline_flags;
   found.cert_file = absolute(options.cert_file);
   found.key_file = absolute(options.key_file);
   found.no_browser = options.no_browser;

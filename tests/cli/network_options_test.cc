@@ -159,6 +159,8 @@ TEST(ProxyOption, GoesIntoSshConfigUnlessThereIsAPasswordInIt) {
   EXPECT_THAT(text({}), Not(HasSubstr("--proxy")));
   EXPECT_THAT(text({"--cert", "/c.pem", "--key-file", "/k.pem"}),
               HasSubstr(" --cert /c.pem --key-file /k.pem\n"));
+  EXPECT_THAT(text({"--tls-timeout", "5s", "--first-byte-timeout", "off"}),
+              HasSubstr(" --tls-timeout 5s --first-byte-timeout off\n"));
   const auto refused = bad({"ssh-config", "--hostname", "vm.example.com", "--proxy", "http://u:hush@p.test"});
   EXPECT_THAT(refused.detail, Not(HasSubstr("hush")));
 }

@@ -25,12 +25,13 @@ std::int64_t Site::app_ttl() const {
   return faults_.number("token-ttl", kAppTokenSeconds);
 }
 
-std::string Site::metadata(const std::string& host) const {
+std::string Site::metadata(const Request& request) const {
+  std::string app = app_of(request);
   json::object claims{{"type", "match"},
-                      {"hostname", faults_.on("meta-wrong-host") ? "other.localhost" : host},
+                      {"hostname", faults_.on("meta-wrong-host") ? "other.localhost" : request.host},
                       {"auth_domain", tokens_.auth_domain()},
-                      {"aud", aud_of(host)},
-                      {"app_hostname", host},
+                      {"aud", aud_of(app)},
+                      {"app_hostname", app},
                       {"iat", unix_now() - (faults_.on("meta-old") ? kStaleMetadataSeconds : 0)}};
   if (faults_.on("meta-foreign-auth-domain"))
     claims["auth_domain"] = faults_.text("meta-foreign-auth-domain");
@@ -48,7 +49,7 @@ std::optional<Identity> Site::visitor(const Request& request) const {
   if (!options_.service_id.empty() && request.header("cf-access-client-id") == options_.service_id &&
       request.header("cf-access-client-secret") == options_.service_secret)
     return Identity{"", options_.service_id};
-  Checked checked = tokens_.check_app(app_credential(request), aud_of(request.host));
+  Checked checked = tokens_.check_app(app_credential(request), aud_of(app_of(request)));
   if (checked.state != Checked::State::good) return std::nullopt;
   return checked.who;
 }
@@ -56,7 +57,7 @@ std::optional<Identity> Site::visitor(const Request& request) const {
 void Site::app(const Request& request, const Reply& reply) {
   Answer answer = app_page(request);
   if (lower(request.header("cf-access-metadata-request")) == "true" && !faults_.on("meta-none"))
-    answer.headers.emplace_back("Cf-Access-Metadata", metadata(request.host));
+    answer.headers.emplace_back("Cf-Access-Metadata", metadata(request));
   reply(std::move(answer));
 }
 
@@ -72,7 +73,7 @@ Answer Site::app_page(const Request& request) {
   Answer answer;
   answer.body = "<!doctype html><title>" + request.host + "</title><p>Only a tunnel lives here.\n";
   if (!who->common_name.empty()) {
-    std::string token = tokens_.app_token(*who, aud_of(request.host), app_ttl());
+    std::string token = tokens_.app_token(*who, aud_of(app_of(request)), app_ttl());
     answer.headers.emplace_back("Set-Cookie", make_cookie("CF_Authorization", token, Tokens::expiry(token)));
   }
   return answer;
@@ -95,18 +96,19 @@ std::string Site::login_location(const Request& request, const std::string& aud)
 }
 
 Answer Site::to_login(const Request& request) {
-  std::string aud = aud_of(request.host);
+  std::string app = app_of(request);
+  std::string aud = aud_of(app);
   if (faults_.on("app-status")) {
     Answer answer =
         plain_answer(static_cast<int>(faults_.number("app-status")), "not without a service token\n");
-    answer.headers.emplace_back("CF-Access-Domain", request.host);
+    answer.headers.emplace_back("CF-Access-Domain", app);
     answer.headers.emplace_back("CF-Access-Aud", aud);
     return answer;
   }
   Answer answer = redirect(login_location(request, aud));
   std::string session = random_hex(16);
   remember(app_sessions_, session, request.host);
-  answer.headers.emplace_back("CF-Access-Domain", request.host);
+  answer.headers.emplace_back("CF-Access-Domain", app);
   answer.headers.emplace_back("CF-Access-Aud", aud);
   answer.headers.emplace_back("Set-Cookie",
                               make_cookie("CF_AppSession", session, unix_now() + kAppSessionSeconds));
@@ -122,7 +124,7 @@ Answer Site::authorized(const Request& request) {
   auto code = codes_.extract(value_of(request.query, "code"));
   if (!code || code.mapped().host != request.host)
     return plain_answer(400, "no such code, or it is used up\n");
-  std::string token = tokens_.app_token({code.mapped().email, ""}, aud_of(request.host), app_ttl());
+  std::string token = tokens_.app_token({code.mapped().email, ""}, aud_of(code.mapped().app), app_ttl());
   Answer answer = redirect(origin_of(request.host) + code.mapped().return_to);
   answer.headers.emplace_back("Set-Cookie", make_cookie("CF_Authorization", token, Tokens::expiry(token)));
   return answer;
@@ -133,7 +135,7 @@ Answer Site::cli(const Request& request) {
   std::string receiver = value_of(request.query, "token");
   if (value_of(request.query, "edge_token_transfer") != "true")
     return plain_answer(400, "only edge_token_transfer=true is served\n");
-  if (value_of(request.query, "aud") != aud_of(request.host))
+  if (value_of(request.query, "aud") != aud_of(app_of(request)))
     return plain_answer(400, "that aud is not this application's\n");
   std::string token = app_credential(request);
   std::string email = tokens_.check_any_app(token).who.email;
@@ -149,7 +151,7 @@ Answer Site::cli(const Request& request) {
 
 Answer Site::identity(const Request& request, const std::string& token) const {
   bool at_auth = request.host == options_.auth_host;
-  Checked checked = at_auth ? tokens_.check_org(token) : tokens_.check_app(token, aud_of(request.host));
+  Checked checked = at_auth ? tokens_.check_org(token) : tokens_.check_app(token, aud_of(app_of(request)));
   if (checked.state != Checked::State::good) return json_answer(401, R"({"err":"no identity"})");
   json::object who{{"email", checked.who.email}, {"idp", {{"id", "mock"}, {"type", "onetimepin"}}}};
   if (!checked.who.common_name.empty()) who["common_name"] = checked.who.common_name;

@@ -53,9 +53,9 @@ void Site::auth(const Request& request, const Reply& reply) {
 
 /// The sign-in page, or, for one who is signed in already, the way straight back.
 Answer Site::login_page(const Request& request) {
-  SignIn sign_in{*path_tail(request.path, kLogin), value_of(request.query, "redirect_url"), ""};
-  if (!is_app(sign_in.host) || value_of(request.query, "kid") != aud_of(sign_in.host))
-    return plain_answer(400, "no such application\n");
+  SignIn sign_in{*path_tail(request.path, kLogin), "", value_of(request.query, "redirect_url"), ""};
+  sign_in.app = app_of_aud(sign_in.host, value_of(request.query, "kid"));
+  if (sign_in.app.empty()) return plain_answer(400, "no such application\n");
   if (sign_in.return_to.empty() || sign_in.return_to[0] != '/' || sign_in.return_to.rfind("//", 0) == 0)
     sign_in.return_to = "/";
   Answer answer;
@@ -77,8 +77,8 @@ Answer Site::login_page(const Request& request) {
     if (request.method == "GET") remember(forms_, field, sign_in);
   }
   if (faults_.on("login-no-domain")) return answer;
-  answer.headers.emplace_back("CF-Access-Domain", sign_in.host);
-  answer.headers.emplace_back("CF-Access-Aud", aud_of(sign_in.host));
+  answer.headers.emplace_back("CF-Access-Domain", sign_in.app);
+  answer.headers.emplace_back("CF-Access-Aud", aud_of(sign_in.app));
   return answer;
 }
 

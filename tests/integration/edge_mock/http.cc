@@ -9,8 +9,12 @@ constexpr std::size_t kMaxHeaderValue = 16 * 1024;
 constexpr std::array kMethods{"GET", "POST", "OPTIONS", "PUT", "PATCH", "DELETE", "CONNECT", "HEAD"};
 
 /// The headers that anything here, or a test reading the log, is interested in.
-constexpr std::array kHeaders{"cf-access-token", "cf-access-client-id", "cf-access-client-secret",
-                              "cf-access-metadata-request", "cf-access-jump-destination"};
+constexpr std::array kHeaders{"cf-access-token",
+                              "cf-access-client-id",
+                              "cf-access-client-secret",
+                              "cf-access-metadata-request",
+                              "cf-access-jump-destination",
+                              "x-note"};
 
 std::string known_header(lws* wsi, lws_token_indexes token) {
   int length = lws_hdr_total_length(wsi, token);

@@ -30,7 +30,8 @@ std::pair<std::string, std::string> split_port(const std::string& text) {
 
 void describe(CLI::App& app, Options& options) {
   app.add_option("--listen", options.listen, "HOST:PORT; port 0 picks one")->capture_default_str();
-  app.add_option("--host", options.site.hosts, "hostname of an application (repeatable)")->required();
+  app.add_option("--host", options.site.hosts, "an application: host, *.host or host/path (repeatable)")
+      ->required();
   app.add_option("--auth-host", options.site.auth_host, "hostname of the login service")->required();
   app.add_option("--origin", options.origin, "HOST:PORT every tunnel leads to")->required();
   app.add_option("--email", options.site.email, "the one address that may sign in")->required();
@@ -62,7 +63,8 @@ void serve(Options options, Faults& faults) {
     options.site.service_secret =
         options.service_token.substr(std::min(colon, options.service_token.size() - 1) + 1);
   }
-  LeafWishes wishes{options.site.hosts, faults.on("cert-expired")};
+  LeafWishes wishes{{}, faults.on("cert-expired")};
+  for (const std::string& app : options.site.hosts) wishes.names.push_back(app.substr(0, app.find('/')));
   wishes.names.push_back(options.site.auth_host);
   if (faults.on("cert-wrong-name")) wishes.names.clear();
   TlsFiles tls = prepare_tls(options.state, wishes);

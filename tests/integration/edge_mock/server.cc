@@ -245,6 +245,7 @@ void Server::log_request(const Connection& connection, int status, bool upgrade)
                          {"credentials", credentials},
                          {"destination", request.header("cf-access-jump-destination")},
                          {"user_agent", request.header("user-agent")},
+                         {"note", request.header("x-note")},
                          {"ray", connection.ray},
                          {"status", status}});
 }

@@ -7,6 +7,14 @@ namespace {
 
 constexpr std::size_t kHugeHeaderBytes = 256 * 1024;
 
+/// Whether the host part of an application's name covers the host.
+bool is_of_host(const std::string& app, const std::string& host) {
+  std::string name = app.substr(0, app.find('/'));
+  if (name.rfind("*.", 0) != 0) return name == host;
+  std::string tail = name.substr(1);
+  return host.size() > tail.size() && host.compare(host.size() - tail.size(), tail.size(), tail) == 0;
+}
+
 bool concerns(const std::string& scope, const Request& request, bool upgrade) {
   if (scope.empty()) return true;
   if (scope == "upgrade") return upgrade;
@@ -46,7 +54,28 @@ std::string make_cookie(const std::string& name, const std::string& value, std::
 }
 
 bool Site::is_app(const std::string& host) const {
-  return std::find(options_.hosts.begin(), options_.hosts.end(), host) != options_.hosts.end();
+  return std::any_of(options_.hosts.begin(), options_.hosts.end(),
+                     [&](const std::string& app) { return is_of_host(app, host); });
+}
+
+std::string Site::app_of_aud(const std::string& host, const std::string& aud) const {
+  for (const std::string& app : options_.hosts)
+    if (is_of_host(app, host) && aud_of(app) == aud) return app;
+  return {};
+}
+
+std::string Site::app_of(const Request& request) const {
+  std::string found;
+  const bool own_page = request.path.rfind("/cdn-cgi/", 0) == 0;
+  if (own_page) found = app_of_aud(request.host, value_of(request.query, "aud"));
+  if (!found.empty()) return found;
+  for (const std::string& app : options_.hosts) {
+    std::size_t slash = std::min(app.find('/'), app.size());
+    std::string path = app.substr(slash);
+    bool below = own_page || request.path == path || request.path.rfind(path + "/", 0) == 0;
+    if (is_of_host(app, request.host) && below && app.size() > found.size()) found = app;
+  }
+  return found;
 }
 
 std::optional<Answer> Site::http_fault(const Request& request, bool upgrade) const {
@@ -73,7 +102,7 @@ void Site::handle(const Request& request, const Reply& reply) {
     reply(*fault);
   } else if (request.host == options_.auth_host) {
     auth(request, reply);
-  } else if (is_app(request.host)) {
+  } else if (!app_of(request).empty()) {
     app(request, reply);
   } else {
     reply(plain_answer(404, "no application of that name here\n"));
@@ -82,7 +111,7 @@ void Site::handle(const Request& request, const Reply& reply) {
 
 std::optional<Answer> Site::refuse_upgrade(const Request& request) {
   if (std::optional<Answer> fault = http_fault(request, true)) return fault;
-  if (!is_app(request.host)) return plain_answer(404, "no application of that name here\n");
+  if (app_of(request).empty()) return plain_answer(404, "no application of that name here\n");
   if (faults_.on("upgrade-hang")) {
     Answer answer;
     answer.hang = true;

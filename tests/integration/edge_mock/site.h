@@ -40,7 +40,7 @@ struct Answer {
 using Reply = std::function<bool(Answer)>;
 
 struct SiteOptions {
-  std::vector<std::string> hosts;
+  std::vector<std::string> hosts;  ///< names of the applications
   std::string auth_host;
   std::string email;
   std::string service_id;  ///< empty: no service token is good
@@ -66,15 +66,20 @@ class Site {
   /// Why this upgrade is refused; nothing if it may go on. With `hang` set: neither.
   std::optional<Answer> refuse_upgrade(const Request& request);
 
-  static std::string aud_of(const std::string& host) { return sha256_hex("edge_mock application " + host); }
+  static std::string aud_of(const std::string& app) { return sha256_hex("edge_mock application " + app); }
 
  private:
   struct SignIn {
     std::string host;
+    std::string app;
     std::string return_to;  ///< path and query at the app host
     std::string email;      ///< once it is known
   };
 
+  /// The application whose name (`host`, `*.host`, `host/path`) covers a request, the longest first; those of
+  /// the edge's own pages on an application's host name it by its AUD. Empty: none.
+  std::string app_of(const Request& request) const;
+  std::string app_of_aud(const std::string& host, const std::string& aud) const;
   bool is_app(const std::string& host) const;
   std::string origin_of(const std::string& host) const { return "https://" + host + port_suffix_; }
   std::optional<Answer> http_fault(const Request& request, bool upgrade) const;
@@ -91,7 +96,7 @@ class Site {
   std::string app_credential(const Request& request) const;
   /// Whose request this is: a good app token, or a good service token.
   std::optional<Identity> visitor(const Request& request) const;
-  std::string metadata(const std::string& host) const;
+  std::string metadata(const Request& request) const;
   std::int64_t app_ttl() const;
 
   // Auth host.

@@ -1,0 +1,74 @@
+"""An application may be a path of a host, or all hosts below one: discovery, tokens, files and tunnels are of that one."""
+
+import pytest
+
+from support import tokens
+from support.clients import CONFIGURATION, Client, Ssh, assert_fails
+from support.edges import Edge
+
+HOST = "vm.localhost"
+APPS = (HOST, f"{HOST}/team-a", f"{HOST}/team-b", "*.wild.localhost")
+
+
+@pytest.fixture(params=["signed", "older"])
+def client(request, world, sshd):
+    """Of an edge that signs its metadata, and of one that does not."""
+    faults = () if request.param == "signed" else ("meta-none",)
+    edge = Edge(world, "mock", sshd.address, hosts=APPS, faults=faults)
+    sshd.trust(edge.ssh_ca())
+    return Client(world, edge)
+
+
+def at(client, path="", host=HOST):
+    return f"{host}:{client.edge.port}{path}"
+
+
+def test_each_path_has_a_token_and_a_tunnel_of_its_own(client):
+    for path in ("/team-a", "/team-b", ""):
+        assert client.banner("--hostname", at(client, path)).startswith("SSH-2.0-")
+    assert client.browser_runs() == 1, "one login is enough for all"
+    names = sorted(p.name.rsplit("-", 2)[0] for p in client.home.glob("*-token") if "org" not in p.name)
+    assert names == [HOST, f"{HOST}-team-a", f"{HOST}-team-b"]
+    asked = [e["path"] for e in client.edge.requests() if e["event"] == "request" and e["upgrade"]]
+    assert asked == ["/team-a", "/team-b", "/"]
+    audiences = {tokens.claims(p.read_text())["aud"][0] for p in client.home.glob(f"{HOST}*-token")}
+    assert len(audiences) == 3
+
+
+def test_token_of_one_path_is_not_sent_to_another(client):
+    client.run("access", "login", f"https://{at(client, '/team-a')}").ok()
+    token = client.file(f"{HOST}-team-a-*-token").read_text()
+    shown = client.run("access", "token", f"https://{at(client, '/team-a/deeper/page')}").ok()
+    assert shown.stdout == token, "what lies below is of the same application"
+    assert client.run("access", "token", f"https://{at(client, '/team-b')}").status == 77
+
+
+def test_key_files_have_the_path_in_their_names(client):
+    client.run("access", "ssh-gen", "--hostname", at(client, "/team-a")).ok()
+    assert {p.name for p in client.home.glob("*cf_key*")} == {
+        f"{HOST}-team-a-cf_key", f"{HOST}-team-a-cf_key.pub", f"{HOST}-team-a-cf_key-cert.pub"}
+
+
+@pytest.mark.parametrize("style", ["agent", "match"])
+def test_ssh_goes_through_a_path(client, style):
+    client.run("access", "login", f"https://{at(client, '/team-b')}").ok()
+    text = client.run("access", "ssh-config", "--hostname", at(client, "/team-b"), "--short-lived-cert", "--style", style).ok()
+    assert Ssh(client, text=text.stdout, host=HOST).run("echo through").ok().stdout == "through\n"
+
+
+def test_wildcard_application_has_one_token_for_all_its_hosts(client):
+    for name in ("a", "b"):
+        assert client.banner("--hostname", at(client, host=f"{name}.wild.localhost")).startswith("SSH-2.0-")
+    assert client.browser_runs() == 1
+    assert client.file("-.wild.localhost-*-token")
+    logins = [e for e in client.edge.requests() if e["event"] == "request" and "/transfer/" in e["path"] and e["status"] == 200]
+    assert len(logins) == 1, "the second host found the token of the first"
+    client.run("access", "logout", f"https://{at(client, host='b.wild.localhost')}").ok()
+    assert not list(client.home.glob("*-token"))
+
+
+def test_path_that_is_no_application_is_named(world, sshd):
+    edge = Edge(world, "mock", sshd.address, hosts=(f"{HOST}/team-a",))
+    client = Client(world, edge)
+    assert_fails(client.run("access", "login", f"https://{at(client, '/team-ab')}"), CONFIGURATION, "application")
+    assert client.browser_runs() == 0

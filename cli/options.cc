@@ -15,6 +15,11 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
+std::string lower(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
 void from_environment(RawOptions& raw, Command command, const Environment& environment) {
   const auto fill = [&](std::string& value, const char* name) {
     const char* set = value.empty() ? environment(name) : nullptr;
@@ -69,10 +74,23 @@ Result<ConfigStyle> parse_style(const RawOptions& raw) {
   return raw.short_lived_cert ? ConfigStyle::agent : ConfigStyle::plain;
 }
 
-Result<void> take_headers(const RawOptions& raw, Options& options) {
+/// What lets a request in may be given as a header too: a service token is then one as any other, and a token
+/// of the user's own is taken as it is.
+Result<void> take_headers(RawOptions& raw, Options& options) {
   for (const auto& text : raw.headers) {
     auto header = parse_header(text);
     if (!header) return header.error();
+    auto& [name, value] = *header;
+    const std::string small = lower(name);
+    if (small == "cf-access-client-id" || small == "cf-access-client-secret") {
+      auto& half = small.ends_with("id") ? raw.service_id : raw.service_secret;
+      if (half.empty()) half = std::move(value);
+      continue;
+    }
+    if (small == "cf-access-token" ||
+        (small == "cookie" && value.find("CF_Authorization=") != std::string::npos)) {
+      options.brings_token = true;
+    }
     options.headers.push_back(std::move(*header));
   }
   if (raw.destination.empty()) return {};
@@ -157,7 +175,7 @@ std::string too_long_for_socket(const std::string& path) {
 Result<void> take_plain_values(RawOptions& raw, Options& options) {
   static const std::set<std::string> kLevels{"",      "trace", "debug", "info",    "warn",
                                              "error", "fatal", "panic", "disabled"};
-  for (char& c : raw.log_level) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  raw.log_level = lower(raw.log_level);
   if (kLevels.count(raw.log_level) == 0) return usage("--log-level takes debug, info, warn, error or fatal");
   if (!raw.agent.empty() && raw.agent[0] != '/') return usage("--agent takes an absolute path");
   if (raw.agent.size() > auth::kMaxSocketPath) return usage("--agent: " + too_long_for_socket(raw.agent));

@@ -53,6 +53,7 @@ struct Options {
   bool has_url = false;        ///< logout and ssh-config --uninstall work without
   transport::Headers headers;  ///< of --header and --destination
   bool names_destination = false;
+  bool brings_token = false;  ///< a header lets us in: nobody logs in
   std::string service_token_id;
   transport::Secret service_token_secret;
   std::string service_token_file;  ///< instead of the two, or empty

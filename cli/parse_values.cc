@@ -124,9 +124,9 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   for (const auto scheme : kSchemes) {
     if (!text.starts_with(scheme)) continue;
     text.remove_prefix(scheme.size());
-    text = text.substr(0, text.find('/'));
     break;
   }
+  text = text.substr(0, text.find('/'));
   const auto colon = text.rfind(':');
   if (colon == text.npos) return bad;
   const auto digits = text.substr(colon + 1);

@@ -134,7 +134,8 @@ net::awaitable<Result<std::optional<Credentials>>> ask_and_dial_ahead(const Sess
 net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, const Options& options,
                                                         bool believe_known) {
   Credentials credentials;
-  const bool headers_suffice = session.access().service_token.given() && !options.short_lived_cert;
+  const bool headers_suffice =
+      (session.access().service_token.given() || options.brings_token) && !options.short_lived_cert;
   if (headers_suffice) co_return std::make_shared<const Credentials>();
   if (believe_known) {
     auto known = known_credentials(session);
@@ -236,7 +237,7 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
   request.deadline = options.deadlines.upgrade;
   const auto& service_token = session.access().service_token;
   service_token.add_to(request.headers);
-  if (credentials.token && !service_token.given()) {
+  if (credentials.token && !service_token.given() && !options.brings_token) {
     request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->reveal()));
   }
   out = co_await source.open(request);

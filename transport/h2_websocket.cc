@@ -38,14 +38,11 @@ Failure unanswered(const H2Stream& stream, const H2Connection& connection, const
 }  // namespace
 
 H2Head websocket_head(const WebSocketRequest& request) {
-  H2Head head = {{":method", "CONNECT"},
-                 {":protocol", "websocket"},
-                 {":scheme", "https"},
-                 {":authority", request.url.authority()},
-                 {":path", request.url.target},
-                 {"sec-websocket-version", "13"},
-                 {"user-agent", "cfpipe/" CFPIPE_VERSION},
+  H2Head head = {{":method", "CONNECT"},        {":protocol", "websocket"},
+                 {":scheme", "https"},          {":authority", request.url.authority()},
+                 {":path", request.url.target}, {"sec-websocket-version", "13"},
                  {lower(kHalfCloseHeader), "1"}};
+  if (!names_user_agent(request)) head.emplace_back("user-agent", "cfpipe/" CFPIPE_VERSION);
   for (const auto& [name, value] : request.headers) head.emplace_back(lower(name), value);
   return head;
 }

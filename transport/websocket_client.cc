@@ -25,11 +25,11 @@ using AnswerParser = http::response_parser<http::empty_body>;
 constexpr unsigned kTooEarly = 425;
 
 std::string request_text(const WebSocketRequest& request, const std::string& key) {
-  std::string out = "GET " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() +
-                    "\r\nUser-Agent: cfpipe/" CFPIPE_VERSION
-                    "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                    "Sec-WebSocket-Key: " +
-                    key + "\r\n" + kHalfCloseHeader + ": 1\r\n";
+  std::string out = "GET " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\n";
+  if (!names_user_agent(request)) out += "User-Agent: cfpipe/" CFPIPE_VERSION "\r\n";
+  out +=
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key +
+      "\r\n" + kHalfCloseHeader + ": 1\r\n";
   for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
   return out + "\r\n";
 }
@@ -120,6 +120,11 @@ bool may_try_again(const Exchange& tried, const Failure& failure) {
 }
 
 }  // namespace
+
+bool names_user_agent(const WebSocketRequest& request) {
+  return std::any_of(request.headers.begin(), request.headers.end(),
+                     [](const auto& header) { return boost::beast::iequals(header.first, "User-Agent"); });
+}
 
 net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_websocket(HttpClient& client,
                                                                        const WebSocketRequest& request) {

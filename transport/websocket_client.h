@@ -13,9 +13,12 @@ namespace cfpipe::transport {
 struct WebSocketRequest {
   explicit WebSocketRequest(Url u) : url(std::move(u)) {}
   Url url;
-  Headers headers;                             ///< besides those of the handshake itself
+  Headers headers;  ///< besides those of the handshake itself; User-Agent replaces ours
   std::chrono::milliseconds deadline{15'000};  ///< from the upgrade request to its answer
 };
+
+/// Whether the request has a User-Agent of its own.
+bool names_user_agent(const WebSocketRequest& request);
 
 /// Opens a WebSocket (RFC 6455 4.1), on the client's idle connection to that authority if there is one, else
 /// on a new one. With a session that allows it the request goes out as early data (RFC 8446 2.3); where that

@@ -123,6 +123,22 @@ TEST(Options, HeadersAddUpAndTheDestinationIsOne) {
               ElementsAre(Pair("A", "1"), Pair("B", "2"), Pair("Cf-Access-Jump-Destination", "db:5432")));
 }
 
+TEST(Options, WhatLetsARequestInMayBeAHeader) {
+  const Options service = good({"ssh", "-T", "h.example", "-H", "CF-Access-Client-Id: a.access", "-H",
+                                "cf-access-client-secret: hush", "-H", "X: y"});
+  EXPECT_EQ(service.service_token_id, "a.access");
+  EXPECT_EQ(service.service_token_secret.reveal(), "hush");
+  EXPECT_THAT(service.headers, ElementsAre(Pair("X", "y")));
+  EXPECT_FALSE(service.brings_token);
+  EXPECT_EQ(good({"ssh", "-T", "h.example", "--id", "b", "--secret", "c", "-H", "Cf-Access-Client-Id: a"})
+                .service_token_id,
+            "b");
+  EXPECT_EQ(bad({"ssh", "-T", "h.example", "-H", "Cf-Access-Client-Id: a"}).cause, Cause::bad_option);
+  EXPECT_TRUE(good({"ssh", "-T", "h.example", "-H", "Cf-Access-Token: a.b.c"}).brings_token);
+  EXPECT_TRUE(good({"ssh", "-T", "h.example", "-H", "Cookie: x=y; CF_Authorization=a.b.c"}).brings_token);
+  EXPECT_FALSE(good({"ssh", "-T", "h.example", "-H", "Cookie: x=y"}).brings_token);
+}
+
 TEST(Options, TheEnvironmentFillsWhatTheCommandLineLeavesOut) {
   const Variables variables{{"TUNNEL_SERVICE_HOSTNAME", "env.example"},
                             {"TUNNEL_SERVICE_TOKEN_ID", "id.access"},
@@ -174,9 +190,10 @@ TEST(Options, TheListenerIsTakenFromEverySpelling) {
 
 TEST(Options, ListenersAreHostAndPortOrASocket) {
   const std::map<std::string, std::pair<std::string, int>> good_ones{
-      {"127.0.0.1:0", {"127.0.0.1", 0}},         {"[::1]:65535", {"::1", 65535}},
-      {"tcp://Some.Name:22", {"some.name", 22}}, {"ssh://localhost:22/ignored", {"localhost", 22}},
-      {"http://[::]:8080", {"::", 8080}},        {"rdp://0.0.0.0:3389", {"0.0.0.0", 3389}}};
+      {"127.0.0.1:0", {"127.0.0.1", 0}},           {"[::1]:65535", {"::1", 65535}},
+      {"tcp://Some.Name:22", {"some.name", 22}},   {"ssh://localhost:22/ignored", {"localhost", 22}},
+      {"localhost:22/ignored", {"localhost", 22}}, {"http://[::]:8080", {"::", 8080}},
+      {"rdp://0.0.0.0:3389", {"0.0.0.0", 3389}}};
   for (const auto& [text, expected] : good_ones) {
     const auto address = parse_listen_address(text);
     ASSERT_TRUE(address) << text;
@@ -189,7 +206,7 @@ TEST(Options, ListenersAreHostAndPortOrASocket) {
   }
   for (const char* text :
        {"", ":", ":22", "localhost", "localhost:", "localhost:65536", "localhost:+1", "::1",
-        "localhost:22:33", "localhost:443:22", "[::1]:443:22", "localhost:22/path", "ftp://localhost:22",
+        "localhost:22:33", "localhost:443:22", "[::1]:443:22", "dir/localhost:22", "ftp://localhost:22",
         "u@h:22", "unix:", "unix:relative", "unix:/dir/", "a b:22"}) {
     const auto address = parse_listen_address(text);
     ASSERT_FALSE(address) << text;
@@ -201,6 +218,7 @@ TEST(Options, ListenersAreHostAndPortOrASocket) {
 TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
   const std::map<std::string, std::vector<std::string>> lines{
       {"--transport h2", {"access", "ssh", "--hostname", "h.example", "--transport", "h2"}},
+      {"--debug-stream", {"access", "ssh", "--hostname", "h.example", "--debug-stream", "10"}},
       {"doctor", {"doctor", "h.example"}}};
   for (const auto& [what, line] : lines) {
     const Failure failure = bad(line);

@@ -27,6 +27,20 @@ def test_login_again_uses_the_cached_token(user):
     assert user.token() == before
 
 
+def test_token_is_where_scripts_look_for_it(user):
+    """On the third line of a login, alone, or all that there is; `token` has no newline either."""
+    token = user.run("access", "token", user.edge.url()).ok().stdout
+    assert token == token.strip() != ""
+    title, empty, shown, *rest = user.login().stdout.split("\n")
+    assert title.endswith(":") and (empty, shown, rest) == ("", token, ["", ""])
+    for bare in (["--no-verbose", user.edge.url()], ["--app", user.edge.url()]):
+        assert user.run("access", "login", *bare).ok().stdout == token
+    assert user.run("access", "token", "--app", user.edge.url()).ok().stdout == token
+    # The argument is the one that counts.
+    assert user.run("access", "token", "--app", "https://nobody.localhost:1/", user.edge.url()).ok().stdout == token
+    assert user.run("access", "login", "-q", user.edge.url()).ok().stdout == ""
+
+
 def test_quiet_login_keeps_the_token_to_itself(client):
     login = client.run("access", "login", "--quiet", client.edge.url()).ok()
     assert login.output == b""

@@ -6,6 +6,7 @@
 
 #include "edge/answers.h"
 #include "edge/text.h"
+#include "transport/reason.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -179,6 +180,15 @@ void AccessSite::add_metadata(const Request& request, App& app, Answer& answer) 
   answer.headers.emplace_back("Cf-Access-Metadata", app.metadata);
 }
 
+Answer AccessSite::wrong_destination(const App& app) {
+  const std::string reason = app.config->destinations.empty()
+                                 ? app.config->hostname + " has one origin"
+                                 : app.config->hostname + " does not lead to that destination";
+  Answer answer = text_answer(403, reason);
+  answer.headers.emplace_back(transport::kReasonHeader, reason);
+  return answer;
+}
+
 std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   App* app = find_app(request.host);
   if (app == nullptr) {
@@ -197,12 +207,18 @@ std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   const std::string_view origin = request.header("Origin");
   if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(app->config->hostname)))
     return text_answer(403, "this page may not open a tunnel");
-  if (!request.header("Cf-Access-Jump-Destination").empty())
-    return text_answer(403, "this application has one origin; leave --destination out");
+  const std::string_view asked = request.header("Cf-Access-Jump-Destination");
+  const auto destination = find_destination(app->config->destinations, asked);
+  if (!asked.empty() && !destination) return wrong_destination(*app);
   TunnelGrant grant;
   grant.app_hostname = app->config->hostname;
   grant.origin_host = app->config->origin_host;
   grant.origin_port = app->config->origin_port;
+  if (destination) {
+    grant.origin_host = destination->host;
+    grant.origin_port = destination->port;
+    grant.destination = destination->host + ":" + std::to_string(destination->port);
+  }
   if (who.identity) {
     grant.identity = who.identity->name();
     grant.expires = who.identity->expires;
@@ -225,6 +241,7 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   row.application = grant.app_hostname;
   row.peer = request.peer;
   row.ray = request.ray;
+  if (!grant.destination.empty()) row.reason = "to " + grant.destination;
   const auto added = state_.append_audit(row);
   if (!added) spdlog::error("audit: {}", added.error().detail);
   const std::int64_t id = added ? *added : --unrecorded_;

@@ -111,6 +111,7 @@ class AccessSite final : public Site {
   boost::asio::awaitable<Answer> auth_answer(const Request& request);
   Answer shared_answer(std::string_view path);
   void add_metadata(const Request& request, App& app, Answer& answer);
+  static Answer wrong_destination(const App& app);
   void audit(AuditRow row);
 
   // site_gate.cc: the application host

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/destination.h"
 #include "edge/policy.h"
 #include "transport/failure.h"
 
@@ -37,6 +38,7 @@ struct ApplicationConfig {
   std::string hostname;  ///< lower case, no port
   std::string origin_host;
   std::uint16_t origin_port = 22;
+  std::vector<Destination> destinations;  ///< where else a client may ask to be led
   std::chrono::seconds session_duration = kDefaultSession;
   std::optional<CertificateConfig> certificates;
   std::vector<Policy> policies;

@@ -20,6 +20,7 @@ class Reader : private YamlReader {
   void top(const YAML::Node& root);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
+  void destinations(const YAML::Node& node, ApplicationConfig& app);
   void across(const YAML::Node& root);
 
   LoadedConfig& out_;
@@ -53,11 +54,26 @@ void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
   app.origin_port = origin->port;
 }
 
+void Reader::destinations(const YAML::Node& node, ApplicationConfig& app) {
+  if (!node.IsSequence() || node.size() > kMaxDestinations) {
+    return fault(node, "'destinations' must be a list of at most " + std::to_string(kMaxDestinations));
+  }
+  for (const YAML::Node& item : node) {
+    auto one = parse_destination(item.IsScalar() ? item.Scalar() : "");
+    if (one) {
+      app.destinations.push_back(std::move(*one));
+    } else {
+      fault(item,
+            "a destination must be ADDRESS:PORT, ADDRESSES/BITS:PORT or HOST:PORT, such as 10.0.0.0/8:22");
+    }
+  }
+}
+
 ApplicationConfig Reader::application(const YAML::Node& node) {
   ApplicationConfig out;
   if (!mapping(node, "an application",
-               {"hostname", "service", "session_duration", "browser_rendering", "short_lived_certificates",
-                "policies"})) {
+               {"hostname", "service", "destinations", "session_duration", "browser_rendering",
+                "short_lived_certificates", "policies"})) {
     return out;
   }
   out.hostname = lower(text(node, "hostname", "an application"));
@@ -67,6 +83,7 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
     fault(node["hostname"], "'hostname' is not a host name");
   }
   service(node, out);
+  if (node["destinations"]) destinations(node["destinations"], out);
   out.session_duration =
       duration(node, "session_duration", out_.config.session_duration, kMinSession, kMaxSession);
   if (node["browser_rendering"])

@@ -40,6 +40,7 @@ struct TunnelGrant {
   std::string app_hostname;
   std::string origin_host;
   std::uint16_t origin_port = 22;
+  std::string destination;  ///< the same, if it is what the client asked for and not the application's own
   std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
   std::int64_t expires = 0;  ///< the token's end, Unix seconds; 0: there is none
 };

@@ -2,7 +2,10 @@
 
 import pytest
 
-from support.clients import REFUSED, assert_fails
+from support import world as worlds
+from support.clients import Client, REFUSED, assert_fails
+from support.configured_edge import ConfiguredEdge
+from support.origin import Origin
 
 DESTINATION = "db.internal:5432"
 
@@ -28,3 +31,40 @@ def test_a_refusal_by_an_edge_that_is_not_ours_is_the_same(misbehaving):
     user = misbehaving("upgrade-status=403")
     assert_fails(user.tunnel("--destination", DESTINATION), REFUSED, "upgrade", "or this destination")
     assert_fails(user.tunnel(), REFUSED, "upgrade", "the edge refused access: ")
+
+
+def greet(connection, events):
+    connection.sendall(b"another origin\n")
+    while connection.recv(65536):
+        pass
+
+
+@pytest.fixture
+def bastion(world, sshd):
+    """A client of our own edge, whose application may lead elsewhere; and where."""
+    other = world.closing(Origin(greet))
+    host, port = other.address.split(":")
+    policies = [{"name": "staff", "decision": "allow", "include": [{"email": worlds.EMAIL}]}]
+    edge = ConfiguredEdge(world, sshd.address, policies,
+                          more_app={"destinations": [f"127.0.0.0/8:{port}", f"other.localhost:{port}"]})
+    client = Client(world, edge)
+    client.login()
+    return client, other.address
+
+
+@pytest.mark.parametrize("form", ["{address}", "tcp://{address}/ignored"])
+def test_destination_that_is_configured_is_reached(bastion, form):
+    client, address = bastion
+    asked = form.format(address=address)
+    assert client.banner("--hostname", client.edge.host(), "--destination", asked) == "another origin\n"
+    assert client.banner("--hostname", client.edge.host()).startswith("SSH-2.0-")
+    opened = [row["reason"] for row in client.edge.audit() if row["kind"] == "tunnel_open"]
+    assert opened == [f"to {address}", ""]
+
+
+def test_destination_that_is_not_configured_is_refused(bastion, sshd):
+    client, address = bastion
+    port = address.split(":")[1]
+    for asked in (sshd.address, f"localhost:{port}", f"10.0.0.1:{port}", "127.0.0.1", "nonsense"):
+        assert_fails(client.tunnel("--destination", asked), REFUSED, "upgrade",
+                     r"or this destination: .*does not lead to that destination \(status 403")

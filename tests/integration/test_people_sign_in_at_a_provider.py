@@ -9,7 +9,7 @@ from support import tokens, world as worlds
 from support.clients import Client, REFUSED, Ssh
 from support.configured_edge import ConfiguredEdge
 from support.provider import IdentityProvider
-from support.visitor import Web
+from support.visitor import Form, Web
 
 EVERYBODY = [{"name": "all", "decision": "allow", "include": [{"email_domain": "example.com"}]}]
 SECOND = "b.localhost"
@@ -77,6 +77,11 @@ def test_tokens_carry_groups_and_claims_to_policies_and_certificates(world, sshd
     web = Web(edge.ca_file)
     asked = provider.sign_in(web, web.follow(url), login="x17")
     assert "Give access" in asked.page and "somebody.else@example.com" in asked.page, asked
+    # Nobody else can agree in their place: not another site, not another browser.
+    form = Form(asked.page)
+    agree = (f"https://{edge.auth_domain}{form.action}", form.inputs)
+    assert web.request("POST", *agree, origin="https://evil.test").status == 403
+    assert Web(edge.ca_file).request("POST", *agree).status == 400
     assert "so is the program that asked" in web.follow(web.submit(asked)).page
     with child.process.stdout as output:
         assert output.read() == b"made it\n", child.stderr.text

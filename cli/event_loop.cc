@@ -22,6 +22,15 @@ using transport::Stage;
 /// How long an interrupted command may take to unwind (a name lookup cannot be cancelled).
 constexpr std::chrono::milliseconds kUnwind{500};
 
+/// What is left is to put things away and to end, which takes no time and must not be cut off halfway: when
+/// the set of signals goes, they would kill again.
+void hold_signals_back() {
+  sigset_t ending;
+  sigemptyset(&ending);
+  for (const int number : {SIGHUP, SIGTERM, SIGINT}) sigaddset(&ending, number);
+  ::sigprocmask(SIG_BLOCK, &ending, nullptr);
+}
+
 int report_exception(std::exception_ptr thrown, bool interrupted) {
   if (interrupted) return report({Stage::login, Cause::login_cancelled});
   try {
@@ -65,6 +74,7 @@ int run_to_end(std::function<net::awaitable<int>(Interrupts&)> command) {
                   loop.stop();
                 }));
   loop.run();
+  hold_signals_back();
   if (status < 0) status = interrupts.to_ ? kOk : report({Stage::login, Cause::login_cancelled});
   return status;
 }

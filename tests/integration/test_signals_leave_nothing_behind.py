@@ -23,6 +23,19 @@ def test_a_login_that_is_interrupted_leaves_no_lock(client, number):
     assert not list(client.home.glob("*.lock")) and not list(client.home.glob("*.url"))
 
 
+def test_being_told_again_and_again_changes_nothing(user):
+    socket = user.world.path("agent")
+    child = user.start("access", "ssh", "--hostname", user.edge.host(), "--agent", socket)
+    assert child.process.stdout.readline().startswith(b"SSH-2.0-")
+    while child.process.poll() is None:
+        child.process.send_signal(signal.SIGTERM)
+    status = child.wait()
+    child.process.stdin.close()
+    child.process.stdout.close()
+    assert (status, child.stderr.text) == (0, "")
+    assert not socket.exists()
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_tunnel_that_is_told_to_end_removes_its_socket(user, number):
     socket = user.world.path("agent")

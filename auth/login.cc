@@ -300,6 +300,7 @@ Result<void> drop_app_token(const Access& access, const Application& app, const 
   auto file = access.state.read(name);
   if (!file) return file.error();
   if (!*file || (*file)->reveal().find(rejected.reveal()) == std::string_view::npos) return {};
+  LoginLock::remove_finished(access.state, name);
   return access.state.remove(name);
 }
 

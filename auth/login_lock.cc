@@ -171,6 +171,17 @@ Result<std::optional<LoginLock>> LoginLock::try_acquire(const StateDir& dir, std
   return std::optional<LoginLock>();
 }
 
+void LoginLock::remove_finished(const StateDir& dir, const std::string& token_file) {
+  const std::string path = dir.file(token_file + ".lock");
+  const auto lock = open_own_file(path);
+  const auto token = open_own_file(dir.file(token_file));
+  if (!lock || !*lock || !token || !*token) return;
+  const auto time_of = [](const OwnFile& file) {
+    return std::pair(file.info.st_mtim.tv_sec, file.info.st_mtim.tv_nsec);
+  };
+  if (time_of(**lock) <= time_of(**token) && may_take(**lock, path)) ::unlink(path.c_str());
+}
+
 LoginLock::LoginLock(std::string path, std::string content)
     : path_(std::move(path)), content_(std::move(content)), last_words_(last_words("cancelled", {})) {}
 

@@ -37,6 +37,9 @@ class LoginLock {
   /// one that was released.
   static Result<std::optional<LoginLock>> try_acquire(const StateDir& dir, std::string token_file,
                                                       std::optional<OtherLock>* other = nullptr);
+  /// For whoever is about to remove a token: a lock that is older than the token is of the login that brought
+  /// it. cloudflared leaves it behind, and seems to be logging in as long as it runs.
+  static void remove_finished(const StateDir& dir, const std::string& token_file);
   LoginLock(LoginLock&&) noexcept;
   LoginLock& operator=(LoginLock&&) noexcept;
   ~LoginLock();

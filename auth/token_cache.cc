@@ -1,6 +1,7 @@
 #include "auth/token_cache.h"
 
 #include "auth/jwt.h"
+#include "auth/login_lock.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -24,6 +25,7 @@ Result<std::optional<Secret>> cached_token(const StateDir& dir, const std::strin
   // cloudflared writes in place, so an empty file may be one that it is filling now.
   if (token.empty()) return std::optional<Secret>();
   if (usable(token)) return std::optional<Secret>(Secret(std::string(token)));
+  LoginLock::remove_finished(dir, name);
   // A file that cannot be removed is as unusable as one that is gone, and whoever writes the next token will
   // say why.
   static_cast<void>(dir.remove_if(name, text));

@@ -110,6 +110,8 @@ void add_shared(CLI::App& app, RawOptions& raw) {
                  "Trust this auth domain too, now and (once it has vouched for an application) from then on");
   app.add_flag("--no-browser", raw.no_browser,
                "Print the login URL only, as it is done anyway without a display or under an ssh session");
+  app.add_option("--login-timeout", raw.login_timeout,
+                 "How long a login waits for somebody to sign in: 90s, 5m (10m, and no longer)");
   app.add_option("--connect-to", raw.connect_to,
                  "Connect to host[:port] instead; TLS still expects the hostname");
   app.add_option("--proxy", raw.proxy,

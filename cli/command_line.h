@@ -13,8 +13,8 @@ namespace cfpipe::cli {
 /// The words of a command line, sorted by option and not yet checked. Nothing in here is anybody's but its
 /// reader's: secrets are moved out of it.
 struct RawOptions {
-  std::string hostname, target, app, destination, listener, service_id, service_secret, service_file, agent,
-      style, rest;
+  std::string hostname, target, app, destination, listener, service_id, service_secret, service_file,
+      login_timeout, agent, style, rest;
   std::string ca_file, connect_to, auth_domain, transport, log_file, log_directory, log_level;
   std::vector<std::string> headers;
   std::vector<std::string> curl_arguments;

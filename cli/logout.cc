@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "auth/jwt.h"
+#include "auth/login_lock.h"
 #include "auth/state_dir.h"
 #include "auth/token_cache.h"
 #include "cli/commands.h"
@@ -59,6 +60,7 @@ int run_logout(const Options& options) {
   auto state = StateDir::open();
   if (!state) return report(state.error());
   for (const auto& name : files_to_remove(*state, options)) {
+    auth::LoginLock::remove_finished(*state, name);
     if (auto removed = state->remove(name); !removed) return report(removed.error());
   }
   return kOk;

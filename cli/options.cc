@@ -187,6 +187,11 @@ Result<void> take_plain_values(RawOptions& raw, Options& options) {
   options.ca_file = std::move(raw.ca_file);
   options.auth_domain = std::move(raw.auth_domain);
   options.no_browser = raw.no_browser;
+  if (!raw.login_timeout.empty()) {
+    const auto timeout = parse_deadline(raw.login_timeout, "--login-timeout");
+    if (!timeout) return timeout.error();
+    options.login_timeout = *timeout;
+  }
   options.fedramp = raw.fedramp;
   options.log_file = std::move(raw.log_file);
   options.log_directory = std::move(raw.log_directory);

@@ -78,6 +78,7 @@ struct Options {
   std::string deadline_flags;  ///< those of the command line, each with a space in front
   std::string auth_domain;
   bool no_browser = false;
+  std::chrono::milliseconds login_timeout{0};  ///< 0: as long as usual
   bool fedramp = false;
   std::string log_file;
   std::string log_directory;

@@ -87,6 +87,7 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
                                         options.fedramp,
                                         // The URLs of curl have any number of paths.
                                         options.command != Command::curl});
+  if (options.login_timeout.count() > 0) session->access_->login_patience = options.login_timeout;
   return session;
 }
 

@@ -255,6 +255,19 @@ TEST_F(LoginLockFile, IsLookedAtWithoutAWriteWhileItIsHeld) {
   EXPECT_EQ(time_of_change(), before) << "each look that wrote would wake all who watch the directory";
 }
 
+TEST_F(LoginLockFile, OfALoginThatIsOverGoesWithItsToken) {
+  temp_.put(kLock, "");
+  LoginLock::remove_finished(dir_, kToken);
+  EXPECT_TRUE(temp_.has(kLock)) << "no token has come";
+  temp_.put(kToken, "x");
+  temp_.set_age(kToken, 60);
+  LoginLock::remove_finished(dir_, kToken);
+  EXPECT_TRUE(temp_.has(kLock)) << "the token is that of a login before";
+  temp_.set_age(kLock, 61);
+  LoginLock::remove_finished(dir_, kToken);
+  EXPECT_THAT(temp_.names(), ElementsAre(kToken));
+}
+
 TEST_F(LoginLockFile, ThatIsALinkIsRefused) {
   temp_.put("target", "");
   ASSERT_EQ(::symlink("target", (temp_ / kLock).c_str()), 0);

@@ -159,6 +159,19 @@ TEST(Options, HalfAServiceTokenIsRefused) {
   EXPECT_EQ(bad({"ssh", "-T", "h.example", "--id", "x\r\nA: b", "--secret", "y"}).cause, Cause::bad_option);
 }
 
+TEST(Options, TheTimeoutOfALoginIsADuration) {
+  using namespace std::chrono_literals;
+  const std::map<std::string, std::chrono::milliseconds> good_ones{
+      {"90s", 90s}, {"90", 90s}, {"5m", 5min}, {"10m", 10min}, {"600", 10min}, {"1500ms", 1500ms}};
+  for (const auto& [text, value] : good_ones) {
+    EXPECT_EQ(good({"login", "h.example", "--login-timeout", text}).login_timeout, value) << text;
+  }
+  for (const std::string text : {"0", "-1", "601", "11m", "s", "5h"}) {
+    EXPECT_THAT(bad({"login", "h.example", "--login-timeout=" + text}).detail, HasSubstr("--login-timeout"))
+        << text;
+  }
+}
+
 TEST(Options, AServiceTokenFileStandsForBothHalves) {
   const Variables variables{{"TUNNEL_SERVICE_TOKEN_ID", "id"}, {"TUNNEL_SERVICE_TOKEN_SECRET", "hush"}};
   const std::vector<std::string> by_file{"ssh", "-T", "h.example", "--service-token-file", "f"};

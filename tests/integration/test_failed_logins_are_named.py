@@ -25,3 +25,23 @@ def test_org_token_that_the_edge_no_longer_takes_leads_to_the_browser(misbehavin
     client.token_file().unlink()
     assert client.banner().startswith("SSH-2.0-")
     assert client.browser_runs() == 2
+
+
+def test_a_login_that_nobody_comes_to_ends_when_it_was_told_to(client):
+    """As of a script at night, BatchMode or not: nothing is asked for that nobody is there to give."""
+    argv = ["access", "login", "--no-browser", "--login-timeout", "2s", client.edge.url()]
+    assert_logs_in_vain(client.run(*argv), REFUSED, "login", "nobody logged in in time; run it again and open the URL")
+    left = [p.name for p in client.home.iterdir()]
+    assert not [name for name in left if name.endswith(("-token", ".lock", ".url"))]
+
+
+def test_those_who_waited_for_a_login_that_nobody_came_to_hear_of_it(client):
+    first = client.start("access", "login", "--no-browser", "--login-timeout", "5s", client.edge.url(), collect=True)
+    first.stderr.wait_for("^https://")
+    waiting = [client.start("access", "login", client.edge.url(), collect=True) for _ in range(3)]
+    for child in waiting:
+        child.stderr.wait_for("another process is logging in")
+    assert [child.wait() for child in (first, *waiting)] == [REFUSED] * 4
+    for child in waiting:
+        assert "nobody logged in in time: in the process that was logging in; " in child.stderr.text
+    assert client.browser_runs() == 0

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from support import logins
+from support import logins, tokens
 from support.clients import Client
 
 HOLD_SECONDS = 600  # of a process that only has to be there
@@ -88,3 +88,20 @@ def test_a_lock_of_a_process_that_has_another_start_is_taken(client, token_name)
     client.login()
     assert client.browser_runs() == 1
     assert not lock.exists()
+
+
+@pytest.mark.parametrize("end", ["logout", "refusal"])
+def test_a_lock_that_outlives_its_login_does_not_hold_up_the_next(user, end):
+    """cloudflared keeps it as long as its tunnel lives, and the token may go before."""
+    token = user.token_file()
+    lock = user.home / f"{token.name}.lock"
+    lock.write_text(logins.lock_of(holder(user).pid))
+    before_the_token = token.stat().st_mtime - 1
+    os.utime(lock, (before_the_token, before_the_token))
+    if end == "logout":
+        user.run("access", "logout", user.edge.url()).ok()
+    else:
+        user.file("*-org-token").unlink()
+        token.write_text(tokens.with_other_signature(token.read_text()))
+    assert user.banner().startswith("SSH-2.0-")
+    assert user.browser_runs() == 2

@@ -240,8 +240,25 @@ Result<Certificate> parse_certificate(std::string_view line) {
   result.type = std::move(parsed->type);
   result.line = result.type + ' ' + base64(parsed->blob);
   if (!parsed->comment.empty()) result.line += ' ' + parsed->comment;
+  result.comment = std::move(parsed->comment);
   result.blob = std::move(parsed->blob);
   return result;
+}
+
+std::string line_with_comment(const Certificate& certificate, std::string_view comment) {
+  std::string line = certificate.type + ' ' + base64(certificate.blob);
+  if (!comment.empty()) line.append(" ").append(comment);
+  return line;
+}
+
+std::string plain_key_blob(std::string_view blob) {
+  SshReader reader(blob);
+  const std::string_view type = reader.string();
+  const Kind* kind = find_kind(&Kind::certificate, type);
+  if (kind == nullptr) return reader.ok() && !type.empty() ? std::string(blob) : std::string();
+  reader.string();  // nonce
+  std::string plain = read_user_key(*kind, reader);
+  return reader.ok() ? plain : std::string();
 }
 
 }  // namespace cfpipe::auth

@@ -46,14 +46,24 @@ Result<std::string> make_host_certificate(std::string_view host_key_blob, const 
 
 struct Certificate {
   std::string line;           ///< trimmed one-line form
+  std::string comment;        ///< behind the base64 of the line
   std::string blob;           ///< decoded
   std::string type;           ///< `…-cert-v01@openssh.com`
   std::string user_key_blob;  ///< the plain key it is over
   std::string ca_blob;        ///< the signer's public key
   CertFields fields;
+  /// What the clock of whoever made it is ahead of ours, in seconds; 0 when it is not worth speaking of.
+  std::int64_t clock_offset = 0;
 };
 /// Takes a one-line certificate apart, user certificates only; structure is checked, the signature is not
 /// (sshd does). Stage::certificate, Cause::certificate_invalid.
 Result<Certificate> parse_certificate(std::string_view line);
+
+/// The same line with another comment.
+std::string line_with_comment(const Certificate& certificate, std::string_view comment);
+
+/// The plain key of a key blob: the one inside a certificate of any kind (a host's too), else the blob as it
+/// is. Empty if it is cut short.
+std::string plain_key_blob(std::string_view blob);
 
 }  // namespace cfpipe::auth

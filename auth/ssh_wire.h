@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,9 @@ namespace cfpipe::auth {
 /// Writes SSH wire types (RFC 4251 5) to a byte string.
 class SshWriter {
  public:
+  SshWriter() = default;
+  /// Room for so many bytes, within which nothing is copied to somewhere else.
+  explicit SshWriter(std::size_t room) { out_.reserve(room); }
   SshWriter& byte(std::uint8_t value);
   SshWriter& u32(std::uint32_t value);
   SshWriter& u64(std::uint64_t value);

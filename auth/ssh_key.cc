@@ -16,6 +16,7 @@
 #include <stdexcept>
 
 #include "auth/base64.h"
+#include "auth/openssh_key.h"
 #include "auth/ssh_wire.h"
 
 namespace cfpipe::auth {
@@ -26,8 +27,6 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// Largest private key file that is looked at, in bytes.
-constexpr std::size_t kMaxPemBytes = 64 * 1024;
 /// Sizes of an RSA modulus that are certified, and of its exponent, in bits (OpenSSL's own upper bounds).
 constexpr int kMinRsaBits = 2048;
 constexpr int kMaxRsaBits = 16384;
@@ -227,17 +226,28 @@ SshKey SshKey::generate(KeyType type) {
   return {type, std::move(key)};
 }
 
-Result<SshKey> SshKey::from_pem(std::string_view pem) {
-  if (pem.size() > kMaxPemBytes) return unusable("the private key is too long");
+namespace {
+
+Result<PKey> read_pem(std::string_view pem) {
+  if (is_openssh_key(pem)) return openssh_private_key(pem);
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   // Without a callback of ours OpenSSL would ask for the pass phrase of an encrypted key at the terminal.
   const auto no_passphrase = [](char*, int, int, void*) { return -1; };
   PKey key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr) : nullptr);
   if (!key) return unusable("not an unencrypted PEM private key");
-  const std::optional<KeyType> type = type_of(key.get());
+  return key;
+}
+
+}  // namespace
+
+Result<SshKey> SshKey::from_pem(std::string_view pem) {
+  if (pem.size() > kMaxKeyFileBytes) return unusable("the private key is too long");
+  auto key = read_pem(pem);
+  if (!key) return key.error();
+  const std::optional<KeyType> type = type_of(key->get());
   if (!type) return unusable("neither a P-256 nor an ed25519 key");
-  if (!consistent(key.get(), *type)) return unusable("the private key does not match its public half");
-  return SshKey(*type, std::move(key));
+  if (!consistent(key->get(), *type)) return unusable("the private key does not match its public half");
+  return SshKey(*type, std::move(*key));
 }
 
 std::string SshKey::public_blob() const {
@@ -248,8 +258,7 @@ std::string SshKey::public_blob() const {
 }
 
 std::string SshKey::authorized_key(std::string_view comment) const {
-  std::string line(type_name(type_));
-  line.append(" ").append(base64(public_blob()));
+  std::string line = public_key_line(public_blob());
   if (!comment.empty()) line.append(" ").append(comment);
   return line;
 }
@@ -266,6 +275,10 @@ Secret SshKey::private_pem() const {
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
   return Secret(std::string(data, static_cast<std::size_t>(size)));
+}
+
+Secret SshKey::private_file() const {
+  return type_ == KeyType::ed25519 ? openssh_ed25519_key(key_.get(), {}) : private_pem();
 }
 
 std::string SshKey::sign(std::string_view data) const {
@@ -295,6 +308,10 @@ Result<PublicKeyLine> parse_public_key_line(std::string_view line, std::size_t l
   parsed.blob = std::move(*blob);
   parsed.comment = line;
   return parsed;
+}
+
+std::string public_key_line(std::string_view blob) {
+  return std::string(SshReader(blob).string()) + ' ' + base64(blob);
 }
 
 bool acceptable_user_key(std::string_view blob) {

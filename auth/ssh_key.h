@@ -21,7 +21,7 @@ enum class KeyType { ecdsa_p256, ed25519 };
 class SshKey {
  public:
   static SshKey generate(KeyType type);
-  /// Reads PEM: `EC PRIVATE KEY` (P-256, what cloudflared writes) or PKCS#8 of either type.
+  /// Reads PEM: `EC PRIVATE KEY` (P-256, what cloudflared writes), PKCS#8 or OpenSSH's own of either type.
   /// Stage::certificate, Cause::key_unusable.
   static Result<SshKey> from_pem(std::string_view pem);
 
@@ -30,6 +30,8 @@ class SshKey {
   std::string authorized_key(std::string_view comment = {}) const;  ///< `type base64[ comment]`, no newline
   /// `EC PRIVATE KEY` for P-256, PKCS#8 for ed25519.
   Secret private_pem() const;
+  /// The same key in a form that every OpenSSH reads: `EC PRIVATE KEY`, or OpenSSH's own for ed25519.
+  Secret private_file() const;
   /// Signature blob over `data`: `string algorithm, string signature`. Empty if OpenSSL fails.
   std::string sign(std::string_view data) const;
   EVP_PKEY* handle() const { return key_.get(); }
@@ -51,6 +53,9 @@ inline constexpr std::size_t kMaxKeyLineBytes = 16 * 1024;
 /// Checks that the base64 is right and that the blob names the same type. Stage::certificate,
 /// Cause::key_unusable.
 Result<PublicKeyLine> parse_public_key_line(std::string_view line, std::size_t limit = kMaxKeyLineBytes);
+
+/// `type base64`, what an edge is asked to certify.
+std::string public_key_line(std::string_view blob);
 
 /// True if the blob is a plain user key of a kind an edge may certify: ed25519, ECDSA P-256/384/521, RSA of
 /// 2048 bits or more, and the two sk- kinds; points on their curve, exact lengths, nothing behind the last

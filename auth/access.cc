@@ -1,11 +1,17 @@
 #include "auth/access.h"
 
+#include "auth/clock.h"
+
 namespace cfpipe::auth {
 
 void ServiceToken::add_to(transport::Headers& headers) const {
   if (!given()) return;
   headers.emplace_back("Cf-Access-Client-Id", id);
   headers.emplace_back("Cf-Access-Client-Secret", std::string(secret.reveal()));
+}
+
+std::int64_t Access::edge_now() const {
+  return unix_now() + clock_offset;
 }
 
 transport::HttpClient& Access::http(const transport::Url& url) const {

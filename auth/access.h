@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,8 @@ class LoginObserver {
   /// Another process is logging in to the same application, or to another one of the team; `url` is what it
   /// shows, or empty. `unknown_lock`: the lock file that says so, if it does not say who made it.
   virtual void waiting_for_other(const std::string& url, const std::string& unknown_lock) = 0;
+  /// The edge's clock is so many seconds ahead of this machine's (behind, if negative), and it matters.
+  virtual void clock_differs(std::int64_t seconds) = 0;
   /// For the log: no secrets in it.
   virtual void note(const std::string& line) = 0;
 };
@@ -51,7 +54,11 @@ struct Access {
   bool fedramp = false;
   bool remembers = true;  ///< what is found out about the application is kept for the next start
   std::chrono::milliseconds login_patience = kLoginPatience;
+  /// What the edge's clock is ahead of ours, in seconds, as discovery has found; 0 if that is next to
+  /// nothing.
+  mutable std::int64_t clock_offset = 0;
 
+  std::int64_t edge_now() const;  ///< Unix seconds by the edge's clock, as far as it is known
   transport::HttpClient& http(const transport::Url& url) const;
 };
 

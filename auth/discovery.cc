@@ -91,17 +91,35 @@ net::awaitable<Result<KeySet>> fetch_keys(const Access& access, std::string auth
   co_return std::move(*keys);
 }
 
+/// Where metadata is only too new by this machine's clock, and that clock is known to be behind, it is
+/// believed. Where it is too old it is not: a host that passes off an old statement may write any date.
+Result<Application> believe(const Access& access, const Jwt& metadata, const KeySet& keys) {
+  const auto verify_at = [&](std::int64_t now) {
+    return verify_metadata(metadata, keys, access.app.host, access.trusted, now);
+  };
+  auto app = verify_at(unix_now());
+  if (app || access.clock_offset == 0) return app;
+  auto there = verify_at(access.edge_now());
+  if (!there) return app;
+  if (access.clock_offset < 0) {
+    return Failure(Stage::application, Cause::clock_wrong,
+                   "this one is " + spoken_offset(access.clock_offset));
+  }
+  access.observer.clock_differs(access.clock_offset);
+  return there;
+}
+
 /// Verifies with the cached keys, and once more with fresh ones if those do not know the signature.
 net::awaitable<Result<Application>> verify(const Access& access, const Jwt& metadata,
                                            std::string auth_domain) {
   if (auto cached = cached_keys(access.state, auth_domain)) {
     if (cached->keys.verifies(metadata) || cached->age < kJwksMinRefetchAge) {
-      co_return verify_metadata(metadata, cached->keys, access.app.host, access.trusted, unix_now());
+      co_return believe(access, metadata, cached->keys);
     }
   }
   auto keys = co_await fetch_keys(access, auth_domain);
   if (!keys) co_return keys.error();
-  co_return verify_metadata(metadata, *keys, access.app.host, access.trusted, unix_now());
+  co_return believe(access, metadata, *keys);
 }
 
 /// Writes down the auth domain the user named, now that it has signed for an application of its own.
@@ -162,6 +180,7 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
   access.service_token.add_to(request.headers);
   auto answer = co_await access.app_http.send(request);
   if (!answer) co_return answer.error();
+  access.clock_offset = clock_offset(answer->header("Date"), unix_now());
   const std::string compact(answer->header("Cf-Access-Metadata"));
   if (compact.empty()) {
     // With a service token this was no answer to somebody unknown, who is the one to be sent to the login.

@@ -220,7 +220,7 @@ net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Applic
       co_return Failure(Stage::login, Cause::login_failed, "the login brought no application token");
     co_return std::move(**token);
   }
-  if (auto good = check_app_token(tokens->app_token.reveal(), app.aud, unix_now()); !good) {
+  if (auto good = check_app_token(tokens->app_token.reveal(), app.aud, access.edge_now()); !good) {
     co_return Failure(Stage::login, Cause::token_invalid, good.error().detail);
   }
   if (auto kept = keep_app_token(access, app, tokens->app_token); !kept) co_return kept.error();
@@ -232,7 +232,7 @@ net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Applic
 net::awaitable<Result<Secret>> log_in(const Access& access, const Application& app) {
   Secret failed;  // an org token that did not open this application is not tried twice
   const Look look = [&]() -> Result<std::optional<Secret>> {
-    auto token = cached_org_token(access.state, app.auth_domain, unix_now());
+    auto token = cached_org_token(access.state, app.auth_domain, access.edge_now());
     if (token && *token && (*token)->reveal() == failed.reveal()) return std::optional<Secret>();
     return token;
   };
@@ -273,17 +273,15 @@ net::awaitable<Result<Secret>> service_login(const Access& access, const Applica
     failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
     co_return failure;
   }
-  if (auto good = check_app_token(token.reveal(), app.aud, unix_now()); !good) {
+  if (auto good = check_app_token(token.reveal(), app.aud, access.edge_now()); !good) {
     co_return Failure(Stage::login, Cause::token_invalid, good.error().detail);
   }
   co_return token;
 }
 
-}  // namespace
-
-net::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Application& app) {
+net::awaitable<Result<Secret>> find_app_token(const Access& access, const Application& app) {
   if (access.service_token.given()) co_return co_await service_login(access, app);
-  const Look look = [&access, &app] { return cached_app_token(access.state, app, unix_now()); };
+  const Look look = [&access, &app] { return cached_app_token(access.state, app, access.edge_now()); };
   auto cached = look();
   if (!cached) co_return cached.error();
   if (*cached) co_return std::move(**cached);
@@ -292,6 +290,15 @@ net::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Appl
   if (turn->token) co_return std::move(*turn->token);
   auto token = co_await log_in(access, app);
   settle(turn->lock, token);
+  co_return token;
+}
+
+}  // namespace
+
+net::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Application& app) {
+  auto token = co_await find_app_token(access, app);
+  const bool odd = token && !check_app_token(token->reveal(), app.aud, unix_now());
+  if (odd) access.observer.clock_differs(access.clock_offset);
   co_return token;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "auth/clock.h"
 #include "cli/logging.h"
 
 namespace cfpipe::cli {
@@ -11,6 +12,11 @@ namespace cfpipe::cli {
 using transport::Cause;
 using transport::Failure;
 using transport::Stage;
+
+namespace {
+/// Names of a certificate that a message has room for.
+constexpr std::size_t kShownPrincipals = 4;
+}  // namespace
 
 std::string_view stage_name(Stage stage) {
   switch (stage) {
@@ -92,9 +98,9 @@ Words words_for(Cause cause) {
     case Cause::service_token_rejected: return {"the service token was rejected", "check its id and secret; the application needs a Service Auth policy that includes it", kRefused};
     case Cause::sign_refused: return {"the edge did not sign the key", "ask the application's administrator whether short-lived certificates are set up for it", kRefused};
     case Cause::certificate_invalid: return {"the edge's certificate cannot be used", "tell the edge's operator", kProtocol};
-    case Cause::key_unusable: return {"this key cannot be used", "remove the key file, a new one is made", kConfiguration};
+    case Cause::key_unusable: return {"this key cannot be used", "take an ed25519, an ECDSA, or an RSA key of 2048 bits or more, on a security key or not", kConfiguration};
     case Cause::agent_unreachable: return {"your ssh-agent does not answer", "start it, or check SSH_AUTH_SOCK", kConfiguration};
-    case Cause::agent_key_missing: return {"your ssh-agent has no such key", "ssh-add -l shows what it has", kConfiguration};
+    case Cause::agent_key_missing: return {"your ssh-agent has not just one such key", "name one by its fingerprint, as ssh-add -l shows it", kConfiguration};
     case Cause::principal_mismatch: return {"the certificate is for another user name", "log in under that name, or have the server's AuthorizedPrincipalsFile for your account list it", kRefused};
     case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy; to be somebody else, run cfpipe logout first", kRefused};
     case Cause::destination_denied: return {"the edge refused access, or this destination", "leave --destination out, or ask the application's administrator to allow you and it", kRefused};
@@ -219,6 +225,32 @@ std::string installed_text(std::string_view file, std::string_view host, bool in
     text += "cfpipe: config: ssh reads the account's home directory, and that is not $HOME\n";
   }
   return text;
+}
+
+std::string principal_text(const std::vector<std::string>& principals, std::string_view user) {
+  const auto first = transport::printable(principals.empty() ? std::string_view() : principals.front(), 64);
+  const auto asked = transport::printable(user, 64);
+  std::string names = first;
+  for (std::size_t i = 1; i < principals.size() && i < kShownPrincipals; ++i)
+    names += ", " + transport::printable(principals[i], 64);
+  if (principals.size() > kShownPrincipals) names += ", …";
+  return fmt::format(
+      "cfpipe: certificate: warning: it is for {0}, you asked for {1}; log in as {2}, or on the server put "
+      "'AuthorizedPrincipalsFile /etc/ssh/principals/%u' into sshd_config and the line '{2}' into "
+      "/etc/ssh/principals/{1}\n",
+      names, asked, first);
+}
+
+std::string clock_text(std::int64_t offset) {
+  return fmt::format(
+      "cfpipe: certificate: warning: this machine's clock is {}; set it, e.g. with timedatectl set-ntp "
+      "true\n",
+      auth::spoken_offset(offset));
+}
+
+std::string forwarding_refused_text() {
+  return "cfpipe: certificate: warning: the agent was asked to sign where ssh -A has forwarded it, and did "
+         "not; to let it, add --forward-agent to ssh-config\n";
 }
 
 std::string token_text(std::string_view host, std::string_view token) {

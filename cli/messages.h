@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "transport/failure.h"
 #include "tunnel/relay.h"
@@ -52,6 +54,12 @@ std::string listening_text(std::string_view address, bool reachable_from_elsewhe
 std::string no_token_text(std::string_view host);
 /// What `ssh-config --install` and `--uninstall` have done to the file. `host` empty: to all of it.
 std::string installed_text(std::string_view file, std::string_view host, bool installed, bool ssh_reads_it);
+/// The certificate is for these names, and ssh logs in under another one.
+std::string principal_text(const std::vector<std::string>& principals, std::string_view user);
+/// The edge's clock is so many seconds ahead of this machine's, or behind.
+std::string clock_text(std::int64_t offset);
+/// Somebody on a host that the agent was forwarded to wanted to use it.
+std::string forwarding_refused_text();
 /// What `login` prints around the token.
 std::string token_text(std::string_view host, std::string_view token);
 

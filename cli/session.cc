@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "auth/discovery.h"
 #include "auth/service_token_file.h"
 #include "auth/ticket_cache.h"
@@ -52,6 +54,9 @@ void TerminalObserver::browser_failed(const std::string& why, bool opened) {
 }
 void TerminalObserver::waiting_for_other(const std::string& url, const std::string& unknown_lock) {
   print(waiting_text(url, unknown_lock));
+}
+void TerminalObserver::clock_differs(std::int64_t seconds) {
+  if (!std::exchange(told_of_clock_, true)) print(clock_text(seconds));
 }
 void TerminalObserver::note(const std::string& line) {
   spdlog::debug("{}", line);

@@ -16,10 +16,12 @@ class TerminalObserver final : public auth::LoginObserver {
   void login_url(const std::string& url, bool browser_is_opened) override;
   void browser_failed(const std::string& why, bool opened) override;
   void waiting_for_other(const std::string& url, const std::string& unknown_lock) override;
+  void clock_differs(std::int64_t seconds) override;
   void note(const std::string& line) override;
 
  private:
   std::string page_;  ///< the URL that was shown without such a code
+  bool told_of_clock_ = false;
 };
 
 /// What a command that talks to the edge works with, for as long as it runs.

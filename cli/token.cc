@@ -1,6 +1,5 @@
 #include <boost/asio/this_coro.hpp>
 
-#include "auth/clock.h"
 #include "auth/discovery.h"
 #include "auth/login.h"
 #include "auth/token_cache.h"
@@ -17,7 +16,7 @@ namespace {
 net::awaitable<Result<std::optional<auth::Secret>>> token_without_login(const Session& session,
                                                                         const auth::Application& app) {
   if (!session.access().service_token.given()) {
-    co_return auth::cached_app_token(session.state(), app, auth::unix_now());
+    co_return auth::cached_app_token(session.state(), app, session.access().edge_now());
   }
   auto token = co_await auth::obtain_app_token(session.access(), app);
   if (!token) co_return token.error();

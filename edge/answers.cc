@@ -1,6 +1,7 @@
 #include "edge/answers.h"
 
 #include <boost/json/serialize.hpp>
+#include <ctime>
 
 #include "edge/text.h"
 #include "edge/web_files.h"
@@ -98,6 +99,10 @@ Answer asset_answer(std::string_view name) {
   if (name == "style.css") return answer(200, "text/css; charset=utf-8", std::string(file_of(name)));
   if (name == "close.js") return answer(200, "text/javascript; charset=utf-8", std::string(file_of(name)));
   return text_answer(404, "not found");
+}
+
+std::string date_now() {
+  return http_date(std::time(nullptr));
 }
 
 void set_cookie(Answer& answer, std::string_view name, std::string_view value, std::int64_t expires,

@@ -32,6 +32,9 @@ Answer message_page(int status, std::string_view title, std::string_view text, s
 /// style.css or close.js; 404 for anything else.
 Answer asset_answer(std::string_view name);
 
+/// What the `Date` of an answer that is sent now says.
+std::string date_now();
+
 /// Host-only, HttpOnly, Secure, SameSite=Lax.
 void set_cookie(Answer& answer, std::string_view name, std::string_view value, std::int64_t expires,
                 std::string_view path = "/");

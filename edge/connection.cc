@@ -5,6 +5,7 @@
 #include <boost/beast/http/rfc7230.hpp>
 #include <chrono>
 
+#include "edge/answers.h"
 #include "edge/server.h"
 #include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
@@ -31,7 +32,8 @@ std::string head_of(const Answer& answer, const std::string& ray, bool keep_aliv
   for (const auto& [name, value] : answer.headers) {
     if (fits_a_header(value)) out.append(name).append(": ").append(value).append("\r\n");
   }
-  out += "Cf-Ray: " + ray + "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+  out += "Date: " + date_now() + "\r\nCf-Ray: " + ray +
+         "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
   return out + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
 }
 

@@ -8,6 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 
+#include "edge/answers.h"
 #include "edge/server.h"
 #include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
@@ -43,6 +44,7 @@ transport::H2Head head_of(const Answer& answer, const std::string& ray) {
     auto key = lower(name);
     if (fits_a_header(value) && !is_of_the_connection(key)) head.emplace_back(std::move(key), value);
   }
+  head.emplace_back("date", date_now());
   head.emplace_back("cf-ray", ray);
   head.emplace_back("content-length", std::to_string(answer.body.size()));
   return head;

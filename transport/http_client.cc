@@ -6,6 +6,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <ctime>
+#include <optional>
 
 #include "transport/http_io.h"
 #include "transport/tls_channel.h"
@@ -31,16 +32,16 @@ std::string trimmed(std::string_view text) {
 }
 
 // The two date forms that are in use for cookies (RFC 6265 4.1.1 and its older sister with dashes).
-bool in_the_past(const std::string& date) {
+std::optional<std::time_t> parsed_date(const std::string& date) {
   for (const char* form : {"%a, %d %b %Y %H:%M:%S", "%a, %d-%b-%Y %H:%M:%S"}) {
     std::tm parsed{};
-    if (::strptime(date.c_str(), form, &parsed) != nullptr) return ::timegm(&parsed) <= std::time(nullptr);
+    if (::strptime(date.c_str(), form, &parsed) != nullptr) return ::timegm(&parsed);
   }
-  return false;
+  return std::nullopt;
 }
 
-// True if the attributes of a Set-Cookie header (all behind the first ';') say that it is over.
-bool is_over(std::string_view attributes) {
+// True if the attributes of a Set-Cookie header (all behind the first ';') say that it is over at `now`.
+bool is_over(std::string_view attributes, std::time_t now) {
   while (!attributes.empty()) {
     attributes.remove_prefix(1);
     const auto one = attributes.substr(0, attributes.find(';'));
@@ -49,7 +50,7 @@ bool is_over(std::string_view attributes) {
       const auto name = trimmed(one.substr(0, equals));
       const auto value = trimmed(one.substr(equals + 1));
       if (same_name(name, "Max-Age") && (value.empty() || value[0] == '-' || value == "0")) return true;
-      if (same_name(name, "Expires") && in_the_past(value)) return true;
+      if (same_name(name, "Expires") && parsed_date(value).value_or(now + 1) <= now) return true;
     }
     attributes.remove_prefix(one.size());
   }
@@ -75,13 +76,15 @@ std::string_view HttpAnswer::header(std::string_view name) const {
 }
 
 std::string HttpAnswer::cookie(std::string_view name) const {
+  // By the clock that set it, where that says its time: ours may be wrong.
+  const std::time_t now = parsed_date(std::string(header("Date"))).value_or(std::time(nullptr));
   for (const auto& [key, value] : headers) {
     if (!same_name(key, "Set-Cookie")) continue;
     const std::string_view text = value;
     const auto pair = text.substr(0, text.find(';'));
     const auto equals = pair.find('=');
     if (equals == std::string_view::npos || trimmed(pair.substr(0, equals)) != name) continue;
-    if (!is_over(text.substr(pair.size()))) return trimmed(pair.substr(equals + 1));
+    if (!is_over(text.substr(pair.size()), now)) return trimmed(pair.substr(equals + 1));
   }
   return {};
 }

@@ -102,6 +102,15 @@ TEST_F(TokenCache, GivesAnOrgTokenUntilItExpires) {
   EXPECT_FALSE(temp_.has(kOrgFile));
 }
 
+TEST_F(TokenCache, LeavesAnExpiredTokenWhereTheClockMayBeWrong) {
+  temp_.put(kAppFile, token({{"aud", "a1b2"}, {"exp", kNow}}));
+  EXPECT_FALSE(*cached_app_token(dir_, wildcard(), kNow, IfUnusable::keep));
+  EXPECT_TRUE(temp_.has(kAppFile));
+  EXPECT_TRUE(*cached_app_token(dir_, wildcard(), kNow - 1));
+  EXPECT_FALSE(*cached_app_token(dir_, wildcard(), kNow));
+  EXPECT_FALSE(temp_.has(kAppFile));
+}
+
 TEST_F(TokenCache, FailsOnATokenThatOthersMayWrite) {
   temp_.put(kAppFile, token({{"aud", "a1b2"}, {"exp", kNow + 1}}), 0666);
   const auto found = cached_app_token(dir_, wildcard(), kNow);

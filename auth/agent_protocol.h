@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "auth/agent_binding.h"
 #include "auth/ssh_cert.h"
 #include "auth/ssh_key.h"
 
@@ -13,30 +14,69 @@ namespace cfpipe::auth {
 /// Largest agent message that is taken, in bytes (OpenSSH's own bound).
 inline constexpr std::uint32_t kMaxAgentMessage = 256 * 1024;
 
-/// The requests of an ssh-agent client (draft-miller-ssh-agent) answered for one key with its certificate.
-/// Sans-IO: feed() takes any cut of the byte stream and returns the answers made so far.
-/// Identities: the certificate first, then nothing else. Signs with that key only. session-bind@openssh.com
-/// is answered with success after its signature over the session id has been checked for well-formedness;
-/// everything else is answered with failure. Once `now` reaches the certificate's end there are no
-/// identities.
-class AgentSession {
+/// Message numbers (draft-miller-ssh-agent, 5.1).
+enum AgentMessage : std::uint8_t {
+  kAgentFailure = 5,
+  kAgentSuccess = 6,
+  kAgentRequestIdentities = 11,
+  kAgentIdentitiesAnswer = 12,
+  kAgentSignRequest = 13,
+  kAgentSignResponse = 14,
+  kAgentExtension = 27,
+};
+
+/// Cuts a byte stream into agent messages. Sans-IO.
+class AgentFramer {
  public:
-  /// `key` and `certificate` outlive the session; certificate may be null until there is one (no identities).
-  AgentSession(const SshKey* key, const Certificate* certificate) : key_(key), certificate_(certificate) {}
-  /// From the next message on, this key and certificate.
-  void use(const SshKey* key, const Certificate* certificate);
-  /// Bytes from the client; answers are appended to `out`. False: the peer broke the framing or the bound,
-  /// hang up.
-  bool feed(std::string_view bytes, std::uint64_t now, std::string& out);
+  void feed(std::string_view bytes) { pending_.append(bytes); }
+  /// The next whole message, without its length; nothing before more has been fed, or if broken().
+  std::optional<std::string> next();
+  /// A length out of bounds came: there is nothing to be understood any more.
+  bool broken() const { return broken_; }
 
  private:
-  std::string answer(std::string_view request, std::uint64_t now) const;
-  std::string identities(std::uint64_t now) const;
-  std::string sign(std::string_view key_blob, std::string_view data, std::uint64_t now) const;
-  bool usable(std::uint64_t now) const;
-  const SshKey* key_;
-  const Certificate* certificate_;
   std::string pending_;
+  bool broken_ = false;
+};
+
+/// The requests of one ssh-agent client (draft-miller-ssh-agent), answered for one certificate, whose key is
+/// here or in another agent. Sans-IO.
+///
+/// Identities: the certificate and nothing else. Signs with its key only, and in a session that ssh has bound
+/// the connection to (session-bind@openssh.com) nothing but that session's login. On a connection that was
+/// forwarded to a host there are no identities, unless that is allowed. Once `now` reaches the certificate's
+/// end there are none either. Everything else (adding, removing, locking …) is answered with failure.
+class AgentSession {
+ public:
+  /// What to send back; or, with `ask_other`, a sign request for the agent that has the key, whose answer
+  /// goes back.
+  struct Answer {
+    std::string bytes;
+    bool ask_other = false;
+  };
+
+  AgentSession() = default;
+  AgentSession(const SshKey* key, const Certificate* certificate) : key_(key), certificate_(certificate) {}
+  /// From the next request on, this key and certificate, which outlive their use here. Without a certificate
+  /// there are no identities, without a key another agent has it.
+  void use(const SshKey* key, const Certificate* certificate);
+  void allow_forwarding(bool allowed) { forwarding_allowed_ = allowed; }
+
+  Answer answer(std::string_view request, std::uint64_t now);
+
+  /// True once something was refused only because the agent had been forwarded.
+  bool refused_forwarding() const { return refused_forwarding_; }
+  const SessionBindings& bindings() const { return bindings_; }
+
+ private:
+  std::string identities(std::uint64_t now);
+  Answer sign(SshReader reader, std::uint64_t now);
+  bool usable(std::uint64_t now);
+  const SshKey* key_ = nullptr;
+  const Certificate* certificate_ = nullptr;
+  SessionBindings bindings_;
+  bool forwarding_allowed_ = false;
+  bool refused_forwarding_ = false;
 };
 
 }  // namespace cfpipe::auth

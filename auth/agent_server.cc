@@ -13,10 +13,13 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <set>
+#include <utility>
 
+#include "auth/agent_client.h"
 #include "auth/agent_protocol.h"
 #include "auth/clock.h"
 #include "auth/own_socket.h"
+#include "auth/ssh_wire.h"
 
 namespace cfpipe::auth {
 
@@ -24,12 +27,20 @@ namespace {
 
 namespace net = boost::asio;
 using Local = net::local::stream_protocol;
-using Identity = std::shared_ptr<const KeyAndCertificate>;
+
+/// What is served from now on. Shared, so that a client's answer survives its replacement.
+struct Offered {
+  std::shared_ptr<const SshKey> key;  ///< null: the other agent has it
+  std::shared_ptr<const Certificate> certificate;
+  std::string other_agent;
+
+  /// By the clock of whoever made the certificate.
+  std::uint64_t now() const { return static_cast<std::uint64_t>(unix_now() + certificate->clock_offset); }
+};
+using Identity = std::shared_ptr<const Offered>;
 
 constexpr auto kTuple = net::as_tuple(net::use_awaitable);
-/// What is read at once, in bytes. A request may have as few as five and be answered with the whole
-/// certificate, and the requests of one read are answered together: this bounds the answers held to about 200
-/// certificates.
+/// What is read at once, in bytes.
 constexpr std::size_t kReadBytes = 1024;
 constexpr std::size_t kEventBytes = 4096;
 /// Pause after accept() has failed for want of descriptors.
@@ -46,15 +57,18 @@ struct Client {
   net::steady_timer silence;
   std::chrono::steady_clock::time_point wait_until;
   Identity identity;  ///< what `session` points into
-  AgentSession session{nullptr, nullptr};
+  AgentFramer framer;
+  AgentSession session;
+  std::unique_ptr<AgentClient> other;  ///< while the other agent is asked
 
   void use(const Identity& current) {
     identity = current;
-    session.use(current ? &current->key : nullptr, current ? &current->certificate : nullptr);
+    session.use(current ? current->key.get() : nullptr, current ? current->certificate.get() : nullptr);
   }
   void hang_up() {
     boost::system::error_code ignored;
     socket.close(ignored);
+    if (other) other->close();
     waiting.cancel();
     silence.cancel();
   }
@@ -79,6 +93,31 @@ net::posix::stream_descriptor watch_directory(const net::any_io_executor& execut
   else
     ::close(fd);
   return watch;
+}
+
+/// Has the other agent answer, over a connection that is bound to the same sessions as the client's.
+net::awaitable<Result<std::string>> ask_other(const std::shared_ptr<Client>& client, std::string path,
+                                              const std::string& request) {
+  auto connected = co_await AgentClient::connect(client->socket.get_executor(), std::move(path));
+  if (!connected) co_return connected.error();
+  client->other = std::move(*connected);
+  if (!client->socket.is_open()) client->other->close();
+  // Agents that do not know the extension say so, and sign all the same.
+  for (const std::string& bind : client->session.bindings().requests()) {
+    const auto bound = co_await client->other->ask(bind, kAgentLookPatience);
+    if (!bound) co_return bound.error();
+  }
+  co_return co_await client->other->ask(request, kAgentSignPatience);
+}
+
+const std::string kFailed(1, static_cast<char>(kAgentFailure));
+
+/// The other agent's answer to a sign request if it is one.
+std::string signature_or_failure(const Result<std::string>& answer) {
+  if (!answer) return kFailed;
+  SshReader reader(*answer);
+  const bool is_signature = reader.byte() == kAgentSignResponse && !reader.string().empty();
+  return is_signature && reader.finished() ? *answer : kFailed;
 }
 
 }  // namespace
@@ -107,6 +146,8 @@ struct AgentServer::Impl : std::enable_shared_from_this<Impl> {
   static net::awaitable<void> accept_clients(std::shared_ptr<Impl> self,
                                              std::shared_ptr<Local::acceptor> from);
   static net::awaitable<void> serve(std::shared_ptr<Impl> self, std::shared_ptr<Client> client);
+  static net::awaitable<std::string> answer(std::shared_ptr<Impl> self, std::shared_ptr<Client> client,
+                                            std::string request);
   static net::awaitable<void> wait_for_identity(std::shared_ptr<Impl> self, std::shared_ptr<Client> client);
   static net::awaitable<void> take_path_back(std::shared_ptr<Impl> self);
 };
@@ -130,6 +171,7 @@ void AgentServer::Impl::admit(Local::socket socket) {
   if (clients.size() >= kMaxAgentClients || !same_user(socket.native_handle())) return;
   const auto patience = std::chrono::steady_clock::now() + options.identity_wait;
   auto client = std::make_shared<Client>(std::move(socket), patience);
+  client->session.allow_forwarding(options.allow_forwarding);
   clients.insert(client);
   // Only running out of memory ends a client by an exception; the others need not suffer for it.
   net::co_spawn(executor, serve(shared_from_this(), client),
@@ -141,7 +183,7 @@ void AgentServer::Impl::admit(Local::socket socket) {
 
 /// Whether an ssh that has not asked yet could get an answer here.
 bool AgentServer::Impl::worth_asking() const {
-  if (identity) return static_cast<std::uint64_t>(unix_now()) < identity->certificate.fields.valid_before;
+  if (identity) return identity->now() < identity->certificate->fields.valid_before;
   return !given_up;
 }
 
@@ -173,23 +215,35 @@ net::awaitable<void> AgentServer::Impl::accept_clients(std::shared_ptr<Impl> sel
   }
 }
 
+net::awaitable<std::string> AgentServer::Impl::answer(std::shared_ptr<Impl> self,
+                                                      std::shared_ptr<Client> client, std::string request) {
+  client->use(self->identity);
+  const std::uint64_t now = client->identity ? client->identity->now() : 0;
+  auto made = client->session.answer(request, now);
+  if (client->session.refused_forwarding() && self->options.refused_forwarding)
+    std::exchange(self->options.refused_forwarding, {})();
+  if (!made.ask_other) co_return std::move(made.bytes);
+  const auto signed_there = co_await ask_other(client, client->identity->other_agent, made.bytes);
+  client->other.reset();
+  co_return signature_or_failure(signed_there);
+}
+
 net::awaitable<void> AgentServer::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<Client> client) {
   std::array<char, kReadBytes> buffer{};
-  std::string out;
-  for (bool well_formed = true; well_formed;) {
+  while (!client->framer.broken()) {
     watch_silence(client);
     const auto [error, size] = co_await client->socket.async_read_some(net::buffer(buffer), kTuple);
     if (error) co_return;
+    client->framer.feed({buffer.data(), size});
     co_await wait_for_identity(self, client);
-    if (self->closed) co_return;
-    client->use(self->identity);
-    out.clear();
-    const std::string_view bytes(buffer.data(), size);
-    well_formed = client->session.feed(bytes, static_cast<std::uint64_t>(unix_now()), out);
-    if (out.empty()) continue;
-    watch_silence(client);
-    const auto [write_error, written] = co_await net::async_write(client->socket, net::buffer(out), kTuple);
-    if (write_error) co_return;
+    while (const auto request = client->framer.next()) {
+      if (self->closed) co_return;
+      const std::string reply = SshWriter().string(co_await answer(self, client, *request)).take();
+      watch_silence(client);
+      const auto [write_error, written] =
+          co_await net::async_write(client->socket, net::buffer(reply), kTuple);
+      if (write_error) co_return;
+    }
   }
 }
 
@@ -236,7 +290,18 @@ AgentServer::~AgentServer() {
 }
 
 void AgentServer::offer(std::shared_ptr<const KeyAndCertificate> identity) {
-  impl_->identity = std::move(identity);
+  Offered offered;
+  offered.key = {identity, &identity->key};
+  offered.certificate = {identity, &identity->certificate};
+  impl_->identity = std::make_shared<const Offered>(std::move(offered));
+  impl_->settle();
+}
+
+void AgentServer::offer(std::shared_ptr<const Certificate> certificate, std::string other_agent) {
+  Offered offered;
+  offered.certificate = std::move(certificate);
+  offered.other_agent = std::move(other_agent);
+  impl_->identity = std::make_shared<const Offered>(std::move(offered));
   impl_->settle();
 }
 

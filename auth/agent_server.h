@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,9 +23,14 @@ struct AgentServerOptions {
   explicit AgentServerOptions(std::string socket_path) : path(std::move(socket_path)) {}
   std::string path;
   std::chrono::milliseconds identity_wait = kIdentityWait;
+  /// Serve also those who reach the agent from a host it was forwarded to (`ssh -A`).
+  bool allow_forwarding = false;
+  /// Called once, when somebody there was refused.
+  std::function<void()> refused_forwarding;
 };
 
-/// An ssh-agent at a Unix-domain socket, for this user only, holding one key with its certificate in memory.
+/// An ssh-agent at a Unix-domain socket, for this user only, with one certificate. Its key is in memory here,
+/// or in the user's own agent, which then makes the signatures.
 ///
 /// Several processes may use one path: each puts its socket there whole (made under another name, renamed
 /// over), so the newest is found at the path while the clients of earlier ones go on being served. A server
@@ -43,6 +49,9 @@ class AgentServer {
   /// From here on requests are answered from this pair. Again, to replace it: clients see the new one from
   /// their next request.
   void offer(std::shared_ptr<const KeyAndCertificate> identity);
+  /// The same for a key that stays in the agent at `other_agent`: what may be signed goes on to that one,
+  /// with what ssh has said about its session.
+  void offer(std::shared_ptr<const Certificate> certificate, std::string other_agent);
   /// There will be no certificate: waiting requests are answered at once, without identities.
   void give_up();
   /// Clients now connected.

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "auth/agent_server.h"
+#include "auth/real_agent.h"
 #include "auth/running_agent.h"
 #include "auth/ssh_tools.h"
 
@@ -77,6 +78,26 @@ TEST_F(AgentWithSsh, WaitsForACertificateThatComesAfterItsQuestion) {
   ASSERT_TRUE(eventually([&] { return agent.clients() == 1; }));
   agent.offer(identity());
   EXPECT_EQ(session.get().output, "logged in\n") << log();
+}
+
+TEST_F(AgentWithSsh, LogsInWithAKeyThatStaysInAnotherAgent) {
+  const testing::RealAgent users(dir_);
+  for (const char* kind : {"ed25519", "ecdsa", "rsa -b 2048"}) {
+    const std::string blob = users.add(dir_, kind, "of ann");
+    RunningAgent agent(path_);
+    agent.offer(testing::certificate_over(blob, ca_, user_), users.path());
+    const Ran ran = ssh("proxy");
+    EXPECT_EQ(ran.output, "logged in\n") << kind << log();
+  }
+}
+
+TEST_F(AgentWithSsh, IsRefusedWhereTheOtherAgentHasLostTheKey) {
+  const testing::RealAgent users(dir_);
+  const std::string blob = users.add(dir_, "ed25519", "of ann");
+  RunningAgent agent(path_);
+  agent.offer(testing::certificate_over(blob, ca_, user_), users.path());
+  EXPECT_EQ(run("SSH_AUTH_SOCK=" + users.path() + " ssh-add -qD").status, 0);
+  EXPECT_NE(ssh("proxy").output.find("Permission denied"), std::string::npos);
 }
 
 TEST_F(AgentWithSsh, IsRefusedOnceTheCertificateHasExpired) {

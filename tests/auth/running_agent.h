@@ -19,21 +19,27 @@ namespace net = boost::asio;
 
 using Identity = std::shared_ptr<const KeyAndCertificate>;
 
-/// A key of this kind with a certificate for `principal` that is good for so many seconds, signed by `ca`.
-inline Identity make_identity(std::int64_t seconds = 300, KeyType type = KeyType::ed25519,
-                              const SshKey& ca = SshKey::generate(KeyType::ed25519),
-                              const std::string& principal = "ann") {
-  SshKey key = SshKey::generate(type);
+/// A certificate over a key for `principal` that is good for so many seconds, signed by `ca`.
+inline std::shared_ptr<const Certificate> certificate_over(const std::string& key_blob, const SshKey& ca,
+                                                           const std::string& principal,
+                                                           std::int64_t seconds = 300) {
   CertFields fields;
   fields.key_id = "ann@example.com";
   fields.principals = {principal};
   fields.extensions = default_extensions();
   fields.valid_before = static_cast<std::uint64_t>(std::time(nullptr) + seconds);
   fields.valid_after = fields.valid_before - 600;
-  const auto line = make_user_certificate(key.public_blob(), fields, ca);
-  auto certificate = parse_certificate(*line);
-  return std::make_shared<const KeyAndCertificate>(
-      KeyAndCertificate{std::move(key), std::move(*certificate)});
+  const auto line = make_user_certificate(key_blob, fields, ca);
+  return std::make_shared<const Certificate>(*parse_certificate(*line));
+}
+
+/// A key of this kind with such a certificate.
+inline Identity make_identity(std::int64_t seconds = 300, KeyType type = KeyType::ed25519,
+                              const SshKey& ca = SshKey::generate(KeyType::ed25519),
+                              const std::string& principal = "ann") {
+  SshKey key = SshKey::generate(type);
+  Certificate certificate = *certificate_over(key.public_blob(), ca, principal, seconds);
+  return std::make_shared<const KeyAndCertificate>(KeyAndCertificate{std::move(key), std::move(certificate)});
 }
 
 /// An agent on an event loop of its own, as each cfpipe process has one.
@@ -58,6 +64,9 @@ class RunningAgent {
   RunningAgent& operator=(const RunningAgent&) = delete;
   void offer(const Identity& identity) {
     on_loop([&] { server_->offer(identity); });
+  }
+  void offer(const std::shared_ptr<const Certificate>& certificate, const std::string& other_agent) {
+    on_loop([&] { server_->offer(certificate, other_agent); });
   }
   void give_up() {
     on_loop([&] { server_->give_up(); });

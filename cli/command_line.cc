@@ -26,6 +26,14 @@ void add_hostname(CLI::App& command, RawOptions& raw) {
                      "Hostname of the application [$TUNNEL_SERVICE_HOSTNAME]");
 }
 
+/// Which key is certified, and for whom that had better be.
+void add_key(CLI::App& command, RawOptions& raw) {
+  command.add_option(
+      "--key", raw.key,
+      "Certify a key of yours: its file, or agent:COMMENT or agent:SHA256:… of your ssh-agent");
+  command.add_option("--key-type", raw.key_type, "Kind of the key that is made: ecdsa (P-256) or ed25519");
+}
+
 void add_ssh(CLI::App& parent, RawOptions& raw) {
   auto* ssh =
       parent.add_subcommand("ssh", "Standard input and output through the edge to the application's origin");
@@ -41,6 +49,9 @@ void add_ssh(CLI::App& parent, RawOptions& raw) {
   ssh->add_flag("--short-lived-cert", raw.short_lived_cert, "Also make a short-lived certificate");
   ssh->add_option("--agent", raw.agent,
                   "Serve key and certificate as an ssh-agent at this socket; the key never touches the disk");
+  ssh->add_flag("--forward-agent", raw.forward_agent, "Let that agent be used where ssh -A forwards it to");
+  add_key(*ssh, raw);
+  ssh->add_option("--user", raw.user, "Warn if the certificate is not for this user name (ssh's %r)");
   ssh->add_option("--debug-stream", raw.debug_stream, "")->group("");
   ssh->add_option("address", raw.rest, "")->group("");
   ssh->fallthrough();
@@ -55,9 +66,13 @@ void add_config_and_gen(CLI::App& parent, RawOptions& raw) {
   config->add_flag("--install", raw.install,
                    "Put the text into ~/.ssh/config.d/cfpipe instead, and have ~/.ssh/config include that");
   config->add_flag("--uninstall", raw.uninstall, "Take the block of --hostname, or all of them, out again");
+  config->add_flag("--forward-agent", raw.forward_agent,
+                   "Let the agent of style agent be forwarded (ssh -A)");
+  add_key(*config, raw);
   config->fallthrough();
   auto* gen = parent.add_subcommand("ssh-gen", "Write a key and its short-lived certificate");
   add_hostname(*gen, raw);
+  add_key(*gen, raw);
   gen->fallthrough();
 }
 

@@ -16,9 +16,10 @@ struct RawOptions {
   std::string hostname, target, app, destination, listener, service_id, service_secret, service_file,
       login_timeout, agent, style, rest;
   std::string ca_file, connect_to, auth_domain, transport, log_file, log_directory, log_level;
+  std::string key, key_type, user;
   std::vector<std::string> headers;
   std::vector<std::string> curl_arguments;
-  bool short_lived_cert = false, quiet = false, no_verbose = false, auto_close = false;
+  bool short_lived_cert = false, forward_agent = false, quiet = false, no_verbose = false, auto_close = false;
   bool install = false, uninstall = false;
   bool no_browser = false, fedramp = false, version_command = false;
   std::string debug_stream;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "auth/own_socket.h"
+#include "auth/user_key.h"
 #include "cli/command_line.h"
 #include "cli/network_options.h"
 
@@ -14,6 +15,9 @@ namespace {
 using transport::Cause;
 using transport::Failure;
 using transport::Stage;
+
+/// Longest --key and --user, in bytes.
+constexpr std::size_t kMaxKeyNameBytes = 4096;
 
 std::string lower(std::string text) {
   for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -66,12 +70,17 @@ Result<Transport> parse_transport(const RawOptions& raw) {
   return usage("--transport takes auto, h1 or h2");
 }
 
+bool names_key_file(const RawOptions& raw) {
+  return !raw.key.empty() && !raw.key.starts_with(auth::kAgentKeyPrefix);
+}
+
 Result<ConfigStyle> parse_style(const RawOptions& raw) {
   if (raw.style == "agent") return ConfigStyle::agent;
   if (raw.style == "match") return ConfigStyle::match;
   if (raw.style == "chain") return ConfigStyle::chain;
   if (!raw.style.empty()) return usage("--style takes agent, match or chain");
-  return raw.short_lived_cert ? ConfigStyle::agent : ConfigStyle::plain;
+  if (names_key_file(raw)) return ConfigStyle::match;
+  return raw.short_lived_cert || !raw.key.empty() ? ConfigStyle::agent : ConfigStyle::plain;
 }
 
 /// What lets a request in may be given as a header too: a service token is then one as any other, and a token
@@ -95,7 +104,8 @@ Result<void> take_headers(RawOptions& raw, Options& options) {
   }
   if (raw.destination.empty()) return {};
   auto header = parse_header("Cf-Access-Jump-Destination: " + raw.destination);
-  if (!header) return usage("--destination takes host:port");
+  if (!header || raw.destination.find_first_of(" \t") != std::string::npos)
+    return usage("--destination takes host:port");
   options.headers.push_back(std::move(*header));
   options.names_destination = true;
   return {};
@@ -172,6 +182,39 @@ std::string too_long_for_socket(const std::string& path) {
          std::to_string(path.size()) + ": " + transport::printable(path);
 }
 
+Result<std::optional<auth::KeyType>> parse_key_type(const RawOptions& raw) {
+  using Type = std::optional<auth::KeyType>;
+  if (raw.key_type.empty()) return Type();
+  if (!raw.key.empty()) return usage("--key-type is for a key that is made, not for one of yours");
+  if (raw.key_type == "ecdsa") return Type(auth::KeyType::ecdsa_p256);
+  if (raw.key_type == "ed25519") return Type(auth::KeyType::ed25519);
+  return usage("--key-type takes ecdsa or ed25519");
+}
+
+/// Which key, and whose name it is for.
+Result<void> take_key(RawOptions& raw, Options& options) {
+  const auto plain = [](const std::string& text) {
+    return text.size() <= kMaxKeyNameBytes && std::none_of(text.begin(), text.end(), [](char c) {
+             return static_cast<unsigned char>(c) < 0x20 || c == '\x7f';
+           });
+  };
+  if (!plain(raw.key) || raw.key == auth::kAgentKeyPrefix)
+    return usage("--key takes a file, or agent:COMMENT, or agent:SHA256:fingerprint");
+  if (!plain(raw.user)) return usage("--user takes the name of an account");
+  if (names_key_file(raw) && (!raw.agent.empty() || options.style == ConfigStyle::agent)) {
+    return usage(
+        "a key file goes with --style match, where ssh reads it itself; for an agent ssh-add it and name it "
+        "as --key agent:COMMENT");
+  }
+  auto type = parse_key_type(raw);
+  if (!type) return type.error();
+  options.key_type = *type;
+  options.key = std::move(raw.key);
+  options.user = std::move(raw.user);
+  options.forward_agent = raw.forward_agent;
+  return {};
+}
+
 Result<void> take_plain_values(RawOptions& raw, Options& options) {
   static const std::set<std::string> kLevels{"",      "trace", "debug", "info",    "warn",
                                              "error", "fatal", "panic", "disabled"};
@@ -218,6 +261,7 @@ Result<Options> checked(RawOptions& raw, Command command, const Environment& env
     if (!connect_to) return connect_to.error();
     options.connect_to = std::move(*connect_to);
   }
+  if (auto taken = take_key(raw, options); !taken) return taken.error();
   if (auto taken = take_plain_values(raw, options); !taken) return taken.error();
   if (auto taken = take_network(raw, raw.spelled, environment, options); !taken) return taken.error();
   return options;

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "auth/ssh_key.h"
 #include "transport/failure.h"
 #include "transport/http_client.h"
 #include "transport/proxy.h"
@@ -60,7 +61,11 @@ struct Options {
   std::optional<ListenAddress> listen;
   Transport transport = Transport::automatic;
   bool short_lived_cert = false;
-  std::string agent;  ///< path of the agent socket to serve, or empty
+  std::string agent;                      ///< path of the agent socket to serve, or empty
+  bool forward_agent = false;             ///< serve also those whom that agent is forwarded to
+  std::string key;                        ///< the user's own to certify, as --key has it, or empty
+  std::optional<auth::KeyType> key_type;  ///< of a key that is made
+  std::string user;                       ///< whom ssh logs in as, or empty
   ConfigStyle style = ConfigStyle::plain;
   Install install = Install::none;  ///< ssh-config
   bool quiet = false;               ///< login: print nothing

@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/first_byte.h"
 #include "cli/messages.h"
+#include "cli/principal.h"
 #include "cli/tunnel_opener.h"
 #include "tunnel/fd_stream.h"
 #include "tunnel/relay.h"
@@ -19,6 +20,7 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   auto session = Session::open(executor, options);
   if (!session) co_return report(session.error());
 
+  if (!options.short_lived_cert) warn_of_principal_on_disk(**session, options);
   auto opener = TunnelOpener::make(executor, **session, options);
   if (!opener) co_return report(opener.error());
   auto opened = co_await (*opener)->open();

@@ -8,6 +8,7 @@
 
 #include "auth/own_socket.h"
 #include "auth/state_dir.h"
+#include "auth/user_key.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
 #include "transport/lean_openssl.h"
@@ -91,7 +92,9 @@ class Writer {
     const std::string socket = places_.state_dir + "/agent-";
     const std::string whose = "%r@" + socket_host();
     return "Host " + url_.host + "\n" +
-           proxy(shell_word, " --short-lived-cert --agent " + shell_word(percent_doubled(socket) + whose)) +
+           proxy(shell_word, " --short-lived-cert --agent " + shell_word(percent_doubled(socket) + whose) +
+                                 (options_.forward_agent ? " --forward-agent" : "") + key_flags(shell_word) +
+                                 kUser) +
            "  IdentityFile none\n  IdentityAgent " + config_word_with(socket, whose) + "\n";
   }
 
@@ -101,22 +104,24 @@ class Writer {
   }
 
   std::string match() const {
-    return "Match host " + url_.host + " exec \"" + command(shell_word, "ssh-gen", target("%h")) + "\"\n" +
-           proxy(shell_word, {}) + key_files("%h") + "  IdentitiesOnly yes\n";
+    return "Match host " + url_.host + " exec \"" + command(shell_word, "ssh-gen", target("%h")) +
+           key_flags(shell_word) + "\"\n" + proxy(shell_word, key_flag(shell_word) + kUser) +
+           key_files("%h") + "  IdentitiesOnly yes\n";
   }
 
   std::string chain() const {
     const std::string inner = wildcard_ ? "cfpipe-%h" : "cfpipe-" + url_.host;
     std::string options;
     if (wildcard_) {
-      options = " -o HostKeyAlias=%h -o IdentitiesOnly=yes -o " + inner_word(key_option("IdentityFile", "")) +
-                " -o " + inner_word(key_option("CertificateFile", "-cert.pub"));
+      options = " -o HostKeyAlias=%h -o IdentitiesOnly=yes -o " +
+                inner_word("IdentityFile=" + identity_file("%h")) + " -o " +
+                inner_word("CertificateFile=" + certificate_file("%h"));
     }
     std::string text = "Host " + url_.host + "\n  ProxyCommand bash -c '" +
-                       command(inner_word, "ssh-gen", target("%h")) + "; ssh -tt" + options + " %r@" + inner +
-                       " >&2 <&1'\n\nHost cfpipe-" + url_.host + "\n";
+                       command(inner_word, "ssh-gen", target("%h")) + key_flags(inner_word) + "; ssh -tt" +
+                       options + " %r@" + inner + " >&2 <&1'\n\nHost cfpipe-" + url_.host + "\n";
     if (!wildcard_) text += "  HostName " + url_.host + "\n";
-    text += proxy(shell_word, {});
+    text += proxy(shell_word, key_flag(shell_word) + kUser);
     if (!wildcard_) text += key_files(url_.host) + "  IdentitiesOnly yes\n";
     return text;
   }
@@ -174,24 +179,39 @@ class Writer {
     return "  ProxyCommand " + command(quote, "ssh", target("%h")) + more + "\n";
   }
 
-  /// Key file names have the host and the path, but no port.
-  std::string key_file(const std::string& host) const {
-    std::string name;
-    if (url_.path() != "/") name = auth::StateDir::safe_name(url_.path());
-    return percent_doubled(places_.state_dir) + "/" + host + percent_doubled(name) + "-cf_key";
+  std::string key_flag(Quote quote) const {
+    return options_.key.empty() ? std::string() : " --key " + quote(percent_doubled(options_.key));
+  }
+  /// For what makes a certificate; what only looks at it need not know of which kind.
+  std::string key_flags(Quote quote) const {
+    if (!options_.key_type) return key_flag(quote);
+    return *options_.key_type == auth::KeyType::ed25519 ? " --key-type ed25519" : " --key-type ecdsa";
   }
 
+  /// Names of files have the host and the path, but no port.
+  std::string state_file(const std::string& host, std::string_view suffix) const {
+    std::string name;
+    if (url_.path() != "/") name = auth::StateDir::safe_name(url_.path());
+    return percent_doubled(places_.state_dir) + "/" + host + percent_doubled(name) + std::string(suffix);
+  }
+  /// What ssh is told to log in with. Of a key in the user's agent that is the public half.
+  std::string identity_file(const std::string& host) const {
+    if (options_.key.empty()) return state_file(host, "-cf_key");
+    if (options_.key.starts_with(auth::kAgentKeyPrefix)) return state_file(host, "-user_key.pub");
+    return percent_doubled(auth::private_key_path(options_.key));
+  }
+  std::string certificate_file(const std::string& host) const {
+    return state_file(host, options_.key.empty() ? "-cf_key-cert.pub" : "-user_key-cert.pub");
+  }
   std::string key_files(const std::string& host) const {
     const auto line = [&](std::string_view keyword, const std::string& file) {
       return "  " + std::string(keyword) + " " + (is_plain(file) ? file : '"' + file + '"') + "\n";
     };
-    return line("IdentityFile", key_file(host)) + line("CertificateFile", key_file(host) + "-cert.pub");
+    return line("IdentityFile", identity_file(host)) + line("CertificateFile", certificate_file(host));
   }
 
-  std::string key_option(std::string_view keyword, std::string_view suffix) const {
-    return std::string(keyword) + "=" + key_file("%h") + std::string(suffix);
-  }
-
+  /// ssh knows best whom it logs in as.
+  static constexpr const char* kUser = " --user=%r";
   const Options& options_;
   const Places& places_;
   const Url& url_;
@@ -213,9 +233,10 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 Result<std::string> ssh_config_text(const Options& options, const Places& places) {
-  for (const auto* text : {&options.ca_file, &options.auth_domain, &options.connect_to,
-                           &options.service_token_file, &options.proxy_flag, &options.cert_file,
-                           &options.key_file, &options.url.target, &places.program, &places.state_dir}) {
+  for (const auto* text :
+       {&options.ca_file, &options.auth_domain, &options.connect_to, &options.service_token_file,
+        &options.proxy_flag, &options.cert_file, &options.key_file, &options.key, &options.url.target,
+        &places.program, &places.state_dir}) {
     if (!can_be_written(*text)) {
       return unusable(transport::printable(*text) + " holds a character that ssh_config has no spelling for");
     }
@@ -265,6 +286,10 @@ int run_ssh_config(const Options& options) {
   found.key_file = absolute(options.key_file);
   found.no_browser = options.no_browser;
   found.fedramp = options.fedramp;
+  found.key_type = options.key_type;
+  found.forward_agent = options.forward_agent;
+  const bool in_agent = options.key.starts_with(auth::kAgentKeyPrefix);
+  found.key = in_agent ? options.key : absolute(options.key);
   const Places places{own_path(), absolute(state->path())};
   auto text = ssh_config_text(found, places);
   if (!text) return report(text.error());

@@ -4,6 +4,8 @@
 #include "auth/clock.h"
 #include "auth/discovery.h"
 #include "auth/login.h"
+#include "auth/user_certificate.h"
+#include "auth/user_key.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
 #include "cli/session.h"
@@ -13,16 +15,47 @@ namespace {
 
 namespace net = boost::asio;
 
+/// What is to be certified and where that goes: a key of ours, or (`users`) one of the user's.
+struct Target {
+  const auth::KeyFiles& ours;
+  const auth::UserCertificate& users;
+  std::optional<auth::UserKey> user_key;
+  std::optional<auth::KeyType> type;
+};
+
+/// True if what is on disk is good for a while.
+Result<bool> is_fresh(const Target& target) {
+  if (target.user_key) {
+    auto loaded = target.users.load(target.user_key->blob, auth::unix_now());
+    if (!loaded) return loaded.error();
+    return loaded->has_value();
+  }
+  auto loaded = target.ours.load(auth::unix_now(), target.type);
+  if (!loaded) return loaded.error();
+  return loaded->has_value();
+}
+
+net::awaitable<Result<void>> sign(const auth::Access& access, const Target& target,
+                                  const auth::Secret& token) {
+  if (target.user_key) {
+    auto made = co_await auth::renew_user_certificate(access, target.users, *target.user_key, token);
+    if (!made) co_return made.error();
+  } else {
+    auto made = co_await auth::renew_key_files(access, target.ours, token, target.type);
+    if (!made) co_return made.error();
+  }
+  co_return Result<void>();
+}
+
 /// Token and signature; once more with a new token if the edge did not take the first.
-net::awaitable<Result<void>> renew(const Session& session, const auth::KeyFiles& files) {
+net::awaitable<Result<void>> renew(const Session& session, const Target& target) {
   auto app = co_await auth::discover(session.access());
   if (!app) co_return app.error();
   for (bool again = true;; again = false) {
     auto token = co_await auth::obtain_app_token(session.access(), *app);
     if (!token) co_return token.error();
-    auto pair = co_await auth::renew_key_files(session.access(), files, *token);
-    if (pair) co_return Result<void>();
-    if (!again || !auth::token_was_refused(pair.error())) co_return pair.error();
+    auto done = co_await sign(session.access(), target, *token);
+    if (done || !again || !auth::token_was_refused(done.error())) co_return done;
     auto dropped = auth::drop_app_token(session.access(), *app, *token);
     if (!dropped) co_return dropped.error();
   }
@@ -34,11 +67,19 @@ net::awaitable<int> run_ssh_gen(Options options) {
   const auto executor = co_await net::this_coro::executor;
   auto session = Session::open(executor, options);
   if (!session) co_return report(session.error());
-  const auth::KeyFiles files((*session)->state(), options.url.host, key_path(options.url));
-  auto pair = files.load(static_cast<std::uint64_t>(auth::unix_now()));
-  if (!pair) co_return report(pair.error());
-  if (*pair) co_return kOk;
-  const auto renewed = co_await renew(**session, files);
+  const auto& state = (*session)->state();
+  const auth::KeyFiles ours(state, options.url.host, key_path(options.url));
+  const auth::UserCertificate users(state, options.url.host, key_path(options.url));
+  Target target{ours, users, {}, options.key_type};
+  if (!options.key.empty()) {
+    auto found = co_await auth::find_user_key(executor, options.key, auth::user_agent_socket());
+    if (!found) co_return report(found.error());
+    target.user_key = std::move(*found);
+  }
+  const auto fresh = is_fresh(target);
+  if (!fresh) co_return report(fresh.error());
+  if (*fresh) co_return kOk;
+  const auto renewed = co_await renew(**session, target);
   co_return renewed ? kOk : report(renewed.error());
 }
 

@@ -13,22 +13,23 @@
 #include "auth/certificate.h"
 #include "auth/clock.h"
 #include "auth/discovery.h"
-#include "auth/key_files.h"
 #include "auth/known_application.h"
 #include "auth/login.h"
 #include "auth/token_cache.h"
+#include "cli/identity.h"
+#include "cli/messages.h"
+#include "cli/principal.h"
 
 namespace cfpipe::cli {
 namespace {
 
 namespace net = boost::asio;
 using namespace net::experimental::awaitable_operators;
-using auth::KeyAndCertificate;
 using transport::Cause;
 using transport::Failure;
 
 using StreamPtr = std::unique_ptr<tunnel::Stream>;
-using IdentityPtr = std::shared_ptr<const KeyAndCertificate>;
+using IdentityPtr = std::shared_ptr<const Identity>;
 
 /// On whose behalf. Neither, with a service token and no certificate to make: then the headers are all it
 /// takes. No token either where nobody has to log in, as it seems.
@@ -67,7 +68,7 @@ Result<std::optional<Credentials>> known_credentials(const Session& session) {
   const auto& access = session.access();
   auto known = auth::known_application(access);
   if (!known || access.service_token.given()) return std::optional<Credentials>();
-  auto token = auth::cached_app_token(session.state(), known->app, auth::unix_now());
+  auto token = auth::cached_app_token(session.state(), known->app, auth::unix_now(), auth::IfUnusable::keep);
   if (!token) return token.error();
   if (!*token) return std::optional<Credentials>();
   Credentials credentials;
@@ -110,7 +111,8 @@ net::awaitable<void> dial_ahead(const Session& session) {
   const auto& access = session.access();
   const auto known = auth::known_application(access);
   if (!known || access.service_token.given()) co_return;
-  const auto org_token = auth::cached_org_token(session.state(), known->app.auth_domain, auth::unix_now());
+  const auto org_token = auth::cached_org_token(session.state(), known->app.auth_domain, auth::unix_now(),
+                                                auth::IfUnusable::keep);
   if (!org_token || !*org_token) co_return;
   const auto url = transport::parse_url(known->app.auth_domain);
   if (url) co_await access.http(*url).dial_ahead(*url);
@@ -153,27 +155,6 @@ net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, 
   co_return std::make_shared<const Credentials>(std::move(credentials));
 }
 
-/// In memory for the agent, else in files.
-net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const Options& options,
-                                                  const auth::Secret& token) {
-  if (options.agent.empty()) {
-    const auth::KeyFiles files(session.state(), options.url.host, key_path(options.url));
-    auto pair = co_await auth::renew_key_files(session.access(), files, token);
-    if (!pair) co_return pair.error();
-    co_return std::make_shared<const KeyAndCertificate>(std::move(*pair));
-  }
-  auto key = auth::SshKey::generate(auth::KeyType::ecdsa_p256);
-  auto certificate = co_await auth::sign_key(session.access(), token, key);
-  if (!certificate) co_return certificate.error();
-  KeyAndCertificate pair{std::move(key), std::move(*certificate)};
-  co_return std::make_shared<const KeyAndCertificate>(std::move(pair));
-}
-
-bool good_for_a_while(const KeyAndCertificate& identity) {
-  const auto now = static_cast<std::uint64_t>(auth::unix_now());
-  return identity.certificate.fields.valid_before >= now + auth::kCertReuseMargin;
-}
-
 /// One tunnel is best off with a connection of its own; many share one where the edge can.
 transport::TunnelProtocol protocol_for(const Options& options) {
   const bool many = options.listen && options.transport == Transport::automatic;
@@ -205,6 +186,7 @@ struct TunnelOpener::Impl {
   transport::TunnelSource source;
   std::unique_ptr<auth::AgentServer> agent;
   IdentityPtr identity;  ///< the last that was made
+  bool warned_of_principal = false;
   std::shared_ptr<Search> search_in_progress;
   bool check_due = false;
   bool checking = false;
@@ -259,6 +241,7 @@ net::awaitable<void> TunnelOpener::Impl::certify(const Credentials& credentials,
   auto made = co_await make_identity(session, options, *credentials.token);
   if (made) {
     identity = std::move(*made);
+    if (!warned_of_principal) warned_of_principal = warn_of_principal(*identity->certificate, options);
   } else {
     out = made.error();
   }
@@ -273,7 +256,7 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open_with(const Credential
   co_await std::move(both);
   if (!*stream) co_return stream->error();
   if (!*certified) co_return certified->error();
-  if (agent) agent->offer(identity);
+  if (agent && identity) offer(*agent, *identity);
   check_due = credentials.check_later;
   co_return std::move(**stream);
 }
@@ -285,7 +268,9 @@ Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor ex
                                                          const Options& options) {
   auto impl = std::make_unique<Impl>(executor, session, options);
   if (!options.agent.empty()) {
-    const auth::AgentServerOptions agent_options(options.agent);
+    auth::AgentServerOptions agent_options(options.agent);
+    agent_options.allow_forwarding = options.forward_agent;
+    agent_options.refused_forwarding = [] { print(forwarding_refused_text()); };
     auto serving = auth::AgentServer::open(executor, agent_options);
     if (!serving) return serving.error();
     impl->agent = std::move(*serving);

@@ -1,5 +1,6 @@
 #include "auth/key_files.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -99,6 +100,29 @@ TEST_F(KeyFilesTest, ACertificateAboutToEndIsNotUsedAgain) {
   const auto key = files_.load_key();
   ASSERT_TRUE(key && *key) << "the key is still good to have signed again";
   EXPECT_EQ((*key)->public_blob(), key_.public_blob());
+}
+
+TEST_F(KeyFilesTest, ACertificateOfAnotherClockIsJudgedByThatClock) {
+  Certificate certificate = certify(key_, kNow + 240);
+  certificate.clock_offset = 600;  // ours was ten minutes behind when it came
+  ASSERT_TRUE(files_.store(key_, certificate));
+  EXPECT_THAT(read_file(base_ + "-cert.pub"), ::testing::EndsWith(" clock=600\n"));
+  EXPECT_TRUE(*files_.load(kNow - 600));
+  EXPECT_EQ((*files_.load(kNow - 600))->certificate.clock_offset, 600);
+  EXPECT_TRUE(*files_.load(kNow - 600 + 180));
+  EXPECT_FALSE(*files_.load(kNow - 600 + 181)) << "sshd's clock says that it ends";
+  certificate.clock_offset = -600;
+  ASSERT_TRUE(files_.store(key_, certificate));
+  EXPECT_FALSE(*files_.load(kNow + 600)) << "our clock may have been set since";
+}
+
+TEST(KeyFiles, WhatACommentSaysAboutClocksIsReadWithCare) {
+  EXPECT_EQ(read_clock_offset(file_comment("cfpipe vm.example.com", -90)), -90);
+  EXPECT_EQ(file_comment("cfpipe vm.example.com", 0), "cfpipe vm.example.com");
+  EXPECT_EQ(file_comment("", 90), "clock=90");
+  for (const char* comment : {"", "ann", "clock=", "clock=x", "clock=9x", "clock=99999999999999999999",
+                              "clock=9223372036854775807", "clock=-9223372036854775808"})
+    EXPECT_EQ(read_clock_offset(comment), 0) << comment;
 }
 
 TEST_F(KeyFilesTest, WhatDoesNotFitTogetherIsNothing) {

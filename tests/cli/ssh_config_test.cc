@@ -40,7 +40,7 @@ TEST(SshConfig, AgentStyleNamesTheSameSocketTwiceAndNoFile) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::agent)),
             "Host vm.example.com\n"
             "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --short-lived-cert --agent "
-            "/home/ann/.cloudflared/agent-%r@%h\n"
+            "/home/ann/.cloudflared/agent-%r@%h --user=%r\n"
             "  IdentityFile none\n"
             "  IdentityAgent /home/ann/.cloudflared/agent-%r@%h\n");
 }
@@ -67,7 +67,7 @@ TEST(SshConfig, LongNamesLeaveRoomForTheSocket) {
 TEST(SshConfig, MatchStyleMakesTheFilesBeforeSshReadsThem) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::match)),
             "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h\"\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --user=%r\n"
             "  IdentityFile /home/ann/.cloudflared/%h-cf_key\n"
             "  CertificateFile /home/ann/.cloudflared/%h-cf_key-cert.pub\n"
             "  IdentitiesOnly yes\n");
@@ -95,7 +95,7 @@ TEST(SshConfig, ChainStyleIsTwoBlocks) {
             "\n"
             "Host cfpipe-vm.example.com\n"
             "  HostName vm.example.com\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --user=%r\n"
             "  IdentityFile /home/ann/.cloudflared/vm.example.com-cf_key\n"
             "  CertificateFile /home/ann/.cloudflared/vm.example.com-cf_key-cert.pub\n"
             "  IdentitiesOnly yes\n");
@@ -104,14 +104,14 @@ TEST(SshConfig, ChainStyleIsTwoBlocks) {
 TEST(SshConfig, APortIsForCfpipeAndNotForSshOrFileNames) {
   const auto text = text_of(for_host("vm.localhost:8443", ConfigStyle::match));
   EXPECT_THAT(text, HasSubstr("Match host vm.localhost exec"));
-  EXPECT_THAT(text, HasSubstr("ssh --hostname %h:8443\n"));
+  EXPECT_THAT(text, HasSubstr("ssh --hostname %h:8443 --user=%r\n"));
   EXPECT_THAT(text, HasSubstr("ssh-gen --hostname %h:8443\""));
   EXPECT_THAT(text, HasSubstr("IdentityFile /home/ann/.cloudflared/%h-cf_key\n"));
 }
 
 TEST(SshConfig, APathIsPartOfTheFileNames) {
   const auto text = text_of(for_host("vm.example.com/admin/x", ConfigStyle::match));
-  EXPECT_THAT(text, HasSubstr("--hostname %h/admin/x\n"));
+  EXPECT_THAT(text, HasSubstr("--hostname %h/admin/x --user=%r\n"));
   EXPECT_THAT(text, HasSubstr("/%h-admin-x-cf_key\n"));
 }
 
@@ -133,7 +133,8 @@ TEST(SshConfig, WhatItWasGivenIsPassedOn) {
   const auto text = text_of(options);
   EXPECT_THAT(text,
               HasSubstr("ssh-gen --hostname %h --ca-file /etc/ca.pem --auth-domain auth.example.com\""));
-  EXPECT_THAT(text, HasSubstr("ssh --hostname %h --ca-file /etc/ca.pem --auth-domain auth.example.com\n"));
+  EXPECT_THAT(
+      text, HasSubstr("ssh --hostname %h --ca-file /etc/ca.pem --auth-domain auth.example.com --user=%r\n"));
 }
 
 TEST(SshConfig, SpacesAndPercentSignsAreQuotedForSshAndTheShell) {
@@ -145,8 +146,51 @@ TEST(SshConfig, SpacesAndPercentSignsAreQuotedForSshAndTheShell) {
   const auto chain = text_of(for_host("vm.example.com", ConfigStyle::chain), places);
   EXPECT_THAT(chain, HasSubstr("bash -c '\"/opt/my tools/100%%/cfpipe\" access ssh-gen"));
   const auto agent = text_of(for_host("vm.example.com", ConfigStyle::agent), places);
-  EXPECT_THAT(agent, HasSubstr("--agent '/home/ann b/50%%/agent-%r@%h'\n"));
+  EXPECT_THAT(agent, HasSubstr("--agent '/home/ann b/50%%/agent-%r@%h' --user=%r\n"));
   EXPECT_THAT(agent, HasSubstr("IdentityAgent \"/home/ann b/50%%/agent-%r@%h\"\n"));
+}
+
+TEST(SshConfig, AKeyInTheUsersAgentIsNamedEverywhere) {
+  auto options = for_host("vm.example.com", ConfigStyle::agent);
+  options.key = "agent:ann at work";
+  options.forward_agent = true;
+  EXPECT_EQ(text_of(options),
+            "Host vm.example.com\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --short-lived-cert --agent "
+            "/home/ann/.cloudflared/agent-%r@%h --forward-agent --key 'agent:ann at work' --user=%r\n"
+            "  IdentityFile none\n"
+            "  IdentityAgent /home/ann/.cloudflared/agent-%r@%h\n");
+  options.style = ConfigStyle::match;
+  EXPECT_EQ(text_of(options),
+            "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h "
+            "--key 'agent:ann at work'\"\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --key 'agent:ann at work' --user=%r\n"
+            "  IdentityFile /home/ann/.cloudflared/%h-user_key.pub\n"
+            "  CertificateFile /home/ann/.cloudflared/%h-user_key-cert.pub\n"
+            "  IdentitiesOnly yes\n");
+  options.style = ConfigStyle::chain;
+  EXPECT_THAT(text_of(options), HasSubstr("ssh-gen --hostname %h --key \"agent:ann at work\"; ssh -tt"));
+}
+
+TEST(SshConfig, AKeyFileStaysWhereItIs) {
+  auto options = for_host("vm.example.com", ConfigStyle::match);
+  options.key = "/home/ann b/.ssh/id 50%.pub";
+  const auto text = text_of(options);
+  EXPECT_THAT(text, HasSubstr("ssh-gen --hostname %h --key '/home/ann b/.ssh/id 50%%.pub'\"\n"));
+  EXPECT_THAT(text, HasSubstr("IdentityFile \"/home/ann b/.ssh/id 50%%\"\n"));
+  EXPECT_THAT(text, HasSubstr("CertificateFile /home/ann/.cloudflared/%h-user_key-cert.pub\n"));
+  options.key = "/a'b";
+  EXPECT_FALSE(ssh_config_text(options, kPlaces));
+}
+
+TEST(SshConfig, TheKindOfKeyIsForWhatMakesIt) {
+  auto options = for_host("vm.example.com", ConfigStyle::match);
+  options.key_type = auth::KeyType::ed25519;
+  const auto match = text_of(options);
+  EXPECT_THAT(match, HasSubstr("ssh-gen --hostname %h --key-type ed25519\""));
+  EXPECT_THAT(match, HasSubstr("access ssh --hostname %h --user=%r\n"));
+  options.style = ConfigStyle::agent;
+  EXPECT_THAT(text_of(options), HasSubstr(" --key-type ed25519 --user=%r\n"));
 }
 
 TEST(SshConfig, WhatHasNoSpellingIsRefused) {

@@ -238,7 +238,8 @@ net::awaitable<void> AgentServer::Impl::serve(std::shared_ptr<Impl> self, std::s
     co_await wait_for_identity(self, client);
     while (const auto request = client->framer.next()) {
       if (self->closed) co_return;
-      const std::string reply = SshWriter().string(co_await answer(self, client, *request)).take();
+      const std::string message = co_await answer(self, client, *request);
+      const std::string reply = SshWriter().string(message).take();
       watch_silence(client);
       const auto [write_error, written] =
           co_await net::async_write(client->socket, net::buffer(reply), kTuple);

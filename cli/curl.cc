@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstring>
 
-#include "auth/clock.h"
 #include "auth/discovery.h"
 #include "auth/own_file.h"
 #include "auth/token_cache.h"
@@ -63,7 +62,7 @@ std::string network_config(const Options& options) {
 net::awaitable<Secret> token_if_any(const Session& session) {
   const auto app = co_await auth::discover(session.access());
   if (!app) co_return Secret();
-  auto cached = auth::cached_app_token(session.state(), *app, auth::unix_now());
+  auto cached = auth::cached_app_token(session.state(), *app, session.access().edge_now());
   co_return cached&&* cached ? std::move(**cached) : Secret();
 }
 

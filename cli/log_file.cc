@@ -19,7 +19,12 @@ Fd open_at(const std::string& path) {
   Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!fd) return fd;
   struct stat status {};
-  if (::fstat(fd.get(), &status) == 0 && S_ISREG(status.st_mode)) (void)!::fchmod(fd.get(), 0600);
+  if (::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return fd;
+  if (status.st_uid != ::geteuid()) {
+    errno = EPERM;  // whose it is may read it, whatever its mode
+    return {};
+  }
+  (void)!::fchmod(fd.get(), 0600);
   return fd;
 }
 

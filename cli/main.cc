@@ -1,6 +1,4 @@
 #include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -14,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/secret_arguments.h"
 #include "transport/lean_openssl.h"
+#include "transport/private_memory.h"
 
 namespace {
 
@@ -25,15 +24,6 @@ void fill_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
     if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR);
   }
-}
-
-/// Tokens and keys stay out of core files and debuggers.
-void protect_memory() {
-#if !defined(__SANITIZE_ADDRESS__)  // the leak checker is a debugger
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
 }
 
 int run(cli::Options options) {
@@ -67,7 +57,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   fill_standard_descriptors();
   (void)cli::start_logging({});  // off, and away from standard output, until the options say otherwise
-  protect_memory();
+  transport::keep_memory_private();
   auto parsed =
       cli::parse_command_line(arguments, [](const char* name) -> const char* { return std::getenv(name); });
   if (const auto* failure = std::get_if<transport::Failure>(&parsed)) return cli::report(*failure);

@@ -1,4 +1,5 @@
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -88,6 +89,14 @@ std::size_t affordable_connections() {
   return fit;
 }
 
+/// The key may be shared with root or a group that renews certificates, and belongs to nobody else.
+void look_at_private_key(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
+    spdlog::warn("{}: everybody on this machine can use this private key; chmod o= it, and get another",
+                 path);
+}
+
 void announce(const Config& config, const AccessSite& site, std::uint16_t port, bool dev) {
   const bool v6 = config.listen_address.find(':') != std::string::npos;
   const std::string address = v6 ? "[" + config.listen_address + "]" : config.listen_address;
@@ -113,6 +122,7 @@ int serve(const Config& config, bool dev) {
   if (!state) return complain(state.error());
   auto site = AccessSite::make(io.get_executor(), config, **state, &wall_clock);
   if (!site) return complain(site.error());
+  look_at_private_key(config.key_file);
   ServerOptions options;
   options.listen = {net::ip::make_address(config.listen_address), config.listen_port};
   options.certificate_file = config.certificate_file;

@@ -91,11 +91,18 @@ Result<void> replace_file(const std::string& path, std::string_view content, uns
 }
 
 Result<std::optional<std::string>> read_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) {
     if (errno == ENOENT) return std::optional<std::string>();
     return failed(path, std::strerror(errno));
   }
+  struct stat info {};
+  if (::fstat(file.get(), &info) != 0) return failed(path, std::strerror(errno));
+  if (!S_ISREG(info.st_mode)) return failed(path, "is not a plain file");
+  if (info.st_uid != ::geteuid())
+    return failed(path, "belongs to another user", transport::Cause::state_foreign_owner);
+  if ((info.st_mode & 022) != 0)
+    return failed(path, "can be written by others", transport::Cause::state_foreign_owner);
   std::string content(kMaxKeyFileBytes, '\0');
   std::size_t length = 0;
   while (length < content.size()) {

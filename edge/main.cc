@@ -1,21 +1,18 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <exception>
 
 #include "edge/commands.h"
+#include "transport/private_memory.h"
 
 namespace {
 
-/// This process holds the keys of certificate authorities: no core dumps, no ptrace by others, private files.
+/// This process holds the keys of certificate authorities.
 void protect_process() {
   ::umask(077);
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-  const rlimit none{0, 0};
-  ::setrlimit(RLIMIT_CORE, &none);
+  cfpipe::transport::keep_memory_private();
 }
 
 }  // namespace

@@ -5,19 +5,30 @@ import stat
 
 import pytest
 
+from support.agents import UsersAgent
+
 PLANTED = "planted-0b7e6a52"
 LEVELS = ["debug", "info", "warn", "error", "fatal", "trace"]
 
 
 def secrets_of(client):
-    """Tokens, their signatures, and the private key: of every file of the state directory."""
+    """Tokens, their signatures, and private keys: of every file of the state directory."""
     found = [PLANTED]
     for path in client.home.glob("*-token"):
         token = path.read_text().strip()
         found += [token, token.split(".")[2]]
     for path in client.home.glob("*-cf_key"):
         found += [line for line in path.read_text().splitlines() if "-----" not in line]
+    for path in client.home.glob("*.tls-ticket"):
+        found.append(path.read_bytes()[-64:].decode("latin-1"))
     return found
+
+
+def secrets_of_edge(edge):
+    """Its private keys, as far as they are in files."""
+    texts = [p.read_text(errors="replace") for p in edge.state.iterdir() if p.is_file()]
+    keys = [part for text in texts if "PRIVATE KEY" in text for part in text.splitlines()]
+    return [line for line in keys if len(line) > 40 and "-----" not in line]
 
 
 def assert_private(log, secrets):
@@ -27,24 +38,52 @@ def assert_private(log, secrets):
     return text
 
 
+def run_everything(client, logging):
+    """Every command that has to do with secrets. Returns them, the capability in the login's URL among them."""
+    login = client.run("access", "login", "--quiet", *logging, client.edge.url()).ok()
+    page = re.search(r"^https://\S+[?&]token=(\S+)$", login.stderr, re.MULTILINE)
+    assert page, login
+    host = ("--hostname", client.edge.host())
+    client.run("access", "ssh-gen", *host, *logging).ok()
+    header = ["--header", f"X-Planted: {PLANTED}"]
+    client.banner(*host, *header, *logging)
+    client.banner(*host, "--agent", str(client.world.path("agent")), "--key-type", "ed25519", *logging)
+    agent = UsersAgent(client)
+    agent.add("mine")
+    client.run("access", "ssh-gen", *host, "--key", "agent:mine", *logging).ok()
+    client.run("access", "token", client.edge.url(), *logging).ok()
+    client.run("access", "ssh-config", *host, "--short-lived-cert", *logging).ok()
+    secrets = [*secrets_of(client), page.group(1)]
+    # One that fails on the way, with the service token of nobody.
+    service = ["--id", f"{PLANTED}.access", "--secret", PLANTED]
+    failed = client.run("access", "ssh", *host, *service, *logging)
+    assert failed.status != 0 and PLANTED not in failed.stderr, failed
+    listener = client.start("access", "tcp", *host, "--url", "127.0.0.1:0", *header, *logging)
+    port = int(listener.stderr.wait_for(r"listening on 127\.0\.0\.1:(\d+)").group(1))
+    client.world.run(["ssh-keyscan", "-p", str(port), "-t", "ed25519", "127.0.0.1"]).ok()
+    assert listener.stop() == 0
+    listener.process.stdin.close()
+    listener.process.stdout.close()
+    assert PLANTED not in listener.stderr.text
+    client.run("access", "logout", *logging).ok()
+    return secrets
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_logs_hold_no_secrets(client, level):
     log = client.world.path("client.log")
     log.touch(mode=0o644)
-    logging = ["--log-level", level, "--log-file", str(log)]
-    login = client.run("access", "login", "--quiet", *logging, client.edge.url()).ok()
-    page = re.search(r"^https://\S+[?&]token=(\S+)$", login.stderr, re.MULTILINE)
-    assert page, login
-    client.run("access", "ssh-gen", "--hostname", client.edge.host(), *logging).ok()
-    header = ["--header", f"X-Planted: {PLANTED}"]
-    client.banner("--hostname", client.edge.host(), *header, *logging)
-    # One that fails on the way, with the service token of nobody.
-    service = ["--id", f"{PLANTED}.access", "--secret", PLANTED]
-    failed = client.run("access", "ssh", "--hostname", client.edge.host(), *service, *logging)
-    assert failed.status != 0 and PLANTED not in failed.stderr, failed
-    text = assert_private(log, [*secrets_of(client), page.group(1)])
+    secrets = run_everything(client, ["--log-level", level, "--log-file", str(log)])
+    assert len(secrets) > 8, secrets
+    text = assert_private(log, secrets)
     assert "error" in text or level == "fatal"
     assert (" debug application " in text) == (level in ("debug", "trace"))
+    # Nor has the edge written down what it was shown.
+    edge = client.edge
+    said = edge.child.stderr.text + "".join(p.read_text(errors="replace") for p in edge.state.glob("*.log"))
+    if edge.kind == "own":
+        assert "audit kind=certificate" in said
+        assert [secret for secret in [*secrets, *secrets_of_edge(edge)] if secret in said] == []
 
 
 def test_a_log_is_never_written_through_a_link(user):

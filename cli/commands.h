@@ -13,7 +13,7 @@ namespace cfpipe::cli {
 /// is not 0.
 boost::asio::awaitable<int> run_ssh(Options options, Interrupts& interrupts);
 boost::asio::awaitable<int> run_listen(Options options, Interrupts& interrupts);
-boost::asio::awaitable<int> run_ssh_gen(Options options);
+boost::asio::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts);
 boost::asio::awaitable<int> run_login(Options options);
 boost::asio::awaitable<int> run_token(Options options);
 boost::asio::awaitable<int> run_curl(Options options);

@@ -48,19 +48,22 @@ int run_to_end(std::function<net::awaitable<int>(Interrupts&)> command) {
   net::cancellation_signal cancel;
   net::steady_timer unwind(loop);
   net::signal_set signals(loop, SIGHUP, SIGTERM, SIGINT);
+  interrupts.raise_ = [&] {
+    interrupts.raised_ = true;
+    if (interrupts.to_) {
+      interrupts.to_();
+    } else {
+      cancel.emit(net::cancellation_type::terminal);
+    }
+    unwind.expires_after(kUnwind);
+    unwind.async_wait([&loop](const boost::system::error_code& late) {
+      if (!late) loop.stop();
+    });
+  };
   std::function<void()> listen = [&] {
     signals.async_wait([&](const boost::system::error_code& error, int) {
       if (error) return;
-      interrupts.raised_ = true;
-      if (interrupts.to_) {
-        interrupts.to_();
-      } else {
-        cancel.emit(net::cancellation_type::terminal);
-      }
-      unwind.expires_after(kUnwind);
-      unwind.async_wait([&loop](const boost::system::error_code& late) {
-        if (!late) loop.stop();
-      });
+      interrupts.raise();
       listen();
     });
   };

@@ -11,10 +11,13 @@ class Interrupts {
   /// From now on they call this instead; an empty function gives them back.
   void divert(std::function<void()> to) { to_ = std::move(to); }
   bool raised() const { return raised_; }
+  /// As if one of them had come: whoever started us is gone.
+  void raise() { raise_(); }
 
  private:
   friend int run_to_end(std::function<boost::asio::awaitable<int>(Interrupts&)> command);
   std::function<void()> to_;
+  std::function<void()> raise_;  ///< run_to_end()'s
   bool raised_ = false;
 };
 

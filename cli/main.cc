@@ -35,7 +35,7 @@ int run(cli::Options options) {
   return cli::run_to_end([&](cli::Interrupts& interrupts) {
     switch (command) {
       case cli::Command::ssh_gen:
-        return cli::run_ssh_gen(std::move(options));
+        return cli::run_ssh_gen(std::move(options), interrupts);
       case cli::Command::login:
         return cli::run_login(std::move(options));
       case cli::Command::token:

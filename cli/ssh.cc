@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/first_byte.h"
+#include "cli/hang_up.h"
 #include "cli/messages.h"
 #include "cli/principal.h"
 #include "cli/tunnel_opener.h"
@@ -21,6 +22,11 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   if (!session) co_return report(session.error());
 
   if (!options.short_lived_cert) warn_of_principal_on_disk(**session, options);
+  tunnel::Relay* running = nullptr;
+  const HangUpWatch watch(executor, STDIN_FILENO, STDOUT_FILENO, [&] {
+    spdlog::info("nobody is at the other end of standard input and output any more");
+    running != nullptr ? running->abandon_near() : interrupts.raise();
+  });
   auto opener = TunnelOpener::make(executor, **session, options);
   if (!opener) co_return report(opener.error());
   auto opened = co_await (*opener)->open();
@@ -31,8 +37,10 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   tunnel::Relay relay(executor, *terminal, **opened);
   FirstByte first_byte(executor, options.deadlines.first_byte, relay);
   interrupts.divert([&relay] { relay.stop(); });
-  auto running = (*opener)->carry(relay);
-  const auto outcome = co_await std::move(running);
+  running = &relay;
+  auto carrying = (*opener)->carry(relay);
+  const auto outcome = co_await std::move(carrying);
+  running = nullptr;
   const bool asked_to_stop = interrupts.raised();
   interrupts.divert({});
 

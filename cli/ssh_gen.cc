@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <boost/asio/this_coro.hpp>
 
 #include "auth/certificate.h"
@@ -7,6 +9,7 @@
 #include "auth/user_certificate.h"
 #include "auth/user_key.h"
 #include "cli/commands.h"
+#include "cli/hang_up.h"
 #include "cli/messages.h"
 #include "cli/session.h"
 
@@ -63,7 +66,7 @@ net::awaitable<Result<void>> renew(const Session& session, const Target& target)
 
 }  // namespace
 
-net::awaitable<int> run_ssh_gen(Options options) {
+net::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts) {
   const auto executor = co_await net::this_coro::executor;
   auto session = Session::open(executor, options);
   if (!session) co_return report(session.error());
@@ -79,6 +82,7 @@ net::awaitable<int> run_ssh_gen(Options options) {
   const auto fresh = is_fresh(target);
   if (!fresh) co_return report(fresh.error());
   if (*fresh) co_return kOk;
+  const ParentWatch watch(executor, STDIN_FILENO, STDOUT_FILENO, [&interrupts] { interrupts.raise(); });
   const auto renewed = co_await renew(**session, target);
   co_return renewed ? kOk : report(renewed.error());
 }

@@ -67,6 +67,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     if (std::exchange(directions_[i].on_sink, true)) return;
     directions_[i].sink->on_writable([self = shared_from_this(), i] {
       self->directions_[i].on_sink = false;
+      if (self->abandoned_) self->moved();  // it takes, though maybe only what is held
       self->wake(i);
     });
   }
@@ -220,16 +221,25 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   void on_silence() {
     // A direction whose sink does not take is slow, not silent: back-pressure may last as long as it likes.
     for (const auto& d : directions_) {
-      if (d.way == Way::flowing && !d.source->ready().empty()) return moved();
+      if (!abandoned_ && d.way == Way::flowing && !d.source->ready().empty()) return moved();
     }
     watching_ = false;
     for (std::size_t i : {0U, 1U}) {
       if (over_) return;
       const bool other_gone = directions_[1 - i].way == Way::done;
-      if (directions_[i].way == Way::waiting || (other_gone && directions_[i].way == Way::flowing)) {
+      const Way way = directions_[i].way;
+      const bool stuck = abandoned_ && way == Way::draining;
+      if (way == Way::waiting || stuck || (other_gone && way == Way::flowing)) {
         force(i, Event::silence);
       }
     }
+  }
+
+  void abandon_near() {
+    if (over_ || std::exchange(abandoned_, true)) return;
+    advance(1, Event::sink_failed);
+    if (!over_) watch_silence();
+    if (!over_ && directions_[0].way == Way::finishing) bound_finish();
   }
 
   void complete() {
@@ -262,6 +272,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   net::steady_timer finished_;
   bool watching_ = false;
   bool bounded_ = false;
+  bool abandoned_ = false;  // nobody is at the near stream any more
   bool over_ = false;
 };
 
@@ -284,6 +295,11 @@ void Relay::stop() {
   for (std::size_t i : {0U, 1U}) {
     if (!impl->over_) impl->force(i, Event::sink_closing);
   }
+}
+
+void Relay::abandon_near() {
+  const auto impl = impl_;
+  impl->abandon_near();
 }
 
 std::uint64_t Relay::near_to_far() const {

@@ -49,6 +49,9 @@ class Relay {
 
   boost::asio::awaitable<Outcome> run();
   void stop();
+  /// Nobody is at the near stream any more. What comes for it is dropped; what it has said still leaves, for
+  /// as long as that moves: drain_silence and finish_limit bound it where it does not.
+  void abandon_near();
   /// Bytes so far, for metrics.
   std::uint64_t near_to_far() const;
   std::uint64_t far_to_near() const;

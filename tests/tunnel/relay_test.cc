@@ -320,5 +320,51 @@ TEST(Relay, GoneBeforeItsEndLeavesNothingBehind) {
   EXPECT_EQ(f.far.heard(), "");
 }
 
+// The program at the near side has gone: what it said last still leaves.
+TEST(Relay, AnAbandonedNearSideHasSaidWhatItSaid) {
+  for (const bool half_closes : {true, false}) {
+    Fixture f;
+    f.far.half_close(half_closes);
+    f.near.say(kUp);
+    f.start();
+    f.far.stop_hearing();
+    f.settle();
+    f.near.end_saying();
+    f.relay->abandon_near();
+    f.settle();
+    EXPECT_FALSE(f.outcome);
+    f.far.say(kDown);
+    f.far.hear_again();
+    ASSERT_TRUE(f.run());
+    EXPECT_EQ(f.far.heard(), kUp);
+    EXPECT_TRUE(f.far.finished());
+  }
+}
+
+TEST(Relay, AnAbandonedNearSideIsNotWaitedForByOneThatTakesNothing) {
+  for (const bool said_all : {true, false}) {
+    Fixture f;
+    f.near.say(kUp);
+    if (said_all) f.near.end_saying();
+    f.far.stop_hearing();
+    f.start();
+    f.settle();
+    f.relay->abandon_near();
+    ASSERT_TRUE(f.run()) << said_all;
+    EXPECT_TRUE(f.near.closed() && f.far.closed());
+  }
+}
+
+TEST(Relay, AFarSideThatMovesGetsAllOfAnAbandonedNearSide) {
+  // It takes a little every time, for much longer than what is allowed where nothing moves.
+  Fixture f({}, Faults{1000, 100, 2, -1, true}, {20ms, 20ms});
+  f.near.say(kUp);
+  f.near.end_saying();
+  f.start();
+  f.relay->abandon_near();
+  ASSERT_TRUE(f.run());
+  EXPECT_EQ(f.far.heard(), kUp);
+}
+
 }  // namespace
 }  // namespace cfpipe::tunnel

@@ -52,6 +52,8 @@ void add_ssh(CLI::App& parent, RawOptions& raw) {
   ssh->add_flag("--forward-agent", raw.forward_agent, "Let that agent be used where ssh -A forwards it to");
   add_key(*ssh, raw);
   ssh->add_option("--user", raw.user, "Warn if the certificate is not for this user name (ssh's %r)");
+  ssh->add_option("--ping-interval", raw.ping_interval,
+                  "Seconds of silence after which the edge is asked for a sign of life: 1 to 90, or 20");
   ssh->add_option("--debug-stream", raw.debug_stream, "")->group("");
   ssh->add_option("address", raw.rest, "")->group("");
   ssh->fallthrough();

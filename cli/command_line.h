@@ -22,7 +22,7 @@ struct RawOptions {
   bool short_lived_cert = false, forward_agent = false, quiet = false, no_verbose = false, auto_close = false;
   bool install = false, uninstall = false;
   bool no_browser = false, fedramp = false, version_command = false;
-  std::string debug_stream;
+  std::string debug_stream, ping_interval;
   std::optional<std::string> proxy;  ///< empty: none, whatever the environment says
   std::string cert, key_file;
   std::string dns_timeout, connect_timeout, proxy_timeout, tls_timeout, upgrade_timeout, first_byte_timeout;

@@ -253,6 +253,11 @@ Result<Options> checked(RawOptions& raw, Command command, const Environment& env
   const auto transport = parse_transport(raw);
   if (!transport) return transport.error();
   options.transport = *transport;
+  if (!raw.ping_interval.empty()) {
+    const auto interval = parse_ping_interval(raw.ping_interval);
+    if (!interval) return interval.error();
+    options.ping_interval = *interval;
+  }
   auto style = parse_style(raw);
   if (!style) return style.error();
   options.style = *style;

@@ -16,6 +16,7 @@
 #include "transport/proxy.h"
 #include "transport/secret.h"
 #include "transport/url.h"
+#include "transport/websocket_stream.h"
 
 namespace cfpipe::cli {
 
@@ -66,6 +67,7 @@ struct Options {
   std::string key;                        ///< the user's own to certify, as --key has it, or empty
   std::optional<auth::KeyType> key_type;  ///< of a key that is made
   std::string user;                       ///< whom ssh logs in as, or empty
+  std::chrono::milliseconds ping_interval = transport::WebSocketTimes{}.ping_every;
   ConfigStyle style = ConfigStyle::plain;
   Install install = Install::none;  ///< ssh-config
   bool quiet = false;               ///< login: print nothing
@@ -116,6 +118,9 @@ Result<std::pair<std::string, std::string>> parse_header(std::string_view text);
 /// The value of --url: `host:port` (IPv6 in brackets), the same as a URL of a scheme that the public client
 /// takes there, or `unix:/path`. Cause::bad_option.
 Result<ListenAddress> parse_listen_address(std::string_view text);
+
+/// The value of --ping-interval: whole seconds. Cause::bad_option.
+Result<std::chrono::milliseconds> parse_ping_interval(std::string_view text);
 
 /// `host`, `host:port`, or `name:port:host` whose name must be that of the URL: what is connected to never
 /// changes whom TLS expects there. Returns `host[:port]`.

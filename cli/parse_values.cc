@@ -16,6 +16,9 @@ using transport::Url;
 
 constexpr std::string_view kPrefix = "cfpipe-";
 constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
+/// Of --ping-interval, in seconds. Edges close what has been idle for about 100.
+constexpr int kMinPingSeconds = 1;
+constexpr int kMaxPingSeconds = 90;
 
 Failure bad_hostname(std::string_view text, std::string_view why) {
   return {Stage::input, Cause::bad_hostname, transport::printable(text, 120) + ": " + std::string(why)};
@@ -138,6 +141,15 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   if (has_port || !url || url->target != "/") return bad;
   address.host = url->host;
   return address;
+}
+
+Result<std::chrono::milliseconds> parse_ping_interval(std::string_view text) {
+  int seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool number = error == std::errc() && end == text.data() + text.size();
+  if (!number || seconds < kMinPingSeconds || seconds > kMaxPingSeconds)
+    return Failure(Stage::input, Cause::bad_option, "--ping-interval takes seconds, from 1 to 90");
+  return std::chrono::seconds(seconds);
 }
 
 Result<std::string> parse_connect_to(std::string_view text, const Url& url) {

@@ -217,6 +217,7 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
   transport::WebSocketRequest request(options.url);
   request.headers = options.headers;
   request.deadline = options.deadlines.upgrade;
+  request.times = transport::WebSocketTimes::pinging_every(options.ping_interval);
   const auto& service_token = session.access().service_token;
   service_token.add_to(request.headers);
   if (credentials.token && !service_token.given() && !options.brings_token) {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "tunnel/stream.h"
@@ -45,9 +46,9 @@ class Channel {
 
   /// True while the peer's system has not acknowledged all that was written.
   virtual bool in_flight() const = 0;
-  /// True if bytes of ours wait for a peer whose system still answers: it is slow, or does not read, but is
-  /// not gone.
-  virtual bool backed_up() const = 0;
+  /// While bytes of ours wait for a peer whose system still answers (it is slow, or does not read, but is not
+  /// gone): how long ago it last did. Nothing otherwise.
+  virtual std::optional<std::chrono::milliseconds> backed_up() const = 0;
   virtual void close() = 0;
   virtual boost::asio::any_io_executor executor() = 0;
 };

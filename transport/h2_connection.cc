@@ -253,8 +253,10 @@ bool H2Connection::in_flight(const H2Stream& stream) const {
 }
 
 // A peer whose window is closed is slow; whether it is there at all is seen by the connection's own PING.
-bool H2Connection::backed_up(const H2Stream& stream) const {
-  return !over_ && !stream.closed_ && (!session_.room(stream.id_) || channel_->backed_up());
+std::optional<std::chrono::milliseconds> H2Connection::backed_up(const H2Stream& stream) const {
+  if (over_ || stream.closed_) return std::nullopt;
+  if (!session_.room(stream.id_)) return std::chrono::milliseconds(0);
+  return channel_->backed_up();
 }
 
 void H2Connection::drop(H2Stream& stream, std::size_t unread) {

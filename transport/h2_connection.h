@@ -82,7 +82,7 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   void consumed(H2Stream& stream, std::size_t bytes);
   void wait_writable(H2Stream& stream);
   bool in_flight(const H2Stream& stream) const;
-  bool backed_up(const H2Stream& stream) const;
+  std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const;
   void drop(H2Stream& stream, std::size_t unread);
 
   void h2_head(std::int32_t stream, H2Head head, bool oversized) override;

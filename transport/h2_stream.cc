@@ -149,7 +149,7 @@ bool H2Stream::in_flight() const {
   return connection_->in_flight(*this);
 }
 
-bool H2Stream::backed_up() const {
+std::optional<std::chrono::milliseconds> H2Stream::backed_up() const {
   return connection_->backed_up(*this);
 }
 

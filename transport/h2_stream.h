@@ -44,7 +44,7 @@ class H2Stream final : public Channel {
   boost::asio::awaitable<bool> readable(Clock::time_point deadline) override;
   boost::asio::awaitable<bool> writable(Clock::time_point deadline) override;
   bool in_flight() const override;
-  bool backed_up() const override;
+  std::optional<std::chrono::milliseconds> backed_up() const override;
   void close() override;
   boost::asio::any_io_executor executor() override;
 

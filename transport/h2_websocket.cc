@@ -70,7 +70,7 @@ net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_h2_websocket(
                               stream->field("cfpipe-reason"));
   }
   const bool half_close = stream->field(lower(kHalfCloseHeader)) == "1";
-  co_return make_websocket_stream(std::move(stream), WsRole::client, half_close, {});
+  co_return make_websocket_stream(std::move(stream), WsRole::client, half_close, {}, request.times);
 }
 
 }  // namespace cfpipe::transport

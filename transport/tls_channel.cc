@@ -28,9 +28,10 @@ namespace {
 /// Receives in a row that would have fitted the small buffer before the large one is given back.
 constexpr int kSmallReceivesToShrink = 64;
 /// The system's own look at an idle connection, in seconds: it finds a dead peer where nobody waits to read,
-/// as behind a half-closed tunnel.
-constexpr int kKeepAliveIdle = 30;
-constexpr int kKeepAliveEvery = 10;
+/// as behind a half-closed tunnel. It starts a little later than our own pings do, so that it adds nothing to
+/// them, and is through with a dead peer when they would be.
+constexpr int kKeepAliveIdle = 21;
+constexpr int kKeepAliveEvery = 7;
 constexpr int kKeepAliveTries = 3;
 /// From when on a peer's system counts as gone: unanswered window probes, and milliseconds without an
 /// acknowledgement while something is under way.
@@ -364,16 +365,17 @@ bool TlsChannel::in_flight() const {
   return ::ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0;
 }
 
-bool TlsChannel::backed_up() const {
-  if (!in_flight()) return false;
+std::optional<std::chrono::milliseconds> TlsChannel::backed_up() const {
+  if (!in_flight()) return std::nullopt;
   tcp_info info{};
   socklen_t size = sizeof info;
   const int fd = const_cast<tcp::socket&>(socket_).native_handle();
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return false;
+  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
   // Behind a closed window nothing is under way, and the system probes ever more rarely; an unanswered probe
   // counts up.
-  const bool window_closed = info.tcpi_unacked == 0 && info.tcpi_probes < kDeadProbes;
-  return window_closed || info.tcpi_last_ack_recv < kAckSilentMs;
+  if (info.tcpi_unacked == 0 && info.tcpi_probes < kDeadProbes) return std::chrono::milliseconds(0);
+  if (info.tcpi_last_ack_recv >= kAckSilentMs) return std::nullopt;
+  return std::chrono::milliseconds(info.tcpi_last_ack_recv);
 }
 
 bool TlsChannel::idle() {

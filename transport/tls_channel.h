@@ -71,7 +71,7 @@ class TlsChannel final : public Channel {
   /// True if the connection looks open and nothing unexpected has arrived: fit for another request.
   bool idle();
   bool in_flight() const override;
-  bool backed_up() const override;
+  std::optional<std::chrono::milliseconds> backed_up() const override;
   void close() override;
   boost::asio::any_io_executor executor() override { return socket_.get_executor(); }
   /// The protocol that ALPN chose (RFC 7301), or empty.

@@ -86,7 +86,10 @@ net::awaitable<Result<void>> TunnelSource::Impl::dial(Edge& edge, const WebSocke
     client.give_back(request.url, std::move(*channel));
     co_return Result<void>();
   }
-  const auto connection = H2Connection::start(std::move(*channel), H2Role::client);
+  H2Times times;
+  times.ping = request.times.ping_every;
+  times.dead = request.times.peer_silent;
+  const auto connection = H2Connection::start(std::move(*channel), H2Role::client, times);
   const bool settled = co_await connection->settled(Clock::now() + request.deadline);
   if (!settled) {
     if (auto refusal = connection->refusal()) co_return about(std::move(*refusal), request.url);

@@ -148,7 +148,8 @@ net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_websocket(HttpClien
     const bool half_close = text_of(tried.answer, kHalfCloseHeader) == "1";
     const std::span<const std::byte> ahead(static_cast<const std::byte*>(tried.buffer.data().data()),
                                            tried.buffer.size());
-    co_return make_websocket_stream(std::move(tried.connected.channel), WsRole::client, half_close, ahead);
+    co_return make_websocket_stream(std::move(tried.connected.channel), WsRole::client, half_close, ahead,
+                                    request.times);
   }
 }
 

@@ -6,6 +6,7 @@
 
 #include "transport/failure.h"
 #include "transport/http_client.h"
+#include "transport/websocket_stream.h"
 #include "tunnel/stream.h"
 
 namespace cfpipe::transport {
@@ -15,6 +16,7 @@ struct WebSocketRequest {
   Url url;
   Headers headers;  ///< besides those of the handshake itself; User-Agent replaces ours
   std::chrono::milliseconds deadline{15'000};  ///< from the upgrade request to its answer
+  WebSocketTimes times;                        ///< of the tunnel that comes of it
 };
 
 /// Whether the request has a User-Agent of its own.

@@ -99,6 +99,7 @@ class WebSocketStream final : public tunnel::Stream {
   bool awaits_answer() const;
   bool only_reads() const;
   Clock::time_point answer_due() const;
+  Clock::time_point dead_at() const;
   void schedule();
   void on_timer();
   void wake_reader();
@@ -127,7 +128,8 @@ class WebSocketStream final : public tunnel::Stream {
   Clock::time_point last_received_;
   Clock::time_point reading_since_{};
   Clock::time_point last_ping_{};
-  Callback reader_;  // set while somebody waits to read
+  Clock::time_point asked_at_{};  // of the first ping since last_received_, if there was one
+  Callback reader_;               // set while somebody waits to read
   std::vector<std::byte> early_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
@@ -325,9 +327,16 @@ Clock::time_point WebSocketStream::answer_due() const {
   return std::max(close_sent_at_, reading_since_) + times_.close_reply;
 }
 
+// Silence counts only while somebody waits to read: under back-pressure we do not look, and know nothing of
+// the peer. And only behind a ping that has had its time: a process that was stopped, or a machine that
+// slept, has asked nothing meanwhile.
+Clock::time_point WebSocketStream::dead_at() const {
+  if (!reader_ || asked_at_ <= last_received_) return Clock::time_point::max();
+  return std::max(reading_since_ + times_.peer_silent, asked_at_ + times_.peer_silent - times_.ping_every);
+}
+
 void WebSocketStream::schedule() {
-  auto due = std::max(last_received_, last_ping_) + times_.ping_every;
-  if (reader_) due = std::min(due, reading_since_ + times_.peer_silent);
+  auto due = std::min(std::max(last_received_, last_ping_) + times_.ping_every, dead_at());
   if (awaits_answer()) due = std::min(due, answer_due());
   timer_.expires_at(due);
   timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
@@ -335,8 +344,6 @@ void WebSocketStream::schedule() {
   });
 }
 
-// Silence counts only while somebody waits to read: under back-pressure we do not look, and know nothing of
-// the peer.
 void WebSocketStream::on_timer() {
   if (end_ != End::open || only_reads()) return;
   const auto now = Clock::now();
@@ -348,9 +355,13 @@ void WebSocketStream::on_timer() {
     }
     close_sent_at_ = now;
   }
-  // A ping stands in line behind our data: while that does not move, a missing answer says nothing either.
-  if (channel_->backed_up()) reading_since_ = now;
-  if (reader_ && now - reading_since_ >= times_.peer_silent) {
+  // A ping stands in line behind our data: while that does not move, a missing answer says nothing either,
+  // and the system that takes the data is a sign of life.
+  if (const auto ago = channel_->backed_up()) {
+    reading_since_ = std::max(reading_since_, now - *ago);
+    if (asked_at_ > last_received_) asked_at_ = std::max(asked_at_, now - *ago);
+  }
+  if (now >= dead_at()) {
     gone_ = true;
     ended(End::silent,
           "no answer for " +
@@ -360,6 +371,7 @@ void WebSocketStream::on_timer() {
   }
   if (now >= std::max(last_received_, last_ping_) + times_.ping_every) {
     last_ping_ = now;
+    if (asked_at_ <= last_received_) asked_at_ = now;
     send_control(WsOpcode::ping, {});
   }
   schedule();

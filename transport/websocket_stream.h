@@ -17,6 +17,10 @@ struct WebSocketTimes {
   std::chrono::milliseconds ping_every{20'000};
   std::chrono::milliseconds peer_silent{42'000};
   std::chrono::milliseconds close_reply{5'000};
+  /// Two pings that are not answered, and a little for the second one's way.
+  static WebSocketTimes pinging_every(std::chrono::milliseconds interval) {
+    return {interval, 2 * interval + std::chrono::milliseconds(2'000), std::chrono::milliseconds(5'000)};
+  }
 };
 /// Plain text decrypted by one fill(), in bytes: small until a bulk stream is seen.
 inline constexpr std::size_t kPlainSmall = 32 * 1024;

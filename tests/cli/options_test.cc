@@ -510,5 +510,20 @@ TEST(ConnectTo, NeverChangesTheNameThatTlsExpects) {
   EXPECT_FALSE(parse_connect_to("a:b", url));
 }
 
+TEST(Options, ThePingIntervalIsInWholeSeconds) {
+  const std::vector<std::string> ssh{"access", "ssh", "--hostname", "h.example"};
+  EXPECT_EQ(good(ssh).ping_interval, std::chrono::seconds(20));
+  for (const int seconds : {1, 20, 90}) {
+    auto arguments = ssh;
+    arguments.insert(arguments.end(), {"--ping-interval", std::to_string(seconds)});
+    EXPECT_EQ(good(arguments).ping_interval, std::chrono::seconds(seconds));
+  }
+  for (const char* text : {"0", "91", "-1", "1.5", "20s", "x"}) {
+    auto arguments = ssh;
+    arguments.insert(arguments.end(), {"--ping-interval", text});
+    EXPECT_THAT(bad(arguments).detail, HasSubstr("--ping-interval")) << text;
+  }
+}
+
 }  // namespace
 }  // namespace cfpipe::cli

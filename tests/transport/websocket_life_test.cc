@@ -3,7 +3,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <thread>
 #include <vector>
 
 #include "transport/channel.h"
@@ -19,7 +21,7 @@ using tunnel::IoStatus;
 using tunnel::Stream;
 
 /// A peer that takes everything and, unless it answers pings, never says a word.
-class QuietChannel final : public Channel {
+class QuietChannel : public Channel {
  public:
   QuietChannel(net::any_io_executor executor, std::vector<std::byte>& heard, bool answers)
       : executor_(std::move(executor)), heard_(heard), answers_(answers) {}
@@ -37,7 +39,7 @@ class QuietChannel final : public Channel {
       const auto pong = control_frame(WsOpcode::pong, {}, nullptr);
       const auto bytes = std::as_bytes(std::span(pong));
       to_say_.insert(to_say_.end(), bytes.begin(), bytes.end());
-      if (reader_) net::post(executor_, std::exchange(reader_, nullptr));
+      wake_reader();
     }
     return IoStatus::ok;
   }
@@ -48,9 +50,14 @@ class QuietChannel final : public Channel {
   net::awaitable<bool> readable(std::chrono::steady_clock::time_point) override { co_return false; }
   net::awaitable<bool> writable(std::chrono::steady_clock::time_point) override { co_return true; }
   bool in_flight() const override { return false; }
-  bool backed_up() const override { return false; }
+  std::optional<std::chrono::milliseconds> backed_up() const override { return std::nullopt; }
   void close() override { reader_ = nullptr; }
   net::any_io_executor executor() override { return executor_; }
+
+ protected:
+  void wake_reader() {
+    if (reader_) net::post(executor_, std::exchange(reader_, nullptr));
+  }
 
  private:
   net::any_io_executor executor_;
@@ -58,6 +65,54 @@ class QuietChannel final : public Channel {
   bool answers_;
   std::vector<std::byte> to_say_;
   std::function<void()> reader_;
+};
+
+/// Closes the connection after `limit` without a byte from us, as edges do.
+class ImpatientChannel final : public QuietChannel {
+ public:
+  ImpatientChannel(net::any_io_executor executor, std::vector<std::byte>& heard,
+                   std::chrono::milliseconds limit)
+      : QuietChannel(executor, heard, true), limit_(limit), timer_(executor) {
+    rearm();
+  }
+  IoStatus read(std::span<std::byte> into, std::size_t& bytes) override {
+    return closed_ ? IoStatus::failed : QuietChannel::read(into, bytes);
+  }
+  IoStatus write(std::span<const std::byte> from) override {
+    if (!from.empty()) rearm();
+    return QuietChannel::write(from);
+  }
+
+ private:
+  void rearm() {
+    timer_.expires_after(limit_);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      // Late as the test may be, what was due before this came first.
+      if (error || timer_.expiry() > net::steady_timer::clock_type::now()) return;
+      closed_ = true;
+      wake_reader();
+    });
+  }
+  std::chrono::milliseconds limit_;
+  net::steady_timer timer_;
+  bool closed_ = false;
+};
+
+/// What we sent last is under way for ever: the peer's system has acknowledged nothing since `died`.
+class UnacknowledgedChannel final : public QuietChannel {
+ public:
+  UnacknowledgedChannel(net::any_io_executor executor, std::vector<std::byte>& heard,
+                        std::chrono::milliseconds counts_as_gone)
+      : QuietChannel(std::move(executor), heard, false), counts_as_gone_(counts_as_gone) {}
+  std::optional<std::chrono::milliseconds> backed_up() const override {
+    const auto ago =
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - died_);
+    return ago < counts_as_gone_ ? std::optional(ago) : std::nullopt;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point died_ = std::chrono::steady_clock::now();
+  std::chrono::milliseconds counts_as_gone_;
 };
 
 class WebSocketLifeTest : public ::testing::Test {
@@ -76,6 +131,8 @@ class WebSocketLifeTest : public ::testing::Test {
     read_on(stream);
     loop.restart();
     loop.run_for(limit);
+    loop.restart();
+    loop.poll();  // what was due by then, on a machine that is late
     return ended_;
   }
   std::size_t pings_heard(WsRole listener) {
@@ -114,6 +171,43 @@ TEST_F(WebSocketLifeTest, APeerThatDoesNotIsDead) {
   EXPECT_TRUE(ends_within(*stream, kLong));
   EXPECT_EQ(stream->end(), End::silent);
   EXPECT_GE(pings_heard(WsRole::server), 1U);  // the second may fall together with the end on a busy machine
+}
+
+TEST_F(WebSocketLifeTest, TwoIdleHoursSurviveAnEdgeThatClosesWhatIsIdle) {
+  // A thousandth of the real times: 20 s, 42 s; an edge that closes after 100 s.
+  constexpr WebSocketTimes kThousandth{20ms, 42ms, 50ms};
+  const auto stream =
+      make_websocket_stream(std::make_unique<ImpatientChannel>(loop.get_executor(), heard, 100ms),
+                            WsRole::client, false, {}, kThousandth);
+  EXPECT_FALSE(ends_within(*stream, 7'200ms));
+  EXPECT_EQ(stream->end(), End::open);
+  EXPECT_GE(pings_heard(WsRole::server), 72U);
+}
+
+TEST_F(WebSocketLifeTest, AnEdgeThatClosesWhatIsIdleIsNoticedWherePingsComeTooLate) {
+  constexpr WebSocketTimes kTooLate{300ms, 700ms, 50ms};
+  const auto stream =
+      make_websocket_stream(std::make_unique<ImpatientChannel>(loop.get_executor(), heard, 100ms),
+                            WsRole::client, false, {}, kTooLate);
+  EXPECT_TRUE(ends_within(*stream, kLong));
+  EXPECT_EQ(stream->end(), End::cut);
+}
+
+TEST_F(WebSocketLifeTest, AProcessThatWasStoppedAsksBeforeItGivesUp) {
+  const auto stream = make(WsRole::client, false, true);
+  EXPECT_FALSE(ends_within(*stream, kTimes.ping_every));
+  std::this_thread::sleep_for(3 * kTimes.peer_silent);  // Ctrl-Z, or a machine that did nothing for a while
+  loop.restart();
+  loop.run_for(kLong);
+  EXPECT_EQ(stream->end(), End::open);
+}
+
+TEST_F(WebSocketLifeTest, BytesThatNobodyAcknowledgesDoNotMakeADeadPeerLiveLonger) {
+  constexpr WebSocketTimes kSlower{400ms, 840ms, 50ms};
+  auto channel = std::make_unique<UnacknowledgedChannel>(loop.get_executor(), heard, 500ms);
+  const auto stream = make_websocket_stream(std::move(channel), WsRole::client, false, {}, kSlower);
+  EXPECT_TRUE(ends_within(*stream, 1'050ms)) << "400 ms and 840 ms would be counted one after the other";
+  EXPECT_EQ(stream->end(), End::silent);
 }
 
 TEST_F(WebSocketLifeTest, BehindAHalfCloseTheOriginMayTakeItsTime) {

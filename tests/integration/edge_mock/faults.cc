@@ -13,6 +13,7 @@ struct Known {
   Takes takes;
 };
 
+// clang-format off
 constexpr std::array kKnown{
     Known{"meta-none", Takes::nothing},
     Known{"meta-bad-signature", Takes::nothing},
@@ -56,12 +57,14 @@ constexpr std::array kKnown{
     Known{"orphan-continuation", Takes::nothing},
     Known{"endless-frame", Takes::nothing},
     Known{"stall-reading", Takes::nothing},
+    Known{"idle-close", Takes::number},
     Known{"garbage-answer", Takes::maybe_text},
     Known{"huge-header", Takes::maybe_text},
     Known{"http-hang", Takes::maybe_text},
     Known{"cert-expired", Takes::nothing},
     Known{"cert-wrong-name", Takes::nothing},
 };
+// clang-format on
 
 const Known* find_known(std::string_view name) {
   for (const Known& known : kKnown)

@@ -23,6 +23,7 @@ Tunnel::Tunnel(lws* wsi, uv_loop_t* loop, int origin_fd, const Faults& faults)
       origin_(loop, origin_fd, this, origin_ready),
       frame_(LWS_PRE + kFrameBytes),
       pings_due_(plan_.pings_per_frame) {
+  if (faults.on("idle-close")) watch_idleness(faults.number("idle-close"));
   if (faults.on("stall-reading")) {
     read_stalled_ = true;
     lws_rx_flow_control(wsi_, 0);

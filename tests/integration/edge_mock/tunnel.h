@@ -86,6 +86,7 @@ class Tunnel {
   int after_frame();
   int write_ping();
   int reach_limit();
+  void watch_idleness(std::int64_t seconds);
   void reset_once_delivered();
   int close_politely(int code, const char* ending);
   void close_when_flushed();

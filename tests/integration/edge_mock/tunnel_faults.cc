@@ -1,4 +1,6 @@
 #include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -98,6 +100,23 @@ int Tunnel::reach_limit() {
       return 0;
   }
   return -1;
+}
+
+/// By what the system has received: lws tells of no pings. Lateness of ours can only make it later.
+void Tunnel::watch_idleness(std::int64_t seconds) {
+  constexpr std::int64_t kMilliseconds = 1000;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  getsockopt(lws_get_socket_fd(wsi_), IPPROTO_TCP, TCP_INFO, &info, &size);
+  std::int64_t left = seconds * kMilliseconds - info.tcpi_last_data_recv;
+  if (left <= 0) {
+    plan_.at_limit = Plan::AtLimit::tls_close;
+    reach_limit();
+    return;
+  }
+  after(loop_, static_cast<std::uint64_t>(left), [this, seconds, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired() && !ended_) watch_idleness(seconds);
+  });
 }
 
 /// A reset throws away what the kernel has not sent, and the client is to get every byte before it.

@@ -50,6 +50,8 @@ class Channel {
   /// gone): how long ago it last did. Nothing otherwise.
   virtual std::optional<std::chrono::milliseconds> backed_up() const = 0;
   virtual void close() = 0;
+  /// True if close() with something unread may cost the peer what it has not read yet: see linger().
+  virtual bool resets_on_close() const { return false; }
   virtual boost::asio::any_io_executor executor() = 0;
 };
 

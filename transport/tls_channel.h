@@ -73,6 +73,7 @@ class TlsChannel final : public Channel {
   bool in_flight() const override;
   std::optional<std::chrono::milliseconds> backed_up() const override;
   void close() override;
+  bool resets_on_close() const override { return true; }
   boost::asio::any_io_executor executor() override { return socket_.get_executor(); }
   /// The protocol that ALPN chose (RFC 7301), or empty.
   std::string_view alpn() const;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "transport/failure.h"
+#include "transport/linger.h"
 #include "tunnel/buffer_pool.h"
 
 namespace cfpipe::transport {
@@ -32,6 +33,9 @@ constexpr int kSmallFillsToShrink = 64;
 constexpr std::uint16_t kNormal = 1000;
 constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::uint16_t kNoCode = 1005;
+constexpr std::uint16_t kProtocolError = 1002;
+/// What an edge says whose origin broke off (RFC 6455 7.4.1: it met what it did not expect).
+constexpr std::uint16_t kUnexpected = 1011;
 
 // RFC 6455 10.3 wants masks that the payload's author cannot foresee.
 class MaskSource {
@@ -75,6 +79,7 @@ class WebSocketStream final : public tunnel::Stream {
 
   Took take(std::span<Slice> slices) override;
   IoStatus flush() override;
+  void breaks_off() override { broken_off_ = true; }
   IoStatus finish() override;
   void on_writable(Callback callback) override { channel_->on_writable(std::move(callback)); }
 
@@ -96,6 +101,7 @@ class WebSocketStream final : public tunnel::Stream {
   IoStatus send_control(WsOpcode opcode, std::string_view payload);
   std::size_t plain_capacity() const { return plain_.size() - tunnel::kHeadroom; }
   void size_buffer(std::size_t filled);
+  std::uint16_t close_code() const;
   bool awaits_answer() const;
   bool only_reads() const;
   Clock::time_point answer_due() const;
@@ -117,6 +123,7 @@ class WebSocketStream final : public tunnel::Stream {
   std::vector<Slice> payload_;  // slices of plain_ (or early_)
   std::size_t next_ = 0;
 
+  bool broken_off_ = false;  // what we sent is not the whole
   bool close_sent_ = false;
   Clock::time_point close_sent_at_{};
   bool send_failed_ = false;  // what the peer sent before is still read to its end
@@ -292,14 +299,19 @@ IoStatus WebSocketStream::flush() {
   return sent(channel_->flush());
 }
 
+std::uint16_t WebSocketStream::close_code() const {
+  if (end_ == End::protocol) return kProtocolError;
+  return broken_off_ ? kUnexpected : kNormal;
+}
+
 IoStatus WebSocketStream::finish() {
   if (gone_ || send_failed_) return IoStatus::failed;
   if (!close_sent_) {
-    const bool violated = end_ == End::protocol;
-    const std::array<char, 2> code = {3, violated ? char(-22) : char(-24)};  // 1002 and 1000, big-endian
+    const auto code = close_code();
+    const std::array<char, 2> payload = {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
     const auto mask = masks_.next();
-    const auto frame =
-        control_frame(WsOpcode::close, {code.data(), code.size()}, role_ == WsRole::client ? &mask : nullptr);
+    const auto frame = control_frame(WsOpcode::close, {payload.data(), payload.size()},
+                                     role_ == WsRole::client ? &mask : nullptr);
     const auto status = channel_->write(std::as_bytes(std::span(frame)));
     if (status != IoStatus::ok) return sent(status);
     close_sent_ = true;
@@ -381,10 +393,12 @@ void WebSocketStream::close() {
   alive_.reset();
   reader_ = nullptr;
   timer_.cancel();
-  if (channel_) {
-    channel_->close_notify();
-    channel_->close();
-  }
+  if (!channel_) return;
+  channel_->close_notify();
+  // A client that has not answered our Close has not read to it either.
+  const bool unread = role_ == WsRole::server && close_sent_ && end_ == End::open && !send_failed_;
+  if (unread && channel_->resets_on_close()) return linger(std::move(channel_), times_.close_reply);
+  channel_->close();
 }
 
 }  // namespace

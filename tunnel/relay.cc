@@ -100,8 +100,10 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
       case IoStatus::would_block:
         push_out(i);
         return false;
-      case IoStatus::eof:
       case IoStatus::failed:
+        d.sink->breaks_off();
+        [[fallthrough]];
+      case IoStatus::eof:
         advance(i, Event::source_ended);
         return false;
     }

@@ -49,6 +49,9 @@ class Stream {
   virtual Took take(std::span<Slice> slices) = 0;
   /// ok: nothing is held here any more.
   virtual IoStatus flush() = 0;
+  /// What was taken is not the whole: its source has broken off. Before finish(), which says so where the
+  /// protocol has words for it.
+  virtual void breaks_off() {}
   /// No more take() will follow: passes the end on (shutdown, Close frame). ok when all has left.
   virtual IoStatus finish() = 0;
   virtual void on_writable(Callback callback) = 0;

@@ -60,6 +60,7 @@ class MemoryStream final : public tunnel::Stream {
   std::size_t read_by_us() const { return read_; }
   bool finished() const { return finished_; }
   bool closed() const { return closed_; }
+  bool told_of_break() const { return told_of_break_; }
   bool fault_met() const { return fault_met_; }
   const std::string& misuse() const { return misuse_; }
 
@@ -126,6 +127,7 @@ class MemoryStream final : public tunnel::Stream {
     deliver();
     return IoStatus::ok;
   }
+  void breaks_off() override { told_of_break_ = true; }
   IoStatus finish() override {
     if (sink_broken_) return IoStatus::failed;
     if (const auto fault = next_operation(sink_broken_); fault != IoStatus::ok) return fault;
@@ -193,7 +195,7 @@ class MemoryStream final : public tunnel::Stream {
   End end_ = End::open;
   bool source_broken_ = false, sink_broken_ = false, fault_met_ = false;
   bool retry_read_ = false, retry_write_ = false;
-  bool deaf_ = false, finished_ = false, closed_ = false;
+  bool told_of_break_ = false, deaf_ = false, finished_ = false, closed_ = false;
   bool half_closes_ = true, open_after_eof_ = true;
   Callback reader_, writer_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);

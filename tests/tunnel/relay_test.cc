@@ -366,5 +366,17 @@ TEST(Relay, AFarSideThatMovesGetsAllOfAnAbandonedNearSide) {
   EXPECT_EQ(f.far.heard(), kUp);
 }
 
+TEST(Relay, ASourceThatBreaksOffIsToldToItsSink) {
+  for (const auto how : {End::clean, End::cut}) {
+    Fixture f;
+    f.far.say(kDown);
+    f.far.end_saying(how);
+    f.near.end_saying();
+    ASSERT_TRUE(f.run());
+    EXPECT_EQ(f.near.heard(), kDown);
+    EXPECT_EQ(f.near.told_of_break(), how == End::cut);
+  }
+}
+
 }  // namespace
 }  // namespace cfpipe::tunnel

@@ -23,6 +23,8 @@ using Clock = std::chrono::steady_clock;
 using AnswerParser = http::response_parser<http::empty_body>;
 
 constexpr unsigned kTooEarly = 425;
+/// Of a request's id that is shown, in bytes.
+constexpr std::size_t kMaxRay = 64;
 
 std::string request_text(const WebSocketRequest& request, const std::string& key) {
   std::string out = "GET " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\n";
@@ -49,6 +51,7 @@ Result<void> check_switch(const Url& url, const AnswerParser& answer, const std:
   if (text_of(answer, "Sec-WebSocket-Accept") == websocket_accept(key)) return {};
   Failure failure(Stage::upgrade, Cause::bad_accept, url.authority());
   failure.http_status = 101;
+  failure.ray = printable(text_of(answer, "Cf-Ray"), kMaxRay);
   return failure;
 }
 

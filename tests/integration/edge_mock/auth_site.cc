@@ -41,7 +41,8 @@ void Site::auth(const Request& request, const Reply& reply) {
   } else if (path == "/cdn-cgi/access/callback") {
     reply(callback(request));
   } else if (path == "/cdn-cgi/access/certs") {
-    reply(json_answer(200, tokens_.key_set()));
+    reply(faults_.on("keys-redirect") ? redirect("https://elsewhere.localhost/keys")
+                                      : json_answer(200, tokens_.key_set()));
   } else if (path == "/cdn-cgi/access/get-identity") {
     reply(identity(request, request.cookie("CF_Authorization")));
   } else if (path == "/cdn-cgi/access/logout") {

@@ -25,6 +25,7 @@ constexpr std::array kKnown{
     Known{"login-location", Takes::text},
     Known{"login-no-domain", Takes::nothing},
     Known{"app-status", Takes::number},
+    Known{"keys-redirect", Takes::nothing},
     Known{"token-ttl", Takes::number},
     Known{"reject-token", Takes::number},
     Known{"org-expired", Takes::nothing},
@@ -61,6 +62,7 @@ constexpr std::array kKnown{
     Known{"garbage-answer", Takes::maybe_text},
     Known{"huge-header", Takes::maybe_text},
     Known{"http-hang", Takes::maybe_text},
+    Known{"hang-up", Takes::maybe_text},
     Known{"cert-expired", Takes::nothing},
     Known{"cert-wrong-name", Takes::nothing},
 };

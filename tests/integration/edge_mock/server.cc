@@ -158,7 +158,7 @@ bool Server::deliver(std::uint64_t id, std::uint64_t request, Answer answer) {
   auto found = by_id_.find(id);
   if (found == by_id_.end() || found->second->requests != request || found->second->answer) return false;
   Connection& connection = *found->second;
-  log_request(connection, answer.hang ? 0 : answer.status, false);
+  log_request(connection, answer.hang || answer.hang_up ? 0 : answer.status, false);
   if (answer.hang) return true;
   connection.answer = std::move(answer);
   lws_callback_on_writable(connection.wsi);
@@ -169,6 +169,7 @@ int Server::write_answer(Connection& connection) {
   if (!connection.answer) return 0;
   Answer answer = std::move(*connection.answer);
   connection.answer.reset();
+  if (answer.hang_up) return -1;
   if (send_answer(connection, answer, false) < 0 || !answer.raw.empty()) return -1;
   return lws_http_transaction_completed(connection.wsi) ? -1 : 0;
 }
@@ -195,13 +196,14 @@ int Server::on_upgrade(Connection& connection) {
 }
 
 int Server::refuse_upgrade(Connection& connection, const Answer& answer) {
-  log_request(connection, answer.hang ? 0 : answer.status, true);
+  log_request(connection, answer.hang || answer.hang_up ? 0 : answer.status, true);
   if (answer.hang) {
     // lws goes on and says 101, but into the void: the client waits for ever.
     SSL_set0_wbio(lws_get_ssl(connection.wsi), BIO_new(BIO_s_null()));
     return 0;
   }
   // lws keeps the connection only if an ordinary request came before this one.
+  if (answer.hang_up) return -1;
   bool close = connection.requests == 1;
   if (send_answer(connection, answer, close) < 0) return -1;
   return 1;

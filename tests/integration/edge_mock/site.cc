@@ -86,6 +86,10 @@ std::optional<Answer> Site::http_fault(const Request& request, bool upgrade) con
     answer.hang = true;
     return answer;
   }
+  if (faults_.on("hang-up") && concerns(faults_.text("hang-up"), request, upgrade)) {
+    answer.hang_up = true;
+    return answer;
+  }
   if (faults_.on("garbage-answer") && concerns(faults_.text("garbage-answer"), request, upgrade)) {
     answer.raw = "\x16\x03 garbage, not HTTP\r\n\r\n\xff\xfe";
     return answer;

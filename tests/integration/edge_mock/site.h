@@ -33,6 +33,7 @@ struct Answer {
   std::string body;
   std::string type = "text/html; charset=utf-8";
   bool hang = false;     ///< never sent; the connection stays
+  bool hang_up = false;  ///< never sent; the connection closes
   std::string raw = {};  ///< if not empty: sent instead of an HTTP answer, then the connection closes
 };
 

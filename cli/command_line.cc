@@ -101,6 +101,19 @@ void add_curl(CLI::App& parent, RawOptions& raw) {
   curl->callback([&raw, curl] { raw.curl_arguments = curl->remaining(); });
 }
 
+void add_doctor(CLI::App& parent, RawOptions& raw) {
+  auto* doctor = parent.add_subcommand(
+      "doctor", "Look at every stage on the way to a host, and say what to do about the first that fails");
+  doctor->add_option("host", raw.target, "Hostname of the application");
+  add_hostname(*doctor, raw);
+  doctor->add_option("--user", raw.user, "The name to log in under: is the certificate for it?");
+  doctor->add_flag("--short-lived-cert", raw.short_lived_cert, "There must be a short-lived certificate");
+  doctor->add_flag("--json", raw.json, "Print one JSON object");
+  doctor->add_option("--header,-H", raw.headers, "Another header of the request, 'Name: value'")
+      ->allow_extra_args(false);
+  doctor->fallthrough();
+}
+
 /// `only`: the command that was named, if it was named first. The options of all of them are most of what a
 /// start works before it connects; so ssh, which starts a hundred times for once of the others, is spared
 /// theirs.
@@ -111,7 +124,7 @@ void add_commands(CLI::App& parent, RawOptions& raw, std::string_view only) {
   add_config_and_gen(parent, raw);
   add_login_and_token(parent, raw);
   add_curl(parent, raw);
-  parent.add_subcommand("doctor", "")->group("")->prefix_command();
+  add_doctor(parent, raw);
 }
 
 void add_shared(CLI::App& app, RawOptions& raw) {

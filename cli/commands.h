@@ -17,6 +17,8 @@ boost::asio::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts)
 boost::asio::awaitable<int> run_login(Options options);
 boost::asio::awaitable<int> run_token(Options options);
 boost::asio::awaitable<int> run_curl(Options options);
+/// Looks at every stage of a connect and prints what it found on standard output.
+boost::asio::awaitable<int> run_doctor(Options options);
 int run_logout(const Options& options);
 int run_ssh_config(const Options& options);
 

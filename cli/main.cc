@@ -42,6 +42,8 @@ int run(cli::Options options) {
         return cli::run_token(std::move(options));
       case cli::Command::curl:
         return cli::run_curl(std::move(options));
+      case cli::Command::doctor:
+        return cli::run_doctor(std::move(options));
       default:
         return options.listen ? cli::run_listen(std::move(options), interrupts)
                               : cli::run_ssh(std::move(options), interrupts);

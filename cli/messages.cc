@@ -122,17 +122,21 @@ Words words_for(Cause cause) {
 }
 // clang-format on
 
-std::string line_for(const Failure& failure) {
-  const Words words = words_for(failure.cause);
-  std::string line = fmt::format("cfpipe: {}: {}", stage_name(failure.stage), words.what);
-  if (!failure.detail.empty()) line += ": " + transport::printable(failure.detail, 300);
+std::string what_text(const Failure& failure) {
+  std::string text(words_for(failure.cause).what);
+  if (!failure.detail.empty()) text += ": " + transport::printable(failure.detail, 300);
   std::string facts;
   const auto add = [&facts](const std::string& fact) { facts += (facts.empty() ? "" : ", ") + fact; };
   if (failure.http_status != 0) add(fmt::format("status {}", failure.http_status));
   if (!failure.location_host.empty()) add("to " + transport::printable(failure.location_host, 253));
   if (!failure.ray.empty()) add("ray " + transport::printable(failure.ray, 64));
-  if (!facts.empty()) line += " (" + facts + ")";
-  return line + "; " + std::string(words.hint);
+  if (!facts.empty()) text += " (" + facts + ")";
+  return text;
+}
+
+std::string line_for(const Failure& failure) {
+  return fmt::format("cfpipe: {}: {}; {}", stage_name(failure.stage), what_text(failure),
+                     words_for(failure.cause).hint);
 }
 
 int report(const Failure& failure) {

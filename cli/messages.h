@@ -31,6 +31,9 @@ struct Words {
 Words words_for(transport::Cause cause);
 std::string_view stage_name(transport::Stage stage);
 
+/// `<what>: <detail> (status 403, to host, ray …)`, the part of the line that says what happened.
+std::string what_text(const transport::Failure& failure);
+
 /// `cfpipe: <stage>: <what>: <detail> (status 403, to host, ray …); <what to do>`, without a newline.
 std::string line_for(const transport::Failure& failure);
 

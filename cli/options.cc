@@ -33,7 +33,8 @@ void from_environment(RawOptions& raw, Command command, const Environment& envir
     fill(raw.service_id, "TUNNEL_SERVICE_TOKEN_ID");
     fill(raw.service_secret, "TUNNEL_SERVICE_TOKEN_SECRET");
   }
-  if (command == Command::ssh || command == Command::ssh_gen || command == Command::ssh_config) {
+  if (command == Command::ssh || command == Command::ssh_gen || command == Command::ssh_config ||
+      command == Command::doctor) {
     fill(raw.hostname, "TUNNEL_SERVICE_HOSTNAME");
   }
   if (command != Command::ssh) {
@@ -162,7 +163,8 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   if (options.command == Command::curl) return take_curl(raw, options);
   const bool by_hostname = options.command == Command::ssh || options.command == Command::ssh_gen ||
                            options.command == Command::ssh_config;
-  const std::string& text = by_hostname ? raw.hostname : raw.target.empty() ? raw.app : raw.target;
+  std::string text = by_hostname ? raw.hostname : raw.target.empty() ? raw.app : raw.target;
+  if (options.command == Command::doctor && text.empty()) text = raw.hostname;
   if (raw.install && raw.uninstall) return usage("--install and --uninstall are opposites");
   options.install = raw.install ? Install::install : raw.uninstall ? Install::uninstall : Install::none;
   if (text.empty() && (options.command == Command::logout || raw.uninstall)) return {};
@@ -224,6 +226,7 @@ Result<void> take_plain_values(RawOptions& raw, Options& options) {
   if (raw.agent.size() > auth::kMaxSocketPath) return usage("--agent: " + too_long_for_socket(raw.agent));
   options.short_lived_cert = raw.short_lived_cert || !raw.agent.empty();
   options.agent = std::move(raw.agent);
+  options.json = raw.json;
   options.quiet = raw.quiet;
   options.bare_token = raw.no_verbose || !raw.app.empty();
   options.auto_close = raw.auto_close;
@@ -277,9 +280,9 @@ Result<Options> checked(RawOptions& raw, Command command, const Environment& env
 std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<std::string>& arguments,
                                                              const Environment& environment) {
   static const std::map<std::string, Command> kCommands{
-      {"ssh", Command::ssh},      {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config},
-      {"login", Command::login},  {"token", Command::token},     {"curl", Command::curl},
-      {"logout", Command::logout}};
+      {"ssh", Command::ssh},       {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config},
+      {"login", Command::login},   {"token", Command::token},     {"curl", Command::curl},
+      {"logout", Command::logout}, {"doctor", Command::doctor}};
   RawOptions raw;
   const auto read = read_command_line(arguments, raw);
   if (const auto* asked = std::get_if<AskedText>(&read)) return *asked;

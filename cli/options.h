@@ -22,7 +22,7 @@ namespace cfpipe::cli {
 
 using transport::Result;
 
-enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout };
+enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor };
 enum class ConfigStyle { plain, agent, match, chain };
 /// What ssh-config does with its text: prints it, puts it into ~/.ssh, takes it out again.
 enum class Install { none, install, uninstall };
@@ -75,6 +75,7 @@ struct Options {
   bool auto_close = false;
   std::vector<std::string> curl_arguments;  ///< curl: the URL, over https, and all that follows it
   bool allow_request = false;               ///< curl: also without a token
+  bool json = false;                        ///< doctor: as JSON
   std::string ca_file;
   std::string connect_to;
   std::string cert_file;                                  ///< PEM, or empty

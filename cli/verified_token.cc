@@ -4,15 +4,13 @@
 #include "auth/login.h"
 
 namespace cfpipe::cli {
-namespace {
 
 namespace net = boost::asio;
 using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// Whether the edge takes the token: it sends one that it does not take to the login page.
-net::awaitable<Result<bool>> accepted(const Session& session, const auth::Secret& token) {
+net::awaitable<Result<bool>> edge_takes(const Session& session, const auth::Secret& token) {
   const auto& access = session.access();
   transport::HttpRequest request("HEAD", access.app);
   request.headers.emplace_back("Cf-Access-Token", std::string(token.reveal()));
@@ -24,15 +22,13 @@ net::awaitable<Result<bool>> accepted(const Session& session, const auth::Secret
   co_return !to_login;
 }
 
-}  // namespace
-
 net::awaitable<Result<auth::Secret>> verified_token(const Session& session) {
   auto app = co_await auth::discover(session.access());
   if (!app) co_return app.error();
   for (bool again = true;; again = false) {
     auto token = co_await auth::obtain_app_token(session.access(), *app);
     if (!token) co_return token.error();
-    auto good = co_await accepted(session, *token);
+    auto good = co_await edge_takes(session, *token);
     if (!good) co_return good.error();
     if (*good) co_return std::move(*token);
     if (!again) co_return Failure(Stage::login, Cause::token_rejected);

@@ -10,4 +10,8 @@ namespace cfpipe::cli {
 /// for another, once. Any Failure from state to http.
 boost::asio::awaitable<Result<auth::Secret>> verified_token(const Session& session);
 
+/// Whether the edge takes the token: it sends one that it does not take to the login page. Failures: dns to
+/// http.
+boost::asio::awaitable<Result<bool>> edge_takes(const Session& session, const auth::Secret& token);
+
 }  // namespace cfpipe::cli

@@ -16,6 +16,7 @@
 #include "transport/channel.h"
 #include "transport/failure.h"
 #include "transport/tls_context.h"
+#include "transport/tls_peer.h"
 #include "tunnel/stream.h"
 
 namespace cfpipe::transport {
@@ -77,6 +78,7 @@ class TlsChannel final : public Channel {
   boost::asio::any_io_executor executor() override { return socket_.get_executor(); }
   /// The protocol that ALPN chose (RFC 7301), or empty.
   std::string_view alpn() const;
+  TlsPeer peer() const { return describe_peer(ssl_.get()); }
   /// Ciphertext in bytes: held here; all there was, held or sent.
   std::size_t held() const;
   std::uint64_t queued() const;

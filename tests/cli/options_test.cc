@@ -231,8 +231,7 @@ TEST(Options, ListenersAreHostAndPortOrASocket) {
 TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
   const std::map<std::string, std::vector<std::string>> lines{
       {"--transport h2", {"access", "ssh", "--hostname", "h.example", "--transport", "h2"}},
-      {"--debug-stream", {"access", "ssh", "--hostname", "h.example", "--debug-stream", "10"}},
-      {"doctor", {"doctor", "h.example"}}};
+      {"--debug-stream", {"access", "ssh", "--hostname", "h.example", "--debug-stream", "10"}}};
   for (const auto& [what, line] : lines) {
     const Failure failure = bad(line);
     EXPECT_EQ(failure.cause, Cause::bad_option);
@@ -523,6 +522,24 @@ TEST(Options, ThePingIntervalIsInWholeSeconds) {
     arguments.insert(arguments.end(), {"--ping-interval", text});
     EXPECT_THAT(bad(arguments).detail, HasSubstr("--ping-interval")) << text;
   }
+}
+
+TEST(Options, DoctorTakesItsHostWithAndWithoutAFlag) {
+  for (const auto& arguments :
+       std::vector<std::vector<std::string>>{{"doctor", "vm.example.com"},
+                                             {"doctor", "--hostname", "vm.example.com"},
+                                             {"access", "doctor", "vm.example.com"}}) {
+    const Options options = good(arguments);
+    EXPECT_EQ(options.command, Command::doctor);
+    EXPECT_EQ(options.url.host, "vm.example.com");
+    EXPECT_FALSE(options.json);
+    EXPECT_EQ(options.user, "");
+  }
+  const Options options = good({"doctor", "vm.example.com", "--json", "--user", "ann", "--short-lived-cert"});
+  EXPECT_TRUE(options.json);
+  EXPECT_TRUE(options.short_lived_cert);
+  EXPECT_EQ(options.user, "ann");
+  EXPECT_EQ(bad({"doctor"}).stage, transport::Stage::input);
 }
 
 }  // namespace

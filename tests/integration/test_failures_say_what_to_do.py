@@ -62,6 +62,7 @@ class Stage:
         class Nowhere:
             ca_file = "/etc/ssl/certs/ca-certificates.crt"
             hosts = (edges.HOST,)
+            auth_host = edges.AUTH_HOST
         return Client(self.world, Nowhere)
 
     def port(self, serve=None, backlog=8):

@@ -165,6 +165,8 @@ std::optional<Cause> cause_of(tunnel::End end) {
       return Cause::protocol_violation;
     case tunnel::End::local:
       return Cause::local_io;
+    case tunnel::End::dismissed:
+      return Cause::access_ended;
   }
   return std::nullopt;
 }

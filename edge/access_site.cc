@@ -14,6 +14,7 @@ namespace {
 constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
 constexpr std::string_view kTransferPath = "/transfer/";
+constexpr const char* kRevoked = "access was revoked";
 
 bool reads(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
@@ -164,8 +165,7 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   if (path.starts_with("login/")) co_return co_await login(request);
   if (path == "logout") co_return co_await auth_logout(request);
   if (path == "signed-out") co_return signed_out();
-  if (path == "get-identity")
-    co_return identity_answer(tokens_.check_org(request.cookie(kTokenCookie), now_()));
+  if (path == "get-identity") co_return identity_answer(check_org(request));
   co_return shared_answer(path);
 }
 
@@ -221,6 +221,8 @@ std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   }
   if (who.identity) {
     grant.identity = who.identity->name();
+    grant.client_id = who.identity->client_id;
+    grant.issued = who.identity->issued;
     grant.expires = who.identity->expires;
   }
   return grant;
@@ -233,7 +235,8 @@ void AccessSite::audit(AuditRow row) {
   if (const auto added = state_.append_audit(row); !added) spdlog::error("audit: {}", added.error().detail);
 }
 
-std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request) {
+std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request,
+                                std::shared_ptr<TunnelEnd> end) {
   AuditRow row;
   row.time = now_();
   row.kind = "tunnel_open";
@@ -245,16 +248,40 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   const auto added = state_.append_audit(row);
   if (!added) spdlog::error("audit: {}", added.error().detail);
   const std::int64_t id = added ? *added : --unrecorded_;
-  open_tunnels_[id] = row;
+  const bool late = !grant.identity.empty() && no_longer_good(grant.identity, grant.client_id, grant.issued);
+  if (late) end->dismiss(kRevoked);
+  open_tunnels_[id] = {row, grant.client_id, grant.issued, std::move(end)};
   spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
                row.application, row.peer, row.ray);
   return id;
 }
 
+/// A state that cannot say ends nobody's tunnel, nor does the end of a token's time.
+bool AccessSite::no_longer_good(const std::string& who, const std::string& client_id,
+                                std::int64_t issued) const {
+  if (client_id.empty()) {
+    const auto until = state_.revoked_until(who);
+    return until && issued <= *until;
+  }
+  const auto row = state_.service_token(client_id);
+  return row && !*row;
+}
+
+// A revocation is a change of the state by another process.
+void AccessSite::end_revoked_tunnels() {
+  const auto changes = state_.others_changes();
+  if (changes && *changes == seen_changes_) return;
+  if (!changes) spdlog::error("state: {}", changes.error().detail);
+  if (changes) seen_changes_ = *changes;
+  for (const auto& [id, tunnel] : open_tunnels_)
+    if (!tunnel.row.identity.empty() && no_longer_good(tunnel.row.identity, tunnel.client_id, tunnel.issued))
+      tunnel.end->dismiss(kRevoked);
+}
+
 void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
                         std::string_view reason) {
   AuditRow row;
-  if (const auto open = open_tunnels_.extract(id)) row = open.mapped();
+  if (const auto open = open_tunnels_.extract(id)) row = std::move(open.mapped().row);
   row.time = now_();
   row.kind = "tunnel_close";
   row.tunnel = id;

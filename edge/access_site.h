@@ -17,6 +17,7 @@
 #include "edge/state.h"
 #include "edge/tokens.h"
 #include "edge/transfer_store.h"
+#include "edge/tunnel_end.h"
 #include "edge/used_once.h"
 
 namespace cfpipe::edge {
@@ -29,6 +30,8 @@ inline constexpr std::int64_t kCliGrantSeconds = 2 * 60;
 inline constexpr std::int64_t kMetadataSeconds = 5 * 60;
 /// Longest redirect_url that is taken, in bytes; longer ones lead to the application's front page.
 inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
+/// How long a revocation by another process may go unnoticed by the tunnels that are open.
+inline constexpr std::chrono::milliseconds kRevocationPoll{1'000};
 inline constexpr std::string_view kTokenCookie = "CF_Authorization";
 inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 /// The provider's ID token, which says to it who signs out. Sent along to that page alone.
@@ -72,10 +75,13 @@ class AccessSite final : public Site {
 
   /// Says in the log what is wrong with the identity provider, if anything is.
   boost::asio::awaitable<void> look_at_provider();
+  /// Ends the tunnels of those whose access has been revoked, if anything has changed since the last call.
+  void end_revoked_tunnels();
 
   boost::asio::awaitable<Answer> handle(const Request& request) override;
   std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
-  std::int64_t opened(const TunnelGrant& grant, const Request& request) override;
+  std::int64_t opened(const TunnelGrant& grant, const Request& request,
+                      std::shared_ptr<TunnelEnd> end) override;
   void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
               std::string_view reason) override;
 
@@ -91,6 +97,13 @@ class AccessSite final : public Site {
     bool by_header = false;  ///< the credentials were sent on purpose, not by a browser of its own accord
     bool shows_service_token = false;  ///< the request has its headers; good or not
     std::string fault;                 ///< why it is not good
+  };
+  /// A tunnel that is open.
+  struct Tunnel {
+    AuditRow row;           ///< its tunnel_open
+    std::string client_id;  ///< of a service token
+    std::int64_t issued = 0;
+    std::shared_ptr<TunnelEnd> end;
   };
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
@@ -117,6 +130,9 @@ class AccessSite final : public Site {
   // site_gate.cc: the application host
   Visitor visitor(const Request& request, const App& app);
   std::optional<Identity> check_app(std::string_view token, const App& app) const;
+  std::optional<Identity> check_org(const Request& request) const;
+  bool revoked(const std::string& email, std::int64_t issued) const;
+  bool no_longer_good(const std::string& who, const std::string& client_id, std::int64_t issued) const;
   static Verdict judge(const Request& request, const App& app, const std::optional<Identity>& identity,
                        Asking asking);
   Answer challenge(const Request& request, const App& app) const;
@@ -173,8 +189,8 @@ class AccessSite final : public Site {
   Now now_;
   TransferStore transfers_;
   std::map<std::string, App, std::less<>> apps_;
-  std::map<std::int64_t, AuditRow>
-      open_tunnels_;             ///< their tunnel_open rows; bounded by the listener's connections
+  std::map<std::int64_t, Tunnel> open_tunnels_;  ///< bounded by the listener's connections
+  std::int64_t seen_changes_ = -1;               ///< of the state by others
   std::int64_t unrecorded_ = 0;  ///< last id of a tunnel that the audit could not take, negative
   std::function<void()> idle_;
 };

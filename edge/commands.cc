@@ -92,7 +92,7 @@ void add_service_token(CLI::App& root, Options& options, int& status) {
   CLI::App* list = token->add_subcommand("list", "List them, without secrets");
   add_state_options(*list, options.state);
   list->callback([&] { status = service_token_list(options.state); });
-  CLI::App* revoke = token->add_subcommand("revoke", "Refuse it from now on; open tunnels stay");
+  CLI::App* revoke = token->add_subcommand("revoke", "Refuse it from now on, and end its open tunnels");
   revoke->add_option("NAME", options.name, "What policies call it")->required();
   add_state_options(*revoke, options.state);
   revoke->callback([&] { status = service_token_revoke(options.state, options.name); });
@@ -145,6 +145,12 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   add_policy(root, options, status);
   add_service_token(root, options, status);
   add_ca(root, options, status);
+
+  CLI::App* revoke =
+      root.add_subcommand("revoke", "Refuse a person's tokens issued before now, and end their open tunnels");
+  revoke->add_option("--email", options.name, "Who it is")->required();
+  add_state_options(*revoke, options.state);
+  revoke->callback([&] { status = revoke_person(options.state, options.name); });
 
   CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");
   audit->add_option("--since", options.since,

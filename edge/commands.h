@@ -110,6 +110,8 @@ int ca_known_hosts(const StateOption& state, const std::string& hostname);
 int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);
 int service_token_list(const StateOption& state);
 int service_token_revoke(const StateOption& state, const std::string& name);
+/// Refuses that person's tokens issued up to now, and has a running edge end their tunnels.
+int revoke_person(const StateOption& state, const std::string& email);
 int show_audit(const StateOption& state, const std::string& since, bool json);
 
 /// One line on standard error.

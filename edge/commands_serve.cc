@@ -77,6 +77,26 @@ class Ending {
   bool ended_ = false;
 };
 
+/// Looks regularly for what other processes have revoked.
+class Watch {
+ public:
+  Watch(net::io_context& io, AccessSite& site) : timer_(io), site_(site) { wait(); }
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  void wait() {
+    timer_.expires_after(kRevocationPoll);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      site_.end_revoked_tunnels();
+      wait();
+    });
+  }
+  net::steady_timer timer_;
+  AccessSite& site_;
+};
+
 std::size_t affordable_connections() {
   const std::size_t descriptors = raise_descriptor_limit();
   const std::size_t fit = connections_for(descriptors);
@@ -134,6 +154,7 @@ int serve(const Config& config, bool dev) {
   if (!server) return complain(server.error());
   if (dev || config.listen_port == 0) (*site)->set_public_port((*server)->port());
   Ending ending(io, **server, **site, dev ? kDevDrain : kDrain);
+  Watch watch(io, **site);
   int status = kOk;
   net::co_spawn(io, (*server)->run(), [&](const std::exception_ptr& error) {
     if (error) {

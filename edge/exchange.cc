@@ -43,6 +43,18 @@ struct Counted {
   const bool& stopping;
 };
 
+// Hears of the site's wish to end a tunnel for as long as there is one.
+class Attached {
+ public:
+  Attached(TunnelEnd& end, TunnelEnd::Told told) : end_(end) { end_.on_dismissed(std::move(told)); }
+  ~Attached() { end_.forget(); }
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+
+ private:
+  TunnelEnd& end_;
+};
+
 }  // namespace
 
 void TunnelStop::stop(bool at_once) {
@@ -118,9 +130,15 @@ net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgr
   tunnel::Relay relay(executor, *client, *server);
   const Counted counted(*open, relay, stop.stopping);
   stop.relay = &relay;
+  std::string dismissal;
+  const Attached attached(*open->end, [&](const std::string& why) {
+    dismissal = why;
+    client->dismiss(why);
+    relay.stop();
+  });
   const auto outcome = co_await relay.run();
   stop.relay = nullptr;
-  open->reason = reason_of(outcome);
+  open->reason = dismissal.empty() ? reason_of(outcome) : dismissal;
 }
 
 }  // namespace cfpipe::edge

@@ -2,6 +2,7 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,8 +43,12 @@ struct TunnelGrant {
   std::uint16_t origin_port = 22;
   std::string destination;  ///< the same, if it is what the client asked for and not the application's own
   std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
+  std::string client_id;     ///< of a service token
+  std::int64_t issued = 0;   ///< when the token was, Unix seconds
   std::int64_t expires = 0;  ///< the token's end, Unix seconds; 0: there is none
 };
+
+class TunnelEnd;
 
 /// Everything the edge answers, apart from the bytes of the wire. Lives on one loop, which is not the wire's
 /// (see SiteLoop): a commit to disk must not stall a tunnel.
@@ -55,7 +60,9 @@ class Site {
   /// A WebSocket upgrade request (its handshake headers are the listener's to check): a grant or why not.
   virtual std::variant<TunnelGrant, Answer> upgrade(const Request& request) = 0;
   /// A tunnel that was granted has opened (returns its id for closed()) or ended. For the audit.
-  virtual std::int64_t opened(const TunnelGrant& grant, const Request& request) = 0;
+  /// `end` ends it from here.
+  virtual std::int64_t opened(const TunnelGrant& grant, const Request& request,
+                              std::shared_ptr<TunnelEnd> end) = 0;
   virtual void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
                       std::string_view reason) = 0;
 };

@@ -1,4 +1,6 @@
 // In front of an application: who is asking, and where they are sent to say so.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -65,11 +67,29 @@ AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) 
 std::optional<Identity> AccessSite::check_app(std::string_view token, const App& app) const {
   const std::int64_t now = now_();
   auto identity = tokens_.check_app(token, app.aud, now);
-  if (!identity || identity->client_id.empty()) return identity;
+  if (!identity) return identity;
+  if (identity->client_id.empty()) {
+    if (revoked(identity->email, identity->issued)) return std::nullopt;
+    return identity;
+  }
   const auto row = service_tokens_.find(identity->client_id, now);
   if (!row) return std::nullopt;
   identity->service_token = row->name;
   return identity;
+}
+
+/// Whom the auth domain's session is of.
+std::optional<Identity> AccessSite::check_org(const Request& request) const {
+  auto identity = tokens_.check_org(request.cookie(kTokenCookie), now_());
+  if (identity && revoked(identity->email, identity->issued)) return std::nullopt;
+  return identity;
+}
+
+/// Where the state cannot say, nobody gets in.
+bool AccessSite::revoked(const std::string& email, std::int64_t issued) const {
+  const auto until = state_.revoked_until(email);
+  if (!until) spdlog::error("state: {}", until.error().detail);
+  return !until || issued <= *until;
 }
 
 Answer AccessSite::challenge(const Request& request, const App& app) const {

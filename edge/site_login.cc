@@ -67,7 +67,7 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
     login.app = app;
     login.session_hash = text_of(*meta, "session");
     login.target = *target;
-    const auto identity = tokens_.check_org(request.cookie(kTokenCookie), now);
+    const auto identity = check_org(request);
     const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
     if (!identity) {
       answer = co_await begin_sign_in(request, login);
@@ -174,7 +174,7 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
   const std::string typed = request.form_value("email");
   if (!typed.empty()) co_return dev_sign_in(request, login, typed);
   // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
-  const auto identity = tokens_.check_org(request.cookie(kTokenCookie), now);
+  const auto identity = check_org(request);
   if (!identity) co_return co_await begin_sign_in(request, login);
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) co_return denied(request, *login.app, *identity, verdict);

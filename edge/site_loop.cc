@@ -46,6 +46,7 @@ net::awaitable<T> ask(net::any_io_executor site, Ask question) {
 }  // namespace
 
 OpenTunnel::~OpenTunnel() {
+  end->forget();
   net::post(executor_, [&site = site_, id = id_, up = up_bytes, down = down_bytes, why = std::move(reason)] {
     site.closed(id, up, down, why);
   });
@@ -69,8 +70,9 @@ net::awaitable<std::variant<TunnelGrant, Answer>> SiteLoop::upgrade(SharedReques
 
 net::awaitable<std::unique_ptr<OpenTunnel>> SiteLoop::opened(const TunnelGrant& grant,
                                                              SharedRequest request) {
-  const auto question = [executor = executor_, &site = site_, grant, request] {
-    return std::make_unique<OpenTunnel>(executor, site, site.opened(grant, *request));
+  const auto end = std::make_shared<TunnelEnd>(co_await net::this_coro::executor);
+  const auto question = [executor = executor_, &site = site_, grant, request, end] {
+    return std::make_unique<OpenTunnel>(executor, site, site.opened(grant, *request, end), end);
   };
   co_return co_await ask<std::unique_ptr<OpenTunnel>>(executor_, question);
 }

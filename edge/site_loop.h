@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "edge/site.h"
+#include "edge/tunnel_end.h"
 
 namespace cfpipe::edge {
 
@@ -17,12 +18,14 @@ using SharedRequest = std::shared_ptr<const Request>;
 /// comes about; whoever relays keeps the numbers current.
 class OpenTunnel {
  public:
-  OpenTunnel(boost::asio::any_io_executor executor, Site& site, std::int64_t id)
-      : executor_(std::move(executor)), site_(site), id_(id) {}
+  OpenTunnel(boost::asio::any_io_executor executor, Site& site, std::int64_t id,
+             std::shared_ptr<TunnelEnd> site_ends_it)
+      : end(std::move(site_ends_it)), executor_(std::move(executor)), site_(site), id_(id) {}
   ~OpenTunnel();
   OpenTunnel(const OpenTunnel&) = delete;
   OpenTunnel& operator=(const OpenTunnel&) = delete;
 
+  const std::shared_ptr<TunnelEnd> end;
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
   std::string reason = "an internal error";

@@ -12,7 +12,8 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::string_view kGrantCookie = "CF_CliGrant";
+/// Host-bound by its name: no other host of the domain can plant it.
+constexpr std::string_view kGrantCookie = "__Host-cfpipe-cli-grant";
 
 Answer nobody_signs_in(const ApplicationConfig& app) {
   return message_page(403, "No sign-in here",
@@ -45,6 +46,7 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
     return stale_code();
   }
   const Identity identity = read_identity(*code);
+  if (revoked(identity.email, identity.issued)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied(request, app, identity, verdict);
   const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
@@ -55,7 +57,7 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
         {"aud", app.aud}, {"receiver", receiver}, {"org_exp", number_of(*code, "org_exp")}};
     write_identity(grant, identity);
     const std::int64_t until = now + kCliGrantSeconds;
-    set_cookie(answer, kGrantCookie, notes_.write("cli", grant, until), until, kCliPath);
+    set_cookie(answer, kGrantCookie, notes_.write("cli", grant, until), until);
   }
   return answer;
 }
@@ -76,6 +78,7 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
     return people_may_enter(app.config->policies) ? challenge(request, app) : nobody_signs_in(*app.config);
   const Identity identity = read_identity(*grant);
+  if (revoked(identity.email, identity.issued)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied(request, app, identity, verdict);
   const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
@@ -97,7 +100,7 @@ Answer AccessSite::cli(const Request& request, const App& app) {
                  {"hint", "You can close this window."}};
   page.closes_itself = request.query_value("close_interstitial") == "true";
   Answer answer = page_answer(200, page);
-  clear_cookie(answer, kGrantCookie, kCliPath);
+  clear_cookie(answer, kGrantCookie);
   return answer;
 }
 

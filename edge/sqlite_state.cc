@@ -32,6 +32,9 @@ class SqliteState final : public State {
   Result<std::vector<ServiceTokenRow>> service_tokens() override;
   Result<bool> remove_service_token(std::string_view name) override;
   Result<void> service_token_used(std::string_view client_id, std::int64_t now) override;
+  Result<void> revoke_person(std::string_view email, std::int64_t time) override;
+  Result<std::int64_t> revoked_until(std::string_view email) override;
+  Result<std::int64_t> others_changes() override;
   Result<std::int64_t> append_audit(const AuditRow& row) override;
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override;
 
@@ -92,6 +95,11 @@ class SqliteState final : public State {
   Statement service_remove_{db_.get(), "DELETE FROM service_tokens WHERE name = ?"};
   Statement service_used_{
       db_.get(), "UPDATE service_tokens SET last_used = ?1 WHERE client_id = ?2 AND last_used < ?1 - ?3"};
+  Statement person_revoke_{db_.get(),
+                           "INSERT INTO revoked_people (email, until) VALUES (?, ?) "
+                           "ON CONFLICT (email) DO UPDATE SET until = max(until, excluded.until)"};
+  Statement person_revoked_{db_.get(), "SELECT until FROM revoked_people WHERE email = ?"};
+  Statement changes_{db_.get(), "PRAGMA data_version"};
   Statement audit_add_{
       db_.get(),
       "INSERT INTO audit (time, kind, identity, application, peer, ray, serial, key_id, tunnel, "
@@ -275,6 +283,30 @@ Result<void> SqliteState::service_token_used(std::string_view client_id, std::in
   query.bind(now).bind(client_id).bind(kLastUsedSeconds).step();
   if (!query.ok()) return failure();
   return {};
+}
+
+Result<void> SqliteState::revoke_person(std::string_view email, std::int64_t time) {
+  const Durable durable(db_.get());
+  const std::string person = lower(email);
+  Query query(person_revoke_);
+  query.bind(person).bind(time).step();
+  if (!query.ok()) return failure();
+  return {};
+}
+
+Result<std::int64_t> SqliteState::revoked_until(std::string_view email) {
+  const std::string person = lower(email);
+  Query query(person_revoked_);
+  query.bind(person);
+  const bool found = query.step();
+  if (!query.ok()) return failure();
+  return found ? query.number(0) : 0;
+}
+
+Result<std::int64_t> SqliteState::others_changes() {
+  Query query(changes_);
+  if (!query.step()) return failure();
+  return query.number(0);
 }
 
 Result<std::int64_t> SqliteState::append_audit(const AuditRow& row) {

@@ -27,7 +27,8 @@ struct AuditRow {
   std::int64_t id = 0;
   std::int64_t time = 0;  ///< Unix seconds
   /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
-  /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate
+  /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate,
+  /// revoke
   std::string kind;
   std::string identity;      ///< email, or name of a service token; empty where nobody asked
   std::string application;   ///< host name
@@ -93,6 +94,13 @@ class State {
   /// False if there is none of that name.
   virtual Result<bool> remove_service_token(std::string_view name) = 0;
   virtual Result<void> service_token_used(std::string_view client_id, std::int64_t now) = 0;
+
+  /// Tokens of that person that were issued up to `time` are void. On disk when it returns.
+  virtual Result<void> revoke_person(std::string_view email, std::int64_t time) = 0;
+  /// Up to when that person's tokens are void; 0: none is.
+  virtual Result<std::int64_t> revoked_until(std::string_view email) = 0;
+  /// Another number than last time if anybody but this object has changed anything meanwhile.
+  virtual Result<std::int64_t> others_changes() = 0;
 
   virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;  ///< the row's id
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;

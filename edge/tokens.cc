@@ -80,6 +80,7 @@ void write_identity(boost::json::object& object, const Identity& identity) {
   if (!identity.claims.empty()) object[kCustomClaims] = object_of(identity.claims);
   object["sub"] = identity.subject;
   object["nonce"] = identity.nonce;
+  object["iat"] = identity.issued;
 }
 
 Identity read_identity(const boost::json::object& object) {
@@ -89,6 +90,8 @@ Identity read_identity(const boost::json::object& object) {
   identity.claims = claims_of(object);
   identity.subject = auth::text_of(object, "sub");
   identity.nonce = auth::text_of(object, "nonce");
+  if (const auto* issued = object.if_contains("iat"); issued != nullptr && issued->is_int64())
+    identity.issued = issued->get_int64();
   return identity;
 }
 

@@ -34,7 +34,8 @@ struct Identity {
   const std::string& name() const { return email.empty() ? service_token : email; }
 };
 
-/// A person's identity between the parts of a sign-in: email, groups, claims, subject, nonce.
+/// A person's identity between the parts of a sign-in: email, groups, claims, subject, nonce, and when
+/// they signed in.
 void write_identity(boost::json::object& object, const Identity& identity);
 Identity read_identity(const boost::json::object& object);
 

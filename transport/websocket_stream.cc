@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -81,6 +82,7 @@ class WebSocketStream final : public tunnel::Stream {
   IoStatus flush() override;
   void breaks_off() override { broken_off_ = true; }
   IoStatus finish() override;
+  void dismiss(const std::string& why) override { dismissal_ = why; }
   void on_writable(Callback callback) override { channel_->on_writable(std::move(callback)); }
 
   // The server's Close is always answered by the client's, until which the client's data goes on.
@@ -98,6 +100,7 @@ class WebSocketStream final : public tunnel::Stream {
   IoStatus over() const { return end_ == End::clean ? IoStatus::eof : IoStatus::failed; }
   IoStatus send_frame(Slice part);
   IoStatus sent(IoStatus status);
+  std::string close_payload() const;
   IoStatus send_control(WsOpcode opcode, std::string_view payload);
   std::size_t plain_capacity() const { return plain_.size() - tunnel::kHeadroom; }
   void size_buffer(std::size_t filled);
@@ -130,6 +133,7 @@ class WebSocketStream final : public tunnel::Stream {
   bool gone_ = false;         // the peer will not see anything any more
   End end_ = End::open;
   std::string detail_;
+  std::optional<std::string> dismissal_;  // what our Close is to say
 
   net::steady_timer timer_;
   Clock::time_point last_received_;
@@ -218,6 +222,7 @@ IoStatus WebSocketStream::react(const WsDecoder::Events& events) {
   const bool normal =
       events.close_code == kNormal || events.close_code == kGoingAway || events.close_code == kNoCode;
   if (normal) return ended(End::clean);
+  if (events.close_code == kAccessEnded) return ended(End::dismissed, printable(events.close_reason));
   std::string what = "the peer closed with code " + std::to_string(events.close_code);
   if (!events.close_reason.empty()) what += " (" + printable(events.close_reason) + ")";
   return ended(End::cut, what);
@@ -300,18 +305,24 @@ IoStatus WebSocketStream::flush() {
 }
 
 std::uint16_t WebSocketStream::close_code() const {
+  if (dismissal_) return kAccessEnded;
   if (end_ == End::protocol) return kProtocolError;
   return broken_off_ ? kUnexpected : kNormal;
+}
+
+// A code, big-endian, and the reason where there is one (RFC 6455 5.5.1).
+std::string WebSocketStream::close_payload() const {
+  const std::uint16_t code = close_code();
+  const std::string out{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
+  return out + dismissal_.value_or(std::string());
 }
 
 IoStatus WebSocketStream::finish() {
   if (gone_ || send_failed_) return IoStatus::failed;
   if (!close_sent_) {
-    const auto code = close_code();
-    const std::array<char, 2> payload = {static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
     const auto mask = masks_.next();
-    const auto frame = control_frame(WsOpcode::close, {payload.data(), payload.size()},
-                                     role_ == WsRole::client ? &mask : nullptr);
+    const auto frame =
+        control_frame(WsOpcode::close, close_payload(), role_ == WsRole::client ? &mask : nullptr);
     const auto status = channel_->write(std::as_bytes(std::span(frame)));
     if (status != IoStatus::ok) return sent(status);
     close_sent_ = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -22,6 +23,9 @@ struct WebSocketTimes {
     return {interval, 2 * interval + std::chrono::milliseconds(2'000), std::chrono::milliseconds(5'000)};
   }
 };
+/// Close code (of those for private use, RFC 6455 7.4.2) of an edge that ends a tunnel because whoever it is
+/// for has no access any more; the reason says why.
+inline constexpr std::uint16_t kAccessEnded = 4003;
 /// Plain text decrypted by one fill(), in bytes: small until a bulk stream is seen.
 inline constexpr std::size_t kPlainSmall = 32 * 1024;
 inline constexpr std::size_t kPlainLarge = 512 * 1024;

@@ -23,6 +23,7 @@ enum class End {
   silent,    ///< the peer stopped answering
   protocol,  ///< the peer broke the protocol
   local,     ///< our own descriptor failed
+  dismissed  ///< the peer ended it, saying that there is no access any more
 };
 
 /// One side of a tunnel: a source and a sink of bytes, non-blocking, without copies where the kind allows it.
@@ -54,6 +55,8 @@ class Stream {
   virtual void breaks_off() {}
   /// No more take() will follow: passes the end on (shutdown, Close frame). ok when all has left.
   virtual IoStatus finish() = 0;
+  /// What follows is an end that we impose: a protocol that has words for it tells the peer so in finish().
+  virtual void dismiss(const std::string& why) { (void)why; }
   virtual void on_writable(Callback callback) = 0;
 
   /// True if the peer goes on sending after our finish().

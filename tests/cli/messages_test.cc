@@ -104,7 +104,8 @@ TEST(Messages, ATunnelThatBrokeSaysHow) {
   const std::map<tunnel::End, int> expected{{tunnel::End::cut, 75},
                                             {tunnel::End::silent, 75},
                                             {tunnel::End::protocol, 76},
-                                            {tunnel::End::local, 75}};
+                                            {tunnel::End::local, 75},
+                                            {tunnel::End::dismissed, 77}};
   for (const auto& [end, status] : expected) {
     tunnel::Outcome outcome;
     outcome.near = tunnel::End::clean;

@@ -219,7 +219,8 @@ TEST_F(Login, GrantsATunnelAndRecordsItsEnd) {
   EXPECT_EQ(grant.identity, "ann@example.com");
   EXPECT_EQ(grant.origin_host, "127.0.0.1");
   EXPECT_EQ(grant.expires, now_ + 24 * 3600);
-  const std::int64_t id = site_->opened(grant, request);
+  const auto end = std::make_shared<TunnelEnd>(io_.get_executor());
+  const std::int64_t id = site_->opened(grant, request, end);
   site_->closed(id, 10, 20, "ended\nnormally");
   const auto rows = audit();
   ASSERT_EQ(rows.size(), 3u);

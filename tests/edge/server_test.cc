@@ -42,6 +42,7 @@ class Ledger final : public Site {
   };
   std::uint16_t origin_port = 0;
   std::int64_t opened_count = 0;
+  std::shared_ptr<TunnelEnd> last_end;
   std::map<std::int64_t, End> ends;
   bool elsewhere = false;  // something was called on another thread than the first call's
   std::promise<void> held;
@@ -66,7 +67,8 @@ class Ledger final : public Site {
     grant.origin_port = origin_port;
     return grant;
   }
-  std::int64_t opened(const TunnelGrant&, const Request&) override {
+  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd> end) override {
+    last_end = std::move(end);
     check_thread();
     return ++opened_count;
   }
@@ -304,6 +306,27 @@ TEST_F(ServerTest, TunnelsThatAreDroppedAreAccountedFor) {
     EXPECT_EQ(end.down, 5u);
   }
   EXPECT_FALSE(ledger_.elsewhere);
+}
+
+TEST_F(ServerTest, TunnelsThatAreDismissedAreToldWhyAndTheOthersStay) {
+  start();
+  const auto stays = run(open());
+  const auto goes = run(open());
+  ASSERT_TRUE(stays && goes);
+  put(**goes, "hello");
+  EXPECT_EQ(run(take(**goes, 5)), "hello");
+  net::post(site_loop_, [this] { ledger_.last_end->dismiss("access was revoked"); });
+  EXPECT_EQ(run(take(**goes, 1)), std::string());
+  EXPECT_EQ((*goes)->end(), tunnel::End::dismissed);
+  EXPECT_EQ((*goes)->end_detail(), "access was revoked");
+  put(**stays, "still here");
+  EXPECT_EQ(run(take(**stays, 10)), "still here");
+  end();
+  ASSERT_EQ(ledger_.ends.size(), 2u);
+  EXPECT_EQ(ledger_.ends.at(2).reason, "access was revoked");
+  EXPECT_EQ(ledger_.ends.at(2).up, 5u);
+  EXPECT_NE(ledger_.ends.at(1).reason, "access was revoked");
+  ledger_.last_end->dismiss("once more, now that its loop is gone");
 }
 
 TEST_F(ServerTest, TunnelsMayFinishUntilTheDrainIsOver) {

@@ -1,0 +1,147 @@
+// Who has lost access: tokens from before are void, whatever they are, and open tunnels end.
+#include "edge/edge_fixture.h"
+
+namespace cfpipe::edge {
+namespace {
+
+class Revocation : public SiteTest {
+ protected:
+  /// As another process does it.
+  void revoke(const std::string& email) {
+    const auto other = open_sqlite_state(dir_.file("state")).value();
+    ASSERT_TRUE(other->revoke_person(email, now_));
+  }
+  std::variant<TunnelGrant, Answer> ask(const std::string& token) {
+    Request request = browser_->request("GET", "https://vm.localhost:8443/");
+    request.headers.clear();
+    request.headers.emplace_back("Cf-Access-Token", token);
+    return site_->upgrade(request);
+  }
+  bool opens(const std::string& token) { return std::holds_alternative<TunnelGrant>(ask(token)); }
+
+  struct Tunnel {
+    std::int64_t id;
+    std::shared_ptr<TunnelEnd> end;
+    std::string told;
+  };
+  void open(const std::string& token, Tunnel& tunnel) {
+    auto granted = ask(token);
+    ASSERT_TRUE(std::holds_alternative<TunnelGrant>(granted));
+    open(std::get<TunnelGrant>(granted), tunnel);
+  }
+  void open(const TunnelGrant& grant, Tunnel& tunnel) {
+    tunnel.end = std::make_shared<TunnelEnd>(io_.get_executor());
+    tunnel.end->on_dismissed([&tunnel](const std::string& why) { tunnel.told = why; });
+    tunnel.id = site_->opened(grant, browser_->request("GET", "https://vm.localhost:8443/"), tunnel.end);
+  }
+  void look() {
+    site_->end_revoked_tunnels();
+    io_.restart();
+    io_.poll();
+  }
+};
+
+TEST_F(Revocation, VoidsWhatWasIssuedUpToNowAndNothingLater) {
+  const auto tokens = program_login("ann@example.com");
+  const std::string app(tokens.app_token.reveal());
+  ASSERT_TRUE(opens(app));
+  revoke("Ann@Example.com");
+  EXPECT_FALSE(opens(app)) << "issued in the same second";
+  EXPECT_EQ(std::get<Answer>(ask(app)).status, 302) << "to the login, not to a wall";
+  EXPECT_EQ(browser_->get("https://auth.localhost:8443/cdn-cgi/access/get-identity").status, 401);
+  now_ += 1;
+  EXPECT_FALSE(opens(app));
+  const Answer page = browser_->follow("https://b.localhost:8443/");
+  EXPECT_NE(page.body.find("name=\"email\""), std::string::npos) << "the session is no good for another one";
+  EXPECT_TRUE(opens(std::string(program_login("ann@example.com").app_token.reveal())));
+}
+
+TEST_F(Revocation, IsAboutThatPersonAlone) {
+  const auto tokens = program_login("ann@example.com");
+  for (const char* other : {"nn@example.com", "ann@example.co", "bob@example.com"}) revoke(other);
+  EXPECT_TRUE(opens(std::string(tokens.app_token.reveal())));
+}
+
+TEST_F(Revocation, OutlivesARestartAndIsNotTakenBackByAnEarlierOne) {
+  const auto tokens = program_login("ann@example.com");
+  revoke("ann@example.com");
+  now_ -= 100;
+  revoke("ann@example.com");
+  now_ += 200;
+  site_.reset();
+  state_.reset();
+  state_ = open_sqlite_state(dir_.file("state")).value();
+  make_site(two_applications(dir_.file("state")));
+  EXPECT_FALSE(opens(std::string(tokens.app_token.reveal())));
+}
+
+TEST_F(Revocation, ReachesASignInThatIsHalfWay) {
+  const Answer page = browser_->follow("https://vm.localhost:8443/");
+  const std::string authorized = header_of(browser_->post_form(page, "ann@example.com"), "Location");
+  revoke("ann@example.com");
+  now_ += 1;
+  EXPECT_TRUE(header_of(browser_->get(authorized), "Location").find("/cdn-cgi/access/login/") !=
+              std::string::npos)
+      << "its code was issued before";
+
+  const auth::TransferReceiver receiver;
+  const Answer form = browser_->follow(cli_url(receiver.public_key()));
+  const Answer back = browser_->get(header_of(browser_->post_form(form, "ann@example.com"), "Location"));
+  ASSERT_EQ(header_of(back, "Location"), cli_url(receiver.public_key()));
+  revoke("ann@example.com");
+  now_ += 1;
+  EXPECT_EQ(browser_->get(cli_url(receiver.public_key())).status, 302) << "its grant too";
+  EXPECT_EQ(browser_->get("https://auth.localhost:8443/transfer/" + receiver.public_key()).status, 202);
+}
+
+TEST_F(Revocation, EndsThatPersonsTunnels) {
+  Tunnel ann;
+  Tunnel bob;
+  Tunnel nobody;
+  open(std::string(program_login("ann@example.com").app_token.reveal()), ann);
+  browser_ = std::make_unique<Browser>(io_, *site_);
+  open(std::string(program_login("bob@example.com").app_token.reveal()), bob);
+  TunnelGrant bypassed;
+  bypassed.app_hostname = "vm.localhost";
+  open(bypassed, nobody);
+  look();
+  EXPECT_EQ(ann.told, "");
+  revoke("ann@example.com");
+  look();
+  EXPECT_EQ(ann.told, "access was revoked");
+  EXPECT_EQ(bob.told, "");
+  EXPECT_EQ(nobody.told, "");
+}
+
+TEST_F(Revocation, EndsATunnelThatWasGrantedBeforeAndOpensAfter) {
+  const auto granted = ask(std::string(program_login("ann@example.com").app_token.reveal()));
+  ASSERT_TRUE(std::holds_alternative<TunnelGrant>(granted));
+  revoke("ann@example.com");
+  look();
+  Tunnel late;
+  open(std::get<TunnelGrant>(granted), late);
+  io_.restart();
+  io_.poll();
+  EXPECT_EQ(late.told, "access was revoked");
+}
+
+TEST_F(Revocation, OfAServiceTokenEndsItsTunnels) {
+  const auto made = ServiceTokens(*state_).create("deploy", kDefaultServiceToken, now_).value();
+  ASSERT_TRUE(made);
+  TunnelGrant grant;
+  grant.app_hostname = "vm.localhost";
+  grant.identity = "deploy";
+  grant.client_id = made->client_id;
+  Tunnel tunnel;
+  open(grant, tunnel);
+  now_ += kDefaultServiceToken.count() + 1;
+  revoke("stranger@example.com");
+  look();
+  EXPECT_EQ(tunnel.told, "") << "its time is over, which is no revocation";
+  ASSERT_TRUE(open_sqlite_state(dir_.file("state")).value()->remove_service_token("deploy"));
+  look();
+  EXPECT_EQ(tunnel.told, "access was revoked");
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

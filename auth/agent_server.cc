@@ -290,6 +290,11 @@ AgentServer::~AgentServer() {
   impl_->close();
 }
 
+void AgentServer::expect() {
+  impl_->given_up = false;
+  if (!impl_->worth_asking()) impl_->identity.reset();
+}
+
 void AgentServer::offer(std::shared_ptr<const KeyAndCertificate> identity) {
   Offered offered;
   offered.key = {identity, &identity->key};

@@ -46,6 +46,8 @@ class AgentServer {
   AgentServer(const AgentServer&) = delete;
   AgentServer& operator=(const AgentServer&) = delete;
 
+  /// Another pair is being made: requests wait for it, unless the present one is still good.
+  void expect();
   /// From here on requests are answered from this pair. Again, to replace it: clients see the new one from
   /// their next request.
   void offer(std::shared_ptr<const KeyAndCertificate> identity);

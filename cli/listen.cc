@@ -9,9 +9,12 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <chrono>
 #include <list>
 #include <memory>
+#include <optional>
 
+#include "cli/at_end.h"
 #include "cli/commands.h"
 #include "cli/first_byte.h"
 #include "cli/local_listener.h"
@@ -73,6 +76,8 @@ class Forwarder : public std::enable_shared_from_this<Forwarder> {
   void start(auth::Fd connection);
   static net::awaitable<void> carry(std::shared_ptr<Forwarder> self, auth::Fd connection, Carried& carried);
   net::awaitable<Result<void>> relay(const auth::Fd& connection, Carried& carried);
+  net::awaitable<Result<tunnel::Outcome>> pump(const auth::Fd& connection, Carried& carried,
+                                               tunnel::Stream& far);
 
   net::any_io_executor executor_;
   Options options_;
@@ -133,22 +138,29 @@ net::awaitable<void> Forwarder::carry(std::shared_ptr<Forwarder> self, auth::Fd 
 }
 
 net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carried& carried) {
-  auto far = co_await opener_->open();
-  if (!far) {
+  const TunnelOpener::Pump pump_here = [this, &connection, &carried](tunnel::Stream& far) {
+    return pump(connection, carried, far);
+  };
+  const auto outcome = co_await opener_->carry(pump_here);
+  if (!outcome) {
     reset_on_close(connection);
-    co_return far.error();
+    co_return outcome.error();
   }
-  auto near = tunnel::make_fd_stream(executor_, connection.get(), connection.get(), false);
-  tunnel::Relay relay(executor_, *near, **far);
+  if (auto failure = failure_of(*outcome)) co_return std::move(*failure);
+  co_return Result<void>();
+}
+
+net::awaitable<Result<tunnel::Outcome>> Forwarder::pump(const auth::Fd& connection, Carried& carried,
+                                                        tunnel::Stream& far) {
+  const auto near = tunnel::make_fd_stream(executor_, connection.get(), connection.get(), false);
+  tunnel::Relay relay(executor_, *near, far);
   FirstByte first_byte(executor_, options_.deadlines.first_byte, relay);
   carried.relay = &relay;
-  auto running = opener_->carry(relay);
-  const auto outcome = co_await std::move(running);
-  carried.relay = nullptr;
+  const AtEnd forget([&carried] { carried.relay = nullptr; });
+  const auto outcome = co_await relay.run();
   spdlog::info("a tunnel ended: {} bytes up, {} bytes down", outcome.near_to_far, outcome.far_to_near);
   if (first_byte.missed()) co_return first_byte.failure(options_.url);
-  if (auto failure = failure_of(outcome)) co_return std::move(*failure);
-  co_return Result<void>();
+  co_return outcome;
 }
 
 void Forwarder::stop() {

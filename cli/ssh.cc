@@ -4,6 +4,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <memory>
 
+#include "cli/at_end.h"
 #include "cli/commands.h"
 #include "cli/first_byte.h"
 #include "cli/hang_up.h"
@@ -15,6 +16,30 @@
 
 namespace cfpipe::cli {
 namespace net = boost::asio;
+
+namespace {
+
+/// Between the tunnel and standard input and output; interrupts stop it in order. `running` is the relay as
+/// long as there is one.
+net::awaitable<Result<tunnel::Outcome>> relay_terminal(tunnel::Stream& far, const Options& options,
+                                                       Interrupts& interrupts, tunnel::Relay*& running) {
+  const auto executor = co_await net::this_coro::executor;
+  const auto terminal = tunnel::make_fd_stream(executor, STDIN_FILENO, STDOUT_FILENO, false);
+  tunnel::Relay relay(executor, *terminal, far);
+  FirstByte first_byte(executor, options.deadlines.first_byte, relay);
+  running = &relay;
+  interrupts.divert([&relay] { relay.stop(); });
+  const AtEnd give_back([&interrupts, &running] {
+    interrupts.divert({});
+    running = nullptr;
+  });
+  const auto outcome = co_await relay.run();
+  spdlog::info("tunnel ended: {} bytes up, {} bytes down", outcome.near_to_far, outcome.far_to_near);
+  if (first_byte.missed()) co_return first_byte.failure(options.url);
+  co_return outcome;
+}
+
+}  // namespace
 
 net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   const auto executor = co_await net::this_coro::executor;
@@ -29,25 +54,14 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   });
   auto opener = TunnelOpener::make(executor, **session, options);
   if (!opener) co_return report(opener.error());
-  auto opened = co_await (*opener)->open();
-  if (!opened) co_return report(opened.error());
-  spdlog::info("tunnel to {} is open", options.url.host);
 
-  auto terminal = tunnel::make_fd_stream(executor, STDIN_FILENO, STDOUT_FILENO, false);
-  tunnel::Relay relay(executor, *terminal, **opened);
-  FirstByte first_byte(executor, options.deadlines.first_byte, relay);
-  interrupts.divert([&relay] { relay.stop(); });
-  running = &relay;
-  auto carrying = (*opener)->carry(relay);
-  const auto outcome = co_await std::move(carrying);
-  running = nullptr;
-  const bool asked_to_stop = interrupts.raised();
-  interrupts.divert({});
-
-  spdlog::info("tunnel ended: {} bytes up, {} bytes down", outcome.near_to_far, outcome.far_to_near);
-  if (first_byte.missed()) co_return report(first_byte.failure(options.url));
-  const auto failure = failure_of(outcome);
-  co_return failure && !asked_to_stop ? report(*failure) : kOk;
+  const TunnelOpener::Pump pump = [&options, &interrupts, &running](tunnel::Stream& far) {
+    return relay_terminal(far, options, interrupts, running);
+  };
+  const auto carried = co_await (*opener)->carry(pump);
+  if (!carried) co_return report(carried.error());
+  const auto failure = failure_of(*carried);
+  co_return failure && !interrupts.raised() ? report(*failure) : kOk;
 }
 
 }  // namespace cfpipe::cli

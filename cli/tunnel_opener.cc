@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -12,10 +13,10 @@
 #include "auth/agent_server.h"
 #include "auth/certificate.h"
 #include "auth/clock.h"
-#include "auth/discovery.h"
 #include "auth/known_application.h"
 #include "auth/login.h"
-#include "auth/token_cache.h"
+#include "cli/at_end.h"
+#include "cli/credentials.h"
 #include "cli/identity.h"
 #include "cli/messages.h"
 #include "cli/principal.h"
@@ -31,129 +32,26 @@ using transport::Failure;
 using StreamPtr = std::unique_ptr<tunnel::Stream>;
 using IdentityPtr = std::shared_ptr<const Identity>;
 
-/// On whose behalf. Neither, with a service token and no certificate to make: then the headers are all it
-/// takes. No token either where nobody has to log in, as it seems.
-struct Credentials {
-  std::optional<auth::Application> app;
-  std::optional<auth::Secret> token;
-  std::optional<Failure> unless_open;  ///< what is wrong if the tunnel does not open without a token
-  bool check_later = false;            ///< the application was known and is due for another look
-};
-using CredentialsPtr = std::shared_ptr<const Credentials>;
-
-/// One search for credentials, and those who wait for what it finds.
-struct Search {
-  Search(const net::any_io_executor& executor, bool believes)
-      : believes_known(believes), over(executor, net::steady_timer::time_point::max()) {}
-  bool believes_known;
-  std::optional<Result<CredentialsPtr>> found;  ///< empty when over: it was cancelled
+/// Work that one does and several wait for.
+template <class T>
+struct Shared {
+  explicit Shared(const net::any_io_executor& executor)
+      : over(executor, net::steady_timer::time_point::max()) {}
+  std::optional<Result<T>> result;  ///< empty when over: it was cancelled
   net::steady_timer over;
 };
-
-/// Does something when the scope is left, also by a coroutine that is cancelled.
-template <class F>
-class AtEnd {
- public:
-  explicit AtEnd(F f) : f_(std::move(f)) {}
-  ~AtEnd() { f_(); }
-  AtEnd(const AtEnd&) = delete;
-  AtEnd& operator=(const AtEnd&) = delete;
-
- private:
-  F f_;
+struct Search : Shared<CredentialsPtr> {
+  Search(const net::any_io_executor& executor, bool believes) : Shared(executor), believes_known(believes) {}
+  bool believes_known;
 };
+using Signing = Shared<void>;
 
-/// All from the state directory: nothing is asked before the dial. Nothing if something is missing.
-Result<std::optional<Credentials>> known_credentials(const Session& session) {
-  const auto& access = session.access();
-  auto known = auth::known_application(access);
-  if (!known || access.service_token.given()) return std::optional<Credentials>();
-  auto token = auth::cached_app_token(session.state(), known->app, auth::unix_now(), auth::IfUnusable::keep);
-  if (!token) return token.error();
-  if (!*token) return std::optional<Credentials>();
-  Credentials credentials;
-  credentials.check_later = known->age >= auth::kKnownFresh;
-  credentials.app = std::move(known->app);
-  credentials.token = std::move(*token);
-  return std::optional<Credentials>(std::move(credentials));
-}
-
-/// Asks the application. Where that asked for no login (Bypass), or is none of Access, which has the same
-/// look from here, the tunnel is tried without one, unless there is a certificate to make: somebody has to be
-/// known for that.
-net::awaitable<Result<std::optional<Credentials>>> open_credentials(const Session& session,
-                                                                    std::optional<auth::Application>& app) {
-  auto found = co_await auth::find_application(session.access());
-  Credentials credentials;
-  if (!found) {
-    if (found.error().cause != Cause::not_an_application) co_return found.error();
-    credentials.unless_open = found.error();
-  } else if (!found->open) {
-    app = std::move(found->app);
-    co_return std::optional<Credentials>();
-  }
-  spdlog::info("nobody is asked to log in; trying without a token");
-  co_return std::optional<Credentials>(std::move(credentials));
-}
-
-/// Asks the application what it is, or who has to be known there: nobody, or then `app` is filled.
-net::awaitable<Result<std::optional<Credentials>>> ask(const Session& session, bool may_be_open,
-                                                       std::optional<auth::Application>& app) {
-  if (may_be_open) co_return co_await open_credentials(session, app);
-  auto found = co_await auth::discover(session.access());
-  if (!found) co_return found.error();
-  app = std::move(*found);
-  co_return std::optional<Credentials>();
-}
-
-/// Dials the auth domain that an org token waits for: a token will be asked of it next.
-net::awaitable<void> dial_ahead(const Session& session) {
-  const auto& access = session.access();
-  const auto known = auth::known_application(access);
-  if (!known || access.service_token.given()) co_return;
-  const auto org_token = auth::cached_org_token(session.state(), known->app.auth_domain, auth::unix_now(),
-                                                auth::IfUnusable::keep);
-  if (!org_token || !*org_token) co_return;
-  const auto url = transport::parse_url(known->app.auth_domain);
-  if (url) co_await access.http(*url).dial_ahead(*url);
-}
-
-/// ask(), and dial_ahead() meanwhile.
-net::awaitable<Result<std::optional<Credentials>>> ask_and_dial_ahead(const Session& session,
-                                                                      bool may_be_open,
-                                                                      std::optional<auth::Application>& app) {
-  std::optional<Result<std::optional<Credentials>>> open;
-  const auto ask_into = [](const Session& s, bool may, auto& application, auto& out) -> net::awaitable<void> {
-    out = co_await ask(s, may, application);
-  };
-  auto asking = ask_into(session, may_be_open, app, open);
-  auto dialling = dial_ahead(session);
-  auto both = std::move(asking) && std::move(dialling);
-  co_await std::move(both);
-  co_return std::move(*open);
-}
-
-net::awaitable<Result<CredentialsPtr>> find_credentials(const Session& session, const Options& options,
-                                                        bool believe_known) {
-  Credentials credentials;
-  const bool headers_suffice =
-      (session.access().service_token.given() || options.brings_token) && !options.short_lived_cert;
-  if (headers_suffice) co_return std::make_shared<const Credentials>();
-  if (believe_known) {
-    auto known = known_credentials(session);
-    if (!known) co_return known.error();
-    if (*known) co_return std::make_shared<const Credentials>(std::move(**known));
-  }
-  std::optional<auth::Application> app;
-  auto open = co_await ask_and_dial_ahead(session, believe_known && !options.short_lived_cert, app);
-  if (!open) co_return open.error();
-  if (*open) co_return std::make_shared<const Credentials>(std::move(**open));
-  auto token = co_await auth::obtain_app_token(session.access(), *app);
-  if (!token) co_return token.error();
-  credentials.app = std::move(*app);
-  credentials.token = std::move(*token);
-  co_return std::make_shared<const Credentials>(std::move(credentials));
-}
+/// A tunnel, and what has come of the agent's certificate beside it.
+struct Carried {
+  bool pumping = false;
+  bool ended = false;
+  std::optional<Failure> unsigned_because;
+};
 
 /// One tunnel is best off with a connection of its own; many share one where the edge can.
 transport::TunnelProtocol protocol_for(const Options& options) {
@@ -161,11 +59,25 @@ transport::TunnelProtocol protocol_for(const Options& options) {
   return many ? transport::TunnelProtocol::http2 : transport::TunnelProtocol::http1;
 }
 
+/// What was awaited may have ended for that reason alone.
+bool is_cancelled(const net::cancellation_state& state) {
+  return state.cancelled() != net::cancellation_type::none;
+}
+
+net::awaitable<void> for_ever() {
+  net::steady_timer never(co_await net::this_coro::executor, net::steady_timer::time_point::max());
+  co_await never.async_wait(net::as_tuple(net::use_awaitable));
+}
+
 /// Never ends by itself.
 net::awaitable<void> check_application(const Session& session) {
   co_await auth::check_known_application(session.access());
-  net::steady_timer forever(co_await net::this_coro::executor, net::steady_timer::time_point::max());
-  co_await forever.async_wait(net::as_tuple(net::use_awaitable));
+  co_await for_ever();
+}
+
+net::awaitable<void> pump_into(const TunnelOpener::Pump& pump, tunnel::Stream& tunnel,
+                               std::optional<Result<tunnel::Outcome>>& out) {
+  out = co_await pump(tunnel);
 }
 
 }  // namespace
@@ -176,9 +88,24 @@ struct TunnelOpener::Impl {
 
   net::awaitable<Result<CredentialsPtr>> credentials(bool believe_known);
   net::awaitable<Result<CredentialsPtr>> search(bool believe_known);
+  bool needs_certificate() const {
+    return options.short_lived_cert && !(identity && good_for_a_while(*identity));
+  }
+  bool serves_agent() const { return agent != nullptr; }
+  net::awaitable<Result<void>> certified();
+  net::awaitable<Result<void>> sign();
+  net::awaitable<Result<void>> sign_with(const Credentials& credentials);
+  Result<void> drop_token(const Credentials& credentials);
+
   net::awaitable<void> dial(const Credentials& credentials, std::optional<Result<StreamPtr>>& out);
-  net::awaitable<void> certify(const Credentials& credentials, std::optional<Result<void>>& out);
+  net::awaitable<void> make_files(const Credentials& credentials, std::optional<Result<void>>& out);
   net::awaitable<Result<StreamPtr>> open_with(const Credentials& credentials);
+  net::awaitable<Result<StreamPtr>> open();
+
+  net::awaitable<Result<tunnel::Outcome>> pump_beside_check(const Pump& pump, tunnel::Stream& tunnel);
+  net::awaitable<void> carry_tunnel(const Pump& pump, Carried& carried,
+                                    std::optional<Result<tunnel::Outcome>>& out);
+  net::awaitable<void> certify_for_agent(Carried& carried);
 
   net::any_io_executor executor;
   Session& session;
@@ -188,9 +115,12 @@ struct TunnelOpener::Impl {
   IdentityPtr identity;  ///< the last that was made
   bool warned_of_principal = false;
   std::shared_ptr<Search> search_in_progress;
+  std::shared_ptr<Signing> signing_in_progress;
   bool check_due = false;
   bool checking = false;
 };
+
+// ---- credentials ----
 
 net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::search(bool believe_known) {
   const auto mine = std::make_shared<Search>(executor, believe_known);
@@ -199,18 +129,76 @@ net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::search(bool believe_k
     search_in_progress.reset();
     mine->over.cancel();
   });
-  mine->found = co_await find_credentials(session, options, believe_known);
-  co_return *mine->found;
+  auto result = co_await find_credentials(session, options, believe_known);
+  const auto state = co_await net::this_coro::cancellation_state;
+  if (!is_cancelled(state)) mine->result = result;
+  co_return result;
 }
 
 /// Of those who come while the same is being searched for, all get what is found: one login, one refusal.
 net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::credentials(bool believe_known) {
   while (const auto other = search_in_progress) {
     co_await other->over.async_wait(net::as_tuple(net::use_awaitable));
-    if (other->believes_known == believe_known && other->found) co_return *other->found;
+    if (other->believes_known == believe_known && other->result) co_return *other->result;
   }
   co_return co_await search(believe_known);
 }
+
+Result<void> TunnelOpener::Impl::drop_token(const Credentials& credentials) {
+  spdlog::info("{}: the token was not accepted, logging in again", options.url.host);
+  return auth::drop_app_token(session.access(), *credentials.app, *credentials.token);
+}
+
+// ---- the certificate ----
+
+net::awaitable<Result<void>> TunnelOpener::Impl::sign_with(const Credentials& credentials) {
+  if (!needs_certificate()) co_return Result<void>();
+  auto made = co_await make_identity(session, options, *credentials.token);
+  if (!made) co_return made.error();
+  identity = std::move(*made);
+  if (!warned_of_principal) warned_of_principal = warn_of_principal(*identity->certificate, options);
+  co_return Result<void>();
+}
+
+/// Once more with a new token if the edge did not take the first.
+net::awaitable<Result<void>> TunnelOpener::Impl::sign() {
+  for (bool again = true;; again = false) {
+    const auto found = co_await credentials(again);
+    if (!found) co_return found.error();
+    auto made = co_await sign_with(**found);
+    if (made || !again || !auth::token_was_refused(made.error())) co_return made;
+    const auto dropped = drop_token(**found);
+    if (!dropped) co_return dropped.error();
+  }
+}
+
+/// For the agent; many tunnels that need it at once share one.
+net::awaitable<Result<void>> TunnelOpener::Impl::certified() {
+  while (const auto other = signing_in_progress) {
+    co_await other->over.async_wait(net::as_tuple(net::use_awaitable));
+    if (other->result) co_return *other->result;
+  }
+  if (!needs_certificate()) co_return Result<void>();
+  const auto mine = std::make_shared<Signing>(executor);
+  signing_in_progress = mine;
+  const AtEnd let_the_others_go([this, &mine] {
+    signing_in_progress.reset();
+    mine->over.cancel();
+  });
+  agent->expect();
+  auto result = co_await sign();
+  const auto state = co_await net::this_coro::cancellation_state;
+  if (!result && is_cancelled(state)) co_return result;  // whoever waits for it begins anew
+  if (result && identity) {
+    offer(*agent, *identity);
+  } else {
+    agent->give_up();
+  }
+  mine->result = result;
+  co_return result;
+}
+
+// ---- the tunnel ----
 
 net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
                                               std::optional<Result<StreamPtr>>& out) {
@@ -235,32 +223,78 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
   out = failure;
 }
 
-net::awaitable<void> TunnelOpener::Impl::certify(const Credentials& credentials,
-                                                 std::optional<Result<void>>& out) {
+net::awaitable<void> TunnelOpener::Impl::make_files(const Credentials& credentials,
+                                                    std::optional<Result<void>>& out) {
   out = Result<void>();
-  if (!options.short_lived_cert || (identity && good_for_a_while(*identity))) co_return;
-  auto made = co_await make_identity(session, options, *credentials.token);
-  if (made) {
-    identity = std::move(*made);
-    if (!warned_of_principal) warned_of_principal = warn_of_principal(*identity->certificate, options);
-  } else {
-    out = made.error();
-  }
+  // The agent's certificate nobody waits for here.
+  if (!serves_agent()) out = co_await sign_with(credentials);
 }
 
 net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open_with(const Credentials& credentials) {
   std::optional<Result<StreamPtr>> stream;
-  std::optional<Result<void>> certified;
+  std::optional<Result<void>> made;
   auto dialling = dial(credentials, stream);
-  auto certifying = certify(credentials, certified);
-  auto both = std::move(dialling) && std::move(certifying);
+  auto making = make_files(credentials, made);
+  auto both = std::move(dialling) && std::move(making);
   co_await std::move(both);
   if (!*stream) co_return stream->error();
-  if (!*certified) co_return certified->error();
-  if (agent && identity) offer(*agent, *identity);
+  if (!*made) co_return made->error();
   check_due = credentials.check_later;
   co_return std::move(**stream);
 }
+
+net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open() {
+  for (bool again = true;; again = false) {
+    const auto found = co_await credentials(again);
+    if (!found) co_return found.error();
+    const auto& used = **found;
+    auto opened = co_await open_with(used);
+    if (opened) co_return opened;
+    if (used.unless_open) co_return *used.unless_open;
+    if (!again || !auth::token_was_refused(opened.error())) co_return opened;
+    if (!used.token) continue;  // somebody has to log in after all
+    const auto dropped = drop_token(used);
+    if (!dropped) co_return dropped.error();
+  }
+}
+
+net::awaitable<Result<tunnel::Outcome>> TunnelOpener::Impl::pump_beside_check(const Pump& pump,
+                                                                              tunnel::Stream& tunnel) {
+  if (!check_due || checking) co_return co_await pump(tunnel);
+  checking = true;
+  const AtEnd let_another_check([this] { checking = false; });
+  std::optional<Result<tunnel::Outcome>> outcome;
+  auto pumping = pump_into(pump, tunnel, outcome);
+  auto looking = check_application(session);
+  auto either = std::move(pumping) || std::move(looking);
+  co_await std::move(either);
+  co_return std::move(*outcome);
+}
+
+net::awaitable<void> TunnelOpener::Impl::carry_tunnel(const Pump& pump, Carried& carried,
+                                                      std::optional<Result<tunnel::Outcome>>& out) {
+  auto opened = co_await open();
+  if (!opened) {
+    out = opened.error();
+  } else if (carried.unsigned_because) {
+    out = *carried.unsigned_because;
+  } else {
+    spdlog::info("tunnel to {} is open", options.url.host);
+    carried.pumping = true;
+    out = co_await pump_beside_check(pump, **opened);
+    carried.ended = true;
+  }
+}
+
+/// Ends only if it has to end the tunnel: what became of that comes first, so that of two failures with one
+/// cause it is always the same that is told.
+net::awaitable<void> TunnelOpener::Impl::certify_for_agent(Carried& carried) {
+  const auto made = co_await certified();
+  if (!made && !carried.ended) carried.unsigned_because = made.error();
+  if (made || !carried.pumping) co_await for_ever();
+}
+
+// ---- what others see ----
 
 TunnelOpener::TunnelOpener(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TunnelOpener::~TunnelOpener() = default;
@@ -280,30 +314,22 @@ Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor ex
 }
 
 net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
-  for (bool again = true;; again = false) {
-    const auto found = co_await impl_->credentials(again);
-    if (!found) co_return found.error();
-    const auto& credentials = **found;
-    auto opened = co_await impl_->open_with(credentials);
-    if (opened) co_return opened;
-    if (credentials.unless_open) co_return *credentials.unless_open;
-    if (!again || !auth::token_was_refused(opened.error())) co_return opened;
-    if (!credentials.token) continue;  // somebody has to log in after all
-    spdlog::info("{}: the token was not accepted, logging in again", impl_->options.url.host);
-    const auto dropped = auth::drop_app_token(impl_->session.access(), *credentials.app, *credentials.token);
-    if (!dropped) co_return dropped.error();
-  }
+  co_return co_await impl_->open();
 }
 
-net::awaitable<tunnel::Outcome> TunnelOpener::carry(tunnel::Relay& relay) {
-  if (!impl_->check_due || impl_->checking) co_return co_await relay.run();
-  impl_->checking = true;
-  const AtEnd let_another_check([this] { impl_->checking = false; });
-  auto pumping = relay.run();
-  auto checking = check_application(impl_->session);
-  auto either = std::move(pumping) || std::move(checking);
-  auto first = co_await std::move(either);
-  co_return std::get<tunnel::Outcome>(std::move(first));
+net::awaitable<Result<tunnel::Outcome>> TunnelOpener::carry(const Pump& pump) {
+  Carried carried;
+  std::optional<Result<tunnel::Outcome>> out;
+  auto tunnel = impl_->carry_tunnel(pump, carried, out);
+  if (impl_->serves_agent()) {
+    auto certificate = impl_->certify_for_agent(carried);
+    auto either = std::move(tunnel) || std::move(certificate);
+    co_await std::move(either);
+  } else {
+    co_await std::move(tunnel);
+  }
+  if (carried.pumping && carried.unsigned_because) co_return *carried.unsigned_because;
+  co_return std::move(*out);
 }
 
 }  // namespace cfpipe::cli

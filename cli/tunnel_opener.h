@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 
 #include "cli/session.h"
@@ -11,8 +12,8 @@
 namespace cfpipe::cli {
 
 /// Opens tunnels to the application of a session, one or many at once. What is needed for that (the
-/// application, a token) is taken from the state directory while it is good there; else it is asked for once,
-/// whoever waits for it meanwhile.
+/// application, a token, a certificate) is taken from the state directory while it is good there; else it is
+/// asked for once, whoever waits for it meanwhile.
 class TunnelOpener {
  public:
   /// Session and options outlive the opener. With an agent in the options its socket is there from now on:
@@ -23,14 +24,18 @@ class TunnelOpener {
   TunnelOpener(const TunnelOpener&) = delete;
   TunnelOpener& operator=(const TunnelOpener&) = delete;
 
-  /// Credentials, then the dial, with the certificate being made beside it if one is wanted; once more with a
-  /// new token if the edge did not take the first. Any Failure from state to upgrade. The opener outlives the
-  /// await.
+  /// Credentials, then the dial; once more with a new token if the edge did not take the first. If key files
+  /// are wanted they are made beside the dial, and there afterwards. Any Failure from state to upgrade. The
+  /// opener outlives the await.
   boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open();
 
-  /// Runs the relay to its end. Beside it an application that is due is looked at again, by one relay at a
-  /// time.
-  boost::asio::awaitable<tunnel::Outcome> carry(tunnel::Relay& relay);
+  /// Relays between the open tunnel and whatever the caller has, to the end of both; a Failure if that was no
+  /// proper tunnel.
+  using Pump = std::function<boost::asio::awaitable<Result<tunnel::Outcome>>(tunnel::Stream& tunnel)>;
+  /// Opens a tunnel and pumps. The agent's certificate is made meanwhile: what asks the agent waits for it,
+  /// the tunnel does not; if there will be none, the pump is cancelled, and that is the Failure. Beside the
+  /// pump an application that is due is looked at again, beside one tunnel at a time.
+  boost::asio::awaitable<Result<tunnel::Outcome>> carry(const Pump& pump);
 
  private:
   struct Impl;

@@ -146,6 +146,29 @@ TEST_F(AgentServerTest, GivingUpAnswersWaitingRequests) {
   EXPECT_EQ(client.answer(), kNothing);
 }
 
+TEST_F(AgentServerTest, RequestsWaitForTheNextAttemptOnceItHasBegun) {
+  for (const bool expired : {true, false}) {
+    RunningAgent agent(path_, expired ? make_identity(-1) : nullptr);
+    if (!expired) agent.give_up();
+    RawClient client(path_);
+    EXPECT_EQ(client.list(), kNothing);
+    agent.expect();
+    client.send(SshWriter().string("\x0b").take());
+    EXPECT_TRUE(client.silent_for(50ms));
+    const Identity next = make_identity();
+    agent.offer(next);
+    EXPECT_EQ(client.answer(), list_answer(next));
+  }
+}
+
+TEST_F(AgentServerTest, ACertificateThatIsStillGoodIsServedUntilTheNextComes) {
+  const Identity identity = make_identity();
+  RunningAgent agent(path_, identity);
+  agent.expect();
+  RawClient client(path_);
+  EXPECT_EQ(client.list(), list_answer(identity));
+}
+
 TEST_F(AgentServerTest, WaitingForTheCertificateIsBounded) {
   RunningAgent agent(path_, nullptr, 100ms);
   RawClient client(path_);

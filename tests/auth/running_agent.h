@@ -68,6 +68,9 @@ class RunningAgent {
   void offer(const std::shared_ptr<const Certificate>& certificate, const std::string& other_agent) {
     on_loop([&] { server_->offer(certificate, other_agent); });
   }
+  void expect() {
+    on_loop([&] { server_->expect(); });
+  }
   void give_up() {
     on_loop([&] { server_->give_up(); });
   }

@@ -106,6 +106,12 @@ Answer Site::to_authorized(const SignIn& sign_in) {
 }
 
 void Site::cert_sign(const Request& request, const Reply& reply) {
+  const auto delay = static_cast<std::uint64_t>(faults_.number("sign-delay-ms", 0));
+  if (delay == 0) return sign(request, reply);
+  after(loop_, delay, [this, request, reply] { sign(request, reply); });
+}
+
+void Site::sign(const Request& request, const Reply& reply) {
   if (request.method != "POST") return void(reply(refusal(405, "method not allowed")));
   if (faults_.on("sign-status"))
     return void(
@@ -128,10 +134,7 @@ void Site::cert_sign(const Request& request, const Reply& reply) {
   std::string key = text_of(body, "public_key");
   while (!key.empty() && (key.back() == '\n' || key.back() == '\r')) key.pop_back();
   if (!is_one_line(key)) return void(reply(refusal(400, "public_key is not one line")));
-  auto delay = static_cast<std::uint64_t>(faults_.number("sign-delay-ms", 0));
-  if (delay == 0) return order_certificate(key, checked.who.email, reply);
-  after(loop_, delay,
-        [this, key, email = checked.who.email, reply] { order_certificate(key, email, reply); });
+  order_certificate(key, checked.who.email, reply);
 }
 
 void Site::order_certificate(const std::string& public_key, const std::string& email, const Reply& reply) {

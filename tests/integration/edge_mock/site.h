@@ -106,6 +106,7 @@ class Site {
   Answer callback(const Request& request);
   Answer to_authorized(const SignIn& sign_in);
   void cert_sign(const Request& request, const Reply& reply);
+  void sign(const Request& request, const Reply& reply);
   void order_certificate(const std::string& public_key, const std::string& email, const Reply& reply);
   void transfer(const std::string& receiver_key, const Reply& reply);
 

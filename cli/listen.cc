@@ -1,5 +1,7 @@
+#include <linux/sockios.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -34,6 +36,9 @@ using transport::Stage;
 /// Tunnels at one time; more connections wait in the system's queue. Two descriptors each, of the 1,024 that
 /// a process usually has.
 constexpr std::size_t kMaxTunnels = 400;
+/// How long a peer may take for the last bytes of a tunnel that broke, before the break reaches it instead.
+constexpr std::chrono::milliseconds kLastBytes{5'000};
+constexpr std::chrono::milliseconds kFirstLook{1};
 
 /// True if the peer has gone altogether; one that only has nothing more to say has not.
 bool has_hung_up(const auth::Fd& connection) {
@@ -41,8 +46,20 @@ bool has_hung_up(const auth::Fd& connection) {
   return ::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/// The peer sees a connection that broke, not one that ended. Only for one through which nothing has come: a
-/// reset would take the last bytes along that are still on their way to the peer.
+/// Until the peer's system has all that was sent to it, or has not taken it in time. Nobody tells when that
+/// is, so it is asked for, ever more rarely.
+net::awaitable<void> until_taken(const auth::Fd& connection) {
+  net::steady_timer pause(co_await net::this_coro::executor);
+  const auto give_up = std::chrono::steady_clock::now() + kLastBytes;
+  for (auto wait = kFirstLook; std::chrono::steady_clock::now() < give_up; wait *= 2) {
+    int left = 0;
+    if (::ioctl(connection.get(), SIOCOUTQ, &left) != 0 || left == 0) co_return;
+    pause.expires_after(wait);
+    co_await pause.async_wait(net::as_tuple(net::use_awaitable));
+  }
+}
+
+/// The peer sees a connection that broke, not one that ended. A reset takes along what is still on its way.
 void reset_on_close(const auth::Fd& connection) {
   const linger at_once{1, 0};
   ::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -142,12 +159,11 @@ net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carrie
     return pump(connection, carried, far);
   };
   const auto outcome = co_await opener_->carry(pump_here);
-  if (!outcome) {
-    reset_on_close(connection);
-    co_return outcome.error();
-  }
-  if (auto failure = failure_of(*outcome)) co_return std::move(*failure);
-  co_return Result<void>();
+  const auto failure = outcome ? failure_of(*outcome) : std::optional<Failure>(outcome.error());
+  if (!failure) co_return Result<void>();
+  reset_on_close(connection);
+  co_await until_taken(connection);
+  co_return *failure;
 }
 
 net::awaitable<Result<tunnel::Outcome>> Forwarder::pump(const auth::Fd& connection, Carried& carried,

@@ -148,11 +148,14 @@ class FdStream final : public Stream {
 
   IoStatus flush() override { return IoStatus::ok; }
 
+  void breaks_off() override { broken_off_ = true; }
+
   IoStatus finish() override {
     if (finished_) return IoStatus::ok;
     finished_ = true;
     if (is_socket(out_)) {
-      ::shutdown(out_, SHUT_WR);
+      // A FIN would say that all has come.
+      if (!broken_off_) ::shutdown(out_, SHUT_WR);
     } else if (out_ != in_) {
       pass_end_of_pipe();
     }
@@ -216,6 +219,7 @@ class FdStream final : public Stream {
   int out_;
   bool owned_;
   bool finished_ = false;
+  bool broken_off_ = false;  // what was taken is not the whole
   bool wide_ = false;
   End end_ = End::open;
   int error_ = 0;

@@ -101,8 +101,6 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
         push_out(i);
         return false;
       case IoStatus::failed:
-        d.sink->breaks_off();
-        [[fallthrough]];
       case IoStatus::eof:
         advance(i, Event::source_ended);
         return false;
@@ -152,7 +150,10 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   }
 
   void finish(std::size_t i) {
-    switch (directions_[i].sink->finish()) {
+    const auto& d = directions_[i];
+    const bool in_peace = d.source->end() == End::open || d.source->end() == End::clean;
+    if (!in_peace) d.sink->breaks_off();
+    switch (d.sink->finish()) {
       case IoStatus::ok:
         return advance(i, Event::sink_finished);
       case IoStatus::would_block:

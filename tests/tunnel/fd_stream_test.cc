@@ -164,6 +164,28 @@ TEST_F(FdStreamTest, PassesTheEndOfASocketOn) {
   EXPECT_EQ(text_of(*stream), "more");
 }
 
+TEST_F(FdStreamTest, ABreakIsNotTheEndOfASocket) {
+  auto [ours, theirs] = make_sockets();
+  const auto stream = make(ours.get(), ours.get());
+  EXPECT_EQ(put(*stream, "so far").status, IoStatus::ok);
+  stream->breaks_off();
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  stream->close();
+  char room[16];
+  EXPECT_EQ(::recv(theirs.get(), room, sizeof room, MSG_DONTWAIT), 6);
+  EXPECT_EQ(::recv(theirs.get(), room, sizeof room, MSG_DONTWAIT), -1);
+  EXPECT_EQ(errno, EAGAIN);
+}
+
+TEST_F(FdStreamTest, ABreakIsPassedOnAsTheEndOfAPipe) {
+  auto [in, feed] = make_pipe();
+  auto [drain, out] = make_pipe();
+  const auto stream = make(in.get(), out.get());
+  stream->breaks_off();
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  EXPECT_EQ(read_all(drain.get()), "");
+}
+
 TEST_F(FdStreamTest, NamesAReaderThatHasGone) {
   auto [in, in_peer] = make_pipe();
   auto [out_peer, out] = make_pipe();

@@ -46,6 +46,18 @@ def read_all(connection):
     return received
 
 
+def read_until_broken(connection):
+    """Everything up to where the connection breaks, which has to be otherwise than by an end."""
+    received = b""
+    while True:
+        try:
+            data = connection.recv(65536)
+        except ConnectionResetError:
+            return received
+        assert data, f"it ended in peace after {len(received)} bytes"
+        received += data
+
+
 def first_line(connection):
     received = b""
     while not received.endswith(b"\n"):

@@ -1,12 +1,18 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "auth/jwks.h"
 #include "auth/jwt.h"
+
+namespace cfpipe::transport {
+struct HttpAnswer;
+}
 
 namespace cfpipe::auth {
 
@@ -19,6 +25,9 @@ struct Application {
   std::string auth_domain;  ///< `host[:port]`
   std::string aud;
   std::string app_hostname;  ///< may hold a wildcard; names the token file
+  /// What came with the metadata, when, and null if that was remembered: how it sends on who is not known.
+  std::shared_ptr<const transport::HttpAnswer> answer = nullptr;
+  std::chrono::steady_clock::time_point answered{};
 };
 
 /// Which auth domains may speak for applications. Always those under `.cloudflareaccess.com`; more by name.

@@ -1,5 +1,6 @@
 #include "auth/discovery.h"
 
+#include <memory>
 #include <optional>
 
 #include "auth/clock.h"
@@ -205,6 +206,8 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
   FoundApplication found;
   found.open = let_through(*answer, access.app);
   found.app = std::move(*app);
+  found.app.answered = std::chrono::steady_clock::now();
+  found.app.answer = std::make_shared<const HttpAnswer>(std::move(*answer));
   co_return found;
 }
 

@@ -13,21 +13,35 @@ using transport::Url;
 constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
 constexpr std::string_view kAuthorizedPath = "/cdn-cgi/access/authorized";
 constexpr std::chrono::milliseconds kExchangeDeadline{15'000};
+/// From this age on discovery's answer is asked for again: a login's address may be good for a short time
+/// only.
+constexpr std::chrono::milliseconds kAnswerFresh{10'000};
 
 bool holds(const Url& url, std::string_view path) {
   return url.path().find(path) != std::string_view::npos;
 }
 
+/// False: that leads nowhere, and the walk is spoilt.
+bool begin_with_discovery(ExchangeWalk& walk, const Application& application) {
+  const bool fresh =
+      application.answer && std::chrono::steady_clock::now() - application.answered < kAnswerFresh;
+  return fresh && walk.take(*application.answer) == ExchangeWalk::Verdict::again && walk.at_login();
+}
+
 }  // namespace
 
 ExchangeWalk::ExchangeWalk(const Url& app, const Application& application, const Secret& org_token)
-    : at_(app), app_(app), auth_domain_(application.auth_domain), org_token_(org_token) {}
+    : at_(app), app_(app), auth_domain_(application.auth_domain), org_token_(&org_token) {}
+
+bool ExchangeWalk::at_login() const {
+  return at_.authority() == auth_domain_ && holds(at_, kLoginPath);
+}
 
 HttpRequest ExchangeWalk::request() const {
   HttpRequest request("HEAD", at_);
   request.deadline = kExchangeDeadline;
-  if (at_.authority() == auth_domain_ && holds(at_, kLoginPath)) {
-    request.headers.emplace_back("Cookie", "CF_Authorization=" + std::string(org_token_.reveal()));
+  if (at_login()) {
+    request.headers.emplace_back("Cookie", "CF_Authorization=" + std::string(org_token_->reveal()));
   } else if (!session_.empty() && holds(at_, kAuthorizedPath) &&
              at_.authority() == session_from_.authority()) {
     request.headers.emplace_back("Cookie", "CF_AppSession=" + std::string(session_.reveal()));
@@ -74,6 +88,7 @@ net::awaitable<Result<std::optional<Secret>>> exchange_org_token(const Access& a
                                                                  const Application& application,
                                                                  const Secret& org_token) {
   ExchangeWalk walk(access.app, application, org_token);
+  if (!begin_with_discovery(walk, application)) walk = ExchangeWalk(access.app, application, org_token);
   for (;;) {
     const HttpRequest request = walk.request();
     auto answer = co_await access.http(request.url).send(request);

@@ -20,6 +20,8 @@ class ExchangeWalk {
   ExchangeWalk(const transport::Url& app, const Application& application, const Secret& org_token);
 
   transport::HttpRequest request() const;
+  /// The next request is the one that takes the org token.
+  bool at_login() const;
 
   enum class Verdict { again, token, none, denied };
   Verdict take(const transport::HttpAnswer& answer);
@@ -32,7 +34,7 @@ class ExchangeWalk {
   transport::Url at_;
   transport::Url app_;
   std::string auth_domain_;
-  const Secret& org_token_;
+  const Secret* org_token_;
   Secret session_;
   transport::Url session_from_;
   Secret token_;
@@ -40,9 +42,9 @@ class ExchangeWalk {
   int requests_ = 0;
 };
 
-/// Runs the walk. Nothing: the org token does not open this application. A Failure: dns to http, and
-/// Cause::denied if the edge says whom it keeps out and why: then another login as the same person is of no
-/// use.
+/// Runs the walk; where discovery has just seen its first answer, from there. Nothing: the org token does not
+/// open this application. A Failure: dns to http, and Cause::denied if the edge says whom it keeps out and
+/// why: then another login as the same person is of no use.
 boost::asio::awaitable<Result<std::optional<Secret>>> exchange_org_token(const Access& access,
                                                                          const Application& application,
                                                                          const Secret& org_token);

@@ -66,7 +66,7 @@ Result<void> take_listener(const RawOptions& raw, Options& options) {
 
 Result<Transport> parse_transport(const RawOptions& raw) {
   if (raw.transport == "h1") return Transport::h1;
-  if (raw.transport == "h2") return not_yet("--transport h2");
+  if (raw.transport == "h2") return Transport::h2;
   if (raw.transport.empty() || raw.transport == "auto") return Transport::automatic;
   return usage("--transport takes auto, h1 or h2");
 }

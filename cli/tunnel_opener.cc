@@ -56,7 +56,8 @@ struct Carried {
 /// One tunnel is best off with a connection of its own; many share one where the edge can.
 transport::TunnelProtocol protocol_for(const Options& options) {
   const bool many = options.listen && options.transport == Transport::automatic;
-  return many ? transport::TunnelProtocol::http2 : transport::TunnelProtocol::http1;
+  const bool wanted = many || options.transport == Transport::h2;
+  return wanted ? transport::TunnelProtocol::http2 : transport::TunnelProtocol::http1;
 }
 
 /// What was awaited may have ended for that reason alone.

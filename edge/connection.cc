@@ -73,8 +73,12 @@ net::awaitable<void> Connection::run() {
   const auto shaken = co_await channel_->accept(kHandshakeDeadline, peer);
   if (!shaken) co_return;
   if (channel_->alpn() == "h2") {
-    const bool proven = co_await prove();
-    if (!proven) co_return;
+    // Without early data nothing can be asked before the handshake is finished, and what the server says
+    // first, its SETTINGS, saves the client a round trip.
+    if (channel_->has_early_data()) {
+      const bool proven = co_await prove();
+      if (!proven) co_return;
+    }
     h2_ = std::make_shared<H2Connection>(std::move(channel_), site_, peer_);
     if (stopping_) h2_->stop(false);
     co_await h2_->run();

@@ -45,10 +45,12 @@ class TlsChannel final : public Channel {
   bool early_data_accepted() const { return early_accepted_; }
 
   /// A server's handshake that takes early data: ends with the handshake, or as soon as there is some to
-  /// read. Until established(), what is read may not be from the peer now but played again by somebody, and
-  /// what is written is on its way before the peer has proved otherwise (RFC 8446 8). A peer that does not
-  /// finish the handshake before the deadline is cut off. Failures: Stage::tls.
+  /// read, or, where h2 was chosen, as soon as all but the peer's last word has passed: a server of that
+  /// speaks first. Until established(), has_early_data() may not be from the peer now but played again by
+  /// somebody, and what is written is on its way before the peer has proved otherwise (RFC 8446 8). A peer
+  /// that does not finish the handshake before the deadline is cut off. Failures: Stage::tls.
   boost::asio::awaitable<Result<void>> accept(std::chrono::milliseconds deadline, std::string peer);
+  bool has_early_data() const { return early_data_held(); }
   bool established() const { return SSL_is_init_finished(ssl_.get()) == 1; }
   /// Finishes such a handshake; what arrives meanwhile stays to be read. Failures: Stage::tls.
   boost::asio::awaitable<Result<void>> establish(std::chrono::milliseconds deadline, std::string peer);
@@ -94,6 +96,7 @@ class TlsChannel final : public Channel {
   int decrypt(std::span<std::byte> into, std::size_t& got);
   int encrypt(std::span<const std::byte> from);
   void settle_early();
+  void bound_handshake(Clock::time_point deadline);
   bool pending() const;
   bool early_data_held() const;
   bool receive(IoStatus& status);

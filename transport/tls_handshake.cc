@@ -80,19 +80,24 @@ net::awaitable<Result<void>> TlsChannel::accept(std::chrono::milliseconds limit,
         result == SSL_READ_EARLY_DATA_ERROR ? SSL_get_error(ssl_.get(), 0) : static_cast<int>(SSL_ERROR_NONE);
     const auto exchanged = co_await exchange(error, deadline, peer);
     if (!exchanged) co_return exchanged.error();
-    if (early_data_held()) {
-      early_->deadline.expires_at(deadline);
-      early_->deadline.async_wait(
-          [this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& cancelled) {
-            if (cancelled || alive.expired() || established()) return;
-            boost::system::error_code gone;
-            socket_.shutdown(net::ip::tcp::socket::shutdown_both, gone);  // whoever reads finds the end
-          });
-      co_return Result<void>();
-    }
+    if (early_data_held()) break;
+  }
+  if (early_data_held() || (!established() && alpn() == "h2")) {
+    bound_handshake(deadline);
+    co_return Result<void>();
   }
   early_.reset();
   co_return co_await handshake(std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()), peer);
+}
+
+void TlsChannel::bound_handshake(Clock::time_point deadline) {
+  early_->deadline.expires_at(deadline);
+  early_->deadline.async_wait(
+      [this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& cancelled) {
+        if (cancelled || alive.expired() || established()) return;
+        boost::system::error_code gone;
+        socket_.shutdown(net::ip::tcp::socket::shutdown_both, gone);  // whoever reads finds the end
+      });
 }
 
 net::awaitable<Result<void>> TlsChannel::establish(std::chrono::milliseconds limit, std::string peer) {

@@ -228,9 +228,22 @@ TEST(Options, ListenersAreHostAndPortOrASocket) {
   }
 }
 
+TEST(Options, TransportIsOneOfThree) {
+  const std::vector<std::string> line{"access", "ssh", "--hostname", "h.example"};
+  EXPECT_EQ(good(line).transport, Transport::automatic);
+  for (const auto& [word, transport] : std::map<std::string, Transport>{
+           {"auto", Transport::automatic}, {"h1", Transport::h1}, {"h2", Transport::h2}}) {
+    auto more = line;
+    more.insert(more.end(), {"--transport", word});
+    EXPECT_EQ(good(more).transport, transport) << word;
+  }
+  auto wrong = line;
+  wrong.insert(wrong.end(), {"--transport", "h3"});
+  EXPECT_EQ(bad(wrong).cause, Cause::bad_option);
+}
+
 TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
   const std::map<std::string, std::vector<std::string>> lines{
-      {"--transport h2", {"access", "ssh", "--hostname", "h.example", "--transport", "h2"}},
       {"--debug-stream", {"access", "ssh", "--hostname", "h.example", "--debug-stream", "10"}}};
   for (const auto& [what, line] : lines) {
     const Failure failure = bad(line);

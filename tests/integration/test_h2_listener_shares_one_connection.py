@@ -60,6 +60,18 @@ def test_twenty_tunnels_on_one_connection(peer):
     assert_quiet_end(listener)
 
 
+@pytest.mark.parametrize("fault,protocols", [(None, ["h2"]), ("http1-only", ["http/1.1"]),
+                                             ("no-connect-protocol", ["h2", "http/1.1"])])
+def test_a_tunnel_over_standard_streams_takes_it_when_told_to(peer, fault, protocols):
+    """Otherwise it takes HTTP/1.1; where the edge does not offer what was asked for, too."""
+    peer = peer(*([fault] if fault else []))
+    assert peer.client.run("access", "ssh", "--hostname", peer.edge.host(), *peer.way, "--transport", "h2",
+                           input=b"hello\n").ok().output == b"hello\n"
+    assert peer.protocols() == protocols
+    assert peer.client.run("access", "ssh", "--hostname", peer.edge.host(), *peer.way, input=b"hi\n").ok().output == b"hi\n"
+    assert peer.protocols() == [*protocols, "http/1.1"]
+
+
 def test_bulk_arrives_whole_in_both_directions(peer):
     listener = peer().listener()
     sent = b"".join(stream.blocks(BYTES))

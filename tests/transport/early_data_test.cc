@@ -278,6 +278,53 @@ TEST_F(EarlyDataTest, PeerThatDoesNotFinishTheHandshakeIsCutOff) {
   EXPECT_TRUE(cut);
 }
 
+TEST_F(EarlyDataTest, ServerOfHttp2SpeaksBeforeTheHandshakeIsFinished) {
+  options.alpn = Alpn::http2_or_http1;
+  serve_early([](TlsChannel& channel) -> net::awaitable<void> {
+    EXPECT_FALSE(channel.has_early_data());
+    co_await say(channel, "hello\n");
+    const auto heard_then = co_await read_until(channel, "\n");
+    EXPECT_EQ(heard_then, "and to you\n");
+    EXPECT_TRUE(channel.established());
+    co_await say(channel, "go\n");
+    co_await until_gone(channel);
+  });
+  const auto talk = [this]() -> net::awaitable<std::string> {
+    const auto here = url();
+    auto channel = co_await dial_tls(here, options);
+    if (!channel) co_return channel.error().detail;
+    auto text = co_await read_until(**channel, "\n");
+    co_await say(**channel, "and to you\n");
+    text += co_await read_until(**channel, "go\n");
+    co_return text;
+  };
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(run(talk()), "hello\ngo\n");
+  EXPECT_EQ(was_early, (std::vector<bool>{true, true}));
+  EXPECT_EQ(store->size(), 1U);  // the ticket came all the same, and the second connection used the first's
+}
+
+TEST_F(EarlyDataTest, PeerOfHttp2ThatDoesNotFinishTheHandshakeIsCutOff) {
+  patience = 100ms;
+  bool cut = false;
+  serve_early([&](TlsChannel& channel) -> net::awaitable<void> {
+    co_await until_gone(channel);
+    cut = !channel.established();
+    loop.stop();
+  });
+  const auto context = TlsClientContext::make(options.ca_file);
+  auto ssl = (*context)->connection("vm.localhost", Alpn::http2_or_http1);
+  net::ip::tcp::socket tcp_socket(loop);
+  tcp_socket.connect(acceptor.local_endpoint());
+  SSL* const raw = ssl.get();
+  TlsChannel channel(std::move(tcp_socket), std::move(ssl));
+  EXPECT_EQ(SSL_do_handshake(raw), -1);
+  channel.flush();
+  loop.restart();
+  loop.run_for(20s);
+  EXPECT_EQ(was_early, std::vector<bool>{true});
+  EXPECT_TRUE(cut);
+}
+
 class EarlyUpgradeTest : public EarlyDataTest {
  protected:
   Opened open() {

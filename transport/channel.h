@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 
+#include "tunnel/buffer_pool.h"
 #include "tunnel/stream.h"
 
 namespace cfpipe::transport {
@@ -25,6 +26,15 @@ class Channel {
   /// Plain text into `into`, as much as has arrived and fits. eof: the peer has ended its direction in the
   /// words of the protocol. failed: the connection is gone.
   virtual IoStatus read(std::span<std::byte> into, std::size_t& bytes) = 0;
+  /// The same into `into`, behind tunnel::kHeadroom bytes, at most `size`; `got` says where. Without a copy
+  /// where what has come lies in such a buffer already, which then is what `into` becomes.
+  virtual IoStatus read_into(tunnel::PooledBuffer& into, std::size_t size, tunnel::Slice& got) {
+    into.take(tunnel::kHeadroom + size);
+    std::size_t bytes = 0;
+    const auto status = read({into.data() + tunnel::kHeadroom, size}, bytes);
+    got = {into.data() + tunnel::kHeadroom, bytes};
+    return status;
+  }
   /// Takes all of `from` (at most kMaxChannelWrite), or nothing: would_block while as much is held as may be.
   /// An empty `from` asks whether something would be taken. Does not send by itself.
   virtual IoStatus write(std::span<const std::byte> from) = 0;

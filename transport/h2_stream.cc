@@ -14,9 +14,10 @@ namespace net = boost::asio;
 using tunnel::IoStatus;
 namespace {
 
-/// Memory for what has arrived and is not read, in bytes: a block for a key press, and for bulk.
+/// Memory for what has arrived and is not read, in bytes: a block for a key press, for more, and for bulk.
 constexpr std::size_t kSmallBlock = 2 * 1024;
 constexpr std::size_t kLargeBlock = 64 * 1024;
+constexpr std::size_t kBulkBlock = 256 * 1024;
 
 }  // namespace
 
@@ -43,19 +44,39 @@ net::any_io_executor H2Stream::executor() {
 void H2Stream::arrived(std::span<const std::byte> data) {
   in_bytes_ += data.size();
   while (!data.empty()) {
-    if (in_.empty() || in_.back().end == in_.back().capacity) {
-      Block block;
-      block.capacity = data.size() <= kSmallBlock ? kSmallBlock : kLargeBlock;
-      block.memory = std::make_unique_for_overwrite<std::byte[]>(block.capacity);
-      in_.push_back(std::move(block));
-    }
+    if (in_.empty() || in_.back().full()) add_block(data.size());
     Block& last = in_.back();
-    const auto count = std::min(data.size(), last.capacity - last.end);
-    std::memcpy(last.memory.get() + last.end, data.data(), count);
+    const auto count = std::min(data.size(), last.buffer.size() - last.end);
+    std::memcpy(last.buffer.data() + last.end, data.data(), count);
     last.end += count;
+    filled_ = last.full() ? last.buffer.size() : 0;
     data = data.subspan(count);
   }
   wake_reader();
+}
+
+void H2Stream::add_block(std::size_t coming) {
+  std::size_t size = coming <= kSmallBlock && filled_ == 0 ? kSmallBlock : kLargeBlock;
+  if (filled_ >= kLargeBlock) size = kBulkBlock;
+  in_.emplace_back().buffer.take(tunnel::kHeadroom + size);
+}
+
+IoStatus H2Stream::nothing_read() const {
+  if (peer_ended_) return IoStatus::eof;
+  return closed_ || dropped_ ? IoStatus::failed : IoStatus::would_block;
+}
+
+// Whole blocks change hands.
+IoStatus H2Stream::read_into(tunnel::PooledBuffer& into, std::size_t, tunnel::Slice& got) {
+  got = {};
+  if (in_.empty()) return nothing_read();
+  Block& first = in_.front();
+  into = std::move(first.buffer);
+  got = {into.data() + first.begin, first.end - first.begin};
+  in_.pop_front();
+  in_bytes_ -= got.size();
+  connection_->consumed(*this, got.size());
+  return IoStatus::ok;
 }
 
 IoStatus H2Stream::read(std::span<std::byte> into, std::size_t& bytes) {
@@ -63,18 +84,15 @@ IoStatus H2Stream::read(std::span<std::byte> into, std::size_t& bytes) {
   while (bytes < into.size() && !in_.empty()) {
     Block& first = in_.front();
     const auto count = std::min(into.size() - bytes, first.end - first.begin);
-    std::memcpy(into.data() + bytes, first.memory.get() + first.begin, count);
+    std::memcpy(into.data() + bytes, first.buffer.data() + first.begin, count);
     first.begin += count;
     bytes += count;
     if (first.begin == first.end) in_.pop_front();
   }
-  if (bytes > 0) {
-    in_bytes_ -= bytes;
-    connection_->consumed(*this, bytes);
-    return IoStatus::ok;
-  }
-  if (peer_ended_) return IoStatus::eof;
-  return closed_ || dropped_ ? IoStatus::failed : IoStatus::would_block;
+  if (bytes == 0) return nothing_read();
+  in_bytes_ -= bytes;
+  connection_->consumed(*this, bytes);
+  return IoStatus::ok;
 }
 
 void H2Stream::set_head(H2Head head, bool oversized) {

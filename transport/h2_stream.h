@@ -35,6 +35,7 @@ class H2Stream final : public Channel {
   /// Server: the answer's head.
   bool respond(const H2Head& head, bool ends);
   IoStatus read(std::span<std::byte> into, std::size_t& bytes) override;
+  IoStatus read_into(tunnel::PooledBuffer& into, std::size_t size, tunnel::Slice& got) override;
   IoStatus write(std::span<const std::byte> from) override;
   IoStatus write_in_place(tunnel::Slice from) override;
   IoStatus flush() override;
@@ -52,14 +53,16 @@ class H2Stream final : public Channel {
   friend class H2Connection;
   enum class Wants { nothing, room, emptiness };
   struct Block {
-    std::unique_ptr<std::byte[]> memory;
-    std::size_t capacity = 0;
-    std::size_t begin = 0;
-    std::size_t end = 0;
+    tunnel::PooledBuffer buffer;
+    std::size_t begin = tunnel::kHeadroom;
+    std::size_t end = tunnel::kHeadroom;
+    bool full() const { return end == buffer.size(); }
   };
 
   // From the connection.
   void arrived(std::span<const std::byte> data);
+  void add_block(std::size_t coming);
+  IoStatus nothing_read() const;
   void set_head(H2Head head, bool oversized);
   void set_peer_ended();
   void set_closed(std::uint32_t code);
@@ -74,6 +77,7 @@ class H2Stream final : public Channel {
   bool has_head_ = false;
 
   std::deque<Block> in_;
+  std::size_t filled_ = 0;  ///< size of the last block, if that became full
   std::size_t in_bytes_ = 0;
   bool peer_ended_ = false;
   bool closed_ = false;  ///< both ways; `code_` says why

@@ -177,10 +177,8 @@ IoStatus WebSocketStream::fill() {
 // Reads until there is payload, an end, or nothing more. Control frames alone do not make a fill succeed.
 IoStatus WebSocketStream::receive() {
   for (;;) {
-    plain_.take(tunnel::kHeadroom + (want_large_ ? kPlainLarge : kPlainSmall));
-    const Slice room(plain_.data() + tunnel::kHeadroom, plain_capacity());
-    std::size_t got = 0;
-    const auto status = channel_->read(room, got);
+    Slice got;
+    const auto status = channel_->read_into(plain_, want_large_ ? kPlainLarge : kPlainSmall, got);
     if (status == IoStatus::would_block) {
       plain_.give_back();
       return status;
@@ -189,9 +187,9 @@ IoStatus WebSocketStream::receive() {
       gone_ = true;
       return ended(End::cut);
     }
-    size_buffer(got);
+    size_buffer(got.size());
     last_received_ = Clock::now();
-    const auto parsed = parse(room.first(got));
+    const auto parsed = parse(got);
     if (parsed != IoStatus::would_block) return parsed;
   }
 }

@@ -7,6 +7,7 @@
 
 #include "edge/server.h"
 #include "transport/dialer.h"
+#include "transport/reason.h"
 #include "transport/websocket_stream.h"
 #include "tunnel/fd_stream.h"
 
@@ -108,7 +109,10 @@ net::awaitable<std::variant<net::ip::tcp::socket, Answer>> dial_origin(const Tun
   if (socket) co_return std::move(*socket);
   const bool refused = socket.error().cause == Cause::refused;
   const std::string why = refused ? "it refused the connection" : "it cannot be reached";
-  co_return plain(502, "the origin of " + grant.app_hostname + " is down: " + why);
+  const std::string reason = "the origin of " + grant.app_hostname + " is down: " + why;
+  Answer answer = plain(502, reason);
+  answer.headers.emplace_back(transport::kReasonHeader, reason);
+  co_return answer;
 }
 
 net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgraded,

@@ -157,10 +157,11 @@ int H2Session::Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, c
                                  std::size_t name_size, const std::uint8_t* value, std::size_t value_size,
                                  std::uint8_t, void* user) {
   constexpr std::size_t kFieldCost = 32;  // RFC 9113 6.5.2
-  Stream* s = session_of(user).find(frame->hd.stream_id);
+  const auto& self = session_of(user);
+  Stream* s = self.find(frame->hd.stream_id);
   if (s == nullptr || s->head_done) return 0;
   s->head_bytes += name_size + value_size + kFieldCost;
-  s->oversized = s->oversized || s->head_bytes > kH2MaxHeadBytes;
+  s->oversized = s->oversized || s->head_bytes > self.max_head();
   if (!s->oversized) s->head.emplace_back(text_of(name, name_size), text_of(value, value_size));
   return 0;
 }

@@ -79,7 +79,7 @@ void H2Session::configure() {
   std::vector<nghttp2_settings_entry> settings = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, as_u32(kH2FirstWindow)},
       {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kMaxFrame},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, as_u32(kH2MaxHeadBytes)}};
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, as_u32(max_head())}};
   if (role_ == H2Role::server) {
     settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kH2MaxStreams});
     settings.push_back({NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1});

@@ -29,8 +29,10 @@ inline constexpr std::uint32_t kH2Cancel = 0x8;
 
 /// Streams that a peer may have open on one connection, and that we open on one.
 inline constexpr std::uint32_t kH2MaxStreams = 100;
-/// A head, decoded, in bytes; each field counts 32 more (RFC 9113 6.5.2).
+/// A head that a client takes, and one that a server does, decoded, in bytes; each field counts 32 more
+/// (RFC 9113 6.5.2).
 inline constexpr std::size_t kH2MaxHeadBytes = 64 * 1024;
+inline constexpr std::size_t kH2MaxRequestHeadBytes = 32 * 1024;
 /// Bytes that write() may use in front of what it is given: a frame header (RFC 9113 4.1).
 inline constexpr std::size_t kH2FrameHeader = 9;
 
@@ -47,7 +49,7 @@ class H2Wire {
 class H2Events {
  public:
   virtual ~H2Events() = default;
-  /// A request (server) or the final answer (client). `oversized`: fields beyond kH2MaxHeadBytes are missing.
+  /// A request (server) or the final answer (client). `oversized`: fields beyond the bound are missing.
   virtual void h2_head(std::int32_t stream, H2Head head, bool oversized) = 0;
   virtual void h2_data(std::int32_t stream, std::span<const std::byte> data) = 0;
   /// The peer has ended its direction.
@@ -125,6 +127,8 @@ class H2Session {
   bool credit_connection();
   void begin_sample();
   void end_sample();
+
+  std::size_t max_head() const { return role_ == H2Role::server ? kH2MaxRequestHeadBytes : kH2MaxHeadBytes; }
 
   H2Role role_;
   H2Events& events_;

@@ -2,7 +2,8 @@
 
 import pytest
 
-from support.clients import PROTOCOL, REFUSED, UNAVAILABLE, assert_fails
+from support.clients import PROTOCOL, REFUSED, UNAVAILABLE, Client, assert_fails
+from support.edges import Edge
 
 ANSWERS = {
     200: (PROTOCOL, "WebSockets"),
@@ -84,3 +85,10 @@ def test_token_that_is_rejected_for_ever_is_not_fetched_for_ever(misbehaving):
     assert_fails(client.tunnel(), REFUSED, "upgrade", "token")
     assert client.browser_runs() == 1
     assert sum(bool(request.get("upgrade")) for request in client.edge.requests()) == 2
+
+
+def test_our_edge_says_why_it_does_not_reach_the_origin(world):
+    client = Client(world, Edge(world, "own", "127.0.0.1:1"))
+    client.login()
+    assert_fails(client.tunnel(), UNAVAILABLE, "upgrade",
+                 r"the origin of vm\.localhost is down: it refused the connection \(status 502, ray \S+\)")

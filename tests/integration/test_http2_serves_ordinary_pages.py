@@ -8,6 +8,7 @@ from support import edges
 from support.edges import Edge
 
 TOO_LARGE = 300_000  # bytes of a body
+HEAD_LIMIT = 32 * 1024  # bytes
 
 
 @pytest.fixture
@@ -49,3 +50,11 @@ def test_bodies_are_read_up_to_their_bound(fetch, size, status):
     post = ["--data-binary", "@-", "-H", "Expect:"]
     (version, got, *_), _, _ = fetch(f"{fetch.auth}/cdn-cgi/access/cert_sign", *post, body=b"x" * size)
     assert (version, got) == ("HTTP/2", status)
+
+
+@pytest.mark.parametrize("version, name", [("--http2", "HTTP/2"), ("--http1.1", "HTTP/1.1")])
+def test_headers_are_read_up_to_their_bound(fetch, version, name):
+    url = f"{fetch.auth}/cdn-cgi/access/certs"
+    for size, status in ((HEAD_LIMIT // 2, "200"), (HEAD_LIMIT + 4096, "431")):
+        (got, seen, *_), _, _ = fetch(url, "-H", f"X-Large: {'x' * size}", version=version)
+        assert (got, seen) == (name, status), size

@@ -101,7 +101,7 @@ TEST_F(H2HostileTest, BoundsWhatAHeaderUnpacksTo) {
   const bool taken = say(request(1, 5, large + again));
   std::size_t kept = 0;
   for (const auto& [name, value] : server.seen[1].head) kept += name.size() + value.size();
-  EXPECT_LE(kept, kH2MaxHeadBytes);
+  EXPECT_LE(kept, kH2MaxRequestHeadBytes);
   EXPECT_TRUE(!taken || server.seen[1].oversized);
 }
 

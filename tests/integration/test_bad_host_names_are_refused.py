@@ -27,6 +27,7 @@ def nobody(world):
     class Nowhere:
         ca_file = "/etc/ssl/certs/ca-certificates.crt"
         hosts = (edges.HOST,)
+        auth_host = edges.AUTH_HOST
     return Client(world, Nowhere)
 
 

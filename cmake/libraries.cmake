@@ -5,7 +5,7 @@ if(CFPIPE_SANITIZE)
 else()
   set(shared_by_default OFF)
 endif()
-option(CFPIPE_SHARED_LIBRARIES "Link OpenSSL, nghttp2, libidn2, libsodium, yaml-cpp, SQLite and the C++ runtime as shared libraries"
+option(CFPIPE_SHARED_LIBRARIES "Link OpenSSL, nghttp2, libsodium, yaml-cpp, SQLite and the C++ runtime as shared libraries"
   ${shared_by_default})
 
 # Makes cfpipe::MODULE of a pkg-config module. ARCHIVES are its static libraries by name, NEEDS what these need in turn.
@@ -33,7 +33,6 @@ endfunction()
 find_package(Threads REQUIRED)
 cfpipe_library(openssl VERSION >=3.0 ARCHIVES ssl crypto NEEDS ${CMAKE_DL_LIBS} Threads::Threads)
 cfpipe_library(libnghttp2 ARCHIVES nghttp2)
-cfpipe_library(libidn2 ARCHIVES idn2 unistring)
 cfpipe_library(libsodium ARCHIVES sodium NEEDS Threads::Threads)
 cfpipe_library(yaml-cpp ARCHIVES yaml-cpp)
 cfpipe_library(sqlite3 ARCHIVES sqlite3 NEEDS m ${CMAKE_DL_LIBS})
@@ -41,9 +40,11 @@ if(NOT CFPIPE_SHARED_LIBRARIES)
   target_link_options(cfpipe_options INTERFACE -static-libstdc++ -static-libgcc -Wl,--as-needed)
 endif()
 
-# Only its header: the library itself has no archive to link, and is loaded when there is a code to show.
-pkg_check_modules(libqrencode REQUIRED libqrencode)
-add_library(cfpipe_with_libqrencode INTERFACE)
-add_library(cfpipe::libqrencode ALIAS cfpipe_with_libqrencode)
-target_include_directories(cfpipe_with_libqrencode SYSTEM INTERFACE ${libqrencode_INCLUDE_DIRS})
-target_link_libraries(cfpipe_with_libqrencode INTERFACE ${CMAKE_DL_LIBS})
+# Only their headers: these are loaded when there is a code to show, or a name that is not ASCII.
+foreach(module libqrencode libidn2)
+  pkg_check_modules(${module} REQUIRED ${module})
+  add_library(cfpipe_with_${module} INTERFACE)
+  add_library(cfpipe::${module} ALIAS cfpipe_with_${module})
+  target_include_directories(cfpipe_with_${module} SYSTEM INTERFACE ${${module}_INCLUDE_DIRS})
+  target_link_libraries(cfpipe_with_${module} INTERFACE ${CMAKE_DL_LIBS})
+endforeach()

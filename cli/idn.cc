@@ -1,10 +1,11 @@
 #include "cli/idn.h"
 
-#include <dlfcn.h>
 #include <idn2.h>
 
 #include <algorithm>
 #include <optional>
+
+#include "cli/late_library.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -16,19 +17,9 @@ using transport::Stage;
 /// Longest text that is looked at, in bytes; a name on the wire has 253.
 constexpr std::size_t kMaxBytes = 8 * 1024;
 
-/// libidn2, loaded at the one moment it is wanted: linked, its tables would be in the memory of every tunnel.
+/// What is wanted of libidn2.
 class IdnLibrary {
  public:
-  IdnLibrary() : handle_(::dlopen("libidn2.so.0", RTLD_NOW | RTLD_LOCAL)) {
-    if (handle_ == nullptr) return;
-    lookup_ = reinterpret_cast<decltype(lookup_)>(::dlsym(handle_, "idn2_lookup_u8"));
-    free_ = reinterpret_cast<decltype(free_)>(::dlsym(handle_, "idn2_free"));
-  }
-  IdnLibrary(const IdnLibrary&) = delete;
-  IdnLibrary& operator=(const IdnLibrary&) = delete;
-  ~IdnLibrary() {
-    if (handle_ != nullptr) ::dlclose(handle_);
-  }
   explicit operator bool() const { return lookup_ != nullptr && free_ != nullptr; }
   /// The host in A-labels, or nothing if it is no name.
   std::optional<std::string> lookup(const std::string& host) const {
@@ -42,9 +33,9 @@ class IdnLibrary {
   }
 
  private:
-  void* handle_;
-  decltype(&idn2_lookup_u8) lookup_ = nullptr;
-  decltype(&idn2_free) free_ = nullptr;
+  LateLibrary library_{"libidn2.so.0"};
+  decltype(&idn2_lookup_u8) lookup_ = library_.function<decltype(idn2_lookup_u8)>("idn2_lookup_u8");
+  decltype(&idn2_free) free_ = library_.function<decltype(idn2_free)>("idn2_free");
 };
 
 std::string encoded(std::string_view text) {

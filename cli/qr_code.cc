@@ -1,12 +1,13 @@
 #include "cli/qr_code.h"
 
-#include <dlfcn.h>
 #include <qrencode.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdlib>
+
+#include "cli/late_library.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -22,20 +23,9 @@ constexpr std::string_view kOnWhite = "\x1b[47m";
 constexpr std::string_view kOnBlack = "\x1b[40m";
 constexpr std::string_view kPlain = "\x1b[0m";
 
-/// libqrencode, loaded at the one moment it is wanted: linked, it would be there at every start. Without it
-/// there is no code, and the URL has to do.
+/// What is wanted of libqrencode. Without it there is no code, and the URL has to do.
 class QrLibrary {
  public:
-  QrLibrary() : handle_(::dlopen("libqrencode.so.4", RTLD_NOW | RTLD_LOCAL)) {
-    if (handle_ == nullptr) return;
-    encode_ = reinterpret_cast<decltype(encode_)>(::dlsym(handle_, "QRcode_encodeData"));
-    free_ = reinterpret_cast<decltype(free_)>(::dlsym(handle_, "QRcode_free"));
-  }
-  QrLibrary(const QrLibrary&) = delete;
-  QrLibrary& operator=(const QrLibrary&) = delete;
-  ~QrLibrary() {
-    if (handle_ != nullptr) ::dlclose(handle_);
-  }
   /// Null if there is no library, or no code for a text of that length.
   QRcode* encode(std::string_view text) const {
     if (encode_ == nullptr || free_ == nullptr) return nullptr;
@@ -47,9 +37,9 @@ class QrLibrary {
   }
 
  private:
-  void* handle_;
-  decltype(&QRcode_encodeData) encode_ = nullptr;
-  decltype(&QRcode_free) free_ = nullptr;
+  LateLibrary library_{"libqrencode.so.4"};
+  decltype(&QRcode_encodeData) encode_ = library_.function<decltype(QRcode_encodeData)>("QRcode_encodeData");
+  decltype(&QRcode_free) free_ = library_.function<decltype(QRcode_free)>("QRcode_free");
 };
 
 /// The modules of a code and the light ones around it.

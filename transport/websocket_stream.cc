@@ -83,7 +83,11 @@ class WebSocketStream final : public tunnel::Stream {
   void breaks_off() override { broken_off_ = true; }
   IoStatus finish() override;
   void dismiss(const std::string& why) override { dismissal_ = why; }
-  void on_writable(Callback callback) override { channel_->on_writable(std::move(callback)); }
+  void on_writable(Callback callback) override {
+    channel_->on_writable([callback = std::move(callback), alive = std::weak_ptr<int>(alive_)] {
+      if (!alive.expired()) callback();
+    });
+  }
 
   // The server's Close is always answered by the client's, until which the client's data goes on.
   bool half_closes() const override { return half_close_ || role_ == WsRole::server; }
@@ -245,7 +249,10 @@ void WebSocketStream::on_readable(Callback callback) {
     return;
   }
   if (awaits_answer()) schedule();
-  channel_->on_readable([this] { wake_reader(); });
+  // The channel may outlive us: close() can leave it to linger.
+  channel_->on_readable([this, alive = std::weak_ptr<int>(alive_)] {
+    if (!alive.expired()) wake_reader();
+  });
 }
 
 void WebSocketStream::wake_reader() {

@@ -22,7 +22,7 @@ using transport::Stage;
 
 /// Bytes of chance in a temporary file's name.
 constexpr std::size_t kNameBytes = 9;
-/// How long apart a lock that somebody holds is tried.
+/// How long apart a lock that somebody holds is tried: flock(2) waits without a limit, or not at all.
 constexpr std::chrono::milliseconds kLockPause{2};
 /// Patience with the lock of a directory, which is only held for a few system calls.
 constexpr std::chrono::milliseconds kDirectoryLock{400};

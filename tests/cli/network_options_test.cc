@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/curl.h"
+#include "cli/parsed.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -18,29 +19,6 @@ using transport::Cause;
 using transport::Failure;
 using transport::ProxyKind;
 using transport::Stage;
-using Variables = std::map<std::string, std::string>;
-
-std::variant<Options, AskedText, Failure> parse(std::vector<std::string> arguments,
-                                                const Variables& variables) {
-  return parse_command_line(arguments, [&](const char* name) -> const char* {
-    const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
-  });
-}
-
-Options good(const std::vector<std::string>& arguments, const Variables& variables = {}) {
-  auto parsed = parse(arguments, variables);
-  if (const auto* failure = std::get_if<Failure>(&parsed)) ADD_FAILURE() << failure->detail;
-  auto* options = std::get_if<Options>(&parsed);
-  return options != nullptr ? std::move(*options) : Options{};
-}
-
-Failure bad(const std::vector<std::string>& arguments, const Variables& variables = {}) {
-  auto parsed = parse(arguments, variables);
-  const auto* failure = std::get_if<Failure>(&parsed);
-  EXPECT_NE(failure, nullptr);
-  return failure != nullptr ? *failure : Failure(Stage::tunnel, Cause::local_io);
-}
 
 std::vector<std::string> ssh(std::vector<std::string> more = {}) {
   std::vector<std::string> line{"access", "ssh", "-T", "vm.example.com"};

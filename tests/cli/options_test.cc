@@ -6,7 +6,7 @@
 #include <map>
 #include <sstream>
 
-#include "cli/curl.h"
+#include "cli/parsed.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -18,28 +18,19 @@ using testing::Pair;
 using transport::Cause;
 using transport::Failure;
 
-using Parsed = std::variant<Options, AskedText, Failure>;
-using Variables = std::map<std::string, std::string>;
+using Words = std::vector<std::string>;
 
-Parsed parse(const std::vector<std::string>& arguments, const Variables& variables = {}) {
-  return parse_command_line(arguments, [&](const char* name) -> const char* {
-    const auto found = variables.find(name);
-    return found == variables.end() ? nullptr : found->second.c_str();
-  });
+std::string help_of(const std::vector<std::string>& arguments) {
+  auto parsed = parse(arguments);
+  const auto* asked = std::get_if<AskedText>(&parsed);
+  EXPECT_NE(asked, nullptr) << testing::PrintToString(arguments);
+  return asked != nullptr ? asked->text : std::string();
 }
 
-Options good(const std::vector<std::string>& arguments, const Variables& variables = {}) {
-  auto parsed = parse(arguments, variables);
-  if (const auto* failure = std::get_if<Failure>(&parsed)) ADD_FAILURE() << failure->detail;
-  auto* options = std::get_if<Options>(&parsed);
-  return options != nullptr ? std::move(*options) : Options{};
-}
-
-Failure bad(const std::vector<std::string>& arguments, const Variables& variables = {}) {
-  auto parsed = parse(arguments, variables);
-  const auto* failure = std::get_if<Failure>(&parsed);
-  EXPECT_NE(failure, nullptr);
-  return failure != nullptr ? *failure : Failure(transport::Stage::tunnel, Cause::local_io);
+ListenAddress listening(const std::vector<std::string>& more, const Variables& variables = {}) {
+  std::vector<std::string> line{"access", "tcp", "-T", "h.example"};
+  line.insert(line.end(), more.begin(), more.end());
+  return good(line, variables).listen.value_or(ListenAddress{});
 }
 
 TEST(Options, EverySpellingOfTheHostnameIsTaken) {
@@ -184,12 +175,6 @@ TEST(Options, AServiceTokenFileStandsForBothHalves) {
   }
 }
 
-ListenAddress listening(const std::vector<std::string>& more, const Variables& variables = {}) {
-  std::vector<std::string> line{"access", "tcp", "-T", "h.example"};
-  line.insert(line.end(), more.begin(), more.end());
-  return good(line, variables).listen.value_or(ListenAddress{});
-}
-
 TEST(Options, TheListenerIsTakenFromEverySpelling) {
   const Variables variables{{"TUNNEL_SERVICE_URL", "localhost:4"}};
   EXPECT_EQ(listening({"--url", "localhost:1"}).port, 1);
@@ -199,33 +184,6 @@ TEST(Options, TheListenerIsTakenFromEverySpelling) {
   EXPECT_EQ(listening({"localhost:5"}).port, 5);
   EXPECT_FALSE(good({"ssh", "-T", "h.example"}).listen);
   EXPECT_EQ(bad({"ssh", "-T", "h.example", "-L", "localhost:1", "localhost:2"}).cause, Cause::bad_option);
-}
-
-TEST(Options, ListenersAreHostAndPortOrASocket) {
-  const std::map<std::string, std::pair<std::string, int>> good_ones{
-      {"127.0.0.1:0", {"127.0.0.1", 0}},           {"[::1]:65535", {"::1", 65535}},
-      {"tcp://Some.Name:22", {"some.name", 22}},   {"ssh://localhost:22/ignored", {"localhost", 22}},
-      {"localhost:22/ignored", {"localhost", 22}}, {"http://[::]:8080", {"::", 8080}},
-      {"rdp://0.0.0.0:3389", {"0.0.0.0", 3389}}};
-  for (const auto& [text, expected] : good_ones) {
-    const auto address = parse_listen_address(text);
-    ASSERT_TRUE(address) << text;
-    EXPECT_EQ(address->host, expected.first) << text;
-    EXPECT_EQ(address->port, expected.second) << text;
-    EXPECT_EQ(address->socket_path, "");
-  }
-  for (const char* text : {"unix:/run/a b", "unix:///run/a b"}) {
-    EXPECT_EQ(parse_listen_address(text)->socket_path, "/run/a b") << text;
-  }
-  for (const char* text :
-       {"", ":", ":22", "localhost", "localhost:", "localhost:65536", "localhost:+1", "::1",
-        "localhost:22:33", "localhost:443:22", "[::1]:443:22", "dir/localhost:22", "ftp://localhost:22",
-        "u@h:22", "unix:", "unix:relative", "unix:/dir/", "a b:22"}) {
-    const auto address = parse_listen_address(text);
-    ASSERT_FALSE(address) << text;
-    EXPECT_EQ(address.error().cause, Cause::bad_option);
-    EXPECT_THAT(address.error().detail, HasSubstr("--url")) << text;
-  }
 }
 
 TEST(Options, TransportIsOneOfThree) {
@@ -250,76 +208,6 @@ TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
     EXPECT_EQ(failure.cause, Cause::bad_option);
     EXPECT_THAT(failure.detail, HasSubstr(what + " is not available yet"));
   }
-}
-
-using Words = std::vector<std::string>;
-
-TEST(Curl, EverythingBehindTheNameIsCurls) {
-  const Options options = good({"access", "--auth-domain", "auth.example", "curl", "https://h.example/a?b=c",
-                                "-H", "X: y", "--id", "none", "-T", "file", "--", "-app", "--help"});
-  EXPECT_EQ(options.command, Command::curl);
-  EXPECT_EQ(options.auth_domain, "auth.example");
-  EXPECT_EQ(options.service_token_id, "");
-  EXPECT_EQ(options.url.str(), "https://h.example/a");
-  EXPECT_FALSE(options.allow_request);
-  EXPECT_THAT(options.curl_arguments, ElementsAre("https://h.example/a?b=c", "-H", "X: y", "--id", "none",
-                                                  "-T", "file", "--", "-app", "--help"));
-}
-
-TEST(Curl, TheUrlIsOverHttpsAndDiscoveryLeavesGlobsAndQueriesOut) {
-  const std::map<std::string, Words> urls{
-      {"h.example", {"https://h.example", "https://h.example/"}},
-      {"http://h.example/x", {"https://h.example/x", "https://h.example/x"}},
-      {"https://h.example:8443/a/{b,c}[1-3]?d",
-       {"https://h.example:8443/a/{b,c}[1-3]?d", "https://h.example:8443/a/"}},
-      {"https://[::1]:8443/a", {"https://[::1]:8443/a", "https://[::1]:8443/a"}},
-      {"https://h.example/cdn-cgi/access/get-identity",
-       {"https://h.example/cdn-cgi/access/get-identity", "https://h.example/"}},
-      {"https://h.example?q=[", {"https://h.example?q=[", "https://h.example/"}},
-      {"https://h.example/a//b", {"https://h.example/a//b", "https://h.example/a"}},
-      {"https://B\u00fccher.example/\u00fc",
-       {"https://xn--bcher-kva.example/\u00fc", "https://xn--bcher-kva.example/%C3%BC"}}};
-  for (const auto& [text, expected] : urls) {
-    const Options options = good({"curl", text});
-    EXPECT_EQ(options.curl_arguments.at(0), expected[0]);
-    EXPECT_EQ(options.url.str(), expected[1]) << text;
-  }
-  for (const auto& line : std::vector<Words>{{"curl"},
-                                             {"curl", "-ar"},
-                                             {"curl", "-v", "https://h.example"},
-                                             {"curl", "ftp://h.example"},
-                                             {"curl", "https://user@h.example"},
-                                             {"curl", "https://h.example/../x"},
-                                             {"curl", ""}}) {
-    EXPECT_EQ(bad(line).stage, transport::Stage::input) << testing::PrintToString(line);
-  }
-}
-
-TEST(Curl, BothSpellingsAllowARequestWithoutAToken) {
-  for (const char* flag : {"-ar", "--allow-request"}) {
-    const Options options = good({"access", "curl", flag, "https://h.example/", "-v"});
-    EXPECT_TRUE(options.allow_request);
-    EXPECT_THAT(options.curl_arguments, ElementsAre("https://h.example/", "-v"));
-  }
-}
-
-TEST(Curl, TheTokenIsInItsConfigurationAndNotAmongItsArguments) {
-  Options options = good({"--connect-to", "127.0.0.1:8443", "--ca-file", "/a \"b\"/ca\\.pem", "curl",
-                          "https://h.example/", "-v"});
-  const auto text = curl_config(options, transport::Secret(std::string("a.b.c")));
-  EXPECT_EQ(text,
-            "header = \"cf-access-token: a.b.c\"\n"
-            "cacert = \"/a \\\"b\\\"/ca\\\\.pem\"\n"
-            "connect-to = \"h.example:443:127.0.0.1:8443\"\n");
-  EXPECT_THAT(curl_arguments(options, 7), ElementsAre("https://h.example/", "-K", "/dev/fd/7", "-v"));
-  EXPECT_EQ(curl_config(good({"curl", "https://h.example/"}), transport::Secret()), "");
-}
-
-std::string help_of(const std::vector<std::string>& arguments) {
-  auto parsed = parse(arguments);
-  const auto* asked = std::get_if<AskedText>(&parsed);
-  EXPECT_NE(asked, nullptr) << testing::PrintToString(arguments);
-  return asked != nullptr ? asked->text : std::string();
 }
 
 TEST(Help, IsThatOfTheCommandWithTheOptionsOfAllBehindIt) {
@@ -409,117 +297,6 @@ TEST(Options, VersionAndHelpAreTextNotCommands) {
   auto parsed = parse({"access", "ssh", "--help"});
   ASSERT_TRUE(std::holds_alternative<AskedText>(parsed));
   EXPECT_THAT(std::get<AskedText>(parsed).text, HasSubstr("--short-lived-cert"));
-}
-
-struct Name {
-  std::string text;
-  std::string host;  ///< empty: refused
-  std::uint16_t port = 443;
-  std::string target = "/";
-};
-
-TEST(Hostname, TableOfWhatIsTakenAndWhatIsNot) {
-  const std::string label(63, 'a');
-  const std::string long_name = label + "." + label + "." + label + "." + label;  // 255
-  const std::vector<Name> table{{"vm.example.com", "vm.example.com"},
-                                {"VM.Example.COM", "vm.example.com"},
-                                {"vm.example.com:8443", "vm.example.com", 8443},
-                                {"vm.example.com/admin", "vm.example.com", 443, "/admin"},
-                                {"vm.example.com/", "vm.example.com"},
-                                {"https://vm.example.com", "vm.example.com"},
-                                {"http://vm.example.com", "vm.example.com"},
-                                {"cfpipe-vm.example.com", "vm.example.com"},
-                                {"cfpipe-vm.localhost:8443", "vm.localhost", 8443},
-                                {"xn--bcher-kva.example", "xn--bcher-kva.example"},
-                                {"b\u00fccher.example", "xn--bcher-kva.example"},
-                                {"B\u00dcCHER.Example:8443/\u00e4", "xn--bcher-kva.example", 8443, "/%C3%A4"},
-                                {"bu\u0308cher.example", "xn--bcher-kva.example"},
-                                {"https://fa\u00df.example/x", "xn--fa-hia.example", 443, "/x"},
-                                {"vm\u3002example.com", "vm.example.com"},
-                                {"cfpipe-b\u00fccher.example", "xn--bcher-kva.example"},
-                                {"127.0.0.1", "127.0.0.1"},
-                                {"[::1]:8443", "::1", 8443},
-                                {label + ".example", label + ".example"},
-                                {"", ""},
-                                {"cfpipe-", ""},
-                                {".", ""},
-                                {"..", ""},
-                                {"vm..example.com", ""},
-                                {".vm.example.com", ""},
-                                {"-oProxyCommand=x", ""},
-                                {"cfpipe--oProxyCommand=x", ""},
-                                {"../etc/passwd", ""},
-                                {"vm.example.com/../x", ""},
-                                {"vm.example.com/%2e%2e/x", ""},
-                                {"vm.example.com//x", ""},
-                                {"/vm.example.com", ""},
-                                {"//vm.example.com", ""},
-                                {"https:///vm.example.com", ""},
-                                {"vm\\example.com", ""},
-                                {"vm example.com", ""},
-                                {" vm.example.com", ""},
-                                {"vm.example.com\n", ""},
-                                {std::string("vm\0.example.com", 15), ""},
-                                {"vm.example.com\x7f", ""},
-                                {"\xff\xfe.example", ""},
-                                {"vm\u2028.example", ""},
-                                {"user@b\u00fccher.example", ""},
-                                {"b\u00fccher.example/../x", ""},
-                                {"b\u00fccher..example", ""},
-                                {std::string("b\u00fc\0.example", 12), ""},
-                                {"vm.example.com:0", ""},
-                                {"vm.example.com:65536", ""},
-                                {"vm.example.com:ssh", ""},
-                                {"user@vm.example.com", ""},
-                                {"user:secret@vm.example.com", ""},
-                                {"ftp://vm.example.com", ""},
-                                {"*.example.com", ""},
-                                {"vm;id", ""},
-                                {"vm$(id).example.com", ""},
-                                {"a" + label + ".example", ""},
-                                {long_name, ""},
-                                {std::string(10'000, 'a'), ""}};
-  for (const auto& row : table) {
-    const auto url = parse_hostname(row.text);
-    if (row.host.empty()) {
-      ASSERT_FALSE(url) << row.text;
-      EXPECT_EQ(url.error().cause, Cause::bad_hostname);
-      EXPECT_EQ(url.error().stage, transport::Stage::input);
-      for (const char c : url.error().detail) EXPECT_GE(static_cast<unsigned char>(c), ' ');
-    } else {
-      ASSERT_TRUE(url) << row.text << ": " << url.error().detail;
-      EXPECT_EQ(url->host, row.host);
-      EXPECT_EQ(url->port, row.port) << row.text;
-      EXPECT_EQ(url->target, row.target);
-    }
-  }
-}
-
-TEST(Hostname, PatternsAreTakenWhereTheyMeanSomething) {
-  EXPECT_EQ(parse_hostname("*.example.com", true)->host, "*.example.com");
-  EXPECT_EQ(parse_hostname("cfpipe-*", true)->host, "cfpipe-*");
-}
-
-TEST(Header, NamesAndValuesAreCheckedAndValuesNeverShown) {
-  EXPECT_EQ(parse_header("X-A:  b c ")->second, "b c");
-  for (const char* text :
-       {"planted", ": planted", "A B: planted", "Host: planted", "sec-websocket-key: planted",
-        "Connection: planted", "A: planted\r\nB: c", "A\n: planted"}) {
-    const auto header = parse_header(text);
-    ASSERT_FALSE(header) << text;
-    EXPECT_EQ(header.error().cause, Cause::bad_header);
-    EXPECT_THAT(header.error().detail, Not(HasSubstr("planted")));
-  }
-}
-
-TEST(ConnectTo, NeverChangesTheNameThatTlsExpects) {
-  const auto url = *parse_hostname("vm.example.com");
-  EXPECT_EQ(*parse_connect_to("10.0.0.1", url), "10.0.0.1");
-  EXPECT_EQ(*parse_connect_to("localhost:8443", url), "localhost:8443");
-  EXPECT_EQ(*parse_connect_to("vm.example.com:8443:localhost", url), "localhost:8443");
-  EXPECT_FALSE(parse_connect_to("other.example.com:8443:localhost", url));
-  EXPECT_FALSE(parse_connect_to("localhost/x", url));
-  EXPECT_FALSE(parse_connect_to("a:b", url));
 }
 
 TEST(Options, ThePingIntervalIsInWholeSeconds) {

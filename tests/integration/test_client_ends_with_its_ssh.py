@@ -199,6 +199,7 @@ def test_a_session_that_ssh_takes_to_the_background_goes_on(user):
 
 def test_a_listener_outlives_what_started_it(user):
     log = user.world.path("listener.log")
+    log.touch()  # the shell makes it in the background, which may be after the first look
     script = f"{CFPIPE} access tcp --hostname {user.edge.host()} --url 127.0.0.1:0 >/dev/null 2>{log} </dev/null &"
     subprocess.run(["/bin/sh", "-c", script], env=user.env, timeout=limits.COMMAND_DEADLINE, check=True)
     deadline = time.monotonic() + limits.READY_DEADLINE

@@ -14,8 +14,9 @@ DELAY_MS = 25  # each way
 STREAMS = 100  # all that one connection takes
 # More than all windows and buffers on the way of one tunnel take.
 FLOOD_BYTES = 32 * limits.MIB
-# Two readers: what both have got before they are compared, and what they get then, in bytes; how much more than half of
-# that one of them may have.
+# Two readers: what each is offered, more than it takes however uneven the start is; what both have got before they are
+# compared, and what they get then, in bytes; how much more than half of that one of them may have.
+OFFERED_BYTES = 1024 * limits.MIB
 WARM_UP_BYTES = 16 * limits.MIB
 SHARED_BYTES = 64 * limits.MIB
 UNEVEN = 1.5
@@ -62,7 +63,7 @@ def read_both(pair, got, total):
 
 
 def test_two_readers_share_evenly(listen):
-    listener = listen(limits.TRANSFER_BYTES)
+    listener = listen(OFFERED_BYTES)
     pair = [listener.connect() for _ in range(2)]
     warm = [0, 0]
     while min(warm) < WARM_UP_BYTES:

@@ -113,7 +113,10 @@ net::awaitable<Result<Turn>> take_turn(const Access& access, std::string token_f
       co_return Turn{std::move(*token), std::nullopt};
     }
     if (other) {
-      if (auto ended = other->ended()) co_return *ended;
+      if (auto ended = other->ended()) {
+        if (*lock) (*lock)->repeat(*other);
+        co_return *ended;
+      }
     }
     if (*lock) {
       (void)access.state.remove(url_file(token_file));  // of one that was killed

@@ -125,19 +125,23 @@ std::string last_words(std::string_view ended, const std::string& detail) {
 
 }  // namespace
 
-std::optional<Failure> OtherLock::ended() const {
+std::optional<Failure> OtherLock::last_words() const {
   const auto content = read_own_file(file_, "");
   const auto object = content ? parse_json_object(content->reveal()) : std::nullopt;
   if (!object) return std::nullopt;
   const std::string word = text_of(*object, "ended");
-  for (const auto& ending : kEndings) {
-    if (ending.word != word) continue;
-    const std::string detail = text_of(*object, "detail");
-    std::string where = "in the process that was logging in";
-    if (!detail.empty()) where += ": " + transport::printable(detail);
-    return Failure(Stage::login, ending.cause, where);
-  }
+  for (const auto& ending : kEndings)
+    if (ending.word == word)
+      return Failure(Stage::login, ending.cause, transport::printable(text_of(*object, "detail")));
   return std::nullopt;
+}
+
+std::optional<Failure> OtherLock::ended() const {
+  auto failure = last_words();
+  if (!failure) return failure;
+  const std::string where = "in the process that was logging in";
+  failure->detail = failure->detail.empty() ? where : where + ": " + failure->detail;
+  return failure;
 }
 
 bool OtherLock::names_nobody() const {
@@ -203,6 +207,10 @@ void LoginLock::failed(const Failure& failure) {
     if (ending.cause == failure.cause) return;
   }
   last_words_ = last_words("failed", failure.detail);
+}
+
+void LoginLock::repeat(const OtherLock& other) {
+  if (const auto words = other.last_words()) failed(*words);
 }
 
 /// Adds the last words to our own file, in one write, before its closing brace.

@@ -21,6 +21,8 @@ class OtherLock {
   bool names_nobody() const;
 
  private:
+  friend class LoginLock;
+  std::optional<transport::Failure> last_words() const;  ///< as its holder said them
   OwnFile file_;
 };
 
@@ -44,10 +46,13 @@ class LoginLock {
   LoginLock& operator=(LoginLock&&) noexcept;
   ~LoginLock();
 
-  /// What those who wait for this login are told when the lock is released. Until one of the two is called,
+  /// What those who wait for this login are told when the lock is released. Until one of these is called,
   /// that it was cancelled.
   void succeeded() { last_words_.clear(); }
   void failed(const transport::Failure& failure);
+  /// The same as `other`, which has ended: for whoever took its place only to go as well, and may have been
+  /// seen there.
+  void repeat(const OtherLock& other);
 
  private:
   LoginLock(std::string path, std::string content);

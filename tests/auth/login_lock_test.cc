@@ -233,6 +233,22 @@ TEST_F(LoginLockSeenByAnother, StaysAsCloudflaredWritesItWhileItIsHeld) {
   EXPECT_EQ(temp_.get(kLock), before);
 }
 
+TEST_F(LoginLockSeenByAnother, RepeatsWhatTheOneBeforeItSaid) {
+  using transport::Cause;
+  auto first = acquire();
+  ASSERT_TRUE(first);
+  std::optional<OtherLock> of_first;
+  EXPECT_FALSE(*LoginLock::try_acquire(dir_, kToken, &of_first));
+  first->failed({transport::Stage::login, Cause::login_timed_out, "why"});
+  first.reset();
+  const auto expected = of_first->ended();
+  ASSERT_TRUE(expected);
+  const auto told = told_after([&of_first](LoginLock& lock) { lock.repeat(*of_first); });
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->cause, Cause::login_timed_out) << "and not that it was cancelled";
+  EXPECT_EQ(told->detail, expected->detail);
+}
+
 TEST_F(LoginLockFile, OfCloudflareds2023NamesNobody) {
   temp_.put(kLock, "");
   std::optional<OtherLock> other;

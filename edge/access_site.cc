@@ -15,6 +15,7 @@ constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
 constexpr std::string_view kTransferPath = "/transfer/";
 constexpr const char* kRevoked = "access was revoked";
+constexpr const char* kOverTime = "the application's session_limit has been reached";
 
 bool reads(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
@@ -90,7 +91,8 @@ AccessSite::AccessSite(boost::asio::any_io_executor executor, Config config, Sta
       ssh_ca_(state),
       service_tokens_(state),
       now_(std::move(now)),
-      transfers_(std::move(executor), state, poll, now_) {
+      transfers_(std::move(executor), state, poll, now_),
+      open_tunnels_(config_.tunnel_limits) {
   tokens_.set_asked(groups_named(config_), claims_named(config_));
   set_public_port(config_.public_port);
 }
@@ -210,7 +212,11 @@ std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   const std::string_view asked = request.header("Cf-Access-Jump-Destination");
   const auto destination = find_destination(app->config->destinations, asked);
   if (!asked.empty() && !destination) return wrong_destination(*app);
+  const std::string name = who.identity ? who.identity->name() : std::string();
+  if (const std::string reason = open_tunnels_.too_many(name, request.peer); !reason.empty())
+    return too_many_tunnels(request, *app, name, reason);
   TunnelGrant grant;
+  grant.session_limit = app->config->session_limit;
   grant.app_hostname = app->config->hostname;
   grant.origin_host = app->config->origin_host;
   grant.origin_port = app->config->origin_port;
@@ -226,6 +232,14 @@ std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
     grant.expires = who.identity->expires;
   }
   return grant;
+}
+
+Answer AccessSite::too_many_tunnels(const Request& request, const App& app, const std::string& who,
+                                    const std::string& reason) {
+  audit_denial(over_limits_, request, app, who, reason);
+  Answer answer = text_answer(429, reason);
+  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
+  return answer;
 }
 
 void AccessSite::audit(AuditRow row) {
@@ -250,7 +264,12 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   const std::int64_t id = added ? *added : --unrecorded_;
   const bool late = !grant.identity.empty() && no_longer_good(grant.identity, grant.client_id, grant.issued);
   if (late) end->dismiss(kRevoked);
-  open_tunnels_[id] = {row, grant.client_id, grant.issued, std::move(end)};
+  // Many may have been granted while there was room, and dialled meanwhile.
+  if (const std::string reason = open_tunnels_.too_many(row.identity, row.peer); !reason.empty())
+    end->dismiss(reason);
+  const std::int64_t limit = grant.session_limit.count();
+  open_tunnels_.add(id,
+                    {row, grant.client_id, grant.issued, limit > 0 ? row.time + limit : 0, std::move(end)});
   spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
                row.application, row.peer, row.ray);
   return id;
@@ -267,21 +286,29 @@ bool AccessSite::no_longer_good(const std::string& who, const std::string& clien
   return row && !*row;
 }
 
+void AccessSite::end_tunnels_that_must() {
+  end_revoked_tunnels();
+  const std::int64_t now = now_();
+  open_tunnels_.for_each([now](const OpenTunnels::Tunnel& tunnel) {
+    if (tunnel.until > 0 && tunnel.until <= now) tunnel.end->dismiss(kOverTime);
+  });
+}
+
 // A revocation is a change of the state by another process.
 void AccessSite::end_revoked_tunnels() {
   const auto changes = state_.others_changes();
   if (changes && *changes == seen_changes_) return;
   if (!changes) spdlog::error("state: {}", changes.error().detail);
   if (changes) seen_changes_ = *changes;
-  for (const auto& [id, tunnel] : open_tunnels_)
+  open_tunnels_.for_each([this](const OpenTunnels::Tunnel& tunnel) {
     if (!tunnel.row.identity.empty() && no_longer_good(tunnel.row.identity, tunnel.client_id, tunnel.issued))
       tunnel.end->dismiss(kRevoked);
+  });
 }
 
 void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
                         std::string_view reason) {
-  AuditRow row;
-  if (const auto open = open_tunnels_.extract(id)) row = std::move(open.mapped().row);
+  AuditRow row = open_tunnels_.remove(id).value_or(AuditRow());
   row.time = now_();
   row.kind = "tunnel_close";
   row.tunnel = id;

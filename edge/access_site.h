@@ -11,6 +11,7 @@
 #include "edge/config.h"
 #include "edge/notes.h"
 #include "edge/oidc.h"
+#include "edge/open_tunnels.h"
 #include "edge/service_tokens.h"
 #include "edge/site.h"
 #include "edge/ssh_ca.h"
@@ -45,7 +46,7 @@ using Now = std::function<std::int64_t()>;
 /// URL of exactly this authority.
 std::optional<std::string> safe_target(std::string_view redirect_url, std::string_view authority);
 
-/// A bound on rows about people nobody knows: anybody could fill the audit otherwise.
+/// A bound on rows that somebody causes by asking again and again: anybody could fill the audit otherwise.
 class RowsPerMinute {
  public:
   static constexpr int kMost = 60;
@@ -75,8 +76,9 @@ class AccessSite final : public Site {
 
   /// Says in the log what is wrong with the identity provider, if anything is.
   boost::asio::awaitable<void> look_at_provider();
-  /// Ends the tunnels of those whose access has been revoked, if anything has changed since the last call.
-  void end_revoked_tunnels();
+  /// Ends the tunnels of those whose access has been revoked, if anything has changed since the last call,
+  /// and those whose time is up.
+  void end_tunnels_that_must();
 
   boost::asio::awaitable<Answer> handle(const Request& request) override;
   std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
@@ -98,13 +100,6 @@ class AccessSite final : public Site {
     bool shows_service_token = false;  ///< the request has its headers; good or not
     std::string fault;                 ///< why it is not good
   };
-  /// A tunnel that is open.
-  struct Tunnel {
-    AuditRow row;           ///< its tunnel_open
-    std::string client_id;  ///< of a service token
-    std::int64_t issued = 0;
-    std::shared_ptr<TunnelEnd> end;
-  };
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
     const App* app = nullptr;
@@ -125,7 +120,10 @@ class AccessSite final : public Site {
   Answer shared_answer(std::string_view path);
   void add_metadata(const Request& request, App& app, Answer& answer);
   static Answer wrong_destination(const App& app);
+  Answer too_many_tunnels(const Request& request, const App& app, const std::string& who,
+                          const std::string& reason);
   void audit(AuditRow row);
+  void end_revoked_tunnels();
 
   // site_gate.cc: the application host
   Visitor visitor(const Request& request, const App& app);
@@ -142,6 +140,8 @@ class AccessSite final : public Site {
   Answer refused_service_token(const Request& request, const App& app, const std::string& fault);
   void add_service_cookie(const Request& request, const App& app, const Identity& identity, Answer& answer);
   void audit_denial(const Request& request, const App& app, const std::string& who,
+                    const std::string& reason);
+  void audit_denial(RowsPerMinute& rows, const Request& request, const App& app, const std::string& who,
                     const std::string& reason);
 
   // site_session.cc: the application host's own pages
@@ -185,13 +185,14 @@ class AccessSite final : public Site {
   std::unique_ptr<Oidc> oidc_;     ///< where the configuration names one
   UsedOnce states_;                ///< of sign-ins at it
   RowsPerMinute refusals_;         ///< of service tokens
+  RowsPerMinute over_limits_;      ///< of tunnels
   RowsPerMinute failed_sign_ins_;  ///< at the identity provider
   Now now_;
   TransferStore transfers_;
   std::map<std::string, App, std::less<>> apps_;
-  std::map<std::int64_t, Tunnel> open_tunnels_;  ///< bounded by the listener's connections
-  std::int64_t seen_changes_ = -1;               ///< of the state by others
-  std::int64_t unrecorded_ = 0;  ///< last id of a tunnel that the audit could not take, negative
+  OpenTunnels open_tunnels_;
+  std::int64_t seen_changes_ = -1;  ///< of the state by others
+  std::int64_t unrecorded_ = 0;     ///< last id of a tunnel that the audit could not take, negative
   std::function<void()> idle_;
 };
 

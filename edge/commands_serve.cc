@@ -77,7 +77,7 @@ class Ending {
   bool ended_ = false;
 };
 
-/// Looks regularly for what other processes have revoked.
+/// Looks regularly for what other processes have revoked, and for tunnels whose time is up.
 class Watch {
  public:
   Watch(net::io_context& io, AccessSite& site) : timer_(io), site_(site) { wait(); }
@@ -89,7 +89,7 @@ class Watch {
     timer_.expires_after(kRevocationPoll);
     timer_.async_wait([this](const boost::system::error_code& error) {
       if (error) return;
-      site_.end_revoked_tunnels();
+      site_.end_tunnels_that_must();
       wait();
     });
   }

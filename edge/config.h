@@ -19,6 +19,7 @@ namespace cfpipe::edge {
 inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 inline constexpr std::chrono::seconds kMinSession{60};
 inline constexpr std::chrono::seconds kMaxSession{30 * 24 * 3600};
+inline constexpr std::chrono::seconds kMinSessionLimit{1};
 inline constexpr std::chrono::seconds kMinCertificateTtl{60};
 inline constexpr std::chrono::seconds kMaxCertificateTtl{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultSession{24 * 3600};
@@ -34,12 +35,19 @@ struct CertificateConfig {
   std::map<std::string, std::vector<std::string>, std::less<>> service_principals;
 };
 
+/// How many tunnels may be open at once, of all applications together; 0: as many as the edge takes.
+struct TunnelLimits {
+  std::size_t per_user = 0;     ///< of one person, or one service token
+  std::size_t per_address = 0;  ///< from one address, whoever they are
+};
+
 struct ApplicationConfig {
   std::string hostname;  ///< lower case, no port
   std::string origin_host;
   std::uint16_t origin_port = 22;
   std::vector<Destination> destinations;  ///< where else a client may ask to be led
   std::chrono::seconds session_duration = kDefaultSession;
+  std::chrono::seconds session_limit{0};  ///< of an open tunnel; 0: none
   std::optional<CertificateConfig> certificates;
   std::vector<Policy> policies;
 };
@@ -69,6 +77,7 @@ struct Config {
   std::string state_dir;
   unsigned threads = 0;  ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;
+  TunnelLimits tunnel_limits;
   IdentityProvider identity_provider = IdentityProvider::oidc;
   std::string dev_email;                ///< what the built-in sign-in page offers
   std::vector<std::string> dev_groups;  ///< of everybody who signs in there

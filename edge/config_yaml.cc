@@ -16,22 +16,15 @@ class Reader : private YamlReader {
   void read(std::string_view yaml);
 
  private:
-  unsigned threads(const YAML::Node& node);
   void top(const YAML::Node& root);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
   void destinations(const YAML::Node& node, ApplicationConfig& app);
+  void session_limit(const YAML::Node& node, ApplicationConfig& app);
   void across(const YAML::Node& root);
 
   LoadedConfig& out_;
 };
-
-unsigned Reader::threads(const YAML::Node& node) {
-  unsigned count = 0;
-  if (!node.IsScalar() || !YAML::convert<unsigned>::decode(node, count) || count < 1 || count > kMaxThreads)
-    fault(node, "'threads' must be a number from 1 to " + std::to_string(kMaxThreads));
-  return count;
-}
 
 void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
   const std::string service = text(node, "service", "an application");
@@ -72,8 +65,8 @@ void Reader::destinations(const YAML::Node& node, ApplicationConfig& app) {
 ApplicationConfig Reader::application(const YAML::Node& node) {
   ApplicationConfig out;
   if (!mapping(node, "an application",
-               {"hostname", "service", "destinations", "session_duration", "browser_rendering",
-                "short_lived_certificates", "policies"})) {
+               {"hostname", "service", "destinations", "session_duration", "session_limit",
+                "browser_rendering", "short_lived_certificates", "policies"})) {
     return out;
   }
   out.hostname = lower(text(node, "hostname", "an application"));
@@ -92,7 +85,23 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   out.policies = read_policies(*this, node);
   if (node["short_lived_certificates"])
     out.certificates = read_certificates(*this, node["short_lived_certificates"], out.policies);
+  session_limit(node, out);
   return out;
+}
+
+/// `certificate`: nobody's work goes on longer than the certificate it began with is good.
+void Reader::session_limit(const YAML::Node& node, ApplicationConfig& app) {
+  const YAML::Node limit = node["session_limit"];
+  if (!limit || (limit.IsScalar() && limit.Scalar() == "none")) return;
+  if (!limit.IsScalar() || limit.Scalar() != "certificate") {
+    if (!limit.IsScalar() || !parse_duration(limit.Scalar()))
+      return fault(limit, "'session_limit' must be certificate, none, or a duration such as 8h");
+    app.session_limit = duration(node, "session_limit", {}, kMinSessionLimit, kMaxSession);
+  } else if (app.certificates) {
+    app.session_limit = app.certificates->ttl;
+  } else {
+    fault(limit, "'session_limit: certificate' needs 'short_lived_certificates'");
+  }
 }
 
 /// What only shows when the parts are put together.
@@ -112,8 +121,8 @@ void Reader::across(const YAML::Node& root) {
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
-               {"listen", "tls", "auth_domain", "state", "threads", "session_duration", "identity_provider",
-                "applications"})) {
+               {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
+                "identity_provider", "applications"})) {
     return;
   }
   if (const std::string listen = text(root, "listen", "the configuration"); !listen.empty()) {
@@ -145,7 +154,11 @@ void Reader::top(const YAML::Node& root) {
   if (!config.state_dir.empty() && config.state_dir.front() != '/')
     fault(root["state"], "'state' must be an absolute path");
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
-  if (root["threads"]) config.threads = threads(root["threads"]);
+  config.threads = static_cast<unsigned>(number(root, "threads", 0, 1, kMaxThreads));
+  if (root["limits"] && mapping(root["limits"], "limits", {"tunnels_per_user", "tunnels_per_address"})) {
+    config.tunnel_limits.per_user = number(root["limits"], "tunnels_per_user", 0, 1, kMaxConnections);
+    config.tunnel_limits.per_address = number(root["limits"], "tunnels_per_address", 0, 1, kMaxConnections);
+  }
   if (root["identity_provider"]) {
     read_provider(*this, root["identity_provider"], out_);
   } else {

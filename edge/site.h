@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -43,9 +44,10 @@ struct TunnelGrant {
   std::uint16_t origin_port = 22;
   std::string destination;  ///< the same, if it is what the client asked for and not the application's own
   std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
-  std::string client_id;     ///< of a service token
-  std::int64_t issued = 0;   ///< when the token was, Unix seconds
-  std::int64_t expires = 0;  ///< the token's end, Unix seconds; 0: there is none
+  std::string client_id;                  ///< of a service token
+  std::int64_t issued = 0;                ///< when the token was, Unix seconds
+  std::int64_t expires = 0;               ///< the token's end, Unix seconds; 0: there is none
+  std::chrono::seconds session_limit{0};  ///< the tunnel ends so long after it was opened; 0: it may stay
 };
 
 class TunnelEnd;

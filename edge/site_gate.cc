@@ -184,13 +184,17 @@ Answer AccessSite::denied(const Request& request, const App& app, const Identity
 
 /// Not the login: whoever sends a service token is no person.
 Answer AccessSite::refused_service_token(const Request& request, const App& app, const std::string& fault) {
-  std::int64_t left_out = 0;
-  if (refusals_.take(now_(), left_out)) {
-    const std::string more =
-        left_out == 0 ? "" : " (after " + std::to_string(left_out) + " that are not recorded)";
-    audit_denial(request, app, {}, fault + more);
-  }
+  audit_denial(refusals_, request, app, {}, fault);
   return refusal(fault, "Request " + request.ray + ".");
+}
+
+void AccessSite::audit_denial(RowsPerMinute& rows, const Request& request, const App& app,
+                              const std::string& who, const std::string& reason) {
+  std::int64_t left_out = 0;
+  if (!rows.take(now_(), left_out)) return;
+  const std::string more =
+      left_out == 0 ? "" : " (after " + std::to_string(left_out) + " that are not recorded)";
+  audit_denial(request, app, who, reason + more);
 }
 
 void AccessSite::audit_denial(const Request& request, const App& app, const std::string& who,

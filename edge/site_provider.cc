@@ -149,12 +149,7 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   const int status = status_of(failure);
   const bool about_person = failure.cause == Cause::denied;
   const std::string what = about_person ? failure.detail : "identity provider: " + failure.detail;
-  std::int64_t left_out = 0;
-  if (failed_sign_ins_.take(now_(), left_out)) {
-    const std::string more =
-        left_out == 0 ? "" : " (after " + std::to_string(left_out) + " that are not recorded)";
-    audit_denial(request, *login.app, {}, what + more);
-  }
+  audit_denial(failed_sign_ins_, request, *login.app, {}, what);
   std::string hint = "Request " + request.ray + ".";
   if (status == 503) hint = "Try again in a minute. " + hint;
   if (status == 502)

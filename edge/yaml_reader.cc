@@ -72,4 +72,15 @@ std::chrono::seconds YamlReader::duration(const YAML::Node& parent, const char* 
   return *value;
 }
 
+std::size_t YamlReader::number(const YAML::Node& parent, const char* key, std::size_t preset,
+                               std::size_t least, std::size_t most) {
+  const YAML::Node node = parent[key];
+  if (!node) return preset;
+  std::size_t value = 0;
+  if (!node.IsScalar() || !YAML::convert<std::size_t>::decode(node, value) || value < least || value > most)
+    fault(node, std::string("'") + key + "' must be a number from " + std::to_string(least) + " to " +
+                    std::to_string(most));
+  return value;
+}
+
 }  // namespace cfpipe::edge

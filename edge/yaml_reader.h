@@ -28,6 +28,8 @@ class YamlReader {
   bool flag(const YAML::Node& parent, const char* key, bool preset);
   std::chrono::seconds duration(const YAML::Node& parent, const char* key, std::chrono::seconds preset,
                                 std::chrono::seconds least, std::chrono::seconds most);
+  std::size_t number(const YAML::Node& parent, const char* key, std::size_t preset, std::size_t least,
+                     std::size_t most);
 
  private:
   std::vector<ConfigFault>& faults_;

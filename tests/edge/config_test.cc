@@ -87,6 +87,27 @@ TEST(Config, RunsAsManyLoopsAsItIsTold) {
   EXPECT_EQ(loaded.config.threads, 3u);
 }
 
+TEST(Config, LimitsTunnelsAsItIsTold) {
+  using std::chrono::seconds;
+  const Config preset = parse_config(kGood).config;
+  EXPECT_EQ(preset.applications.at(0).session_limit, seconds(0));
+  EXPECT_EQ(preset.tunnel_limits.per_user + preset.tunnel_limits.per_address, 0u);
+  const auto limit = [](const char* value) {
+    const std::string line = std::string("    session_limit: ") + value;
+    const LoadedConfig loaded = parse_config(replaced(kGood, "    session_duration: 8h", line.c_str()));
+    EXPECT_TRUE(loaded.faults.empty()) << value;
+    return loaded.config.applications.at(0).session_limit;
+  };
+  EXPECT_EQ(limit("none"), seconds(0));
+  EXPECT_EQ(limit("8h"), seconds(8 * 3600));
+  EXPECT_EQ(limit("certificate"), seconds(5 * 60)) << "its ttl";
+  const LoadedConfig numbers = parse_config(
+      replaced(kGood, "session_duration: 12h", "limits: {tunnels_per_user: 20, tunnels_per_address: 500}"));
+  EXPECT_TRUE(numbers.faults.empty());
+  EXPECT_EQ(numbers.config.tunnel_limits.per_user, 20u);
+  EXPECT_EQ(numbers.config.tunnel_limits.per_address, 500u);
+}
+
 struct FaultCase {
   const char* name;
   const char* from;
@@ -115,6 +136,13 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"NoThreads", "session_duration: 12h", "threads: 0", 5, "from 1 to 256"},
         FaultCase{"TooManyThreads", "session_duration: 12h", "threads: 257", 5, "from 1 to 256"},
         FaultCase{"ThreadsOfNoNumber", "session_duration: 12h", "threads: all", 5, "from 1 to 256"},
+        FaultCase{"NoTunnels", "session_duration: 12h", "limits: {tunnels_per_user: 0}", 5, "from 1 to"},
+        FaultCase{"UnknownLimit", "session_duration: 12h", "limits: {tunnels: 5}", 5,
+                  "unknown key 'tunnels'"},
+        FaultCase{"SessionLimitOfNoTime", "    session_duration: 8h", "    session_limit: ever", 12,
+                  "certificate, none, or a duration"},
+        FaultCase{"SessionLimitTooShort", "    session_duration: 8h", "    session_limit: 0s", 12,
+                  "session_limit"},
         FaultCase{"KeyTwice", "session_duration: 12h", "state: /other", 5, "twice"},
         FaultCase{"BadDuration", "12h", "12 hours", 5, "duration"},
         FaultCase{"DurationTooLong", "12h", "365d", 5, "between"},

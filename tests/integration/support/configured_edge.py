@@ -2,8 +2,9 @@
 
 import json
 import re
+import time
 
-from support import world as worlds
+from support import limits, world as worlds
 from support.edges import AUTH_HOST, Edge, HOST, PROGRAMS
 
 
@@ -56,6 +57,14 @@ class ConfiguredEdge(Edge):
 
     def audit(self):
         return [json.loads(line) for line in self.command("audit", "--json").ok().stdout.splitlines()]
+
+    def wait_for_audit(self, kind):
+        """The first row of that kind: a client may know of its tunnel's end before the edge has written it down."""
+        deadline = time.monotonic() + limits.READY_DEADLINE
+        while not (rows := [row for row in self.audit() if row["kind"] == kind]):
+            assert time.monotonic() < deadline, self.audit()
+            time.sleep(0.05)
+        return rows[0]
 
     def service_token(self, name, *options):
         """Makes one: (id, secret)."""

@@ -1,0 +1,114 @@
+// How long a tunnel may stay open, and how many may be at once.
+#include "edge/tunnels_fixture.h"
+
+namespace cfpipe::edge {
+namespace {
+
+class TunnelLimit : public TunnelsTest {
+ protected:
+  void limited(TunnelLimits limits) {
+    Config config = two_applications(dir_.file("state"));
+    config.tunnel_limits = limits;
+    config.applications[0].session_limit = std::chrono::hours(8);
+    make_site(config);
+  }
+  std::string login(const std::string& email) {
+    browser_ = std::make_unique<Browser>(io_, *site_);
+    return std::string(program_login(email).app_token.reveal());
+  }
+  /// Why no further tunnel is granted; empty where one is.
+  std::string refusal(const std::string& token) {
+    const auto asked = ask(token);
+    if (std::holds_alternative<TunnelGrant>(asked)) return {};
+    EXPECT_EQ(std::get<Answer>(asked).status, 429);
+    return header_of(std::get<Answer>(asked), "Cfpipe-Reason");
+  }
+  TunnelGrant granted(const std::string& token) { return std::get<TunnelGrant>(ask(token)); }
+};
+
+TEST_F(TunnelLimit, EndsWhatHasBeenOpenForSoLongAndNothingEarlier) {
+  limited({});
+  Tunnel early;
+  Tunnel late;
+  const std::string token = login("ann@example.com");
+  open(token, early);
+  const TunnelGrant second = granted(token);
+  now_ += 8 * 3600 - 1;
+  open(second, late);
+  look();
+  EXPECT_EQ(early.told, "");
+  now_ += 1;
+  look();
+  EXPECT_EQ(early.told, "the application's session_limit has been reached");
+  EXPECT_EQ(late.told, "");
+}
+
+TEST_F(TunnelLimit, IsNoneUnlessItIsSaid) {
+  Tunnel tunnel;
+  open(login("ann@example.com"), tunnel);
+  now_ += std::chrono::seconds(kMaxSession).count();
+  look();
+  EXPECT_EQ(tunnel.told, "");
+}
+
+TEST_F(TunnelLimit, OfAUserCountsThatUsersAlone) {
+  limited({2, 0});
+  const std::string ann = login("ann@example.com");
+  const std::string bob = login("bob@example.com");
+  Tunnel first;
+  Tunnel second;
+  open(ann, first);
+  open(ann, second);
+  EXPECT_NE(refusal(ann).find("ann@example.com has as many tunnels open as one user may have: 2"),
+            std::string::npos)
+      << refusal(ann);
+  EXPECT_EQ(refusal(bob), "");
+  site_->closed(first.id, 0, 0, "ended");
+  EXPECT_EQ(refusal(ann), "");
+}
+
+TEST_F(TunnelLimit, OfAnAddressCountsEverybodyThere) {
+  limited({0, 2});
+  const std::string ann = login("ann@example.com");
+  const std::string bob = login("bob@example.com");
+  Tunnel first;
+  Tunnel second;
+  open(ann, first);
+  open(bob, second);
+  EXPECT_NE(refusal(ann).find("has as many tunnels open as one address may have: 2"), std::string::npos);
+  site_->closed(second.id, 0, 0, "ended");
+  EXPECT_EQ(refusal(ann), "");
+}
+
+TEST_F(TunnelLimit, HoldsForThoseThatWereGrantedAtOnce) {
+  limited({1, 0});
+  const std::string token = login("ann@example.com");
+  const TunnelGrant one = granted(token);
+  const TunnelGrant other = granted(token);
+  Tunnel first;
+  Tunnel second;
+  open(one, first);
+  open(other, second);
+  look();
+  EXPECT_EQ(first.told, "");
+  EXPECT_NE(second.told.find("as many tunnels open as one user may have: 1"), std::string::npos)
+      << second.told;
+  site_->closed(second.id, 0, 0, second.told);
+  EXPECT_NE(refusal(token), "") << "the first is still open";
+  site_->closed(first.id, 0, 0, "ended");
+  EXPECT_EQ(refusal(token), "");
+}
+
+TEST_F(TunnelLimit, LeavesRowsInTheAuditButNoFloodOfThem) {
+  limited({1, 0});
+  const std::string token = login("ann@example.com");
+  Tunnel tunnel;
+  open(token, tunnel);
+  for (int i = 0; i < 2 * RowsPerMinute::kMost; ++i) ASSERT_NE(refusal(token), "");
+  int rows = 0;
+  ASSERT_TRUE(state_->read_audit(0, [&rows](const AuditRow& row) { rows += row.kind == "denial" ? 1 : 0; }));
+  EXPECT_EQ(rows, RowsPerMinute::kMost);
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

@@ -1,0 +1,57 @@
+"""How long a tunnel may stay open (`session_limit`), and how many a user may have (`limits`): the client says which limit
+it met, and the edge's records agree."""
+
+import datetime
+import re
+
+import pytest
+
+from support import world as worlds
+from support.clients import Client, REFUSED
+from support.configured_edge import ConfiguredEdge
+
+POLICIES = [{"name": "all", "decision": "allow", "include": [{"email_domain": "example.com"}]}]
+SECONDS = 3
+UNAVAILABLE = 69
+
+
+def open_tunnel(client):
+    child = client.start("access", "ssh", "--hostname", client.edge.host())
+    assert child.process.stdout.readline().startswith(b"SSH-2.0-"), child.stderr.text
+    return child
+
+
+def when(row):
+    return datetime.datetime.fromisoformat(row["time"].replace("Z", "+00:00")).timestamp()
+
+
+@pytest.mark.parametrize("transport", ["h1", "h2"])
+def test_a_tunnel_ends_at_its_session_limit(world, sshd, transport):
+    edge = ConfiguredEdge(world, sshd.address, POLICIES, more_app={"session_limit": f"{SECONDS}s"})
+    client = Client(world, edge)
+    client.login()
+    child = client.start("access", "ssh", "--hostname", edge.host(), "--transport", transport)
+    assert child.process.stdout.readline().startswith(b"SSH-2.0-"), child.stderr.text
+    assert child.wait() == REFUSED, child.stderr.text
+    assert re.search(r"^cfpipe: tunnel: the edge ended the session: the application's session_limit has been reached; ",
+                     child.stderr.text, re.MULTILINE), child.stderr.text
+    close = edge.wait_for_audit("tunnel_close")
+    opened, = (row for row in edge.audit() if row["kind"] == "tunnel_open")
+    assert close["reason"] == "the application's session_limit has been reached"
+    assert when(close) - when(opened) >= SECONDS
+
+
+def test_one_user_has_so_many_tunnels_and_others_theirs(world, sshd):
+    edge = ConfiguredEdge(world, sshd.address, POLICIES, more={"limits": {"tunnels_per_user": 2}})
+    ann = Client(world, edge)
+    ann.login()
+    first, _ = open_tunnel(ann), open_tunnel(ann)
+    refused = ann.run("access", "ssh", "--hostname", edge.host())
+    assert refused.status == UNAVAILABLE
+    assert f"{worlds.EMAIL} has as many tunnels open as one user may have: 2" in refused.stderr, refused
+    assert len(refused.stderr.splitlines()) == 1, refused
+    first.process.stdin.close()
+    first.process.stdout.read()
+    assert first.wait() == 0, first.stderr.text
+    edge.wait_for_audit("tunnel_close")
+    open_tunnel(ann)

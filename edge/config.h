@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/ssh_cert.h"
 #include "edge/destination.h"
 #include "edge/policy.h"
 #include "transport/failure.h"
@@ -24,6 +25,8 @@ inline constexpr std::chrono::seconds kMinCertificateTtl{60};
 inline constexpr std::chrono::seconds kMaxCertificateTtl{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultSession{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultCertificateTtl{4 * 60};
+inline constexpr std::size_t kMaxForceCommandBytes = 4096;
+inline constexpr std::size_t kMaxSourceAddresses = 64;
 inline constexpr std::uint16_t kHttpsPort = 443;
 
 struct CertificateConfig {
@@ -33,6 +36,9 @@ struct CertificateConfig {
   std::vector<std::string> claims;    ///< of the identity provider, whose values are principals
   /// Principals of service tokens by name; a service token that is not here gets no certificate.
   std::map<std::string, std::vector<std::string>, std::less<>> service_principals;
+  std::vector<std::string> extensions = auth::default_extensions();  ///< what sshd may do for the holder
+  std::string force_command;     ///< what sshd runs instead of what is asked for; empty: nothing
+  std::string source_addresses;  ///< where sshd takes it from, as ssh-keygen writes them; empty: anywhere
 };
 
 /// How many tunnels may be open at once, of all applications together; 0: as many as the edge takes.

@@ -177,6 +177,51 @@ void read_service_principals(YamlReader& reader, const YAML::Node& node, const s
   }
 }
 
+/// What a certificate can allow (PROTOCOL.certkeys); sshd refuses whatever is not there.
+bool is_extension(const std::string& name) {
+  const auto known = auth::default_extensions();
+  return name == "no-touch-required" || std::find(known.begin(), known.end(), name) != known.end();
+}
+
+void read_extensions(YamlReader& reader, const YAML::Node& list, CertificateConfig& out) {
+  if (!list.IsSequence())
+    return reader.fault(list, "'extensions' must be a list such as [permit-pty, permit-port-forwarding]");
+  std::set<std::string> names;
+  for (const YAML::Node& item : list) {
+    const std::string name = item.IsScalar() ? item.Scalar() : "";
+    if (!is_extension(name)) {
+      reader.fault(item,
+                   "an extension must be permit-pty, permit-port-forwarding, permit-agent-forwarding, "
+                   "permit-X11-forwarding, permit-user-rc or no-touch-required");
+    } else if (!names.insert(name).second) {
+      reader.fault(item, quoted(name) + " is there already");
+    }
+  }
+  out.extensions.assign(names.begin(), names.end());
+}
+
+void read_source_addresses(YamlReader& reader, const YAML::Node& list, CertificateConfig& out) {
+  if (!list.IsSequence() || list.size() == 0 || list.size() > kMaxSourceAddresses)
+    return reader.fault(list, "'source_address' must be a list of 1 to " +
+                                  std::to_string(kMaxSourceAddresses) + " addresses or ranges");
+  for (const YAML::Node& item : list) {
+    const std::string range = item.IsScalar() ? item.Scalar() : "";
+    if (!parse_ip_range(range))
+      reader.fault(item,
+                   "a source address must be an address, or a range whose host bits are 0, such as "
+                   "10.0.0.5 or 10.0.0.0/8");
+    out.source_addresses += (out.source_addresses.empty() ? "" : ",") + range;
+  }
+}
+
+void read_force_command(YamlReader& reader, const YAML::Node& node, CertificateConfig& out) {
+  const std::string command = node.IsScalar() ? node.Scalar() : "";
+  if (command.empty() || command.size() > kMaxForceCommandBytes || transport::printable(command) != command)
+    return reader.fault(node, "'force_command' must be one line of at most " +
+                                  std::to_string(kMaxForceCommandBytes) + " printable bytes");
+  out.force_command = command;
+}
+
 }  // namespace
 
 std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& application) {
@@ -200,11 +245,16 @@ std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& applicat
 CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
                                     const std::vector<Policy>& policies) {
   CertificateConfig out;
-  if (!reader.mapping(node, "short_lived_certificates", {"ttl", "principals", "service_principals"}))
+  if (!reader.mapping(
+          node, "short_lived_certificates",
+          {"ttl", "principals", "service_principals", "extensions", "source_address", "force_command"}))
     return out;
   out.ttl = reader.duration(node, "ttl", kDefaultCertificateTtl, kMinCertificateTtl, kMaxCertificateTtl);
   if (const YAML::Node services = node["service_principals"])
     read_service_principals(reader, services, policies, out);
+  if (node["extensions"]) read_extensions(reader, node["extensions"], out);
+  if (node["source_address"]) read_source_addresses(reader, node["source_address"], out);
+  if (node["force_command"]) read_force_command(reader, node["force_command"], out);
   const YAML::Node list = node["principals"];
   if (!list) return out;
   out.email_prefix = false;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "auth/ssh_cert.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -111,21 +110,30 @@ Result<IssuedCertificate> SshCa::sign(const ApplicationConfig& app, std::string_
   }
   const auto ca = load(app.hostname);
   if (!ca) return ca.error();
+  const CertificateConfig& config = *app.certificates;
+  auth::CertFields fields;
+  fields.principals = principals;
+  fields.extensions = config.extensions;
+  if (!config.force_command.empty())
+    fields.critical_options.emplace_back("force-command", config.force_command);
+  if (!config.source_addresses.empty())
+    fields.critical_options.emplace_back("source-address", config.source_addresses);
+  return issue(&auth::make_user_certificate, key->blob, *ca, owner, std::move(fields), {now, config.ttl});
+}
+
+Result<IssuedCertificate> SshCa::issue(Maker make, std::string_view key_blob, const auth::SshKey& ca,
+                                       std::string_view owner, auth::CertFields fields, Validity validity) {
   const auto serial = state_.next_serial();
   if (!serial) return serial.error();
-  const CertificateConfig& config = *app.certificates;
   IssuedCertificate issued;
   issued.serial = *serial;
   issued.key_id = std::string(owner) + "/" + std::to_string(*serial);
-  issued.expires = now + config.ttl.count();
-  auth::CertFields fields;
+  issued.expires = validity.from + validity.ttl.count();
   fields.serial = issued.serial;
   fields.key_id = issued.key_id;
-  fields.principals = principals;
-  fields.valid_after = static_cast<std::uint64_t>(now) - auth::kCertBackdate;
+  fields.valid_after = static_cast<std::uint64_t>(validity.from) - auth::kCertBackdate;
   fields.valid_before = static_cast<std::uint64_t>(issued.expires);
-  fields.extensions = auth::default_extensions();
-  auto line = auth::make_user_certificate(key->blob, fields, *ca);
+  auto line = make(key_blob, fields, ca);
   if (!line) return line.error();
   issued.line = std::move(*line);
   return issued;
@@ -147,22 +155,9 @@ Result<IssuedCertificate> SshCa::sign_host(std::string_view hostname, const std:
     return made.error();
   const auto ca = read_key(host_key_name(hostname));
   if (!ca) return ca.error();
-  const auto serial = state_.next_serial();
-  if (!serial) return serial.error();
-  IssuedCertificate issued;
-  issued.serial = *serial;
-  issued.key_id = names.front() + "/" + std::to_string(*serial);
-  issued.expires = now + ttl.count();
   auth::CertFields fields;
-  fields.serial = issued.serial;
-  fields.key_id = issued.key_id;
   fields.principals = names;
-  fields.valid_after = static_cast<std::uint64_t>(now) - auth::kCertBackdate;
-  fields.valid_before = static_cast<std::uint64_t>(issued.expires);
-  auto line = auth::make_host_certificate(key->blob, fields, **ca);
-  if (!line) return line.error();
-  issued.line = std::move(*line);
-  return issued;
+  return issue(&auth::make_host_certificate, key->blob, **ca, names.front(), std::move(fields), {now, ttl});
 }
 
 Result<std::string> SshCa::known_hosts_line(std::string_view hostname) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/ssh_cert.h"
 #include "auth/ssh_key.h"
 #include "edge/config.h"
 #include "edge/state.h"
@@ -62,6 +63,15 @@ class SshCa {
   Result<std::string> known_hosts_line(std::string_view hostname);
 
  private:
+  using Maker = Result<std::string> (*)(std::string_view key_blob, const auth::CertFields& fields,
+                                        const auth::SshKey& ca);
+  struct Validity {
+    std::int64_t from;  ///< Unix seconds
+    std::chrono::seconds ttl;
+  };
+  /// Spends a serial; `fields` say all but serial, key id and times.
+  Result<IssuedCertificate> issue(Maker make, std::string_view key_blob, const auth::SshKey& ca,
+                                  std::string_view owner, auth::CertFields fields, Validity validity);
   Result<auth::SshKey> load(std::string_view hostname);
   Result<std::optional<auth::SshKey>> read_key(const std::string& name);
   State& state_;

@@ -108,6 +108,26 @@ TEST(Config, LimitsTunnelsAsItIsTold) {
   EXPECT_EQ(numbers.config.tunnel_limits.per_address, 500u);
 }
 
+TEST(Config, SaysWhatACertificateAllows) {
+  const auto preset = parse_config(kGood).config.applications.at(0).certificates.value();
+  EXPECT_EQ(preset.extensions, auth::default_extensions());
+  EXPECT_EQ(preset.force_command + preset.source_addresses, "");
+  const LoadedConfig loaded = parse_config(
+      replaced(kGood, "      ttl: 5m",
+               "      {ttl: 5m, principals: [email_prefix, deploy], service_principals: {deploy: [deploy]},\n"
+               "       extensions: [permit-pty, no-touch-required], force_command: 'uptime -p',\n"
+               "       source_address: [10.0.0.0/8, '2001:db8::7']}\n"
+               "    x:"));
+  ASSERT_EQ(loaded.faults.size(), 1u) << "the key x alone";
+  const auto config = loaded.config.applications.at(0).certificates.value();
+  EXPECT_EQ(config.extensions, (std::vector<std::string>{"no-touch-required", "permit-pty"}));
+  EXPECT_EQ(config.force_command, "uptime -p");
+  EXPECT_EQ(config.source_addresses, "10.0.0.0/8,2001:db8::7");
+  const LoadedConfig none = parse_config(replaced(kGood, "ttl: 5m", "extensions: []"));
+  EXPECT_TRUE(none.faults.empty());
+  EXPECT_TRUE(none.config.applications.at(0).certificates->extensions.empty());
+}
+
 struct FaultCase {
   const char* name;
   const char* from;
@@ -143,6 +163,16 @@ INSTANTIATE_TEST_SUITE_P(
                   "certificate, none, or a duration"},
         FaultCase{"SessionLimitTooShort", "    session_duration: 8h", "    session_limit: 0s", 12,
                   "session_limit"},
+        FaultCase{"UnknownExtension", "ttl: 5m", "extensions: [permit-pty, permit-all]", 14,
+                  "must be permit-pty"},
+        FaultCase{"ExtensionTwice", "ttl: 5m", "extensions: [permit-pty, permit-pty]", 14, "there already"},
+        FaultCase{"ExtensionsOfNoList", "ttl: 5m", "extensions: permit-pty", 14, "must be a list"},
+        FaultCase{"SourceAddressWithHostBits", "ttl: 5m", "source_address: [10.0.0.1/8]", 14, "host bits"},
+        FaultCase{"SourceAddressOfNoList", "ttl: 5m", "source_address: 10.0.0.0/8", 14,
+                  "must be a list of 1"},
+        FaultCase{"NoSourceAddress", "ttl: 5m", "source_address: []", 14, "must be a list of 1"},
+        FaultCase{"ForceCommandOfTwoLines", "ttl: 5m", "force_command: \"a\\nb\"", 14, "one line"},
+        FaultCase{"ForceCommandOfNothing", "ttl: 5m", "force_command: ''", 14, "one line"},
         FaultCase{"KeyTwice", "session_duration: 12h", "state: /other", 5, "twice"},
         FaultCase{"BadDuration", "12h", "12 hours", 5, "duration"},
         FaultCase{"DurationTooLong", "12h", "365d", 5, "between"},

@@ -152,6 +152,12 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   add_state_options(*revoke, options.state);
   revoke->callback([&] { status = revoke_person(options.state, options.name); });
 
+  CLI::App* backup =
+      root.add_subcommand("backup", "Copy the state, keys and all, into a new file; the edge may be running");
+  backup->add_option("FILE", options.output, "Where to; it must not exist")->required();
+  add_state_options(*backup, options.state);
+  backup->callback([&] { status = back_up(options.state, options.output); });
+
   CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");
   audit->add_option("--since", options.since,
                     "A time (2026-01-31, 2026-01-31T12:00:00Z) or how long ago (24h)");

@@ -112,6 +112,8 @@ int service_token_list(const StateOption& state);
 int service_token_revoke(const StateOption& state, const std::string& name);
 /// Refuses that person's tokens issued up to now, and has a running edge end their tunnels.
 int revoke_person(const StateOption& state, const std::string& email);
+/// Copies the state, keys and all, into a new file; the edge may be running.
+int back_up(const StateOption& state, const std::string& path);
 int show_audit(const StateOption& state, const std::string& since, bool json);
 
 /// One line on standard error.

@@ -3,6 +3,7 @@
 
 #include "edge/files.h"
 #include "edge/sqlite.h"
+#include "edge/sqlite_copy.h"
 #include "edge/sqlite_schema.h"
 #include "edge/state.h"
 #include "edge/text.h"
@@ -37,6 +38,7 @@ class SqliteState final : public State {
   Result<std::int64_t> others_changes() override;
   Result<std::int64_t> append_audit(const AuditRow& row) override;
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override;
+  Result<void> copy_to(const std::string& path) override { return copy_database(db_.get(), path); }
 
  private:
   /// Commits inside its life reach the disk before they return: what is lost otherwise could be given out

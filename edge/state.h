@@ -104,6 +104,10 @@ class State {
 
   virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;  ///< the row's id
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
+
+  /// Everything as it is at this moment, in a new file that can be put in the place of this state's. On disk
+  /// when it returns.
+  virtual Result<void> copy_to(const std::string& path) = 0;
 };
 
 /// Opens DIR/edge.db, making directory and file as needed.

@@ -273,6 +273,39 @@ TEST(State, SurvivesKillAndNeverRepeatsASerial) {
   EXPECT_TRUE(seen.insert(open(dir)->next_serial().value()).second);
 }
 
+TEST(State, IsCopiedWholeIntoAFileOfItsOwn) {
+  const TempDir dir;
+  const auto state = open_sqlite_state(dir.file("state")).value();
+  ASSERT_TRUE(state->add_key("a", transport::Secret("one")).value());
+  const std::uint64_t serial = state->next_serial().value();
+  const std::string aud = state->application_aud("vm.localhost").value();
+  ASSERT_EQ(::mkdir(dir.file("other").c_str(), 0700), 0);
+  const std::string copy = dir.file("other/edge.db");
+  ASSERT_TRUE(state->copy_to(copy));
+  struct stat info {};
+  ASSERT_EQ(::stat(copy.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 07777, 0600u);
+  ASSERT_TRUE(state->add_key("b", transport::Secret("later")).value());
+  const auto restored = open_sqlite_state(dir.file("other")).value();
+  EXPECT_EQ(restored->key("a").value()->reveal(), "one");
+  EXPECT_FALSE(restored->key("b").value());
+  EXPECT_EQ(restored->application_aud("vm.localhost").value(), aud);
+  EXPECT_GT(restored->next_serial().value(), serial);
+}
+
+TEST(State, IsNotCopiedOverAFileOrIntoNowhere) {
+  const TempDir dir;
+  const auto state = open_sqlite_state(dir.file("state")).value();
+  const auto over = state->copy_to(dir.file("state/edge.db"));
+  ASSERT_FALSE(over);
+  EXPECT_NE(over.error().detail.find("File exists"), std::string::npos) << over.error().detail;
+  EXPECT_TRUE(state->next_serial()) << "and it is still good";
+  ASSERT_EQ(::symlink(dir.file("elsewhere").c_str(), dir.file("link").c_str()), 0);
+  EXPECT_FALSE(state->copy_to(dir.file("link")));
+  EXPECT_FALSE(std::filesystem::exists(dir.file("elsewhere")));
+  EXPECT_FALSE(state->copy_to(dir.file("missing/edge.db")));
+}
+
 TEST(State, HandsOutAPendingValueOnce) {
   const TempDir dir;
   const auto state = open(dir);

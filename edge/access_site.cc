@@ -14,6 +14,8 @@ namespace {
 constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
 constexpr std::string_view kTransferPath = "/transfer/";
+/// A year, for this host alone: what else has a name below it is not the edge's to say.
+constexpr const char* kStrictTransport = "max-age=31536000";
 constexpr const char* kRevoked = "access was revoked";
 constexpr const char* kOverTime = "the application's session_limit has been reached";
 
@@ -121,6 +123,14 @@ const AccessSite::App* AccessSite::find_app_by_aud(std::string_view aud) const {
 }
 
 boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
+  Answer answer = co_await route(request);
+  // dev's certificate is not one that a browser should insist on.
+  if (config_.identity_provider != IdentityProvider::dev)
+    answer.headers.emplace_back("Strict-Transport-Security", kStrictTransport);
+  co_return answer;
+}
+
+boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
   if (App* app = find_app(request.host)) {
     Answer answer = app_answer(request, *app);
     add_metadata(request, *app, answer);

@@ -115,6 +115,7 @@ class AccessSite final : public Site {
   const App* find_app_by_aud(std::string_view aud) const;
 
   // access_site.cc: routing
+  boost::asio::awaitable<Answer> route(const Request& request);
   Answer app_answer(const Request& request, const App& app);
   boost::asio::awaitable<Answer> auth_answer(const Request& request);
   Answer shared_answer(std::string_view path);

@@ -276,6 +276,19 @@ TEST_F(Refusal, PagesAreEscapedAndLockedDown) {
   EXPECT_EQ(header_of(page, "X-Content-Type-Options"), "nosniff");
 }
 
+TEST_F(Refusal, OfPlainHttpIsAskedOfBrowsersUnlessThisIsDev) {
+  const std::string name = "Strict-Transport-Security";
+  EXPECT_EQ(header_of(browser_->get("https://vm.localhost:8443/"), name), "");
+  Config config = two_applications(dir_.file("state"));
+  config.identity_provider = IdentityProvider::oidc;
+  config.oidc.issuer = "http://127.0.0.1:1";
+  config.oidc.client_id = "cfpipe";
+  make_site(config);
+  for (const char* url : {"https://vm.localhost:8443/", "https://auth.localhost:8443/",
+                          "https://auth.localhost:8443/cdn-cgi/access/certs"})
+    EXPECT_EQ(header_of(browser_->get(url), name), "max-age=31536000") << url;
+}
+
 TEST_F(Refusal, CookiesAreLockedDown) {
   const auto check = [](const Answer& answer) {
     int cookies = 0;

@@ -49,32 +49,54 @@ Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executo
   if (!tokens) return tokens.error();
   auto notes = Notes::open(state);
   if (!notes) return notes.error();
-  std::unique_ptr<AccessSite> site(new AccessSite(executor, std::move(config), state, std::move(*tokens),
+  std::unique_ptr<AccessSite> site(new AccessSite(std::move(executor), state, std::move(*tokens),
                                                   std::move(*notes), std::move(now), poll));
-  for (const ApplicationConfig& app : site->config_.applications) {
-    auto aud = state.application_aud(app.hostname);
-    if (!aud) return aud.error();
-    site->apps_.emplace(app.hostname, App{&app, std::move(*aud), {}, 0});
-    if (!app.certificates) continue;
-    if (auto made = site->ssh_ca_.ensure(app.hostname); !made) return made.error();
-  }
-  if (auto checked = site->look_for_service_tokens(); !checked) return checked.error();
-  if (site->config_.identity_provider == IdentityProvider::oidc) {
-    const WantedClaims wanted{!groups_named(site->config_).empty(), claims_named(site->config_)};
-    auto oidc = Oidc::make(executor, site->config_.oidc, wanted, site->now_);
-    if (!oidc) return oidc.error();
-    site->oidc_ = std::move(*oidc);
-  }
+  if (auto configured = site->configure(std::move(config)); !configured) return configured.error();
   return site;
 }
 
+Result<AccessSite::Apps> AccessSite::apps_of(const Config& config) {
+  Apps apps;
+  for (const ApplicationConfig& app : config.applications) {
+    auto aud = state_.application_aud(app.hostname);
+    if (!aud) return aud.error();
+    const auto own = std::make_shared<const ApplicationConfig>(app);
+    apps.emplace(app.hostname, std::make_shared<App>(App{own, std::move(*aud), {}, 0}));
+    if (!app.certificates) continue;
+    if (auto made = ssh_ca_.ensure(app.hostname); !made) return made.error();
+  }
+  return apps;
+}
+
+// All that can fail comes first.
+Result<void> AccessSite::configure(Config config) {
+  auto apps = apps_of(config);
+  if (!apps) return apps.error();
+  if (auto checked = look_for_service_tokens(config); !checked) return checked.error();
+  const auto groups = groups_named(config);
+  const auto claims = claims_named(config);
+  std::shared_ptr<Oidc> oidc;
+  if (config.identity_provider == IdentityProvider::oidc) {
+    auto made = Oidc::make(executor_, config.oidc, {!groups.empty(), claims}, now_);
+    if (!made) return made.error();
+    oidc = std::move(*made);
+  }
+  config_ = std::move(config);
+  apps_ = std::move(*apps);
+  oidc_ = std::move(oidc);
+  tokens_.set_asked(groups, claims);
+  open_tunnels_.set_limits(config_.tunnel_limits);
+  set_public_port(config_.public_port);
+  return {};
+}
+
 /// A policy may name one that is yet to be made: worth a word, no more.
-Result<void> AccessSite::look_for_service_tokens() const {
+Result<void> AccessSite::look_for_service_tokens(const Config& config) const {
   const auto rows = state_.service_tokens();
   if (!rows) return rows.error();
   std::set<std::string> names;
   for (const ServiceTokenRow& row : *rows) names.insert(row.name);
-  for (const ApplicationConfig& app : config_.applications)
+  for (const ApplicationConfig& app : config.applications)
     for (const Policy& policy : app.policies)
       for (const Rule& rule : policy.include)
         if (rule.kind == Rule::Kind::service_token && !names.contains(rule.value))
@@ -84,25 +106,21 @@ Result<void> AccessSite::look_for_service_tokens() const {
   return {};
 }
 
-AccessSite::AccessSite(boost::asio::any_io_executor executor, Config config, State& state, Tokens tokens,
-                       Notes notes, Now now, std::chrono::milliseconds poll)
-    : config_(std::move(config)),
-      state_(state),
+AccessSite::AccessSite(boost::asio::any_io_executor executor, State& state, Tokens tokens, Notes notes,
+                       Now now, std::chrono::milliseconds poll)
+    : state_(state),
       tokens_(std::move(tokens)),
       notes_(std::move(notes)),
       ssh_ca_(state),
       service_tokens_(state),
+      executor_(std::move(executor)),
       now_(std::move(now)),
-      transfers_(std::move(executor), state, poll, now_),
-      open_tunnels_(config_.tunnel_limits) {
-  tokens_.set_asked(groups_named(config_), claims_named(config_));
-  set_public_port(config_.public_port);
-}
+      transfers_(executor_, state, poll, now_) {}
 
 void AccessSite::set_public_port(std::uint16_t port) {
   config_.public_port = port;
   tokens_.set_issuer("https://" + auth_authority());
-  for (auto& [host, app] : apps_) app.metadata_time = 0;
+  for (auto& [host, app] : apps_) app->metadata_time = 0;
 }
 
 std::string AccessSite::authority(std::string_view host) const {
@@ -111,14 +129,14 @@ std::string AccessSite::authority(std::string_view host) const {
   return out;
 }
 
-AccessSite::App* AccessSite::find_app(std::string_view host) {
+std::shared_ptr<AccessSite::App> AccessSite::find_app(std::string_view host) const {
   const auto found = apps_.find(host);
-  return found == apps_.end() ? nullptr : &found->second;
+  return found == apps_.end() ? nullptr : found->second;
 }
 
-const AccessSite::App* AccessSite::find_app_by_aud(std::string_view aud) const {
+std::shared_ptr<const AccessSite::App> AccessSite::find_app_by_aud(std::string_view aud) const {
   for (const auto& [host, app] : apps_)
-    if (app.aud == aud) return &app;
+    if (app->aud == aud) return app;
   return nullptr;
 }
 
@@ -131,7 +149,7 @@ boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
 }
 
 boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
-  if (App* app = find_app(request.host)) {
+  if (const auto app = find_app(request.host)) {
     Answer answer = app_answer(request, *app);
     add_metadata(request, *app, answer);
     co_return answer;
@@ -202,7 +220,7 @@ Answer AccessSite::wrong_destination(const App& app) {
 }
 
 std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
-  App* app = find_app(request.host);
+  const auto app = find_app(request.host);
   if (app == nullptr) {
     return request.host == config_.auth_host ? text_answer(404, "not found")
                                              : text_answer(421, "this edge does not serve that host");

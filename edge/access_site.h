@@ -66,8 +66,14 @@ class AccessSite final : public Site {
                                                   State& state, Now now,
                                                   std::chrono::milliseconds poll = kTransferPoll);
 
+  /// Serves by another configuration from now on, or goes on as before if that cannot be had. Who is being
+  /// signed in at the identity provider starts again; what is open stays open. auth_domain and state have to
+  /// be the same.
+  Result<void> configure(Config config);
+
   /// Where the world reaches this edge, if not where the configuration says (`dev` on a free port).
   void set_public_port(std::uint16_t port);
+  std::uint16_t public_port() const { return config_.public_port; }
   std::string auth_authority() const { return authority(config_.auth_host); }
 
   /// Tunnels that were opened and have not ended; `idle` is called whenever the last one has.
@@ -88,8 +94,9 @@ class AccessSite final : public Site {
               std::string_view reason) override;
 
  private:
+  /// Those of one configuration; a reload makes others, and whoever waits with an old one keeps it.
   struct App {
-    const ApplicationConfig* config;
+    std::shared_ptr<const ApplicationConfig> config;
     std::string aud;
     std::string metadata;  ///< made at metadata_time
     std::int64_t metadata_time = 0;
@@ -102,17 +109,20 @@ class AccessSite final : public Site {
   };
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
-    const App* app = nullptr;
+    std::shared_ptr<const App> app;
     std::string session_hash;  ///< of the CF_AppSession cookie that began it
     std::string target;        ///< on the application, safe
   };
 
-  AccessSite(boost::asio::any_io_executor executor, Config config, State& state, Tokens tokens, Notes notes,
-             Now now, std::chrono::milliseconds poll);
-  Result<void> look_for_service_tokens() const;
+  using Apps = std::map<std::string, std::shared_ptr<App>, std::less<>>;
+
+  AccessSite(boost::asio::any_io_executor executor, State& state, Tokens tokens, Notes notes, Now now,
+             std::chrono::milliseconds poll);
+  Result<Apps> apps_of(const Config& config);
+  Result<void> look_for_service_tokens(const Config& config) const;
   std::string authority(std::string_view host) const;
-  App* find_app(std::string_view host);
-  const App* find_app_by_aud(std::string_view aud) const;
+  std::shared_ptr<App> find_app(std::string_view host) const;
+  std::shared_ptr<const App> find_app_by_aud(std::string_view aud) const;
 
   // access_site.cc: routing
   boost::asio::awaitable<Answer> route(const Request& request);
@@ -183,14 +193,15 @@ class AccessSite final : public Site {
   Notes notes_;
   SshCa ssh_ca_;
   ServiceTokens service_tokens_;
-  std::unique_ptr<Oidc> oidc_;     ///< where the configuration names one
+  boost::asio::any_io_executor executor_;
+  std::shared_ptr<Oidc> oidc_;     ///< where the configuration names one; whoever waits for it keeps it
   UsedOnce states_;                ///< of sign-ins at it
   RowsPerMinute refusals_;         ///< of service tokens
   RowsPerMinute over_limits_;      ///< of tunnels
   RowsPerMinute failed_sign_ins_;  ///< at the identity provider
   Now now_;
   TransferStore transfers_;
-  std::map<std::string, App, std::less<>> apps_;
+  Apps apps_;
   OpenTunnels open_tunnels_;
   std::int64_t seen_changes_ = -1;  ///< of the state by others
   std::int64_t unrecorded_ = 0;     ///< last id of a tunnel that the audit could not take, negative

@@ -36,8 +36,9 @@ int run_dev(const DevOptions& options);
 /// The configuration that `dev` serves; a Failure (Stage::input) says which option is wrong.
 transport::Result<Config> dev_config(const DevOptions& options);
 
-/// Serves until SIGTERM or SIGINT. `dev`: browsers and clients use the port that is listened on.
-int serve(const Config& config, bool dev);
+/// Serves until SIGTERM or SIGINT, and reads the file again on SIGHUP. `config_path` empty: `dev`, where
+/// browsers and clients use the port that is listened on.
+int serve(const Config& config, const std::string& config_path);
 
 int check_config(const std::string& config_path);
 /// Prints every fault to standard error; the configuration, or nothing if it has any.

@@ -41,7 +41,7 @@ int check_config(const std::string& config_path) {
 int run_edge(const std::string& config_path) {
   const auto config = checked_config(config_path);
   if (!config) return kBadConfig;
-  return serve(*config, false);
+  return serve(*config, config_path);
 }
 
 }  // namespace cfpipe::edge

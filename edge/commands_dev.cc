@@ -90,7 +90,7 @@ int run_dev(const DevOptions& options) {
   if (!tls) return complain(tls.error());
   config->certificate_file = tls->certificate_file;
   config->key_file = tls->key_file;
-  return serve(*config, true);
+  return serve(*config, {});
 }
 
 }  // namespace cfpipe::edge

@@ -25,8 +25,8 @@ class OpenTunnels {
     std::shared_ptr<TunnelEnd> end;
   };
 
-  explicit OpenTunnels(TunnelLimits limits) : limits_(limits) {}
-
+  /// For those to come.
+  void set_limits(TunnelLimits limits) { limits_ = limits; }
   /// Why another one of these is too many; empty where it is not. A nameless one counts for its address.
   std::string too_many(const std::string& identity, const std::string& peer) const;
   /// Takes it in, however many there are.

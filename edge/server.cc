@@ -12,7 +12,6 @@
 #include <stdexcept>
 
 #include "edge/wire.h"
-#include "transport/tls_context.h"
 #include "transport/wakeup.h"
 
 namespace cfpipe::edge {
@@ -31,10 +30,10 @@ constexpr int kAcceptBatch = 64;
 }  // namespace
 
 struct Server::Impl {
-  Impl(const net::any_io_executor& executor, const ServerOptions& options, transport::SslCtx t,
-       SiteLoop& site)
-      : max_connections(options.max_connections), tls(std::move(t)), drain_timer(executor) {
-    for (unsigned i = 0; i < options.threads; ++i) wires.push_back(std::make_unique<Wire>(tls.get(), site));
+  Impl(const net::any_io_executor& executor, const ServerOptions& options,
+       const std::shared_ptr<SSL_CTX>& tls, SiteLoop& site)
+      : max_connections(options.max_connections), drain_timer(executor) {
+    for (unsigned i = 0; i < options.threads; ++i) wires.push_back(std::make_unique<Wire>(tls, site));
     acceptor.emplace(wires.front()->executor());
   }
   ~Impl() {
@@ -82,7 +81,6 @@ struct Server::Impl {
   }
 
   const std::size_t max_connections;
-  transport::SslCtx tls;
   net::steady_timer drain_timer;
   std::vector<std::unique_ptr<Wire>> wires;
   std::optional<tcp::acceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
@@ -96,7 +94,7 @@ transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor exe
                                                         const ServerOptions& options, SiteLoop& site) {
   auto tls = transport::make_tls_server(options.certificate_file, options.key_file);
   if (!tls) return tls.error();
-  auto impl = std::make_unique<Impl>(executor, options, std::move(*tls), site);
+  auto impl = std::make_unique<Impl>(executor, options, std::shared_ptr<SSL_CTX>(std::move(*tls)), site);
   auto& acceptor = *impl->acceptor;
   boost::system::error_code error;
   acceptor.open(options.listen.protocol(), error);
@@ -137,6 +135,11 @@ net::awaitable<void> Server::run() {
                 });
   co_await ended->wait();
   if (*failure) std::rethrow_exception(*failure);
+}
+
+void Server::use(transport::SslCtx made) {
+  const std::shared_ptr<SSL_CTX> tls = std::move(made);
+  for (const auto& wire : impl_->wires) wire->use(tls);
 }
 
 void Server::stop(std::chrono::milliseconds drain) {

@@ -12,6 +12,7 @@
 #include "edge/capacity.h"
 #include "edge/site_loop.h"
 #include "transport/failure.h"
+#include "transport/tls_context.h"
 
 namespace cfpipe::edge {
 
@@ -50,6 +51,8 @@ class Server {
   std::vector<std::size_t> loads() const;
   /// Starts the threads and serves until stop(); throws if the system refuses a thread.
   boost::asio::awaitable<void> run();
+  /// What make_tls_server() made, for connections to come. Sessions of the one before are not resumed.
+  void use(transport::SslCtx tls);
   /// Stops accepting, then ends every tunnel that is still open after `drain`.
   void stop(std::chrono::milliseconds drain);
 

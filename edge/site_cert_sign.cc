@@ -40,7 +40,7 @@ Answer AccessSite::cert_sign(const Request& request) {
   const std::string token = text_of(*body, "jwt");
   // The audience is only read here to find the application; check_app believes nothing of it.
   const auto claimed = auth::parse_jwt(token);
-  const App* app = nullptr;
+  std::shared_ptr<const App> app;
   if (claimed)
     for (const std::string& aud : claimed->audience())
       if (app == nullptr) app = find_app_by_aud(aud);

@@ -46,7 +46,7 @@ bool AccessSite::for_a_program(std::string_view target) {
 boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
   std::string host = percent_decode(std::string_view(request.path).substr(kLoginPath.size())).value_or("");
   host = lower(std::string_view(host).substr(0, host.find(':')));
-  const App* app = find_app(host);
+  const auto app = find_app(host);
   if (app == nullptr) co_return message_page(404, "Not found", "This edge serves no such application.");
   const std::string kid = request.query_value("kid");
   if (!kid.empty() && kid != app->aud)
@@ -228,7 +228,8 @@ boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
     // Else the next sign-in would be the same person's, without a question.
     const std::string id_token = request.cookie(kIdTokenCookie);
     const std::string back_to = "https://" + auth_authority() + "/cdn-cgi/access/signed-out";
-    const auto there = co_await oidc_->sign_out_url(id_token, back_to);
+    const auto oidc = oidc_;
+    const auto there = co_await oidc->sign_out_url(id_token, back_to);
     if (there) answer = redirect_answer(*there);
     clear_cookie(answer, kIdTokenCookie, kLogoutPath);
   }

@@ -64,16 +64,18 @@ ProviderSignIn AccessSite::provider_sign_in(const std::string& state) const {
 }
 
 net::awaitable<void> AccessSite::look_at_provider() {
-  if (!oidc_) co_return;
-  const auto looked = co_await oidc_->look();
-  if (looked) spdlog::info("people sign in at {}", config_.oidc.issuer);
+  const auto oidc = oidc_;
+  if (!oidc) co_return;
+  const auto looked = co_await oidc->look();
+  if (looked && oidc == oidc_) spdlog::info("people sign in at {}", config_.oidc.issuer);
 }
 
 net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login login) {
   const char number = free_number(request);
   const std::string state = number + random_id();
   const ProviderSignIn sign_in = provider_sign_in(state);
-  const auto url = co_await oidc_->authorization_url(sign_in);
+  const auto oidc = oidc_;
+  const auto url = co_await oidc->authorization_url(sign_in);
   if (!url) co_return not_signed_in(request, login, url.error());
   const std::int64_t until = now_() + kLoginSeconds;
   const bool fits = login.target.size() <= kMaxFlowTargetBytes;
@@ -118,7 +120,10 @@ net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, s
   }
   const ProviderSignIn sign_in = provider_sign_in(state);
   const ProviderReturn back{request.query_value("code"), request.query_value("iss")};
-  const auto person = co_await oidc_->redeem(sign_in, back);
+  const auto oidc = oidc_;
+  const auto person = co_await oidc->redeem(sign_in, back);
+  // What is right is another configuration's business by now.
+  if (oidc != oidc_) co_return stale_sign_in();
   if (!person) co_return not_signed_in(request, login, person.error());
   Answer answer = signed_in(request, login, *person);
   if (config_.oidc.sign_out_at_provider && person->id_token.size() <= kMaxKeptIdTokenBytes)

@@ -68,7 +68,7 @@ bool Wire::start(unsigned number) {
 }
 
 net::awaitable<void> Wire::run(tcp::socket socket) {
-  transport::SslPtr ssl(stopping_ ? nullptr : SSL_new(tls_));
+  transport::SslPtr ssl(stopping_ ? nullptr : SSL_new(tls_.get()));
   if (!ssl) co_return;
   SSL_set_accept_state(ssl.get());
   const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), site_);
@@ -82,6 +82,10 @@ void Wire::serve(tcp::socket socket) {
     load_.fetch_sub(1, std::memory_order_relaxed);
     if (error) report(error);
   });
+}
+
+void Wire::use(std::shared_ptr<SSL_CTX> tls) {
+  net::post(io_, [this, tls = std::move(tls)]() mutable { tls_ = std::move(tls); });
 }
 
 void Wire::stop(bool hard) {

@@ -19,8 +19,8 @@ namespace cfpipe::edge {
 /// end.
 class Wire {
  public:
-  /// `tls` and `site` outlive it.
-  Wire(SSL_CTX* tls, SiteLoop& site) : tls_(tls), site_(site) {}
+  /// `site` outlives it.
+  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site) : site_(site), tls_(std::move(tls)) {}
   /// Drops whatever it still serves; the site is told of the tunnels among it.
   ~Wire() { join(); }
   Wire(const Wire&) = delete;
@@ -36,16 +36,18 @@ class Wire {
   /// Connections served and to be served.
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }
   void serve(boost::asio::ip::tcp::socket socket);
+  /// For connections to come.
+  void use(std::shared_ptr<SSL_CTX> tls);
   /// Ends what carries no tunnel, and what comes after; `hard`: the tunnels too.
   void stop(bool hard);
 
  private:
   boost::asio::awaitable<void> run(boost::asio::ip::tcp::socket socket);
 
-  SSL_CTX* tls_;
   SiteLoop& site_;
   std::atomic<std::size_t> load_{0};
   // Of the loop's thread:
+  std::shared_ptr<SSL_CTX> tls_;
   std::set<std::shared_ptr<Connection>> connections_;
   bool stopping_ = false;
   // Goes before all that its handlers use.

@@ -1,0 +1,141 @@
+#include "edge/serving.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <exception>
+
+#include "edge/commands.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+
+void look_at_private_key(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
+    spdlog::warn("{}: everybody on this machine can use this private key; chmod o= it, and get another",
+                 path);
+}
+
+void look_at_provider(const Serving& serving) {
+  net::co_spawn(serving.io, serving.site.look_at_provider(), [](const std::exception_ptr& error) {
+    if (error) spdlog::error("the identity provider could not be looked at");
+  });
+}
+
+Ending::Ending(const Serving& serving, std::chrono::milliseconds drain)
+    : serving_(serving), drain_(drain), signals_(serving.io, SIGTERM, SIGINT), deadline_(serving.io) {
+  serving_.site.on_idle([this] { end_if_idle(); });
+  wait();
+}
+
+Ending::~Ending() {
+  serving_.site.on_idle({});
+}
+
+void Ending::listener_ended() {
+  ended_ = true;
+  deadline_.expires_after(drain_ + kLastWords);
+  deadline_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) serving_.io.stop();
+  });
+  end_if_idle();
+}
+
+void Ending::wait() {
+  signals_.async_wait([this](const boost::system::error_code& error, int number) {
+    if (error) return;
+    spdlog::info("stopping: {}", number == SIGINT ? "interrupted" : "asked to end");
+    if (ended_) return serving_.io.stop();
+    serving_.manager.stopping();
+    serving_.server.stop(drain_);
+    wait();
+  });
+}
+
+/// Polls of the transfer store may wait on: nobody is there to be answered.
+void Ending::end_if_idle() {
+  if (ended_ && serving_.site.open_tunnels() == 0) net::post(serving_.io, [this] { serving_.io.stop(); });
+}
+
+Watch::Watch(const Serving& serving) : serving_(serving), timer_(serving.io) {
+  wait();
+}
+
+void Watch::wait() {
+  timer_.expires_after(kRevocationPoll);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    serving_.site.end_tunnels_that_must();
+    serving_.manager.alive();
+    wait();
+  });
+}
+
+namespace {
+
+/// Gives `next` what a running edge cannot change of itself. The names of what it would have changed.
+std::string keep_what_a_start_decides(const Config& present, Config& next) {
+  std::string kept;
+  const auto keep = [&kept](const char* name, const auto& now, auto& then) {
+    if (now == then) return;
+    if (kept.find(name) == std::string::npos) kept += std::string(kept.empty() ? "" : ", ") + name;
+    then = now;
+  };
+  keep("listen", present.listen_address, next.listen_address);
+  keep("listen", present.listen_port, next.listen_port);
+  keep("threads", present.threads, next.threads);
+  keep("state", present.state_dir, next.state_dir);
+  // Tokens and clients know the edge by it.
+  keep("auth_domain", present.auth_host, next.auth_host);
+  keep("auth_domain", present.public_port, next.public_port);
+  return kept;
+}
+
+}  // namespace
+
+Reloading::Reloading(const Serving& serving, std::string config_path, Config config)
+    : serving_(serving),
+      config_path_(std::move(config_path)),
+      config_(std::move(config)),
+      signals_(serving.io, SIGHUP) {
+  wait();
+}
+
+void Reloading::wait() {
+  signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    serving_.manager.reloading();
+    if (!reload()) spdlog::error("not reloaded: what was served before goes on");
+    serving_.manager.ready();
+    wait();
+  });
+}
+
+bool Reloading::reload() {
+  auto next = checked_config(config_path_);
+  if (!next) return false;
+  // Whether the built-in page may be served at all depends on the address that is listened on.
+  if (next->identity_provider != config_.identity_provider) {
+    complain("another type of identity_provider takes a restart");
+    return false;
+  }
+  const std::string kept = keep_what_a_start_decides(config_, *next);
+  auto tls = transport::make_tls_server(next->certificate_file, next->key_file);
+  if (!tls) return complain(tls.error()), false;
+  Config served = *next;
+  served.public_port = serving_.site.public_port();
+  if (auto done = serving_.site.configure(std::move(served)); !done) return complain(done.error()), false;
+  serving_.server.use(std::move(*tls));
+  look_at_private_key(next->key_file);
+  config_ = std::move(*next);
+  if (!kept.empty()) spdlog::warn("reloaded, but for what takes a restart: {}", kept);
+  spdlog::info("reloaded: {} applications", config_.applications.size());
+  look_at_provider(serving_);
+  return true;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <string>
+
+#include "edge/access_site.h"
+#include "edge/server.h"
+#include "edge/service_manager.h"
+
+namespace cfpipe::edge {
+
+/// How long open tunnels may go on after SIGTERM.
+inline constexpr std::chrono::milliseconds kDrain{30'000};
+inline constexpr std::chrono::milliseconds kDevDrain{500};
+/// And how long they get to say so once they are cut.
+inline constexpr std::chrono::milliseconds kLastWords{2'000};
+
+/// What a running edge is made of. All of it outlives what reacts to signals and time, on the loop `io`.
+struct Serving {
+  boost::asio::io_context& io;
+  Server& server;
+  AccessSite& site;
+  const ServiceManager& manager;
+};
+
+/// Says in the log what is wrong with the key: it may be shared with root or a group that renews
+/// certificates, and belongs to nobody else.
+void look_at_private_key(const std::string& path);
+/// Says in the log what is wrong with the identity provider, in a while: it may well come up after the edge.
+void look_at_provider(const Serving& serving);
+
+/// Ends the event loop once nothing is left to serve: after SIGTERM or SIGINT tunnels may finish, for a
+/// while. A second signal ends them at once.
+class Ending {
+ public:
+  Ending(const Serving& serving, std::chrono::milliseconds drain);
+  ~Ending();
+  Ending(const Ending&) = delete;
+  Ending& operator=(const Ending&) = delete;
+
+  /// The listener takes no more connections.
+  void listener_ended();
+
+ private:
+  void wait();
+  void end_if_idle();
+
+  Serving serving_;
+  std::chrono::milliseconds drain_;
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer deadline_;
+  bool ended_ = false;
+};
+
+/// Looks regularly for what other processes have revoked, and for tunnels whose time is up.
+class Watch {
+ public:
+  explicit Watch(const Serving& serving);
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+ private:
+  void wait();
+
+  Serving serving_;
+  boost::asio::steady_timer timer_;
+};
+
+/// On SIGHUP serves by what the configuration file, and the certificate it names, say then. A file with a
+/// fault changes nothing; nor does what only a start can change, which is said.
+class Reloading {
+ public:
+  /// `config` is what is served by now.
+  Reloading(const Serving& serving, std::string config_path, Config config);
+  Reloading(const Reloading&) = delete;
+  Reloading& operator=(const Reloading&) = delete;
+
+ private:
+  void wait();
+  bool reload();
+
+  Serving serving_;
+  std::string config_path_;
+  Config config_;
+  boost::asio::signal_set signals_;
+};
+
+}  // namespace cfpipe::edge

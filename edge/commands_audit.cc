@@ -1,8 +1,7 @@
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <cstdio>
 #include <ctime>
 
+#include "edge/audit_log.h"
 #include "edge/commands.h"
 #include "edge/state.h"
 #include "edge/text.h"
@@ -31,20 +30,7 @@ void print_row(const AuditRow& row) {
 }
 
 void print_json(const AuditRow& row) {
-  const boost::json::object line{{"id", row.id},
-                                 {"time", rfc3339(row.time)},
-                                 {"kind", row.kind},
-                                 {"identity", row.identity},
-                                 {"application", row.application},
-                                 {"peer", row.peer},
-                                 {"ray", row.ray},
-                                 {"serial", row.serial},
-                                 {"key_id", row.key_id},
-                                 {"tunnel", row.kind == "tunnel_open" ? row.id : row.tunnel},
-                                 {"up_bytes", row.up_bytes},
-                                 {"down_bytes", row.down_bytes},
-                                 {"reason", row.reason}};
-  std::printf("%s\n", boost::json::serialize(line).c_str());
+  std::printf("%s\n", audit_json(row).c_str());
 }
 
 }  // namespace

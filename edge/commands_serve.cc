@@ -59,6 +59,11 @@ int serve(const Config& config, const std::string& config_path) {
   if (!state) return complain(state.error());
   auto site = AccessSite::make(io.get_executor(), config, **state, &wall_clock);
   if (!site) return complain(site.error());
+  AuditLog audit_log(**state);
+  auto audit_file = AuditLog::open(config.audit_file);
+  if (!audit_file) return complain(audit_file.error());
+  audit_log.use(std::move(*audit_file));
+  audit_log.copy();
   look_at_private_key(config.key_file);
   ServerOptions options;
   options.listen = {net::ip::make_address(config.listen_address), config.listen_port};
@@ -70,7 +75,7 @@ int serve(const Config& config, const std::string& config_path) {
   auto server = Server::open(io.get_executor(), options, site_loop);
   if (!server) return complain(server.error());
   if (dev || config.listen_port == 0) (*site)->set_public_port((*server)->port());
-  const Serving serving{io, **server, **site, manager};
+  const Serving serving{io, **server, **site, audit_log, manager};
   Ending ending(serving, dev ? kDevDrain : kDrain);
   Watch watch(serving);
   std::optional<Reloading> reloading;
@@ -91,6 +96,7 @@ int serve(const Config& config, const std::string& config_path) {
   server->reset();
   do io.restart();
   while (io.poll() > 0);
+  audit_log.copy();
   spdlog::info("ended");
   return status;
 }

@@ -81,7 +81,8 @@ struct Config {
   std::uint16_t public_port =
       kHttpsPort;  ///< the port of auth_domain: where browsers and clients reach this edge
   std::string state_dir;
-  unsigned threads = 0;  ///< loops of the wire; 0: one per processor
+  std::string audit_file;  ///< where the audit's rows are copied to; "-": standard output; empty: nowhere
+  unsigned threads = 0;    ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
   IdentityProvider identity_provider = IdentityProvider::oidc;

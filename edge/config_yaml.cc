@@ -122,7 +122,7 @@ void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
                {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
-                "identity_provider", "applications"})) {
+                "identity_provider", "applications", "audit"})) {
     return;
   }
   if (const std::string listen = text(root, "listen", "the configuration"); !listen.empty()) {
@@ -158,6 +158,11 @@ void Reader::top(const YAML::Node& root) {
   if (root["limits"] && mapping(root["limits"], "limits", {"tunnels_per_user", "tunnels_per_address"})) {
     config.tunnel_limits.per_user = number(root["limits"], "tunnels_per_user", 0, 1, kMaxConnections);
     config.tunnel_limits.per_address = number(root["limits"], "tunnels_per_address", 0, 1, kMaxConnections);
+  }
+  if (root["audit"] && mapping(root["audit"], "audit", {"file"})) {
+    config.audit_file = text(root["audit"], "file", "audit");
+    if (!config.audit_file.empty() && config.audit_file != "-" && config.audit_file.front() != '/')
+      fault(root["audit"]["file"], "'file' must be an absolute path, or - for standard output");
   }
   if (root["identity_provider"]) {
     read_provider(*this, root["identity_provider"], out_);

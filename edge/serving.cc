@@ -70,6 +70,7 @@ void Watch::wait() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     serving_.site.end_tunnels_that_must();
+    serving_.audit_log.copy();
     serving_.manager.alive();
     wait();
   });
@@ -126,10 +127,16 @@ bool Reloading::reload() {
   const std::string kept = keep_what_a_start_decides(config_, *next);
   auto tls = transport::make_tls_server(next->certificate_file, next->key_file);
   if (!tls) return complain(tls.error()), false;
+  // Opened again under the same name too: it may have been moved away.
+  auto audit_file = AuditLog::open(next->audit_file);
+  if (!audit_file) return complain(audit_file.error()), false;
   Config served = *next;
   served.public_port = serving_.site.public_port();
   if (auto done = serving_.site.configure(std::move(served)); !done) return complain(done.error()), false;
   serving_.server.use(std::move(*tls));
+  serving_.audit_log.copy();
+  serving_.audit_log.use(std::move(*audit_file));
+  serving_.audit_log.copy();
   look_at_private_key(next->key_file);
   config_ = std::move(*next);
   if (!kept.empty()) spdlog::warn("reloaded, but for what takes a restart: {}", kept);

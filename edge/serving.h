@@ -7,6 +7,7 @@
 #include <string>
 
 #include "edge/access_site.h"
+#include "edge/audit_log.h"
 #include "edge/server.h"
 #include "edge/service_manager.h"
 
@@ -23,6 +24,7 @@ struct Serving {
   boost::asio::io_context& io;
   Server& server;
   AccessSite& site;
+  AuditLog& audit_log;
   const ServiceManager& manager;
 };
 
@@ -55,7 +57,8 @@ class Ending {
   bool ended_ = false;
 };
 
-/// Looks regularly for what other processes have revoked, and for tunnels whose time is up.
+/// Looks regularly for what other processes have revoked, for tunnels whose time is up, and for what has come
+/// to the audit.
 class Watch {
  public:
   explicit Watch(const Serving& serving);

@@ -38,6 +38,9 @@ class SqliteState final : public State {
   Result<std::int64_t> others_changes() override;
   Result<std::int64_t> append_audit(const AuditRow& row) override;
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override;
+  Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) override;
+  Result<std::int64_t> audit_copied() override;
+  Result<void> set_audit_copied(std::int64_t id) override;
   Result<void> copy_to(const std::string& path) override { return copy_database(db_.get(), path); }
 
  private:
@@ -110,7 +113,34 @@ class SqliteState final : public State {
       db_.get(),
       "SELECT id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, "
       "down_bytes, reason FROM audit WHERE time >= ? ORDER BY id"};
+  Statement audit_behind_{
+      db_.get(),
+      "SELECT id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, "
+      "down_bytes, reason FROM audit WHERE id > ? ORDER BY id LIMIT ?"};
+  Statement audit_begin_copy_{db_.get(),
+                              "INSERT INTO counters (name, value) SELECT 'audit-copied', "
+                              "coalesce(max(id), 0) FROM audit WHERE true ON CONFLICT (name) DO NOTHING"};
+  Statement audit_copied_{db_.get(), "SELECT value FROM counters WHERE name = 'audit-copied'"};
+  Statement audit_set_copied_{db_.get(), "UPDATE counters SET value = ? WHERE name = 'audit-copied'"};
 };
+
+AuditRow read_audit_row(const Query& query) {
+  AuditRow row;
+  row.id = query.number(0);
+  row.time = query.number(1);
+  row.kind = query.text(2);
+  row.identity = query.text(3);
+  row.application = query.text(4);
+  row.peer = query.text(5);
+  row.ray = query.text(6);
+  row.serial = static_cast<std::uint64_t>(query.number(7));
+  row.key_id = query.text(8);
+  row.tunnel = query.number(9);
+  row.up_bytes = static_cast<std::uint64_t>(query.number(10));
+  row.down_bytes = static_cast<std::uint64_t>(query.number(11));
+  row.reason = query.text(12);
+  return row;
+}
 
 ServiceTokenRow read_service_token(const Query& query) {
   ServiceTokenRow row;
@@ -324,23 +354,30 @@ Result<std::int64_t> SqliteState::append_audit(const AuditRow& row) {
 Result<void> SqliteState::read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) {
   Query query(audit_read_);
   query.bind(since);
-  while (query.step()) {
-    AuditRow row;
-    row.id = query.number(0);
-    row.time = query.number(1);
-    row.kind = query.text(2);
-    row.identity = query.text(3);
-    row.application = query.text(4);
-    row.peer = query.text(5);
-    row.ray = query.text(6);
-    row.serial = static_cast<std::uint64_t>(query.number(7));
-    row.key_id = query.text(8);
-    row.tunnel = query.number(9);
-    row.up_bytes = static_cast<std::uint64_t>(query.number(10));
-    row.down_bytes = static_cast<std::uint64_t>(query.number(11));
-    row.reason = query.text(12);
-    each(row);
-  }
+  while (query.step()) each(read_audit_row(query));
+  if (!query.ok()) return failure();
+  return {};
+}
+
+Result<std::vector<AuditRow>> SqliteState::audit_behind(std::int64_t id, std::size_t most) {
+  Query query(audit_behind_);
+  query.bind(id).bind(static_cast<std::int64_t>(most));
+  std::vector<AuditRow> rows;
+  while (query.step()) rows.push_back(read_audit_row(query));
+  if (!query.ok()) return failure();
+  return rows;
+}
+
+Result<std::int64_t> SqliteState::audit_copied() {
+  if (Query begin(audit_begin_copy_); begin.step(), !begin.ok()) return failure();
+  Query query(audit_copied_);
+  if (!query.step()) return failure();
+  return query.number(0);
+}
+
+Result<void> SqliteState::set_audit_copied(std::int64_t id) {
+  Query query(audit_set_copied_);
+  query.bind(id).step();
   if (!query.ok()) return failure();
   return {};
 }

@@ -104,6 +104,12 @@ class State {
 
   virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;  ///< the row's id
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
+  /// The rows behind that one, oldest first, `most` of them.
+  virtual Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) = 0;
+  /// How far the audit has been copied elsewhere: the id of a row. Where nothing ever was, that is the last
+  /// row, from now on.
+  virtual Result<std::int64_t> audit_copied() = 0;
+  virtual Result<void> set_audit_copied(std::int64_t id) = 0;
 
   /// Everything as it is at this moment, in a new file that can be put in the place of this state's. On disk
   /// when it returns.

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "auth/own_file.h"
+#include "edge/state.h"
+
+namespace cfpipe::edge {
+
+/// Rows that are copied at a time, and how often a fault of the copy is said in the log.
+inline constexpr std::size_t kAuditBatch = 1'000;
+inline constexpr std::chrono::seconds kAuditFaultPause{60};
+
+/// The row as one line of JSON, without a newline: what `audit --json` prints.
+std::string audit_json(const AuditRow& row);
+
+/// Copies the rows of the audit to a file or to standard output, whoever has added them to the state. How far
+/// it has come is in the state: after a crash or a full disk it goes on from there, so that no row is
+/// missing; the last ones may be there twice.
+class AuditLog {
+ public:
+  /// `state` outlives it.
+  explicit AuditLog(State& state) : state_(state) {}
+
+  /// Where to: `path` as the configuration has it. The file is made with mode 0600, and must be a plain one
+  /// of ours that nobody else can write. Stage::config.
+  static Result<auth::Fd> open(const std::string& path);
+  /// What open() gave: from now on there; none: nowhere.
+  void use(auth::Fd file);
+  /// Copies what has been added. What fails is said in the log, and tried again the next time.
+  void copy();
+
+ private:
+  bool copy_batch();
+  bool say(const std::string& fault);
+
+  State& state_;
+  auth::Fd file_;
+  std::optional<std::int64_t> copied_;  ///< unknown at first
+  bool torn_ = false;                   ///< the last line in the file has no end
+  std::chrono::steady_clock::time_point quiet_until_{};
+};
+
+}  // namespace cfpipe::edge

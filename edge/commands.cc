@@ -20,6 +20,7 @@ struct Options {
   PolicyQuestion question;
   HostKeyQuestion host_key;
   RevocationQuestion revocation;
+  SshdQuestion sshd;
   std::string output;
   std::string app;
   std::string name;
@@ -98,6 +99,25 @@ void add_service_token(CLI::App& root, Options& options, int& status) {
   revoke->callback([&] { status = service_token_revoke(options.state, options.name); });
 }
 
+void add_sshd_setup(CLI::App& root, Options& options, int& status) {
+  CLI::App* setup = root.add_subcommand(
+      "sshd-setup", "On a server: have its sshd trust an application's CA; undone if sshd does not like it");
+  SshdQuestion& question = options.sshd;
+  setup->add_option("--app", question.app, "Host name of the application")->required();
+  auto* keys = setup->add_option(
+      "--ca-key", question.ca_keys,
+      "File with what 'ca show' prints, - for standard input; by default it is looked up in the state");
+  auto* uninstall =
+      setup->add_flag("--uninstall", question.uninstall, "Trust that application's CA no longer");
+  uninstall->excludes(keys);
+  setup->add_flag("--dry-run", question.dry_run, "Say what would be changed");
+  setup->add_flag("--no-reload", question.no_reload, "Leave a running sshd as it is");
+  setup->add_option("--sshd-config", question.place.config, "sshd's configuration")->capture_default_str();
+  setup->add_option("--sshd", question.place.program, "sshd")->capture_default_str();
+  add_state_options(*setup, options.state);
+  setup->callback([&] { status = sshd_setup(options.state, options.sshd); });
+}
+
 void add_policy(CLI::App& root, Options& options, int& status) {
   CLI::App* policy = root.add_subcommand("policy", "The policies of a configuration");
   policy->require_subcommand(1);
@@ -145,6 +165,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   add_policy(root, options, status);
   add_service_token(root, options, status);
   add_ca(root, options, status);
+  add_sshd_setup(root, options, status);
 
   CLI::App* revoke =
       root.add_subcommand("revoke", "Refuse a person's tokens issued before now, and end their open tunnels");

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "edge/config.h"
+#include "edge/sshd_setup.h"
 #include "edge/state.h"
 #include "transport/failure.h"
 
@@ -111,6 +112,16 @@ int ca_known_hosts(const StateOption& state, const std::string& hostname);
 int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);
 int service_token_list(const StateOption& state);
 int service_token_revoke(const StateOption& state, const std::string& name);
+/// A server's sshd that is to trust an application's CA, or no longer.
+struct SshdQuestion {
+  std::string app;
+  std::string ca_keys;  ///< file with its public keys, - for standard input; empty: those of the state
+  SshdPlace place;
+  bool no_reload = false;
+  bool uninstall = false;
+  bool dry_run = false;  ///< says what would be changed
+};
+int sshd_setup(const StateOption& state, const SshdQuestion& question);
 /// Refuses that person's tokens issued up to now, and has a running edge end their tunnels.
 int revoke_person(const StateOption& state, const std::string& email);
 /// Copies the state, keys and all, into a new file; the edge may be running.

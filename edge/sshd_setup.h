@@ -1,0 +1,51 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transport/failure.h"
+
+namespace cfpipe::edge {
+
+using transport::Result;
+
+/// Where a server's sshd is, and its configuration.
+struct SshdPlace {
+  std::string config = "/etc/ssh/sshd_config";
+  std::string program = "/usr/sbin/sshd";
+};
+
+/// One file as it was and as it is to be; nothing: there is none.
+struct FileChange {
+  std::string path;
+  std::optional<std::string> before;
+  std::optional<std::string> after;
+};
+
+/// The text of the file of trusted keys with `lines` as those of the application, in the place of the ones it
+/// had; without lines it has none. Empty if no application has any.
+std::string with_keys_of(std::string_view text, std::string_view app, const std::vector<std::string>& lines);
+
+/// Whether sshd reads that file because an `Include` of the configuration, in front of its first `Match`,
+/// names it.
+bool includes(std::string_view config, const std::string& path);
+
+/// What has to be changed for sshd to trust `lines`, public keys of the application's CA, for users; without
+/// lines, for it to trust none of that application. Nothing: all is so already. Stage::config says why it
+/// cannot be done.
+Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, std::string_view app,
+                                                const std::vector<std::string>& lines);
+
+/// Makes the changes and asks sshd whether it likes them. If it does not, or does not come to use the keys,
+/// every file is what it was, and Stage::config says why.
+Result<void> change_sshd(const SshdPlace& place, const std::vector<FileChange>& changes);
+
+/// Has a running sshd read its configuration again: what was done, in words. Stage::config if that failed.
+Result<std::string> reload_sshd(const SshdPlace& place);
+
+/// Every file as it was before; best effort.
+void undo(const std::vector<FileChange>& changes);
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,32 @@
+"""The documentation as something to do: what one of its sections says to run, and the files that it shows."""
+
+import re
+
+from support import limits
+
+BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+
+
+class Section:
+    """The part of a page below `## TITLE`."""
+
+    def __init__(self, page, title):
+        text = (limits.ROOT / page).read_text()
+        found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+        assert found, (page, title)
+        self._blocks = BLOCK.findall(found.group(1))
+
+    def only(self, language):
+        """The one block in that language."""
+        found = [text for kind, text in self._blocks if kind == language]
+        assert len(found) == 1, found
+        return found[0]
+
+    def lines(self):
+        """What is to be run, in order: (where, line). The comment a block begins with says where."""
+        for language, text in self._blocks:
+            if language != "sh":
+                continue
+            first, *lines = re.sub(r"\\\n *", "", text).splitlines()
+            assert first.startswith("# "), f"a block does not say where it is run: {text}"
+            yield from ((first[2:], line) for line in lines if line)

@@ -1,0 +1,119 @@
+"""docs/EDGE.md takes a stranger from a bare machine and an identity provider to ssh with a certificate. Its lines are run as they
+stand there, in order, on a machine made for it; what is done otherwise is in this file by name."""
+
+import configparser
+import shlex
+
+from support import limits
+from support.bare_machine import BareMachine
+from support.page import Section
+from support.provider import IdentityProvider, PASSWORD
+from support.terminal import Terminal
+
+AUTH, VM, IDP, ORIGIN = "auth.example.com", "vm.example.com", "idp.example.com", "10.0.0.5"
+UNIT = "/usr/local/lib/systemd/system/cfpipe-edge.service"
+# How this very build came to be.
+DONE = {"./scripts/deps --demo", "./scripts/build release"}
+
+
+class Stranger:
+    def __init__(self, world):
+        self.machine = machine = BareMachine(world, (AUTH, VM, IDP))
+        self.world, self.page = world, Section("docs/EDGE.md", "From a bare machine to ssh")
+        idp = world.certificate("idp", IDP)
+        self.ca_file = world.path("test-ca.pem")
+        machine.trust(self.ca_file)
+        # What the page takes for granted: a provider, a TLS certificate, a server with an account.
+        self.provider = IdentityProvider(machine, {"ann": {"email": "ann@example.com", "email_verified": True}},
+                                         {"client_id": "cfpipe"}, tls={"host": IDP, "certificate": idp[0], "key": idp[1]})
+        self.provider.auth_domain = AUTH
+        self.provider.serve(self.provider)
+        self.certificate = world.certificate("edge", f"{AUTH},DNS:{VM}")
+        machine.run(["ip", "address", "add", f"{ORIGIN}/32", "dev", "lo"]).ok()
+        machine.run(["useradd", "--create-home", "--shell", "/bin/bash", "ann"]).ok()
+        machine.run(["mkdir", "-p", "/run/sshd"]).ok()
+        self.sshd = machine.start(["/usr/sbin/sshd", "-D", "-e"])
+        self.sshd.stderr.wait_for("Server listening")
+        self.shown = {}  # output by line
+
+    def follow(self):
+        instead = {
+            "cmake --install build --prefix /usr/local": self.install,
+            "chown cfpipe-edge /etc/cfpipe/fullchain.pem /etc/cfpipe/privkey.pem": self.place_certificate,
+            "install -o cfpipe-edge -m 0600 /dev/stdin /etc/cfpipe/oidc-secret": self.paste_secret,
+            "systemctl enable --now cfpipe-edge": self.start_edge,
+            f"cfpipe-edge sshd-setup --app {VM} --ca-key -": self.set_up_sshd,
+            f"ssh {VM}": self.log_in,
+        }
+        for where, line in self.page.lines():
+            line = line.split("  #")[0].rstrip()
+            if line in DONE:
+                continue
+            if line in instead:
+                instead.pop(line)(where, line)
+            else:
+                self.run(where, line)
+        assert not instead, f"the page does not say: {list(instead)}"
+
+    def run(self, where, line, input=b""):
+        """As root, or as the one who is named: `as ann, anywhere`."""
+        user = [] if where.endswith("as root") else ["runuser", "-l", where.split()[1].rstrip(","), "-c"]
+        argv = [*user, line] if user else ["/bin/bash", "-ec", line]
+        self.shown[line] = self.machine.run(argv, cwd=limits.ROOT, input=input).ok().stdout
+
+    def install(self, where, _):
+        self.run(where, f"cmake --install {shlex.quote(str(limits.BUILD))} --prefix /usr/local")
+
+    def place_certificate(self, where, line):
+        for name, file in zip(("fullchain", "privkey"), self.certificate):
+            self.machine.run(["cp", file, f"/etc/cfpipe/{name}.pem"]).ok()
+        self.run(where, line)
+
+    def paste_secret(self, where, line):
+        self.run(where, line, self.provider.client["client_secret"].encode() + b"\n")
+        # And the next paragraph's file, with the port that this provider happens to have.
+        self.machine.write("/etc/cfpipe/edge.yaml",
+                           self.page.only("yaml").replace(f"https://{IDP}\n", f"{self.provider.issuer}\n"))
+
+    def start_edge(self, *_):
+        """What systemd would make of the unit, were it here."""
+        unit = configparser.ConfigParser(strict=False, interpolation=None)
+        unit.optionxform = str
+        unit.read_string(self.machine.run(["cat", UNIT]).ok().stdout)
+        service = unit["Service"]
+        user = service["User"]
+        self.machine.run(["install", "-d", "-o", user, "-m", service["StateDirectoryMode"],
+                          f"/var/lib/{service['StateDirectory']}"]).ok()
+        capability = service["AmbientCapabilities"].removeprefix("CAP_").lower()
+        as_user = ["setpriv", "--reuid", user, "--regid", service["Group"], "--clear-groups",
+                   f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}", f"--bounding-set=-all,+{capability}"]
+        self.edge = self.machine.start([*as_user, *shlex.split(service["ExecStart"])])
+        self.edge.stdout.wait_for(r"^ready ")
+
+    def set_up_sshd(self, where, line):
+        shown = [text for done, text in self.shown.items() if " ca show " in done]
+        assert len(shown) == 1 and shown[0].startswith("ssh-ed25519 "), self.shown
+        self.run(where, line, shown[0].encode())
+
+    def log_in(self, where, line):
+        argv = self.machine.inside(["runuser", "-u", "ann", "--", "env", "HOME=/home/ann", *shlex.split(line)])
+        terminal = self.world.closing(Terminal(argv, self.machine.env))
+        url = terminal.expect(r"(https://\S+)\r\n").group(1)
+        signs_in = ["/usr/bin/python3", "-m", "support.sign_in", url, self.ca_file, "ann", PASSWORD]
+        page = self.machine.run(signs_in, cwd=limits.ROOT / "tests/integration").ok().stdout
+        assert "so is the program that asked" in page, page
+        terminal.expect("continue connecting")
+        terminal.type("yes\n")
+        terminal.type("echo I-am-$(whoami)-$((6*7)); exit 3\n")
+        terminal.expect("I-am-ann-42")
+        assert terminal.wait() == 3, terminal.screen
+
+
+def test_from_a_bare_machine_to_ssh(world):
+    stranger = Stranger(world)
+    stranger.follow()
+    audit = stranger.shown["runuser -u cfpipe-edge -- cfpipe-edge audit --config /etc/cfpipe/edge.yaml"]
+    for kind in ("login", "certificate", "tunnel_open"):
+        assert any(kind in row and "ann@example.com" in row for row in audit.splitlines()), audit
+    assert stranger.edge.stop() == 0, stranger.edge.stderr.text
+    assert stranger.sshd.stop() in (0, 255), stranger.sshd.stderr.text

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <set>
 
 #include "edge/answers.h"
@@ -18,6 +19,11 @@ constexpr std::string_view kTransferPath = "/transfer/";
 constexpr const char* kStrictTransport = "max-age=31536000";
 constexpr const char* kRevoked = "access was revoked";
 constexpr const char* kOverTime = "the application's session_limit has been reached";
+
+const char* status_class(int status) {
+  static constexpr const char* kClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+  return kClasses[std::clamp(status / 100, 1, 5) - 1];
+}
 
 bool reads(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
@@ -145,6 +151,7 @@ boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
   // dev's certificate is not one that a browser should insist on.
   if (config_.identity_provider != IdentityProvider::dev)
     answer.headers.emplace_back("Strict-Transport-Security", kStrictTransport);
+  tally_.add(Count::requests, status_class(answer.status));
   co_return answer;
 }
 
@@ -220,6 +227,13 @@ Answer AccessSite::wrong_destination(const App& app) {
 }
 
 std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
+  auto out = grant(request);
+  const auto* refused = std::get_if<Answer>(&out);
+  tally_.add(Count::requests, status_class(refused != nullptr ? refused->status : 101));
+  return out;
+}
+
+std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
   const auto app = find_app(request.host);
   if (app == nullptr) {
     return request.host == config_.auth_host ? text_answer(404, "not found")
@@ -274,7 +288,15 @@ void AccessSite::audit(AuditRow row) {
   row.time = now_();
   spdlog::info("audit kind={} identity={} application={} peer={} ray={} reason={}", row.kind, row.identity,
                row.application, row.peer, row.ray, row.reason);
-  if (const auto added = state_.append_audit(row); !added) spdlog::error("audit: {}", added.error().detail);
+  append(row);
+}
+
+std::optional<std::int64_t> AccessSite::append(const AuditRow& row) {
+  const auto added = state_.append_audit(row);
+  if (added) return *added;
+  spdlog::error("audit: {}", added.error().detail);
+  tally_.add(Count::unrecorded, {});
+  return std::nullopt;
 }
 
 std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request,
@@ -287,9 +309,9 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   row.peer = request.peer;
   row.ray = request.ray;
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
-  const auto added = state_.append_audit(row);
-  if (!added) spdlog::error("audit: {}", added.error().detail);
+  const auto added = append(row);
   const std::int64_t id = added ? *added : --unrecorded_;
+  tally_.add(Count::tunnels_opened, row.application);
   const bool late = !grant.identity.empty() && no_longer_good(grant.identity, grant.client_id, grant.issued);
   if (late) end->dismiss(kRevoked);
   // Many may have been granted while there was room, and dialled meanwhile.
@@ -346,7 +368,10 @@ void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t d
   spdlog::info(
       "audit kind=tunnel_close id={} identity={} application={} up_bytes={} down_bytes={} reason=\"{}\"", id,
       row.identity, row.application, up_bytes, down_bytes, row.reason);
-  if (const auto added = state_.append_audit(row); !added) spdlog::error("audit: {}", added.error().detail);
+  append(row);
+  tally_.add(Count::tunnels_closed, row.application);
+  tally_.add(Count::up_bytes, row.application, up_bytes);
+  tally_.add(Count::down_bytes, row.application, down_bytes);
   if (open_tunnels_.empty() && idle_) idle_();
 }
 

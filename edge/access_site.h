@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "edge/config.h"
+#include "edge/metrics.h"
 #include "edge/notes.h"
 #include "edge/oidc.h"
 #include "edge/open_tunnels.h"
@@ -76,6 +77,7 @@ class AccessSite final : public Site {
   std::uint16_t public_port() const { return config_.public_port; }
   std::string auth_authority() const { return authority(config_.auth_host); }
 
+  const Tally& tally() const { return tally_; }
   /// Tunnels that were opened and have not ended; `idle` is called whenever the last one has.
   std::size_t open_tunnels() const { return open_tunnels_.size(); }
   void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
@@ -133,7 +135,10 @@ class AccessSite final : public Site {
   static Answer wrong_destination(const App& app);
   Answer too_many_tunnels(const Request& request, const App& app, const std::string& who,
                           const std::string& reason);
+  std::variant<TunnelGrant, Answer> grant(const Request& request);
   void audit(AuditRow row);
+  /// The row's id; nothing if it could not be written, which is said and counted.
+  std::optional<std::int64_t> append(const AuditRow& row);
   void end_revoked_tunnels();
 
   // site_gate.cc: the application host
@@ -202,6 +207,7 @@ class AccessSite final : public Site {
   Now now_;
   TransferStore transfers_;
   Apps apps_;
+  Tally tally_;
   OpenTunnels open_tunnels_;
   std::int64_t seen_changes_ = -1;  ///< of the state by others
   std::int64_t unrecorded_ = 0;     ///< last id of a tunnel that the audit could not take, negative

@@ -21,6 +21,7 @@ struct Options {
   HostKeyQuestion host_key;
   RevocationQuestion revocation;
   SshdQuestion sshd;
+  std::string admin_listen;
   std::string output;
   std::string app;
   std::string name;
@@ -139,7 +140,9 @@ void add_policy(CLI::App& root, Options& options, int& status) {
 void add_commands(CLI::App& root, Options& options, int& status) {
   CLI::App* run = root.add_subcommand("run", "Serve what a configuration file says");
   run->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
-  run->callback([&] { status = run_edge(options.config_path); });
+  run->add_option("--admin-listen", options.admin_listen,
+                  "Address and port for /metrics, /healthz and /readyz, whatever the configuration says");
+  run->callback([&] { status = run_edge(options.config_path, options.admin_listen); });
 
   CLI::App* dev = root.add_subcommand("dev", "Serve on loopback, with a sign-in page that believes anybody");
   dev->add_option("--listen", options.dev.listen, "Loopback address and port; port 0 takes a free one")

@@ -32,14 +32,18 @@ struct DevOptions {
   std::vector<std::string> groups;  ///< of everybody who signs in
   std::string state;                ///< empty: under the user's state directory
 };
-int run_edge(const std::string& config_path);
+/// `admin_listen`: in the place of the configuration's; empty: that.
+int run_edge(const std::string& config_path, const std::string& admin_listen);
 int run_dev(const DevOptions& options);
 /// The configuration that `dev` serves; a Failure (Stage::input) says which option is wrong.
 transport::Result<Config> dev_config(const DevOptions& options);
 
-/// Serves until SIGTERM or SIGINT, and reads the file again on SIGHUP. `config_path` empty: `dev`, where
-/// browsers and clients use the port that is listened on.
-int serve(const Config& config, const std::string& config_path);
+struct ServeOptions {
+  std::string config_path;  ///< empty: `dev`, where browsers and clients use the port that is listened on
+  std::optional<HostPort> admin;  ///< where metrics are, if not where the configuration says
+};
+/// Serves until SIGTERM or SIGINT, and reads the file again on SIGHUP.
+int serve(const Config& config, const ServeOptions& options);
 
 int check_config(const std::string& config_path);
 /// Prints every fault to standard error; the configuration, or nothing if it has any.

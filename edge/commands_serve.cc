@@ -7,7 +7,9 @@
 #include <ctime>
 #include <exception>
 #include <optional>
+#include <sstream>
 
+#include "edge/admin.h"
 #include "edge/capacity.h"
 #include "edge/commands.h"
 #include "edge/serving.h"
@@ -48,11 +50,37 @@ void announce(const Config& config, const AccessSite& site, std::uint16_t port, 
   std::fflush(stdout);
 }
 
+ServerOptions server_options(const Config& config) {
+  ServerOptions options;
+  options.listen = {net::ip::make_address(config.listen_address), config.listen_port};
+  options.certificate_file = config.certificate_file;
+  options.key_file = config.key_file;
+  options.max_connections = affordable_connections();
+  options.threads = config.threads > 0 ? config.threads : usable_processors();
+  return options;
+}
+
+/// Null where nobody wants one.
+transport::Result<std::unique_ptr<Admin>> open_admin(const Config& config, const ServeOptions& options,
+                                                     const Serving& serving, const Ending& ending) {
+  const HostPort wanted = options.admin.value_or(HostPort{config.admin_address, config.admin_port});
+  if (wanted.host.empty()) return std::unique_ptr<Admin>();
+  auto admin = Admin::open(serving.io.get_executor(), {net::ip::make_address(wanted.host), wanted.port},
+                           [&](std::string_view path) { return admin_answer(serving, ending, path); });
+  if (!admin) return admin;
+  if (!is_loopback(wanted.host))
+    spdlog::warn("whoever reaches {} may read the metrics: nobody is asked to sign in there", wanted.host);
+  std::ostringstream where;
+  where << (*admin)->endpoint();
+  spdlog::info("metrics at http://{}/metrics", where.str());
+  return admin;
+}
+
 }  // namespace
 
-int serve(const Config& config, const std::string& config_path) {
+int serve(const Config& config, const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
-  const bool dev = config_path.empty();
+  const bool dev = options.config_path.empty();
   const ServiceManager manager;
   net::io_context io(1);
   auto state = open_sqlite_state(config.state_dir);
@@ -65,21 +93,18 @@ int serve(const Config& config, const std::string& config_path) {
   audit_log.use(std::move(*audit_file));
   audit_log.copy();
   look_at_private_key(config.key_file);
-  ServerOptions options;
-  options.listen = {net::ip::make_address(config.listen_address), config.listen_port};
-  options.certificate_file = config.certificate_file;
-  options.key_file = config.key_file;
-  options.max_connections = affordable_connections();
-  options.threads = config.threads > 0 ? config.threads : usable_processors();
+  const ServerOptions wire = server_options(config);
   SiteLoop site_loop(io.get_executor(), **site);
-  auto server = Server::open(io.get_executor(), options, site_loop);
+  auto server = Server::open(io.get_executor(), wire, site_loop);
   if (!server) return complain(server.error());
   if (dev || config.listen_port == 0) (*site)->set_public_port((*server)->port());
-  const Serving serving{io, **server, **site, audit_log, manager};
+  const Serving serving{io, **server, **site, **state, audit_log, manager};
   Ending ending(serving, dev ? kDevDrain : kDrain);
+  auto admin = open_admin(config, options, serving, ending);
+  if (!admin) return complain(admin.error());
   Watch watch(serving);
   std::optional<Reloading> reloading;
-  if (!dev) reloading.emplace(serving, config_path, config);
+  if (!dev) reloading.emplace(serving, options.config_path, config);
   int status = kOk;
   net::co_spawn(io, (*server)->run(), [&](const std::exception_ptr& error) {
     if (error) {

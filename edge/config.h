@@ -81,6 +81,8 @@ struct Config {
   std::uint16_t public_port =
       kHttpsPort;  ///< the port of auth_domain: where browsers and clients reach this edge
   std::string state_dir;
+  std::string admin_address;     ///< where metrics are; empty: nowhere
+  std::uint16_t admin_port = 0;  ///< 0: a free one
   std::string audit_file;  ///< where the audit's rows are copied to; "-": standard output; empty: nowhere
   unsigned threads = 0;    ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;

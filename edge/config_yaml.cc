@@ -17,6 +17,8 @@ class Reader : private YamlReader {
 
  private:
   void top(const YAML::Node& root);
+  void listener(const YAML::Node& root, const char* key, bool required, std::optional<std::uint16_t> usual,
+                std::string& address, std::uint16_t& port);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
   void destinations(const YAML::Node& node, ApplicationConfig& app);
@@ -118,23 +120,30 @@ void Reader::across(const YAML::Node& root) {
   check_claims(*this, list, out_.config);
 }
 
+void Reader::listener(const YAML::Node& root, const char* key, bool required,
+                      std::optional<std::uint16_t> usual, std::string& address, std::uint16_t& port) {
+  const std::string said = text(root, key, "the configuration", required);
+  if (said.empty()) return;
+  const auto parsed = parse_host_port(said, usual);
+  boost::system::error_code error;
+  if (parsed) boost::asio::ip::make_address(parsed->host, error);
+  if (!parsed || error) {
+    const char* such = usual ? "0.0.0.0:443" : "127.0.0.1:9443";
+    return fault(root[key], std::string("'") + key + "' must be ADDRESS:PORT, such as " + such);
+  }
+  address = parsed->host;
+  port = parsed->port;
+}
+
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
                {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
-                "identity_provider", "applications", "audit"})) {
+                "identity_provider", "applications", "audit", "admin_listen"})) {
     return;
   }
-  if (const std::string listen = text(root, "listen", "the configuration"); !listen.empty()) {
-    const auto parsed = parse_host_port(listen, kHttpsPort);
-    boost::system::error_code error;
-    if (parsed) boost::asio::ip::make_address(parsed->host, error);
-    if (!parsed || error) fault(root["listen"], "'listen' must be ADDRESS:PORT, such as 0.0.0.0:443");
-    if (parsed && !error) {
-      config.listen_address = parsed->host;
-      config.listen_port = parsed->port;
-    }
-  }
+  listener(root, "listen", true, kHttpsPort, config.listen_address, config.listen_port);
+  listener(root, "admin_listen", false, std::nullopt, config.admin_address, config.admin_port);
   if (!root["tls"]) {
     fault(root, "the configuration needs 'tls'");
   } else if (mapping(root["tls"], "tls", {"certificate", "key"})) {

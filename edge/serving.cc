@@ -9,6 +9,7 @@
 #include <exception>
 
 #include "edge/commands.h"
+#include "edge/exchange.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -49,6 +50,7 @@ void Ending::wait() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
     if (error) return;
     spdlog::info("stopping: {}", number == SIGINT ? "interrupted" : "asked to end");
+    begun_ = true;
     if (ended_) return serving_.io.stop();
     serving_.manager.stopping();
     serving_.server.stop(drain_);
@@ -59,6 +61,24 @@ void Ending::wait() {
 /// Polls of the transfer store may wait on: nobody is there to be answered.
 void Ending::end_if_idle() {
   if (ended_ && serving_.site.open_tunnels() == 0) net::post(serving_.io, [this] { serving_.io.stop(); });
+}
+
+Answer admin_answer(const Serving& serving, const Ending& ending, std::string_view path) {
+  if (path == "/healthz") return plain(200, "ok");
+  const auto readable = serving.state.others_changes();
+  if (path == "/readyz") {
+    if (ending.begun()) return plain(503, "the edge is ending");
+    return readable ? plain(200, "ready") : plain(503, readable.error().detail);
+  }
+  if (path != "/metrics") return plain(404, "there are /metrics, /healthz and /readyz");
+  Gauges gauges;
+  for (const std::size_t load : serving.server.loads()) gauges.connections += load;
+  gauges.tunnels = serving.site.open_tunnels();
+  gauges.ready = readable && !ending.begun();
+  Answer answer;
+  answer.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+  answer.body = metrics_text(serving.site.tally(), gauges);
+  return answer;
 }
 
 Watch::Watch(const Serving& serving) : serving_(serving), timer_(serving.io) {
@@ -88,6 +108,8 @@ std::string keep_what_a_start_decides(const Config& present, Config& next) {
   };
   keep("listen", present.listen_address, next.listen_address);
   keep("listen", present.listen_port, next.listen_port);
+  keep("admin_listen", present.admin_address, next.admin_address);
+  keep("admin_listen", present.admin_port, next.admin_port);
   keep("threads", present.threads, next.threads);
   keep("state", present.state_dir, next.state_dir);
   // Tokens and clients know the edge by it.

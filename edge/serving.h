@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <string>
+#include <string_view>
 
 #include "edge/access_site.h"
 #include "edge/audit_log.h"
@@ -24,6 +25,7 @@ struct Serving {
   boost::asio::io_context& io;
   Server& server;
   AccessSite& site;
+  State& state;
   AuditLog& audit_log;
   const ServiceManager& manager;
 };
@@ -45,6 +47,8 @@ class Ending {
 
   /// The listener takes no more connections.
   void listener_ended();
+  /// Whether the edge has been asked to end.
+  bool begun() const { return begun_; }
 
  private:
   void wait();
@@ -54,8 +58,12 @@ class Ending {
   std::chrono::milliseconds drain_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer deadline_;
+  bool begun_ = false;
   bool ended_ = false;
 };
+
+/// What those who watch the edge are told: /metrics, /healthz, /readyz.
+Answer admin_answer(const Serving& serving, const Ending& ending, std::string_view path);
 
 /// Looks regularly for what other processes have revoked, for tunnels whose time is up, and for what has come
 /// to the audit.

@@ -75,10 +75,8 @@ Answer AccessSite::cert_sign(const Request& request) {
   row.serial = issued->serial;
   row.key_id = issued->key_id;
   // A certificate that nobody could account for is not handed out.
-  if (const auto added = state_.append_audit(row); !added) {
-    spdlog::error("audit: {}", added.error().detail);
-    return json_refusal(503, "this edge cannot keep its records now");
-  }
+  if (!append(row)) return json_refusal(503, "this edge cannot keep its records now");
+  tally_.add(Count::certificates, row.application);
   spdlog::info("audit kind=certificate identity={} application={} peer={} ray={} serial={} key_id=\"{}\"",
                row.identity, row.application, row.peer, row.ray, row.serial, row.key_id);
   return json_answer(200, {{"id", std::to_string(issued->serial)},

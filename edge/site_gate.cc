@@ -191,7 +191,7 @@ Answer AccessSite::refused_service_token(const Request& request, const App& app,
 void AccessSite::audit_denial(RowsPerMinute& rows, const Request& request, const App& app,
                               const std::string& who, const std::string& reason) {
   std::int64_t left_out = 0;
-  if (!rows.take(now_(), left_out)) return;
+  if (!rows.take(now_(), left_out)) return tally_.add(Count::denials, app.config->hostname);
   const std::string more =
       left_out == 0 ? "" : " (after " + std::to_string(left_out) + " that are not recorded)";
   audit_denial(request, app, who, reason + more);
@@ -201,6 +201,7 @@ void AccessSite::audit_denial(const Request& request, const App& app, const std:
                               const std::string& reason) {
   AuditRow row;
   row.kind = "denial";
+  tally_.add(Count::denials, app.config->hostname);
   row.identity = who;
   row.application = app.config->hostname;
   row.peer = request.peer;

@@ -204,6 +204,7 @@ void AccessSite::start_session(const Request& request, const Login& login, Ident
   identity.expires = identity.issued + config_.session_duration.count();
   AuditRow row;
   row.kind = "login";
+  tally_.add(Count::logins, login.app->config->hostname);
   row.identity = identity.email;
   row.application = login.app->config->hostname;
   row.peer = request.peer;

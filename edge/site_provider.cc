@@ -155,6 +155,7 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   const bool about_person = failure.cause == Cause::denied;
   const std::string what = about_person ? failure.detail : "identity provider: " + failure.detail;
   audit_denial(failed_sign_ins_, request, *login.app, {}, what);
+  tally_.add(Count::failed_logins, login.app->config->hostname);
   std::string hint = "Request " + request.ray + ".";
   if (status == 503) hint = "Try again in a minute. " + hint;
   if (status == 502)

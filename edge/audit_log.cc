@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,10 +10,35 @@
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "edge/text.h"
 
 namespace cfpipe::edge {
+
+namespace {
+
+/// One that does not wait for its reader, without making anybody else's do the same. A socket (the journal's)
+/// cannot be opened again, and need not: see put().
+auth::Fd own_standard_output() {
+  auth::Fd again(::open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  return again ? std::move(again) : auth::Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+}
+
+ssize_t put(int fd, const std::string& text) {
+  const ssize_t sent = ::send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  return sent < 0 && errno == ENOTSOCK ? ::write(fd, text.data(), text.size()) : sent;
+}
+
+/// Whether the last line of the file has no end: its writer was killed.
+bool is_torn(int fd) {
+  struct stat info {};
+  char last = '\n';
+  return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
+         ::pread(fd, &last, 1, info.st_size - 1) == 1 && last != '\n';
+}
+
+}  // namespace
 
 std::string audit_json(const AuditRow& row) {
   return boost::json::serialize(
@@ -37,9 +63,9 @@ Result<auth::Fd> AuditLog::open(const std::string& path) {
                               "the audit's copy: " + path + ": " + what);
   };
   if (path.empty()) return auth::Fd();
-  if (path == "-") return auth::Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+  if (path == "-") return own_standard_output();
   auth::Fd file(::open(path.c_str(),
-                       O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600));
+                       O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600));
   if (!file) return fault(std::strerror(errno));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return fault(std::strerror(errno));
@@ -51,17 +77,19 @@ Result<auth::Fd> AuditLog::open(const std::string& path) {
 
 void AuditLog::use(auth::Fd file) {
   file_ = std::move(file);
-  torn_ = false;
+  rest_ = file_ && is_torn(file_.get()) ? "\n" : "";
+  rest_row_ = 0;
 }
 
 void AuditLog::copy() {
   if (!file_) return;
-  while (copy_batch()) {
+  // A line that was under way comes first.
+  while (send() && fill()) {
   }
 }
 
-// True: there may be more.
-bool AuditLog::copy_batch() {
+// False: there is nothing more, or it cannot be read.
+bool AuditLog::fill() {
   if (!copied_) {
     const auto known = state_.audit_copied();
     if (!known) return say(known.error().detail);
@@ -70,18 +98,23 @@ bool AuditLog::copy_batch() {
   const auto rows = state_.audit_behind(*copied_, kAuditBatch);
   if (!rows) return say(rows.error().detail);
   if (rows->empty()) return false;
-  std::string lines = torn_ ? "\n" : "";
-  for (const AuditRow& row : *rows) lines += audit_json(row) + "\n";
-  const ssize_t wrote = ::write(file_.get(), lines.data(), lines.size());
-  if (wrote != static_cast<ssize_t>(lines.size())) {
-    const int error = wrote < 0 ? errno : ENOSPC;
-    torn_ = torn_ || wrote > 0;
-    return say(std::strerror(error));
+  for (const AuditRow& row : *rows) rest_ += audit_json(row) + "\n";
+  rest_row_ = rows->back().id;
+  return true;
+}
+
+// True: all of it has gone.
+bool AuditLog::send() {
+  while (!rest_.empty()) {
+    const ssize_t wrote = put(file_.get(), rest_);
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return say(std::strerror(errno));
+    rest_.erase(0, static_cast<std::size_t>(wrote));
   }
-  torn_ = false;
-  copied_ = rows->back().id;
-  if (const auto noted = state_.set_audit_copied(*copied_); !noted) return say(noted.error().detail);
-  return rows->size() == kAuditBatch;
+  if (rest_row_ == 0) return true;
+  copied_ = std::exchange(rest_row_, 0);
+  const auto noted = state_.set_audit_copied(*copied_);
+  return noted ? true : say(noted.error().detail);
 }
 
 bool AuditLog::say(const std::string& fault) {

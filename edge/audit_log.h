@@ -19,7 +19,7 @@ std::string audit_json(const AuditRow& row);
 
 /// Copies the rows of the audit to a file or to standard output, whoever has added them to the state. How far
 /// it has come is in the state: after a crash or a full disk it goes on from there, so that no row is
-/// missing; the last ones may be there twice.
+/// missing; after a crash the last ones may be there twice.
 class AuditLog {
  public:
   /// `state` outlives it.
@@ -30,17 +30,20 @@ class AuditLog {
   static Result<auth::Fd> open(const std::string& path);
   /// What open() gave: from now on there; none: nowhere.
   void use(auth::Fd file);
-  /// Copies what has been added. What fails is said in the log, and tried again the next time.
+  /// Copies what has been added, without waiting for a reader that is slow. What fails is said in the log,
+  /// and tried again the next time.
   void copy();
 
  private:
-  bool copy_batch();
+  bool fill();
+  bool send();
   bool say(const std::string& fault);
 
   State& state_;
   auth::Fd file_;
-  std::optional<std::int64_t> copied_;  ///< unknown at first
-  bool torn_ = false;                   ///< the last line in the file has no end
+  std::optional<std::int64_t> copied_;  ///< the last row that is there; unknown at first
+  std::string rest_;                    ///< lines under way, up to that of the row
+  std::int64_t rest_row_ = 0;
   std::chrono::steady_clock::time_point quiet_until_{};
 };
 

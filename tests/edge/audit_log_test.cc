@@ -4,9 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 #include "auth/jwt.h"
 #include "edge/edge_fixture.h"
@@ -92,6 +95,47 @@ TEST_F(AuditLogTest, WaitsForAFullDisk) {
   log.use(file());
   log.copy();
   EXPECT_EQ(people(), "ann ");
+}
+
+TEST_F(AuditLogTest, DoesNotWaitForAReader) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+  const auth::Fd reader(ends[0]);
+  AuditLog log(*state_);
+  log.use(auth::Fd(ends[1]));
+  log.copy();
+  std::string expected;
+  for (int i = 0; i < 1000; ++i) {
+    add(*state_, "p" + std::to_string(i) + std::string(100, 'x'));
+    expected += "p" + std::to_string(i) + " ";
+  }
+  std::string all;
+  for (int turns = 0; std::count(all.begin(), all.end(), '\n') < 1000 && turns < 100; ++turns) {
+    log.copy();
+    std::array<char, 16384> some{};
+    for (ssize_t got; (got = ::read(reader.get(), some.data(), some.size())) > 0;)
+      all.append(some.data(), static_cast<std::size_t>(got));
+  }
+  std::string seen;
+  std::istringstream lines(all);
+  for (std::string line; std::getline(lines, line);) {
+    const auto row = auth::parse_json_object(line);
+    ASSERT_TRUE(row) << line;
+    const std::string who(row->at("identity").as_string());
+    seen += who.substr(0, who.find('x')) + " ";
+  }
+  EXPECT_EQ(seen, expected);
+}
+
+TEST_F(AuditLogTest, EndsTheLineThatAKilledOneLeft) {
+  std::ofstream(dir_.file("audit.jsonl")) << "{\"id\":1,\"ki";
+  ASSERT_EQ(::chmod(dir_.file("audit.jsonl").c_str(), 0600), 0);
+  AuditLog log(*state_);
+  log.use(file());
+  log.copy();
+  add(*state_, "ann");
+  log.copy();
+  EXPECT_EQ(people(), "? ann ");
 }
 
 TEST_F(AuditLogTest, TakesManyAtATime) {

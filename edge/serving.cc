@@ -112,9 +112,6 @@ std::string keep_what_a_start_decides(const Config& present, Config& next) {
   keep("admin_listen", present.admin_port, next.admin_port);
   keep("threads", present.threads, next.threads);
   keep("state", present.state_dir, next.state_dir);
-  // Tokens and clients know the edge by it.
-  keep("auth_domain", present.auth_host, next.auth_host);
-  keep("auth_domain", present.public_port, next.public_port);
   return kept;
 }
 
@@ -142,10 +139,11 @@ bool Reloading::reload() {
   auto next = checked_config(config_path_);
   if (!next) return false;
   // Whether the built-in page may be served at all depends on the address that is listened on.
-  if (next->identity_provider != config_.identity_provider) {
-    complain("another type of identity_provider takes a restart");
-    return false;
-  }
+  if (next->identity_provider != config_.identity_provider)
+    return complain("another type of identity_provider takes a restart"), false;
+  // Tokens and clients know the edge by it.
+  if (next->auth_host != config_.auth_host || next->public_port != config_.public_port)
+    return complain("another auth_domain takes a restart"), false;
   const std::string kept = keep_what_a_start_decides(config_, *next);
   auto tls = transport::make_tls_server(next->certificate_file, next->key_file);
   if (!tls) return complain(tls.error()), false;

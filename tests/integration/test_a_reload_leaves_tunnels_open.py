@@ -125,12 +125,25 @@ def test_a_fault_is_said_with_its_line_and_changes_nothing(reloaded):
 
 def test_what_takes_a_restart_is_said(reloaded):
     def elsewhere(config):
-        config.update(listen="127.0.0.1:1", threads=7, auth_domain="login.localhost")
+        config.update(listen="127.0.0.1:1", threads=7, admin_listen="127.0.0.1:1")
         config["applications"][0]["policies"] = NOT_ME
     reloaded.change(elsewhere)
     reloaded.reload()
-    reloaded.edge.child.stderr.wait_for("what takes a restart: listen, threads, auth_domain$")
+    reloaded.edge.child.stderr.wait_for("what takes a restart: listen, admin_listen, threads$")
     assert_fails(reloaded.client.tunnel(), REFUSED, "upgrade", "policy 'all' excludes email")
+
+
+@pytest.mark.parametrize("change, says", [
+    ({"auth_domain": "login.localhost"}, "another auth_domain takes a restart"),
+    ({"identity_provider": {"type": "oidc", "issuer": "https://idp.example.com", "client_id": "x"}}, "another type of identity_provider takes a restart"),
+])
+def test_what_nobody_could_follow_changes_nothing(reloaded, change, says):
+    reloaded.change(lambda config: config.update(change))
+    reloaded.change(lambda config: config["applications"][0].update(policies=NOT_ME))
+    reloaded.reload(says="not reloaded")
+    assert f"cfpipe-edge: {says}\n" in reloaded.edge.child.stderr.text
+    tunnel = Tunnel(reloaded.client)
+    assert tunnel.answers(b"as before") and tunnel.end() == 0
 
 
 def test_applications_come_and_go(reloaded):

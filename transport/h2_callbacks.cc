@@ -1,6 +1,7 @@
 #include "transport/h2_callbacks.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace cfpipe::transport {
@@ -22,7 +23,7 @@ constexpr double kBytesPerAnswer = 2 * 1024;
 /// most.
 constexpr double kNuisance = 1;
 constexpr double kCostlyNuisance = 2;
-/// A window grows if a round trip brought this part of it.
+/// A window grows if its reader took this part of it in a round trip.
 constexpr std::size_t kFullOf(std::size_t window) {
   return window - window / 3;
 }
@@ -37,6 +38,13 @@ const std::byte* bytes_of(const std::uint8_t* bytes) {
 
 std::string text_of(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
+}
+
+/// What a PING of ours carries that measures, unlike one that asks for a sign of life.
+constexpr std::array<std::uint8_t, 8> kMeasure = {'m', 'e', 'a', 's', 'u', 'r', 'e', 0};
+
+bool is_measure(const nghttp2_ping& ping) {
+  return std::equal(kMeasure.begin(), kMeasure.end(), ping.opaque_data);
 }
 
 // An answer with a status of 1xx is followed by another.
@@ -184,7 +192,7 @@ int H2Session::Callbacks::frame_ends(nghttp2_session*, const nghttp2_frame* fram
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) self.settled_ = true;
       break;
     case NGHTTP2_PING:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && self.probe_.running()) self.end_sample();
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && is_measure(frame->ping)) self.end_sample();
       break;
     case NGHTTP2_GOAWAY:
       self.going_away_ = true;
@@ -206,9 +214,8 @@ int H2Session::Callbacks::data(nghttp2_session*, std::uint8_t, std::int32_t stre
   Stream* s = self.find(stream);
   if (s == nullptr) return 0;
   s->unconsumed += length;
-  s->sampled += length;
   self.unconsumed_ += length;
-  if (s->window < kH2MaxWindow && self.probe_.received(length, s->window)) self.begin_sample();
+  if (s->window < kH2MaxWindow && self.probe_.received(length, s->window, self.now_)) self.begin_sample();
   self.events_.h2_data(stream, {bytes_of(bytes), length});
   return 0;
 }
@@ -227,23 +234,28 @@ int H2Session::Callbacks::closed(nghttp2_session*, std::int32_t stream, std::uin
 
 void H2Session::begin_sample() {
   for (auto& [id, s] : streams_) s->sampled = 0;
-  ping();
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kMeasure.data());
 }
 
-// A stream whose round trip brought as much as its window allows, and whose reader keeps up, gets twice that.
+// A stream whose reader took as much in a round trip as its window allows gets more. What counts is what was
+// taken, not what has come or is still held: a batch of bytes that came with the answer has not been read
+// yet, however fast the reader is.
 void H2Session::end_sample() {
+  if (!probe_.running()) return;
   bool grew = false;
   for (auto& [id, s] : streams_) {
-    const bool full = s->sampled >= kFullOf(s->window);
-    const bool allowed = s->window < kH2MaxWindow && granted_ + s->window <= kH2GrantLimit;
-    if (!full || !allowed || s->unconsumed > s->window / 2 || s->peer_ended) continue;
-    granted_ += s->window;
-    s->window *= 2;
+    if (s->sampled < kFullOf(s->window) || s->peer_ended) continue;
+    const auto wanted = std::min(kH2Growth * s->window, kH2MaxWindow);
+    const auto left = kH2GrantLimit - std::min(kH2GrantLimit, granted_);
+    const auto more = std::min(wanted - s->window, left);
+    if (more < s->window / 2) continue;
+    granted_ += more;
+    s->window += more;
     nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, id,
                                           static_cast<std::int32_t>(s->window));
     grew = true;
   }
-  probe_.answered(grew);
+  probe_.answered(grew, now_);
 }
 
 }  // namespace cfpipe::transport

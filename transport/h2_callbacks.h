@@ -17,7 +17,7 @@ struct H2Session::Stream {
   bool peer_ended = false;
   std::size_t window = 0;
   std::size_t unconsumed = 0;
-  std::size_t sampled = 0;  ///< bytes since the running measure began
+  std::size_t sampled = 0;  ///< bytes consumed since the running measure began
 
   // Sending. `rest` lies in the memory of a write() that is under way, or in `kept`.
   Slice rest;

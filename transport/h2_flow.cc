@@ -15,17 +15,19 @@ void H2Patience::earn(double frames) {
   if (!lost()) left_ = std::min(kH2NuisanceBurst, left_ + frames);
 }
 
-bool H2Probe::received(std::size_t bytes, std::size_t window) {
+bool H2Probe::received(std::size_t bytes, std::size_t window, Time now) {
   if (running_) return false;
   since_ += bytes;
-  if (since_ < rests_ * (window / 2)) return false;
+  const bool rested = since_ >= rests_ * (window / 2) || now - ended_ >= kMostRest;
+  if (since_ < window / 2 || !rested) return false;
   running_ = true;
   return true;
 }
 
-void H2Probe::answered(bool grew) {
+void H2Probe::answered(bool grew, Time now) {
   running_ = false;
   since_ = 0;
+  ended_ = now;
   rests_ = grew ? 1 : std::min(2 * rests_, kMostRests);
 }
 

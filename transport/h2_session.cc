@@ -99,6 +99,7 @@ bool H2Session::broken(std::string why) {
 
 bool H2Session::receive(std::span<const std::byte> bytes, Clock::time_point now) {
   if (!why_.empty()) return false;
+  now_ = now;
   patience_.refill(now);
   const auto used =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
@@ -214,9 +215,11 @@ bool H2Session::consumed(std::int32_t stream, std::size_t bytes) {
   Stream* s = find(stream);
   if (s == nullptr) return credited;
   s->unconsumed -= std::min(s->unconsumed, bytes);
+  s->sampled += bytes;
   const auto received = nghttp2_session_get_stream_effective_recv_data_length(session_, stream);
   const auto credit = received - static_cast<std::int32_t>(s->unconsumed);
-  if (s->peer_ended || credit < static_cast<std::int32_t>(s->window / kH2CreditPart)) return credited;
+  const auto least = std::min(s->window / kH2CreditPart, kH2MostCredit);
+  if (s->peer_ended || credit < static_cast<std::int32_t>(least)) return credited;
   nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, stream, credit);
   return true;
 }

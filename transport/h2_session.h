@@ -138,6 +138,7 @@ class H2Session {
   std::vector<std::byte> staged_;  ///< small frames on their way to the wire
   H2Patience patience_;
   H2Probe probe_;
+  Clock::time_point now_{};     ///< of the last receive()
   std::size_t granted_ = 0;     ///< sum of the streams' windows
   std::size_t unconsumed_ = 0;  ///< of all streams, those that are gone included
   bool settled_ = false;

@@ -156,6 +156,67 @@ TEST_F(H2SessionTest, GrowsTheWindowToWhatThePathCarries) {
   EXPECT_LE(in_a_round, kH2MaxWindow);
 }
 
+// A relay, or a receiver that had to wait for its processor, delivers a round trip's bytes and the PING's
+// answer in one batch, which the reader takes afterwards: it keeps up nevertheless.
+TEST_F(H2SessionTest, GrowsTheWindowThoughBytesComeInBatches) {
+  const auto id = open();
+  server.keep_data = false;
+  const std::string chunk(64 * 1024 - 9, 'x');
+  std::size_t in_a_round = 0;
+  for (int round = 0; round < 20; ++round) {
+    while (client.session.room(id)) ASSERT_EQ(client.write(id, chunk), IoStatus::ok);
+    const auto before = server.seen[id].bytes;
+    ASSERT_TRUE(client.deliver_to(server));
+    in_a_round = server.seen[id].bytes - before;
+    server.session.consumed(id, in_a_round);
+    server.session.send();
+    ASSERT_TRUE(server.deliver_to(client));
+    client.session.send();
+  }
+  EXPECT_GE(in_a_round, 12'500'000U) << "1 Gbit/s at 100 ms";
+}
+
+// Nine round trips in ten bring little: what was measured in them must not keep the tenth from being
+// measured.
+TEST_F(H2SessionTest, GrowsTheWindowOfAPathThatWasSlowForLong) {
+  const auto id = open();
+  server.keep_data = false;
+  const std::string chunk(16 * 1024 - 9, 'x');
+  std::size_t in_a_round = 0;
+  const auto carry = [&](std::size_t most) {
+    const auto before = server.seen[id].bytes;
+    for (std::size_t sent = 0; sent < most && client.session.room(id); sent += chunk.size()) {
+      ASSERT_EQ(client.write(id, chunk), IoStatus::ok);
+    }
+    ASSERT_TRUE(client.deliver_to(server));
+    in_a_round = server.seen[id].bytes - before;
+    server.session.consumed(id, in_a_round);
+    server.session.send();
+    ASSERT_TRUE(server.deliver_to(client));
+    client.session.send();
+    server.now += std::chrono::milliseconds(100);
+  };
+  for (int round = 0; round < 1000; ++round) carry(kH2FirstWindow / 4);
+  for (int round = 0; round < 20; ++round) carry(kH2MaxWindow);
+  EXPECT_GE(in_a_round, 12'500'000U) << "1 Gbit/s at 100 ms";
+}
+
+TEST_F(H2SessionTest, DoesNotGrowTheWindowOfAReaderThatIsSlowerThanThePath) {
+  const auto id = open();
+  server.keep_data = false;
+  const std::string chunk(16 * 1024 - 9, 'x');
+  for (int round = 0; round < 100; ++round) {
+    while (client.session.room(id)) ASSERT_EQ(client.write(id, chunk), IoStatus::ok);
+    ASSERT_TRUE(client.deliver_to(server));
+    server.session.consumed(id, kH2FirstWindow / 4);
+    server.session.send();
+    ASSERT_TRUE(server.deliver_to(client));
+    client.session.send();
+    server.now += std::chrono::milliseconds(100);
+  }
+  EXPECT_LE(server.seen[id].bytes, 100 * kH2FirstWindow / 4 + kH2FirstWindow);
+}
+
 TEST_F(H2SessionTest, DoesNotGrowTheWindowOfAReaderThatStalls) {
   const auto id = open();
   server.keep_data = false;

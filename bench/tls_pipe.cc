@@ -5,6 +5,7 @@
 //   at once
 //
 // One thread, epoll. What the engines do: tls_engine.h. A pipe written to by `batch` is widened to 1 MiB.
+// --block BYTES, less than is good for it, makes a bad pump of it: what a comparison has to find.
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,6 +16,7 @@
 #include <cerrno>
 #include <csignal>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <set>
 #include <utility>
@@ -46,10 +48,10 @@ struct Pending {
 
 class Pipe {
  public:
-  Pipe(std::unique_ptr<TlsEngine> tls, int socket, int in, int out)
+  Pipe(std::unique_ptr<TlsEngine> tls, int socket, int in, int out, std::size_t block)
       : tls_(std::move(tls)), socket_(socket), in_(in), out_(out) {
-    up_.buffer.resize(kReadBytes);
-    down_.buffer.resize(tls_->read_size());
+    up_.buffer.resize(std::min(kReadBytes, block));
+    down_.buffer.resize(std::min(tls_->read_size(), block));
     for (const int fd : {socket, in, out}) set_nonblocking(fd);
   }
   ~Pipe() {
@@ -127,12 +129,17 @@ class Pipe {
   bool gone_ = false;  // one of the two peers is
 };
 
+std::size_t block_of(const Arguments& arguments) {
+  return arguments.number("block", std::numeric_limits<std::size_t>::max());
+}
+
 void run_client(const Arguments& arguments) {
   const std::string manner = arguments.get("engine", "plain");
   const TlsFiles files{arguments.get("ca-file"), arguments.get("name"), "", ""};
   const int fd = connect_tcp(arguments.get("to"));
   if (manner == "batch") ::fcntl(STDOUT_FILENO, F_SETPIPE_SZ, kWidePipe);
-  Pipe pipe(make_engine(manner, make_context(files), files, fd), fd, STDIN_FILENO, STDOUT_FILENO);
+  Pipe pipe(make_engine(manner, make_context(files), files, fd), fd, STDIN_FILENO, STDOUT_FILENO,
+            block_of(arguments));
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
   pipe.watch(epoll);
   std::array<epoll_event, 3> events;
@@ -161,7 +168,7 @@ void run_server(const Arguments& arguments) {
       if (pipe == nullptr) {
         const int fd = accept_tcp(listener);
         const int target = connect_tcp(to);
-        pipe = new Pipe(make_engine(manner, context, files, fd), fd, target, target);
+        pipe = new Pipe(make_engine(manner, context, files, fd), fd, target, target, block_of(arguments));
         pipe->watch(epoll);
       }
       busy.insert(pipe);

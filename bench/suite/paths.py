@@ -62,13 +62,17 @@ class Paths:
         edge, _ = self.context.access()
         return edge.state / "tls-ca.pem", edge.state / "tls-cert.pem", edge.state / "tls-key.pem"
 
-    def _tls_pipe(self, engine, name, through):
+    def crippled(self, block):
+        """The plain TLS pipe in blocks of so few bytes, at both ends: what no comparison may take for a good pump."""
+        return self._tls_pipe("plain", "crippled TLS pipe", f"blocks of {block} bytes", "--block", str(block))
+
+    def _tls_pipe(self, engine, name, through, *more):
         ca, certificate, key = self._tls_files()
         program = self.context.program("tls_pipe")
         server = self.context.start([program, "server", "--to", self.context.origin.address, "--cert", certificate,
-                                     "--key", key, "--engine", engine])
+                                     "--key", key, "--engine", engine, *more])
         command = [program, "client", "--to", self._via(server.address), "--ca-file", ca, "--name", "vm.localhost",
-                   "--engine", engine]
+                   "--engine", engine, *more]
         return Path(name, command, through, servers=(server,))
 
     def _edge(self):
@@ -105,10 +109,14 @@ class Paths:
         return Path("asio::ssl pipe", self._asio_client(port, f"vm.localhost:{port}", client),
                     "the same frames, asio::ssl::stream at both ends", servers=(server,))
 
-    def cfpipe(self):
+    def cfpipe(self, name="cfpipe", *more):
         edge, client = self._edge()
-        command = ["cfpipe", "access", "ssh", "--hostname", edge.host()]
-        return Path("cfpipe", command, "our edge", env=client.env, servers=(edge.child,))
+        command = ["cfpipe", "access", "ssh", "--hostname", edge.host(), *more]
+        return Path(name, command, "our edge", env=client.env, servers=(edge.child,))
+
+    def cfpipe_h2(self):
+        """The same tunnel as a stream of HTTP/2. Not among all(): a single tunnel takes it only when told to."""
+        return self.cfpipe("cfpipe, h2", "--transport", "h2")
 
     def socat(self):
         program = self.context.found("socat")

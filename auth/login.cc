@@ -343,6 +343,13 @@ Result<std::optional<TransferredTokens>> read_transfer(const HttpAnswer& answer,
     failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
     return failure;
   }
+  // Ours says so when the browser was turned away. Whatever else is no box goes on as if nothing had come
+  // yet.
+  if (const auto sender = answer.header("Service-Public-Key"); answer.status == 403 && !sender.empty()) {
+    if (const auto refusal = receiver.open_refusal(answer.body, sender))
+      return Failure(Stage::login, refusal->declined ? Cause::login_failed : Cause::denied,
+                     transport::printable(refusal->reason));
+  }
   if (answer.status != 200 || answer.body.empty()) return std::optional<TransferredTokens>();
   auto tokens = receiver.open(answer.body, answer.header("Service-Public-Key"));
   if (!tokens) return tokens.error();

@@ -33,7 +33,7 @@ std::string login_page(const transport::Url& app, std::string_view aud, std::str
                        bool auto_close);
 /// Where the tokens of that login are fetched.
 std::string transfer_url(std::string_view auth_domain, std::string_view public_key, bool fedramp);
-/// One answer of the transfer store: the tokens, nothing yet, or Cause::login_failed.
+/// One answer of the transfer store: the tokens, nothing yet, or Cause::login_failed, Cause::denied.
 Result<std::optional<TransferredTokens>> read_transfer(const transport::HttpAnswer& answer,
                                                        const TransferReceiver& receiver);
 

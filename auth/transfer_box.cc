@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "auth/base64.h"
+#include "auth/json.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -22,6 +23,10 @@ static_assert(crypto_box_PUBLICKEYBYTES == 32 && crypto_box_SECRETKEYBYTES == 32
 
 /// Largest transfer that is opened, in bytes of its base64 text. Two JWTs of the longest kind fit.
 constexpr std::size_t kMaxTransferBytes = 128 * 1024;
+
+/// How a refusal is told from tokens, and the two kinds of them from each other.
+constexpr const char* kDenied = "denied";
+constexpr const char* kDeclined = "declined";
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -108,28 +113,44 @@ TransferReceiver::~TransferReceiver() {
   sodium_memzero(private_.data(), private_.size());
 }
 
-Result<TransferredTokens> TransferReceiver::open(std::string_view body, std::string_view sender) const {
+Result<Secret> TransferReceiver::unseal(std::string_view body, std::string_view sender) const {
   if (body.size() > kMaxTransferBytes) return failed("the transfer is larger than 128 KiB");
   while (body.ends_with('\n') || body.ends_with('\r')) body.remove_suffix(1);
   const auto key = decode_key(sender);
   if (!key) return failed("the transfer names no usable sender key");
   const auto sealed = decode_base64(body);
   if (!sealed) return failed("the transfer is not base64");
-  const auto plain = open_box(private_, *sealed, *key);
+  auto plain = open_box(private_, *sealed, *key);
   if (!plain) return failed("the transfer does not open with this login's key");
+  return std::move(*plain);
+}
+
+Result<TransferredTokens> TransferReceiver::open(std::string_view body, std::string_view sender) const {
+  const auto plain = unseal(body, sender);
+  if (!plain) return plain.error();
   return read_tokens(plain->reveal());
 }
 
-Result<SealedTransfer> seal_transfer(std::string_view receiver_public_key, std::string_view app_token,
-                                     std::string_view org_token) {
+std::optional<TransferRefusal> TransferReceiver::open_refusal(std::string_view body,
+                                                              std::string_view sender) const {
+  const auto plain = unseal(body, sender);
+  if (!plain) return std::nullopt;
+  const auto object = parse_json_object(plain->reveal());
+  if (!object) return std::nullopt;
+  for (const bool declined : {false, true}) {
+    const char* name = declined ? kDeclined : kDenied;
+    if (const auto* reason = object->if_contains(name); reason != nullptr && reason->is_string())
+      return TransferRefusal{declined, std::string(reason->get_string())};
+  }
+  return std::nullopt;
+}
+
+namespace {
+
+Result<SealedTransfer> seal(std::string_view receiver_public_key, const Secret& plain) {
   init_sodium();
   const auto receiver = decode_key(receiver_public_key);
   if (!receiver) return failed("malformed public key");
-  json::object tokens;
-  tokens["app_token"] = view(app_token);
-  tokens["org_token"] = view(org_token);
-  const Secret plain(json::serialize(tokens));
-
   std::string public_key(crypto_box_PUBLICKEYBYTES, '\0');
   std::array<std::uint8_t, crypto_box_SECRETKEYBYTES> private_key{};
   crypto_box_keypair(bytes_of(public_key), private_key.data());
@@ -142,6 +163,21 @@ Result<SealedTransfer> seal_transfer(std::string_view receiver_public_key, std::
   // The only key that has the right length and does not work is a point of low order.
   if (status != 0) return failed("malformed public key");
   return SealedTransfer{base64(sealed), base64url_padded(public_key)};
+}
+
+}  // namespace
+
+Result<SealedTransfer> seal_transfer(std::string_view receiver_public_key, std::string_view app_token,
+                                     std::string_view org_token) {
+  json::object tokens;
+  tokens["app_token"] = view(app_token);
+  tokens["org_token"] = view(org_token);
+  return seal(receiver_public_key, Secret(json::serialize(tokens)));
+}
+
+Result<SealedTransfer> seal_refusal(std::string_view receiver_public_key, const TransferRefusal& refusal) {
+  const json::object plain{{refusal.declined ? kDeclined : kDenied, refusal.reason}};
+  return seal(receiver_public_key, Secret(json::serialize(plain)));
 }
 
 }  // namespace cfpipe::auth

@@ -20,6 +20,12 @@ struct TransferredTokens {
   Secret org_token;
 };
 
+/// What it delivers instead where the browser was turned away.
+struct TransferRefusal {
+  bool declined = false;  ///< by the person; otherwise by the edge
+  std::string reason;     ///< for a person, as the edge wrote it
+};
+
 using BoxPrivateKey = std::array<std::uint8_t, 32>;
 
 /// Opens nonce(24) || box from the holder of the public key `sender` (32 raw bytes). Nothing if it does not
@@ -41,8 +47,11 @@ class TransferReceiver {
   /// Opens a transfer: `body` is standard base64 of nonce(24) || box, `sender` the Service-Public-Key header
   /// (URL-safe base64). Stage::login, Cause::login_failed.
   Result<TransferredTokens> open(std::string_view body, std::string_view sender) const;
+  /// The same for a refusal; nothing where it is none.
+  std::optional<TransferRefusal> open_refusal(std::string_view body, std::string_view sender) const;
 
  private:
+  Result<Secret> unseal(std::string_view body, std::string_view sender) const;
   BoxPrivateKey private_{};
   std::string public_key_;
 };
@@ -56,5 +65,7 @@ struct SealedTransfer {
 /// malformed key.
 Result<SealedTransfer> seal_transfer(std::string_view receiver_public_key, std::string_view app_token,
                                      std::string_view org_token);
+/// Seals a refusal in the same way.
+Result<SealedTransfer> seal_refusal(std::string_view receiver_public_key, const TransferRefusal& refusal);
 
 }  // namespace cfpipe::auth

@@ -92,6 +92,7 @@ Result<void> AccessSite::configure(Config config) {
   oidc_ = std::move(oidc);
   tokens_.set_asked(groups, claims);
   open_tunnels_.set_limits(config_.tunnel_limits);
+  logins_.set_limit(config_.address_limits.logins);
   set_public_port(config_.public_port);
   return {};
 }
@@ -197,7 +198,10 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
   if (path == "cert_sign")
     co_return request.method == "POST" ? cert_sign(request) : method_not_allowed("POST");
-  if (path == "callback") co_return co_await callback(request);
+  if (path == "callback") {
+    Answer answer = co_await callback(request);
+    co_return counted(request, std::move(answer));
+  }
   if (!reads(request)) co_return method_not_allowed("GET, HEAD");
   if (path.starts_with("login/")) co_return co_await login(request);
   if (path == "logout") co_return co_await auth_logout(request);
@@ -259,17 +263,23 @@ std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
     return too_many_tunnels(request, *app, name, reason);
   TunnelGrant grant;
   grant.session_limit = app->config->session_limit;
+  grant.idle_limit = app->config->idle_limit;
   grant.app_hostname = app->config->hostname;
   grant.origin_host = app->config->origin_host;
   grant.origin_port = app->config->origin_port;
+  grant.origin_path = app->config->origin_path;
+  grant.proxy_protocol = app->config->proxy_protocol;
   if (destination) {
     grant.origin_host = destination->host;
     grant.origin_port = destination->port;
+    grant.origin_path.clear();
+    grant.proxy_protocol = false;
     grant.destination = destination->host + ":" + std::to_string(destination->port);
   }
   if (who.identity) {
     grant.identity = who.identity->name();
     grant.client_id = who.identity->client_id;
+    grant.session = who.identity->nonce;
     grant.issued = who.identity->issued;
     grant.expires = who.identity->expires;
   }
@@ -312,27 +322,29 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   const auto added = append(row);
   const std::int64_t id = added ? *added : --unrecorded_;
   tally_.add(Count::tunnels_opened, row.application);
-  const bool late = !grant.identity.empty() && no_longer_good(grant.identity, grant.client_id, grant.issued);
+  const bool late = !grant.identity.empty() &&
+                    no_longer_good({grant.identity, grant.client_id, grant.session, grant.issued});
   if (late) end->dismiss(kRevoked);
   // Many may have been granted while there was room, and dialled meanwhile.
   if (const std::string reason = open_tunnels_.too_many(row.identity, row.peer); !reason.empty())
     end->dismiss(reason);
   const std::int64_t limit = grant.session_limit.count();
-  open_tunnels_.add(id,
-                    {row, grant.client_id, grant.issued, limit > 0 ? row.time + limit : 0, std::move(end)});
+  open_tunnels_.add(id, {row, grant.client_id, grant.session, grant.issued, limit > 0 ? row.time + limit : 0,
+                         std::move(end)});
   spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
                row.application, row.peer, row.ray);
   return id;
 }
 
 /// A state that cannot say ends nobody's tunnel, nor does the end of a token's time.
-bool AccessSite::no_longer_good(const std::string& who, const std::string& client_id,
-                                std::int64_t issued) const {
-  if (client_id.empty()) {
-    const auto until = state_.revoked_until(who);
-    return until && issued <= *until;
+bool AccessSite::no_longer_good(const Credentials& shown) const {
+  if (shown.client_id.empty()) {
+    const auto until = state_.revoked_until(shown.who);
+    if (until && shown.issued <= *until) return true;
+    const auto ended = state_.session_revoked(shown.session);
+    return ended && *ended;
   }
-  const auto row = state_.service_token(client_id);
+  const auto row = state_.service_token(shown.client_id);
   return row && !*row;
 }
 
@@ -351,7 +363,8 @@ void AccessSite::end_revoked_tunnels() {
   if (!changes) spdlog::error("state: {}", changes.error().detail);
   if (changes) seen_changes_ = *changes;
   open_tunnels_.for_each([this](const OpenTunnels::Tunnel& tunnel) {
-    if (!tunnel.row.identity.empty() && no_longer_good(tunnel.row.identity, tunnel.client_id, tunnel.issued))
+    if (!tunnel.row.identity.empty() &&
+        no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
       tunnel.end->dismiss(kRevoked);
   });
 }

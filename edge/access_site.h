@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/address_limits.h"
 #include "edge/config.h"
 #include "edge/metrics.h"
 #include "edge/notes.h"
@@ -40,6 +41,11 @@ inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 inline constexpr std::string_view kIdTokenCookie = "__Secure-cfpipe-id-token";
 inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
 inline constexpr std::string_view kCliPath = "/cdn-cgi/access/cli";
+
+/// Characters of a session's name in the audit: 12 random bytes in base64url.
+inline constexpr std::size_t kSessionNameCharacters = 16;
+/// What the audit says of the sign-in that a session is.
+std::string session_note(std::string_view session);
 
 using Now = std::function<std::int64_t()>;
 
@@ -145,8 +151,14 @@ class AccessSite final : public Site {
   Visitor visitor(const Request& request, const App& app);
   std::optional<Identity> check_app(std::string_view token, const App& app) const;
   std::optional<Identity> check_org(const Request& request) const;
-  bool revoked(const std::string& email, std::int64_t issued) const;
-  bool no_longer_good(const std::string& who, const std::string& client_id, std::int64_t issued) const;
+  bool revoked(const Identity& identity) const;
+  struct Credentials {
+    const std::string& who;
+    const std::string& client_id;
+    const std::string& session;
+    std::int64_t issued;
+  };
+  bool no_longer_good(const Credentials& shown) const;
   static Verdict judge(const Request& request, const App& app, const std::optional<Identity>& identity,
                        Asking asking);
   Answer challenge(const Request& request, const App& app) const;
@@ -173,9 +185,15 @@ class AccessSite final : public Site {
   Answer dev_sign_in(const Request& request, const Login& login, std::string_view typed);
   boost::asio::awaitable<Answer> auth_logout(const Request& request);
   static Answer signed_out();
+  std::optional<Answer> too_many_logins(const Request& request);
+  Answer counted(const Request& request, Answer answer);
   Answer sign_in_page(const Request& request, const Login& login, std::string_view error) const;
   Answer confirm_page(const Request& request, const Login& login, const Identity& identity) const;
   static bool for_a_program(std::string_view target);
+  Answer denied_sign_in(const Request& request, const Login& login, const Identity& identity,
+                        const Verdict& verdict);
+  Answer declined(const Request& request, const Login& login, const Identity& identity);
+  void tell_program(const std::string& target, const auth::TransferRefusal& refusal);
   Answer finish_login(const Login& login, const Identity& identity, bool asked);
   void start_session(const Request& request, const Login& login, Identity& identity);
   void set_session(const Identity& identity, Answer& answer) const;
@@ -201,7 +219,9 @@ class AccessSite final : public Site {
   boost::asio::any_io_executor executor_;
   std::shared_ptr<Oidc> oidc_;     ///< where the configuration names one; whoever waits for it keeps it
   UsedOnce states_;                ///< of sign-ins at it
+  AttemptsPerAddress logins_{0};   ///< begun and failed
   RowsPerMinute refusals_;         ///< of service tokens
+  RowsPerMinute told_programs_;    ///< of refusals
   RowsPerMinute over_limits_;      ///< of tunnels
   RowsPerMinute failed_sign_ins_;  ///< at the identity provider
   Now now_;

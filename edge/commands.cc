@@ -25,6 +25,7 @@ struct Options {
   std::string output;
   std::string app;
   std::string name;
+  std::string session;
   std::string duration = "8760h";
   std::string since;
   bool json = false;
@@ -172,9 +173,14 @@ void add_commands(CLI::App& root, Options& options, int& status) {
 
   CLI::App* revoke =
       root.add_subcommand("revoke", "Refuse a person's tokens issued before now, and end their open tunnels");
-  revoke->add_option("--email", options.name, "Who it is")->required();
+  auto* email = revoke->add_option("--email", options.name, "Who it is: all that they have");
+  revoke->add_option("--session", options.session, "One sign-in alone, as the audit names it")
+      ->excludes(email);
   add_state_options(*revoke, options.state);
-  revoke->callback([&] { status = revoke_person(options.state, options.name); });
+  revoke->callback([&] {
+    status = options.session.empty() ? revoke_person(options.state, options.name)
+                                     : revoke_session(options.state, options.session);
+  });
 
   CLI::App* backup =
       root.add_subcommand("backup", "Copy the state, keys and all, into a new file; the edge may be running");

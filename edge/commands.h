@@ -128,6 +128,8 @@ struct SshdQuestion {
 int sshd_setup(const StateOption& state, const SshdQuestion& question);
 /// Refuses that person's tokens issued up to now, and has a running edge end their tunnels.
 int revoke_person(const StateOption& state, const std::string& email);
+/// The same for one sign-in, by the name that the audit has for it.
+int revoke_session(const StateOption& state, const std::string& session);
 /// Copies the state, keys and all, into a new file; the edge may be running.
 int back_up(const StateOption& state, const std::string& path);
 int show_audit(const StateOption& state, const std::string& since, bool json);

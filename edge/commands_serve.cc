@@ -12,6 +12,7 @@
 #include "edge/admin.h"
 #include "edge/capacity.h"
 #include "edge/commands.h"
+#include "edge/origin.h"
 #include "edge/serving.h"
 
 namespace cfpipe::edge {
@@ -38,7 +39,7 @@ void announce(const Config& config, const AccessSite& site, std::uint16_t port, 
   const bool v6 = config.listen_address.find(':') != std::string::npos;
   const std::string address = v6 ? "[" + config.listen_address + "]" : config.listen_address;
   for (const ApplicationConfig& app : config.applications)
-    spdlog::info("serving {} from {}:{}", app.hostname, app.origin_host, app.origin_port);
+    spdlog::info("serving {} from {}", app.hostname, origin_text(app));
   spdlog::info("listening on {}:{}, sign-in at https://{}", address, port, site.auth_authority());
   if (dev) {
     spdlog::info("clients need: --auth-domain {} --ca-file {}/tls-ca.pem", config.auth_host,
@@ -56,6 +57,7 @@ ServerOptions server_options(const Config& config) {
   options.certificate_file = config.certificate_file;
   options.key_file = config.key_file;
   options.max_connections = affordable_connections();
+  options.max_connections_per_address = config.address_limits.connections;
   options.threads = config.threads > 0 ? config.threads : usable_processors();
   return options;
 }

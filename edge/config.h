@@ -21,12 +21,14 @@ inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 inline constexpr std::chrono::seconds kMinSession{60};
 inline constexpr std::chrono::seconds kMaxSession{30 * 24 * 3600};
 inline constexpr std::chrono::seconds kMinSessionLimit{1};
+inline constexpr std::chrono::seconds kMinIdleLimit{1};
 inline constexpr std::chrono::seconds kMinCertificateTtl{60};
 inline constexpr std::chrono::seconds kMaxCertificateTtl{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultSession{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultCertificateTtl{4 * 60};
 inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
+inline constexpr std::size_t kMaxLoginsPerMinute = 10'000;
 inline constexpr std::uint16_t kHttpsPort = 443;
 
 struct CertificateConfig {
@@ -47,13 +49,22 @@ struct TunnelLimits {
   std::size_t per_address = 0;  ///< from one address, whoever they are
 };
 
+/// What one address may cause, an IPv6 one together with its /64; 0: no bound of its own.
+struct AddressLimits {
+  std::size_t connections = 0;  ///< open at once
+  std::size_t logins = 0;       ///< sign-ins begun and failed, a minute
+};
+
 struct ApplicationConfig {
   std::string hostname;  ///< lower case, no port
   std::string origin_host;
   std::uint16_t origin_port = 22;
+  std::string origin_path;                ///< of a Unix-domain socket, in place of host and port
+  bool proxy_protocol = false;            ///< tell it who the client is (version 2)
   std::vector<Destination> destinations;  ///< where else a client may ask to be led
   std::chrono::seconds session_duration = kDefaultSession;
   std::chrono::seconds session_limit{0};  ///< of an open tunnel; 0: none
+  std::chrono::seconds idle_limit{0};     ///< of an open tunnel through which nothing moves; 0: none
   std::optional<CertificateConfig> certificates;
   std::vector<Policy> policies;
 };
@@ -87,6 +98,7 @@ struct Config {
   unsigned threads = 0;    ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
+  AddressLimits address_limits;
   IdentityProvider identity_provider = IdentityProvider::oidc;
   std::string dev_email;                ///< what the built-in sign-in page offers
   std::vector<std::string> dev_groups;  ///< of everybody who signs in there

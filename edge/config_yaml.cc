@@ -4,6 +4,7 @@
 
 #include "edge/capacity.h"
 #include "edge/config.h"
+#include "edge/origin.h"
 #include "edge/text.h"
 #include "edge/yaml_reader.h"
 
@@ -23,6 +24,8 @@ class Reader : private YamlReader {
   void service(const YAML::Node& node, ApplicationConfig& app);
   void destinations(const YAML::Node& node, ApplicationConfig& app);
   void session_limit(const YAML::Node& node, ApplicationConfig& app);
+  void idle_limit(const YAML::Node& node, ApplicationConfig& app);
+  void limits(const YAML::Node& node);
   void across(const YAML::Node& root);
 
   LoadedConfig& out_;
@@ -31,10 +34,20 @@ class Reader : private YamlReader {
 void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
   const std::string service = text(node, "service", "an application");
   if (service.empty()) return;
+  if (constexpr std::string_view kUnix = "unix:"; service.starts_with(kUnix)) {
+    app.origin_path = service.substr(kUnix.size());
+    if (!app.origin_path.starts_with('/') || app.origin_path.starts_with("//") ||
+        app.origin_path.size() > kMaxSocketPathBytes ||
+        transport::printable(app.origin_path) != app.origin_path)
+      fault(node["service"], "'service' must be unix: and an absolute path of at most " +
+                                 std::to_string(kMaxSocketPathBytes) +
+                                 " printable bytes, such as unix:/run/app.sock");
+    return;
+  }
   const std::size_t scheme = service.find("://");
   const std::string kind = service.substr(0, scheme == std::string::npos ? 0 : scheme);
   if (kind != "ssh" && kind != "tcp") {
-    fault(node["service"], "'service' must be ssh://HOST[:PORT] or tcp://HOST:PORT");
+    fault(node["service"], "'service' must be ssh://HOST[:PORT], tcp://HOST:PORT or unix:/PATH");
     return;
   }
   const std::optional<std::uint16_t> preset = kind == "ssh" ? std::optional<std::uint16_t>(22) : std::nullopt;
@@ -67,8 +80,8 @@ void Reader::destinations(const YAML::Node& node, ApplicationConfig& app) {
 ApplicationConfig Reader::application(const YAML::Node& node) {
   ApplicationConfig out;
   if (!mapping(node, "an application",
-               {"hostname", "service", "destinations", "session_duration", "session_limit",
-                "browser_rendering", "short_lived_certificates", "policies"})) {
+               {"hostname", "service", "proxy_protocol", "destinations", "session_duration", "session_limit",
+                "idle_limit", "browser_rendering", "short_lived_certificates", "policies"})) {
     return out;
   }
   out.hostname = lower(text(node, "hostname", "an application"));
@@ -78,6 +91,11 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
     fault(node["hostname"], "'hostname' is not a host name");
   }
   service(node, out);
+  if (const std::string version = text(node, "proxy_protocol", "an application", false); version == "v2") {
+    out.proxy_protocol = true;
+  } else if (!version.empty()) {
+    fault(node["proxy_protocol"], "'proxy_protocol' must be v2");
+  }
   if (node["destinations"]) destinations(node["destinations"], out);
   out.session_duration =
       duration(node, "session_duration", out_.config.session_duration, kMinSession, kMaxSession);
@@ -88,6 +106,7 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   if (node["short_lived_certificates"])
     out.certificates = read_certificates(*this, node["short_lived_certificates"], out.policies);
   session_limit(node, out);
+  idle_limit(node, out);
   return out;
 }
 
@@ -104,6 +123,14 @@ void Reader::session_limit(const YAML::Node& node, ApplicationConfig& app) {
   } else {
     fault(limit, "'session_limit: certificate' needs 'short_lived_certificates'");
   }
+}
+
+void Reader::idle_limit(const YAML::Node& node, ApplicationConfig& app) {
+  const YAML::Node limit = node["idle_limit"];
+  if (!limit || (limit.IsScalar() && limit.Scalar() == "none")) return;
+  if (!limit.IsScalar() || !parse_duration(limit.Scalar()))
+    return fault(limit, "'idle_limit' must be none, or a duration such as 2h");
+  app.idle_limit = duration(node, "idle_limit", {}, kMinIdleLimit, kMaxSession);
 }
 
 /// What only shows when the parts are put together.
@@ -135,6 +162,17 @@ void Reader::listener(const YAML::Node& root, const char* key, bool required,
   port = parsed->port;
 }
 
+void Reader::limits(const YAML::Node& node) {
+  if (!mapping(node, "limits",
+               {"tunnels_per_user", "tunnels_per_address", "connections_per_address", "logins_per_address"}))
+    return;
+  Config& config = out_.config;
+  config.tunnel_limits.per_user = number(node, "tunnels_per_user", 0, 1, kMaxConnections);
+  config.tunnel_limits.per_address = number(node, "tunnels_per_address", 0, 1, kMaxConnections);
+  config.address_limits.connections = number(node, "connections_per_address", 0, 1, kMaxConnections);
+  config.address_limits.logins = number(node, "logins_per_address", 0, 1, kMaxLoginsPerMinute);
+}
+
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
@@ -164,10 +202,7 @@ void Reader::top(const YAML::Node& root) {
     fault(root["state"], "'state' must be an absolute path");
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
   config.threads = static_cast<unsigned>(number(root, "threads", 0, 1, kMaxThreads));
-  if (root["limits"] && mapping(root["limits"], "limits", {"tunnels_per_user", "tunnels_per_address"})) {
-    config.tunnel_limits.per_user = number(root["limits"], "tunnels_per_user", 0, 1, kMaxConnections);
-    config.tunnel_limits.per_address = number(root["limits"], "tunnels_per_address", 0, 1, kMaxConnections);
-  }
+  if (root["limits"]) limits(root["limits"]);
   if (root["audit"] && mapping(root["audit"], "audit", {"file"})) {
     config.audit_file = text(root["audit"], "file", "audit");
     if (!config.audit_file.empty() && config.audit_file != "-" && config.audit_file.front() != '/')

@@ -18,8 +18,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// How long, and for how many bytes, a refused client is still listened to.
-constexpr std::chrono::seconds kLinger{2};
+/// For how many bytes a refused client is still listened to.
 constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
 
 std::string_view view(boost::beast::string_view text) {
@@ -53,9 +52,12 @@ const char* handshake_fault(const http::request<http::string_body>& request) {
 
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site) : site_(site) {
+Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site, Patience patience)
+    : site_(site), patience_(patience) {
   boost::system::error_code gone;
-  peer_ = socket.remote_endpoint(gone).address().to_string();
+  ends_.client = socket.remote_endpoint(gone);
+  ends_.edge = socket.local_endpoint(gone);
+  peer_ = ends_.client.address().to_string();
   socket.set_option(net::ip::tcp::no_delay(true), gone);
   channel_ = std::make_unique<transport::TlsChannel>(std::move(socket), std::move(ssl));
 }
@@ -70,7 +72,7 @@ void Connection::stop(bool hard) {
 net::awaitable<void> Connection::run() {
   const auto self = shared_from_this();
   const std::string peer = peer_;
-  const auto shaken = co_await channel_->accept(kHandshakeDeadline, peer);
+  const auto shaken = co_await channel_->accept(patience_.handshake, peer);
   if (!shaken) co_return;
   if (channel_->alpn() == "h2") {
     // Without early data nothing can be asked before the handshake is finished, and what the server says
@@ -79,7 +81,7 @@ net::awaitable<void> Connection::run() {
       const bool proven = co_await prove();
       if (!proven) co_return;
     }
-    h2_ = std::make_shared<H2Connection>(std::move(channel_), site_, peer_);
+    h2_ = std::make_shared<H2Connection>(std::move(channel_), site_, ends_, patience_);
     if (stopping_) h2_->stop(false);
     co_await h2_->run();
     co_return;
@@ -97,7 +99,7 @@ net::awaitable<void> Connection::run() {
 net::awaitable<bool> Connection::prove() {
   if (channel_->established()) co_return true;
   const std::string peer = peer_;
-  const auto done = co_await channel_->establish(kHandshakeDeadline, peer);
+  const auto done = co_await channel_->establish(patience_.handshake, peer);
   co_return done.has_value();
 }
 
@@ -127,7 +129,7 @@ net::awaitable<bool> Connection::serve_one() {
   parser.header_limit(kMaxRequestHeaderBytes);
   parser.body_limit(kMaxRequestBodyBytes);
   const auto read =
-      co_await transport::read_message<true>(*channel_, buffer_, parser, Clock::now() + kRequestDeadline);
+      co_await transport::read_message<true>(*channel_, buffer_, parser, Clock::now() + patience_.request);
   if (!read) {
     if (parser.got_some()) co_await refuse(read.error(), parser.is_header_done());
     co_return false;
@@ -166,7 +168,7 @@ net::awaitable<void> Connection::linger() {
   channel_->close_notify();
   boost::system::error_code gone;
   channel_->socket().shutdown(net::ip::tcp::socket::shutdown_send, gone);
-  const auto deadline = Clock::now() + kLinger;
+  const auto deadline = Clock::now() + patience_.linger;
   std::array<std::byte, 16 * 1024> dropped;
   for (std::size_t total = 0; total < kMaxLingerBytes;) {
     std::size_t got = 0;
@@ -181,7 +183,7 @@ net::awaitable<void> Connection::linger() {
 net::awaitable<bool> Connection::reply(const Request& request, Answer answer, bool keep_alive) {
   std::string text = head_of(answer, request.ray, keep_alive);
   if (request.method != "HEAD") text += answer.body;
-  const auto written = co_await transport::write_all(*channel_, text, Clock::now() + kRequestDeadline);
+  const auto written = co_await transport::write_all(*channel_, text, Clock::now() + patience_.request);
   co_return written.has_value() && keep_alive;
 }
 
@@ -198,7 +200,7 @@ net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest 
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
-  auto dialled = co_await dial_origin(grant);
+  auto dialled = co_await dial_origin(grant, ends_);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
     co_await reply(*request, std::move(*refusal), false);
     co_return;
@@ -210,10 +212,10 @@ net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest 
       transport::websocket_accept(view(http["Sec-WebSocket-Key"])) + "\r\nCf-Ray: " + request->ray + "\r\n";
   if (half_close) head += std::string(transport::kHalfCloseHeader) + ": 1\r\n";
   head += "\r\n";
-  const auto written = co_await transport::write_all(*channel_, head, Clock::now() + kRequestDeadline);
+  const auto written = co_await transport::write_all(*channel_, head, Clock::now() + patience_.request);
   if (!written) co_return;
   carries_tunnel_ = true;
-  upgraded_.reset(new Upgraded{std::get<net::ip::tcp::socket>(std::move(dialled)), std::move(grant),
+  upgraded_.reset(new Upgraded{std::get<OriginSocket>(std::move(dialled)), std::move(grant),
                                std::move(request), half_close});
 }
 

@@ -10,6 +10,7 @@
 
 #include "edge/exchange.h"
 #include "edge/h2_connection.h"
+#include "edge/patience.h"
 #include "edge/site_loop.h"
 #include "transport/tls_channel.h"
 
@@ -19,7 +20,7 @@ namespace cfpipe::edge {
 /// ALPN has chosen HTTP/2, many of both.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site);
+  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site, Patience patience);
 
   /// Serves until either side is done. Never throws what a peer could cause.
   boost::asio::awaitable<void> run();
@@ -42,6 +43,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<transport::TlsChannel> channel_;
   boost::beast::flat_buffer buffer_;
   SiteLoop& site_;
+  Patience patience_;
+  ConnectionEnds ends_;
   std::string peer_;
   std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
   bool carries_tunnel_ = false;         // from its 101 on

@@ -4,17 +4,22 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <utility>
 
-#include "edge/server.h"
-#include "transport/dialer.h"
-#include "transport/reason.h"
+#include "edge/text.h"
 #include "transport/websocket_stream.h"
 #include "tunnel/fd_stream.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
-using transport::Cause;
 namespace {
+
+/// How often a tunnel with an idle_limit is looked at within that time; and how often at most, and at least.
+constexpr int kIdleLooks = 10;
+constexpr std::chrono::milliseconds kMinIdleLook{100};
+constexpr std::chrono::milliseconds kMaxIdleLook{60'000};
 
 std::string without_port(const std::string& authority) {
   const auto colon = authority.rfind(':');
@@ -54,6 +59,43 @@ class Attached {
 
  private:
   TunnelEnd& end_;
+};
+
+// Ends a tunnel through which nothing of its two sides has gone for so long; pings are not theirs. What has
+// gone is looked at now and then, so that the data path keeps no time.
+class IdleWatch : public std::enable_shared_from_this<IdleWatch> {
+ public:
+  IdleWatch(const net::any_io_executor& executor, const tunnel::Relay& relay, TunnelEnd& end,
+            std::chrono::seconds limit)
+      : relay_(relay),
+        end_(end),
+        limit_(limit),
+        every_(std::clamp<std::chrono::milliseconds>(std::chrono::milliseconds(limit) / kIdleLooks,
+                                                     kMinIdleLook, kMaxIdleLook)),
+        timer_(executor) {}
+  void start() {
+    timer_.expires_after(every_);
+    timer_.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
+      if (const auto self = weak.lock(); self && !error) self->look();
+    });
+  }
+
+ private:
+  void look() {
+    const auto now = std::chrono::steady_clock::now();
+    const auto moved = relay_.near_to_far() + relay_.far_to_near();
+    if (std::exchange(seen_, moved) != moved) since_ = now;
+    if (now - since_ >= limit_) return end_.dismiss("idle for " + duration_text(limit_));
+    start();
+  }
+
+  const tunnel::Relay& relay_;
+  TunnelEnd& end_;
+  std::chrono::seconds limit_;
+  std::chrono::milliseconds every_;
+  std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  std::uint64_t seen_ = 0;
+  net::steady_timer timer_;
 };
 
 }  // namespace
@@ -99,22 +141,6 @@ Answer plain(int status, std::string text) {
   return answer;
 }
 
-net::awaitable<std::variant<net::ip::tcp::socket, Answer>> dial_origin(const TunnelGrant& grant) {
-  transport::Url origin;
-  origin.host = grant.origin_host;
-  origin.port = grant.origin_port;
-  transport::DialOptions dial;
-  dial.dns_deadline = dial.tcp_deadline = kOriginDeadline;
-  auto socket = co_await transport::dial_tcp(origin, dial);
-  if (socket) co_return std::move(*socket);
-  const bool refused = socket.error().cause == Cause::refused;
-  const std::string why = refused ? "it refused the connection" : "it cannot be reached";
-  const std::string reason = "the origin of " + grant.app_hostname + " is down: " + why;
-  Answer answer = plain(502, reason);
-  answer.headers.emplace_back(transport::kReasonHeader, reason);
-  co_return answer;
-}
-
 net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgraded,
                                   std::unique_ptr<transport::Channel> channel, std::vector<std::byte> early,
                                   TunnelStop& stop) {
@@ -129,6 +155,7 @@ net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgr
   early = {};
   boost::system::error_code error;
   const int fd = upgraded->origin.release(error);
+  const auto idle_limit = upgraded->grant.idle_limit;
   upgraded.reset();
   const auto server = tunnel::make_fd_stream(executor, fd, fd, true);
   tunnel::Relay relay(executor, *client, *server);
@@ -140,6 +167,11 @@ net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgr
     client->dismiss(why);
     relay.stop();
   });
+  std::shared_ptr<IdleWatch> watch;
+  if (idle_limit.count() > 0) {
+    watch = std::make_shared<IdleWatch>(executor, relay, *open->end, idle_limit);
+    watch->start();
+  }
   const auto outcome = co_await relay.run();
   stop.relay = nullptr;
   open->reason = dismissal.empty() ? reason_of(outcome) : dismissal;

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
+#include "edge/origin.h"
 #include "edge/site_loop.h"
 #include "transport/channel.h"
 #include "tunnel/relay.h"
@@ -28,15 +27,11 @@ Answer plain(int status, std::string text);
 
 /// A request that was granted and answered: what its tunnel needs.
 struct Upgraded {
-  boost::asio::ip::tcp::socket origin;
+  OriginSocket origin;
   TunnelGrant grant;
   SharedRequest request;
   bool half_close;
 };
-
-/// Connects to the origin of a grant; an Answer (502) says why not.
-boost::asio::awaitable<std::variant<boost::asio::ip::tcp::socket, Answer>> dial_origin(
-    const TunnelGrant& grant);
 
 /// Stops a tunnel, also one that has not begun.
 struct TunnelStop {

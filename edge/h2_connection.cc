@@ -23,9 +23,9 @@ using Clock = std::chrono::steady_clock;
 /// Body bytes read at once.
 constexpr std::size_t kReadStep = 16 * 1024;
 
-transport::H2Times server_times() {
+transport::H2Times server_times(const Patience& patience) {
   transport::H2Times times;
-  times.idle = transport::kH2ServerIdle;
+  times.idle = patience.h2_idle;
   return times;
 }
 
@@ -66,11 +66,14 @@ class H2Connection::Served {
   H2Connection& all_;
 };
 
-H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site, std::string peer)
-    : connection_(
-          transport::H2Connection::start(std::move(channel), transport::H2Role::server, server_times())),
+H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site,
+                           const ConnectionEnds& ends, const Patience& patience)
+    : connection_(transport::H2Connection::start(std::move(channel), transport::H2Role::server,
+                                                 server_times(patience))),
       site_(site),
-      peer_(std::move(peer)),
+      patience_(patience),
+      ends_(ends),
+      peer_(ends.client.address().to_string()),
       idle_(connection_->executor()) {}
 
 net::awaitable<void> H2Connection::run() {
@@ -141,7 +144,7 @@ net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
 
 // False: it has been refused, or the client is gone.
 net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request) {
-  const auto deadline = Clock::now() + kRequestDeadline;
+  const auto deadline = Clock::now() + patience_.request;
   std::array<std::byte, kReadStep> room;
   for (;;) {
     std::size_t got = 0;
@@ -167,7 +170,7 @@ net::awaitable<void> H2Connection::reply(Stream& stream, const Request& request,
   const auto head = head_of(answer, request.ray);
   const bool bodiless = request.method == "HEAD" || answer.body.empty();
   if (!stream.respond(head, bodiless)) co_return;
-  const auto deadline = Clock::now() + kRequestDeadline;
+  const auto deadline = Clock::now() + patience_.request;
   if (!bodiless) {
     const auto written = co_await transport::write_all(stream, answer.body, deadline);
     if (!written) co_return;
@@ -185,7 +188,7 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
-  auto dialled = co_await dial_origin(grant);
+  auto dialled = co_await dial_origin(grant, ends_);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
     co_await reply(*stream, *request, std::move(*refusal));
     co_return;
@@ -195,7 +198,7 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
   transport::H2Head head = {{":status", "200"}, {"cf-ray", request->ray}};
   if (half_close) head.emplace_back(half_close_name, "1");
   if (!stream->respond(head, false)) co_return;
-  std::unique_ptr<Upgraded> upgraded(new Upgraded{std::get<net::ip::tcp::socket>(std::move(dialled)),
+  std::unique_ptr<Upgraded> upgraded(new Upgraded{std::get<OriginSocket>(std::move(dialled)),
                                                   std::move(grant), std::move(request), half_close});
   const auto entry = tunnels_.emplace(tunnels_.end());
   const auto remove = std::shared_ptr<void>(nullptr, [this, entry](void*) { tunnels_.erase(entry); });

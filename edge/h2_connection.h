@@ -7,6 +7,7 @@
 #include <string>
 
 #include "edge/exchange.h"
+#include "edge/patience.h"
 #include "edge/site_loop.h"
 #include "transport/h2_connection.h"
 
@@ -15,7 +16,8 @@ namespace cfpipe::edge {
 /// One connection over HTTP/2: ordinary requests and tunnels (extended CONNECT, RFC 8441), side by side.
 class H2Connection : public std::enable_shared_from_this<H2Connection> {
  public:
-  H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site, std::string peer);
+  H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site, const ConnectionEnds& ends,
+               const Patience& patience);
 
   /// Serves until the connection and all that ran on it have ended.
   boost::asio::awaitable<void> run();
@@ -35,6 +37,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
 
   std::shared_ptr<transport::H2Connection> connection_;
   SiteLoop& site_;
+  Patience patience_;
+  ConnectionEnds ends_;
   std::string peer_;
   std::list<TunnelStop> tunnels_;
   std::size_t served_ = 0;  ///< requests and tunnels under way

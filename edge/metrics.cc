@@ -124,6 +124,9 @@ std::string metrics_text(const Tally& tally, const Gauges& gauges) {
   text.gauge("cfpipe_edge_connections", "TLS connections that are open.",
              static_cast<double>(gauges.connections));
   text.gauge("cfpipe_edge_tunnels", "Tunnels that are open.", static_cast<double>(gauges.tunnels));
+  text.counter("cfpipe_edge_connections_refused_total",
+               "Connections that were closed because their address has as many as it may.",
+               static_cast<double>(gauges.refused));
   text.counters(tally);
   text.counter("process_cpu_seconds_total", "CPU time of user and system.", cpu_seconds());
   text.gauge("process_start_time_seconds", "When this process began, Unix time.", kStarted);

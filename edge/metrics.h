@@ -38,6 +38,7 @@ class Tally {
 struct Gauges {
   std::size_t connections = 0;
   std::size_t tunnels = 0;
+  std::size_t refused = 0;  ///< connections closed because of connections_per_address, since the start
   bool ready = false;
 };
 

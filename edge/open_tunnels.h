@@ -20,6 +20,7 @@ class OpenTunnels {
   struct Tunnel {
     AuditRow row;           ///< its tunnel_open
     std::string client_id;  ///< of a service token
+    std::string session;    ///< the sign-in that its token came from
     std::int64_t issued = 0;
     std::int64_t until = 0;  ///< when it has to end, Unix seconds; 0: whenever it likes
     std::shared_ptr<TunnelEnd> end;

@@ -1,6 +1,9 @@
 #include "edge/server.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -10,6 +13,7 @@
 #include <exception>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "edge/wire.h"
 #include "transport/wakeup.h"
@@ -26,14 +30,19 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};
 /// Connections accepted in a row before the loop that accepts looks after its own again.
 constexpr int kAcceptBatch = 64;
+/// Between two lines in the log about connections that were too many for their address.
+constexpr std::chrono::minutes kRefusalPause{1};
 
 }  // namespace
 
 struct Server::Impl {
   Impl(const net::any_io_executor& executor, const ServerOptions& options,
        const std::shared_ptr<SSL_CTX>& tls, SiteLoop& site)
-      : max_connections(options.max_connections), drain_timer(executor) {
-    for (unsigned i = 0; i < options.threads; ++i) wires.push_back(std::make_unique<Wire>(tls, site));
+      : max_connections(options.max_connections),
+        per_address(options.max_connections_per_address),
+        drain_timer(executor) {
+    for (unsigned i = 0; i < options.threads; ++i)
+      wires.push_back(std::make_unique<Wire>(tls, site, options.patience));
     acceptor.emplace(wires.front()->executor());
   }
   ~Impl() {
@@ -53,6 +62,17 @@ struct Server::Impl {
                               [](const auto& a, const auto& b) { return a->load() < b->load(); });
   }
 
+  // Whoever opens one too many is likely to go on doing so.
+  void note_refusal(const net::ip::address& address) {
+    refused.fetch_add(1, std::memory_order_relaxed);
+    ++refused_since;
+    const auto now = std::chrono::steady_clock::now();
+    if (refusal_told && now - *refusal_told < kRefusalPause) return;
+    refusal_told = now;
+    spdlog::warn("connections closed because of connections_per_address: {}, the last one from {}",
+                 std::exchange(refused_since, 0), address.to_string());
+  }
+
   // Takes who is waiting, up to a batch. False: pause, the system is short of something.
   bool accept_batch() {
     for (int i = 0; i < kAcceptBatch; ++i) {
@@ -62,7 +82,13 @@ struct Server::Impl {
       acceptor->accept(socket, error);
       if (error == net::error::would_block || error == net::error::connection_aborted) return true;
       if (error) return false;
-      if (load() < max_connections) wire.serve(std::move(socket));
+      if (load() >= max_connections) continue;
+      auto seat = per_address.take(socket.remote_endpoint(error).address());
+      if (seat) {
+        wire.serve(std::move(socket), std::move(*seat));
+      } else {
+        note_refusal(socket.remote_endpoint(error).address());
+      }
     }
     return true;
   }
@@ -81,6 +107,11 @@ struct Server::Impl {
   }
 
   const std::size_t max_connections;
+  ConnectionsPerAddress per_address;  // outlives the wires
+  std::atomic<std::size_t> refused{0};
+  // Of the first wire's thread:
+  std::size_t refused_since = 0;  // the last line about it
+  std::optional<std::chrono::steady_clock::time_point> refusal_told;
   net::steady_timer drain_timer;
   std::vector<std::unique_ptr<Wire>> wires;
   std::optional<tcp::acceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
@@ -121,6 +152,10 @@ std::vector<std::size_t> Server::loads() const {
   return out;
 }
 
+std::size_t Server::refused_connections() const {
+  return impl_->refused.load(std::memory_order_relaxed);
+}
+
 net::awaitable<void> Server::run() {
   auto& impl = *impl_;
   for (unsigned i = 0; i < impl.wires.size(); ++i) {
@@ -135,6 +170,10 @@ net::awaitable<void> Server::run() {
                 });
   co_await ended->wait();
   if (*failure) std::rethrow_exception(*failure);
+}
+
+void Server::limit_per_address(std::size_t most) {
+  impl_->per_address.set_limit(most);
 }
 
 void Server::use(transport::SslCtx made) {

@@ -10,17 +10,16 @@
 #include <vector>
 
 #include "edge/capacity.h"
+#include "edge/patience.h"
 #include "edge/site_loop.h"
 #include "transport/failure.h"
 #include "transport/tls_context.h"
 
 namespace cfpipe::edge {
 
-/// Bounds of one request, in bytes, and of one client's patience.
+/// Bounds of one request, in bytes, and of the patience with an origin.
 inline constexpr std::size_t kMaxRequestHeaderBytes = 32 * 1024;
 inline constexpr std::size_t kMaxRequestBodyBytes = 256 * 1024;
-inline constexpr std::chrono::seconds kHandshakeDeadline{10};
-inline constexpr std::chrono::seconds kRequestDeadline{30};
 inline constexpr std::chrono::seconds kOriginDeadline{10};
 
 struct ServerOptions {
@@ -29,6 +28,8 @@ struct ServerOptions {
   std::string key_file;                           ///< PEM
   unsigned threads = 1;                           ///< loops of the wire, 1 to kMaxThreads
   std::size_t max_connections = kMaxConnections;  ///< at once, of all loops together
+  std::size_t max_connections_per_address = 0;    ///< an IPv6 one's /64; 0: no bound of its own
+  Patience patience;
 };
 
 /// The listener and the loops of the wire: accepts, TLS, reads requests, asks the site, relays granted
@@ -47,10 +48,14 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   std::uint16_t port() const;
+  /// Connections that were closed because their address had as many as it may.
+  std::size_t refused_connections() const;
   /// Connections of each loop.
   std::vector<std::size_t> loads() const;
   /// Starts the threads and serves until stop(); throws if the system refuses a thread.
   boost::asio::awaitable<void> run();
+  /// Another max_connections_per_address, for connections to come.
+  void limit_per_address(std::size_t most);
   /// What make_tls_server() made, for connections to come. Sessions of the one before are not resumed.
   void use(transport::SslCtx tls);
   /// Stops accepting, then ends every tunnel that is still open after `drain`.

@@ -73,6 +73,7 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
   if (path != "/metrics") return plain(404, "there are /metrics, /healthz and /readyz");
   Gauges gauges;
   for (const std::size_t load : serving.server.loads()) gauges.connections += load;
+  gauges.refused = serving.server.refused_connections();
   gauges.tunnels = serving.site.open_tunnels();
   gauges.ready = readable && !ending.begun();
   Answer answer;
@@ -154,6 +155,7 @@ bool Reloading::reload() {
   served.public_port = serving_.site.public_port();
   if (auto done = serving_.site.configure(std::move(served)); !done) return complain(done.error()), false;
   serving_.server.use(std::move(*tls));
+  serving_.server.limit_per_address(next->address_limits.connections);
   serving_.audit_log.copy();
   serving_.audit_log.use(std::move(*audit_file));
   serving_.audit_log.copy();

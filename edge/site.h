@@ -42,12 +42,16 @@ struct TunnelGrant {
   std::string app_hostname;
   std::string origin_host;
   std::uint16_t origin_port = 22;
+  std::string origin_path;      ///< of a Unix-domain socket, in place of host and port; empty: those
+  bool proxy_protocol = false;  ///< the origin is told who the client is
   std::string destination;  ///< the same, if it is what the client asked for and not the application's own
   std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
   std::string client_id;                  ///< of a service token
+  std::string session;                    ///< the sign-in that the token comes from
   std::int64_t issued = 0;                ///< when the token was, Unix seconds
   std::int64_t expires = 0;               ///< the token's end, Unix seconds; 0: there is none
   std::chrono::seconds session_limit{0};  ///< the tunnel ends so long after it was opened; 0: it may stay
+  std::chrono::seconds idle_limit{0};  ///< the tunnel ends when nothing has moved for so long; 0: it may stay
 };
 
 class TunnelEnd;

@@ -69,7 +69,7 @@ std::optional<Identity> AccessSite::check_app(std::string_view token, const App&
   auto identity = tokens_.check_app(token, app.aud, now);
   if (!identity) return identity;
   if (identity->client_id.empty()) {
-    if (revoked(identity->email, identity->issued)) return std::nullopt;
+    if (revoked(*identity)) return std::nullopt;
     return identity;
   }
   const auto row = service_tokens_.find(identity->client_id, now);
@@ -81,15 +81,18 @@ std::optional<Identity> AccessSite::check_app(std::string_view token, const App&
 /// Whom the auth domain's session is of.
 std::optional<Identity> AccessSite::check_org(const Request& request) const {
   auto identity = tokens_.check_org(request.cookie(kTokenCookie), now_());
-  if (identity && revoked(identity->email, identity->issued)) return std::nullopt;
+  if (identity && revoked(*identity)) return std::nullopt;
   return identity;
 }
 
 /// Where the state cannot say, nobody gets in.
-bool AccessSite::revoked(const std::string& email, std::int64_t issued) const {
-  const auto until = state_.revoked_until(email);
+bool AccessSite::revoked(const Identity& identity) const {
+  const auto until = state_.revoked_until(identity.email);
   if (!until) spdlog::error("state: {}", until.error().detail);
-  return !until || issued <= *until;
+  if (!until || identity.issued <= *until) return true;
+  const auto ended = state_.session_revoked(identity.nonce);
+  if (!ended) spdlog::error("state: {}", ended.error().detail);
+  return !ended || *ended;
 }
 
 Answer AccessSite::challenge(const Request& request, const App& app) const {

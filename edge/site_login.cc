@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kFormCookie = "__Host-cfpipe-form";
 constexpr std::size_t kFormCookieCharacters = 43;
 constexpr std::string_view kLoginPath = "/cdn-cgi/access/login/";
+/// Also the session's name in the audit.
 constexpr std::size_t kNonceBytes = 12;
 
 /// What is asked of a person before a program gets their tokens.
@@ -24,12 +25,12 @@ std::string notice_for(bool program, std::string_view hostname) {
          " as you. Go on only if you have just started it yourself.";
 }
 
-/// The receiver's key in the target of a hand-over, as its digest.
-std::string receiver_hash(const std::string& target) {
+/// The receiver's key in the target of a hand-over.
+std::string receiver_of(const std::string& target) {
   Request inner;
   const std::size_t question = target.find('?');
   if (question != std::string::npos) inner.query = target.substr(question + 1);
-  return hex(sha256(inner.query_value("token")));
+  return inner.query_value("token");
 }
 
 Answer expired_form() {
@@ -41,6 +42,31 @@ Answer expired_form() {
 
 bool AccessSite::for_a_program(std::string_view target) {
   return target.substr(0, target.find('?')) == kCliPath;
+}
+
+/// A program that waits for this sign-in waits no longer.
+void AccessSite::tell_program(const std::string& target, const auth::TransferRefusal& refusal) {
+  if (!for_a_program(target)) return;
+  const std::string receiver = receiver_of(target);
+  std::int64_t left_out = 0;
+  // They take room in which sign-ins that succeed are kept too.
+  if (!TransferStore::valid_key(receiver) || !told_programs_.take(now_(), left_out)) return;
+  if (const auto kept = transfers_.refuse(receiver, refusal); !kept)
+    spdlog::error("transfer store: {}", kept.error().detail);
+}
+
+Answer AccessSite::denied_sign_in(const Request& request, const Login& login, const Identity& identity,
+                                  const Verdict& verdict) {
+  const std::string& host = login.app->config->hostname;
+  tell_program(login.target, {false, identity.email + " may not reach " + host + ": " + reason_of(verdict)});
+  return denied(request, *login.app, identity, verdict);
+}
+
+Answer AccessSite::declined(const Request& request, const Login& login, const Identity& identity) {
+  tell_program(login.target, {true, "access was declined in the browser"});
+  audit_denial(request, *login.app, identity.email, "declined to give a program access");
+  return message_page(200, "Declined", "The program that asked gets no access.",
+                      "You can close this window.");
 }
 
 boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
@@ -72,7 +98,7 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
     if (!identity) {
       answer = co_await begin_sign_in(request, login);
     } else if (!verdict.passes()) {
-      answer = denied(request, *app, *identity, verdict);
+      answer = denied_sign_in(request, login, *identity, verdict);
     } else if (for_a_program(login.target)) {
       answer = confirm_page(request, login, *identity);
     } else {
@@ -84,7 +110,25 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
   co_return answer;
 }
 
+/// The answer to whoever has tried too often; nothing to all others, for whom this counts as another time.
+std::optional<Answer> AccessSite::too_many_logins(const Request& request) {
+  const std::int64_t wait = logins_.take(address_key(request.peer), now_());
+  if (wait == 0) return std::nullopt;
+  Answer answer =
+      message_page(429, "Too many sign-ins", "There were too many from your address (" + request.peer + ").",
+                   "Try again in " + std::to_string(wait) + (wait == 1 ? " second." : " seconds."));
+  answer.headers.emplace_back("Retry-After", std::to_string(wait));
+  return answer;
+}
+
+/// A sign-in that came to nothing through its own fault is as good as another one that was begun.
+Answer AccessSite::counted(const Request& request, Answer answer) {
+  if (answer.status < 400 || answer.status >= 500 || answer.status == 429) return answer;
+  return too_many_logins(request).value_or(std::move(answer));
+}
+
 boost::asio::awaitable<Answer> AccessSite::begin_sign_in(const Request& request, Login login) {
+  if (auto refusal = too_many_logins(request)) co_return std::move(*refusal);
   if (!oidc_) co_return sign_in_page(request, login, {});
   co_return co_await go_to_provider(request, std::move(login));
 }
@@ -144,7 +188,7 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
                               {"target", login.target},
                               {"org_exp", identity.expires}};
   write_identity(content, identity);
-  if (asked && for_a_program(login.target)) content["receiver"] = receiver_hash(login.target);
+  if (asked && for_a_program(login.target)) content["receiver"] = hex(sha256(receiver_of(login.target)));
   const auto kept =
       state_.put_pending("code", hex(sha256(code)), boost::json::serialize(content), now + kCodeSeconds, now);
   if (!kept) spdlog::error("state: {}", kept.error().detail);
@@ -176,8 +220,9 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
   // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
   const auto identity = check_org(request);
   if (!identity) co_return co_await begin_sign_in(request, login);
+  if (request.form_value("answer") == "no") co_return declined(request, login, *identity);
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
-  if (!verdict.passes()) co_return denied(request, *login.app, *identity, verdict);
+  if (!verdict.passes()) co_return denied_sign_in(request, login, *identity, verdict);
   co_return finish_login(login, *identity, true);
 }
 
@@ -189,12 +234,16 @@ Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::
   if (!valid_email(identity.email)) return sign_in_page(request, login, "This is not an email address.");
   identity.groups = groups_to_carry(config_.dev_groups, groups_named(config_));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
-  if (!verdict.passes()) return denied(request, *login.app, identity, verdict);
+  if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
   identity.subject = subject_of(tokens_.issuer(), lower(identity.email));
   start_session(request, login, identity);
   Answer answer = finish_login(login, identity, true);
   set_session(identity, answer);
   return answer;
+}
+
+std::string session_note(std::string_view session) {
+  return "session " + std::string(session);
 }
 
 /// Of all applications: what the auth domain's cookie stands for.
@@ -209,6 +258,7 @@ void AccessSite::start_session(const Request& request, const Login& login, Ident
   row.application = login.app->config->hostname;
   row.peer = request.peer;
   row.ray = request.ray;
+  row.reason = session_note(identity.nonce);
   audit(std::move(row));
 }
 

@@ -139,7 +139,7 @@ Answer AccessSite::signed_in(const Request& request, const Login& login, const P
   identity.groups = groups_to_carry(person.groups, groups_named(config_));
   identity.claims = claims_to_carry(person.claims, claims_named(config_));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
-  if (!verdict.passes()) return denied(request, *login.app, identity, verdict);
+  if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
   identity.subject = subject_of(config_.oidc.issuer, person.subject);
   start_session(request, login, identity);
   const bool program = for_a_program(login.target);

@@ -46,7 +46,7 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
     return stale_code();
   }
   const Identity identity = read_identity(*code);
-  if (revoked(identity.email, identity.issued)) return challenge(request, app);
+  if (revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied(request, app, identity, verdict);
   const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
@@ -78,7 +78,7 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
     return people_may_enter(app.config->policies) ? challenge(request, app) : nobody_signs_in(*app.config);
   const Identity identity = read_identity(*grant);
-  if (revoked(identity.email, identity.issued)) return challenge(request, app);
+  if (revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied(request, app, identity, verdict);
   const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);

@@ -35,6 +35,8 @@ class SqliteState final : public State {
   Result<void> service_token_used(std::string_view client_id, std::int64_t now) override;
   Result<void> revoke_person(std::string_view email, std::int64_t time) override;
   Result<std::int64_t> revoked_until(std::string_view email) override;
+  Result<void> revoke_session(std::string_view session, std::int64_t until, std::int64_t now) override;
+  Result<bool> session_revoked(std::string_view session) override;
   Result<std::int64_t> others_changes() override;
   Result<std::int64_t> append_audit(const AuditRow& row) override;
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override;
@@ -104,6 +106,11 @@ class SqliteState final : public State {
                            "INSERT INTO revoked_people (email, until) VALUES (?, ?) "
                            "ON CONFLICT (email) DO UPDATE SET until = max(until, excluded.until)"};
   Statement person_revoked_{db_.get(), "SELECT until FROM revoked_people WHERE email = ?"};
+  Statement session_revoke_{db_.get(),
+                            "INSERT INTO revoked_sessions (session, until) VALUES (?, ?) "
+                            "ON CONFLICT (session) DO UPDATE SET until = max(until, excluded.until)"};
+  Statement session_expire_{db_.get(), "DELETE FROM revoked_sessions WHERE until <= ?"};
+  Statement session_revoked_{db_.get(), "SELECT 1 FROM revoked_sessions WHERE session = ?"};
   Statement changes_{db_.get(), "PRAGMA data_version"};
   Statement audit_add_{
       db_.get(),
@@ -333,6 +340,24 @@ Result<std::int64_t> SqliteState::revoked_until(std::string_view email) {
   const bool found = query.step();
   if (!query.ok()) return failure();
   return found ? query.number(0) : 0;
+}
+
+Result<void> SqliteState::revoke_session(std::string_view session, std::int64_t until, std::int64_t now) {
+  const Durable durable(db_.get());
+  Query expire(session_expire_);
+  expire.bind(now).step();
+  Query query(session_revoke_);
+  query.bind(session).bind(until).step();
+  if (!expire.ok() || !query.ok()) return failure();
+  return {};
+}
+
+Result<bool> SqliteState::session_revoked(std::string_view session) {
+  Query query(session_revoked_);
+  query.bind(session);
+  const bool found = query.step();
+  if (!query.ok()) return failure();
+  return found;
 }
 
 Result<std::int64_t> SqliteState::others_changes() {

@@ -99,6 +99,10 @@ class State {
   virtual Result<void> revoke_person(std::string_view email, std::int64_t time) = 0;
   /// Up to when that person's tokens are void; 0: none is.
   virtual Result<std::int64_t> revoked_until(std::string_view email) = 0;
+  /// Tokens of that sign-in are void; remembered until `until`, when none of them can be good any more. On
+  /// disk when it returns.
+  virtual Result<void> revoke_session(std::string_view session, std::int64_t until, std::int64_t now) = 0;
+  virtual Result<bool> session_revoked(std::string_view session) = 0;
   /// Another number than last time if anybody but this object has changed anything meanwhile.
   virtual Result<std::int64_t> others_changes() = 0;
 

@@ -196,6 +196,15 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
   return std::chrono::seconds(total);
 }
 
+std::string duration_text(std::chrono::seconds duration) {
+  const std::int64_t total = duration.count();
+  std::string out;
+  if (const auto hours = total / 3600; hours > 0) out += std::to_string(hours) + "h";
+  if (const auto minutes = total / 60 % 60; minutes > 0) out += std::to_string(minutes) + "m";
+  if (const auto seconds = total % 60; seconds > 0 || out.empty()) out += std::to_string(seconds) + "s";
+  return out;
+}
+
 bool valid_hostname(std::string_view name) {
   if (!label_chain(name, kMaxHostnameBytes) || lower(name) != name) return false;
   const std::string_view last = name.substr(name.rfind('.') + 1);

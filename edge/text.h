@@ -35,6 +35,8 @@ std::string http_date(std::int64_t time);  ///< RFC 9110 5.6.7
 std::optional<std::int64_t> parse_time(std::string_view text);
 /// `24h`, `4m`, `90s`, `1h30m`, `7d`.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+/// The same the other way round, without days: `48h`, `1h30m`, `5m`, `0s`.
+std::string duration_text(std::chrono::seconds duration);
 
 /// Lower-case letters, digits, hyphens and dots in labels of sane length; not an address.
 bool valid_hostname(std::string_view name);

@@ -14,6 +14,8 @@ namespace net = boost::asio;
 namespace {
 
 constexpr std::string_view kKind = "transfer";
+/// In front of a refusal; no key starts like this.
+constexpr char kRefusal = '!';
 constexpr std::size_t kKeyCharacters = 44;
 constexpr std::size_t kKeyBytes = 32;
 
@@ -31,13 +33,22 @@ bool TransferStore::valid_key(std::string_view key) {
 
 // Stored under a digest: the key is the capability that fetches the box, and a copy of the database should
 // not hold it.
-Result<bool> TransferStore::put(const std::string& receiver, const auth::SealedTransfer& box) {
+Result<bool> TransferStore::keep(const std::string& receiver, const std::string& value) {
   const std::int64_t now = now_();
-  auto kept = state_.put_pending(kKind, hex(sha256(receiver)), box.public_key + "\n" + box.body,
-                                 now + kTransferSeconds, now);
+  auto kept = state_.put_pending(kKind, hex(sha256(receiver)), value, now + kTransferSeconds, now);
   if (!kept || !*kept) return kept;
   if (const auto waiter = waiters_.find(receiver); waiter != waiters_.end()) waiter->second->cancel();
   return true;
+}
+
+Result<bool> TransferStore::put(const std::string& receiver, const auth::SealedTransfer& box) {
+  return keep(receiver, box.public_key + "\n" + box.body);
+}
+
+Result<bool> TransferStore::refuse(const std::string& receiver, const auth::TransferRefusal& refusal) {
+  const auto box = auth::seal_refusal(receiver, refusal);
+  if (!box) return box.error();
+  return keep(receiver, kRefusal + box->public_key + "\n" + box->body);
 }
 
 Answer TransferStore::take(const std::string& receiver) {
@@ -47,10 +58,14 @@ Answer TransferStore::take(const std::string& receiver) {
     return text_answer(503, "the state of this edge cannot be read");
   }
   if (!*box) return not_yet();
-  const std::size_t line_end = (*box)->find('\n');
-  Answer answer = text_answer(200, {});
-  answer.headers.emplace_back("Service-Public-Key", (*box)->substr(0, line_end));
-  answer.body = (*box)->substr(line_end + 1);
+  std::string_view value = **box;
+  const bool refusal = value.starts_with(kRefusal);
+  if (refusal) value.remove_prefix(1);
+  const std::size_t line_end = value.find('\n');
+  // A client that knows nothing of refusals takes this status for "not yet".
+  Answer answer = text_answer(refusal ? 403 : 200, {});
+  answer.headers.emplace_back("Service-Public-Key", value.substr(0, line_end));
+  answer.body = value.substr(line_end + 1);
   return answer;
 }
 

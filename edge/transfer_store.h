@@ -33,13 +33,16 @@ class TransferStore {
   static bool valid_key(std::string_view key);
 
   Result<bool> put(const std::string& receiver, const auth::SealedTransfer& box);
-  /// 200 with the box, or 202 when none has come in time. A newer poll for the same key ends an older one,
-  /// whose client has most likely gone.
+  /// The same for a refusal: whoever waits need not wait any longer.
+  Result<bool> refuse(const std::string& receiver, const auth::TransferRefusal& refusal);
+  /// 200 with the box, 403 with a refusal, or 202 when none has come in time. A newer poll for the same key
+  /// ends an older one, whose client has most likely gone.
   boost::asio::awaitable<Answer> poll(std::string receiver);
   std::size_t waiting() const { return waiters_.size(); }
 
  private:
   using Timer = boost::asio::steady_timer;
+  Result<bool> keep(const std::string& receiver, const std::string& value);
   Answer take(const std::string& receiver);
 
   boost::asio::any_io_executor executor_;

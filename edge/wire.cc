@@ -7,6 +7,7 @@
 #include <boost/asio/post.hpp>
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "transport/wakeup.h"
 
@@ -71,14 +72,14 @@ net::awaitable<void> Wire::run(tcp::socket socket) {
   transport::SslPtr ssl(stopping_ ? nullptr : SSL_new(tls_.get()));
   if (!ssl) co_return;
   SSL_set_accept_state(ssl.get());
-  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), site_);
+  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), site_, patience_);
   const Listed listed(connections_, connection);
   co_await connection->run();
 }
 
-void Wire::serve(tcp::socket socket) {
+void Wire::serve(tcp::socket socket, ConnectionsPerAddress::Seat seat) {
   load_.fetch_add(1, std::memory_order_relaxed);
-  net::co_spawn(io_, run(std::move(socket)), [this](const std::exception_ptr& error) {
+  net::co_spawn(io_, run(std::move(socket)), [this, seat = std::move(seat)](const std::exception_ptr& error) {
     load_.fetch_sub(1, std::memory_order_relaxed);
     if (error) report(error);
   });

@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "edge/address_limits.h"
 #include "edge/connection.h"
 #include "edge/site_loop.h"
 #include "transport/tls_context.h"
@@ -20,7 +21,8 @@ namespace cfpipe::edge {
 class Wire {
  public:
   /// `site` outlives it.
-  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site) : site_(site), tls_(std::move(tls)) {}
+  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience)
+      : site_(site), patience_(patience), tls_(std::move(tls)) {}
   /// Drops whatever it still serves; the site is told of the tunnels among it.
   ~Wire() { join(); }
   Wire(const Wire&) = delete;
@@ -35,7 +37,8 @@ class Wire {
   // From any thread:
   /// Connections served and to be served.
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }
-  void serve(boost::asio::ip::tcp::socket socket);
+  /// `seat`: kept while it is served.
+  void serve(boost::asio::ip::tcp::socket socket, ConnectionsPerAddress::Seat seat);
   /// For connections to come.
   void use(std::shared_ptr<SSL_CTX> tls);
   /// Ends what carries no tunnel, and what comes after; `hard`: the tunnels too.
@@ -45,6 +48,7 @@ class Wire {
   boost::asio::awaitable<void> run(boost::asio::ip::tcp::socket socket);
 
   SiteLoop& site_;
+  Patience patience_;
   std::atomic<std::size_t> load_{0};
   // Of the loop's thread:
   std::shared_ptr<SSL_CTX> tls_;

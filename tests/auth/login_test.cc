@@ -84,6 +84,35 @@ TEST(TransferStore, SealedTokensAreOpened) {
   EXPECT_EQ((*tokens)->org_token.reveal(), "org");
 }
 
+TEST(TransferStore, ASealedRefusalEndsTheLogin) {
+  const TransferReceiver receiver;
+  for (const bool declined : {false, true}) {
+    const auto sealed = seal_refusal(receiver.public_key(), {declined, "mallory may not"});
+    ASSERT_TRUE(sealed);
+    auto answer = answer_of(403, sealed->body);
+    answer.headers.emplace_back("Service-Public-Key", sealed->public_key);
+    const auto tokens = read_transfer(answer, receiver);
+    ASSERT_FALSE(tokens);
+    EXPECT_EQ(tokens.error().cause, declined ? Cause::login_failed : Cause::denied);
+    EXPECT_EQ(tokens.error().detail, "mallory may not");
+  }
+}
+
+TEST(TransferStore, ARefusalThatIsNotSealedForUsIsNone) {
+  const TransferReceiver receiver;
+  const TransferReceiver other;
+  const auto strange = seal_refusal(other.public_key(), {false, "no"});
+  const auto tokens = seal_transfer(receiver.public_key(), "app", "org");
+  ASSERT_TRUE(strange && tokens);
+  for (const auto* box : {&*strange, &*tokens}) {
+    auto answer = answer_of(403, box->body);
+    answer.headers.emplace_back("Service-Public-Key", box->public_key);
+    const auto read = read_transfer(answer, receiver);
+    ASSERT_TRUE(read);
+    EXPECT_FALSE(*read);
+  }
+}
+
 TEST(TransferStore, ABoxForSomebodyElseIsAFailedLogin) {
   const TransferReceiver receiver;
   const TransferReceiver other;

@@ -87,6 +87,21 @@ TEST(Config, RunsAsManyLoopsAsItIsTold) {
   EXPECT_EQ(loaded.config.threads, 3u);
 }
 
+TEST(Config, TakesASocketAsAnOrigin) {
+  const LoadedConfig loaded = parse_config(replaced(kGood, "ssh://10.0.0.5", "unix:/run/app.sock"));
+  EXPECT_TRUE(loaded.faults.empty());
+  EXPECT_EQ(loaded.config.applications.at(0).origin_path, "/run/app.sock");
+  EXPECT_EQ(loaded.config.applications.at(0).origin_host, "");
+}
+
+TEST(Config, TellsAnOriginOfTheClientWhereItIsSaid) {
+  EXPECT_FALSE(parse_config(kGood).config.applications.at(0).proxy_protocol);
+  const LoadedConfig loaded =
+      parse_config(replaced(kGood, "    session_duration: 8h", "    proxy_protocol: v2"));
+  EXPECT_TRUE(loaded.faults.empty());
+  EXPECT_TRUE(loaded.config.applications.at(0).proxy_protocol);
+}
+
 TEST(Config, LimitsTunnelsAsItIsTold) {
   using std::chrono::seconds;
   const Config preset = parse_config(kGood).config;
@@ -106,6 +121,23 @@ TEST(Config, LimitsTunnelsAsItIsTold) {
   EXPECT_TRUE(numbers.faults.empty());
   EXPECT_EQ(numbers.config.tunnel_limits.per_user, 20u);
   EXPECT_EQ(numbers.config.tunnel_limits.per_address, 500u);
+  EXPECT_EQ(preset.address_limits.connections + preset.address_limits.logins, 0u);
+  const LoadedConfig addresses = parse_config(replaced(
+      kGood, "session_duration: 12h", "limits: {connections_per_address: 64, logins_per_address: 10}"));
+  EXPECT_TRUE(addresses.faults.empty());
+  EXPECT_EQ(addresses.config.address_limits.connections, 64u);
+  EXPECT_EQ(addresses.config.address_limits.logins, 10u);
+}
+
+TEST(Config, LimitsHowLongATunnelIsIdle) {
+  using std::chrono::seconds;
+  EXPECT_EQ(parse_config(kGood).config.applications.at(0).idle_limit, seconds(0));
+  for (const auto& [value, limit] : {std::pair("none", seconds(0)), std::pair("2h", seconds(7200))}) {
+    const std::string line = std::string("    idle_limit: ") + value;
+    const LoadedConfig loaded = parse_config(replaced(kGood, "    session_duration: 8h", line));
+    EXPECT_TRUE(loaded.faults.empty()) << value;
+    EXPECT_EQ(loaded.config.applications.at(0).idle_limit, limit);
+  }
 }
 
 TEST(Config, SaysWhatACertificateAllows) {
@@ -157,6 +189,10 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"TooManyThreads", "session_duration: 12h", "threads: 257", 5, "from 1 to 256"},
         FaultCase{"ThreadsOfNoNumber", "session_duration: 12h", "threads: all", 5, "from 1 to 256"},
         FaultCase{"NoTunnels", "session_duration: 12h", "limits: {tunnels_per_user: 0}", 5, "from 1 to"},
+        FaultCase{"NoConnections", "session_duration: 12h", "limits: {connections_per_address: 0}", 5,
+                  "from 1 to"},
+        FaultCase{"NoLogins", "session_duration: 12h", "limits: {logins_per_address: 0}", 5,
+                  "from 1 to 10000"},
         FaultCase{"UnknownLimit", "session_duration: 12h", "limits: {tunnels: 5}", 5,
                   "unknown key 'tunnels'"},
         FaultCase{"SessionLimitOfNoTime", "    session_duration: 8h", "    session_limit: ever", 12,
@@ -188,6 +224,18 @@ INSTANTIATE_TEST_SUITE_P(
                   "not available yet"},
         FaultCase{"AppIsAuthDomain", "hostname: vm.example.com", "hostname: auth.example.com", 10,
                   "auth_domain"},
+        FaultCase{"IdleLimitOfNoTime", "    session_duration: 8h", "    idle_limit: long", 12,
+                  "none, or a duration"},
+        FaultCase{"IdleLimitTooShort", "    session_duration: 8h", "    idle_limit: 0s", 12, "idle_limit"},
+        FaultCase{"ProxyProtocolOfNoVersion", "    session_duration: 8h", "    proxy_protocol: v1", 12,
+                  "must be v2"},
+        FaultCase{"RelativeSocket", "ssh://10.0.0.5", "unix:app.sock", 11, "absolute path"},
+        FaultCase{"SocketWithAnAuthority", "ssh://10.0.0.5", "unix://run/app.sock", 11, "absolute path"},
+        FaultCase{
+            "SocketOfALongName", "ssh://10.0.0.5",
+            "unix:/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+            "aaaaaaaaaaaaaaaaaaaaaaaa",
+            11, "107"},
         FaultCase{"HttpService", "ssh://10.0.0.5", "http://10.0.0.5:80", 11, "service"},
         FaultCase{"TcpWithoutPort", "ssh://10.0.0.5", "tcp://10.0.0.5", 11, "service"},
         FaultCase{"PortZero", "ssh://10.0.0.5", "ssh://10.0.0.5:0", 11, "service"},

@@ -143,11 +143,11 @@ TEST(State, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_TRUE(state->service_tokens().value().empty());
     EXPECT_TRUE(state->revoke_certificate("vm.localhost", 41, 1000));
   }
-  EXPECT_EQ(version_of(dir.file("state/edge.db")), 4);
+  EXPECT_EQ(version_of(dir.file("state/edge.db")), 5);
   EXPECT_EQ(open(dir)->next_serial().value(), 43u);
   const TempDir fresh;
   open(fresh).reset();
-  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 4);
+  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 5);
 }
 
 TEST(State, ListsWhatWasRevokedSince) {

@@ -7,6 +7,16 @@
 namespace cfpipe::edge {
 namespace {
 
+TEST(Text, WritesDurationsAsTheyAreRead) {
+  for (const char* text : {"0s", "5s", "90m", "2h", "48h", "1h30m", "1h1m1s"}) {
+    const auto duration = parse_duration(text).value();
+    EXPECT_EQ(parse_duration(duration_text(duration)), duration);
+  }
+  EXPECT_EQ(duration_text(std::chrono::hours(2)), "2h");
+  EXPECT_EQ(duration_text(std::chrono::minutes(90)), "1h30m");
+  EXPECT_EQ(duration_text(std::chrono::seconds(0)), "0s");
+}
+
 TEST(Text, Durations) {
   EXPECT_EQ(parse_duration("24h"), std::chrono::hours(24));
   EXPECT_EQ(parse_duration("1h30m"), std::chrono::minutes(90));

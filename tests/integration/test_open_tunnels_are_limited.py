@@ -3,12 +3,14 @@ it met, and the edge's records agree."""
 
 import datetime
 import re
+import time
 
 import pytest
 
-from support import world as worlds
+from support import limits, world as worlds
 from support.clients import Client, REFUSED
 from support.configured_edge import ConfiguredEdge
+from support.visitor import Web
 
 POLICIES = [{"name": "all", "decision": "allow", "include": [{"email_domain": "example.com"}]}]
 SECONDS = 3
@@ -55,3 +57,35 @@ def test_one_user_has_so_many_tunnels_and_others_theirs(world, sshd):
     assert first.wait() == 0, first.stderr.text
     edge.wait_for_audit("tunnel_close")
     open_tunnel(ann)
+
+
+def test_one_address_has_so_many_connections_and_more_are_closed_at_once(world, sshd):
+    most = 4
+    edge = ConfiguredEdge(world, sshd.address, POLICIES, more={"limits": {"connections_per_address": most}})
+    client = Client(world, edge)
+    client.login()
+    tunnels = []
+    while True:
+        child = client.start("access", "ssh", "--hostname", edge.host())
+        if not child.process.stdout.readline():
+            break
+        tunnels.append(child)
+        assert len(tunnels) <= most
+    assert tunnels and child.wait() == UNAVAILABLE, child.stderr.text
+    edge.child.stderr.wait_for(r"closed because of connections_per_address: 1, the last one from 127\.0\.0\.1")
+    for tunnel in tunnels:
+        tunnel.process.stdin.close()
+        tunnel.process.stdout.read()
+        assert tunnel.wait() == 0, tunnel.stderr.text
+    deadline = time.monotonic() + limits.READY_DEADLINE
+    while client.run("access", "ssh", "--hostname", edge.host()).status != 0:
+        assert time.monotonic() < deadline, "what has ended counts no longer"
+
+
+def test_one_address_begins_so_many_sign_ins(world, sshd):
+    edge = ConfiguredEdge(world, sshd.address, POLICIES, more={"limits": {"logins_per_address": 2}})
+    web = Web(edge.ca_file)
+    assert [web.follow(edge.url()).status for _ in range(2)] == [200, 200]
+    refused = web.follow(edge.url())
+    assert refused.status == 429 and "Too many sign-ins" in refused.page
+    assert 0 < int(refused.headers["Retry-After"]) <= 30

@@ -109,6 +109,27 @@ def test_of_a_person_over_http2(world, edge):
     assert child.stop() == 0
 
 
+def test_of_one_session_of_a_person(world, edge):
+    laptop, phone = Client(world, edge, "laptop"), Client(world, edge, "phone")
+    sessions = []
+    for client in (laptop, phone):
+        client.login()
+        sessions.append([row["reason"] for row in edge.audit() if row["kind"] == "login"][-1].split()[-1])
+    assert sessions[0] != sessions[1]
+    ended, stays = open_tunnel(laptop), open_tunnel(phone)
+    done = edge.command("revoke", "--session", sessions[0])
+    assert done.status == 0 and worlds.EMAIL in done.stderr, done
+    assert_dismissed(ended)
+    assert_in_time(edge, "revoke", worlds.EMAIL, tunnels=1)
+    assert b"SSH identification" in says_more(stays), stays.stderr.text
+    assert stays.wait() == 0, stays.stderr.text
+    # What is cached is void for the one, and good for the other: neither has to wait, for it is not about times.
+    runs = phone.browser_runs()
+    assert phone.banner().startswith("SSH-2.0-") and phone.browser_runs() == runs
+    runs = laptop.browser_runs()
+    assert laptop.banner().startswith("SSH-2.0-") and laptop.browser_runs() == runs + 1
+
+
 def test_of_a_service_token(world, edge):
     client = Client(world, edge)
     identity, secret = edge.service_token("deploy")
@@ -123,4 +144,9 @@ def test_of_a_service_token(world, edge):
 def test_of_nobody(edge):
     done = edge.command("revoke", "--email", "nobody")
     assert done.status == 64 and "email address" in done.stderr
+    assert edge.command("revoke").status == 64
+    assert edge.command("revoke", "--session", "nobody").status == 64
+    unknown = edge.command("revoke", "--session", "A" * 16)
+    assert unknown.status == 64 and "the audit knows no sign-in" in unknown.stderr
+    assert edge.command("revoke", "--session", "A" * 16, "--email", worlds.EMAIL).status == 64
     assert edge.command("revoke", "--email", "stranger@example.org").status == 0

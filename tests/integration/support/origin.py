@@ -1,4 +1,4 @@
-"""TCP origins behind the edge, in threads of the test: each connection is handed to a function."""
+"""Origins behind the edge, in threads of the test: each connection is handed to a function."""
 
 import socket
 import threading
@@ -8,12 +8,16 @@ from support.process import Lines
 
 
 class Origin:
-    """Listens on loopback; `serve(connection, events)` runs in a thread of its own for every connection."""
+    """Listens on loopback, or on a Unix-domain socket at `path`; `serve(connection, events)` runs in a thread of its own
+    for every connection."""
 
-    def __init__(self, serve):
+    def __init__(self, serve, path=None):
         self._serve = serve
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        if path:
+            self._listener = socket.create_server(str(path), family=socket.AF_UNIX, backlog=128)
+        else:
+            self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+            self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
         self.events = Lines()
         self._connections = []
         self._lock = threading.Lock()

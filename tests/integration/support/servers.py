@@ -24,14 +24,20 @@ def gives_terminals():
 
 
 class Sshd:
-    def __init__(self, world, name="sshd"):
+    """`path`: of a Unix-domain socket that it is to listen on."""
+
+    def __init__(self, world, name="sshd", path=None):
         self.state = world.path(name)
         self.state.mkdir()
         self.ca_keys = self.state / "trusted-user-ca-keys"
         self.ca_keys.touch()
         program = limits.ROOT / "scripts/throwaway-sshd"
-        self.child = world.start([program, "--state", self.state, "--ca-keys", self.ca_keys])
-        self.address = f"127.0.0.1:{self.child.ready_port()}"
+        argv = [program, "--state", self.state, "--ca-keys", self.ca_keys]
+        self.child = world.start(argv + (["--socket", path] if path else []))
+        if path:
+            self.child.stdout.wait_for(r"\Aready /")
+        else:
+            self.address = f"127.0.0.1:{self.child.ready_port()}"
         world.closing(self)
 
     def trust(self, public_key_line):

@@ -25,14 +25,19 @@ class Form(html.parser.HTMLParser):
     def __init__(self, page):
         super().__init__()
         self.found, self.action, self.inputs = False, "", {}
+        self._inside = False
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
         attrs = {name: value or "" for name, value in attrs}
         if tag == "form" and not self.found:
-            self.found, self.action = True, attrs.get("action", "")
-        elif tag in ("input", "button") and attrs.get("name") and self.found:
+            self.found = self._inside = True
+            self.action = attrs.get("action", "")
+        elif tag in ("input", "button") and attrs.get("name") and self._inside:
             self.inputs.setdefault(attrs["name"], attrs.get("value", ""))
+
+    def handle_endtag(self, tag):
+        self._inside = self._inside and tag != "form"
 
 
 class Answer:
@@ -98,7 +103,7 @@ class Web:
             answer = self.get(answer.location)
         raise AssertionError(f"still being redirected: {answer}")
 
-    def submit(self, answer, **fields):
+    def submit(self, answer, /, **fields):
         """Fills in the page's form and posts it."""
         form = Form(answer.page)
         assert form.found, answer

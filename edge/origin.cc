@@ -1,0 +1,114 @@
+#include "edge/origin.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
+#include <utility>
+
+#include "edge/exchange.h"
+#include "edge/server.h"
+#include "transport/dialer.h"
+#include "transport/reason.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using UnixSocket = net::local::stream_protocol::socket;
+
+/// A listener whose queue is full says so at once, and not when there is room.
+constexpr std::chrono::milliseconds kQueuePause{20};
+
+struct Down {
+  std::string why;
+};
+using Dialled = std::variant<OriginSocket, Down>;
+
+net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
+  transport::Url origin;
+  origin.host = grant.origin_host;
+  origin.port = grant.origin_port;
+  transport::DialOptions dial;
+  dial.dns_deadline = dial.tcp_deadline = kOriginDeadline;
+  auto socket = co_await transport::dial_tcp(origin, dial);
+  if (socket) co_return OriginSocket(std::move(*socket));
+  const bool refused = socket.error().cause == transport::Cause::refused;
+  co_return Down{refused ? "it refused the connection" : "it cannot be reached"};
+}
+
+// The path itself is for the edge's administrator, not for its users.
+std::string why_no_socket(int error) {
+  switch (error) {
+    case ENOENT:
+      return "its socket is not there";
+    case ECONNREFUSED:
+      return "nobody listens on its socket";
+    case EACCES:
+      return "the edge is not allowed to use its socket";
+    case EAGAIN:
+      return "it takes no connections";
+    default:
+      return "it cannot be reached";
+  }
+}
+
+net::awaitable<Dialled> dial_path(const TunnelGrant& grant) {
+  const auto executor = co_await net::this_coro::executor;
+  boost::system::error_code error;
+  UnixSocket socket(executor);
+  socket.open(net::local::stream_protocol(), error);
+  if (!error) socket.non_blocking(true, error);
+  if (error) co_return Down{why_no_socket(error.value())};
+  const net::local::stream_protocol::endpoint to(grant.origin_path);
+  const auto deadline = Clock::now() + kOriginDeadline;
+  net::steady_timer pause(executor);
+  while (::connect(socket.native_handle(), to.data(), static_cast<socklen_t>(to.size())) != 0) {
+    const int why = errno;
+    if ((why != EAGAIN && why != EINTR) || Clock::now() >= deadline) co_return Down{why_no_socket(why)};
+    pause.expires_after(kQueuePause);
+    co_await pause.async_wait(net::as_tuple(net::use_awaitable));
+  }
+  co_return OriginSocket(std::move(socket));
+}
+
+// Once, and whole: the send buffer of a new connection has room for it.
+bool introduce(OriginSocket& socket, const ConnectionEnds& ends) {
+  const std::string header = proxy_header(ends);
+  const auto sent = ::send(socket.native_handle(), header.data(), header.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  return sent == static_cast<ssize_t>(header.size());
+}
+
+}  // namespace
+
+net::awaitable<std::variant<OriginSocket, Answer>> dial_origin(const TunnelGrant& grant,
+                                                               const ConnectionEnds& ends) {
+  Dialled dialled = Down{};
+  if (grant.origin_path.empty()) {
+    dialled = co_await dial_host(grant);
+  } else {
+    dialled = co_await dial_path(grant);
+  }
+  if (auto* socket = std::get_if<OriginSocket>(&dialled)) {
+    if (!grant.proxy_protocol || introduce(*socket, ends)) co_return std::move(*socket);
+    dialled = Down{"it closed the connection"};
+  }
+  const std::string reason =
+      "the origin of " + grant.app_hostname + " is down: " + std::get<Down>(dialled).why;
+  Answer answer = plain(502, reason);
+  answer.headers.emplace_back(transport::kReasonHeader, reason);
+  co_return answer;
+}
+
+std::string origin_text(const ApplicationConfig& app) {
+  if (!app.origin_path.empty()) return "unix:" + app.origin_path;
+  const bool v6 = app.origin_host.find(':') != std::string::npos;
+  return (v6 ? "[" + app.origin_host + "]" : app.origin_host) + ":" + std::to_string(app.origin_port);
+}
+
+}  // namespace cfpipe::edge

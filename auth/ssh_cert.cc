@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "auth/base64.h"
+#include "auth/ssh_verify.h"
 #include "auth/ssh_wire.h"
 
 namespace cfpipe::auth {
@@ -159,8 +160,8 @@ bool well_formed_signature(std::string_view signature) {
   return reader.ok() && acceptable_name(algorithm) && !value.empty();
 }
 
-Result<std::string> make_certificate(std::uint32_t type, std::string_view key_blob, const CertFields& fields,
-                                     const SshKey& ca) {
+Result<UnsignedCertificate> prepare(std::uint32_t type, std::string_view key_blob, const CertFields& fields,
+                                    std::string_view ca_blob) {
   if (!acceptable_user_key(key_blob))
     return Failure(Stage::certificate, Cause::key_unusable,
                    "the public key is of a kind that is not certified");
@@ -176,14 +177,23 @@ Result<std::string> make_certificate(std::uint32_t type, std::string_view key_bl
   body.string(kind->certificate).string(fresh_nonce()).raw(key.rest());
   body.u64(sorted.serial).u32(type).string(sorted.key_id).string(packed_principals(sorted));
   body.u64(sorted.valid_after).u64(sorted.valid_before);
-  body.string(packed_options(sorted)).string(packed_extensions(sorted)).string({}).string(ca.public_blob());
-  const std::string signature = ca.sign(body.bytes());
-  if (signature.empty()) return invalid("signing failed");
-  body.string(signature);
+  body.string(packed_options(sorted)).string(packed_extensions(sorted)).string({}).string(ca_blob);
+  return UnsignedCertificate{std::string(kind->certificate), body.take(), std::string(ca_blob)};
+}
 
-  std::string line = std::string(kind->certificate) + ' ' + base64(body.bytes());
+Result<std::string> with_signature(const UnsignedCertificate& certificate, std::string_view signature) {
+  std::string line = certificate.type + ' ' + base64(certificate.body + SshWriter().string(signature).take());
   if (line.size() > kMaxCertLineBytes) return invalid("the certificate would be too long");
   return line;
+}
+
+Result<std::string> make_certificate(std::uint32_t type, std::string_view key_blob, const CertFields& fields,
+                                     const SshKey& ca) {
+  const auto prepared = prepare(type, key_blob, fields, ca.public_blob());
+  if (!prepared) return prepared.error();
+  const std::string signature = ca.sign(prepared->body);
+  if (signature.empty()) return invalid("signing failed");
+  return with_signature(*prepared, signature);
 }
 
 }  // namespace
@@ -196,6 +206,17 @@ std::vector<std::string> default_extensions() {
 Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields,
                                           const SshKey& ca) {
   return make_certificate(kUserCertificate, user_key_blob, fields, ca);
+}
+
+Result<UnsignedCertificate> prepare_user_certificate(std::string_view user_key_blob, const CertFields& fields,
+                                                     std::string_view ca_blob) {
+  return prepare(kUserCertificate, user_key_blob, fields, ca_blob);
+}
+
+Result<std::string> finish_certificate(const UnsignedCertificate& certificate, std::string_view signature) {
+  if (check_signature(certificate.ca_blob, signature, certificate.body) != SignatureCheck::good)
+    return invalid("the signature is not one that the CA's key has made");
+  return with_signature(certificate, signature);
 }
 
 bool acceptable_host_key(std::string_view blob) {

@@ -36,6 +36,19 @@ std::vector<std::string> default_extensions();
 Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields,
                                           const SshKey& ca);
 
+/// A certificate that its CA, whose key is elsewhere, has yet to sign.
+struct UnsignedCertificate {
+  std::string type;     ///< `…-cert-v01@openssh.com`
+  std::string body;     ///< what is signed
+  std::string ca_blob;  ///< by whom
+};
+/// The same without the signature. The CA's blob is a plain key, of any kind that acceptable_host_key takes.
+Result<UnsignedCertificate> prepare_user_certificate(std::string_view user_key_blob, const CertFields& fields,
+                                                     std::string_view ca_blob);
+/// The one-line form, with the CA's signature blob. One that its key has not made is
+/// Cause::certificate_invalid.
+Result<std::string> finish_certificate(const UnsignedCertificate& certificate, std::string_view signature);
+
 /// acceptable_user_key, but for the sk- kinds: a server has nobody to touch them.
 bool acceptable_host_key(std::string_view blob);
 

@@ -68,7 +68,7 @@ Result<AccessSite::Apps> AccessSite::apps_of(const Config& config) {
     if (!aud) return aud.error();
     const auto own = std::make_shared<const ApplicationConfig>(app);
     apps.emplace(app.hostname, std::make_shared<App>(App{own, std::move(*aud), {}, 0}));
-    if (!app.certificates) continue;
+    if (!app.certificates || app.certificates->agent) continue;
     if (auto made = ssh_ca_.ensure(app.hostname); !made) return made.error();
   }
   return apps;
@@ -196,8 +196,10 @@ Answer AccessSite::app_answer(const Request& request, const App& app) {
 boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   if (!request.path.starts_with(kAccess)) co_return text_answer(404, "not found");
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
-  if (path == "cert_sign")
-    co_return request.method == "POST" ? cert_sign(request) : method_not_allowed("POST");
+  if (path == "cert_sign") {
+    if (request.method != "POST") co_return method_not_allowed("POST");
+    co_return co_await cert_sign(request);
+  }
   if (path == "callback") {
     Answer answer = co_await callback(request);
     co_return counted(request, std::move(answer));

@@ -90,6 +90,8 @@ class AccessSite final : public Site {
 
   /// Says in the log what is wrong with the identity provider, if anything is.
   boost::asio::awaitable<void> look_at_provider();
+  /// Says in the log which CA's agent does not have its key.
+  boost::asio::awaitable<void> look_at_agents();
   /// Ends the tunnels of those whose access has been revoked, if anything has changed since the last call,
   /// and those whose time is up.
   void end_tunnels_that_must();
@@ -208,7 +210,7 @@ class AccessSite final : public Site {
   Answer not_signed_in(const Request& request, const Login& login, const transport::Failure& failure);
 
   // site_cert_sign.cc
-  Answer cert_sign(const Request& request);
+  boost::asio::awaitable<Answer> cert_sign(const Request& request);
 
   Config config_;
   State& state_;

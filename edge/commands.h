@@ -75,6 +75,9 @@ struct StateOption {
 };
 /// `known`: fail where no edge has ever been.
 transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
+/// The application's public keys of its CA, as lines; those of an agent are in the configuration alone.
+transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
+                                                     const std::string& hostname);
 /// What an administrator has done, for the audit.
 struct AdminAction {
   const char* kind;

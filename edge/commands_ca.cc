@@ -9,17 +9,25 @@
 
 namespace cfpipe::edge {
 
+namespace {
+
+/// The configuration that an option means; empty where it means a state, or that of `dev`.
+std::string config_meant(const StateOption& option) {
+  std::error_code error;
+  const bool unsaid = option.dir.empty() && option.config_path.empty();
+  return unsaid && std::filesystem::exists(kSystemConfig, error) ? kSystemConfig : option.config_path;
+}
+
+}  // namespace
+
 transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known) {
   const auto fault = [](transport::Stage stage, std::string text) {
     return transport::Failure(stage, transport::Cause::bad_option, std::move(text));
   };
   std::string dir = option.dir;
-  std::string config_path = option.config_path;
+  const std::string config_path = config_meant(option);
   std::error_code error;
-  const bool unsaid = dir.empty() && config_path.empty();
-  if (unsaid && std::filesystem::exists(kSystemConfig, error)) {
-    config_path = kSystemConfig;
-  } else if (unsaid) {
+  if (dir.empty() && config_path.empty()) {
     dir = dev_state_dir();
     if (!std::filesystem::exists(dir + "/edge.db", error))
       return fault(transport::Stage::input, "say which edge with --state DIR or --config FILE");
@@ -41,8 +49,25 @@ int bad_hostname() {
   return kUsage;
 }
 
-int print_lines(SshCa& ca, const std::string& hostname) {
-  const auto lines = ca.public_lines(hostname);
+/// The application's CA, if that is in an agent and the option says which configuration it is in.
+std::optional<AgentCa> agent_of(const StateOption& option, const std::string& hostname) {
+  const std::string path = config_meant(option);
+  const auto loaded = path.empty() ? transport::Result<LoadedConfig>(LoadedConfig()) : load_config(path);
+  if (!loaded) return std::nullopt;
+  for (const ApplicationConfig& app : loaded->config.applications)
+    if (app.hostname == hostname && app.certificates) return app.certificates->agent;
+  return std::nullopt;
+}
+
+int not_here(const std::string& hostname) {
+  complain("the CA of " + hostname +
+           " is in an agent: make its keys there, give servers the line, and change 'public_key' in the "
+           "configuration");
+  return kBadConfig;
+}
+
+int print_lines(const StateOption& option, State& state, const std::string& hostname) {
+  const auto lines = ca_lines(option, state, hostname);
   if (!lines) return complain(lines.error());
   for (const std::string& line : *lines) std::printf("%s\n", line.c_str());
   return kOk;
@@ -50,8 +75,15 @@ int print_lines(SshCa& ca, const std::string& hostname) {
 
 }  // namespace
 
+transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
+                                                     const std::string& hostname) {
+  if (const auto agent = agent_of(option, hostname)) return std::vector<std::string>{agent->public_line};
+  return SshCa(state).public_lines(hostname);
+}
+
 int ca_generate(const StateOption& option, const std::string& hostname) {
   if (!valid_hostname(hostname)) return bad_hostname();
+  if (agent_of(option, hostname)) return not_here(hostname);
   auto state = open_state(option, false);
   if (!state) return complain(state.error());
   SshCa ca(**state);
@@ -62,19 +94,19 @@ int ca_generate(const StateOption& option, const std::string& hostname) {
     return kBadConfig;
   }
   const int recorded = record_action(**state, {"ca_generate", {}, hostname, {}});
-  return recorded == kOk ? print_lines(ca, hostname) : recorded;
+  return recorded == kOk ? print_lines(option, **state, hostname) : recorded;
 }
 
 int ca_show(const StateOption& option, const std::string& hostname) {
   if (!valid_hostname(hostname)) return bad_hostname();
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  SshCa ca(**state);
-  return print_lines(ca, hostname);
+  return print_lines(option, **state, hostname);
 }
 
 int ca_rotate(const StateOption& option, const std::string& hostname) {
   if (!valid_hostname(hostname)) return bad_hostname();
+  if (agent_of(option, hostname)) return not_here(hostname);
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
   SshCa ca(**state);
@@ -89,11 +121,12 @@ int ca_rotate(const StateOption& option, const std::string& hostname) {
     return recorded;
   complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
            "'; before that, give every server both lines");
-  return print_lines(ca, hostname);
+  return print_lines(option, **state, hostname);
 }
 
 int ca_retire(const StateOption& option, const std::string& hostname) {
   if (!valid_hostname(hostname)) return bad_hostname();
+  if (agent_of(option, hostname)) return not_here(hostname);
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
   SshCa ca(**state);
@@ -106,7 +139,7 @@ int ca_retire(const StateOption& option, const std::string& hostname) {
   if (const int recorded = record_action(**state, {"ca_retire", {}, hostname, {}}); recorded != kOk)
     return recorded;
   complain("this line signs now; take the other one off the servers once its certificates have expired");
-  return print_lines(ca, hostname);
+  return print_lines(option, **state, hostname);
 }
 
 int ca_list(const StateOption& option) {

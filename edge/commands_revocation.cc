@@ -27,8 +27,9 @@ Result<std::vector<std::uint64_t>> serials_of(State& state, const RevocationQues
 
 /// The list of an application as of now. What was revoked longer ago than a certificate can live is not on
 /// it.
-Result<std::string> revocation_list(State& state, const std::string& hostname, std::int64_t now) {
-  const auto lines = SshCa(state).public_lines(hostname);
+Result<std::string> revocation_list(const StateOption& option, State& state, const std::string& hostname,
+                                    std::int64_t now) {
+  const auto lines = ca_lines(option, state, hostname);
   if (!lines) return lines.error();
   KeyRevocations revocations;
   revocations.version = static_cast<std::uint64_t>(now);
@@ -80,7 +81,7 @@ int ca_krl(const StateOption& option, const std::string& hostname, const std::st
   }
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto list = revocation_list(**state, hostname, std::time(nullptr));
+  const auto list = revocation_list(option, **state, hostname, std::time(nullptr));
   if (!list) return complain(list.error());
   if (output.empty())
     return std::fwrite(list->data(), 1, list->size(), stdout) == list->size() ? kOk : kUnavailable;

@@ -117,7 +117,7 @@ int serve(const Config& config, const ServeOptions& options) {
   });
   announce(config, **site, (*server)->port(), dev);
   manager.ready();
-  look_at_provider(serving);
+  look_around(serving);
   io.run();
   // The tunnels that were cut are told to the site's loop, which takes note of them before it goes itself.
   server->reset();

@@ -4,7 +4,6 @@
 #include "auth/ssh_key.h"
 #include "edge/commands.h"
 #include "edge/files.h"
-#include "edge/ssh_ca.h"
 #include "edge/sshd_setup.h"
 #include "edge/text.h"
 #include "transport/reason.h"
@@ -59,7 +58,7 @@ Result<std::vector<std::string>> wanted_keys(const StateOption& option, const Ss
   if (!question.ca_keys.empty()) return given_keys(question.ca_keys);
   auto state = open_state(option, true);
   if (!state) return state.error();
-  return SshCa(**state).public_lines(question.app);
+  return ca_lines(option, **state, question.app);
 }
 
 void show(const FileChange& change) {

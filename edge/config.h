@@ -26,12 +26,21 @@ inline constexpr std::chrono::seconds kMinCertificateTtl{60};
 inline constexpr std::chrono::seconds kMaxCertificateTtl{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultSession{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultCertificateTtl{4 * 60};
+inline constexpr std::size_t kMaxAgentSocketBytes = 107;
 inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
 inline constexpr std::size_t kMaxLoginsPerMinute = 10'000;
 inline constexpr std::uint16_t kHttpsPort = 443;
 
+/// A CA whose key is in an ssh-agent, or behind one in a hardware module.
+struct AgentCa {
+  std::string socket;       ///< of the agent, an absolute path
+  std::string public_line;  ///< its public key as `type base64 comment`
+  std::string blob;         ///< the same in wire form
+};
+
 struct CertificateConfig {
+  std::optional<AgentCa> agent;  ///< none: the key is in the state
   std::chrono::seconds ttl = kDefaultCertificateTtl;
   bool email_prefix = true;           ///< the part of the email before the @ is a principal
   std::vector<std::string> literals;  ///< principals that everyone gets who has signed in

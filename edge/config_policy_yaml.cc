@@ -222,6 +222,26 @@ void read_force_command(YamlReader& reader, const YAML::Node& node, CertificateC
   out.force_command = command;
 }
 
+void read_ca(YamlReader& reader, const YAML::Node& node, CertificateConfig& out) {
+  if (!reader.mapping(node, "ca", {"agent", "public_key"})) return;
+  AgentCa ca;
+  ca.socket = reader.text(node, "agent", "ca");
+  if (!ca.socket.empty() && (ca.socket.front() != '/' || ca.socket.size() > kMaxAgentSocketBytes))
+    reader.fault(node["agent"], "'agent' must be the absolute path of an ssh-agent's socket, of at most " +
+                                    std::to_string(kMaxAgentSocketBytes) + " bytes");
+  const std::string line = reader.text(node, "public_key", "ca");
+  if (line.empty()) return;
+  const auto key = auth::parse_public_key_line(line);
+  if (!key || !auth::acceptable_host_key(key->blob))
+    return reader.fault(
+        node["public_key"],
+        "'public_key' must be the CA's public key, such as ssh-ed25519 AAAA…, of kind ed25519, "
+        "ECDSA, or RSA of 2048 bits or more");
+  ca.public_line = line;
+  ca.blob = key->blob;
+  out.agent = std::move(ca);
+}
+
 }  // namespace
 
 std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& application) {
@@ -247,8 +267,9 @@ CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
   CertificateConfig out;
   if (!reader.mapping(
           node, "short_lived_certificates",
-          {"ttl", "principals", "service_principals", "extensions", "source_address", "force_command"}))
+          {"ttl", "principals", "service_principals", "extensions", "source_address", "force_command", "ca"}))
     return out;
+  if (node["ca"]) read_ca(reader, node["ca"], out);
   out.ttl = reader.duration(node, "ttl", kDefaultCertificateTtl, kMinCertificateTtl, kMaxCertificateTtl);
   if (const YAML::Node services = node["service_principals"])
     read_service_principals(reader, services, policies, out);

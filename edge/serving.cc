@@ -21,7 +21,10 @@ void look_at_private_key(const std::string& path) {
                  path);
 }
 
-void look_at_provider(const Serving& serving) {
+void look_around(const Serving& serving) {
+  net::co_spawn(serving.io, serving.site.look_at_agents(), [](const std::exception_ptr& error) {
+    if (error) spdlog::error("the agents of the certificate authorities could not be looked at");
+  });
   net::co_spawn(serving.io, serving.site.look_at_provider(), [](const std::exception_ptr& error) {
     if (error) spdlog::error("the identity provider could not be looked at");
   });
@@ -163,7 +166,7 @@ bool Reloading::reload() {
   config_ = std::move(*next);
   if (!kept.empty()) spdlog::warn("reloaded, but for what takes a restart: {}", kept);
   spdlog::info("reloaded: {} applications", config_.applications.size());
-  look_at_provider(serving_);
+  look_around(serving_);
   return true;
 }
 

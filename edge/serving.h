@@ -33,8 +33,9 @@ struct Serving {
 /// Says in the log what is wrong with the key: it may be shared with root or a group that renews
 /// certificates, and belongs to nobody else.
 void look_at_private_key(const std::string& path);
-/// Says in the log what is wrong with the identity provider, in a while: it may well come up after the edge.
-void look_at_provider(const Serving& serving);
+/// Says in the log what is wrong with the identity provider, and with the agents that hold keys of CAs, in a
+/// while: they may well come up after the edge.
+void look_around(const Serving& serving);
 
 /// Ends the event loop once nothing is left to serve: after SIGTERM or SIGINT tunnels may finish, for a
 /// while. A second signal ends them at once.

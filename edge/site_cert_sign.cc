@@ -1,6 +1,7 @@
 // POST /cdn-cgi/access/cert_sign: a short-lived SSH certificate for the holder of an application token.
 #include <spdlog/spdlog.h>
 
+#include "auth/agent_client.h"
 #include "auth/json.h"
 #include "auth/jwt.h"
 #include "auth/ssh_key.h"
@@ -29,14 +30,15 @@ std::string no_principals(const ApplicationConfig& app, const Identity& identity
 
 }  // namespace
 
-Answer AccessSite::cert_sign(const Request& request) {
+boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
   if (!is_json(request.header("Content-Type")))
-    return json_refusal(415, "the request must be application/json");
-  if (request.body.size() > kMaxSignBodyBytes) return json_refusal(413, "the request is too large");
+    co_return json_refusal(415, "the request must be application/json");
+  if (request.body.size() > kMaxSignBodyBytes) co_return json_refusal(413, "the request is too large");
   const auto body = auth::parse_json_object(request.body);
-  if (!body) return json_refusal(400, "the request is not a JSON object");
+  if (!body) co_return json_refusal(400, "the request is not a JSON object");
   const std::string issuer = text_of(*body, "issuer");
-  if (!issuer.empty() && issuer != tokens_.issuer()) return json_refusal(400, "the issuer is not this edge");
+  if (!issuer.empty() && issuer != tokens_.issuer())
+    co_return json_refusal(400, "the issuer is not this edge");
   const std::string token = text_of(*body, "jwt");
   // The audience is only read here to find the application; check_app believes nothing of it.
   const auto claimed = auth::parse_jwt(token);
@@ -46,24 +48,26 @@ Answer AccessSite::cert_sign(const Request& request) {
       if (app == nullptr) app = find_app_by_aud(aud);
   const std::int64_t now = now_();
   const auto identity = app != nullptr ? check_app(token, *app) : std::nullopt;
-  if (!identity) return json_refusal(401, "the token is not valid, or has expired");
+  if (!identity) co_return json_refusal(401, "the token is not valid, or has expired");
   if (!app->config->certificates)
-    return json_refusal(403, app->config->hostname + " does not use short-lived certificates");
+    co_return json_refusal(403, app->config->hostname + " does not use short-lived certificates");
   const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
   if (!verdict.passes()) {
     const std::string reason = reason_of(verdict);
     audit_denial(request, *app, identity->name(), reason);
-    return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
+    co_return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
   }
   const auto principals = principals_of(*app->config->certificates, *identity);
-  if (principals.empty()) return json_refusal(403, no_principals(*app->config, *identity));
+  if (principals.empty()) co_return json_refusal(403, no_principals(*app->config, *identity));
+  const std::string key_line = text_of(*body, "public_key");
   const auto issued =
-      ssh_ca_.sign(*app->config, identity->name(), principals, trimmed(text_of(*body, "public_key")), now);
+      co_await ssh_ca_.sign(*app->config, identity->name(), principals, trimmed(key_line), now);
   if (!issued) {
-    if (issued.error().stage == transport::Stage::certificate)
-      return json_refusal(400, issued.error().detail);
-    spdlog::error("cert_sign: {}", issued.error().detail);
-    return json_refusal(503, "this edge cannot sign now");
+    if (issued.error().cause == transport::Cause::key_unusable)
+      co_return json_refusal(400, issued.error().detail);
+    spdlog::error("cert_sign for {}: {}", app->config->hostname, issued.error().detail);
+    co_return json_refusal(503,
+                           "the certificate authority of " + app->config->hostname + " does not sign now");
   }
   AuditRow row;
   row.time = now;
@@ -75,13 +79,23 @@ Answer AccessSite::cert_sign(const Request& request) {
   row.serial = issued->serial;
   row.key_id = issued->key_id;
   // A certificate that nobody could account for is not handed out.
-  if (!append(row)) return json_refusal(503, "this edge cannot keep its records now");
+  if (!append(row)) co_return json_refusal(503, "this edge cannot keep its records now");
   tally_.add(Count::certificates, row.application);
   spdlog::info("audit kind=certificate identity={} application={} peer={} ray={} serial={} key_id=\"{}\"",
                row.identity, row.application, row.peer, row.ray, row.serial, row.key_id);
-  return json_answer(200, {{"id", std::to_string(issued->serial)},
-                           {"certificate", issued->line},
-                           {"expires_at", rfc3339(issued->expires)}});
+  co_return json_answer(200, {{"id", std::to_string(issued->serial)},
+                              {"certificate", issued->line},
+                              {"expires_at", rfc3339(issued->expires)}});
+}
+
+boost::asio::awaitable<void> AccessSite::look_at_agents() {
+  const Apps apps = apps_;
+  for (const auto& [host, app] : apps) {
+    if (!app->config->certificates || !app->config->certificates->agent) continue;
+    const AgentCa& ca = *app->config->certificates->agent;
+    const auto found = co_await auth::find_agent_key(executor_, ca.socket, auth::fingerprint(ca.blob));
+    if (!found) spdlog::error("the CA of {} cannot sign: {}", host, found.error().detail);
+  }
 }
 
 }  // namespace cfpipe::edge

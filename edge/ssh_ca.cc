@@ -1,15 +1,22 @@
 #include "edge/ssh_ca.h"
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 
+#include "auth/agent_client.h"
+#include "auth/agent_protocol.h"
+#include "auth/ssh_wire.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
+namespace net = boost::asio;
 namespace {
 
 constexpr std::string_view kPrefix = "ssh-ca/";
 constexpr std::string_view kNextPrefix = "ssh-ca-next/";
 constexpr std::string_view kHostPrefix = "ssh-host-ca/";
+/// SSH_AGENT_RSA_SHA2_512 (draft-ietf-sshm-ssh-agent); keys of other kinds do not look at it.
+constexpr std::uint32_t kRsaSha512 = 4;
 
 std::string key_name(std::string_view hostname) {
   return std::string(kPrefix) + std::string(hostname);
@@ -20,6 +27,32 @@ std::string host_key_name(std::string_view hostname) {
 std::string next_key_name(std::string_view hostname) {
   return std::string(kNextPrefix) + std::string(hostname);
 }
+
+auth::CertFields fields_of(const CertificateConfig& config, const std::vector<std::string>& principals) {
+  auth::CertFields fields;
+  fields.principals = principals;
+  fields.extensions = config.extensions;
+  if (!config.force_command.empty())
+    fields.critical_options.emplace_back("force-command", config.force_command);
+  if (!config.source_addresses.empty())
+    fields.critical_options.emplace_back("source-address", config.source_addresses);
+  return fields;
+}
+
+transport::Failure no_signature(transport::Cause cause, std::string why) {
+  return {transport::Stage::certificate, cause, std::move(why)};
+}
+
+class Waiting {
+ public:
+  explicit Waiting(std::size_t& count) : count_(count) { ++count_; }
+  ~Waiting() { --count_; }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+ private:
+  std::size_t& count_;
+};
 
 }  // namespace
 
@@ -97,46 +130,82 @@ Result<std::vector<std::string>> SshCa::hostnames() {
   return names;
 }
 
-Result<IssuedCertificate> SshCa::sign(const ApplicationConfig& app, std::string_view owner,
-                                      const std::vector<std::string>& principals,
-                                      std::string_view public_key_line, std::int64_t now) {
+net::awaitable<Result<IssuedCertificate>> SshCa::sign(const ApplicationConfig& app, std::string_view owner,
+                                                      const std::vector<std::string>& principals,
+                                                      std::string_view public_key_line, std::int64_t now) {
   const auto key = auth::parse_public_key_line(public_key_line);
-  if (!key) return key.error();
+  if (!key) co_return key.error();
   // Before a serial is spent, and whatever the signer checks again.
   if (!auth::acceptable_user_key(key->blob)) {
-    return transport::Failure(
+    co_return transport::Failure(
         transport::Stage::certificate, transport::Cause::key_unusable,
         "this kind of key is not certified; use ed25519, ECDSA, or RSA of 2048 bits or more");
   }
-  const auto ca = load(app.hostname);
-  if (!ca) return ca.error();
   const CertificateConfig& config = *app.certificates;
-  auth::CertFields fields;
-  fields.principals = principals;
-  fields.extensions = config.extensions;
-  if (!config.force_command.empty())
-    fields.critical_options.emplace_back("force-command", config.force_command);
-  if (!config.source_addresses.empty())
-    fields.critical_options.emplace_back("source-address", config.source_addresses);
-  return issue(&auth::make_user_certificate, key->blob, *ca, owner, std::move(fields), {now, config.ttl});
+  const Validity validity{now, config.ttl};
+  auth::CertFields fields = fields_of(config, principals);
+  if (!config.agent) {
+    const auto ca = load(app.hostname);
+    if (!ca) co_return ca.error();
+    co_return issue(&auth::make_user_certificate, key->blob, *ca, owner, std::move(fields), validity);
+  }
+  auto drafted = draft(owner, std::move(fields), validity);
+  if (!drafted) co_return drafted.error();
+  const auto prepared = auth::prepare_user_certificate(key->blob, drafted->fields, config.agent->blob);
+  if (!prepared) co_return prepared.error();
+  auto line = co_await ask_agent(*config.agent, *prepared);
+  if (!line) co_return line.error();
+  drafted->issued.line = std::move(*line);
+  co_return std::move(drafted->issued);
+}
+
+net::awaitable<Result<std::string>> SshCa::ask_agent(const AgentCa& ca,
+                                                     const auth::UnsignedCertificate& certificate) {
+  if (asking_ >= kMaxAgentSignatures)
+    co_return no_signature(transport::Cause::agent_unreachable, "too many signatures are waited for");
+  const Waiting waiting(asking_);
+  auto agent = co_await auth::AgentClient::connect(co_await net::this_coro::executor, ca.socket);
+  if (!agent) co_return agent.error();
+  const std::string request = auth::SshWriter()
+                                  .byte(auth::kAgentSignRequest)
+                                  .string(ca.blob)
+                                  .string(certificate.body)
+                                  .u32(kRsaSha512)
+                                  .take();
+  const auto answer = co_await (*agent)->ask(request, kCaPatience);
+  if (!answer) co_return answer.error();
+  auth::SshReader reader(*answer);
+  if (reader.byte() != auth::kAgentSignResponse)
+    co_return no_signature(transport::Cause::agent_key_missing, ca.socket + " does not sign with this key");
+  const std::string signature(reader.string());
+  if (!reader.finished())
+    co_return no_signature(transport::Cause::agent_unreachable, "its answer makes no sense");
+  co_return auth::finish_certificate(certificate, signature);
+}
+
+Result<SshCa::Draft> SshCa::draft(std::string_view owner, auth::CertFields fields, Validity validity) {
+  const auto serial = state_.next_serial();
+  if (!serial) return serial.error();
+  Draft out;
+  out.issued.serial = *serial;
+  out.issued.key_id = std::string(owner) + "/" + std::to_string(*serial);
+  out.issued.expires = validity.from + validity.ttl.count();
+  fields.serial = out.issued.serial;
+  fields.key_id = out.issued.key_id;
+  fields.valid_after = static_cast<std::uint64_t>(validity.from) - auth::kCertBackdate;
+  fields.valid_before = static_cast<std::uint64_t>(out.issued.expires);
+  out.fields = std::move(fields);
+  return out;
 }
 
 Result<IssuedCertificate> SshCa::issue(Maker make, std::string_view key_blob, const auth::SshKey& ca,
                                        std::string_view owner, auth::CertFields fields, Validity validity) {
-  const auto serial = state_.next_serial();
-  if (!serial) return serial.error();
-  IssuedCertificate issued;
-  issued.serial = *serial;
-  issued.key_id = std::string(owner) + "/" + std::to_string(*serial);
-  issued.expires = validity.from + validity.ttl.count();
-  fields.serial = issued.serial;
-  fields.key_id = issued.key_id;
-  fields.valid_after = static_cast<std::uint64_t>(validity.from) - auth::kCertBackdate;
-  fields.valid_before = static_cast<std::uint64_t>(issued.expires);
-  auto line = make(key_blob, fields, ca);
+  auto drafted = draft(owner, std::move(fields), validity);
+  if (!drafted) return drafted.error();
+  auto line = make(key_blob, drafted->fields, ca);
   if (!line) return line.error();
-  issued.line = std::move(*line);
-  return issued;
+  drafted->issued.line = std::move(*line);
+  return std::move(drafted->issued);
 }
 
 Result<IssuedCertificate> SshCa::sign_host(std::string_view hostname, const std::vector<std::string>& names,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,9 @@ namespace cfpipe::edge {
 /// How long a host's certificate may be good for, and is unless it is said.
 inline constexpr std::chrono::seconds kMaxHostCertificate{10 * 365 * 24 * 3600};
 inline constexpr std::chrono::seconds kDefaultHostCertificate{365 * 24 * 3600};
+/// Patience with an agent that signs, and signatures that are waited for at once.
+inline constexpr std::chrono::milliseconds kCaPatience{5'000};
+inline constexpr std::size_t kMaxAgentSignatures = 64;
 
 struct IssuedCertificate {
   std::string line;  ///< one line, no newline
@@ -49,10 +53,12 @@ class SshCa {
 
   /// Signs a user key of `owner` for these principals, of which there must be one: sshd's rules for a
   /// certificate without any are not ours to rely on. Stage::certificate / Cause::key_unusable for a key that
-  /// is not fit to be certified.
-  Result<IssuedCertificate> sign(const ApplicationConfig& app, std::string_view owner,
-                                 const std::vector<std::string>& principals, std::string_view public_key_line,
-                                 std::int64_t now);
+  /// is not fit to be certified. Where the application's CA is in an agent, that is asked, which may take its
+  /// time; what `app` says and the rest outlive the await. Cause::agent_unreachable, agent_key_missing: it
+  /// does not sign.
+  boost::asio::awaitable<Result<IssuedCertificate>> sign(const ApplicationConfig& app, std::string_view owner,
+                                                         const std::vector<std::string>& principals,
+                                                         std::string_view public_key_line, std::int64_t now);
 
   /// Certifies a host's key for these names, by a CA of the application's that is for hosts alone and made at
   /// its first use: who may sign for people should not be able to stand in for servers, and the reverse.
@@ -72,9 +78,18 @@ class SshCa {
   /// Spends a serial; `fields` say all but serial, key id and times.
   Result<IssuedCertificate> issue(Maker make, std::string_view key_blob, const auth::SshKey& ca,
                                   std::string_view owner, auth::CertFields fields, Validity validity);
+  /// What of a certificate is this edge's to say; the serial is spent.
+  struct Draft {
+    IssuedCertificate issued;  ///< all but the line
+    auth::CertFields fields;
+  };
+  Result<Draft> draft(std::string_view owner, auth::CertFields fields, Validity validity);
+  boost::asio::awaitable<Result<std::string>> ask_agent(const AgentCa& ca,
+                                                        const auth::UnsignedCertificate& certificate);
   Result<auth::SshKey> load(std::string_view hostname);
   Result<std::optional<auth::SshKey>> read_key(const std::string& name);
   State& state_;
+  std::size_t asking_ = 0;  ///< agents, at the moment
 };
 
 }  // namespace cfpipe::edge

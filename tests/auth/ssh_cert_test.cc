@@ -143,6 +143,38 @@ TEST(SshCert, IsMadeForEveryAcceptableKind) {
   }
 }
 
+TEST(SshCert, IsTheSameWhenItsCaIsElsewhere) {
+  const SshKey user = SshKey::generate(KeyType::ed25519);
+  for (const KeyType type : {KeyType::ed25519, KeyType::ecdsa_p256}) {
+    const SshKey ca = SshKey::generate(type);
+    const auto prepared = prepare_user_certificate(user.public_blob(), some_fields(), ca.public_blob());
+    ASSERT_TRUE(prepared);
+    const auto line = finish_certificate(*prepared, ca.sign(prepared->body));
+    ASSERT_TRUE(line);
+    const auto read = parse_certificate(*line);
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_EQ(read->ca_blob, ca.public_blob());
+    EXPECT_EQ(read->user_key_blob, user.public_blob());
+    EXPECT_EQ(read->fields.serial, some_fields().serial);
+  }
+}
+
+TEST(SshCert, TakesNoSignatureThatItsCaCannotHaveMade) {
+  const SshKey user = SshKey::generate(KeyType::ed25519), ca = SshKey::generate(KeyType::ed25519);
+  const SshKey other = SshKey::generate(KeyType::ecdsa_p256);
+  const auto prepared = prepare_user_certificate(user.public_blob(), some_fields(), ca.public_blob());
+  ASSERT_TRUE(prepared);
+  const std::string rsa_sha1 = SshWriter().string("ssh-rsa").string("x").take();
+  const std::string good = ca.sign(prepared->body);
+  for (const std::string& bad : {std::string(), std::string("nonsense"), other.sign(prepared->body), rsa_sha1,
+                                 good.substr(0, good.size() - 1), good + "x"}) {
+    const auto line = finish_certificate(*prepared, bad);
+    ASSERT_FALSE(line);
+    EXPECT_EQ(line.error().cause, Cause::certificate_invalid);
+  }
+  EXPECT_FALSE(prepare_user_certificate("nonsense", some_fields(), ca.public_blob()));
+}
+
 TEST(SshCert, EveryCertificateHasItsOwnNonce) {
   const SshKey user = SshKey::generate(KeyType::ed25519);
   const SshKey ca = SshKey::generate(KeyType::ed25519);

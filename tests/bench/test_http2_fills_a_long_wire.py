@@ -5,17 +5,9 @@ docs/PERFORMANCE.md."""
 import pytest
 
 from suite import ratios
-from suite.context import Context
 from suite.sections import http2, pump
 
 RUNS = 3
-
-
-@pytest.fixture(scope="module")
-def context():
-    context = Context(quick=True)
-    yield context
-    context.close()
 
 
 @pytest.mark.parametrize("what", ["up", "down"])

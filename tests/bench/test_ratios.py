@@ -5,20 +5,13 @@ a ratio of seconds, which says more about the neighbours than about us. The boun
 import pytest
 
 from suite import ratios
-from suite.context import MIB, Context
+from suite.context import MIB
 from suite.paths import Paths
 from suite.sections import keystrokes, pump
 
 SIZE = 96 * MIB
 RUNS = 11  # the least of a few still depends on the neighbours
 OURS = "cfpipe"
-
-
-@pytest.fixture(scope="module")
-def context():
-    context = Context(quick=True)
-    yield context
-    context.close()
 
 
 @pytest.mark.parametrize("what", ["up", "down"])

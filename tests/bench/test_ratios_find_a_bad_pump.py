@@ -4,7 +4,7 @@ windows that are small for theirs. A judge that is content with these would be c
 import pytest
 
 from suite import ratios
-from suite.context import MIB, Context
+from suite.context import MIB
 from suite.paths import Paths
 from suite.sections import http2, keystrokes, pump
 
@@ -17,13 +17,6 @@ BLOCK = 512
 FAR_MS = 150
 # A round trip of ten times the length is to a window what a tenth of the window is to the round trip.
 TEN_TIMES = 10
-
-
-@pytest.fixture(scope="module")
-def context():
-    context = Context(quick=True)
-    yield context
-    context.close()
 
 
 @pytest.mark.parametrize("what", ["up", "down"])

@@ -6,7 +6,6 @@
 #include "edge/files.h"
 #include "edge/sshd_setup.h"
 #include "edge/text.h"
-#include "transport/reason.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -38,15 +37,16 @@ Result<std::vector<std::string>> given_keys(const std::string& file) {
   if (!text) return text.error();
   std::vector<std::string> lines;
   std::string_view rest = *text;
-  while (!rest.empty()) {
+  for (int number = 1; !rest.empty(); ++number) {
     const std::size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = trimmed(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.empty() || line.starts_with('#')) continue;
     const auto key = auth::parse_public_key_line(line);
     if (!key || !auth::acceptable_user_key(key->blob))
-      return fault("this is not the public key of a CA: " + transport::printable(line, 60) +
-                   "; give the lines of 'cfpipe-edge ca show'");
+      // Not shown: what was given by mistake may be a private key.
+      return fault("line " + std::to_string(number) +
+                   " is not the public key of a CA; give the lines of 'cfpipe-edge ca show'");
     lines.emplace_back(line);
   }
   if (lines.empty()) return fault("no public key was given; pipe in what 'cfpipe-edge ca show' prints");

@@ -98,12 +98,17 @@ def test_what_is_not_to_be_had_changes_nothing(world, ca, text, says):
     assert server.files() == before and not server.drop_in.parent.exists()
 
 
-@pytest.mark.parametrize("given", [b"", b"ssh-ed25519 AAAA nonsense\n", b"-----BEGIN OPENSSH PRIVATE KEY-----\n", b"x" * 70_000])
-def test_what_is_no_key_is_refused(world, given):
+@pytest.mark.parametrize("given, says", [
+    (b"", "no public key was given; pipe in what 'cfpipe-edge ca show' prints"),
+    (b"\nssh-ed25519 AAAA nonsense\n", "line 2 is not the public key of a CA; give the lines of 'cfpipe-edge ca show'"),
+    (b"c2VjcmV0IGhhbGYgb2YgYSBrZXk=\n", "line 1 is not the public key of a CA; give the lines of 'cfpipe-edge ca show'"),
+    (b"x" * 70_000, "standard input holds more than public keys"),
+])
+def test_what_is_no_key_is_refused_and_not_shown(world, given, says):
     server = Server(world)
     before = server.files()
     failed = server.setup(input=given).failed(USAGE)
-    assert len(failed.stderr.splitlines()) == 1 and "ca show" in failed.stderr + "ca show" * (len(given) > 60_000), failed
+    assert failed.stderr == f"cfpipe-edge: {says}\n" and failed.stdout == "", failed
     assert server.files() == before
 
 

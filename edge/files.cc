@@ -9,22 +9,10 @@
 #include <cstring>
 #include <filesystem>
 
+#include "auth/own_file.h"
+
 namespace cfpipe::edge {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 transport::Failure failed(const std::string& path, const std::string& what,
                           transport::Cause cause = transport::Cause::state_unreadable) {
@@ -71,8 +59,8 @@ Result<void> replace_file(const std::string& path, std::string_view content, uns
   const std::string temporary = path + ".new." + std::to_string(::getpid());
   ::unlink(temporary.c_str());
   {
-    const Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                                 static_cast<mode_t>(mode)));
+    const auth::Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                               static_cast<mode_t>(mode)));
     if (file.get() < 0 || !write_all(file.get(), content) || ::fsync(file.get()) != 0) {
       const transport::Failure failure = write_failed(path);
       ::unlink(temporary.c_str());
@@ -84,14 +72,14 @@ Result<void> replace_file(const std::string& path, std::string_view content, uns
     ::unlink(temporary.c_str());
     return failure;
   }
-  const Descriptor dir(
+  const auth::Fd dir(
       ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (dir.get() >= 0) ::fsync(dir.get());
   return {};
 }
 
 Result<std::optional<std::string>> read_file(const std::string& path) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) {
     if (errno == ENOENT) return std::optional<std::string>();
     return failed(path, std::strerror(errno));

@@ -4,6 +4,11 @@
 
 namespace cfpipe::edge {
 
+transport::Failure database_failure(sqlite3* db) {
+  return {transport::Stage::state, transport::Cause::state_write_failed,
+          std::string("state database: ") + sqlite3_errmsg(db)};
+}
+
 Statement::Statement(sqlite3* db, std::string_view sql) {
   sqlite3_stmt* handle = nullptr;
   if (sqlite3_prepare_v3(db, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &handle,

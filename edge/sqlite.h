@@ -7,7 +7,12 @@
 #include <string>
 #include <string_view>
 
+#include "transport/failure.h"
+
 namespace cfpipe::edge {
+
+/// What SQLite says of the last call that failed (Stage::state).
+transport::Failure database_failure(sqlite3* db);
 
 /// A prepared statement, used again and again through Query.
 class Statement {

@@ -1,8 +1,8 @@
-#include <ctime>
 #include <stdexcept>
 
 #include "edge/files.h"
 #include "edge/sqlite.h"
+#include "edge/sqlite_audit.h"
 #include "edge/sqlite_copy.h"
 #include "edge/sqlite_schema.h"
 #include "edge/state.h"
@@ -13,7 +13,7 @@ namespace {
 
 class SqliteState final : public State {
  public:
-  explicit SqliteState(Db db);
+  explicit SqliteState(Db db) : db_(std::move(db)) {}
 
   Result<std::optional<Secret>> key(std::string_view name) override;
   Result<bool> add_key(std::string_view name, const Secret& value) override;
@@ -38,11 +38,15 @@ class SqliteState final : public State {
   Result<void> revoke_session(std::string_view session, std::int64_t until, std::int64_t now) override;
   Result<bool> session_revoked(std::string_view session) override;
   Result<std::int64_t> others_changes() override;
-  Result<std::int64_t> append_audit(const AuditRow& row) override;
-  Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override;
-  Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) override;
-  Result<std::int64_t> audit_copied() override;
-  Result<void> set_audit_copied(std::int64_t id) override;
+  Result<std::int64_t> append_audit(const AuditRow& row) override { return audit_.append(row); }
+  Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override {
+    return audit_.read(since, each);
+  }
+  Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) override {
+    return audit_.behind(id, most);
+  }
+  Result<std::int64_t> audit_copied() override { return audit_.copied(); }
+  Result<void> set_audit_copied(std::int64_t id) override { return audit_.set_copied(id); }
   Result<void> copy_to(const std::string& path) override { return copy_database(db_.get(), path); }
 
  private:
@@ -60,10 +64,7 @@ class SqliteState final : public State {
     sqlite3* db_;
   };
 
-  transport::Failure failure() const {
-    return {transport::Stage::state, transport::Cause::state_write_failed,
-            std::string("state database: ") + sqlite3_errmsg(db_.get())};
-  }
+  transport::Failure failure() const { return database_failure(db_.get()); }
 
   Db db_;
   Statement key_get_{db_.get(), "SELECT value FROM keys WHERE name = ?"};
@@ -112,42 +113,8 @@ class SqliteState final : public State {
   Statement session_expire_{db_.get(), "DELETE FROM revoked_sessions WHERE until <= ?"};
   Statement session_revoked_{db_.get(), "SELECT 1 FROM revoked_sessions WHERE session = ?"};
   Statement changes_{db_.get(), "PRAGMA data_version"};
-  Statement audit_add_{
-      db_.get(),
-      "INSERT INTO audit (time, kind, identity, application, peer, ray, serial, key_id, tunnel, "
-      "up_bytes, down_bytes, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"};
-  Statement audit_read_{
-      db_.get(),
-      "SELECT id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, "
-      "down_bytes, reason FROM audit WHERE time >= ? ORDER BY id"};
-  Statement audit_behind_{
-      db_.get(),
-      "SELECT id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, "
-      "down_bytes, reason FROM audit WHERE id > ? ORDER BY id LIMIT ?"};
-  Statement audit_begin_copy_{db_.get(),
-                              "INSERT INTO counters (name, value) SELECT 'audit-copied', "
-                              "coalesce(max(id), 0) FROM audit WHERE true ON CONFLICT (name) DO NOTHING"};
-  Statement audit_copied_{db_.get(), "SELECT value FROM counters WHERE name = 'audit-copied'"};
-  Statement audit_set_copied_{db_.get(), "UPDATE counters SET value = ? WHERE name = 'audit-copied'"};
+  SqliteAudit audit_{db_.get()};
 };
-
-AuditRow read_audit_row(const Query& query) {
-  AuditRow row;
-  row.id = query.number(0);
-  row.time = query.number(1);
-  row.kind = query.text(2);
-  row.identity = query.text(3);
-  row.application = query.text(4);
-  row.peer = query.text(5);
-  row.ray = query.text(6);
-  row.serial = static_cast<std::uint64_t>(query.number(7));
-  row.key_id = query.text(8);
-  row.tunnel = query.number(9);
-  row.up_bytes = static_cast<std::uint64_t>(query.number(10));
-  row.down_bytes = static_cast<std::uint64_t>(query.number(11));
-  row.reason = query.text(12);
-  return row;
-}
 
 ServiceTokenRow read_service_token(const Query& query) {
   ServiceTokenRow row;
@@ -158,11 +125,6 @@ ServiceTokenRow read_service_token(const Query& query) {
   row.expires = query.number(4);
   row.last_used = query.number(5);
   return row;
-}
-
-SqliteState::SqliteState(Db db) : db_(std::move(db)) {
-  const Statement old(db_.get(), "DELETE FROM audit WHERE time < ?");
-  Query(old).bind(std::time(nullptr) - kAuditSeconds).step();
 }
 
 Result<std::optional<Secret>> SqliteState::key(std::string_view name) {
@@ -364,47 +326,6 @@ Result<std::int64_t> SqliteState::others_changes() {
   Query query(changes_);
   if (!query.step()) return failure();
   return query.number(0);
-}
-
-Result<std::int64_t> SqliteState::append_audit(const AuditRow& row) {
-  Query query(audit_add_);
-  query.bind(row.time).bind(row.kind).bind(row.identity).bind(row.application).bind(row.peer).bind(row.ray);
-  query.bind(static_cast<std::int64_t>(row.serial)).bind(row.key_id).bind(row.tunnel);
-  query.bind(static_cast<std::int64_t>(row.up_bytes)).bind(static_cast<std::int64_t>(row.down_bytes));
-  query.bind(row.reason).step();
-  if (!query.ok()) return failure();
-  return sqlite3_last_insert_rowid(db_.get());
-}
-
-Result<void> SqliteState::read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) {
-  Query query(audit_read_);
-  query.bind(since);
-  while (query.step()) each(read_audit_row(query));
-  if (!query.ok()) return failure();
-  return {};
-}
-
-Result<std::vector<AuditRow>> SqliteState::audit_behind(std::int64_t id, std::size_t most) {
-  Query query(audit_behind_);
-  query.bind(id).bind(static_cast<std::int64_t>(most));
-  std::vector<AuditRow> rows;
-  while (query.step()) rows.push_back(read_audit_row(query));
-  if (!query.ok()) return failure();
-  return rows;
-}
-
-Result<std::int64_t> SqliteState::audit_copied() {
-  if (Query begin(audit_begin_copy_); begin.step(), !begin.ok()) return failure();
-  Query query(audit_copied_);
-  if (!query.step()) return failure();
-  return query.number(0);
-}
-
-Result<void> SqliteState::set_audit_copied(std::int64_t id) {
-  Query query(audit_set_copied_);
-  query.bind(id).step();
-  if (!query.ok()) return failure();
-  return {};
 }
 
 }  // namespace

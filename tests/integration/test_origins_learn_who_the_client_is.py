@@ -9,6 +9,7 @@ import pytest
 from support import world as worlds
 from support.clients import Client
 from support.configured_edge import ConfiguredEdge
+from support.listener import first_line
 from support.origin import Origin
 
 POLICIES = [{"name": "staff", "decision": "allow", "include": [{"email": worlds.EMAIL}]}]
@@ -42,19 +43,8 @@ def logged_in(world, service, listen="127.0.0.1:0", **more_app):
     return client
 
 
-def read_line(connection):
-    """Byte by byte: what follows the line is the client's."""
-    line = b""
-    while not line.endswith(b"\n"):
-        byte = connection.recv(1)
-        if not byte:
-            break
-        line += byte
-    return line.decode()
-
-
 def tell_header_and_echo(connection, events):
-    events.put(read_line(connection))
+    events.put(first_line(connection))  # what follows it is the client's
     while data := connection.recv(65536):
         connection.sendall(data)
 

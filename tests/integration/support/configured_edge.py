@@ -13,10 +13,10 @@ class ConfiguredEdge(Edge):
     that are all alike. `provider`: identity_provider, or a function from this edge, which has its
     TLS certificate by then, to it.
     `more`, `more_app`: further keys of the configuration and of each application. `names`: what else its TLS certificate
-    is for."""
+    is for. `run_by`: a command that runs it."""
 
     def __init__(self, world, origin, policies, certificates=None, groups=(), email=worlds.EMAIL, hosts=(HOST,),
-                 provider=None, more=None, more_app=None, names=()):
+                 provider=None, more=None, more_app=None, names=(), run_by=()):
         self.world, self.kind, self.hosts, self.email = world, "own", tuple(hosts), email
         self._names = [*hosts, *names]
         self.state = world.path(f"edge-configured-{len(list(world.directory.glob('edge-*')))}")
@@ -39,7 +39,7 @@ class ConfiguredEdge(Edge):
                 **(more_app or {}),
             } for host in hosts],
         }))
-        self.child = world.start([PROGRAMS["own"], "run", "--config", self.config])
+        self.child = world.start([*run_by, PROGRAMS["own"], "run", "--config", self.config])
         world.closing(self)
         self.port = self.child.ready_port()
 

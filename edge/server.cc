@@ -79,15 +79,16 @@ struct Server::Impl {
       Wire& wire = idlest();
       tcp::socket socket(wire.executor());
       boost::system::error_code error;
-      acceptor->accept(socket, error);
+      tcp::endpoint peer;
+      acceptor->accept(socket, peer, error);
       if (error == net::error::would_block || error == net::error::connection_aborted) return true;
       if (error) return false;
       if (load() >= max_connections) continue;
-      auto seat = per_address.take(socket.remote_endpoint(error).address());
+      auto seat = per_address.take(peer.address());
       if (seat) {
         wire.serve(std::move(socket), std::move(*seat));
       } else {
-        note_refusal(socket.remote_endpoint(error).address());
+        note_refusal(peer.address());
       }
     }
     return true;

@@ -5,7 +5,7 @@ if(CFPIPE_SANITIZE)
 else()
   set(shared_by_default OFF)
 endif()
-option(CFPIPE_SHARED_LIBRARIES "Link OpenSSL, nghttp2, libsodium, yaml-cpp, SQLite and the C++ runtime as shared libraries"
+option(CFPIPE_SHARED_LIBRARIES "Link OpenSSL, nghttp2, libsodium, libssh, yaml-cpp, SQLite, zlib and the C++ runtime as shared libraries"
   ${shared_by_default})
 
 # Makes cfpipe::MODULE of a pkg-config module. ARCHIVES are its static libraries by name, NEEDS what these need in turn.
@@ -36,6 +36,12 @@ cfpipe_library(libnghttp2 ARCHIVES nghttp2)
 cfpipe_library(libsodium ARCHIVES sodium NEEDS Threads::Threads)
 cfpipe_library(yaml-cpp ARCHIVES yaml-cpp)
 cfpipe_library(sqlite3 ARCHIVES sqlite3 NEEDS m ${CMAKE_DL_LIBS})
+cfpipe_library(zlib ARCHIVES z)
+# As an archive it also wants Kerberos.
+if(NOT CFPIPE_SHARED_LIBRARIES)
+  add_library(cfpipe_no_gssapi STATIC cmake/no_gssapi.cc)
+endif()
+cfpipe_library(libssh VERSION >=0.10 ARCHIVES ssh NEEDS cfpipe_no_gssapi cfpipe::zlib cfpipe::openssl)
 if(NOT CFPIPE_SHARED_LIBRARIES)
   target_link_options(cfpipe_options INTERFACE -static-libstdc++ -static-libgcc -Wl,--as-needed)
 endif()

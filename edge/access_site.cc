@@ -172,13 +172,13 @@ boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
   co_return co_await transfers_.poll(std::move(receiver));
 }
 
-Answer AccessSite::shared_answer(std::string_view path) {
+Answer AccessSite::shared_answer(const Request& request, std::string_view path) {
   if (path == "certs") {
     Answer answer = json_answer(200, {});
     answer.body = tokens_.certs();
     return answer;
   }
-  return asset_answer(path);
+  return asset_answer(request, path);
 }
 
 Answer AccessSite::app_answer(const Request& request, const App& app) {
@@ -190,7 +190,7 @@ Answer AccessSite::app_answer(const Request& request, const App& app) {
   if (path == "cli") return cli(request, app);
   if (path == "logout") return app_logout();
   if (path == "get-identity") return identity_answer(visitor(request, app).identity);
-  return shared_answer(path);
+  return shared_answer(request, path);
 }
 
 boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
@@ -209,7 +209,7 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   if (path == "logout") co_return co_await auth_logout(request);
   if (path == "signed-out") co_return signed_out();
   if (path == "get-identity") co_return identity_answer(check_org(request));
-  co_return shared_answer(path);
+  co_return shared_answer(request, path);
 }
 
 /// Signing costs a millisecond and anybody may ask, so one answer serves for minutes.
@@ -245,6 +245,8 @@ std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
     return request.host == config_.auth_host ? text_answer(404, "not found")
                                              : text_answer(421, "this edge does not serve that host");
   }
+  if (request.path == kTerminalPath && app->config->browser_terminal && terminals_)
+    return terminal_grant(request, *app);
   if (request.path.starts_with(kOwnPaths)) return text_answer(404, "not found");
   const Visitor who = visitor(request, *app);
   const Verdict verdict = judge(request, *app, who.identity, Asking::to_pass);
@@ -263,14 +265,7 @@ std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
   const std::string name = who.identity ? who.identity->name() : std::string();
   if (const std::string reason = open_tunnels_.too_many(name, request.peer); !reason.empty())
     return too_many_tunnels(request, *app, name, reason);
-  TunnelGrant grant;
-  grant.session_limit = app->config->session_limit;
-  grant.idle_limit = app->config->idle_limit;
-  grant.app_hostname = app->config->hostname;
-  grant.origin_host = app->config->origin_host;
-  grant.origin_port = app->config->origin_port;
-  grant.origin_path = app->config->origin_path;
-  grant.proxy_protocol = app->config->proxy_protocol;
+  TunnelGrant grant = grant_of(*app->config, who.identity);
   if (destination) {
     grant.origin_host = destination->host;
     grant.origin_port = destination->port;
@@ -278,12 +273,24 @@ std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
     grant.proxy_protocol = false;
     grant.destination = destination->host + ":" + std::to_string(destination->port);
   }
-  if (who.identity) {
-    grant.identity = who.identity->name();
-    grant.client_id = who.identity->client_id;
-    grant.session = who.identity->nonce;
-    grant.issued = who.identity->issued;
-    grant.expires = who.identity->expires;
+  return grant;
+}
+
+TunnelGrant AccessSite::grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity) {
+  TunnelGrant grant;
+  grant.session_limit = app.session_limit;
+  grant.idle_limit = app.idle_limit;
+  grant.app_hostname = app.hostname;
+  grant.origin_host = app.origin_host;
+  grant.origin_port = app.origin_port;
+  grant.origin_path = app.origin_path;
+  grant.proxy_protocol = app.proxy_protocol;
+  if (identity) {
+    grant.identity = identity->name();
+    grant.client_id = identity->client_id;
+    grant.session = identity->nonce;
+    grant.issued = identity->issued;
+    grant.expires = identity->expires;
   }
   return grant;
 }
@@ -321,6 +328,7 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   row.peer = request.peer;
   row.ray = request.ray;
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
+  if (grant.terminal) row.reason = "a terminal in the browser";
   const auto added = append(row);
   const std::int64_t id = added ? *added : --unrecorded_;
   tally_.add(Count::tunnels_opened, row.application);

@@ -41,6 +41,7 @@ inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 inline constexpr std::string_view kIdTokenCookie = "__Secure-cfpipe-id-token";
 inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
 inline constexpr std::string_view kCliPath = "/cdn-cgi/access/cli";
+inline constexpr std::string_view kTerminalPath = "/cdn-cgi/access/terminal";
 
 /// Characters of a session's name in the audit: 12 random bytes in base64url.
 inline constexpr std::size_t kSessionNameCharacters = 16;
@@ -96,12 +97,21 @@ class AccessSite final : public Site {
   /// and those whose time is up.
   void end_tunnels_that_must();
 
+  /// Where terminals in the browser are opened; null: there are none. Outlives every grant.
+  void use_terminals(std::shared_ptr<Inside> terminals) { terminals_ = std::move(terminals); }
+
   boost::asio::awaitable<Answer> handle(const Request& request) override;
   std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
   std::int64_t opened(const TunnelGrant& grant, const Request& request,
                       std::shared_ptr<TunnelEnd> end) override;
   void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
               std::string_view reason) override;
+  boost::asio::awaitable<Result<std::string>> certify_terminal(const TunnelGrant& grant,
+                                                               const Request& request,
+                                                               std::string key_line) override;
+  Result<std::string> known_host_key(const TunnelGrant& grant) override;
+  Result<void> believe_host_key(const TunnelGrant& grant, const Request& request,
+                                const std::string& key_line) override;
 
  private:
   /// Those of one configuration; a reload makes others, and whoever waits with an old one keeps it.
@@ -138,12 +148,13 @@ class AccessSite final : public Site {
   boost::asio::awaitable<Answer> route(const Request& request);
   Answer app_answer(const Request& request, const App& app);
   boost::asio::awaitable<Answer> auth_answer(const Request& request);
-  Answer shared_answer(std::string_view path);
+  Answer shared_answer(const Request& request, std::string_view path);
   void add_metadata(const Request& request, App& app, Answer& answer);
   static Answer wrong_destination(const App& app);
   Answer too_many_tunnels(const Request& request, const App& app, const std::string& who,
                           const std::string& reason);
   std::variant<TunnelGrant, Answer> grant(const Request& request);
+  static TunnelGrant grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity);
   void audit(AuditRow row);
   /// The row's id; nothing if it could not be written, which is said and counted.
   std::optional<std::int64_t> append(const AuditRow& row);
@@ -211,6 +222,16 @@ class AccessSite final : public Site {
 
   // site_cert_sign.cc
   boost::asio::awaitable<Answer> cert_sign(const Request& request);
+  /// Signs for them and writes it down. Cause::key_unusable; sign_refused: there is no user it could be for;
+  /// others: not now. `app` outlives the await.
+  boost::asio::awaitable<Result<IssuedCertificate>> certify(const Request& request,
+                                                            const ApplicationConfig& app,
+                                                            const Identity& identity,
+                                                            std::string_view key_line);
+
+  // site_terminal.cc
+  Answer terminal_page(const App& app, const Identity& identity) const;
+  std::variant<TunnelGrant, Answer> terminal_grant(const Request& request, const App& app);
 
   Config config_;
   State& state_;
@@ -234,6 +255,7 @@ class AccessSite final : public Site {
   std::int64_t seen_changes_ = -1;  ///< of the state by others
   std::int64_t unrecorded_ = 0;     ///< last id of a tunnel that the audit could not take, negative
   std::function<void()> idle_;
+  std::shared_ptr<Inside> terminals_;
 };
 
 }  // namespace cfpipe::edge

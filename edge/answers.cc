@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <ctime>
 
+#include "edge/terminal_bundle.h"
 #include "edge/text.h"
 #include "edge/web_files.h"
 
@@ -87,6 +88,12 @@ Answer page_answer(int status, const Page& page) {
   return out;
 }
 
+Answer document_answer(int status, const Document& document) {
+  Answer out = answer(status, "text/html; charset=utf-8", filled(file_of(document.file), document.values));
+  out.headers.emplace_back("Content-Security-Policy", document.policy);
+  return out;
+}
+
 Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint) {
   Page page;
   page.file = "message.html";
@@ -95,9 +102,29 @@ Answer message_page(int status, std::string_view title, std::string_view text, s
   return page_answer(status, page);
 }
 
-Answer asset_answer(std::string_view name) {
-  if (name == "style.css") return answer(200, "text/css; charset=utf-8", std::string(file_of(name)));
-  if (name == "close.js") return answer(200, "text/javascript; charset=utf-8", std::string(file_of(name)));
+namespace {
+
+// Its address changes with its content, so a browser need not ask for it twice.
+Answer terminal_answer(const Request& request, const TerminalFile& file, std::string_view type) {
+  const std::string_view taken = request.header("Accept-Encoding");
+  const bool gzip = taken.find("gzip") != std::string_view::npos && !file.gzip.empty();
+  Answer out = answer(200, type, std::string(gzip ? file.gzip : file.plain));
+  if (gzip) out.headers.emplace_back("Content-Encoding", "gzip");
+  out.headers.emplace_back("Vary", "Accept-Encoding");
+  if (request.query_value("v") != file.version) return out;
+  for (auto& [name, value] : out.headers)
+    if (name == "Cache-Control") value = "private, max-age=31536000, immutable";
+  return out;
+}
+
+}  // namespace
+
+Answer asset_answer(const Request& request, std::string_view name) {
+  constexpr std::string_view kCss = "text/css; charset=utf-8";
+  constexpr std::string_view kScript = "text/javascript; charset=utf-8";
+  const std::string_view type = name.ends_with(".css") ? kCss : kScript;
+  if (name == "style.css" || name == "close.js") return answer(200, type, std::string(file_of(name)));
+  if (const auto file = terminal_file(name)) return terminal_answer(request, *file, type);
   return text_answer(404, "not found");
 }
 

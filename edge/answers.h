@@ -28,9 +28,16 @@ struct Page {
   bool closes_itself = false;
 };
 Answer page_answer(int status, const Page& page);
+/// One of edge/web that is a whole document, under a Content-Security-Policy of its own.
+struct Document {
+  std::string_view file;
+  std::vector<std::pair<std::string_view, std::string>> values;
+  std::string policy;
+};
+Answer document_answer(int status, const Document& document);
 Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint = {});
-/// style.css or close.js; 404 for anything else.
-Answer asset_answer(std::string_view name);
+/// style.css, close.js, or what the terminal's page is made of; 404 for anything else.
+Answer asset_answer(const Request& request, std::string_view name);
 
 /// What the `Date` of an answer that is sent now says.
 std::string date_now();

@@ -101,6 +101,19 @@ void add_service_token(CLI::App& root, Options& options, int& status) {
   revoke->callback([&] { status = service_token_revoke(options.state, options.name); });
 }
 
+void add_host_key(CLI::App& root, Options& options, int& status) {
+  CLI::App* key =
+      root.add_subcommand("host-key", "Host keys of origins, as terminals in the browser saw them first");
+  key->require_subcommand(1);
+  CLI::App* list = key->add_subcommand("list", "List them, with fingerprints");
+  add_state_options(*list, options.state);
+  list->callback([&] { status = host_key_list(options.state); });
+  CLI::App* forget = key->add_subcommand("forget", "Believe the key that the server shows next");
+  forget->add_option("--app", options.app, "Host name of the application")->required();
+  add_state_options(*forget, options.state);
+  forget->callback([&] { status = host_key_forget(options.state, options.app); });
+}
+
 void add_sshd_setup(CLI::App& root, Options& options, int& status) {
   CLI::App* setup = root.add_subcommand(
       "sshd-setup", "On a server: have its sshd trust an application's CA; undone if sshd does not like it");
@@ -158,6 +171,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
                   "Address that the sign-in page offers; everybody of its domain is let in");
   dev->add_option("--group", options.dev.groups, "A group that everybody who signs in is in, once for each")
       ->allow_extra_args(false);
+  dev->add_flag("--terminal", options.dev.terminal, "Show browsers a terminal (browser_rendering: ssh)");
   dev->add_option("--state", options.dev.state, "Directory for keys, certificates and the database");
   dev->callback([&] { status = run_dev(options.dev); });
 
@@ -169,6 +183,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   add_policy(root, options, status);
   add_service_token(root, options, status);
   add_ca(root, options, status);
+  add_host_key(root, options, status);
   add_sshd_setup(root, options, status);
 
   CLI::App* revoke =

@@ -31,6 +31,7 @@ struct DevOptions {
   std::string email;                ///< empty: the login name at localhost
   std::vector<std::string> groups;  ///< of everybody who signs in
   std::string state;                ///< empty: under the user's state directory
+  bool terminal = false;            ///< browsers are shown one
 };
 /// `admin_listen`: in the place of the configuration's; empty: that.
 int run_edge(const std::string& config_path, const std::string& admin_listen);
@@ -115,6 +116,9 @@ struct HostKeyQuestion {
 int ca_sign_host(const StateOption& state, const HostKeyQuestion& question);
 /// Prints the line for known_hosts.
 int ca_known_hosts(const StateOption& state, const std::string& hostname);
+/// The host keys that terminals in the browser have seen first.
+int host_key_list(const StateOption& state);
+int host_key_forget(const StateOption& state, const std::string& hostname);
 /// Prints id and secret, once, as the two variables that cfpipe reads.
 int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);
 int service_token_list(const StateOption& state);

@@ -8,6 +8,7 @@
 
 #include "edge/commands.h"
 #include "edge/dev_tls.h"
+#include "edge/terminal_bundle.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -70,10 +71,13 @@ transport::Result<Config> dev_config(const DevOptions& options) {
   config.dev_groups = options.groups;
   config.state_dir = options.state.empty() ? dev_state_dir() : options.state;
   if (config.state_dir.empty()) return bad_option("HOME is not set; say where with --state DIR");
+  if (options.terminal && !has_terminal())
+    return bad_option("this program was built without the terminal in the browser: build it where npm is");
   std::set<std::string> names{config.auth_host};
   for (const std::string& name : options.hostnames) {
     auto app = application(name, *origin, config.dev_email);
     if (!app) return app.error();
+    app->browser_terminal = options.terminal;
     if (!names.insert(app->hostname).second)
       return bad_option("--hostname and --auth-domain must all differ");
     config.applications.push_back(std::move(*app));

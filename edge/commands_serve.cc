@@ -14,6 +14,7 @@
 #include "edge/commands.h"
 #include "edge/origin.h"
 #include "edge/serving.h"
+#include "edge/terminal/terminals.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -99,8 +100,11 @@ int serve(const Config& config, const ServeOptions& options) {
   SiteLoop site_loop(io.get_executor(), **site);
   auto server = Server::open(io.get_executor(), wire, site_loop);
   if (!server) return complain(server.error());
+  auto terminals = std::make_shared<terminal::Terminals>(site_loop);
+  if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
+  (*site)->use_terminals(terminals);
   if (dev || config.listen_port == 0) (*site)->set_public_port((*server)->port());
-  const Serving serving{io, **server, **site, **state, audit_log, manager};
+  const Serving serving{io, **server, **site, **state, audit_log, manager, *terminals};
   Ending ending(serving, dev ? kDevDrain : kDrain);
   auto admin = open_admin(config, options, serving, ending);
   if (!admin) return complain(admin.error());
@@ -121,6 +125,8 @@ int serve(const Config& config, const ServeOptions& options) {
   io.run();
   // The tunnels that were cut are told to the site's loop, which takes note of them before it goes itself.
   server->reset();
+  (*site)->use_terminals(nullptr);
+  terminals.reset();
   do io.restart();
   while (io.poll() > 0);
   audit_log.copy();

@@ -29,6 +29,7 @@ inline constexpr std::chrono::seconds kDefaultCertificateTtl{4 * 60};
 inline constexpr std::size_t kMaxAgentSocketBytes = 107;
 inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
+inline constexpr std::size_t kMaxHostKeys = 16;
 inline constexpr std::size_t kMaxLoginsPerMinute = 10'000;
 inline constexpr std::uint16_t kHttpsPort = 443;
 
@@ -75,6 +76,9 @@ struct ApplicationConfig {
   std::chrono::seconds session_limit{0};  ///< of an open tunnel; 0: none
   std::chrono::seconds idle_limit{0};     ///< of an open tunnel through which nothing moves; 0: none
   std::optional<CertificateConfig> certificates;
+  bool browser_terminal = false;  ///< a browser that opens the application gets a terminal
+  std::vector<std::string>
+      host_keys;  ///< of its origin, `type base64`, for that; empty: the first that is seen
   std::vector<Policy> policies;
 };
 

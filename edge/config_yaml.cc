@@ -2,9 +2,11 @@
 #include <boost/asio/ip/address.hpp>
 #include <set>
 
+#include "auth/ssh_key.h"
 #include "edge/capacity.h"
 #include "edge/config.h"
 #include "edge/origin.h"
+#include "edge/terminal_bundle.h"
 #include "edge/text.h"
 #include "edge/yaml_reader.h"
 
@@ -25,6 +27,8 @@ class Reader : private YamlReader {
   void destinations(const YAML::Node& node, ApplicationConfig& app);
   void session_limit(const YAML::Node& node, ApplicationConfig& app);
   void idle_limit(const YAML::Node& node, ApplicationConfig& app);
+  void browser_rendering(const YAML::Node& node, ApplicationConfig& app);
+  void host_keys(const YAML::Node& node, ApplicationConfig& app);
   void limits(const YAML::Node& node);
   void across(const YAML::Node& root);
 
@@ -81,7 +85,7 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   ApplicationConfig out;
   if (!mapping(node, "an application",
                {"hostname", "service", "proxy_protocol", "destinations", "session_duration", "session_limit",
-                "idle_limit", "browser_rendering", "short_lived_certificates", "policies"})) {
+                "idle_limit", "browser_rendering", "host_keys", "short_lived_certificates", "policies"})) {
     return out;
   }
   out.hostname = lower(text(node, "hostname", "an application"));
@@ -99,15 +103,42 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   if (node["destinations"]) destinations(node["destinations"], out);
   out.session_duration =
       duration(node, "session_duration", out_.config.session_duration, kMinSession, kMaxSession);
-  if (node["browser_rendering"])
-    fault(node["browser_rendering"],
-          "'browser_rendering' (the terminal in the browser) is not available yet");
+  browser_rendering(node, out);
   out.policies = read_policies(*this, node);
   if (node["short_lived_certificates"])
     out.certificates = read_certificates(*this, node["short_lived_certificates"], out.policies);
   session_limit(node, out);
   idle_limit(node, out);
   return out;
+}
+
+void Reader::browser_rendering(const YAML::Node& node, ApplicationConfig& app) {
+  if (const std::string kind = text(node, "browser_rendering", "an application", false); kind == "ssh") {
+    if (!has_terminal())
+      return fault(node["browser_rendering"],
+                   "this program was built without the terminal in the browser: build it where npm is");
+    app.browser_terminal = true;
+  } else if (!kind.empty()) {
+    fault(node["browser_rendering"], "'browser_rendering' must be ssh");
+  }
+  if (node["host_keys"]) host_keys(node["host_keys"], app);
+}
+
+void Reader::host_keys(const YAML::Node& node, ApplicationConfig& app) {
+  if (!app.browser_terminal)
+    return fault(node,
+                 "'host_keys' are for 'browser_rendering: ssh': clients look at the server's key themselves");
+  if (!node.IsSequence() || node.size() == 0 || node.size() > kMaxHostKeys)
+    return fault(node,
+                 "'host_keys' must be a list of at most " + std::to_string(kMaxHostKeys) + " public keys");
+  for (const YAML::Node& item : node) {
+    const auto key = auth::parse_public_key_line(item.IsScalar() ? item.Scalar() : "");
+    if (key) {
+      app.host_keys.push_back(auth::public_key_line(key->blob));
+    } else {
+      fault(item, "a host key must be a line as in the server's /etc/ssh/ssh_host_*_key.pub");
+    }
+  }
 }
 
 /// `certificate`: nobody's work goes on longer than the certificate it began with is good.

@@ -200,7 +200,7 @@ net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest 
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
-  auto dialled = co_await dial_origin(grant, ends_);
+  auto dialled = co_await reach(grant, request, ends_);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
     co_await reply(*request, std::move(*refusal), false);
     co_return;

@@ -141,23 +141,61 @@ Answer plain(int status, std::string text) {
   return answer;
 }
 
+net::awaitable<std::variant<OriginSocket, Answer>> reach(const TunnelGrant& grant, SharedRequest request,
+                                                         const ConnectionEnds& ends) {
+  if (grant.inside) co_return co_await grant.inside->enter(grant, std::move(request), ends);
+  co_return co_await dial_origin(grant, ends);
+}
+
+namespace {
+
+struct BothSides {
+  std::unique_ptr<tunnel::Stream> client;
+  std::unique_ptr<tunnel::Stream> server;
+};
+
+BothSides both_sides(Upgraded& upgraded, std::unique_ptr<transport::Channel> channel,
+                     std::span<const std::byte> early) {
+  const auto executor = channel->executor();
+  auto client = transport::make_websocket_stream(std::move(channel), transport::WsRole::server,
+                                                 upgraded.half_close, early);
+  boost::system::error_code error;
+  const int fd = upgraded.origin.release(error);
+  return {std::move(client), tunnel::make_fd_stream(executor, fd, fd, true)};
+}
+
+net::awaitable<void> relay_inside(std::unique_ptr<Upgraded> upgraded,
+                                  std::unique_ptr<transport::Channel> channel, std::vector<std::byte> early,
+                                  TunnelStop& stop) {
+  const auto executor = channel->executor();
+  const BothSides sides = both_sides(*upgraded, std::move(channel), early);
+  upgraded.reset();
+  tunnel::Relay relay(executor, *sides.client, *sides.server);
+  if (stop.hard) co_return;
+  stop.relay = &relay;
+  co_await relay.run();
+  stop.relay = nullptr;
+}
+
+}  // namespace
+
 net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgraded,
                                   std::unique_ptr<transport::Channel> channel, std::vector<std::byte> early,
                                   TunnelStop& stop) {
+  if (upgraded->grant.inside) {
+    co_await relay_inside(std::move(upgraded), std::move(channel), std::move(early), stop);
+    co_return;
+  }
   const auto open = co_await site.opened(upgraded->grant, upgraded->request);
   if (stop.hard) {
     open->reason = "the edge was stopped";
     co_return;
   }
   const auto executor = channel->executor();
-  const auto client = transport::make_websocket_stream(std::move(channel), transport::WsRole::server,
-                                                       upgraded->half_close, early);
+  const auto [client, server] = both_sides(*upgraded, std::move(channel), early);
   early = {};
-  boost::system::error_code error;
-  const int fd = upgraded->origin.release(error);
   const auto idle_limit = upgraded->grant.idle_limit;
   upgraded.reset();
-  const auto server = tunnel::make_fd_stream(executor, fd, fd, true);
   tunnel::Relay relay(executor, *client, *server);
   const Counted counted(*open, relay, stop.stopping);
   stop.relay = &relay;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "edge/origin.h"
@@ -25,6 +26,21 @@ void set_target(Request& request, std::string authority, const std::string& targ
 bool fits_a_header(std::string_view value);
 Answer plain(int status, std::string text);
 
+/// Something of the edge's own that a WebSocket may lead to, in place of an origin.
+class Inside {
+ public:
+  virtual ~Inside() = default;
+  /// The caller's end of it, or why there is none. From any loop.
+  virtual boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant& grant,
+                                                                           SharedRequest request,
+                                                                           const ConnectionEnds& ends) = 0;
+};
+
+/// Connects to where a grant leads.
+boost::asio::awaitable<std::variant<OriginSocket, Answer>> reach(const TunnelGrant& grant,
+                                                                 SharedRequest request,
+                                                                 const ConnectionEnds& ends);
+
 /// A request that was granted and answered: what its tunnel needs.
 struct Upgraded {
   OriginSocket origin;
@@ -41,8 +57,9 @@ struct TunnelStop {
   void stop(bool at_once);
 };
 
-/// Records the tunnel, relays until both sides are done, and records its end, however that comes about.
-/// `early` is what the client said behind its request; `stop` outlives the await.
+/// Records the tunnel, relays until both sides are done, and records its end, however that comes about. What
+/// leads inside keeps its own records. `early` is what the client said behind its request; `stop` outlives
+/// the await.
 boost::asio::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgraded,
                                           std::unique_ptr<transport::Channel> channel,
                                           std::vector<std::byte> early, TunnelStop& stop);

@@ -188,7 +188,7 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
-  auto dialled = co_await dial_origin(grant, ends_);
+  auto dialled = co_await reach(grant, request, ends_);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
     co_await reply(*stream, *request, std::move(*refusal));
     co_return;

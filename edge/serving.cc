@@ -57,6 +57,7 @@ void Ending::wait() {
     if (ended_) return serving_.io.stop();
     serving_.manager.stopping();
     serving_.server.stop(drain_);
+    serving_.terminals.stop(drain_);
     wait();
   });
 }

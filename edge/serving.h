@@ -11,6 +11,7 @@
 #include "edge/audit_log.h"
 #include "edge/server.h"
 #include "edge/service_manager.h"
+#include "edge/terminal/terminals.h"
 
 namespace cfpipe::edge {
 
@@ -28,6 +29,7 @@ struct Serving {
   State& state;
   AuditLog& audit_log;
   const ServiceManager& manager;
+  terminal::Terminals& terminals;
 };
 
 /// Says in the log what is wrong with the key: it may be shared with root or a group that renews

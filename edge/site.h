@@ -10,7 +10,14 @@
 #include <variant>
 #include <vector>
 
+#include "transport/failure.h"
+
 namespace cfpipe::edge {
+
+class Inside;
+namespace terminal {
+struct TerminalGrant;
+}
 
 /// One request as the listener hands it over: already bounded, syntax checked, of either HTTP version.
 struct Request {
@@ -52,6 +59,9 @@ struct TunnelGrant {
   std::int64_t expires = 0;               ///< the token's end, Unix seconds; 0: there is none
   std::chrono::seconds session_limit{0};  ///< the tunnel ends so long after it was opened; 0: it may stay
   std::chrono::seconds idle_limit{0};  ///< the tunnel ends when nothing has moved for so long; 0: it may stay
+  std::shared_ptr<Inside> inside;      ///< where it leads to, in place of the origin itself
+  std::shared_ptr<const terminal::TerminalGrant>
+      terminal;  ///< of a terminal in the browser, which `inside` is then
 };
 
 class TunnelEnd;
@@ -71,6 +81,17 @@ class Site {
                               std::shared_ptr<TunnelEnd> end) = 0;
   virtual void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
                       std::string_view reason) = 0;
+
+  // For terminals, whose grants these are about; without them there are none. The failures are for a person.
+  /// A certificate of the application's CA for that key, one line; goes to the audit.
+  virtual boost::asio::awaitable<transport::Result<std::string>> certify_terminal(const TunnelGrant& grant,
+                                                                                  const Request& request,
+                                                                                  std::string key_line);
+  /// The origin's host key as it was seen first, `type base64`, or empty.
+  virtual transport::Result<std::string> known_host_key(const TunnelGrant& grant);
+  /// Keeps that one; goes to the audit.
+  virtual transport::Result<void> believe_host_key(const TunnelGrant& grant, const Request& request,
+                                                   const std::string& key_line);
 };
 
 }  // namespace cfpipe::edge

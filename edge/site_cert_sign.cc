@@ -46,7 +46,6 @@ boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
   if (claimed)
     for (const std::string& aud : claimed->audience())
       if (app == nullptr) app = find_app_by_aud(aud);
-  const std::int64_t now = now_();
   const auto identity = app != nullptr ? check_app(token, *app) : std::nullopt;
   if (!identity) co_return json_refusal(401, "the token is not valid, or has expired");
   if (!app->config->certificates)
@@ -57,35 +56,52 @@ boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
     audit_denial(request, *app, identity->name(), reason);
     co_return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
   }
-  const auto principals = principals_of(*app->config->certificates, *identity);
-  if (principals.empty()) co_return json_refusal(403, no_principals(*app->config, *identity));
   const std::string key_line = text_of(*body, "public_key");
-  const auto issued =
-      co_await ssh_ca_.sign(*app->config, identity->name(), principals, trimmed(key_line), now);
+  const auto issued = co_await certify(request, *app->config, *identity, trimmed(key_line));
   if (!issued) {
-    if (issued.error().cause == transport::Cause::key_unusable)
-      co_return json_refusal(400, issued.error().detail);
-    spdlog::error("cert_sign for {}: {}", app->config->hostname, issued.error().detail);
-    co_return json_refusal(503,
-                           "the certificate authority of " + app->config->hostname + " does not sign now");
+    int status = 503;
+    if (issued.error().cause == transport::Cause::key_unusable) status = 400;
+    if (issued.error().cause == transport::Cause::sign_refused) status = 403;
+    co_return json_refusal(status, issued.error().detail);
+  }
+  co_return json_answer(200, {{"id", std::to_string(issued->serial)},
+                              {"certificate", issued->line},
+                              {"expires_at", rfc3339(issued->expires)}});
+}
+
+boost::asio::awaitable<Result<IssuedCertificate>> AccessSite::certify(const Request& request,
+                                                                      const ApplicationConfig& app,
+                                                                      const Identity& identity,
+                                                                      std::string_view key_line) {
+  using transport::Cause;
+  using transport::Failure;
+  constexpr auto kStage = transport::Stage::certificate;
+  const auto principals = principals_of(*app.certificates, identity);
+  if (principals.empty()) co_return Failure(kStage, Cause::sign_refused, no_principals(app, identity));
+  const std::int64_t now = now_();
+  auto issued = co_await ssh_ca_.sign(app, identity.name(), principals, key_line, now);
+  if (!issued) {
+    if (issued.error().cause == Cause::key_unusable) co_return issued.error();
+    spdlog::error("a certificate for {}: {}", app.hostname, issued.error().detail);
+    co_return Failure(kStage, Cause::agent_unreachable,
+                      "the certificate authority of " + app.hostname + " does not sign now");
   }
   AuditRow row;
   row.time = now;
   row.kind = "certificate";
-  row.identity = identity->name();
-  row.application = app->config->hostname;
+  row.identity = identity.name();
+  row.application = app.hostname;
   row.peer = request.peer;
   row.ray = request.ray;
   row.serial = issued->serial;
   row.key_id = issued->key_id;
   // A certificate that nobody could account for is not handed out.
-  if (!append(row)) co_return json_refusal(503, "this edge cannot keep its records now");
+  if (!append(row))
+    co_return Failure(kStage, Cause::agent_unreachable, "this edge cannot keep its records now");
   tally_.add(Count::certificates, row.application);
   spdlog::info("audit kind=certificate identity={} application={} peer={} ray={} serial={} key_id=\"{}\"",
                row.identity, row.application, row.peer, row.ray, row.serial, row.key_id);
-  co_return json_answer(200, {{"id", std::to_string(issued->serial)},
-                              {"certificate", issued->line},
-                              {"expires_at", rfc3339(issued->expires)}});
+  co_return issued;
 }
 
 boost::asio::awaitable<void> AccessSite::look_at_agents() {

@@ -77,4 +77,33 @@ net::awaitable<std::unique_ptr<OpenTunnel>> SiteLoop::opened(const TunnelGrant& 
   co_return co_await ask<std::unique_ptr<OpenTunnel>>(executor_, question);
 }
 
+net::awaitable<transport::Result<std::string>> SiteLoop::certify_terminal(const TunnelGrant& grant,
+                                                                          SharedRequest request,
+                                                                          std::string key_line) {
+  using Answered = transport::Result<std::string>;
+  const auto visit = std::make_shared<Visit<Answered>>(co_await net::this_coro::executor);
+  const auto kept = std::make_shared<const TunnelGrant>(grant);
+  net::co_spawn(executor_, site_.certify_terminal(*kept, *request, std::move(key_line)),
+                [visit, request, kept](const std::exception_ptr& error, Answered answer) {
+                  visit->error = error;
+                  visit->answer = std::move(answer);
+                  visit->done->notify();
+                });
+  co_return co_await answer_of(visit);
+}
+
+net::awaitable<transport::Result<std::string>> SiteLoop::known_host_key(const TunnelGrant& grant) {
+  const auto question = [&site = site_, grant] { return site.known_host_key(grant); };
+  co_return co_await ask<transport::Result<std::string>>(executor_, question);
+}
+
+net::awaitable<transport::Result<void>> SiteLoop::believe_host_key(const TunnelGrant& grant,
+                                                                   SharedRequest request,
+                                                                   std::string key_line) {
+  const auto question = [&site = site_, grant, request, key = std::move(key_line)] {
+    return site.believe_host_key(grant, *request, key);
+  };
+  co_return co_await ask<transport::Result<void>>(executor_, question);
+}
+
 }  // namespace cfpipe::edge

@@ -47,6 +47,14 @@ class SiteLoop {
   boost::asio::awaitable<std::variant<TunnelGrant, Answer>> upgrade(SharedRequest request);
   boost::asio::awaitable<std::unique_ptr<OpenTunnel>> opened(const TunnelGrant& grant, SharedRequest request);
 
+  boost::asio::awaitable<transport::Result<std::string>> certify_terminal(const TunnelGrant& grant,
+                                                                          SharedRequest request,
+                                                                          std::string key_line);
+  boost::asio::awaitable<transport::Result<std::string>> known_host_key(const TunnelGrant& grant);
+  boost::asio::awaitable<transport::Result<void>> believe_host_key(const TunnelGrant& grant,
+                                                                   SharedRequest request,
+                                                                   std::string key_line);
+
  private:
   boost::asio::any_io_executor executor_;
   Site& site_;

@@ -19,7 +19,7 @@ constexpr int kBusyMilliseconds = 5'000;
 
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
 /// change is a further step. The version is kept in SQLite's user_version.
-constexpr std::array<const char*, 5> kSteps{
+constexpr std::array<const char*, 6> kSteps{
     R"sql(
 CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -47,6 +47,10 @@ CREATE TABLE revoked_people (email TEXT PRIMARY KEY, until INTEGER NOT NULL) WIT
 )sql",
     R"sql(
 CREATE TABLE revoked_sessions (session TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+)sql",
+    R"sql(
+CREATE TABLE host_keys (hostname TEXT NOT NULL, origin TEXT NOT NULL, line TEXT NOT NULL, time INTEGER NOT NULL,
+                        PRIMARY KEY (hostname, origin)) WITHOUT ROWID;
 )sql"};
 
 void run(sqlite3* db, const char* sql) {

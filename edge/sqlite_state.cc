@@ -4,6 +4,7 @@
 #include "edge/sqlite.h"
 #include "edge/sqlite_audit.h"
 #include "edge/sqlite_copy.h"
+#include "edge/sqlite_host_keys.h"
 #include "edge/sqlite_schema.h"
 #include "edge/state.h"
 #include "edge/text.h"
@@ -46,6 +47,17 @@ class SqliteState final : public State {
     return audit_.behind(id, most);
   }
   Result<std::int64_t> audit_copied() override { return audit_.copied(); }
+  Result<std::string> host_key(std::string_view hostname, std::string_view origin) override {
+    return host_keys_.find(hostname, origin);
+  }
+  Result<void> add_host_key(std::string_view hostname, std::string_view origin, std::string_view line,
+                            std::int64_t now) override {
+    return host_keys_.add(hostname, origin, line, now);
+  }
+  Result<std::vector<HostKeyRow>> host_keys() override { return host_keys_.all(); }
+  Result<std::int64_t> forget_host_keys(std::string_view hostname) override {
+    return host_keys_.forget(hostname);
+  }
   Result<void> set_audit_copied(std::int64_t id) override { return audit_.set_copied(id); }
   Result<void> copy_to(const std::string& path) override { return copy_database(db_.get(), path); }
 
@@ -114,6 +126,7 @@ class SqliteState final : public State {
   Statement session_revoked_{db_.get(), "SELECT 1 FROM revoked_sessions WHERE session = ?"};
   Statement changes_{db_.get(), "PRAGMA data_version"};
   SqliteAudit audit_{db_.get()};
+  SqliteHostKeys host_keys_{db_.get()};
 };
 
 ServiceTokenRow read_service_token(const Query& query) {

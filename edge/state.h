@@ -28,7 +28,7 @@ struct AuditRow {
   std::int64_t time = 0;  ///< Unix seconds
   /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
   /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate,
-  /// revoke
+  /// host_key_forget, revoke; and host_key, which a terminal has seen first
   std::string kind;
   std::string identity;      ///< email, or name of a service token; empty where nobody asked
   std::string application;   ///< host name
@@ -50,6 +50,14 @@ struct ServiceTokenRow {
   std::int64_t created = 0;
   std::int64_t expires = 0;
   std::int64_t last_used = 0;  ///< 0: never; exact to kLastUsedSeconds
+};
+
+/// What the server behind an application showed when a terminal first reached it.
+struct HostKeyRow {
+  std::string hostname;
+  std::string origin;
+  std::string line;  ///< `type base64`
+  std::int64_t time = 0;
 };
 
 /// What the edge remembers. One implementation is SQLite; several edges will want one they can share.
@@ -86,6 +94,15 @@ class State {
   /// Hands a kept value out once.
   virtual Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
                                                           std::int64_t now) = 0;
+
+  /// The host key of an application's origin as it was first seen, `type base64`; empty: it never was.
+  virtual Result<std::string> host_key(std::string_view hostname, std::string_view origin) = 0;
+  /// Keeps it unless there is one.
+  virtual Result<void> add_host_key(std::string_view hostname, std::string_view origin, std::string_view line,
+                                    std::int64_t now) = 0;
+  virtual Result<std::vector<HostKeyRow>> host_keys() = 0;
+  /// Those of an application; how many there were.
+  virtual Result<std::int64_t> forget_host_keys(std::string_view hostname) = 0;
 
   /// False if the name, or by a wonder the client id, is taken.
   virtual Result<bool> add_service_token(const ServiceTokenRow& row) = 0;

@@ -4,7 +4,9 @@
 
 #include <chrono>
 
+#include "auth/ssh_key.h"
 #include "edge/commands.h"
+#include "edge/terminal_bundle.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -239,8 +241,10 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"HttpService", "ssh://10.0.0.5", "http://10.0.0.5:80", 11, "service"},
         FaultCase{"TcpWithoutPort", "ssh://10.0.0.5", "tcp://10.0.0.5", 11, "service"},
         FaultCase{"PortZero", "ssh://10.0.0.5", "ssh://10.0.0.5:0", 11, "service"},
-        FaultCase{"BrowserRendering", "    session_duration: 8h", "    browser_rendering: ssh", 12,
-                  "not available yet"},
+        FaultCase{"BrowserRendering", "    session_duration: 8h", "    browser_rendering: vnc", 12,
+                  "must be ssh"},
+        FaultCase{"HostKeysForNobody", "    session_duration: 8h", "    host_keys: [ssh-ed25519 AAAA]", 12,
+                  "browser_rendering"},
         FaultCase{"ClaimWithoutProvider", "deploy]", "{claim: name}]", 10, "type oidc"},
         FaultCase{"ClaimWithoutName", "deploy]", "{claim: ''}]", 15, "one value"},
         FaultCase{"ClaimOfNoName", "deploy]", "{claim: [a]}]", 15, "one value"},
@@ -385,10 +389,32 @@ applications:
 TEST(Config, TakesTheDocumentedExample) {
   const LoadedConfig loaded = parse_config(kDocumented);
   EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().line << ": " << loaded.faults.front().text;
-  const auto faults =
-      parse_config(replaced(kDocumented, "    session_duration: 8h", "    browser_rendering: ssh")).faults;
-  ASSERT_EQ(faults.size(), 1u);
-  EXPECT_EQ(faults[0].line, 14);
+  const LoadedConfig with_terminal =
+      parse_config(replaced(kDocumented, "    session_duration: 8h", "    browser_rendering: ssh"));
+  if (!has_terminal()) {
+    ASSERT_EQ(with_terminal.faults.size(), 1u);
+    EXPECT_NE(with_terminal.faults[0].text.find("built without the terminal"), std::string::npos);
+    return;
+  }
+  EXPECT_TRUE(with_terminal.faults.empty()) << with_terminal.faults.front().text;
+  EXPECT_TRUE(with_terminal.config.applications.front().browser_terminal);
+}
+
+TEST(Config, TakesHostKeysAsServersHaveThem) {
+  if (!has_terminal()) GTEST_SKIP() << "built without the terminal";
+  const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
+  const std::string keys =
+      "    browser_rendering: ssh\n    host_keys:\n      - " + key + " root@vm\n      - " + key;
+  const LoadedConfig loaded = parse_config(replaced(kDocumented, "    session_duration: 8h", keys));
+  EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+  EXPECT_EQ(loaded.config.applications.front().host_keys, (std::vector<std::string>{key, key}));
+  for (const std::string bad : {"ssh-ed25519 AAAA", "[]", ""}) {
+    const auto faults = parse_config(replaced(kDocumented, "    session_duration: 8h",
+                                              "    browser_rendering: ssh\n    host_keys: [" + bad + "]"))
+                            .faults;
+    ASSERT_EQ(faults.size(), 1u) << bad;
+    EXPECT_EQ(faults[0].line, 15) << bad;
+  }
 }
 
 TEST(Config, BoundsTheGroupsThatTokensHaveToCarry) {

@@ -142,12 +142,13 @@ TEST(State, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_EQ(state->next_serial().value(), 42u);
     EXPECT_TRUE(state->service_tokens().value().empty());
     EXPECT_TRUE(state->revoke_certificate("vm.localhost", 41, 1000));
+    EXPECT_EQ(state->host_key("vm.localhost", "127.0.0.1:22").value(), "");
   }
-  EXPECT_EQ(version_of(dir.file("state/edge.db")), 5);
+  EXPECT_EQ(version_of(dir.file("state/edge.db")), 6);
   EXPECT_EQ(open(dir)->next_serial().value(), 43u);
   const TempDir fresh;
   open(fresh).reset();
-  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 5);
+  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 6);
 }
 
 TEST(State, ListsWhatWasRevokedSince) {

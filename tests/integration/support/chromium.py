@@ -18,9 +18,18 @@ def spki_hash(world, certificate):
     return base64.b64encode(hashlib.sha256(der.stdout).digest()).decode()
 
 
+def arguments(world, edge):
+    """Of TLS certificates it believes what every browser does, and the edge's key; of hosts it can reach this machine
+    alone."""
+    out = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+           "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+           "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1",
+           f"--ignore-certificate-errors-spki-list={spki_hash(world, edge.state / 'tls-cert.pem')}"]
+    return out + (["--no-sandbox"] if os.getuid() == 0 else [])  # it refuses to start as root otherwise
+
+
 class Chromium:
-    """With a new profile. Of TLS certificates it believes what every browser does, and the edge's key; of hosts it can
-    reach this machine alone."""
+    """With a new profile."""
 
     def __init__(self, world, edge):
         program, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -31,14 +40,8 @@ class Chromium:
         profile = world.path(f"chromium-{len(list(world.directory.glob('chromium-*')))}")
         options = webdriver.ChromeOptions()
         options.binary_location = program
-        for argument in (
-                "--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={profile}",
-                "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE *.localhost, EXCLUDE 127.0.0.1",
-                f"--ignore-certificate-errors-spki-list={spki_hash(world, edge.state / 'tls-cert.pem')}"):
+        for argument in ("--headless=new", f"--user-data-dir={profile}", *arguments(world, edge)):
             options.add_argument(argument)
-        if os.getuid() == 0:
-            options.add_argument("--no-sandbox")  # it refuses to start as root otherwise
         self.driver = webdriver.Chrome(service=Service(driver, env=world.env), options=options)
         self.driver.set_page_load_timeout(limits.COMMAND_DEADLINE)
         self.driver.implicitly_wait(limits.READY_DEADLINE)  # for an element to be there, not longer than it takes

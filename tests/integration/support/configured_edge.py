@@ -9,7 +9,7 @@ from support.edges import AUTH_HOST, Edge, HOST, PROGRAMS
 
 
 class ConfiguredEdge(Edge):
-    """`policies`: the YAML value as Python has it; `certificates`: short_lived_certificates. `hosts`: of applications
+    """`policies`: the YAML value as Python has it; `certificates`: short_lived_certificates, False: none. `hosts`: of applications
     that are all alike. `provider`: identity_provider, or a function from this edge, which has its
     TLS certificate by then, to it.
     `more`, `more_app`: further keys of the configuration and of each application. `names`: what else its TLS certificate
@@ -34,7 +34,8 @@ class ConfiguredEdge(Edge):
             "applications": [{
                 "hostname": host,
                 "service": f"tcp://{origin}",
-                "short_lived_certificates": certificates or {"principals": ["email_prefix"]},
+                **({} if certificates is False else
+                   {"short_lived_certificates": certificates or {"principals": ["email_prefix"]}}),
                 "policies": policies,
                 **(more_app or {}),
             } for host in hosts],

@@ -1,43 +1,18 @@
 """The identity provider that people sign in at: the npm package oidc-provider, which this project did not write."""
 
-import fcntl
 import json
 import os
-import shutil
 import subprocess
 
-import pytest
+from support import npm, world as worlds
 
-from support import limits, world as worlds
-
-SOURCE = limits.ROOT / "tests/integration/oidc"
-INSTALLED = limits.BUILD / "tests/integration/oidc"
-INSTALL_SECONDS = 300
 PASSWORD = "correct horse battery staple"
 CLIENT_ID = "cfpipe-test"
 
 
-def require(program):
-    if not shutil.which(program):
-        pytest.skip(f"{program} is not installed: run scripts/deps")
-
-
 def installed():
-    """Where the package is, once it has been installed; tests that run at the same time do it once."""
-    require("node")
-    require("npm")
-    INSTALLED.mkdir(parents=True, exist_ok=True)
-    with open(INSTALLED / "lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = (SOURCE / "package-lock.json").read_text()
-        done = INSTALLED / "installed-lock.json"
-        for name in ("package.json", "package-lock.json", ".npmrc", "provider.mjs"):
-            shutil.copyfile(SOURCE / name, INSTALLED / name)
-        if not done.exists() or done.read_text() != wanted:
-            subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", INSTALLED / "npm-cache"], cwd=INSTALLED, check=True,
-                           timeout=INSTALL_SECONDS, stdout=subprocess.DEVNULL)
-            done.write_text(wanted)
-    return INSTALLED
+    """Where the package is."""
+    return npm.installed("oidc", "provider.mjs")
 
 
 class IdentityProvider:

@@ -1,0 +1,36 @@
+#include <cstdio>
+
+#include "auth/ssh_key.h"
+#include "edge/commands.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+
+int host_key_list(const StateOption& option) {
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  const auto rows = (*state)->host_keys();
+  if (!rows) return complain(rows.error());
+  for (const HostKeyRow& row : *rows) {
+    const auto key = auth::parse_public_key_line(row.line);
+    std::printf("%s %s %s %s since %s\n", row.hostname.c_str(), row.origin.c_str(),
+                key ? key->type.c_str() : "?", key ? auth::fingerprint(key->blob).c_str() : "?",
+                rfc3339(row.time).c_str());
+  }
+  return kOk;
+}
+
+int host_key_forget(const StateOption& option, const std::string& hostname) {
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  const auto forgotten = (*state)->forget_host_keys(hostname);
+  if (!forgotten) return complain(forgotten.error());
+  if (*forgotten == 0) {
+    complain("no host key of " + hostname + " is recorded; see cfpipe-edge host-key list");
+    return kBadConfig;
+  }
+  return record_action(**state,
+                       {"host_key_forget", {}, hostname, "the next terminal believes what it is shown"});
+}
+
+}  // namespace cfpipe::edge

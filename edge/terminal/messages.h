@@ -1,0 +1,79 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "transport/secret.h"
+
+namespace cfpipe::edge::terminal {
+
+/// Bounds of what a page may say: characters across and down, bytes of a user name.
+inline constexpr std::int64_t kMaxColumns = 1000;
+inline constexpr std::int64_t kMaxRows = 1000;
+inline constexpr std::size_t kMaxUserBytes = 64;
+
+/// What the page says: docs/TERMINAL.md has all of it.
+struct Size {
+  int columns = 80;
+  int rows = 24;
+};
+struct Start {
+  Size size;
+  std::string user;  ///< may be empty
+  std::uint64_t position = 0;
+};
+struct LogIn {
+  std::optional<transport::Secret> password;
+  std::optional<transport::Secret> private_key;
+  transport::Secret passphrase;
+  std::vector<transport::Secret> answers;
+};
+/// Nothing where the page has said what makes no sense.
+std::optional<Start> read_start(std::string_view json);
+std::optional<Size> read_size(std::string_view json);
+std::optional<std::uint64_t> read_position(std::string_view json);
+std::optional<LogIn> read_log_in(std::string_view json);
+
+/// Why a session is over, in words for a person.
+struct Ending {
+  std::string code;
+  std::string text;  ///< a sentence
+  std::string hint;  ///< the next step, or empty
+  int status = 0;    ///< of `exit`
+  boost::json::object details = {};
+};
+
+/// A question that the origin's server asks (RFC 4256 3.2).
+struct Prompt {
+  std::string text;
+  bool echo = false;
+};
+struct Questions {
+  std::string name;
+  std::string instruction;
+  std::vector<Prompt> prompts;
+};
+
+struct Opened {
+  std::string session;
+  std::string user;
+  std::uint64_t position = 0;
+  std::uint64_t end = 0;  ///< of the output so far: up to there it has been shown before
+  std::int64_t ends = 0;
+  std::string host_key;  ///< fingerprint
+  bool first_use = false;
+};
+
+std::string connecting_event(std::string_view application, std::string_view user);
+/// `methods` in the words of SSH (RFC 4252 5).
+std::string credentials_event(const std::vector<std::string>& methods, std::string_view error);
+std::string prompts_event(const Questions& questions);
+std::string opened_event(const Opened& opened);
+std::string ended_event(const Ending& ending);
+std::string position_message(std::uint64_t position);
+
+}  // namespace cfpipe::edge::terminal

@@ -1,0 +1,282 @@
+#include "edge/terminal/session.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <utility>
+
+#include "edge/text.h"
+
+namespace cfpipe::edge::terminal {
+namespace net = boost::asio;
+namespace {
+
+/// One read of the origin, and one frame of output, in bytes.
+constexpr std::size_t kChunk = 32 * 1024;
+/// Input that the origin has taken is confirmed in steps of this many bytes, or when none is left.
+constexpr std::uint64_t kConfirmStep = 16 * 1024;
+
+}  // namespace
+
+Session::Session(net::any_io_executor executor, SiteLoop& site, TunnelGrant grant, SharedRequest request,
+                 ConnectionEnds ends)
+    : executor_(std::move(executor)),
+      site_(site),
+      grant_(std::move(grant)),
+      request_(std::move(request)),
+      ends_(std::move(ends)),
+      id_(random_id()),
+      bell_(std::make_shared<Bell>(executor_)),
+      until_(Clock::time_point::max()) {
+  // The wall clock may be set; what has been granted is a time from now on.
+  if (grant_.terminal->until > 0)
+    until_ = Clock::now() + std::chrono::seconds(grant_.terminal->until - std::time(nullptr));
+}
+
+Session::~Session() = default;
+
+bool Session::belongs_to(const TunnelGrant& grant) const {
+  return grant.app_hostname == grant_.app_hostname && grant.identity == grant_.identity;
+}
+
+void Session::drain() {
+  draining_ = true;
+  bell_->ring();
+}
+
+void Session::stop() {
+  end({"stopped", "The edge is being stopped.", "Connect again in a moment."});
+}
+
+void Session::end(Ending ending) {
+  if (!ending_) ending_ = std::move(ending);
+  bell_->ring();
+}
+
+net::awaitable<void> Session::run(std::unique_ptr<Window> window, Start start) {
+  const auto self = shared_from_this();
+  window_ = std::move(window);
+  shown_ = moved_ = Clock::now();
+  user_ = start.user;
+  size_ = start.size;
+  co_await work();
+  if (!ending_) end({"internal", "The edge has made a mistake.", "Connect again."});
+  open_ = false;
+  if (tunnel_) {
+    tunnel_->end->forget();
+    tunnel_->reason = ending_->text;
+  }
+  ssh_.reset();
+  co_await say_farewell();
+}
+
+net::awaitable<void> Session::work() {
+  const bool reached = co_await reach();
+  if (!reached) co_return;
+  const bool logged_in = co_await log_in();
+  if (!logged_in) co_return;
+  const bool opened = co_await open_shell();
+  if (!opened) co_return;
+  open_ = true;
+  tell('e', opened_event({id_, user_, 0, 0, grant_.terminal->until, host_key_, first_use_}));
+  co_await pump();
+}
+
+void Session::show(std::unique_ptr<Window> window, const Start& start) {
+  if (window_) {
+    window_->send('e', ended_event({"elsewhere", "Another window shows this terminal now.", ""}));
+    window_->flush();
+  }
+  window_ = std::move(window);
+  received_ = confirmed_ = 0;
+  sent_ = output_.resume(start.position);
+  output_.drawn(start.position);
+  tell('e', opened_event({id_, user_, sent_, output_.end(), grant_.terminal->until, host_key_, first_use_}));
+  size_ = start.size;
+  ssh_->resize(size_);
+  bell_->ring();
+}
+
+net::awaitable<void> Session::pump() {
+  while (!ending_) {
+    take_in();
+    put_in();
+    put_out();
+    show_output();
+    look_at_time();
+    if (ending_) break;
+    if (over_) {
+      co_await say_how_it_ended();
+      break;
+    }
+    ssh_->arm(bell_, output_.room() > 0);
+    if (window_) window_->arm(bell_);
+    co_await bell_->wait(next_look());
+  }
+}
+
+// The server says how the shell ended when it likes, behind the end of the output.
+net::awaitable<void> Session::say_how_it_ended() {
+  const auto deadline = Clock::now() + kOutcomePatience;
+  std::optional<int> status;
+  std::string signal;
+  Step step = ssh_->outcome(status, signal);
+  while (step == Step::again && Clock::now() < deadline && !ending_) {
+    ssh_->arm(bell_, true);
+    co_await bell_->wait(deadline);
+    step = ssh_->outcome(status, signal);
+  }
+  if (!signal.empty()) {
+    end({"signal",
+         "The shell on " + where() + " was ended by SIG" + signal + ".",
+         "",
+         0,
+         {{"signal", signal}}});
+  } else if (status) {
+    end({"exit", "The shell on " + where() + " has ended with status " + std::to_string(*status) + ".", "",
+         *status});
+  } else {
+    end({"lost", "The connection to " + where() + " broke off.", "Connect again."});
+  }
+}
+
+net::awaitable<void> Session::say_farewell() {
+  const auto deadline = Clock::now() + kFarewellPatience;
+  while (window_ && sent_ < output_.end() && Clock::now() < deadline) {
+    take_in();
+    show_output();
+    if (!window_ || sent_ == output_.end()) break;
+    window_->arm(bell_);
+    co_await bell_->wait(deadline);
+  }
+  tell('e', ended_event(*ending_));
+  while (window_ && window_->waiting() > 0 && !window_->gone() && Clock::now() < deadline) {
+    window_->arm(bell_);
+    co_await bell_->wait(deadline);
+    window_->flush();
+  }
+  window_.reset();
+}
+
+// Until something has happened, while there is no shell yet. False: it is over.
+net::awaitable<bool> Session::pause(Clock::time_point deadline, bool reading) {
+  if (ssh_) ssh_->arm(bell_, reading);
+  if (window_) window_->arm(bell_);
+  co_await bell_->wait(std::min(deadline, until_));
+  take_in();
+  if (window_) window_->flush();
+  look_at_time();
+  if (!window_) end({"disconnected", "The browser went away.", ""});
+  co_return !ending_;
+}
+
+void Session::take_in() {
+  while (window_ && !ending_) {
+    auto frame = window_->next();
+    if (!frame) break;
+    take(*frame);
+  }
+  if (!window_ || !window_->gone()) return;
+  window_.reset();
+  shown_ = Clock::now();
+}
+
+void Session::take(Frame& frame) {
+  switch (frame.type) {
+    case 'd':
+      input_ += frame.payload;
+      received_ += frame.payload.size();
+      if (input_.size() <= kMaxInput) return;
+      break;
+    case 'r':
+      if (const auto size = read_size(frame.payload)) {
+        size_ = *size;
+        if (open_) ssh_->resize(size_);
+        return;
+      }
+      break;
+    case 'a':
+      if (const auto position = read_position(frame.payload)) return output_.drawn(*position);
+      break;
+    case 'l':
+      given_ = read_log_in(frame.payload);
+      OPENSSL_cleanse(frame.payload.data(), frame.payload.size());
+      if (given_) return;
+      break;
+    case 'q':
+      return end({"disconnected", "You have ended this terminal.", ""});
+    default:
+      break;
+  }
+  end({"internal", "This page and the edge do not understand each other.", "Reload the page."});
+}
+
+void Session::put_in() {
+  if (!input_.empty()) {
+    const std::size_t taken = ssh_->write(input_);
+    if (taken > 0) {
+      moved_ = Clock::now();
+      tunnel_->up_bytes += taken;
+      OPENSSL_cleanse(input_.data(), taken);
+      input_.erase(0, taken);
+    }
+  }
+  const std::uint64_t taken = received_ - std::min<std::uint64_t>(received_, input_.size());
+  if (taken == confirmed_ || (taken - confirmed_ < kConfirmStep && !input_.empty())) return;
+  confirmed_ = taken;
+  tell('i', position_message(taken));
+}
+
+void Session::put_out() {
+  std::array<char, kChunk> room;
+  while (!over_) {
+    const std::size_t fits = std::min(output_.room(), room.size());
+    if (fits == 0) return;
+    std::size_t got = 0;
+    if (ssh_->read({room.data(), fits}, got) == Step::failed) over_ = true;
+    if (got == 0) return;
+    moved_ = Clock::now();
+    tunnel_->down_bytes += got;
+    output_.add({room.data(), got});
+  }
+}
+
+void Session::show_output() {
+  if (!window_) return;
+  while (sent_ < output_.end() && window_->waiting() < kMaxWaiting) {
+    const auto chunk = output_.from(sent_, kChunk);
+    window_->send('o', chunk);
+    sent_ += chunk.size();
+    window_->flush();
+  }
+  window_->flush();
+}
+
+void Session::look_at_time() {
+  const auto now = Clock::now();
+  if (now >= until_) {
+    end({"expired", "The time of this session is up.", "Sign in again to go on."});
+  } else if (grant_.idle_limit.count() > 0 && now - moved_ >= grant_.idle_limit) {
+    end({"idle", "Nothing has happened for " + duration_text(grant_.idle_limit) + ".",
+         "Connect again to go on."});
+  } else if (!window_ && (draining_ || now - shown_ >= kReturnPatience)) {
+    end({"disconnected", "The browser went away.", ""});
+  }
+}
+
+Session::Clock::time_point Session::next_look() const {
+  auto out = until_;
+  if (grant_.idle_limit.count() > 0) out = std::min(out, moved_ + grant_.idle_limit);
+  if (!window_) out = std::min(out, shown_ + kReturnPatience);
+  return out;
+}
+
+void Session::tell(char type, std::string_view payload) {
+  if (!window_) return;
+  window_->send(type, payload);
+  window_->flush();
+}
+
+}  // namespace cfpipe::edge::terminal

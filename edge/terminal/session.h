@@ -1,0 +1,123 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "edge/proxy_header.h"
+#include "edge/site_loop.h"
+#include "edge/terminal/bell.h"
+#include "edge/terminal/grant.h"
+#include "edge/terminal/messages.h"
+#include "edge/terminal/output.h"
+#include "edge/terminal/ssh_client.h"
+#include "edge/terminal/window.h"
+
+namespace cfpipe::edge::terminal {
+
+/// Patience with an origin's server while nobody is asked anything, and with a person who is.
+inline constexpr std::chrono::seconds kServerPatience{20};
+inline constexpr std::chrono::seconds kPersonPatience{120};
+/// How long a session waits for a page that shows it.
+inline constexpr std::chrono::seconds kReturnPatience{60};
+/// How long a server that has ended a shell may take to say how, and a page to take the last words.
+inline constexpr std::chrono::seconds kOutcomePatience{2};
+inline constexpr std::chrono::seconds kFarewellPatience{5};
+/// Logins that are tried on one connection.
+inline constexpr int kMaxAttempts = 6;
+/// Input that waits for the origin, in bytes; a page that sends more has not kept to its own window of 64
+/// KiB.
+inline constexpr std::size_t kMaxInput = 128 * 1024;
+
+/// A terminal of somebody's at an origin: the login there, the shell, and the page that shows it, if one does
+/// at the moment. All of it on one loop, in one coroutine.
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(boost::asio::any_io_executor executor, SiteLoop& site, TunnelGrant grant, SharedRequest request,
+          ConnectionEnds ends);
+  ~Session();
+
+  /// From the beginning to the end, whichever it is; the page has been told then.
+  boost::asio::awaitable<void> run(std::unique_ptr<Window> window, Start start);
+  /// Another page shows it from now on; the one before is told so.
+  void show(std::unique_ptr<Window> window, const Start& start);
+  /// The edge is about to end: nobody can come back to a session that no page shows.
+  void drain();
+  /// The edge ends.
+  void stop();
+
+  const std::string& id() const { return id_; }
+  bool belongs_to(const TunnelGrant& grant) const;
+  /// A shell is there to be shown.
+  bool is_open() const { return open_; }
+
+ private:
+  using Clock = Bell::Clock;
+
+  // session_login.cc
+  boost::asio::awaitable<bool> reach();
+  boost::asio::awaitable<bool> check_host_key(std::string recorded);
+  boost::asio::awaitable<bool> log_in();
+  boost::asio::awaitable<bool> log_in_by_certificate();
+  boost::asio::awaitable<bool> log_in_by_asking(std::string error);
+  boost::asio::awaitable<Step> try_with(LogIn& given, std::string& error);
+  boost::asio::awaitable<Step> answer_questions(LogIn* given);
+  boost::asio::awaitable<std::optional<LogIn>> ask(std::string event);
+  boost::asio::awaitable<bool> open_shell();
+  template <class Op>
+  boost::asio::awaitable<Step> settle(Op& op);
+  bool broken_off();
+
+  // session.cc
+  boost::asio::awaitable<void> work();
+  boost::asio::awaitable<void> pump();
+  boost::asio::awaitable<void> say_how_it_ended();
+  boost::asio::awaitable<void> say_farewell();
+  boost::asio::awaitable<bool> pause(Clock::time_point deadline, bool reading);
+  void take_in();
+  void take(Frame& frame);
+  void put_in();
+  void put_out();
+  void show_output();
+  void look_at_time();
+  Clock::time_point next_look() const;
+  void tell(char type, std::string_view payload);
+  void end(Ending ending);
+  std::string where() const { return grant_.app_hostname; }
+
+  boost::asio::any_io_executor executor_;
+  SiteLoop& site_;
+  const TunnelGrant grant_;
+  const SharedRequest request_;
+  const ConnectionEnds ends_;
+  const std::string id_;
+  const std::shared_ptr<Bell> bell_;
+
+  std::unique_ptr<Window> window_;
+  Clock::time_point shown_;  // when a page last did
+  bool draining_ = false;
+  std::string user_;
+  Size size_;
+  std::optional<LogIn> given_;   // by the page, to be tried
+  std::string input_;            // for the origin
+  std::uint64_t received_ = 0;   // of input, from this page
+  std::uint64_t confirmed_ = 0;  // of that, as the page knows
+  Output output_;
+  std::uint64_t sent_ = 0;  // position up to which this page has been sent the output
+
+  std::unique_ptr<SshClient> ssh_;
+  std::string host_key_;  // fingerprint
+  bool first_use_ = false;
+  bool open_ = false;
+  bool over_ = false;  // the origin has ended it
+  std::unique_ptr<OpenTunnel> tunnel_;
+  Clock::time_point moved_;  // when something last did, either way
+  Clock::time_point until_;
+  std::optional<Ending> ending_;
+};
+
+}  // namespace cfpipe::edge::terminal

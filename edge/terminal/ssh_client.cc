@@ -1,0 +1,294 @@
+#include "edge/terminal/ssh_client.h"
+
+#include <fcntl.h>
+#include <libssh/callbacks.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "transport/failure.h"
+
+namespace cfpipe::edge::terminal {
+namespace net = boost::asio;
+namespace {
+
+/// What the shell's programs are told they write to.
+constexpr const char* kTerminalType = "xterm-256color";
+/// A file that is not there: the edge has no home, and nobody's known hosts.
+constexpr const char* kNoFile = "/dev/null";
+
+}  // namespace
+
+// Outlives the client where a wait of its is still to be told of the end.
+struct SshClient::Armed {
+  bool reading = false;
+  bool writing = false;
+};
+
+// What the server has said about how the shell ended. libssh keeps the addresses.
+struct SshClient::Exit {
+  std::optional<int> status;
+  std::string signal;
+  ssh_channel_callbacks_struct callbacks{};
+};
+
+SshClient::SshClient(OriginSocket socket, const std::string& user, const std::string& host_keys)
+    : socket_(std::move(socket)), session_(ssh_new()), armed_(std::make_shared<Armed>()) {
+  boost::system::error_code ignored;
+  socket_.non_blocking(true, ignored);
+  // libssh closes its own.
+  const int fd = ::fcntl(socket_.native_handle(), F_DUPFD_CLOEXEC, 0);
+  const bool no = false;
+  const auto set = [this](ssh_options_e option, const void* value) {
+    ssh_options_set(session_.get(), option, value);
+  };
+  set(SSH_OPTIONS_FD, &fd);
+  set(SSH_OPTIONS_HOST, "origin");  // a name is asked for, and looked up nowhere
+  set(SSH_OPTIONS_USER, user.c_str());
+  set(SSH_OPTIONS_PROCESS_CONFIG, &no);
+  set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
+  set(SSH_OPTIONS_KNOWNHOSTS, kNoFile);
+  set(SSH_OPTIONS_GLOBAL_KNOWNHOSTS, kNoFile);
+  if (!host_keys.empty()) set(SSH_OPTIONS_HOSTKEYS, host_keys.c_str());
+  ssh_set_blocking(session_.get(), 0);
+}
+
+SshClient::~SshClient() {
+  channel_.reset();
+  if (ssh_is_connected(session_.get()) != 0) ssh_disconnect(session_.get());
+}
+
+Step SshClient::step_of(int result) {
+  switch (result) {
+    case SSH_OK:
+      return Step::done;
+    case SSH_AGAIN:
+      return Step::again;
+    default:
+      return Step::failed;
+  }
+}
+
+namespace {
+
+Step step_of_login(int result) {
+  switch (result) {
+    case SSH_AUTH_SUCCESS:
+      return Step::done;
+    case SSH_AUTH_AGAIN:
+      return Step::again;
+    case SSH_AUTH_DENIED:
+      return Step::refused;
+    case SSH_AUTH_PARTIAL:
+      return Step::partly;
+    case SSH_AUTH_INFO:
+      return Step::questions;
+    default:
+      return Step::failed;
+  }
+}
+
+}  // namespace
+
+Step SshClient::connect() {
+  return step_of(ssh_connect(session_.get()));
+}
+
+std::string SshClient::host_key() const {
+  ssh_key raw = nullptr;
+  if (ssh_get_server_publickey(session_.get(), &raw) != SSH_OK) return {};
+  const SshKeyPtr key(raw);
+  char* text = nullptr;
+  if (ssh_pki_export_pubkey_base64(key.get(), &text) != SSH_OK) return {};
+  const bool curve = ssh_key_type(key.get()) == SSH_KEYTYPE_ECDSA_P256 ||
+                     ssh_key_type(key.get()) == SSH_KEYTYPE_ECDSA_P384 ||
+                     ssh_key_type(key.get()) == SSH_KEYTYPE_ECDSA_P521;
+  const char* type =
+      curve ? ssh_pki_key_ecdsa_name(key.get()) : ssh_key_type_to_char(ssh_key_type(key.get()));
+  std::string out = std::string(type) + " " + text;
+  ssh_string_free_char(text);
+  return out;
+}
+
+Step SshClient::log_in_without() {
+  return step_of_login(ssh_userauth_none(session_.get(), nullptr));
+}
+
+bool SshClient::load_key(std::string_view pem, const std::string& passphrase, std::string_view certificate) {
+  ssh_key raw = nullptr;
+  const transport::Secret text{std::string(pem)};
+  const char* const phrase = passphrase.empty() ? nullptr : passphrase.c_str();
+  // A function that asks is wanted even so: without one, libssh would ask at the edge's own terminal.
+  const ssh_auth_callback nobody = [](const char*, char*, std::size_t, int, int, void*) { return -1; };
+  if (ssh_pki_import_privkey_base64(text.reveal().data(), phrase, nobody, nullptr, &raw) != SSH_OK) {
+    key_fault_ = passphrase.empty() ? "this is no private key, or one with a passphrase"
+                                    : "this is no private key, or its passphrase is another";
+    return false;
+  }
+  key_.reset(raw);
+  if (certificate.empty()) return true;
+  const auto space = certificate.find(' ');
+  const std::string type(certificate.substr(0, space));
+  const std::string blob(certificate.substr(space + 1, certificate.find(' ', space + 1) - space - 1));
+  ssh_key made = nullptr;
+  if (ssh_pki_import_cert_base64(blob.c_str(), ssh_key_type_from_name(type.c_str()), &made) != SSH_OK)
+    return false;
+  const SshKeyPtr signed_key(made);
+  return ssh_pki_copy_cert_to_privkey(signed_key.get(), key_.get()) == SSH_OK;
+}
+
+Step SshClient::log_in_with_key(std::string_view pem, const std::string& passphrase,
+                                std::string_view certificate) {
+  key_fault_.clear();
+  if (!key_ && !load_key(pem, passphrase, certificate)) {
+    key_.reset();
+    return Step::refused;
+  }
+  const Step step = step_of_login(ssh_userauth_publickey(session_.get(), nullptr, key_.get()));
+  if (step != Step::again) key_.reset();
+  return step;
+}
+
+Step SshClient::log_in_with_password(const std::string& password) {
+  return step_of_login(ssh_userauth_password(session_.get(), nullptr, password.c_str()));
+}
+
+Step SshClient::log_in_with_answers(Questions& questions, const std::vector<transport::Secret>* answers) {
+  if (answers != nullptr) {
+    const int asked = ssh_userauth_kbdint_getnprompts(session_.get());
+    for (int i = 0; i < asked; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      const std::string answer(at < answers->size() ? (*answers)[at].reveal() : std::string_view());
+      ssh_userauth_kbdint_setanswer(session_.get(), static_cast<unsigned>(i), answer.c_str());
+    }
+  }
+  const Step step = step_of_login(ssh_userauth_kbdint(session_.get(), nullptr, nullptr));
+  if (step != Step::questions) return step;
+  const auto text = [](const char* said) { return transport::printable(said == nullptr ? "" : said); };
+  questions = {text(ssh_userauth_kbdint_getname(session_.get())),
+               text(ssh_userauth_kbdint_getinstruction(session_.get())),
+               {}};
+  const int count = ssh_userauth_kbdint_getnprompts(session_.get());
+  for (int i = 0; i < count; ++i) {
+    char echo = 0;
+    const char* prompt = ssh_userauth_kbdint_getprompt(session_.get(), static_cast<unsigned>(i), &echo);
+    questions.prompts.push_back({text(prompt), echo != 0});
+  }
+  return step;
+}
+
+std::vector<std::string> SshClient::methods() const {
+  const int all = ssh_userauth_list(session_.get(), nullptr);
+  std::vector<std::string> out;
+  const auto offer = [&](unsigned method, const char* name) {
+    if ((static_cast<unsigned>(all) & method) != 0) out.emplace_back(name);
+  };
+  offer(SSH_AUTH_METHOD_PASSWORD, "password");
+  offer(SSH_AUTH_METHOD_PUBLICKEY, "publickey");
+  offer(SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive");
+  return out;
+}
+
+Step SshClient::open_shell(Size size) {
+  if (shell_ == Shell::none) {
+    channel_.reset(ssh_channel_new(session_.get()));
+    if (!channel_) return Step::failed;
+    exit_ = std::make_unique<Exit>();
+    exit_->callbacks.userdata = exit_.get();
+    exit_->callbacks.channel_exit_status_function = [](ssh_session, ssh_channel, int status, void* exit) {
+      static_cast<Exit*>(exit)->status = status;
+    };
+    exit_->callbacks.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
+                                                       const char*, const char*, void* exit) {
+      static_cast<Exit*>(exit)->signal = transport::printable(signal == nullptr ? "" : signal, 32);
+    };
+    ssh_callbacks_init(&exit_->callbacks);
+    ssh_set_channel_callbacks(channel_.get(), &exit_->callbacks);
+    shell_ = Shell::channel;
+  }
+  if (shell_ == Shell::channel) {
+    if (const Step step = step_of(ssh_channel_open_session(channel_.get())); step != Step::done) return step;
+    shell_ = Shell::terminal;
+  }
+  if (shell_ == Shell::terminal) {
+    const Step step =
+        step_of(ssh_channel_request_pty_size(channel_.get(), kTerminalType, size.columns, size.rows));
+    if (step != Step::done) return step;
+    shell_ = Shell::environment;
+  }
+  if (shell_ == Shell::environment) {
+    // Most servers take no such thing from a client, and nothing is lost then.
+    if (step_of(ssh_channel_request_env(channel_.get(), "COLORTERM", "truecolor")) == Step::again)
+      return Step::again;
+    shell_ = Shell::shell;
+  }
+  const Step step = step_of(ssh_channel_request_shell(channel_.get()));
+  if (step == Step::done) shell_ = Shell::open;
+  return step;
+}
+
+void SshClient::resize(Size size) {
+  ssh_channel_change_pty_size(channel_.get(), size.columns, size.rows);
+}
+
+Step SshClient::read(std::span<char> into, std::size_t& got) {
+  got = 0;
+  const auto room = static_cast<std::uint32_t>(into.size());
+  const int result = ssh_channel_read_nonblocking(channel_.get(), into.data(), room, 0);
+  if (result > 0) {
+    got = static_cast<std::size_t>(result);
+    return Step::done;
+  }
+  if (result == 0 && ssh_channel_is_eof(channel_.get()) == 0 && ssh_channel_is_closed(channel_.get()) == 0 &&
+      ssh_is_connected(session_.get()) != 0)
+    return Step::done;
+  return Step::failed;
+}
+
+std::size_t SshClient::write(std::string_view from) {
+  // libssh would keep what the socket does not take, without a bound.
+  if ((ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0) return 0;
+  const std::size_t fits = std::min<std::size_t>(from.size(), ssh_channel_window_size(channel_.get()));
+  if (fits == 0) return 0;
+  const int result = ssh_channel_write(channel_.get(), from.data(), static_cast<std::uint32_t>(fits));
+  return result > 0 ? static_cast<std::size_t>(result) : 0;
+}
+
+Step SshClient::outcome(std::optional<int>& status, std::string& signal) {
+  status = exit_->status;
+  signal = exit_->signal;
+  if (status || !signal.empty()) return Step::done;
+  if (ssh_is_connected(session_.get()) == 0) return Step::failed;
+  char byte = 0;
+  std::size_t got = 0;
+  read({&byte, 1}, got);  // takes in what has come, and that may be the word
+  status = exit_->status;
+  signal = exit_->signal;
+  if (status || !signal.empty()) return Step::done;
+  return ssh_channel_is_closed(channel_.get()) != 0 || ssh_is_connected(session_.get()) == 0 ? Step::failed
+                                                                                             : Step::again;
+}
+
+void SshClient::arm(const std::shared_ptr<Bell>& bell, bool reading) {
+  if (reading && !armed_->reading) {
+    armed_->reading = true;
+    socket_.async_wait(OriginSocket::wait_read, [bell, armed = armed_](const boost::system::error_code&) {
+      armed->reading = false;
+      bell->ring();
+    });
+  }
+  if ((ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0 && !armed_->writing) {
+    armed_->writing = true;
+    socket_.async_wait(OriginSocket::wait_write, [bell, armed = armed_](const boost::system::error_code&) {
+      armed->writing = false;
+      bell->ring();
+    });
+  }
+}
+
+std::string SshClient::error() const {
+  const char* text = ssh_get_error(session_.get());
+  return transport::printable(text == nullptr ? "" : text, 2000);
+}
+
+}  // namespace cfpipe::edge::terminal

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <libssh/libssh.h>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/origin.h"
+#include "edge/terminal/bell.h"
+#include "edge/terminal/messages.h"
+#include "transport/secret.h"
+
+namespace cfpipe::edge::terminal {
+
+/// Frees what libssh made.
+struct SshFree {
+  void operator()(ssh_session session) const { ssh_free(session); }
+  void operator()(ssh_key key) const { ssh_key_free(key); }
+  void operator()(ssh_channel channel) const { ssh_channel_free(channel); }
+};
+using SshSession = std::unique_ptr<ssh_session_struct, SshFree>;
+using SshKeyPtr = std::unique_ptr<ssh_key_struct, SshFree>;
+using SshChannel = std::unique_ptr<ssh_channel_struct, SshFree>;
+
+/// How a step of the way to the shell stands.
+enum class Step { done, again, refused, partly, questions, failed };
+
+/// A login by SSH at an origin, as libssh speaks it, without ever waiting: a step that says `again` is taken
+/// again when arm() has rung. Used from one loop.
+class SshClient {
+ public:
+  /// `host_keys`: names of the algorithms to ask the server for (RFC 4253 7.1), with commas; empty: what
+  /// libssh prefers.
+  SshClient(OriginSocket socket, const std::string& user, const std::string& host_keys);
+  ~SshClient();
+  SshClient(const SshClient&) = delete;
+  SshClient& operator=(const SshClient&) = delete;
+
+  Step connect();
+  /// Of the server, after connect(): `type base64`.
+  std::string host_key() const;
+
+  /// Asks what the server would take, after which methods() says so; done: it takes anybody.
+  Step log_in_without();
+  /// With a private key in PEM and, if it is not empty, the certificate that belongs to it. refused, too,
+  /// where the key cannot be read: see key_fault().
+  Step log_in_with_key(std::string_view pem, const std::string& passphrase, std::string_view certificate);
+  Step log_in_with_password(const std::string& password);
+  /// Keyboard-interactive (RFC 4256): `questions` has to be answered before the next step.
+  Step log_in_with_answers(Questions& questions, const std::vector<transport::Secret>* answers);
+  /// In the words of SSH: password, publickey, keyboard-interactive.
+  std::vector<std::string> methods() const;
+  const std::string& key_fault() const { return key_fault_; }
+
+  /// A terminal of that size and a shell in it.
+  Step open_shell(Size size);
+  void resize(Size size);
+  /// What the terminal puts out. done: `got` bytes, which may be none for now; failed: the end, of whatever
+  /// kind.
+  Step read(std::span<char> into, std::size_t& got);
+  /// How much of it the server takes now.
+  std::size_t write(std::string_view from);
+  /// Once read() has failed: the shell has ended in peace, or by a signal; nothing, if the connection broke
+  /// off. `again` while the server has not said yet.
+  Step outcome(std::optional<int>& status, std::string& signal);
+
+  /// Rings when the server has said more (if `reading`), or takes more.
+  void arm(const std::shared_ptr<Bell>& bell, bool reading);
+  /// What libssh says went wrong, printable.
+  std::string error() const;
+
+ private:
+  struct Armed;
+  struct Exit;
+  Step step_of(int result);
+  bool load_key(std::string_view pem, const std::string& passphrase, std::string_view certificate);
+
+  OriginSocket socket_;  // waits; libssh has a descriptor of its own for it
+  SshSession session_;
+  SshKeyPtr key_;  // what is being logged in with
+  std::string key_fault_;
+  SshChannel channel_;
+  enum class Shell { none, channel, terminal, environment, shell, open } shell_ = Shell::none;
+  std::unique_ptr<Exit> exit_;
+  std::shared_ptr<Armed> armed_;
+};
+
+}  // namespace cfpipe::edge::terminal

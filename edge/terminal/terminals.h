@@ -1,0 +1,62 @@
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "edge/exchange.h"
+#include "edge/terminal/session.h"
+
+namespace cfpipe::edge::terminal {
+
+/// Terminals at once, and how long a page may take to say its first word.
+inline constexpr std::size_t kMaxSessions = 256;
+inline constexpr std::chrono::seconds kGreetingPatience{10};
+
+/// The terminals of the edge, on a loop and thread of their own: what logging in by SSH costs stalls no
+/// tunnel, and a session belongs to no connection, so that a page can come back to it by another.
+class Terminals final : public Inside {
+ public:
+  /// `site` outlives it.
+  explicit Terminals(SiteLoop& site) : site_(site) {}
+  ~Terminals() override { join(); }
+  Terminals(const Terminals&) = delete;
+  Terminals& operator=(const Terminals&) = delete;
+
+  /// False if the system refuses a thread.
+  bool start();
+  /// Ends the thread, wherever it is; the site's loop is told of the sessions when this is destroyed.
+  void join();
+  /// Takes no more sessions, and ends those that are there once `drain` has passed; at once where no page
+  /// shows one. From any thread.
+  void stop(std::chrono::milliseconds drain);
+
+  /// A new session, or the one that the page wants back.
+  boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant& grant,
+                                                                   SharedRequest request,
+                                                                   const ConnectionEnds& ends) override;
+
+ private:
+  struct Guest;
+  boost::asio::awaitable<void> greet(std::shared_ptr<Guest> guest);
+  boost::asio::awaitable<void> serve(std::shared_ptr<Guest> guest, Start start);
+  std::shared_ptr<Session> find(const TunnelGrant& grant) const;
+
+  SiteLoop& site_;
+  // Of the loop's thread:
+  std::map<std::string, std::shared_ptr<Session>> sessions_;
+  bool stopping_ = false;
+  // Goes before all that its handlers use.
+  boost::asio::io_context io_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{io_.get_executor()};
+  boost::asio::steady_timer drain_{io_};
+  std::thread thread_;
+};
+
+}  // namespace cfpipe::edge::terminal

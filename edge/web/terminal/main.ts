@@ -1,0 +1,137 @@
+// The page of a terminal in the browser.
+import "@xterm/xterm/css/xterm.css";
+import "./terminal.css";
+import { Countdown } from "./countdown.js";
+import { element } from "./dom.js";
+import { Link, type Asked, type Ended, type Opened } from "./link.js";
+import { Panel } from "./panel.js";
+import { keep, takeBack } from "./saved.js";
+import { Screen } from "./screen.js";
+import { load } from "./settings.js";
+import { Tools } from "./tools.js";
+
+type State = "waiting" | "connecting" | "asking" | "open" | "reconnecting" | "ended";
+
+class Page {
+  private readonly application = document.body.dataset["application"] ?? "";
+  private readonly users = (document.body.dataset["users"] ?? "").split(",").filter(Boolean);
+  private readonly settings = load(localStorage);
+  private readonly screen: Screen;
+  private readonly tools: Tools;
+  private readonly panel: Panel;
+  private readonly link: Link;
+  private readonly countdown = new Countdown(element("countdown"));
+  private readonly disconnect = element<HTMLButtonElement>("disconnect");
+  private user = document.body.dataset["user"] ?? "";
+  private taken = "";
+  /** Output that is drawn again, up to that position: what the terminal answers to it goes nowhere. */
+  private replay: { end: number; live: () => void } | undefined;
+
+  constructor() {
+    this.screen = new Screen(element("screen"), this.settings, {
+      typed: (bytes) => this.link.type(this.tools.controlled(bytes)),
+      resized: () => this.link?.resize(),
+      titled: (title) => (document.title = title ? `${title} – ${this.application}` : this.application),
+      key: (event) => this.tools.keyDown(event),
+    });
+    this.tools = new Tools(this.screen, this.settings);
+    this.panel = new Panel({
+      connect: (user) => this.connect(user),
+      logIn: (answer) => {
+        this.panel.hide();
+        this.show("connecting", `Logging in as ${this.user}…`);
+        this.link.logIn(answer);
+      },
+    });
+    this.link = new Link({
+      connecting: (user) => this.show("connecting", `Connecting as ${user}…`),
+      asked: (question) => this.asked(question),
+      opened: (how, asked) => this.opened(how, asked),
+      output: (bytes, drawn) => this.screen.write(bytes, () => this.drawn(drawn)),
+      reconnecting: () => this.show("reconnecting", "Reconnecting…"),
+      ended: (why) => this.ended(why),
+    }, () => this.screen.size);
+    this.disconnect.onclick = () => this.link.quit();
+    addEventListener("pagehide", () => this.leave());
+  }
+
+  start(): void {
+    const saved = takeBack(sessionStorage, Date.now());
+    if (saved) {
+      this.user = saved.user;
+      this.screen.restore(saved.screen);
+      this.link.attach(saved.session, saved.position);
+    } else if (this.users.length === 1) {
+      this.connect(this.user);
+    } else {
+      this.show("waiting", "Not connected");
+      this.panel.askUser(this.user);
+    }
+  }
+
+  private connect(user: string): void {
+    this.user = user || this.user;
+    this.panel.hide();
+    if (this.taken) {
+      const session = this.taken;
+      this.taken = "";
+      return this.link.attach(session, this.link.drawn);
+    }
+    this.screen.clear(false);
+    this.show("connecting", `Connecting as ${this.user}…`);
+    this.link.open(this.user);
+  }
+
+  private asked(question: Asked): void {
+    this.show("asking", "The server asks who you are");
+    this.panel.ask(question, this.user);
+  }
+
+  private opened(how: Opened, asked: number): void {
+    this.user = how.user;
+    this.panel.hide();
+    // The edge no longer had what was missed: what follows is the last of the output, with questions that a terminal has
+    // answered already.
+    if (how.position !== asked) {
+      this.replay = { end: how.end, live: this.screen.clear(true) };
+      this.drawn(() => {});
+    }
+    this.show("open", `Connected as ${how.user}`);
+    const key = element("host-key");
+    key.textContent = how.first_use ? `New host key, recorded now: ${how.host_key}` : "";
+    element("state").title = `Host key ${how.host_key}`;
+    this.countdown.until(how.ends);
+    this.link.resize();
+  }
+
+  private drawn(confirm: () => void): void {
+    confirm();
+    if (!this.replay || this.link.drawn < this.replay.end) return;
+    this.replay.live();
+    this.replay = undefined;
+  }
+
+  private ended(why: Ended): void {
+    this.countdown.until(0);
+    this.taken = why.code === "elsewhere" ? this.link.lastSession : "";
+    this.show("ended", why.text);
+    this.panel.ended(why, this.user);
+  }
+
+  private show(state: State, text: string): void {
+    document.body.dataset["state"] = state;
+    element("state-text").textContent = text;
+    this.disconnect.hidden = state === "ended" || state === "waiting";
+    this.screen.accept(state === "open");
+  }
+
+  private leave(): void {
+    const session = this.link.sessionId;
+    if (!session) return;
+    keep(sessionStorage, {
+      session, user: this.user, position: this.link.drawn, screen: this.screen.serialized(), time: Date.now(),
+    });
+  }
+}
+
+new Page().start();

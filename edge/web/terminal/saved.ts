@@ -1,0 +1,39 @@
+// What a page leaves for the one that is loaded in its place: the session, and the screen as it was.
+
+/** How old it may be, in milliseconds: the edge keeps a session for as long. */
+export const MAX_AGE_MS = 60_000;
+/** Largest screen that is kept, in characters. */
+export const MAX_SCREEN_CHARS = 1024 * 1024;
+const KEY = "cfpipe-terminal";
+
+export interface Saved {
+  session: string;
+  user: string;
+  position: number;
+  screen: string;
+  time: number;
+}
+
+export function keep(storage: Storage, saved: Saved): void {
+  // Without the screen the edge sends again what it still has.
+  const fits = saved.screen.length <= MAX_SCREEN_CHARS;
+  const kept = fits ? saved : { ...saved, screen: "", position: 0 };
+  try {
+    storage.setItem(KEY, JSON.stringify(kept));
+  } catch {
+    storage.removeItem(KEY);
+  }
+}
+
+/** Once: it is gone with this call. */
+export function takeBack(storage: Storage, now: number): Saved | undefined {
+  const text = storage.getItem(KEY);
+  storage.removeItem(KEY);
+  if (!text) return undefined;
+  try {
+    const saved = JSON.parse(text) as Saved;
+    return saved.session && now - saved.time < MAX_AGE_MS ? saved : undefined;
+  } catch {
+    return undefined;
+  }
+}

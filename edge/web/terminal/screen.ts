@@ -1,0 +1,154 @@
+// The terminal itself: xterm and its add-ons.
+import { ClipboardAddon, type ClipboardSelectionType } from "@xterm/addon-clipboard";
+import { FitAddon } from "@xterm/addon-fit";
+import { SearchAddon } from "@xterm/addon-search";
+import { SerializeAddon } from "@xterm/addon-serialize";
+import { Unicode11Addon } from "@xterm/addon-unicode11";
+import { WebLinksAddon } from "@xterm/addon-web-links";
+import { Terminal } from "@xterm/xterm";
+import type { Settings } from "./settings.js";
+import { DARK, LIGHT } from "./themes.js";
+
+/** Lines above the screen that can be scrolled back to, and those that outlive a reload. */
+const SCROLLBACK_LINES = 5000;
+const KEPT_LINES = 2000;
+/** Of text to what is behind it, whatever colours a program chooses (WCAG 1.4.3). */
+const CONTRAST = 4.5;
+
+const encoder = new TextEncoder();
+
+export interface ScreenListener {
+  typed(bytes: Uint8Array): void;
+  resized(): void;
+  titled(title: string): void;
+  /** True if the key was one of the page's own. */
+  key(event: KeyboardEvent): boolean;
+}
+
+/** xterm makes styles while it runs, which the policy of the page refuses unless they show its nonce. And it writes attributes
+ *  `style`, which cannot; the same through an element's own style is no fault. */
+function keepToPolicy(): void {
+  const nonce = document.querySelector("style")?.nonce ?? "";
+  const make = document.createElement.bind(document);
+  document.createElement = ((name: string, options?: ElementCreationOptions) => {
+    const element = make(name, options);
+    if (element instanceof HTMLStyleElement) element.nonce = nonce;
+    return element;
+  }) as typeof document.createElement;
+  const setAttribute = HTMLElement.prototype.setAttribute;
+  HTMLElement.prototype.setAttribute = function (name: string, value: string) {
+    if (name === "style") this.style.cssText = value;
+    else setAttribute.call(this, name, value);
+  };
+}
+
+function openLink(event: MouseEvent, uri: string): void {
+  event.preventDefault();
+  if (/^https?:/i.test(uri)) window.open(uri, "_blank", "noopener,noreferrer");
+}
+
+export class Screen {
+  private readonly terminal: Terminal;
+  private readonly fit = new FitAddon();
+  private readonly finder = new SearchAddon();
+  private readonly serializer = new SerializeAddon();
+  private readonly dark = matchMedia("(prefers-color-scheme: dark)");
+  /** What the terminal says by itself (answers to a host's questions) belongs to what was drawn long ago. */
+  private replaying = false;
+  private fitting = false;
+
+  constructor(place: HTMLElement, settings: Settings, listener: ScreenListener) {
+    keepToPolicy();
+    this.terminal = new Terminal({
+      allowProposedApi: true,  // the add-on for widths of characters needs it
+      cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+      fontFamily: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace',
+      fontSize: settings.fontSize,
+      minimumContrastRatio: CONTRAST,
+      screenReaderMode: settings.reader,
+      scrollback: SCROLLBACK_LINES,
+      theme: this.dark.matches ? DARK : LIGHT,
+    });
+    this.dark.onchange = () => (this.terminal.options.theme = this.dark.matches ? DARK : LIGHT);
+    const unicode = new Unicode11Addon();
+    const clipboard = new ClipboardAddon(undefined, {
+      readText: () => "",  // a host never learns what is on it
+      writeText: (_: ClipboardSelectionType, text: string) => {
+        if (settings.copy && text) void navigator.clipboard.writeText(text);
+      },
+    });
+    for (const addon of [this.fit, this.finder, this.serializer, unicode, clipboard, new WebLinksAddon(openLink)])
+      this.terminal.loadAddon(addon);
+    this.terminal.unicode.activeVersion = "11";
+    this.terminal.open(place);
+    this.terminal.onData((text) => this.replaying || listener.typed(encoder.encode(text)));
+    this.terminal.onBinary((text) => this.replaying || listener.typed(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+    this.terminal.onResize(() => listener.resized());
+    this.terminal.onTitleChange((title) => listener.titled(title));
+    this.terminal.attachCustomKeyEventHandler((event) => event.type !== "keydown" || !listener.key(event));
+    new ResizeObserver(() => this.fitSoon()).observe(place);
+    this.fit.fit();
+  }
+
+  get size(): { cols: number; rows: number } {
+    return { cols: this.terminal.cols, rows: this.terminal.rows };
+  }
+
+  get selection(): string {
+    return this.terminal.getSelection();
+  }
+
+  write(bytes: Uint8Array, drawn: () => void): void {
+    this.terminal.write(bytes, drawn);
+  }
+
+  /** `text` as serialized() gave it, on an empty screen. */
+  restore(text: string): void {
+    this.replaying = true;
+    this.terminal.write(text, () => (this.replaying = false));
+  }
+
+  serialized(): string {
+    return this.serializer.serialize({ scrollback: KEPT_LINES });
+  }
+
+  /** Empty again; until `done` is called, what the terminal answers goes nowhere. */
+  clear(replay: boolean): () => void {
+    this.terminal.reset();
+    this.replaying = replay;
+    return () => (this.replaying = false);
+  }
+
+  type(text: string): void {
+    this.terminal.input(text);
+  }
+
+  apply(settings: Settings): void {
+    this.terminal.options.fontSize = settings.fontSize;
+    this.terminal.options.screenReaderMode = settings.reader;
+    this.fitSoon();
+  }
+
+  accept(input: boolean): void {
+    this.terminal.options.disableStdin = !input;
+    if (input) this.terminal.focus();
+  }
+
+  focus(): void {
+    this.terminal.focus();
+  }
+
+  find(text: string, backwards: boolean): boolean {
+    return backwards ? this.finder.findPrevious(text) : this.finder.findNext(text);
+  }
+
+  /** One fit for all the sizes that a frame has seen. */
+  private fitSoon(): void {
+    if (this.fitting) return;
+    this.fitting = true;
+    requestAnimationFrame(() => {
+      this.fitting = false;
+      this.fit.fit();
+    });
+  }
+}

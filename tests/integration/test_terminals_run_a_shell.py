@@ -1,0 +1,83 @@
+"""A page of the edge gets a shell on the origin: what is typed, its size, floods both ways, and its end."""
+
+import hashlib
+
+import pytest
+
+from support import limits, servers, world as worlds
+from support.terminal_page import edge_with_terminal, open_shell
+
+pytestmark = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
+
+# The edge may hold this much more for a page that draws nothing of a flood: its window, and libssh's.
+HELD_BYTES = 8 * limits.MIB * (4 if limits.SANITIZED else 1)
+PASTE_BYTES = 320_000
+PART_BYTES = 16_000
+
+
+@pytest.fixture
+def terminal(world, sshd):
+    edge = edge_with_terminal(world, sshd.address)
+    sshd.trust(edge.ssh_ca())
+    return edge
+
+
+def test_a_shell_runs_what_is_typed_and_ends_with_its_status(terminal):
+    page = open_shell(terminal, cols=97, rows=31)
+    opened = page.event("open")
+    assert opened["user"] == worlds.USER and len(opened["session"]) == 43 and opened["first_use"]
+    assert opened["host_key"].startswith("SHA256:")
+    page.type("stty size; echo $TERM; id -un\n")
+    page.shows(f"31 97\r\nxterm-256color\r\n{worlds.USER}\r\n")
+    page.say("r", {"cols": 120, "rows": 40})
+    page.type("stty size\n")
+    page.shows("40 120\r\n")
+    page.type("printf '\\303\\244\\346\\274\\242'; echo\n")
+    page.shows("ä漢\r\n")
+    page.type("exit 7\n")
+    ended = page.ended()
+    assert (ended["code"], ended["status"]) == ("exit", 7), ended
+
+    rows = {row["kind"]: row for row in terminal.audit()}
+    assert rows["certificate"]["identity"] == worlds.EMAIL
+    assert rows["tunnel_open"]["reason"] == "a terminal in the browser"
+    assert rows["host_key"]["reason"].endswith(opened["host_key"])
+    closed = terminal.wait_for_audit("tunnel_close")
+    assert closed["reason"] == ended["text"] and closed["down_bytes"] > 0 and closed["up_bytes"] > 0, closed
+
+
+def test_a_shell_that_is_killed_says_by_what(terminal):
+    page = open_shell(terminal)
+    page.type("kill -KILL $$\n")
+    ended = page.ended()
+    assert (ended["code"], ended["details"]["signal"]) == ("signal", "KILL"), ended
+
+
+def test_a_flood_is_held_back_until_it_is_drawn_and_can_be_interrupted(terminal):
+    page = open_shell(terminal)
+    before = terminal.child.resident_bytes()
+    page.acks = False
+    page.type("yes\n")
+    while page.hear(2):  # two seconds of nothing: the window is full
+        pass
+    assert 200_000 < len(page.output) < 400_000
+    assert terminal.child.resident_bytes() - before < HELD_BYTES
+    page.type("\x03")
+    page.acks = True
+    page.say("a", {"position": page.position})
+    page.output = b""
+    page.type("echo still' 'here\n")
+    page.shows("still here\r\n")
+    assert len(page.output) < 8 * limits.MIB, "what was on the way before the prompt"
+
+
+def test_a_paste_waits_for_a_program_that_does_not_read(terminal):
+    page = open_shell(terminal)
+    page.type("stty -echo raw; head -c %d | sha256sum; stty sane\n" % PASTE_BYTES)
+    paste = b"0123456789abcdef" * (PASTE_BYTES // 16)
+    before, sent = page.sent, 0
+    while sent < len(paste):
+        page.until(lambda: page.taken - before > sent - PART_BYTES, "room for more")
+        page.say("d", paste[sent:sent + PART_BYTES])
+        sent += PART_BYTES
+    page.shows(hashlib.sha256(paste).hexdigest())

@@ -79,17 +79,6 @@ transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, 
 /// The application's public keys of its CA, as lines; those of an agent are in the configuration alone.
 transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
                                                      const std::string& hostname);
-/// What an administrator has done, for the audit.
-struct AdminAction {
-  const char* kind;
-  std::string identity;  ///< whom it is about, if it is about somebody
-  std::string application;
-  std::string reason;
-};
-/// A change that nobody could account for is not made known as done: kOk, or the status of a state that
-/// cannot be written.
-int record_action(State& state, const AdminAction& action);
-
 int ca_generate(const StateOption& state, const std::string& hostname);
 int ca_show(const StateOption& state, const std::string& hostname);
 /// Makes the next CA, and prints the lines of both.

@@ -35,17 +35,6 @@ void print_json(const AuditRow& row) {
 
 }  // namespace
 
-int record_action(State& state, const AdminAction& action) {
-  AuditRow row;
-  row.time = std::time(nullptr);
-  row.kind = action.kind;
-  row.identity = action.identity;
-  row.application = action.application;
-  row.reason = action.reason;
-  const auto added = state.append_audit(row);
-  return added ? kOk : complain(added.error());
-}
-
 int show_audit(const StateOption& option, const std::string& since, bool json) {
   std::int64_t from = 0;
   if (!since.empty()) {

@@ -1,7 +1,9 @@
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 
+#include "edge/acts.h"
 #include "edge/commands.h"
 #include "edge/ssh_ca.h"
 #include "edge/state.h"
@@ -44,11 +46,6 @@ transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, 
 
 namespace {
 
-int bad_hostname() {
-  complain("--app must be the host name of an application");
-  return kUsage;
-}
-
 /// The application's CA, if that is in an agent and the option says which configuration it is in.
 std::optional<AgentCa> agent_of(const StateOption& option, const std::string& hostname) {
   const std::string path = config_meant(option);
@@ -59,87 +56,57 @@ std::optional<AgentCa> agent_of(const StateOption& option, const std::string& ho
   return std::nullopt;
 }
 
-int not_here(const std::string& hostname) {
-  complain("the CA of " + hostname +
-           " is in an agent: make its keys there, give servers the line, and change 'public_key' in the "
-           "configuration");
-  return kBadConfig;
-}
-
-int print_lines(const StateOption& option, State& state, const std::string& hostname) {
-  const auto lines = ca_lines(option, state, hostname);
+int print_lines(const transport::Result<std::vector<std::string>>& lines) {
   if (!lines) return complain(lines.error());
   for (const std::string& line : *lines) std::printf("%s\n", line.c_str());
   return kOk;
+}
+
+const AgentCa* pointer_to(const std::optional<AgentCa>& agent) {
+  return agent ? &*agent : nullptr;
 }
 
 }  // namespace
 
 transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
                                                      const std::string& hostname) {
-  if (const auto agent = agent_of(option, hostname)) return std::vector<std::string>{agent->public_line};
-  return SshCa(state).public_lines(hostname);
+  const auto agent = agent_of(option, hostname);
+  return Acts(state, std::time(nullptr)).ca(hostname, pointer_to(agent));
 }
 
 int ca_generate(const StateOption& option, const std::string& hostname) {
-  if (!valid_hostname(hostname)) return bad_hostname();
-  if (agent_of(option, hostname)) return not_here(hostname);
-  auto state = open_state(option, false);
+  const auto agent = agent_of(option, hostname);
+  // Asked of an edge that has never run, this makes its state.
+  auto state = open_state(option, !valid_hostname(hostname) || agent);
   if (!state) return complain(state.error());
-  SshCa ca(**state);
-  const auto made = ca.ensure(hostname);
-  if (!made) return complain(made.error());
-  if (!*made) {
-    complain(hostname + " has an SSH CA already; print it with 'cfpipe-edge ca show --app " + hostname + "'");
-    return kBadConfig;
-  }
-  const int recorded = record_action(**state, {"ca_generate", {}, hostname, {}});
-  return recorded == kOk ? print_lines(option, **state, hostname) : recorded;
+  return print_lines(Acts(**state, std::time(nullptr)).generate_ca(hostname, pointer_to(agent)));
 }
 
 int ca_show(const StateOption& option, const std::string& hostname) {
-  if (!valid_hostname(hostname)) return bad_hostname();
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  return print_lines(option, **state, hostname);
+  return print_lines(ca_lines(option, **state, hostname));
 }
 
 int ca_rotate(const StateOption& option, const std::string& hostname) {
-  if (!valid_hostname(hostname)) return bad_hostname();
-  if (agent_of(option, hostname)) return not_here(hostname);
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  SshCa ca(**state);
-  const auto made = ca.rotate(hostname);
-  if (!made) return complain(made.error());
-  if (!*made) {
-    complain(hostname + " has a next CA already; 'cfpipe-edge ca retire --app " + hostname +
-             "' lets it sign once the servers have both lines");
-    return kBadConfig;
-  }
-  if (const int recorded = record_action(**state, {"ca_rotate", {}, hostname, {}}); recorded != kOk)
-    return recorded;
-  complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
-           "'; before that, give every server both lines");
-  return print_lines(option, **state, hostname);
+  const auto agent = agent_of(option, hostname);
+  const auto lines = Acts(**state, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent));
+  if (lines)
+    complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
+             "'; before that, give every server both lines");
+  return print_lines(lines);
 }
 
 int ca_retire(const StateOption& option, const std::string& hostname) {
-  if (!valid_hostname(hostname)) return bad_hostname();
-  if (agent_of(option, hostname)) return not_here(hostname);
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  SshCa ca(**state);
-  const auto moved = ca.retire(hostname);
-  if (!moved) return complain(moved.error());
-  if (!*moved) {
-    complain(hostname + " has no next CA; make it with 'cfpipe-edge ca rotate --app " + hostname + "'");
-    return kBadConfig;
-  }
-  if (const int recorded = record_action(**state, {"ca_retire", {}, hostname, {}}); recorded != kOk)
-    return recorded;
-  complain("this line signs now; take the other one off the servers once its certificates have expired");
-  return print_lines(option, **state, hostname);
+  const auto agent = agent_of(option, hostname);
+  const auto lines = Acts(**state, std::time(nullptr)).retire_ca(hostname, pointer_to(agent));
+  if (lines)
+    complain("this line signs now; take the other one off the servers once its certificates have expired");
+  return print_lines(lines);
 }
 
 int ca_list(const StateOption& option) {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "edge/acts.h"
 #include "edge/commands.h"
 #include "edge/files.h"
 #include "edge/ssh_ca.h"
@@ -43,9 +44,9 @@ int ca_sign_host(const StateOption& option, const HostKeyQuestion& question) {
   const auto issued = ca.sign_host(question.app, names, trimmed(**key), *lifetime, std::time(nullptr));
   if (!issued) return complain(issued.error());
   const std::string until = rfc3339(issued->expires);
-  const int recorded =
-      record_action(**state, {"host_certificate", {}, question.app, issued->key_id + " until " + until});
-  if (recorded != kOk) return recorded;
+  const auto recorded = Acts(**state, std::time(nullptr))
+                            .record("host_certificate", {}, question.app, issued->key_id + " until " + until);
+  if (!recorded) return complain(recorded.error());
   std::printf("%s\n", issued->line.c_str());
   complain("good until " + until +
            "; sshd presents it with HostCertificate, and ssh believes it with the line of " +

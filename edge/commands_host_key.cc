@@ -1,6 +1,8 @@
 #include <cstdio>
+#include <ctime>
 
 #include "auth/ssh_key.h"
+#include "edge/acts.h"
 #include "edge/commands.h"
 #include "edge/text.h"
 
@@ -23,14 +25,8 @@ int host_key_list(const StateOption& option) {
 int host_key_forget(const StateOption& option, const std::string& hostname) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto forgotten = (*state)->forget_host_keys(hostname);
-  if (!forgotten) return complain(forgotten.error());
-  if (*forgotten == 0) {
-    complain("no host key of " + hostname + " is recorded; see cfpipe-edge host-key list");
-    return kBadConfig;
-  }
-  return record_action(**state,
-                       {"host_key_forget", {}, hostname, "the next terminal believes what it is shown"});
+  const auto done = Acts(**state, std::time(nullptr)).forget_host_keys(hostname);
+  return done ? kOk : complain(done.error());
 }
 
 }  // namespace cfpipe::edge

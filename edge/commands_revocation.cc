@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "edge/acts.h"
 #include "edge/commands.h"
 #include "edge/files.h"
 #include "edge/ssh_ca.h"
@@ -11,19 +12,6 @@
 
 namespace cfpipe::edge {
 namespace {
-
-/// The certificates of this person, or service token, that may still be good.
-Result<std::vector<std::uint64_t>> serials_of(State& state, const RevocationQuestion& question,
-                                              std::int64_t now) {
-  std::vector<std::uint64_t> serials;
-  const auto read = state.read_audit(now - kMaxCertificateTtl.count(), [&](const AuditRow& row) {
-    if (row.kind == "certificate" && row.application == question.app &&
-        same_text(row.identity, question.identity))
-      serials.push_back(row.serial);
-  });
-  if (!read) return read.error();
-  return serials;
-}
 
 /// The list of an application as of now. What was revoked longer ago than a certificate can live is not on
 /// it.
@@ -49,27 +37,12 @@ Result<std::string> revocation_list(const StateOption& option, State& state, con
 }  // namespace
 
 int ca_revoke(const StateOption& option, const RevocationQuestion& question) {
-  if (!valid_hostname(question.app) || (question.serials.empty() && question.identity.empty())) {
-    complain("say which: --app H and --serial N, or --identity E for all that somebody has");
-    return kUsage;
-  }
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const std::int64_t now = std::time(nullptr);
-  std::vector<std::uint64_t> serials = question.serials;
-  if (!question.identity.empty()) {
-    const auto found = serials_of(**state, question, now);
-    if (!found) return complain(found.error());
-    serials.insert(serials.end(), found->begin(), found->end());
-  }
-  for (const std::uint64_t serial : serials) {
-    if (auto done = (*state)->revoke_certificate(question.app, serial, now); !done)
-      return complain(done.error());
-    const int recorded = record_action(
-        **state, {"ca_revoke", question.identity, question.app, "serial " + std::to_string(serial)});
-    if (recorded != kOk) return recorded;
-  }
-  complain(std::to_string(serials.size()) + " revoked; servers know it once they have the list of " +
+  const auto serials = Acts(**state, std::time(nullptr))
+                           .revoke_certificates(question.app, question.serials, question.identity);
+  if (!serials) return complain(serials.error());
+  complain(std::to_string(serials->size()) + " revoked; servers know it once they have the list of " +
            "'cfpipe-edge ca krl --app " + question.app + "'");
   return kOk;
 }

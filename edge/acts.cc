@@ -1,0 +1,213 @@
+#include "edge/acts.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "edge/access_site.h"
+#include "edge/ssh_ca.h"
+#include "edge/text.h"
+
+namespace cfpipe::edge {
+using transport::Cause;
+using transport::Failure;
+using transport::Stage;
+namespace {
+
+constexpr std::string_view kSessionNote = "session ";
+
+Failure bad(std::string text) {
+  return {Stage::input, Cause::bad_option, std::move(text)};
+}
+
+Failure unfit(std::string text) {
+  return {Stage::config, Cause::bad_option, std::move(text)};
+}
+
+bool is_session_name(const std::string& text) {
+  return text.size() == kSessionNameCharacters && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                  c == '_';
+         });
+}
+
+Failure bad_service_name() {
+  return bad("a service token's name is of letters, digits, '.', '_' and '-', 64 at most");
+}
+
+/// The certificates of this person, or service token, that may still be good.
+Result<std::vector<std::uint64_t>> serials_of(State& state, const std::string& hostname,
+                                              const std::string& identity, std::int64_t now) {
+  std::vector<std::uint64_t> serials;
+  const auto read = state.read_audit(now - kMaxCertificateTtl.count(), [&](const AuditRow& row) {
+    if (row.kind == "certificate" && row.application == hostname && same_text(row.identity, identity))
+      serials.push_back(row.serial);
+  });
+  if (!read) return read.error();
+  return serials;
+}
+
+}  // namespace
+
+Result<void> Acts::record(std::string_view kind, const std::string& identity, const std::string& application,
+                          std::string reason) {
+  AuditRow row;
+  row.time = now_;
+  row.kind = kind;
+  row.identity = identity;
+  row.application = application;
+  row.peer = actor_.peer;
+  row.ray = actor_.ray;
+  if (!actor_.by.empty()) reason += (reason.empty() ? "by " : ", by ") + actor_.by;
+  row.reason = std::move(reason);
+  const auto added = state_.append_audit(row);
+  if (!added) return added.error();
+  return {};
+}
+
+Result<void> Acts::check_service_token(const std::string& name, const std::string& duration) {
+  if (!valid_service_name(name)) return bad_service_name();
+  const auto lifetime = parse_duration(duration);
+  if (!lifetime || *lifetime < kMinServiceToken || *lifetime > kMaxServiceToken)
+    return bad("--duration must be between 60s and 87600h, such as 8760h or 30d");
+  return {};
+}
+
+Result<CreatedServiceToken> Acts::create_service_token(const std::string& name, const std::string& duration) {
+  if (const auto fine = check_service_token(name, duration); !fine) return fine.error();
+  const auto lifetime = *parse_duration(duration);
+  auto made = ServiceTokens(state_).create(name, lifetime, now_);
+  if (!made) return made.error();
+  if (!*made)
+    return unfit("there is a service token " + name + " already; 'cfpipe-edge service-token revoke " + name +
+                 "' removes it");
+  const std::int64_t until = now_ + lifetime.count();
+  if (auto recorded = record("service_token_create", name, {}, "until " + rfc3339(until)); !recorded) {
+    (void)state_.remove_service_token(name);
+    return recorded.error();
+  }
+  return CreatedServiceToken{(*made)->client_id, std::move((*made)->secret), until};
+}
+
+Result<void> Acts::revoke_service_token(const std::string& name) {
+  if (!valid_service_name(name)) return bad_service_name();
+  const auto removed = state_.remove_service_token(name);
+  if (!removed) return removed.error();
+  if (!*removed) return unfit("there is no service token " + name);
+  return record("service_token_revoke", name, {}, {});
+}
+
+/// Whether the CA's keys are here at all.
+Result<void> Acts::of_state(const std::string& hostname, const AgentCa* agent) const {
+  if (!valid_hostname(hostname)) return bad("--app must be the host name of an application");
+  if (agent != nullptr)
+    return unfit(
+        "the CA of " + hostname +
+        " is in an agent: make its keys there, give servers the line, and change 'public_key' in the "
+        "configuration");
+  return {};
+}
+
+Result<std::vector<std::string>> Acts::ca(const std::string& hostname, const AgentCa* agent) {
+  if (!valid_hostname(hostname)) return bad("--app must be the host name of an application");
+  if (agent != nullptr) return std::vector<std::string>{agent->public_line};
+  return SshCa(state_).public_lines(hostname);
+}
+
+Result<std::vector<std::string>> Acts::generate_ca(const std::string& hostname, const AgentCa* agent) {
+  if (const auto fine = of_state(hostname, agent); !fine) return fine.error();
+  const auto made = SshCa(state_).ensure(hostname);
+  if (!made) return made.error();
+  if (!*made)
+    return unfit(hostname + " has an SSH CA already; print it with 'cfpipe-edge ca show --app " + hostname +
+                 "'");
+  if (auto recorded = record("ca_generate", {}, hostname, {}); !recorded) return recorded.error();
+  return ca(hostname, agent);
+}
+
+Result<std::vector<std::string>> Acts::rotate_ca(const std::string& hostname, const AgentCa* agent) {
+  if (const auto fine = of_state(hostname, agent); !fine) return fine.error();
+  const auto made = SshCa(state_).rotate(hostname);
+  if (!made) return made.error();
+  if (!*made)
+    return unfit(hostname + " has a next CA already; 'cfpipe-edge ca retire --app " + hostname +
+                 "' lets it sign once the servers have both lines");
+  if (auto recorded = record("ca_rotate", {}, hostname, {}); !recorded) return recorded.error();
+  return ca(hostname, agent);
+}
+
+Result<std::vector<std::string>> Acts::retire_ca(const std::string& hostname, const AgentCa* agent) {
+  if (const auto fine = of_state(hostname, agent); !fine) return fine.error();
+  const auto moved = SshCa(state_).retire(hostname);
+  if (!moved) return moved.error();
+  if (!*moved)
+    return unfit(hostname + " has no next CA; make it with 'cfpipe-edge ca rotate --app " + hostname + "'");
+  if (auto recorded = record("ca_retire", {}, hostname, {}); !recorded) return recorded.error();
+  return ca(hostname, agent);
+}
+
+Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& hostname,
+                                                             std::vector<std::uint64_t> serials,
+                                                             const std::string& identity) {
+  if (!valid_hostname(hostname) || (serials.empty() && identity.empty()))
+    return bad("say which: --app H and --serial N, or --identity E for all that somebody has");
+  if (!identity.empty()) {
+    const auto found = serials_of(state_, hostname, identity, now_);
+    if (!found) return found.error();
+    serials.insert(serials.end(), found->begin(), found->end());
+  }
+  for (const std::uint64_t serial : serials) {
+    if (auto done = state_.revoke_certificate(hostname, serial, now_); !done) return done.error();
+    auto recorded = record("ca_revoke", identity, hostname, "serial " + std::to_string(serial));
+    if (!recorded) return recorded.error();
+  }
+  return serials;
+}
+
+Result<void> Acts::revoke_person(const std::string& email) {
+  if (!valid_email(email))
+    return bad("say whose: --email with an email address, or --session with a session that the audit names");
+  const std::string person = lower(email);
+  // First, because a revocation that nobody could account for is still better than none.
+  if (auto done = state_.revoke_person(person, now_); !done) return done.error();
+  return record("revoke", person, {}, {});
+}
+
+Result<std::vector<SignIn>> Acts::sign_ins(const std::string& email, std::int64_t since) {
+  std::vector<SignIn> out;
+  const auto read = state_.read_audit(since, [&](const AuditRow& row) {
+    if (row.kind != "login" || !row.reason.starts_with(kSessionNote)) return;
+    if (email.empty() || same_text(row.identity, email))
+      out.push_back(
+          {row.reason.substr(kSessionNote.size()), row.identity, row.application, row.peer, row.time});
+  });
+  if (!read) return read.error();
+  std::reverse(out.begin(), out.end());
+  return out;
+}
+
+Result<SignIn> Acts::revoke_session(const std::string& session) {
+  if (!is_session_name(session))
+    return bad("--session must be a session as the audit names it: 16 characters");
+  const auto all = sign_ins({}, now_ - kLastTokenSeconds);
+  if (!all) return all.error();
+  const auto found =
+      std::find_if(all->begin(), all->end(), [&](const SignIn& one) { return one.session == session; });
+  if (found == all->end())
+    return bad(
+        "the audit knows no sign-in with that session whose tokens could still be good; see cfpipe-edge "
+        "audit");
+  if (auto done = state_.revoke_session(session, now_ + kLastTokenSeconds, now_); !done) return done.error();
+  if (auto recorded = record("revoke", found->email, {}, session_note(session)); !recorded)
+    return recorded.error();
+  return *found;
+}
+
+Result<void> Acts::forget_host_keys(const std::string& hostname) {
+  const auto forgotten = state_.forget_host_keys(hostname);
+  if (!forgotten) return forgotten.error();
+  if (*forgotten == 0)
+    return unfit("no host key of " + hostname + " is recorded; see cfpipe-edge host-key list");
+  return record("host_key_forget", {}, hostname, "the next terminal believes what it is shown");
+}
+
+}  // namespace cfpipe::edge

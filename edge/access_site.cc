@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "edge/admin_api.h"
 #include "edge/answers.h"
 #include "edge/text.h"
 #include "transport/reason.h"
@@ -78,6 +79,8 @@ Result<AccessSite::Apps> AccessSite::apps_of(const Config& config) {
 Result<void> AccessSite::configure(Config config) {
   auto apps = apps_of(config);
   if (!apps) return apps.error();
+  auto dashboard = dashboard_of(config);
+  if (!dashboard) return dashboard.error();
   if (auto checked = look_for_service_tokens(config); !checked) return checked.error();
   const auto groups = groups_named(config);
   const auto claims = claims_named(config);
@@ -89,6 +92,7 @@ Result<void> AccessSite::configure(Config config) {
   }
   config_ = std::move(config);
   apps_ = std::move(*apps);
+  dashboard_ = std::move(*dashboard);
   oidc_ = std::move(oidc);
   tokens_.set_asked(groups, claims);
   open_tunnels_.set_limits(config_.tunnel_limits);
@@ -144,7 +148,7 @@ std::shared_ptr<AccessSite::App> AccessSite::find_app(std::string_view host) con
 std::shared_ptr<const AccessSite::App> AccessSite::find_app_by_aud(std::string_view aud) const {
   for (const auto& [host, app] : apps_)
     if (app->aud == aud) return app;
-  return nullptr;
+  return dashboard_->aud == aud ? dashboard_ : nullptr;
 }
 
 boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
@@ -194,6 +198,8 @@ Answer AccessSite::app_answer(const Request& request, const App& app) {
 }
 
 boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
+  if (request.path == "/") co_return dashboard(request);
+  if (request.path.starts_with(kApiPath)) co_return api(request);
   if (!request.path.starts_with(kAccess)) co_return text_answer(404, "not found");
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
   if (path == "cert_sign") {
@@ -339,8 +345,8 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   if (const std::string reason = open_tunnels_.too_many(row.identity, row.peer); !reason.empty())
     end->dismiss(reason);
   const std::int64_t limit = grant.session_limit.count();
-  open_tunnels_.add(id, {row, grant.client_id, grant.session, grant.issued, limit > 0 ? row.time + limit : 0,
-                         std::move(end)});
+  open_tunnels_.add(id, {row, grant.client_id, grant.session, grant.issued, grant.terminal != nullptr,
+                         limit > 0 ? row.time + limit : 0, std::move(end)});
   spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
                row.application, row.peer, row.ray);
   return id;
@@ -359,20 +365,20 @@ bool AccessSite::no_longer_good(const Credentials& shown) const {
 }
 
 void AccessSite::end_tunnels_that_must() {
-  end_revoked_tunnels();
+  end_revoked_tunnels(false);
   const std::int64_t now = now_();
-  open_tunnels_.for_each([now](const OpenTunnels::Tunnel& tunnel) {
+  open_tunnels_.for_each([now](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (tunnel.until > 0 && tunnel.until <= now) tunnel.end->dismiss(kOverTime);
   });
 }
 
-// A revocation is a change of the state by another process.
-void AccessSite::end_revoked_tunnels() {
+// A revocation is a change of the state, by another process or by the dashboard.
+void AccessSite::end_revoked_tunnels(bool changed_here) {
   const auto changes = state_.others_changes();
-  if (changes && *changes == seen_changes_) return;
+  if (changes && *changes == seen_changes_ && !changed_here) return;
   if (!changes) spdlog::error("state: {}", changes.error().detail);
   if (changes) seen_changes_ = *changes;
-  open_tunnels_.for_each([this](const OpenTunnels::Tunnel& tunnel) {
+  open_tunnels_.for_each([this](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (!tunnel.row.identity.empty() &&
         no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
       tunnel.end->dismiss(kRevoked);

@@ -158,7 +158,7 @@ class AccessSite final : public Site {
   void audit(AuditRow row);
   /// The row's id; nothing if it could not be written, which is said and counted.
   std::optional<std::int64_t> append(const AuditRow& row);
-  void end_revoked_tunnels();
+  void end_revoked_tunnels(bool changed_here);
 
   // site_gate.cc: the application host
   Visitor visitor(const Request& request, const App& app);
@@ -229,6 +229,12 @@ class AccessSite final : public Site {
                                                             const Identity& identity,
                                                             std::string_view key_line);
 
+  // site_dashboard.cc
+  Result<std::shared_ptr<App>> dashboard_of(const Config& config);
+  bool is_administrator(const Request& request, const Identity& identity) const;
+  Answer dashboard(const Request& request) const;
+  Answer api(const Request& request);
+
   // site_terminal.cc
   Answer terminal_page(const App& app, const Identity& identity) const;
   std::variant<TunnelGrant, Answer> terminal_grant(const Request& request, const App& app);
@@ -256,6 +262,7 @@ class AccessSite final : public Site {
   std::int64_t unrecorded_ = 0;     ///< last id of a tunnel that the audit could not take, negative
   std::function<void()> idle_;
   std::shared_ptr<Inside> terminals_;
+  std::shared_ptr<const App> dashboard_;
 };
 
 }  // namespace cfpipe::edge

@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <ctime>
+#include <set>
 
 #include "edge/terminal_bundle.h"
 #include "edge/text.h"
@@ -123,7 +124,9 @@ Answer asset_answer(const Request& request, std::string_view name) {
   constexpr std::string_view kCss = "text/css; charset=utf-8";
   constexpr std::string_view kScript = "text/javascript; charset=utf-8";
   const std::string_view type = name.ends_with(".css") ? kCss : kScript;
-  if (name == "style.css" || name == "close.js") return answer(200, type, std::string(file_of(name)));
+  static const std::set<std::string_view> kFiles{"style.css",    "close.js",           "dashboard.css",
+                                                 "dashboard.js", "dashboard_views.js", "dashboard_parts.js"};
+  if (kFiles.contains(name)) return answer(200, type, std::string(file_of(name)));
   if (const auto file = terminal_file(name)) return terminal_answer(request, *file, type);
   return text_answer(404, "not found");
 }

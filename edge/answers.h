@@ -36,7 +36,7 @@ struct Document {
 };
 Answer document_answer(int status, const Document& document);
 Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint = {});
-/// style.css, close.js, or what the terminal's page is made of; 404 for anything else.
+/// A style or script of edge/web, or what the terminal's page is made of; 404 for anything else.
 Answer asset_answer(const Request& request, std::string_view name);
 
 /// What the `Date` of an answer that is sent now says.

@@ -40,21 +40,24 @@ bool is_torn(int fd) {
 
 }  // namespace
 
+boost::json::object audit_object(const AuditRow& row) {
+  return {{"id", row.id},
+          {"time", rfc3339(row.time)},
+          {"kind", row.kind},
+          {"identity", row.identity},
+          {"application", row.application},
+          {"peer", row.peer},
+          {"ray", row.ray},
+          {"serial", row.serial},
+          {"key_id", row.key_id},
+          {"tunnel", row.kind == "tunnel_open" ? row.id : row.tunnel},
+          {"up_bytes", row.up_bytes},
+          {"down_bytes", row.down_bytes},
+          {"reason", row.reason}};
+}
+
 std::string audit_json(const AuditRow& row) {
-  return boost::json::serialize(
-      boost::json::object{{"id", row.id},
-                          {"time", rfc3339(row.time)},
-                          {"kind", row.kind},
-                          {"identity", row.identity},
-                          {"application", row.application},
-                          {"peer", row.peer},
-                          {"ray", row.ray},
-                          {"serial", row.serial},
-                          {"key_id", row.key_id},
-                          {"tunnel", row.kind == "tunnel_open" ? row.id : row.tunnel},
-                          {"up_bytes", row.up_bytes},
-                          {"down_bytes", row.down_bytes},
-                          {"reason", row.reason}});
+  return boost::json::serialize(audit_object(row));
 }
 
 Result<auth::Fd> AuditLog::open(const std::string& path) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,7 @@ namespace cfpipe::edge {
 inline constexpr std::size_t kAuditBatch = 1'000;
 inline constexpr std::chrono::seconds kAuditFaultPause{60};
 
+boost::json::object audit_object(const AuditRow& row);
 /// The row as one line of JSON, without a newline: what `audit --json` prints.
 std::string audit_json(const AuditRow& row);
 

@@ -36,11 +36,14 @@ std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std
 
 std::vector<std::string> groups_named(const Config& config) {
   std::set<std::string> out;
+  const auto take = [&out](const Policy& policy) {
+    for (const auto* rules : {&policy.include, &policy.require, &policy.exclude})
+      for (const Rule& rule : *rules)
+        if (rule.kind == Rule::Kind::group) out.insert(rule.value);
+  };
   for (const ApplicationConfig& app : config.applications)
-    for (const Policy& policy : app.policies)
-      for (const auto* rules : {&policy.include, &policy.require, &policy.exclude})
-        for (const Rule& rule : *rules)
-          if (rule.kind == Rule::Kind::group) out.insert(rule.value);
+    for (const Policy& policy : app.policies) take(policy);
+  if (config.administrators) take(*config.administrators);
   return {out.begin(), out.end()};
 }
 

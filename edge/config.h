@@ -116,6 +116,7 @@ struct Config {
   std::string dev_email;                ///< what the built-in sign-in page offers
   std::vector<std::string> dev_groups;  ///< of everybody who signs in there
   OidcConfig oidc;
+  std::optional<Policy> administrators;  ///< who may use the dashboard; none: nobody
   std::vector<ApplicationConfig> applications;
 };
 

@@ -110,6 +110,14 @@ std::vector<Rule> read_rules(YamlReader& reader, const YAML::Node& policy, const
   return out;
 }
 
+void read_all_rules(YamlReader& reader, const YAML::Node& node, Policy& out) {
+  out.include = read_rules(reader, node, "include", out.decision);
+  out.require = read_rules(reader, node, "require", out.decision);
+  out.exclude = read_rules(reader, node, "exclude", out.decision);
+  if (!node["include"] || (node["include"].IsSequence() && node["include"].size() == 0))
+    reader.fault(node, "a policy without 'include' matches nobody");
+}
+
 Policy read_policy(YamlReader& reader, const YAML::Node& node) {
   Policy out;
   if (!reader.mapping(node, "a policy", {"name", "decision", "include", "require", "exclude"})) return out;
@@ -124,11 +132,7 @@ Policy read_policy(YamlReader& reader, const YAML::Node& node) {
     reader.fault(node["decision"], "'decision' must be allow, deny, service_auth or bypass");
     return out;
   }
-  out.include = read_rules(reader, node, "include", out.decision);
-  out.require = read_rules(reader, node, "require", out.decision);
-  out.exclude = read_rules(reader, node, "exclude", out.decision);
-  if (!node["include"] || (node["include"].IsSequence() && node["include"].size() == 0))
-    reader.fault(node, "a policy without 'include' matches nobody");
+  read_all_rules(reader, node, out);
   return out;
 }
 
@@ -243,6 +247,14 @@ void read_ca(YamlReader& reader, const YAML::Node& node, CertificateConfig& out)
 }
 
 }  // namespace
+
+Policy read_administrators(YamlReader& reader, const YAML::Node& node) {
+  Policy out;
+  out.name = "administrators";
+  if (reader.mapping(node, "administrators", {"include", "require", "exclude"}))
+    read_all_rules(reader, node, out);
+  return out;
+}
 
 std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& application) {
   std::vector<Policy> out;

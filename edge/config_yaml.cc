@@ -208,7 +208,7 @@ void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
                {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
-                "identity_provider", "applications", "audit", "admin_listen"})) {
+                "identity_provider", "administrators", "applications", "audit", "admin_listen"})) {
     return;
   }
   listener(root, "listen", true, kHttpsPort, config.listen_address, config.listen_port);
@@ -244,6 +244,7 @@ void Reader::top(const YAML::Node& root) {
   } else {
     fault(root, "the configuration needs 'identity_provider'");
   }
+  if (root["administrators"]) config.administrators = read_administrators(*this, root["administrators"]);
   const YAML::Node list = root["applications"];
   if (!list || !list.IsSequence() || list.size() == 0) {
     fault(list ? list : root, "the configuration needs a list of 'applications'");

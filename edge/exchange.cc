@@ -198,6 +198,7 @@ net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgr
   upgraded.reset();
   tunnel::Relay relay(executor, *client, *server);
   const Counted counted(*open, relay, stop.stopping);
+  open->end->count(relay.counters());
   stop.relay = &relay;
   std::string dismissal;
   const Attached attached(*open->end, [&](const std::string& why) {

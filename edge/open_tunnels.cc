@@ -42,8 +42,8 @@ std::optional<AuditRow> OpenTunnels::remove(std::int64_t id) {
   return row;
 }
 
-void OpenTunnels::for_each(const std::function<void(const Tunnel&)>& visit) const {
-  for (const auto& [id, tunnel] : tunnels_) visit(tunnel);
+void OpenTunnels::for_each(const std::function<void(std::int64_t, const Tunnel&)>& visit) const {
+  for (const auto& [id, tunnel] : tunnels_) visit(id, tunnel);
 }
 
 }  // namespace cfpipe::edge

@@ -22,6 +22,7 @@ class OpenTunnels {
     std::string client_id;  ///< of a service token
     std::string session;    ///< the sign-in that its token came from
     std::int64_t issued = 0;
+    bool terminal = false;   ///< in a browser
     std::int64_t until = 0;  ///< when it has to end, Unix seconds; 0: whenever it likes
     std::shared_ptr<TunnelEnd> end;
   };
@@ -34,7 +35,7 @@ class OpenTunnels {
   void add(std::int64_t id, Tunnel tunnel);
   /// Its tunnel_open, if it was here.
   std::optional<AuditRow> remove(std::int64_t id);
-  void for_each(const std::function<void(const Tunnel&)>& visit) const;
+  void for_each(const std::function<void(std::int64_t id, const Tunnel&)>& visit) const;
 
   std::size_t size() const { return tunnels_.size(); }
   bool empty() const { return tunnels_.empty(); }

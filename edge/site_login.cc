@@ -72,7 +72,7 @@ Answer AccessSite::declined(const Request& request, const Login& login, const Id
 boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
   std::string host = percent_decode(std::string_view(request.path).substr(kLoginPath.size())).value_or("");
   host = lower(std::string_view(host).substr(0, host.find(':')));
-  const auto app = find_app(host);
+  const auto app = host == config_.auth_host ? dashboard_ : find_app(host);
   if (app == nullptr) co_return message_page(404, "Not found", "This edge serves no such application.");
   const std::string kid = request.query_value("kid");
   if (!kid.empty() && kid != app->aud)
@@ -181,6 +181,9 @@ Answer AccessSite::confirm_page(const Request& request, const Login& login, cons
 
 /// Leaves a one-time code for the application's /authorized. `asked`: the person saw what they agree to.
 Answer AccessSite::finish_login(const Login& login, const Identity& identity, bool asked) {
+  // The dashboard is on this host, which has its cookie.
+  if (login.app->config->hostname == config_.auth_host)
+    return redirect_answer("https://" + auth_authority() + login.target);
   const std::int64_t now = now_();
   const std::string code = random_id();
   boost::json::object content{{"aud", login.app->aud},

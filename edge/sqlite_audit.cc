@@ -35,6 +35,10 @@ SqliteAudit::SqliteAudit(sqlite3* db)
     : db_(db),
       add_(db, "INSERT INTO audit (" + kColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       read_(db, kSelect + "WHERE time >= ? ORDER BY id"),
+      search_(db, kSelect +
+                      "WHERE time >= ?1 AND (?2 = 0 OR id < ?2) AND (?3 = '' OR kind = ?3) AND "
+                      "(?4 = '' OR identity = ?4 COLLATE NOCASE) AND (?5 = '' OR application = ?5) "
+                      "ORDER BY id DESC LIMIT ?6"),
       behind_(db, kSelect + "WHERE id > ? ORDER BY id LIMIT ?"),
       begin_copy_(db,
                   "INSERT INTO counters (name, value) SELECT 'audit-copied', coalesce(max(id), 0) FROM audit "
@@ -61,6 +65,16 @@ Result<void> SqliteAudit::read(std::int64_t since, const std::function<void(cons
   while (query.step()) each(row_of(query));
   if (!query.ok()) return database_failure(db_);
   return {};
+}
+
+Result<std::vector<AuditRow>> SqliteAudit::search(const AuditQuestion& question) {
+  std::vector<AuditRow> rows;
+  Query query(search_);
+  query.bind(question.since).bind(question.before).bind(question.kind).bind(question.identity);
+  query.bind(question.application).bind(static_cast<std::int64_t>(question.most));
+  while (query.step()) rows.push_back(row_of(query));
+  if (!query.ok()) return database_failure(db_);
+  return rows;
 }
 
 Result<std::vector<AuditRow>> SqliteAudit::behind(std::int64_t id, std::size_t most) {

@@ -17,6 +17,7 @@ class SqliteAudit {
 
   Result<std::int64_t> append(const AuditRow& row);
   Result<void> read(std::int64_t since, const std::function<void(const AuditRow&)>& each);
+  Result<std::vector<AuditRow>> search(const AuditQuestion& question);
   Result<std::vector<AuditRow>> behind(std::int64_t id, std::size_t most);
   Result<std::int64_t> copied();
   Result<void> set_copied(std::int64_t id);
@@ -25,6 +26,7 @@ class SqliteAudit {
   sqlite3* db_;
   Statement add_;
   Statement read_;
+  Statement search_;
   Statement behind_;
   Statement begin_copy_;
   Statement copied_;

@@ -43,6 +43,9 @@ class SqliteState final : public State {
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override {
     return audit_.read(since, each);
   }
+  Result<std::vector<AuditRow>> search_audit(const AuditQuestion& question) override {
+    return audit_.search(question);
+  }
   Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) override {
     return audit_.behind(id, most);
   }

@@ -22,7 +22,6 @@ namespace {
 
 using transport::Failure;
 
-constexpr const char* kKeysFile = "cfpipe_user_ca_keys";
 constexpr const char* kDropInDirectory = "sshd_config.d";
 constexpr const char* kDropIn = "50-cfpipe.conf";
 constexpr std::string_view kHeader = "# Written by cfpipe-edge sshd-setup; its --uninstall takes it away.\n";

@@ -42,6 +42,16 @@ struct AuditRow {
   std::string reason;
 };
 
+/// What to look for in the audit; what is empty is anything.
+struct AuditQuestion {
+  std::int64_t since = 0;   ///< Unix seconds
+  std::int64_t before = 0;  ///< only rows older than that one; 0: from the newest on
+  std::string kind;
+  std::string identity;
+  std::string application;
+  std::size_t most = 100;
+};
+
 /// A service token, without its secret.
 struct ServiceTokenRow {
   std::string name;
@@ -125,6 +135,8 @@ class State {
 
   virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;  ///< the row's id
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
+  /// The rows that fit, newest first.
+  virtual Result<std::vector<AuditRow>> search_audit(const AuditQuestion& question) = 0;
   /// The rows behind that one, oldest first, `most` of them.
   virtual Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) = 0;
   /// How far the audit has been copied elsewhere: the id of a row. Where nothing ever was, that is the last

@@ -18,6 +18,16 @@ void TunnelEnd::on_dismissed(Told told) {
   if (dismissed_) post();
 }
 
+void TunnelEnd::count(std::shared_ptr<const tunnel::Counters> counters) {
+  const std::lock_guard lock(mutex_);
+  counters_ = std::move(counters);
+}
+
+TunnelEnd::Moved TunnelEnd::moved() const {
+  const std::lock_guard lock(mutex_);
+  return counters_ ? Moved{counters_->get(0), counters_->get(1)} : Moved();
+}
+
 void TunnelEnd::forget() {
   const std::lock_guard lock(mutex_);
   told_ = nullptr;

@@ -6,10 +6,13 @@
 #include <mutex>
 #include <string>
 
+#include "tunnel/relay.h"
+
 namespace cfpipe::edge {
 
-/// How the site ends a tunnel that a wire's loop carries. The two share it (std::shared_ptr); either may be
-/// gone before the other: once the tunnel is, its loop is not touched any more.
+/// What the site knows of a tunnel that a wire's loop carries, and how it ends it. The two share it
+/// (std::shared_ptr); either may be gone before the other: once the tunnel is, its loop is not touched any
+/// more.
 class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {
  public:
   using Told = std::function<void(const std::string& why)>;
@@ -19,7 +22,15 @@ class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {
   /// From any thread; the first call counts. `why` is told to the client, and recorded.
   void dismiss(std::string why);
 
+  /// Bytes so far, of a tunnel that is counted; else 0. From any thread.
+  struct Moved {
+    std::uint64_t up = 0;
+    std::uint64_t down = 0;
+  };
+  Moved moved() const;
+
   // From the loop that carries the tunnel:
+  void count(std::shared_ptr<const tunnel::Counters> counters);
   /// Runs `told` on the loop, not from inside this call, once the tunnel is to end; also if that was said
   /// before.
   void on_dismissed(Told told);
@@ -29,7 +40,8 @@ class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {
  private:
   void post();
   void tell();
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const tunnel::Counters> counters_;
   boost::asio::any_io_executor executor_;
   std::string why_;
   bool dismissed_ = false;

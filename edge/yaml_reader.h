@@ -37,6 +37,8 @@ class YamlReader {
 
 /// `policies` of an application.
 std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& application);
+/// `administrators`: the rules of a policy.
+Policy read_administrators(YamlReader& reader, const YAML::Node& node);
 /// `short_lived_certificates` of an application; its policies are read already.
 CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
                                     const std::vector<Policy>& policies);

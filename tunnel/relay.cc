@@ -27,7 +27,6 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     Way way = Way::flowing;
     bool on_source = false;  // a callback is outstanding there; a stream takes one of each kind at a time
     bool on_sink = false;
-    std::uint64_t bytes = 0;
   };
 
   Impl(net::any_io_executor executor, Stream& near_stream, Stream& far_stream, RelayTimes times)
@@ -75,9 +74,9 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   // Moves what can be moved, then leaves one callback behind, or ends the direction.
   void step(std::size_t i) {
     auto& d = directions_[i];
-    const auto before = d.bytes;
+    const auto before = counters_->get(i);
     for (int turn = 0; d.way == Way::flowing; ++turn) {
-      if (turn == kTurn || d.bytes - before >= kTurnBytes) return post_step(i);
+      if (turn == kTurn || counters_->get(i) - before >= kTurnBytes) return post_step(i);
       if (d.source->ready().empty() && !refill(i)) {
         if (d.way == Way::flowing) return;
         break;
@@ -127,7 +126,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     auto& d = directions_[i];
     const auto took = d.sink->take(d.source->ready());
     d.source->consume(took.bytes);
-    d.bytes += took.bytes;
+    counters_->add(i, took.bytes);
     if (took.bytes > 0) moved();
     if (took.status == IoStatus::ok) return true;
     if (took.status == IoStatus::would_block) {
@@ -257,8 +256,8 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
 
   Outcome outcome() const {
     Outcome out;
-    out.near_to_far = directions_[0].bytes;
-    out.far_to_near = directions_[1].bytes;
+    out.near_to_far = counters_->get(0);
+    out.far_to_near = counters_->get(1);
     out.near = near.end();
     out.far = far.end();
     out.detail = out.far != End::open && out.far != End::clean ? far.end_detail() : near.end_detail();
@@ -269,6 +268,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   Stream& near;
   Stream& far;
   std::array<Direction, 2> directions_;
+  const std::shared_ptr<Counters> counters_ = std::make_shared<Counters>();
   RelayTimes times_;
   net::steady_timer silence_;
   net::steady_timer limit_;
@@ -306,10 +306,14 @@ void Relay::abandon_near() {
 }
 
 std::uint64_t Relay::near_to_far() const {
-  return impl_->directions_[0].bytes;
+  return impl_->counters_->get(0);
 }
 std::uint64_t Relay::far_to_near() const {
-  return impl_->directions_[1].bytes;
+  return impl_->counters_->get(1);
+}
+
+std::shared_ptr<const Counters> Relay::counters() const {
+  return impl_->counters_;
 }
 
 }  // namespace cfpipe::tunnel

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -37,6 +39,17 @@ struct Outcome {
   std::string detail;  ///< of the side that failed, printable
 };
 
+/// Bytes that have moved so far: near to far, and far to near. Written by one thread, which alone adds to
+/// them, read by any.
+struct Counters {
+  std::array<std::atomic<std::uint64_t>, 2> bytes{};
+  void add(std::size_t direction, std::uint64_t more) {
+    auto& count = bytes[direction];
+    count.store(count.load(std::memory_order_relaxed) + more, std::memory_order_relaxed);
+  }
+  std::uint64_t get(std::size_t direction) const { return bytes[direction].load(std::memory_order_relaxed); }
+};
+
 /// Pumps both directions until both have ended, or one has failed. Back-pressure: a direction is only read
 /// while its sink takes. Memory is bounded by the streams' own buffers. Closes both streams. `stop()` ends it
 /// from outside.
@@ -55,6 +68,8 @@ class Relay {
   /// Bytes so far, for metrics.
   std::uint64_t near_to_far() const;
   std::uint64_t far_to_near() const;
+  /// The same for other threads, also once the relay has gone.
+  std::shared_ptr<const Counters> counters() const;
 
  private:
   struct Impl;

@@ -67,6 +67,8 @@ net::awaitable<void> Session::run(std::unique_ptr<Window> window, Start start) {
   if (tunnel_) {
     tunnel_->end->forget();
     tunnel_->reason = ending_->text;
+    tunnel_->up_bytes = counters_->get(0);
+    tunnel_->down_bytes = counters_->get(1);
   }
   ssh_.reset();
   co_await say_farewell();
@@ -218,7 +220,7 @@ void Session::put_in() {
     const std::size_t taken = ssh_->write(input_);
     if (taken > 0) {
       moved_ = Clock::now();
-      tunnel_->up_bytes += taken;
+      counters_->add(0, taken);
       OPENSSL_cleanse(input_.data(), taken);
       input_.erase(0, taken);
     }
@@ -238,7 +240,7 @@ void Session::put_out() {
     if (ssh_->read({room.data(), fits}, got) == Step::failed) over_ = true;
     if (got == 0) return;
     moved_ = Clock::now();
-    tunnel_->down_bytes += got;
+    counters_->add(1, got);
     output_.add({room.data(), got});
   }
 }

@@ -106,6 +106,7 @@ net::awaitable<bool> Session::reach() {
     co_return false;
   }
   tunnel_ = co_await site_.opened(grant_, request_);
+  tunnel_->end->count(counters_);
   tunnel_->end->on_dismissed([this](const std::string& why) {
     end({"revoked", "This session was ended: " + why + ".", ""});
   });

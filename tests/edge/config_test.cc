@@ -400,6 +400,29 @@ TEST(Config, TakesTheDocumentedExample) {
   EXPECT_TRUE(with_terminal.config.applications.front().browser_terminal);
 }
 
+TEST(Config, TakesAdministratorsAsAPolicyHasPeople) {
+  const std::string tail = "applications:\n";
+  const auto with = [&](const std::string& rules) {
+    return parse_config(replaced(kDocumented, tail, "administrators: " + rules + "\n" + tail));
+  };
+  EXPECT_FALSE(parse_config(kDocumented).config.administrators) << "nobody is, unless it is said";
+  const LoadedConfig loaded =
+      with("{include: [{group: admins}], require: [{ip: 10.0.0.0/8}], exclude: [{email: eve@example.com}]}");
+  EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+  ASSERT_TRUE(loaded.config.administrators);
+  EXPECT_EQ(loaded.config.administrators->include.at(0).value, "admins");
+  EXPECT_EQ(loaded.config.administrators->require.size(), 1u);
+  EXPECT_EQ(loaded.config.administrators->exclude.size(), 1u);
+  EXPECT_EQ(groups_named(loaded.config), (std::vector<std::string>{"admins", "sre"}))
+      << "tokens have to carry it";
+  for (const char* bad :
+       {"{}", "[]", "{include: []}", "{include: [{service_token: deploy}]}", "{policies: []}"}) {
+    const auto faults = with(bad).faults;
+    ASSERT_FALSE(faults.empty()) << bad;
+    EXPECT_EQ(faults[0].line, 11) << bad;
+  }
+}
+
 TEST(Config, TakesHostKeysAsServersHaveThem) {
   if (!has_terminal()) GTEST_SKIP() << "built without the terminal";
   const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();

@@ -66,7 +66,7 @@ TEST_F(Refusal, HostsItDoesNotServe) {
     EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 421) << host;
   }
   EXPECT_EQ(browser_->get("https://auth.localhost:8443/cdn-cgi/access/login/evil.test").status, 404);
-  EXPECT_EQ(browser_->get("https://auth.localhost:8443/").status, 404);
+  EXPECT_EQ(browser_->get("https://auth.localhost:8443/nothing").status, 404);
   EXPECT_EQ(browser_->get("https://auth.localhost:8443/cdn-cgi/access/nothing").status, 404);
 }
 

@@ -35,7 +35,10 @@ async function newPage(browser, options = {}) {
   const page = await context.newPage();
   page.on("pageerror", (error) => wrong.push(`page: ${error.stack}`));
   page.on("console", (message) => {
-    if (message.type() === "error" && !page.expected?.test(message.text())) wrong.push(`console: ${message.text()}`);
+    const { url } = message.location();
+    // A browser asks every site for one, now and then.
+    if (message.type() !== "error" || url.endsWith("/favicon.ico") || page.expected?.test(message.text())) return;
+    wrong.push(`console: ${message.text()} ${url}`);
   });
   return page;
 }

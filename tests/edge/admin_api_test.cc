@@ -1,0 +1,289 @@
+// The dashboard and its API: who may do what, and what becomes of it.
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "edge/edge_fixture.h"
+#include "edge/tunnels_fixture.h"
+
+namespace cfpipe::edge {
+namespace json = boost::json;
+namespace {
+
+constexpr const char* kAuth = "https://auth.localhost:8443";
+constexpr const char* kApi = "https://auth.localhost:8443/cdn-cgi/access/api/v1/";
+
+class Dashboard : public TunnelsTest {
+ protected:
+  void SetUp() override {
+    TunnelsTest::SetUp();
+    Config config = two_applications(dir_.file("state"));
+    config.administrators.emplace();
+    config.administrators->include.push_back({Rule::Kind::email, "root@example.com"});
+    make_site(std::move(config));
+  }
+  void sign_in(const std::string& email) {
+    browser_ = std::make_unique<Browser>(io_, *site_);
+    ASSERT_EQ(browser_->sign_in(std::string(kAuth) + "/", email).status, 200);
+  }
+  /// As the dashboard's own page asks.
+  Request request(const std::string& method, const std::string& path, const json::object& body = {}) const {
+    Request out = browser_->request(method, kApi + path);
+    if (method == "GET") return out;
+    out.headers.emplace_back("Origin", kAuth);
+    out.headers.emplace_back("Cfpipe-Request", "1");
+    out.headers.emplace_back("Content-Type", "application/json");
+    out.body = json::serialize(body);
+    return out;
+  }
+  struct Said {
+    int status;
+    json::object body;
+  };
+  Said said(const Answer& answer) { return {answer.status, json::parse(answer.body).as_object()}; }
+  Said ask(const std::string& method, const std::string& path, const json::object& body = {}) {
+    return said(browser_->send(request(method, path, body)));
+  }
+  std::string message(const std::string& method, const std::string& path, const json::object& body = {}) {
+    return std::string(ask(method, path, body).body.at("message").as_string());
+  }
+  std::vector<AuditRow> rows_of(const std::string& kind) {
+    AuditQuestion question;
+    question.kind = kind;
+    return state_->search_audit(question).value();
+  }
+  std::string token(const std::string& email) {
+    Browser other(io_, *site_);
+    other.sign_in("https://vm.localhost:8443/", email);
+    return other.cookie("vm.localhost", "CF_Authorization");
+  }
+};
+
+TEST_F(Dashboard, IsForWhoeverHasSignedInAtTheAuthDomain) {
+  const Answer first = browser_->get(std::string(kAuth) + "/");
+  EXPECT_EQ(first.status, 302);
+  EXPECT_EQ(ask("GET", "me").status, 401);
+  sign_in("eve@elsewhere.org");
+  const Answer page = browser_->get(std::string(kAuth) + "/");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_NE(page.body.find("data-administrator=\"\""), std::string::npos);
+  const auto me = ask("GET", "me");
+  EXPECT_EQ(me.status, 200);
+  EXPECT_EQ(me.body.at("email").as_string(), "eve@elsewhere.org");
+  EXPECT_FALSE(me.body.at("administrator").as_bool());
+  sign_in("root@example.com");
+  EXPECT_TRUE(ask("GET", "me").body.at("administrator").as_bool());
+  EXPECT_NE(browser_->get(std::string(kAuth) + "/").body.find("data-administrator=\"yes\""),
+            std::string::npos);
+}
+
+TEST_F(Dashboard, SignsNobodyInToAnApplicationByItself) {
+  sign_in("eve@elsewhere.org");
+  EXPECT_EQ(browser_->follow("https://vm.localhost:8443/").status, 403);
+}
+
+TEST_F(Dashboard, AllowsItsOwnFilesAndNothingElse) {
+  sign_in("root@example.com");
+  const std::string policy = header_of(browser_->get(std::string(kAuth) + "/"), "Content-Security-Policy");
+  EXPECT_EQ(policy,
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+            "form-action 'none'; frame-ancestors 'none'");
+  for (const char* file : {"dashboard.js", "dashboard_views.js", "dashboard_parts.js", "dashboard.css"}) {
+    const Answer answer = browser_->get(std::string(kAuth) + "/cdn-cgi/access/" + file);
+    EXPECT_EQ(answer.status, 200) << file;
+  }
+}
+
+TEST_F(Dashboard, LeavesTheRestToAdministrators) {
+  sign_in("ann@example.com");
+  for (const char* path : {"applications", "applications/vm.localhost/ca", "host-keys", "service-tokens",
+                           "tunnels", "sessions", "audit"})
+    EXPECT_EQ(ask("GET", path).status, 403) << path;
+  for (const char* path : {"applications/vm.localhost/ca/rotate",
+                           "applications/vm.localhost/certificates/revoke", "service-tokens", "revocations"})
+    EXPECT_EQ(ask("POST", path).status, 403) << path;
+  for (const char* path : {"service-tokens/x", "tunnels/1", "applications/vm.localhost/host-keys"})
+    EXPECT_EQ(ask("DELETE", path).status, 403) << path;
+  EXPECT_EQ(message("GET", "audit"), "ann@example.com is not an administrator of this edge");
+  EXPECT_EQ(ask("GET", "me/sessions").status, 200);
+  EXPECT_EQ(ask("GET", "nothing").status, 404);
+  EXPECT_EQ(ask("POST", "me").status, 405);
+}
+
+TEST_F(Dashboard, ChangesNothingForAnotherPage) {
+  sign_in("root@example.com");
+  const json::object body{{"name", "deploy"}};
+  for (const char* missing : {"Origin", "Cfpipe-Request", "Content-Type"}) {
+    Request asked = request("POST", "service-tokens", body);
+    std::erase_if(asked.headers, [&](const auto& header) { return header.first == missing; });
+    EXPECT_EQ(browser_->send(asked).status, 403) << missing;
+  }
+  for (const auto& [name, value] : {std::pair{"Origin", "https://vm.localhost:8443"},
+                                    std::pair{"Origin", "null"}, std::pair{"Content-Type", "text/plain"}}) {
+    Request asked = request("POST", "service-tokens", body);
+    for (auto& header : asked.headers)
+      if (header.first == name) header.second = value;
+    EXPECT_EQ(browser_->send(asked).status, 403) << value;
+  }
+  Request nobody = request("POST", "service-tokens", body);
+  std::erase_if(nobody.headers, [](const auto& header) { return header.first == "Cookie"; });
+  EXPECT_EQ(browser_->send(nobody).status, 401);
+  EXPECT_TRUE(state_->service_tokens().value().empty());
+  EXPECT_EQ(ask("POST", "service-tokens", body).status, 201);
+  EXPECT_EQ(state_->service_tokens().value().size(), 1u);
+}
+
+TEST_F(Dashboard, ShowsApplicationsAndTheirKeys) {
+  sign_in("root@example.com");
+  const auto all = ask("GET", "applications").body.at("applications").as_array();
+  ASSERT_EQ(all.size(), 2u);
+  const auto& app = all[0].as_object();
+  EXPECT_EQ(app.at("hostname").as_string(), "vm.localhost");
+  EXPECT_EQ(app.at("policies").as_array()[0].as_object().at("exclude").as_array()[0].as_string(),
+            "email mallory@example.com");
+  const auto ca = ask("GET", "applications/vm.localhost/ca").body;
+  ASSERT_EQ(ca.at("lines").as_array().size(), 1u);
+  EXPECT_EQ(ca.at("lines").as_array()[0].as_string(), SshCa(*state_).public_lines("vm.localhost").value()[0]);
+  EXPECT_EQ(ca.at("sshd_config").as_string(), "TrustedUserCAKeys /etc/ssh/cfpipe_user_ca_keys");
+  EXPECT_EQ(ask("POST", "applications/vm.localhost/ca/generate").status, 409) << "it has one";
+  EXPECT_EQ(ask("POST", "applications/vm.localhost/ca/retire").status, 409) << "none waits";
+  const auto rotated = ask("POST", "applications/vm.localhost/ca/rotate").body.at("lines").as_array();
+  ASSERT_EQ(rotated.size(), 2u);
+  EXPECT_EQ(rotated[0], ca.at("lines").as_array()[0]);
+  const auto retired = ask("POST", "applications/vm.localhost/ca/retire").body.at("lines").as_array();
+  ASSERT_EQ(retired.size(), 1u);
+  const auto key_of = [](const json::value& line) {
+    return auth::parse_public_key_line(std::string(line.as_string())).value().blob;
+  };
+  EXPECT_EQ(key_of(retired[0]), key_of(rotated[1]));
+  EXPECT_EQ(ask("GET", "applications/other.localhost/ca").status, 404);
+  ASSERT_EQ(rows_of("ca_rotate").size(), 1u);
+  EXPECT_EQ(rows_of("ca_rotate")[0].reason, "by root@example.com");
+  EXPECT_EQ(rows_of("ca_rotate")[0].peer, "127.0.0.1");
+}
+
+TEST_F(Dashboard, MakesServiceTokensAndShowsTheirSecretOnce) {
+  sign_in("root@example.com");
+  const auto made = ask("POST", "service-tokens", {{"name", "deploy"}, {"duration", "24h"}});
+  ASSERT_EQ(made.status, 201);
+  const std::string id(made.body.at("client_id").as_string());
+  const std::string secret(made.body.at("client_secret").as_string());
+  EXPECT_TRUE(ServiceTokens(*state_).check(id, secret, now_).token);
+  const Answer listed = browser_->send(request("GET", "service-tokens"));
+  EXPECT_NE(listed.body.find(id), std::string::npos);
+  EXPECT_EQ(listed.body.find(secret), std::string::npos);
+  EXPECT_EQ(ask("POST", "service-tokens", {{"name", "deploy"}}).status, 409);
+  EXPECT_EQ(ask("POST", "service-tokens", {{"name", "a b"}}).status, 400);
+  EXPECT_EQ(ask("POST", "service-tokens", {{"name", "x"}, {"duration", "1s"}}).status, 400);
+  EXPECT_EQ(ask("DELETE", "service-tokens/deploy").status, 200);
+  EXPECT_EQ(ask("DELETE", "service-tokens/deploy").status, 409);
+  EXPECT_EQ(rows_of("service_token_create")[0].identity, "deploy");
+  EXPECT_NE(rows_of("service_token_create")[0].reason.find("by root@example.com"), std::string::npos);
+  for (const AuditRow& row : rows_of({})) EXPECT_EQ(row.reason.find(secret), std::string::npos);
+}
+
+TEST_F(Dashboard, ShowsWhatIsOpenAndEndsIt) {
+  Tunnel anns, bobs;
+  open(token("ann@example.com"), anns);
+  open(token("bob@example.com"), bobs);
+  const auto moved = std::make_shared<tunnel::Counters>();
+  moved->add(0, 1000);
+  moved->add(1, 5'000'000'000);
+  anns.end->count(moved);
+  sign_in("root@example.com");
+  auto tunnels = ask("GET", "tunnels").body.at("tunnels").as_array();
+  ASSERT_EQ(tunnels.size(), 2u);
+  EXPECT_EQ(tunnels[0].as_object().at("identity").as_string(), "ann@example.com");
+  EXPECT_EQ(tunnels[0].as_object().at("up_bytes").to_number<std::uint64_t>(), 1000u);
+  EXPECT_EQ(tunnels[0].as_object().at("down_bytes").to_number<std::uint64_t>(), 5'000'000'000u);
+  EXPECT_EQ(ask("GET", "me/tunnels").body.at("tunnels").as_array().size(), 0u);
+  EXPECT_EQ(ask("DELETE", "tunnels/" + std::to_string(anns.id)).status, 200);
+  look();
+  EXPECT_EQ(anns.told, "an administrator has ended it");
+  EXPECT_EQ(bobs.told, "");
+  EXPECT_EQ(rows_of("tunnel_end")[0].identity, "ann@example.com");
+  for (const char* id : {"0", "x", "-1", "99999999999999999999", ""})
+    EXPECT_EQ(ask("DELETE", std::string("tunnels/") + id).status, 404) << id;
+
+  sign_in("bob@example.com");
+  ASSERT_EQ(ask("GET", "me/tunnels").body.at("tunnels").as_array().size(), 1u);
+  EXPECT_EQ(ask("DELETE", "me/tunnels/" + std::to_string(anns.id)).status, 404) << "somebody else's";
+  EXPECT_EQ(ask("DELETE", "me/tunnels/" + std::to_string(bobs.id)).status, 200);
+  look();
+  EXPECT_EQ(bobs.told, "it was ended from the dashboard");
+}
+
+TEST_F(Dashboard, LetsPeopleEndTheirOwnSessions) {
+  Tunnel anns;
+  open(token("ann@example.com"), anns);
+  sign_in("ann@example.com");
+  auto sessions = ask("GET", "me/sessions").body.at("sessions").as_array();
+  ASSERT_EQ(sessions.size(), 2u);
+  EXPECT_TRUE(sessions[0].as_object().at("current").as_bool());
+  const std::string other(sessions[1].as_object().at("session").as_string());
+  EXPECT_EQ(ask("DELETE", "me/sessions/" + other).status, 200);
+  look();
+  EXPECT_EQ(anns.told, "access was revoked");
+  EXPECT_EQ(ask("GET", "me/sessions").body.at("sessions").as_array().size(), 1u);
+  sign_in("bob@example.com");
+  const std::string own(ask("GET", "me").body.at("session").as_string());
+  EXPECT_EQ(ask("DELETE", "me/sessions/" + other).status, 404) << "ann's";
+  EXPECT_EQ(ask("DELETE", "me/sessions/" + own).status, 200);
+  EXPECT_EQ(ask("GET", "me").status, 401) << "it was this one";
+}
+
+TEST_F(Dashboard, RevokesAsTheCommandDoes) {
+  Tunnel anns;
+  const std::string held = token("ann@example.com");
+  open(held, anns);
+  ++now_;
+  sign_in("root@example.com");
+  EXPECT_EQ(ask("POST", "revocations", {{"email", "Ann@example.com"}}).status, 200);
+  look();
+  EXPECT_EQ(anns.told, "access was revoked");
+  EXPECT_FALSE(opens(held));
+  EXPECT_EQ(ask("POST", "revocations", {{"email", "nobody"}}).status, 400);
+  EXPECT_EQ(ask("POST", "revocations", {{"session", "0123456789abcdef"}}).status, 400);
+  EXPECT_EQ(ask("POST", "applications/vm.localhost/certificates/revoke", {{"serials", {7}}}).status, 200);
+  EXPECT_EQ(state_->revoked_certificates("vm.localhost", 0).value(), std::vector<std::uint64_t>{7});
+}
+
+TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
+  sign_in("root@example.com");
+  for (int i = 0; i < 5; ++i) {
+    AuditRow row;
+    row.time = now_ - 3600 * i;
+    row.kind = "denial";
+    row.identity = "Mallory@example.com";
+    row.application = "vm.localhost";
+    ASSERT_TRUE(state_->append_audit(row));
+  }
+  const auto count = [this](const std::string& query) {
+    return ask("GET", "audit?" + query).body.at("rows").as_array().size();
+  };
+  EXPECT_EQ(count("kind=denial"), 5u);
+  EXPECT_EQ(count("kind=denial&identity=mallory%40example.com"), 5u);
+  EXPECT_EQ(count("identity=nobody%40example.com"), 0u);
+  EXPECT_EQ(count("kind=denial&since=90m"), 2u);
+  const auto first = ask("GET", "audit?kind=denial&limit=3").body;
+  ASSERT_EQ(first.at("rows").as_array().size(), 3u);
+  const auto rest =
+      ask("GET", "audit?kind=denial&before=" + std::to_string(first.at("next").as_int64())).body;
+  EXPECT_EQ(rest.at("rows").as_array().size(), 2u);
+  EXPECT_EQ(rest.at("next").as_int64(), 0);
+  for (const char* bad : {"since=yesterday", "limit=0", "limit=1001", "limit=x", "before=-1"})
+    EXPECT_EQ(ask("GET", std::string("audit?") + bad).status, 400) << bad;
+}
+
+TEST_F(Dashboard, AnswersWhateverItIsAsked) {
+  sign_in("root@example.com");
+  for (const char* body : {"", "[]", "{", "7", "{\"name\":7}", "{\"name\":null,\"duration\":[]}"}) {
+    Request asked = request("POST", "service-tokens");
+    asked.body = body;
+    EXPECT_EQ(browser_->send(asked).status, 400) << body;
+  }
+  for (const char* path : {"", "/", "applications//ca", "applications/%zz/ca", "..", "me/../audit"})
+    EXPECT_EQ(ask("GET", path).status, 404) << path;
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

@@ -1,0 +1,97 @@
+// An administrator's rounds, and what somebody else sees.
+import assert from "node:assert/strict";
+
+const PAGES = ["applications", "service-auth", "service-tokens", "live", "people", "host-keys", "audit", "my-sessions"];
+const WIDTHS = [360, 1920];
+
+async function open(page, name) {
+  await page.evaluate((hash) => (location.hash = hash), `#${name}`);
+  await page.waitForSelector(`body[data-page="${name}"]`);
+}
+
+async function copied(page, scope) {
+  await page.click(`${scope} >> button:has-text("Copy") >> nth=0`);
+  return page.evaluate(() => navigator.clipboard.readText());
+}
+
+export default async ({ settings, ask, newPage, signInAtProvider, violations, screenshot }) => {
+  const page = await newPage({ permissions: ["clipboard-read", "clipboard-write"] });
+  await signInAtProvider(page, settings.auth, settings.administrator, settings.password);
+  await page.waitForSelector('body[data-page="applications"]');
+  assert.match(await page.textContent("main"), /vm\.localhost.*all \(allow\): includes email_domain example\.com/s);
+
+  // The public key of an application, for a server's sshd.
+  await open(page, "service-auth");
+  await page.selectOption("#application", "vm.localhost");
+  await page.click('button:has-text("Generate certificate")');
+  await page.waitForSelector(".card pre");
+  await ask("trust", await copied(page, ".card"));
+  assert.equal(await page.locator(".card pre").nth(1).textContent(), "TrustedUserCAKeys /etc/ssh/cfpipe_user_ca_keys");
+  await ask("connect");
+
+  // Rotation: both keys, then the next alone.
+  await page.click('button:has-text("Rotate")');
+  await page.waitForSelector('button:has-text("Let the next key sign")');
+  assert.equal(await page.locator(".card pre").count(), 3);
+  const [, next] = await page.locator(".card pre").allTextContents();
+  await ask("trust", next);
+  await page.click('button:has-text("Let the next key sign")');
+  await page.click("#sure-yes");
+  await page.waitForSelector('button:has-text("Rotate")');
+  await ask("connect");
+
+  // A service token is shown once.
+  await open(page, "service-tokens");
+  await page.fill("#name", "deploy");
+  await page.click('button:has-text("Create")');
+  await page.waitForSelector("#new-token");
+  await ask("use_token", await copied(page, "#new-token"));
+  await page.reload();
+  await page.waitForSelector('td:has-text("deploy")');
+  assert.equal(await page.locator("#new-token").count(), 0);
+  await page.click('button:has-text("Revoke")');
+  await page.click('#sure button[value="no"]');
+  await page.click('button:has-text("Revoke")');
+  await page.click("#sure-yes");
+  await page.waitForSelector("text=There are none yet.");
+
+  // A live tunnel, and its end.
+  await ask("hold_open");
+  await open(page, "live");
+  await page.waitForSelector(`td:has-text("${settings.email}")`);
+  await screenshot(page, "dashboard-live");
+  await page.click('button:has-text("End")');
+  await page.waitForSelector("text=Nothing is open.");
+  await ask("was_ended");
+
+  await open(page, "audit");
+  await page.fill("#kind", "tunnel_end");
+  await page.click('button:has-text("Search")');
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  assert.match(await page.textContent("tbody"), new RegExp(`by ${settings.administratorEmail}`));
+
+  // Every page, small and large, light and dark.
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme: width === 360 ? "dark" : "light" });
+    for (const name of PAGES) {
+      await open(page, name);
+      assert.deepEqual(await violations(page), [], `${name} at ${width}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `${name} is ${wide} wide at ${width}`);
+      await screenshot(page, `dashboard-${name}-${width}`);
+    }
+  }
+
+  // Somebody else sees their own sessions, and can end them.
+  const other = await newPage();
+  other.expected = /401/;
+  await signInAtProvider(other, settings.auth, settings.other, settings.password);
+  await other.waitForSelector('body[data-page="my-sessions"]');
+  assert.deepEqual(await other.locator("nav a").allTextContents(), ["My sessions"]);
+  await other.waitForSelector('td:has-text("(this one)")');
+  await other.click('button:has-text("End")');
+  const refused = other.waitForResponse((answer) => answer.status() === 401);
+  await other.click("#sure-yes");
+  await refused;
+};

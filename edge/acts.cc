@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "edge/access_site.h"
-#include "edge/ssh_ca.h"
+#include "edge/ssh_krl.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -161,6 +161,41 @@ Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& 
     if (!recorded) return recorded.error();
   }
   return serials;
+}
+
+/// What was revoked longer ago than a certificate can live is not on it.
+Result<std::string> Acts::revocation_list(const std::string& hostname, const AgentCa* agent) {
+  const auto lines = ca(hostname, agent);
+  if (!lines) return lines.error();
+  KeyRevocations revocations;
+  revocations.version = static_cast<std::uint64_t>(now_);
+  revocations.generated = now_;
+  revocations.comment = "cfpipe-edge: revoked certificates of " + hostname;
+  for (const std::string& line : *lines) {
+    const auto key = auth::parse_public_key_line(line);
+    if (!key) return key.error();
+    revocations.ca_blobs.push_back(key->blob);
+  }
+  auto serials = state_.revoked_certificates(hostname, now_ - kMaxCertificateTtl.count());
+  if (!serials) return serials.error();
+  revocations.serials = std::move(*serials);
+  return make_krl(revocations);
+}
+
+Result<IssuedCertificate> Acts::sign_host(const std::string& hostname, std::vector<std::string> names,
+                                          std::string_view key_line, const std::string& duration) {
+  if (names.empty()) names.push_back(hostname);
+  if (!valid_hostname(hostname) || !std::all_of(names.begin(), names.end(), valid_hostname))
+    return bad("--app and --hostname must be host names");
+  const auto lifetime = parse_duration(duration);
+  if (!lifetime || *lifetime < kMinCertificateTtl || *lifetime > kMaxHostCertificate)
+    return bad("--duration must be between 60s and 87600h, such as 8760h or 365d");
+  auto issued = SshCa(state_).sign_host(hostname, names, trimmed(key_line), *lifetime, now_);
+  if (!issued) return issued;
+  auto recorded =
+      record("host_certificate", {}, hostname, issued->key_id + " until " + rfc3339(issued->expires));
+  if (!recorded) return recorded.error();
+  return issued;
 }
 
 Result<void> Acts::revoke_person(const std::string& email) {

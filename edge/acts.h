@@ -8,6 +8,7 @@
 
 #include "edge/config.h"
 #include "edge/service_tokens.h"
+#include "edge/ssh_ca.h"
 #include "edge/state.h"
 
 namespace cfpipe::edge {
@@ -61,6 +62,12 @@ class Acts {
   Result<std::vector<std::uint64_t>> revoke_certificates(const std::string& hostname,
                                                          std::vector<std::uint64_t> serials,
                                                          const std::string& identity);
+
+  /// For sshd's RevokedKeys, binary, as of now.
+  Result<std::string> revocation_list(const std::string& hostname, const AgentCa* agent);
+  /// Certifies a host's key for these names; none: the application's.
+  Result<IssuedCertificate> sign_host(const std::string& hostname, std::vector<std::string> names,
+                                      std::string_view key_line, const std::string& duration);
 
   /// Their tokens issued up to now are void.
   Result<void> revoke_person(const std::string& email);

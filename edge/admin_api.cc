@@ -4,12 +4,9 @@
 #include <charconv>
 
 #include "auth/json.h"
-#include "auth/ssh_key.h"
 #include "edge/access_site.h"
 #include "edge/answers.h"
 #include "edge/audit_log.h"
-#include "edge/origin.h"
-#include "edge/sshd_setup.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -34,31 +31,9 @@ std::vector<std::string> parts_of(std::string_view path) {
   }
 }
 
-json::array texts(const std::vector<std::string>& all) {
-  return json::array(all.begin(), all.end());
-}
-
-json::array rules(const std::vector<Rule>& all) {
-  json::array out;
-  for (const Rule& rule : all) out.emplace_back(text_of(rule));
-  return out;
-}
-
-json::object policy_object(const Policy& policy) {
-  return {{"name", policy.name},
-          {"decision", name_of(policy.decision)},
-          {"include", rules(policy.include)},
-          {"require", rules(policy.require)},
-          {"exclude", rules(policy.exclude)}};
-}
-
 json::object sign_in_object(const SignIn& one, const std::string& current) {
   return {{"session", one.session},    {"email", one.email}, {"application", one.application},
           {"time", rfc3339(one.time)}, {"peer", one.peer},   {"current", one.session == current}};
-}
-
-Answer done() {
-  return json_answer(200, {{"status", 200}});
 }
 
 }  // namespace
@@ -85,6 +60,10 @@ const std::vector<AdminApi::Route>& AdminApi::routes() {
       {"POST", "applications/*/ca/rotate", true, &AdminApi::rotate_ca},
       {"POST", "applications/*/ca/retire", true, &AdminApi::retire_ca},
       {"POST", "applications/*/certificates/revoke", true, &AdminApi::revoke_certificates},
+      {"GET", "applications/*/krl", true, &AdminApi::krl},
+      {"GET", "applications/*/known-hosts", true, &AdminApi::known_hosts},
+      {"POST", "applications/*/host-certificates", true, &AdminApi::certify_host},
+      {"POST", "applications/*/policy-test", true, &AdminApi::test_policies},
       {"GET", "host-keys", true, &AdminApi::host_keys},
       {"DELETE", "applications/*/host-keys", true, &AdminApi::forget_host_keys},
       {"GET", "service-tokens", true, &AdminApi::service_tokens},
@@ -158,6 +137,14 @@ std::string AdminApi::text(std::string_view name) const {
   return auth::text_of(body_, name);
 }
 
+std::vector<std::string> AdminApi::list(std::string_view name) const {
+  std::vector<std::string> out;
+  if (const json::value* found = body_.if_contains(name); found != nullptr && found->is_array())
+    for (const json::value& one : found->get_array())
+      if (one.is_string()) out.emplace_back(one.get_string());
+  return out;
+}
+
 const ApplicationConfig* AdminApi::app() const {
   for (const ApplicationConfig& one : site_.config.applications)
     if (one.hostname == argument_) return &one;
@@ -168,6 +155,10 @@ const AgentCa* AdminApi::agent() const {
   const ApplicationConfig* found = app();
   return found != nullptr && found->certificates && found->certificates->agent ? &*found->certificates->agent
                                                                                : nullptr;
+}
+
+Answer api_done() {
+  return json_answer(200, {{"status", 200}});
 }
 
 // Of oneself.
@@ -204,7 +195,7 @@ Answer AdminApi::end_my_session() {
   const auto is_it = [this](const SignIn& one) { return one.session == argument_; };
   if (std::none_of(mine->begin(), mine->end(), is_it)) return json_refusal(404, "you have no such session");
   const auto ended = acts_.revoke_session(argument_);
-  return ended ? done() : failed(ended.error());
+  return ended ? api_done() : failed(ended.error());
 }
 
 Answer AdminApi::my_tunnels() {
@@ -251,7 +242,7 @@ Answer AdminApi::end_tunnel(std::string_view email) {
       acts_.record("tunnel_end", row.identity, row.application, "tunnel " + std::to_string(*id));
   if (!recorded) return failed(recorded.error());
   end->dismiss(email.empty() ? "an administrator has ended it" : "it was ended from the dashboard");
-  return done();
+  return api_done();
 }
 
 Answer AdminApi::all_tunnels() {
@@ -260,124 +251,6 @@ Answer AdminApi::all_tunnels() {
 
 Answer AdminApi::end_any_tunnel() {
   return end_tunnel({});
-}
-
-// Applications and their CAs.
-
-json::object AdminApi::application(const ApplicationConfig& one) const {
-  json::array policies;
-  for (const Policy* policy : in_order(one.policies)) policies.push_back(policy_object(*policy));
-  json::object out{{"hostname", one.hostname},
-                   {"origin", origin_text(one)},
-                   {"terminal", one.browser_terminal},
-                   {"session_duration", duration_text(one.session_duration)},
-                   {"policies", std::move(policies)}};
-  if (!one.certificates) return out;
-  out["certificates"] = {{"ttl", duration_text(one.certificates->ttl)},
-                         {"email_prefix", one.certificates->email_prefix},
-                         {"principals", texts(one.certificates->literals)},
-                         {"claims", texts(one.certificates->claims)},
-                         {"in_agent", one.certificates->agent.has_value()}};
-  return out;
-}
-
-Answer AdminApi::applications() {
-  json::array all;
-  for (const ApplicationConfig& one : site_.config.applications) all.push_back(application(one));
-  return json_answer(200, {{"applications", std::move(all)}});
-}
-
-/// With what to write on a server, as `sshd-setup` does it.
-Answer AdminApi::lines(const Result<std::vector<std::string>>& found) {
-  if (!found) return failed(found.error());
-  const std::string file = std::string("/etc/ssh/") + kKeysFile;
-  return json_answer(200, {{"hostname", argument_},
-                           {"in_agent", agent() != nullptr},
-                           {"lines", texts(*found)},
-                           {"keys_file", file},
-                           {"sshd_config", "TrustedUserCAKeys " + file}});
-}
-
-Answer AdminApi::show_ca() {
-  if (app() == nullptr) return json_refusal(404, "this edge serves no such application");
-  return lines(acts_.ca(argument_, agent()));
-}
-
-Answer AdminApi::generate_ca() {
-  if (app() == nullptr) return json_refusal(404, "this edge serves no such application");
-  return lines(acts_.generate_ca(argument_, agent()));
-}
-
-Answer AdminApi::rotate_ca() {
-  if (app() == nullptr) return json_refusal(404, "this edge serves no such application");
-  return lines(acts_.rotate_ca(argument_, agent()));
-}
-
-Answer AdminApi::retire_ca() {
-  if (app() == nullptr) return json_refusal(404, "this edge serves no such application");
-  return lines(acts_.retire_ca(argument_, agent()));
-}
-
-Answer AdminApi::revoke_certificates() {
-  std::vector<std::uint64_t> serials;
-  if (const json::value* list = body_.if_contains("serials"); list != nullptr && list->is_array())
-    for (const json::value& one : list->get_array())
-      if (one.is_int64() && one.get_int64() > 0)
-        serials.push_back(static_cast<std::uint64_t>(one.get_int64()));
-  const auto revoked = acts_.revoke_certificates(argument_, std::move(serials), text("identity"));
-  if (!revoked) return failed(revoked.error());
-  return json_answer(200, {{"serials", json::array(revoked->begin(), revoked->end())}});
-}
-
-Answer AdminApi::host_keys() {
-  const auto rows = site_.state.host_keys();
-  if (!rows) return failed(rows.error());
-  json::array all;
-  for (const HostKeyRow& row : *rows) {
-    const auto key = auth::parse_public_key_line(row.line);
-    all.push_back(json::object{{"hostname", row.hostname},
-                               {"origin", row.origin},
-                               {"fingerprint", key ? auth::fingerprint(key->blob) : std::string()},
-                               {"since", rfc3339(row.time)}});
-  }
-  return json_answer(200, {{"host_keys", std::move(all)}});
-}
-
-Answer AdminApi::forget_host_keys() {
-  const auto forgotten = acts_.forget_host_keys(argument_);
-  return forgotten ? done() : failed(forgotten.error());
-}
-
-// Service tokens.
-
-Answer AdminApi::service_tokens() {
-  const auto rows = site_.state.service_tokens();
-  if (!rows) return failed(rows.error());
-  json::array all;
-  for (const ServiceTokenRow& row : *rows)
-    all.push_back(json::object{{"name", row.name},
-                               {"client_id", row.client_id},
-                               {"created", rfc3339(row.created)},
-                               {"expires", rfc3339(row.expires)},
-                               {"expired", row.expires <= site_.now},
-                               {"last_used", row.last_used == 0 ? std::string() : rfc3339(row.last_used)}});
-  return json_answer(200, {{"service_tokens", std::move(all)}});
-}
-
-Answer AdminApi::create_service_token() {
-  const std::string asked = text("duration");
-  const std::string duration = asked.empty() ? duration_text(kDefaultServiceToken) : asked;
-  const auto made = acts_.create_service_token(text("name"), duration);
-  if (!made) return failed(made.error());
-  return json_answer(201, {{"name", text("name")},
-                           {"client_id", made->client_id},
-                           {"client_secret", made->secret.reveal()},
-                           {"expires", rfc3339(made->expires)}});
-}
-
-Answer AdminApi::revoke_service_token() {
-  const auto revoked = acts_.revoke_service_token(argument_);
-  return revoked ? done() : failed(revoked.error());
 }
 
 // Sessions, the audit, revocation.

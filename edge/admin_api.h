@@ -61,6 +61,7 @@ class AdminApi {
   Answer end_tunnel(std::string_view email);
   Answer sign_ins_of(const std::string& email) const;
   std::string text(std::string_view name) const;
+  std::vector<std::string> list(std::string_view name) const;
 
   Answer me();
   Answer my_sessions();
@@ -73,6 +74,10 @@ class AdminApi {
   Answer rotate_ca();
   Answer retire_ca();
   Answer revoke_certificates();
+  Answer krl();
+  Answer known_hosts();
+  Answer certify_host();
+  Answer test_policies();
   Answer host_keys();
   Answer forget_host_keys();
   Answer service_tokens();
@@ -93,6 +98,9 @@ class AdminApi {
   boost::json::object body_;
   bool changed_ = false;
 };
+
+/// What a change is answered with that has nothing else to say.
+Answer api_done();
 
 /// Why a browser's request that would change something is not believed to come from the auth domain's own
 /// page; null: it is. `origin`: that domain's.

@@ -76,6 +76,8 @@ struct StateOption {
 };
 /// `known`: fail where no edge has ever been.
 transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
+/// The application's CA, if that is in an agent and the option says which configuration it is in.
+std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname);
 /// The application's public keys of its CA, as lines; those of an agent are in the configuration alone.
 transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
                                                      const std::string& hostname);

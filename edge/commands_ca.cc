@@ -46,16 +46,6 @@ transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, 
 
 namespace {
 
-/// The application's CA, if that is in an agent and the option says which configuration it is in.
-std::optional<AgentCa> agent_of(const StateOption& option, const std::string& hostname) {
-  const std::string path = config_meant(option);
-  const auto loaded = path.empty() ? transport::Result<LoadedConfig>(LoadedConfig()) : load_config(path);
-  if (!loaded) return std::nullopt;
-  for (const ApplicationConfig& app : loaded->config.applications)
-    if (app.hostname == hostname && app.certificates) return app.certificates->agent;
-  return std::nullopt;
-}
-
 int print_lines(const transport::Result<std::vector<std::string>>& lines) {
   if (!lines) return complain(lines.error());
   for (const std::string& line : *lines) std::printf("%s\n", line.c_str());
@@ -68,14 +58,23 @@ const AgentCa* pointer_to(const std::optional<AgentCa>& agent) {
 
 }  // namespace
 
+std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname) {
+  const std::string path = config_meant(option);
+  const auto loaded = path.empty() ? transport::Result<LoadedConfig>(LoadedConfig()) : load_config(path);
+  if (!loaded) return std::nullopt;
+  for (const ApplicationConfig& app : loaded->config.applications)
+    if (app.hostname == hostname && app.certificates) return app.certificates->agent;
+  return std::nullopt;
+}
+
 transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
                                                      const std::string& hostname) {
-  const auto agent = agent_of(option, hostname);
+  const auto agent = agent_ca(option, hostname);
   return Acts(state, std::time(nullptr)).ca(hostname, pointer_to(agent));
 }
 
 int ca_generate(const StateOption& option, const std::string& hostname) {
-  const auto agent = agent_of(option, hostname);
+  const auto agent = agent_ca(option, hostname);
   // Asked of an edge that has never run, this makes its state.
   auto state = open_state(option, !valid_hostname(hostname) || agent);
   if (!state) return complain(state.error());
@@ -91,7 +90,7 @@ int ca_show(const StateOption& option, const std::string& hostname) {
 int ca_rotate(const StateOption& option, const std::string& hostname) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto agent = agent_of(option, hostname);
+  const auto agent = agent_ca(option, hostname);
   const auto lines = Acts(**state, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent));
   if (lines)
     complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
@@ -102,7 +101,7 @@ int ca_rotate(const StateOption& option, const std::string& hostname) {
 int ca_retire(const StateOption& option, const std::string& hostname) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto agent = agent_of(option, hostname);
+  const auto agent = agent_ca(option, hostname);
   const auto lines = Acts(**state, std::time(nullptr)).retire_ca(hostname, pointer_to(agent));
   if (lines)
     complain("this line signs now; take the other one off the servers once its certificates have expired");

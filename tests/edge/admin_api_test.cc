@@ -247,6 +247,30 @@ TEST_F(Dashboard, RevokesAsTheCommandDoes) {
   EXPECT_EQ(state_->revoked_certificates("vm.localhost", 0).value(), std::vector<std::uint64_t>{7});
 }
 
+TEST_F(Dashboard, CertifiesHostsAndTellsServersAndClients) {
+  sign_in("root@example.com");
+  const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
+  const std::string path = "applications/vm.localhost/";
+  EXPECT_EQ(ask("GET", path + "known-hosts").status, 409) << "no host was ever certified";
+  const auto made =
+      ask("POST", path + "host-certificates", {{"public_key", key}, {"hostnames", {"vm.localhost"}}});
+  ASSERT_EQ(made.status, 201);
+  EXPECT_TRUE(made.body.at("certificate").as_string().starts_with("ssh-ed25519-cert-v01@openssh.com "));
+  EXPECT_EQ(ask("POST", path + "host-certificates", {{"public_key", "x"}}).status, 503);
+  EXPECT_EQ(ask("POST", path + "host-certificates", {{"public_key", key}, {"hostnames", {"a b"}}}).status,
+            400);
+  EXPECT_TRUE(
+      ask("GET", path + "known-hosts").body.at("known_hosts").as_string().starts_with("@cert-authority "));
+  EXPECT_TRUE(ask("GET", path + "krl").body.at("revoked_keys").as_string().starts_with("U1NIS1JM"))
+      << "SSHKRL";
+  const auto passes = ask("POST", path + "policy-test", {{"email", "ann@example.com"}}).body;
+  EXPECT_TRUE(passes.at("allowed").as_bool());
+  const auto denied = ask("POST", path + "policy-test", {{"email", "mallory@example.com"}}).body;
+  EXPECT_FALSE(denied.at("allowed").as_bool());
+  EXPECT_EQ(denied.at("reason").as_string(), "policy 'all' excludes email mallory@example.com");
+  EXPECT_EQ(ask("POST", path + "policy-test", {{"ip", "x"}}).status, 400);
+}
+
 TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
   sign_in("root@example.com");
   for (int i = 0; i < 5; ++i) {

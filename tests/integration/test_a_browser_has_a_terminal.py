@@ -1,22 +1,56 @@
 """The terminal in a real browser: Chromium, the edge, sshd."""
 
+import subprocess
+
 import pytest
 
 from support import servers, world as worlds
 from support.playwright import play
+from support.provider import IdentityProvider, PASSWORD
+from support.ssh_server import SshServer
 from support.terminal_page import edge_with_terminal
 
-pytestmark = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
+needs_terminals = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
+# Less than what is left when the page begins to say so.
+SESSION_LIMIT = "299s"
 
 
-@pytest.fixture
-def terminal(world, sshd):
+@needs_terminals
+def test_a_shell_from_the_sign_in_to_its_exit(world, sshd):
     edge = edge_with_terminal(world, sshd.address)
     sshd.trust(edge.ssh_ca())
-    return edge
 
-
-def test_a_shell_from_the_sign_in_to_its_exit(world, terminal):
     def revoke():
-        terminal.command("revoke", "--email", worlds.EMAIL).ok()
-    play(world, terminal, "terminal.mjs", {"email": worlds.EMAIL, "user": worlds.USER}, revoke=revoke)
+        edge.command("revoke", "--email", worlds.EMAIL).ok()
+    play(world, edge, "terminal.mjs", {"email": worlds.EMAIL, "user": worlds.USER}, revoke=revoke)
+
+
+@needs_terminals
+def test_what_people_do_with_it(world, sshd):
+    provider = IdentityProvider(world)
+    edge = edge_with_terminal(world, sshd.address, provider=provider.settings(), more_app={"session_limit": SESSION_LIMIT})
+    provider.serve(edge)
+    sshd.trust(edge.ssh_ca())
+    key = sshd.state / "ssh_host_ed25519_key"
+
+    def fingerprint():
+        shown = subprocess.run(["ssh-keygen", "-l", "-f", key.with_suffix(".pub")], check=True, capture_output=True, text=True)
+        return shown.stdout.split()[1]
+
+    def change_host_key():
+        before = fingerprint()
+        key.unlink()
+        world.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]).ok()
+        return [before, fingerprint()]
+
+    def forget_host_key():
+        edge.command("host-key", "forget", "--app", "vm.localhost").ok()
+    play(world, edge, "terminal_ways.mjs", {"login": worlds.USER, "password": PASSWORD, "user": worlds.USER},
+         change_host_key=change_host_key, forget_host_key=forget_host_key)
+
+
+def test_a_password_where_there_are_no_certificates(world):
+    secret = "not to be seen again"
+    server = SshServer(world, ["password"], password=secret)
+    edge = edge_with_terminal(world, server.address, certificates=False)
+    play(world, edge, "terminal_login.mjs", {"email": worlds.EMAIL, "secret": secret})

@@ -114,7 +114,7 @@ class Page {
   private ended(why: Ended): void {
     this.countdown.until(0);
     this.taken = why.code === "elsewhere" ? this.link.lastSession : "";
-    this.show("ended", why.text);
+    this.show("ended", "Not connected");
     this.panel.ended(why, this.user);
   }
 

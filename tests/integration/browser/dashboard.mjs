@@ -29,6 +29,8 @@ export default async ({ settings, ask, newPage, signInAtProvider, violations, sc
   assert.equal(await page.locator(".card pre").nth(1).textContent(), "TrustedUserCAKeys /etc/ssh/cfpipe_user_ca_keys");
   await ask("connect");
 
+  await screenshot(page, "dashboard-service-auth");
+
   // Rotation: both keys, then the next alone.
   await page.click('button:has-text("Rotate")');
   await page.waitForSelector('button:has-text("Let the next key sign")');

@@ -17,8 +17,11 @@ export default async ({ settings, ask, newPage, signIn, state, shows, screen, ty
   const [, fewer] = await shows(page, /^(\d+)\nokay$/m);
   assert.ok(Number(fewer) < Number(columns), `${fewer} of ${columns}`);
 
-  await type(page, String.raw`clear; printf '\033[38;5;208mamber\033[0m \033[38;2;10;200;30mgreen\033[0m \346\274\242\n'`);
-  await shows(page, /^amber green 漢$/m);
+  await type(page, String.raw`clear; printf '\303\244\346\274\242|\n'`);
+  await shows(page, /^ä漢\|$/m);
+  await type(page, String.raw`clear; printf '\033[38;5;208mamber\033[0m \033[38;2;10;200;30mgreen\033[0m\n'; ls --color=always -d /bin /etc /home /usr; uptime`);
+  await shows(page, /^amber green$/m);
+  await shows(page, /load average/);
   const colours = await page.locator(".xterm-rows span", { hasText: /^(amber|green)$/ }).evaluateAll(
     (spans) => spans.map((span) => getComputedStyle(span).color));
   assert.equal(new Set(colours).size, 2, `${colours}`);

@@ -1,0 +1,105 @@
+// The parts of the terminal's page that need no browser: `node --test`, with CFPIPE_BUILD_DIR set.
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const { build } = await import(pathToFileURL(join(process.env.CFPIPE_BUILD_DIR, "terminal/node_modules/esbuild/lib/main.js")));
+const source = join(dirname(fileURLToPath(import.meta.url)), "../../edge/web/terminal");
+const place = mkdtempSync(join(tmpdir(), "cfpipe-web-"));
+after(() => rmSync(place, { recursive: true }));
+
+async function part(name) {
+  const outfile = join(place, `${name}.mjs`);
+  await build({ entryPoints: [join(source, `${name}.ts`)], outfile, bundle: true, format: "esm", logLevel: "error" });
+  return import(pathToFileURL(outfile));
+}
+
+const wire = await part("wire");
+const { Outbox, PART_BYTES, WINDOW_BYTES } = await part("outbox");
+const saved = await part("saved");
+const settings = await part("settings");
+
+/** As a browser has it, with room for so many characters. */
+class Storage {
+  constructor(room = Infinity) {
+    this.room = room;
+    this.items = new Map();
+  }
+  getItem(key) {
+    return this.items.get(key) ?? null;
+  }
+  removeItem(key) {
+    this.items.delete(key);
+  }
+  setItem(key, text) {
+    if (text.length > this.room) throw new Error("QuotaExceededError");
+    this.items.set(key, text);
+  }
+}
+
+test("frames are the same however the stream is cut", () => {
+  const stream = Buffer.concat([wire.encodeJson("e", { event: "open" }), wire.encode("o", new Uint8Array(300)),
+    wire.encode("o", new Uint8Array(0))]);
+  for (let cut = 0; cut <= stream.length; ++cut) {
+    const reader = new wire.FrameReader();
+    const frames = [...reader.feed(stream.subarray(0, cut)), ...reader.feed(stream.subarray(cut))];
+    assert.deepEqual(frames.map((frame) => [frame.kind, frame.payload.length]), [["e", 16], ["o", 300], ["o", 0]], `${cut}`);
+    assert.deepEqual(wire.readJson(frames[0].payload), { event: "open" });
+  }
+});
+
+test("a frame of a size that cannot be is refused", () => {
+  const reader = new wire.FrameReader();
+  assert.equal(reader.feed(wire.encode("o", new Uint8Array(wire.MAX_FRAME_BYTES))).length, 1);
+  const head = wire.encode("o", new Uint8Array(wire.MAX_FRAME_BYTES + 1)).subarray(0, 5);
+  assert.throws(() => reader.feed(head), /too large/);
+});
+
+test("no more input is under way than there is room for", () => {
+  const sent = [];
+  const outbox = new Outbox((bytes) => sent.push(...bytes));
+  const paste = Uint8Array.from({ length: 3 * WINDOW_BYTES + 7 }, (_, at) => at % 251);
+  outbox.add(paste);
+  assert.equal(sent.length, WINDOW_BYTES);
+  outbox.confirm(PART_BYTES - 1);
+  assert.equal(sent.length, WINDOW_BYTES, "not yet room for another part");
+  outbox.confirm(PART_BYTES);
+  assert.equal(sent.length, WINDOW_BYTES + PART_BYTES);
+  while (sent.length < paste.length) outbox.confirm(sent.length);
+  assert.deepEqual(Uint8Array.from(sent), paste, "all of it, in order");
+});
+
+test("what a page leaves is taken back once, while it is young", () => {
+  const storage = new Storage();
+  const left = { session: "s", user: "ann", position: 7, screen: "text", time: 1000 };
+  saved.keep(storage, left);
+  assert.deepEqual(saved.takeBack(storage, 2000), left);
+  assert.equal(saved.takeBack(storage, 2000), undefined);
+  saved.keep(storage, left);
+  assert.equal(saved.takeBack(storage, 1000 + saved.MAX_AGE_MS), undefined);
+  storage.setItem("cfpipe-terminal", "{");
+  assert.equal(saved.takeBack(storage, 0), undefined);
+});
+
+test("a screen that is too large is left to the edge", () => {
+  const storage = new Storage();
+  const left = { session: "s", user: "ann", position: 7, screen: "x".repeat(saved.MAX_SCREEN_CHARS + 1), time: 0 };
+  saved.keep(storage, left);
+  assert.deepEqual(saved.takeBack(storage, 0), { ...left, screen: "", position: 0 });
+  saved.keep(new Storage(10), left);  // and where there is no room at all, nothing is kept
+});
+
+test("settings are within bounds, whatever is stored", () => {
+  const storage = new Storage();
+  assert.deepEqual(settings.load(storage), { fontSize: 15, copy: false, reader: false });
+  for (const [stored, size] of [["7", 15], ['{"fontSize":1}', settings.SMALLEST], ['{"fontSize":1e9}', settings.LARGEST],
+    ['{"fontSize":"x","copy":1}', 15], ["{", 15], ["null", 15]]) {
+    storage.setItem("cfpipe-terminal-settings", stored);
+    assert.deepEqual(settings.load(storage), { fontSize: size, copy: false, reader: false }, stored);
+  }
+  settings.save(storage, { fontSize: 20, copy: true, reader: true });
+  assert.deepEqual(settings.load(storage), { fontSize: 20, copy: true, reader: true });
+});

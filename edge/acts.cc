@@ -46,6 +46,10 @@ Result<std::vector<std::uint64_t>> serials_of(State& state, const std::string& h
   return serials;
 }
 
+SignIn sign_in_of(const AuditRow& row) {
+  return {row.reason.substr(kSessionNote.size()), row.identity, row.application, row.peer, row.time};
+}
+
 }  // namespace
 
 Result<void> Acts::record(std::string_view kind, const std::string& identity, const std::string& application,
@@ -182,15 +186,21 @@ Result<std::string> Acts::revocation_list(const std::string& hostname, const Age
   return make_krl(revocations);
 }
 
-Result<IssuedCertificate> Acts::sign_host(const std::string& hostname, std::vector<std::string> names,
-                                          std::string_view key_line, const std::string& duration) {
-  if (names.empty()) names.push_back(hostname);
+Result<void> Acts::check_host_certificate(const std::string& hostname, const std::vector<std::string>& names,
+                                          const std::string& duration) {
   if (!valid_hostname(hostname) || !std::all_of(names.begin(), names.end(), valid_hostname))
     return bad("--app and --hostname must be host names");
   const auto lifetime = parse_duration(duration);
   if (!lifetime || *lifetime < kMinCertificateTtl || *lifetime > kMaxHostCertificate)
     return bad("--duration must be between 60s and 87600h, such as 8760h or 365d");
-  auto issued = SshCa(state_).sign_host(hostname, names, trimmed(key_line), *lifetime, now_);
+  return {};
+}
+
+Result<IssuedCertificate> Acts::sign_host(const std::string& hostname, std::vector<std::string> names,
+                                          std::string_view key_line, const std::string& duration) {
+  if (const auto fine = check_host_certificate(hostname, names, duration); !fine) return fine.error();
+  if (names.empty()) names.push_back(hostname);
+  auto issued = SshCa(state_).sign_host(hostname, names, trimmed(key_line), *parse_duration(duration), now_);
   if (!issued) return issued;
   auto recorded =
       record("host_certificate", {}, hostname, issued->key_id + " until " + rfc3339(issued->expires));
@@ -208,26 +218,28 @@ Result<void> Acts::revoke_person(const std::string& email) {
 }
 
 Result<std::vector<SignIn>> Acts::sign_ins(const std::string& email, std::int64_t since) {
+  AuditQuestion question;
+  question.since = since;
+  question.kind = "login";
+  question.identity = email;
+  question.most = kMaxSignIns;
+  const auto rows = state_.search_audit(question);
+  if (!rows) return rows.error();
   std::vector<SignIn> out;
-  const auto read = state_.read_audit(since, [&](const AuditRow& row) {
-    if (row.kind != "login" || !row.reason.starts_with(kSessionNote)) return;
-    if (email.empty() || same_text(row.identity, email))
-      out.push_back(
-          {row.reason.substr(kSessionNote.size()), row.identity, row.application, row.peer, row.time});
-  });
-  if (!read) return read.error();
-  std::reverse(out.begin(), out.end());
+  for (const AuditRow& row : *rows)
+    if (row.reason.starts_with(kSessionNote)) out.push_back(sign_in_of(row));
   return out;
 }
 
 Result<SignIn> Acts::revoke_session(const std::string& session) {
   if (!is_session_name(session))
     return bad("--session must be a session as the audit names it: 16 characters");
-  const auto all = sign_ins({}, now_ - kLastTokenSeconds);
-  if (!all) return all.error();
-  const auto found =
-      std::find_if(all->begin(), all->end(), [&](const SignIn& one) { return one.session == session; });
-  if (found == all->end())
+  std::optional<SignIn> found;
+  const auto read = state_.read_audit(now_ - kLastTokenSeconds, [&](const AuditRow& row) {
+    if (row.kind == "login" && row.reason == session_note(session)) found = sign_in_of(row);
+  });
+  if (!read) return read.error();
+  if (!found)
     return bad(
         "the audit knows no sign-in with that session whose tokens could still be good; see cfpipe-edge "
         "audit");

@@ -16,6 +16,9 @@ namespace cfpipe::edge {
 /// The longest that a token of a session is good: one made at the session's very end.
 inline constexpr std::int64_t kLastTokenSeconds = 2 * std::chrono::seconds(kMaxSession).count();
 
+/// Sign-ins that are listed at once.
+inline constexpr std::size_t kMaxSignIns = 1000;
+
 /// Who does something, for the audit.
 struct Actor {
   std::string by;  ///< an administrator's email; empty: somebody at the edge's own machine
@@ -65,6 +68,9 @@ class Acts {
 
   /// For sshd's RevokedKeys, binary, as of now.
   Result<std::string> revocation_list(const std::string& hostname, const AgentCa* agent);
+  static Result<void> check_host_certificate(const std::string& hostname,
+                                             const std::vector<std::string>& names,
+                                             const std::string& duration);
   /// Certifies a host's key for these names; none: the application's.
   Result<IssuedCertificate> sign_host(const std::string& hostname, std::vector<std::string> names,
                                       std::string_view key_line, const std::string& duration);
@@ -73,7 +79,7 @@ class Acts {
   Result<void> revoke_person(const std::string& email);
   /// The sign-in that it was.
   Result<SignIn> revoke_session(const std::string& session);
-  /// Of one person, or of everybody, whose tokens may still be good; newest first.
+  /// Of one person, or of everybody, newest first, kMaxSignIns at most.
   Result<std::vector<SignIn>> sign_ins(const std::string& email, std::int64_t since);
 
   Result<void> forget_host_keys(const std::string& hostname);

@@ -9,6 +9,8 @@
 
 namespace cfpipe::edge {
 int ca_sign_host(const StateOption& option, const HostKeyQuestion& question) {
+  const auto fine = Acts::check_host_certificate(question.app, question.names, question.duration);
+  if (!fine) return complain(fine.error());
   const auto key = read_file(question.key_file);
   if (!key) return complain(key.error());
   if (!*key) {

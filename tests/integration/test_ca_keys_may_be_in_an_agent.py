@@ -86,7 +86,7 @@ def test_without_the_agent_nothing_is_signed_until_it_is_back(world, sshd):
     agent.stop()
     failed = client.ssh_gen()
     assert failed.status != 0 and says in failed.stderr, failed
-    edge.child.stderr.wait_for(rf"cert_sign for {HOST}: \S+ca-agent.sock: No such file")
+    edge.child.stderr.wait_for(rf"a certificate for {HOST}: \S+ca-agent.sock: No such file")
     agent.start()
     agent.add(key)
     client.ssh_gen().ok()

@@ -1,6 +1,6 @@
 """The dashboard in a real browser, beside the servers and clients that it is about."""
 
-from support import limits, world as worlds
+from support import limits, servers, world as worlds
 from support.clients import Client, Ssh
 from support.configured_edge import ConfiguredEdge
 from support.playwright import play
@@ -18,6 +18,7 @@ def test_an_administrators_rounds(world):
                                         "boss": ADMINISTRATOR, "eve": OTHER})
     sshd = Sshd(world)
     edge = ConfiguredEdge(world, sshd.address, POLICIES, provider=provider.settings(),
+                          more_app={"browser_rendering": "ssh"},
                           more={"administrators": {"include": [{"email": ADMINISTRATOR["email"]}]}})
     provider.serve(edge)
     client = Client(world, edge)
@@ -54,7 +55,7 @@ def test_an_administrators_rounds(world):
             assert child.wait() == 77, child.stderr.text
         child.stderr.wait_for("an administrator has ended it")
 
-    settings = {"administrator": "boss", "administratorEmail": ADMINISTRATOR["email"], "other": "eve",
+    settings = {"login": worlds.USER, "terminals": servers.gives_terminals(), "administrator": "boss", "administratorEmail": ADMINISTRATOR["email"], "other": "eve",
                 "password": PASSWORD, "email": worlds.EMAIL}
     play(world, edge, "dashboard.mjs", settings, trust=sshd.trust, connect=connect, use_token=use_token,
          hold_open=hold_open, was_ended=was_ended)

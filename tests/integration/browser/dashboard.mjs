@@ -14,7 +14,7 @@ async function copied(page, scope) {
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
-export default async ({ settings, ask, newPage, signInAtProvider, violations, screenshot }) => {
+export default async ({ settings, ask, newPage, signInAtProvider, state, violations, screenshot }) => {
   const page = await newPage({ permissions: ["clipboard-read", "clipboard-write"] });
   await signInAtProvider(page, settings.auth, settings.administrator, settings.password);
   await page.waitForSelector('body[data-page="applications"]');
@@ -66,10 +66,22 @@ export default async ({ settings, ask, newPage, signInAtProvider, violations, sc
   await page.waitForSelector("text=Nothing is open.");
   await ask("was_ended");
 
+  let ended = 1;
+  if (settings.terminals) {
+    const person = await newPage();
+    await signInAtProvider(person, settings.url, settings.login, settings.password);
+    await state(person, "open");
+    await page.click('button:has-text("Look again")');
+    await page.waitForSelector('td:has-text("vm.localhost (terminal)")');
+    await page.click('button:has-text("End")');
+    await person.waitForSelector("text=This session was ended: an administrator has ended it.");
+    ++ended;
+  }
+
   await open(page, "audit");
   await page.fill("#kind", "tunnel_end");
   await page.click('button:has-text("Search")');
-  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  await page.waitForFunction((rows) => document.querySelectorAll("tbody tr").length === rows, ended);
   assert.match(await page.textContent("tbody"), new RegExp(`by ${settings.administratorEmail}`));
 
   // Every page, small and large, light and dark.

@@ -70,7 +70,16 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   assert.equal(await page.textContent("#found"), "Not found");
   await page.keyboard.press("Escape");
 
-  // A title, and a link that opens elsewhere.
+  // A mouse, for a program that has asked for it.
+  await type(page, String.raw`clear; printf '\033[?1000h\033[?1006h'; cat -v; printf '\033[?1000l'`);
+  await page.locator(".xterm-screen").click({ position: { x: 30, y: 40 } });
+  await page.keyboard.press("Enter");
+  await shows(page, /\^\[\[<0;\d+;\d+M/);
+  await page.keyboard.press("Control+D");
+  await type(page, "clear; echo no''-mouse");
+  await shows(page, /^no-mouse$/m);
+
+  // A title.
   await type(page, String.raw`printf '\033]0;at work\007'`);
   await page.waitForFunction(() => document.title === "at work – vm.localhost");
 

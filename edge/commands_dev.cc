@@ -66,6 +66,8 @@ transport::Result<Config> dev_config(const DevOptions& options) {
   config.identity_provider = IdentityProvider::dev;
   config.dev_email = options.email.empty() ? default_email() : options.email;
   if (!valid_email(config.dev_email)) return bad_option("--email must be an email address");
+  config.administrators.emplace();
+  config.administrators->include.push_back({Rule::Kind::email, lower(config.dev_email)});
   for (const std::string& group : options.groups)
     if (!valid_group(group)) return bad_option("--group must be a name of at most 128 characters");
   config.dev_groups = options.groups;

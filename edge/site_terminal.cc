@@ -119,6 +119,12 @@ transport::Result<void> AccessSite::believe_host_key(const TunnelGrant& grant, c
   if (!key) return key.error();
   auto added = state_.add_host_key(grant.app_hostname, origin_of(grant), key_line, now_());
   if (!added) return added.error();
+  // Two terminals may have been the first at once, and one of them was shown another key.
+  const auto kept = state_.host_key(grant.app_hostname, origin_of(grant));
+  if (!kept) return kept.error();
+  if (*kept != key_line)
+    return transport::Failure(transport::Stage::state, transport::Cause::key_unusable,
+                              "another host key was recorded meanwhile");
   AuditRow row;
   row.kind = "host_key";
   row.identity = grant.identity;

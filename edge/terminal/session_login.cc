@@ -171,7 +171,8 @@ net::awaitable<bool> Session::log_in_by_certificate() {
     co_return false;
   }
   const transport::Secret pem = key.private_file();
-  const auto op = [&] { return ssh_->log_in_with_key(pem.reveal(), {}, *papers); };
+  const transport::Secret none;
+  const auto op = [&] { return ssh_->log_in_with_key(pem, none, *papers); };
   const Step step = co_await settle(op);
   if (step == Step::done) co_return true;
   if (step == Step::partly) co_return co_await log_in_by_asking({});
@@ -195,7 +196,8 @@ net::awaitable<std::optional<LogIn>> Session::ask(std::string event) {
   tell('e', event);
   const auto deadline = Clock::now() + kPersonPatience;
   while (!given_) {
-    const bool on = co_await pause(deadline, true);
+    // What the server says meanwhile, nobody would take in before the answer.
+    const bool on = co_await pause(deadline, false);
     if (!on) co_return std::nullopt;
     if (!given_ && Clock::now() >= deadline) {
       end({"login_failed", "Nobody has logged in for a while.", "Connect again."});
@@ -236,16 +238,14 @@ net::awaitable<bool> Session::log_in_by_asking(std::string error) {
 
 net::awaitable<Step> Session::try_with(LogIn& given, std::string& error) {
   if (given.private_key) {
-    const std::string passphrase(given.passphrase.reveal());
-    const auto op = [&] { return ssh_->log_in_with_key(given.private_key->reveal(), passphrase, {}); };
+    const auto op = [&] { return ssh_->log_in_with_key(*given.private_key, given.passphrase, {}); };
     const Step step = co_await settle(op);
     if (!ssh_->key_fault().empty()) error = "This is not a key that can be used: " + ssh_->key_fault() + ".";
     co_return step;
   }
   if (!given.password) co_return Step::refused;
   if (!has(ssh_->methods(), "password")) co_return co_await answer_questions(&given);
-  const std::string password(given.password->reveal());
-  const auto op = [&] { return ssh_->log_in_with_password(password); };
+  const auto op = [&] { return ssh_->log_in_with_password(*given.password); };
   co_return co_await settle(op);
 }
 

@@ -9,13 +9,18 @@
 #include "transport/failure.h"
 
 namespace cfpipe::edge::terminal {
-namespace net = boost::asio;
+using transport::Secret;
 namespace {
 
 /// What the shell's programs are told they write to.
 constexpr const char* kTerminalType = "xterm-256color";
 /// A file that is not there: the edge has no home, and nobody's known hosts.
 constexpr const char* kNoFile = "/dev/null";
+
+/// As libssh wants it: a secret is a string inside, and its text ends with a zero.
+const char* text_of(const transport::Secret& secret) {
+  return secret.reveal().data();
+}
 
 }  // namespace
 
@@ -114,13 +119,12 @@ Step SshClient::log_in_without() {
   return step_of_login(ssh_userauth_none(session_.get(), nullptr));
 }
 
-bool SshClient::load_key(std::string_view pem, const std::string& passphrase, std::string_view certificate) {
+bool SshClient::load_key(const Secret& pem, const Secret& passphrase, std::string_view certificate) {
   ssh_key raw = nullptr;
-  const transport::Secret text{std::string(pem)};
-  const char* const phrase = passphrase.empty() ? nullptr : passphrase.c_str();
+  const char* const phrase = passphrase.empty() ? nullptr : text_of(passphrase);
   // A function that asks is wanted even so: without one, libssh would ask at the edge's own terminal.
   const ssh_auth_callback nobody = [](const char*, char*, std::size_t, int, int, void*) { return -1; };
-  if (ssh_pki_import_privkey_base64(text.reveal().data(), phrase, nobody, nullptr, &raw) != SSH_OK) {
+  if (ssh_pki_import_privkey_base64(text_of(pem), phrase, nobody, nullptr, &raw) != SSH_OK) {
     key_fault_ = passphrase.empty() ? "this is no private key, or one with a passphrase"
                                     : "this is no private key, or its passphrase is another";
     return false;
@@ -137,8 +141,7 @@ bool SshClient::load_key(std::string_view pem, const std::string& passphrase, st
   return ssh_pki_copy_cert_to_privkey(signed_key.get(), key_.get()) == SSH_OK;
 }
 
-Step SshClient::log_in_with_key(std::string_view pem, const std::string& passphrase,
-                                std::string_view certificate) {
+Step SshClient::log_in_with_key(const Secret& pem, const Secret& passphrase, std::string_view certificate) {
   key_fault_.clear();
   if (!key_ && !load_key(pem, passphrase, certificate)) {
     key_.reset();
@@ -149,8 +152,8 @@ Step SshClient::log_in_with_key(std::string_view pem, const std::string& passphr
   return step;
 }
 
-Step SshClient::log_in_with_password(const std::string& password) {
-  return step_of_login(ssh_userauth_password(session_.get(), nullptr, password.c_str()));
+Step SshClient::log_in_with_password(const Secret& password) {
+  return step_of_login(ssh_userauth_password(session_.get(), nullptr, text_of(password)));
 }
 
 Step SshClient::log_in_with_answers(Questions& questions, const std::vector<transport::Secret>* answers) {
@@ -158,8 +161,8 @@ Step SshClient::log_in_with_answers(Questions& questions, const std::vector<tran
     const int asked = ssh_userauth_kbdint_getnprompts(session_.get());
     for (int i = 0; i < asked; ++i) {
       const auto at = static_cast<std::size_t>(i);
-      const std::string answer(at < answers->size() ? (*answers)[at].reveal() : std::string_view());
-      ssh_userauth_kbdint_setanswer(session_.get(), static_cast<unsigned>(i), answer.c_str());
+      const char* answer = at < answers->size() ? text_of((*answers)[at]) : "";
+      ssh_userauth_kbdint_setanswer(session_.get(), static_cast<unsigned>(i), answer);
     }
   }
   const Step step = step_of_login(ssh_userauth_kbdint(session_.get(), nullptr, nullptr));

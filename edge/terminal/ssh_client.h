@@ -50,8 +50,9 @@ class SshClient {
   Step log_in_without();
   /// With a private key in PEM and, if it is not empty, the certificate that belongs to it. refused, too,
   /// where the key cannot be read: see key_fault().
-  Step log_in_with_key(std::string_view pem, const std::string& passphrase, std::string_view certificate);
-  Step log_in_with_password(const std::string& password);
+  Step log_in_with_key(const transport::Secret& pem, const transport::Secret& passphrase,
+                       std::string_view certificate);
+  Step log_in_with_password(const transport::Secret& password);
   /// Keyboard-interactive (RFC 4256): `questions` has to be answered before the next step.
   Step log_in_with_answers(Questions& questions, const std::vector<transport::Secret>* answers);
   /// In the words of SSH: password, publickey, keyboard-interactive.
@@ -79,7 +80,8 @@ class SshClient {
   struct Armed;
   struct Exit;
   Step step_of(int result);
-  bool load_key(std::string_view pem, const std::string& passphrase, std::string_view certificate);
+  bool load_key(const transport::Secret& pem, const transport::Secret& passphrase,
+                std::string_view certificate);
 
   OriginSocket socket_;  // waits; libssh has a descriptor of its own for it
   SshSession session_;

@@ -122,7 +122,7 @@ TEST_F(TerminalSite, BelievesTheHostKeyThatItSawFirst) {
   const Request request = browser_->request("GET", kSocket);
   EXPECT_EQ(site_->known_host_key(grant).value(), "");
   EXPECT_TRUE(site_->believe_host_key(grant, request, key));
-  EXPECT_TRUE(site_->believe_host_key(grant, request, other));
+  EXPECT_FALSE(site_->believe_host_key(grant, request, other)) << "somebody else was first";
   EXPECT_EQ(site_->known_host_key(grant).value(), key);
   TunnelGrant moved = grant;
   moved.origin_port = 2222;

@@ -8,7 +8,7 @@ from support import servers, world as worlds
 from support.playwright import play
 from support.provider import IdentityProvider, PASSWORD
 from support.ssh_server import SshServer
-from support.terminal_page import edge_with_terminal
+from support.terminal_page import edge_with_terminal, terminal_of
 
 needs_terminals = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
 # Less than what is left when the page begins to say so.
@@ -17,8 +17,7 @@ SESSION_LIMIT = "299s"
 
 @needs_terminals
 def test_a_shell_from_the_sign_in_to_its_exit(world, sshd):
-    edge = edge_with_terminal(world, sshd.address)
-    sshd.trust(edge.ssh_ca())
+    edge = terminal_of(world, sshd)
 
     def revoke():
         edge.command("revoke", "--email", worlds.EMAIL).ok()
@@ -28,9 +27,8 @@ def test_a_shell_from_the_sign_in_to_its_exit(world, sshd):
 @needs_terminals
 def test_what_people_do_with_it(world, sshd):
     provider = IdentityProvider(world)
-    edge = edge_with_terminal(world, sshd.address, provider=provider.settings(), more_app={"session_limit": SESSION_LIMIT})
+    edge = terminal_of(world, sshd, provider=provider.settings(), more_app={"session_limit": SESSION_LIMIT})
     provider.serve(edge)
-    sshd.trust(edge.ssh_ca())
     key = sshd.state / "ssh_host_ed25519_key"
 
     def fingerprint():

@@ -3,16 +3,14 @@
 import pytest
 
 from support import servers, world as worlds
-from support.terminal_page import edge_with_terminal, open_shell, Refused, signed_in, TerminalPage
+from support.terminal_page import open_shell, Refused, signed_in, terminal_of, TerminalPage
 
 pytestmark = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
 
 
 @pytest.fixture
 def terminal(world, sshd):
-    edge = edge_with_terminal(world, sshd.address)
-    sshd.trust(edge.ssh_ca())
-    return edge
+    return terminal_of(world, sshd)
 
 
 @pytest.fixture

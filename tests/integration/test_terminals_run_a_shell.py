@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from support import limits, servers, world as worlds
-from support.terminal_page import edge_with_terminal, open_shell
+from support.terminal_page import open_shell, terminal_of
 
 pytestmark = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
 
@@ -17,9 +17,7 @@ PART_BYTES = 16_000
 
 @pytest.fixture
 def terminal(world, sshd):
-    edge = edge_with_terminal(world, sshd.address)
-    sshd.trust(edge.ssh_ca())
-    return edge
+    return terminal_of(world, sshd)
 
 
 def test_a_shell_runs_what_is_typed_and_ends_with_its_status(terminal):

@@ -6,7 +6,7 @@ import pytest
 
 from support import servers, world as worlds
 from support.servers import Sshd
-from support.terminal_page import edge_with_terminal, open_shell, signed_in, TerminalPage
+from support.terminal_page import edge_with_terminal, open_shell, signed_in, terminal_of, TerminalPage
 
 needs_terminals = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
 
@@ -21,8 +21,7 @@ def fingerprint(sshd):
 
 
 def test_another_user_is_refused_by_name(world, sshd):
-    edge = edge_with_terminal(world, sshd.address)
-    sshd.trust(edge.ssh_ca())
+    edge = terminal_of(world, sshd)
     said = ended(edge, user="daemon")
     assert said["code"] == "principal_refused" and said["details"]["users"] == worlds.USER, said
     assert said["text"] == "vm.localhost does not let you in as daemon."
@@ -59,8 +58,7 @@ def test_an_origin_that_is_no_ssh_server_is_named(world):
 
 @needs_terminals
 def test_a_host_key_that_has_changed_stops_the_connection(world, sshd):
-    edge = edge_with_terminal(world, sshd.address)
-    sshd.trust(edge.ssh_ca())
+    edge = terminal_of(world, sshd)
     page = open_shell(edge)
     assert page.event("open")["first_use"] and page.event("open")["host_key"] == fingerprint(sshd)
     again = open_shell(edge)
@@ -81,8 +79,7 @@ def test_a_host_key_that_has_changed_stops_the_connection(world, sshd):
 def test_a_pinned_host_key_is_the_only_one_that_is_believed(world, sshd):
     other = Sshd(world, "other")
     pinned = (other.state / "ssh_host_ed25519_key.pub").read_text().strip()
-    edge = edge_with_terminal(world, sshd.address, more_app={"host_keys": [pinned]})
-    sshd.trust(edge.ssh_ca())
+    edge = terminal_of(world, sshd, more_app={"host_keys": [pinned]})
     said = ended(edge)
     assert said["code"] == "host_key_changed", said
     assert said["details"] == {"recorded": fingerprint(other), "shown": fingerprint(sshd)}
@@ -90,8 +87,7 @@ def test_a_pinned_host_key_is_the_only_one_that_is_believed(world, sshd):
 
 @needs_terminals
 def test_revocation_ends_an_open_terminal(world, sshd):
-    edge = edge_with_terminal(world, sshd.address)
-    sshd.trust(edge.ssh_ca())
+    edge = terminal_of(world, sshd)
     page = open_shell(edge)
     edge.command("revoke", "--email", worlds.EMAIL).ok()
     said = page.ended()
@@ -100,8 +96,7 @@ def test_revocation_ends_an_open_terminal(world, sshd):
 
 @needs_terminals
 def test_a_session_ends_when_its_time_is_up(world, sshd):
-    edge = edge_with_terminal(world, sshd.address, more_app={"session_limit": "3s"})
-    sshd.trust(edge.ssh_ca())
+    edge = terminal_of(world, sshd, more_app={"session_limit": "3s"})
     page = open_shell(edge)
     assert page.event("open")["ends"] > 0
     assert page.ended()["code"] == "expired"
@@ -109,7 +104,6 @@ def test_a_session_ends_when_its_time_is_up(world, sshd):
 
 @needs_terminals
 def test_a_session_in_which_nothing_happens_ends(world, sshd):
-    edge = edge_with_terminal(world, sshd.address, more_app={"idle_limit": "2s"})
-    sshd.trust(edge.ssh_ca())
+    edge = terminal_of(world, sshd, more_app={"idle_limit": "2s"})
     said = open_shell(edge).ended()
     assert (said["code"], said["text"]) == ("idle", "Nothing has happened for 2s.")

@@ -23,6 +23,13 @@ def edge_with_terminal(world, origin, **options):
     return ConfiguredEdge(world, origin, options.pop("policies", ALLOW), more_app=more, **options)
 
 
+def terminal_of(world, sshd, **options):
+    """The same before an sshd that trusts its certificates."""
+    edge = edge_with_terminal(world, sshd.address, **options)
+    sshd.trust(edge.ssh_ca())
+    return edge
+
+
 def signed_in(edge, email=worlds.EMAIL):
     """A browser that may open the page."""
     web = Web(edge.ca_file)

@@ -132,7 +132,8 @@ Answer AccessSite::gate(const Request& request, const App& app) {
   const Visitor who = visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
   if (!verdict.passes()) return turned_away(request, app, who, verdict);
-  if (app.config->browser_terminal && who.identity && !who.identity->email.empty())
+  if (app.config->browser_terminal && who.identity && !who.identity->email.empty() &&
+      judge(request, app, who.identity, Asking::for_identity).passes())
     return terminal_page(app, *who.identity);
   const std::string text = who.identity ? "You are signed in as " + who.identity->name() + "."
                                         : "This host asks nobody to sign in.";

@@ -43,8 +43,13 @@ def test_what_people_do_with_it(world, sshd):
 
     def forget_host_key():
         edge.command("host-key", "forget", "--app", "vm.localhost").ok()
+
+    def policy(exclude):
+        edge.change(lambda config: config["applications"][0]["policies"][0].update(exclude=exclude))
+        edge.reload()
     play(world, edge, "terminal_ways.mjs", {"login": worlds.USER, "password": PASSWORD, "user": worlds.USER},
-         change_host_key=change_host_key, forget_host_key=forget_host_key)
+         change_host_key=change_host_key, forget_host_key=forget_host_key,
+         deny=lambda: policy([{"email": worlds.EMAIL}]), allow=lambda: policy([]))
 
 
 def test_a_password_where_there_are_no_certificates(world):

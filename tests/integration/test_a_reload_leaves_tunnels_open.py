@@ -2,10 +2,7 @@
 open, and a configuration with a fault changes nothing."""
 
 import hashlib
-import json
-import os
 import re
-import signal
 import socket
 import ssl
 
@@ -15,7 +12,6 @@ from support import limits, world as worlds
 from support.clients import assert_fails, Client, REFUSED
 from support.configured_edge import ConfiguredEdge
 from support.origin import Origin
-from support.process import wait_until
 
 EVERYBODY = [{"name": "all", "decision": "allow", "include": [{"email_domain": "example.com"}]}]
 NOT_ME = [{**EVERYBODY[0], "exclude": [{"email": worlds.EMAIL}]}]
@@ -32,16 +28,6 @@ class Reloaded:
         self.edge = ConfiguredEdge(world, world.closing(Origin(echo)).address, EVERYBODY)
         self.client = Client(world, self.edge)
         self.client.login()
-
-    def change(self, change):
-        config = json.loads(self.edge.config.read_text())
-        change(config)
-        self.edge.config.write_text(json.dumps(config))
-
-    def reload(self, says="reloaded: "):
-        before = self.edge.child.stderr.text.count(says)
-        os.kill(self.edge.child.pid, signal.SIGHUP)
-        wait_until(lambda: self.edge.child.stderr.text.count(says) > before, f"the edge says: {says}")
 
     def certificate(self):
         """Digest of what the edge shows."""
@@ -76,12 +62,12 @@ class Tunnel:
 def test_policies_hold_from_then_on_and_tunnels_go_on(reloaded):
     tunnel = Tunnel(reloaded.client)
     assert tunnel.answers(b"before")
-    reloaded.change(lambda config: config["applications"][0].update(policies=NOT_ME))
-    reloaded.reload()
+    reloaded.edge.change(lambda config: config["applications"][0].update(policies=NOT_ME))
+    reloaded.edge.reload()
     assert tunnel.answers(b"after" * 20_000)
     assert_fails(reloaded.client.tunnel(), REFUSED, "upgrade", "policy 'all' excludes email")
-    reloaded.change(lambda config: config["applications"][0].update(policies=EVERYBODY))
-    reloaded.reload()
+    reloaded.edge.change(lambda config: config["applications"][0].update(policies=EVERYBODY))
+    reloaded.edge.reload()
     second = Tunnel(reloaded.client)
     assert second.answers(b"again") and tunnel.answers(b"still")
     assert tunnel.end() == 0 and second.end() == 0
@@ -92,8 +78,8 @@ def test_a_renewed_certificate_is_shown(reloaded):
     tunnel = Tunnel(reloaded.client)
     assert tunnel.answers(b"before")
     renewed, key = reloaded.world.certificate("renewed", reloaded.edge.hosts[0])
-    reloaded.change(lambda config: config.update(tls={"certificate": str(renewed), "key": str(key)}))
-    reloaded.reload()
+    reloaded.edge.change(lambda config: config.update(tls={"certificate": str(renewed), "key": str(key)}))
+    reloaded.edge.reload()
     assert reloaded.certificate() != before
     assert tunnel.answers(b"after")
     # One that cannot be used changes nothing, the policies that come with it included.
@@ -101,8 +87,8 @@ def test_a_renewed_certificate_is_shown(reloaded):
         config["tls"]["key"] = str(reloaded.edge.config)
         config["applications"][0]["policies"] = NOT_ME
     shown = reloaded.certificate()
-    reloaded.change(spoil)
-    reloaded.reload(says="not reloaded")
+    reloaded.edge.change(spoil)
+    reloaded.edge.reload(says="not reloaded")
     assert reloaded.certificate() == shown
     assert tunnel.answers(b"and on") and tunnel.end() == 0
     # By the policies of before, and believed by who knows the new certificate's authority.
@@ -114,13 +100,13 @@ def test_a_renewed_certificate_is_shown(reloaded):
 def test_a_fault_is_said_with_its_line_and_changes_nothing(reloaded):
     good = reloaded.edge.config.read_text()
     reloaded.edge.config.write_text(good.replace('"decision": "allow"', '"decision": "perhaps"'))
-    reloaded.reload(says="not reloaded")
+    reloaded.edge.reload(says="not reloaded")
     assert re.search(rf"^{re.escape(str(reloaded.edge.config))}:1: .*decision", reloaded.edge.child.stderr.text, re.MULTILINE)
     assert Tunnel(reloaded.client).answers(b"as before")
     reloaded.edge.config.unlink()
-    reloaded.reload(says="not reloaded")
+    reloaded.edge.reload(says="not reloaded")
     reloaded.edge.config.write_text(good)
-    reloaded.reload()
+    reloaded.edge.reload()
     tunnel = Tunnel(reloaded.client)
     assert tunnel.answers(b"as before") and tunnel.end() == 0
 
@@ -129,8 +115,8 @@ def test_what_takes_a_restart_is_said(reloaded):
     def elsewhere(config):
         config.update(listen="127.0.0.1:1", threads=7, admin_listen="127.0.0.1:1")
         config["applications"][0]["policies"] = NOT_ME
-    reloaded.change(elsewhere)
-    reloaded.reload()
+    reloaded.edge.change(elsewhere)
+    reloaded.edge.reload()
     reloaded.edge.child.stderr.wait_for("what takes a restart: listen, admin_listen, threads$")
     assert_fails(reloaded.client.tunnel(), REFUSED, "upgrade", "policy 'all' excludes email")
 
@@ -140,9 +126,9 @@ def test_what_takes_a_restart_is_said(reloaded):
     ({"identity_provider": {"type": "oidc", "issuer": "https://idp.example.com", "client_id": "x"}}, "another type of identity_provider takes a restart"),
 ])
 def test_what_nobody_could_follow_changes_nothing(reloaded, change, says):
-    reloaded.change(lambda config: config.update(change))
-    reloaded.change(lambda config: config["applications"][0].update(policies=NOT_ME))
-    reloaded.reload(says="not reloaded")
+    reloaded.edge.change(lambda config: config.update(change))
+    reloaded.edge.change(lambda config: config["applications"][0].update(policies=NOT_ME))
+    reloaded.edge.reload(says="not reloaded")
     assert f"cfpipe-edge: {says}\n" in reloaded.edge.child.stderr.text
     tunnel = Tunnel(reloaded.client)
     assert tunnel.answers(b"as before") and tunnel.end() == 0
@@ -152,13 +138,13 @@ def test_applications_come_and_go(reloaded):
     host = reloaded.edge.hosts[0]
     def rename(config):
         config["applications"][0]["hostname"] = "new.localhost"
-    reloaded.change(rename)
-    reloaded.reload()
+    reloaded.edge.change(rename)
+    reloaded.edge.reload()
     gone = reloaded.client.tunnel()
     assert gone.status != 0 and "421" in gone.stderr, gone
     names, key = reloaded.world.certificate("both", f"{host},DNS:new.localhost,DNS:auth.localhost")
-    reloaded.change(lambda config: config.update(tls={"certificate": str(names), "key": str(key)}))
-    reloaded.reload()
+    reloaded.edge.change(lambda config: config.update(tls={"certificate": str(names), "key": str(key)}))
+    reloaded.edge.reload()
     reloaded.client.env["SSL_CERT_FILE"] = str(reloaded.world.path("test-ca.pem"))
     done = reloaded.client.run("access", "ssh-gen", "--hostname", reloaded.edge.host("new.localhost"))
     assert done.status == 0, done

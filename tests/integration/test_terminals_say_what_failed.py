@@ -107,3 +107,15 @@ def test_a_session_in_which_nothing_happens_ends(world, sshd):
     edge = terminal_of(world, sshd, more_app={"idle_limit": "2s"})
     said = open_shell(edge).ended()
     assert (said["code"], said["text"]) == ("idle", "Nothing has happened for 2s.")
+
+
+@needs_terminals
+def test_one_terminal_too_many_says_so(world, sshd):
+    edge = terminal_of(world, sshd, more={"limits": {"tunnels_per_user": 1}})
+    web = signed_in(edge)
+    page = open_shell(edge, web)
+    said = TerminalPage(edge, web).start().ended()
+    assert said["text"] == f"This session was ended: {worlds.EMAIL} has as many tunnels open as one user may have: 1."
+    page.close()
+    again = TerminalPage(edge, web, session=page.event("open")["session"]).start()
+    again.event("open")  # the same one is not another one

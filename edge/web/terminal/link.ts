@@ -3,6 +3,7 @@ import { Outbox } from "./outbox.js";
 import { encode, encodeJson, FrameReader, readJson } from "./wire.js";
 
 const PATH = "/cdn-cgi/access/terminal";
+const REASON_HEADER = "Cfpipe-Reason";
 const IDENTITY_PATH = "/cdn-cgi/access/get-identity";
 /** Output that has been drawn is confirmed in steps of this many bytes; the edge sends 256 KiB beyond that. */
 export const ACK_BYTES = 32 * 1024;
@@ -61,6 +62,19 @@ export interface Listener {
 
 function lost(text: string, hint: string, code = "lost"): Ended {
   return { code, text, hint, status: 0, details: {} };
+}
+
+/** A browser does not say why a WebSocket was refused, so this asks; nothing, if it was not. */
+async function whyRefused(): Promise<Ended | undefined> {
+  try {
+    const identity = await fetch(IDENTITY_PATH, { credentials: "same-origin" });
+    if (identity.status === 401) return lost("Your sign-in has ended.", "Sign in again to go on.", "signed_out");
+    const page = await fetch("/", { method: "HEAD", credentials: "same-origin", redirect: "manual" });
+    if (page.status !== 403) return undefined;
+    return lost("You may not reach this host any more.", page.headers.get(REASON_HEADER) ?? "", "denied");
+  } catch {
+    return undefined;
+  }
 }
 
 export class Link {
@@ -197,9 +211,8 @@ export class Link {
 
   /** Without a last word: the network, a laptop's sleep, or a sign-in that is over. */
   private async dropped(greeted: boolean): Promise<void> {
-    if (!greeted && (await this.signedOut())) {
-      return this.end(lost("Your sign-in has ended.", "Sign in again to go on.", "signed_out"));
-    }
+    const refusal = greeted ? undefined : await whyRefused();
+    if (refusal) return this.end(refusal);
     if (!this.session) {
       return this.end(lost("The edge cannot be reached.", "Look at your network, and connect again."));
     }
@@ -210,15 +223,5 @@ export class Link {
     this.listener.reconnecting();
     setTimeout(() => this.dial({ position: this.received }), this.pause);
     this.pause = Math.min(2 * this.pause, LONGEST_PAUSE_MS);
-  }
-
-  /** A browser does not say why a WebSocket was refused. */
-  private async signedOut(): Promise<boolean> {
-    try {
-      const answer = await fetch(IDENTITY_PATH, { credentials: "same-origin" });
-      return answer.status === 401;
-    } catch {
-      return false;
-    }
   }
 }

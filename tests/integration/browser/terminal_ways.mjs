@@ -134,8 +134,15 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await page.click("#connect-button");
   await state(page, "open");
 
-  // A sign-in that has ended is said to have.
-  page.expected = /401|WebSocket/;
+  // Policies may have changed, and a sign-in may have ended: both are said.
+  page.expected = /40[13]|WebSocket/;
+  await ask("deny");
+  await cut(page);
+  await page.waitForSelector("text=You may not reach this host any more.");
+  assert.match(await page.textContent("#panel-hint"), /excludes email/);
+  await ask("allow");
+  await page.click("#connect-button");
+  await state(page, "open");
   await page.context().clearCookies();
   await cut(page);
   await page.waitForSelector("text=Your sign-in has ended.");

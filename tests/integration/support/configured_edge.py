@@ -1,11 +1,14 @@
 """Our own edge from a configuration file, on loopback, with its built-in sign-in page unless told otherwise."""
 
 import json
+import os
 import re
+import signal
 import time
 
 from support import limits, world as worlds
 from support.edges import AUTH_HOST, Edge, HOST, PROGRAMS
+from support.process import wait_until
 
 
 class ConfiguredEdge(Edge):
@@ -51,6 +54,17 @@ class ConfiguredEdge(Edge):
         child = self.world.start(argv + ["--listen", "127.0.0.1:0", "--origin", origin, "--state", self.state])
         child.ready_port()
         assert child.stop() == 0, child.stderr.text
+
+    def change(self, change):
+        """`change` is given the configuration as Python has it; the edge knows of it once it has been reloaded."""
+        config = json.loads(self.config.read_text())
+        change(config)
+        self.config.write_text(json.dumps(config))
+
+    def reload(self, says="reloaded: "):
+        before = self.child.stderr.text.count(says)
+        os.kill(self.child.pid, signal.SIGHUP)
+        wait_until(lambda: self.child.stderr.text.count(says) > before, f"the edge says: {says}")
 
     def command(self, *argv):
         """Another of the program's commands, about this edge."""

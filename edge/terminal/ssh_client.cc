@@ -258,13 +258,8 @@ std::size_t SshClient::write(std::string_view from) {
 }
 
 Step SshClient::outcome(std::optional<int>& status, std::string& signal) {
-  status = exit_->status;
-  signal = exit_->signal;
-  if (status || !signal.empty()) return Step::done;
-  if (ssh_is_connected(session_.get()) == 0) return Step::failed;
-  char byte = 0;
-  std::size_t got = 0;
-  read({&byte, 1}, got);  // takes in what has come, and that may be the word
+  // Takes in what has come meanwhile, as reading does not behind the end of the output.
+  ssh_channel_get_exit_status(channel_.get());
   status = exit_->status;
   signal = exit_->signal;
   if (status || !signal.empty()) return Step::done;

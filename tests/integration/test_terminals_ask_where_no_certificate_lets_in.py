@@ -27,9 +27,21 @@ def test_a_password_lets_in(world):
     page.shows("welcome")
     assert server.tried == [("ann", "wrong"), ("ann", PASSWORD)]
     page.type("bye")
-    assert page.ended()["code"] == "exit"
+    said = page.ended()
+    assert (said["code"], said["status"]) == ("exit", 5)
     assert PASSWORD not in edge.child.stderr.text and PASSWORD not in str(edge.audit())
     assert not [p for p in edge.state.rglob("*") if p.is_file() and PASSWORD.encode() in p.read_bytes()]
+
+
+def test_a_server_may_take_its_time_to_say_how_it_ended(world):
+    server = SshServer(world, ["password"], password=PASSWORD)
+    _, page = page_of(world, server)
+    page.event("ask")
+    page.say("l", {"password": PASSWORD})
+    page.event("open")
+    page.type("later")
+    said = page.ended()
+    assert (said["code"], said["status"]) == ("exit", 5)
 
 
 @pytest.mark.parametrize("passphrase", ["", PASSPHRASE], ids=["open", "with-passphrase"])

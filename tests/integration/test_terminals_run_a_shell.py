@@ -79,3 +79,21 @@ def test_a_paste_waits_for_a_program_that_does_not_read(terminal):
         page.say("d", paste[sent:sent + PART_BYTES])
         sent += PART_BYTES
     page.shows(hashlib.sha256(paste).hexdigest())
+
+
+@pytest.mark.parametrize("line", ["KexAlgorithms curve25519-sha256", "KexAlgorithms ecdh-sha2-nistp384",
+                                  "KexAlgorithms diffie-hellman-group16-sha512", "Ciphers aes256-ctr", "Ciphers chacha20-poly1305@openssh.com"])
+def test_servers_may_insist_on_their_algorithms(world, sshd, line):
+    sshd.configure(line)
+    open_shell(terminal_of(world, sshd))
+
+
+@pytest.mark.parametrize("kind, algorithm", [("ecdsa", "ecdsa-sha2-nistp256"), ("rsa", "rsa-sha2-512")])
+def test_host_keys_are_known_again_whatever_kind_they_are(world, sshd, kind, algorithm):
+    key = sshd.state / f"host_key_{kind}"
+    world.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", key]).ok()
+    sshd.configure(f"HostKey {key}")
+    sshd.configure(f"HostKeyAlgorithms {algorithm}")
+    edge = terminal_of(world, sshd)
+    assert open_shell(edge).event("open")["first_use"]
+    assert not open_shell(edge).event("open")["first_use"]

@@ -2,8 +2,12 @@
 
 import socket
 import threading
+import time
 
 import paramiko
+
+# What a slow server takes between the end of the output and its status, in seconds.
+STATUS_AFTER = 0.5
 
 
 class _Rules(paramiko.ServerInterface):
@@ -44,15 +48,18 @@ class _Rules(paramiko.ServerInterface):
 
     @staticmethod
     def _shell(channel):
-        """Says back what it is told, to the end of the line that says so."""
+        """Says back what it is told, until it is told to end; how it ended it says when it likes."""
         channel.sendall(b"welcome\r\n")
         line = b""
         while data := channel.recv(1024):
             channel.sendall(data)
             line += data
-            if b"bye" in line:
+            if b"bye" in line or b"later" in line:
                 break
-        channel.send_exit_status(0)
+        channel.shutdown_write()
+        if b"later" in line:
+            time.sleep(STATUS_AFTER)
+        channel.send_exit_status(5)
         channel.close()
 
 

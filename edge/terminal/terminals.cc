@@ -40,7 +40,10 @@ struct Terminals::Guest {
       : page(std::make_unique<Window>(std::move(socket))),
         grant(std::move(g)),
         request(std::move(r)),
-        ends(std::move(e)) {}
+        ends(std::move(e)) {
+    // It leads here, and what is here must not keep this: the last to let go would be the loop's own thread.
+    grant.inside.reset();
+  }
   std::unique_ptr<Window> page;
   TunnelGrant grant;
   SharedRequest request;

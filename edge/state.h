@@ -28,7 +28,7 @@ struct AuditRow {
   std::int64_t time = 0;  ///< Unix seconds
   /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
   /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate,
-  /// host_key_forget, revoke; and host_key, which a terminal has seen first
+  /// host_key_forget, tunnel_end, revoke; and host_key, which a terminal has seen first
   std::string kind;
   std::string identity;      ///< email, or name of a service token; empty where nobody asked
   std::string application;   ///< host name

@@ -14,13 +14,17 @@ async function copied(page, scope) {
   return page.evaluate(() => navigator.clipboard.readText());
 }
 
-export default async ({ settings, ask, newPage, signInAtProvider, state, violations, screenshot }) => {
+/** The applications, for an administrator who has signed in at the provider. */
+async function begin({ settings, newPage, signInAtProvider }) {
   const page = await newPage({ permissions: ["clipboard-read", "clipboard-write"] });
   await signInAtProvider(page, settings.auth, settings.administrator, settings.password);
   await page.waitForSelector('body[data-page="applications"]');
   assert.match(await page.textContent("main"), /vm\.localhost.*all \(allow\): includes email_domain example\.com/s);
+  return page;
+}
 
-  // The public key of an application, for a server's sshd.
+/** The public key of an application, for a server's sshd. */
+async function showsKeysForServers({ ask, screenshot, page }) {
   await open(page, "service-auth");
   await page.selectOption("#application", "vm.localhost");
   await page.click('button:has-text("Generate certificate")');
@@ -30,8 +34,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, violati
   await ask("connect");
 
   await screenshot(page, "dashboard-service-auth");
+}
 
-  // Rotation: both keys, then the next alone.
+/** Rotation: both keys, then the next alone. */
+async function rotatesWithOverlap({ ask, page }) {
   await page.click('button:has-text("Rotate")');
   await page.waitForSelector('button:has-text("Let the next key sign")');
   assert.equal(await page.locator(".card pre").count(), 3);
@@ -41,8 +47,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, violati
   await page.click("#sure-yes");
   await page.waitForSelector('button:has-text("Rotate")');
   await ask("connect");
+}
 
-  // A service token is shown once.
+/** A service token is shown once. */
+async function showsServiceTokensOnce({ ask, page }) {
   await open(page, "service-tokens");
   await page.fill("#name", "deploy");
   await page.click('button:has-text("Create")');
@@ -56,8 +64,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, violati
   await page.click('button:has-text("Revoke")');
   await page.click("#sure-yes");
   await page.waitForSelector("text=There are none yet.");
+}
 
-  // A live tunnel, and its end.
+/** A live tunnel, and its end. */
+async function endsTunnels({ settings, ask, screenshot, page }) {
   await ask("hold_open");
   await open(page, "live");
   await page.waitForSelector(`td:has-text("${settings.email}")`);
@@ -65,7 +75,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, violati
   await page.click('button:has-text("End")');
   await page.waitForSelector("text=Nothing is open.");
   await ask("was_ended");
+}
 
+/** A terminal, if there can be one; and both ends are in the audit. */
+async function endsTerminals({ settings, newPage, signInAtProvider, state, page }) {
   let ended = 1;
   if (settings.terminals) {
     const person = await newPage();
@@ -83,8 +96,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, violati
   await page.click('button:has-text("Search")');
   await page.waitForFunction((rows) => document.querySelectorAll("tbody tr").length === rows, ended);
   assert.match(await page.textContent("tbody"), new RegExp(`by ${settings.administratorEmail}`));
+}
 
-  // Every page, small and large, light and dark.
+/** Every page, small and large, light and dark. */
+async function fitsEveryScreen({ violations, screenshot, page }) {
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 800 });
     await page.emulateMedia({ colorScheme: width === 360 ? "dark" : "light" });
@@ -96,8 +111,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, violati
       await screenshot(page, `dashboard-${name}-${width}`);
     }
   }
+}
 
-  // Somebody else sees their own sessions, and can end them.
+/** Somebody else sees their own sessions, and can end them. */
+async function leavesOthersTheirOwn({ settings, newPage, signInAtProvider }) {
   const other = await newPage();
   other.expected = /401/;
   await signInAtProvider(other, settings.auth, settings.other, settings.password);
@@ -108,4 +125,12 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, violati
   const refused = other.waitForResponse((answer) => answer.status() === 401);
   await other.click("#sure-yes");
   await refused;
+}
+
+const STEPS = [showsKeysForServers, rotatesWithOverlap, showsServiceTokensOnce, endsTunnels,
+  endsTerminals, fitsEveryScreen, leavesOthersTheirOwn];
+
+export default async (world) => {
+  const page = await begin(world);
+  for (const step of STEPS) await step({ ...world, page });
 };

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 /** Cuts the page's connection, as a network does that goes away. */
 const cut = (page) => page.evaluate(() => globalThis.sockets.at(-1).close());
 
-export default async ({ settings, ask, newPage, signInAtProvider, state, shows, type, violations, screenshot }) => {
+/** A shell, for somebody who signs in at the provider. */
+async function begin({ settings, newPage, signInAtProvider, state, shows, type }) {
   const page = await newPage({ permissions: ["clipboard-read", "clipboard-write"] });
   await page.addInitScript(() => {
     globalThis.sockets = [];
@@ -16,24 +17,29 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
       }
     };
   });
-  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
   await signInAtProvider(page, settings.url, settings.login, settings.password);
   await state(page, "open");
   await shows(page, /\S/);
   assert.match(await page.textContent("#countdown"), /^This session ends in 4:\d\d$/);
   await type(page, "PS1='$ '; clear");
+  return page;
+}
 
-  // The size of the text stays as it was chosen.
-  const columns = () => page.evaluate(() => document.querySelector(".xterm-rows").children.length);
-  const before = await columns();
+/** The size of the text stays as it was chosen. */
+async function textStaysAsLargeAsChosen({ state, page }) {
+  const rows = () => page.evaluate(() => document.querySelector(".xterm-rows").children.length);
+  const before = await rows();
   for (let i = 0; i < 5; ++i) await page.keyboard.press("Control+Shift+Equal");
-  await page.waitForFunction((rows) => document.querySelector(".xterm-rows").children.length < rows, before);
-  const larger = await columns();
+  await page.waitForFunction((count) => document.querySelector(".xterm-rows").children.length < count, before);
+  const larger = await rows();
   await page.reload();
   await state(page, "open");
-  await page.waitForFunction((rows) => document.querySelector(".xterm-rows").children.length === rows, larger);
+  await page.waitForFunction((count) => document.querySelector(".xterm-rows").children.length === count, larger);
+}
 
-  // Copying: what is selected, and only then what the host says.
+/** Copying: what is selected, and only then what the host says. */
+async function copies({ shows, type, page }) {
+  const clipboard = () => page.evaluate(() => navigator.clipboard.readText());
   await type(page, "clear; echo copy''-me");
   await shows(page, /^copy-me$/m);
   await page.locator(".xterm-rows > div", { hasText: /^copy-me/ }).dblclick({ position: { x: 10, y: 5 }, force: true });
@@ -52,13 +58,17 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await type(page, osc52);
   await shows(page, /^said-it$/m);
   await page.waitForFunction(async () => await navigator.clipboard.readText() === "host");
+}
 
-  // A screen reader is told.
+/** A screen reader is told. */
+async function tellsScreenReaders({ type, violations, page }) {
   await type(page, "clear; echo for''-readers");
   await page.waitForSelector('.xterm-accessibility >> text="for-readers"', { state: "attached" });
   assert.deepEqual(await violations(page), []);
+}
 
-  // Search.
+/** Search. */
+async function searches({ shows, type, page }) {
   await type(page, "clear; echo nee''dle");
   await shows(page, /^needle$/m);
   await page.keyboard.press("Control+Shift+F");
@@ -69,8 +79,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await page.keyboard.press("Enter");
   assert.equal(await page.textContent("#found"), "Not found");
   await page.keyboard.press("Escape");
+}
 
-  // A mouse, for a program that has asked for it.
+/** A mouse, for a program that has asked for it. */
+async function passesTheMouseOn({ shows, type, page }) {
   await type(page, String.raw`clear; printf '\033[?1000h\033[?1006h'; cat -v; printf '\033[?1000l'`);
   await page.locator(".xterm-screen").click({ position: { x: 30, y: 40 } });
   await page.keyboard.press("Enter");
@@ -78,12 +90,16 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await page.keyboard.press("Control+D");
   await type(page, "clear; echo no''-mouse");
   await shows(page, /^no-mouse$/m);
+}
 
-  // A title.
+/** A title. */
+async function showsATitle({ type, page }) {
   await type(page, String.raw`printf '\033]0;at work\007'`);
   await page.waitForFunction(() => document.title === "at work – vm.localhost");
+}
 
-  // The network goes, and comes back.
+/** The network goes, and comes back. */
+async function outlivesALostNetwork({ state, shows, type, page }) {
   await type(page, "clear; echo is''-here");
   await shows(page, /^is-here$/m);
   await cut(page);
@@ -92,8 +108,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await shows(page, /^is-here$/m);
   await type(page, "echo and-go''es-on");
   await shows(page, /^and-goes-on$/m);
+}
 
-  // Another user is refused by name, and the page lets one choose.
+/** Another user is refused by name, and the page lets one choose. */
+async function refusesOthersByName({ settings, state, violations, page }) {
   await page.click("#disconnect");
   await state(page, "ended");
   assert.equal(await page.textContent("#panel-text"), "You have ended this terminal.");
@@ -105,8 +123,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await page.fill("#user", settings.user);
   await page.click("#connect-button");
   await state(page, "open");
+}
 
-  // Another window takes the session over, and gives it back.
+/** Another window takes the session over, and gives it back. */
+async function goesToTheNewestWindow({ settings, newPage, state, shows, page }) {
   const saved = await page.evaluate(() => {
     dispatchEvent(new PageTransitionEvent("pagehide"));
     return sessionStorage.getItem("cfpipe-terminal");
@@ -120,8 +140,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await state(page, "open");
   await state(second, "ended");
   await second.close();
+}
 
-  // A server with another key than before stops it.
+/** A server with another key than before stops it. */
+async function stopsAtAnotherHostKey({ ask, state, screenshot, page }) {
   const [recorded, shown] = await ask("change_host_key");
   await page.click("#disconnect");
   await state(page, "ended");
@@ -133,8 +155,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await ask("forget_host_key");
   await page.click("#connect-button");
   await state(page, "open");
+}
 
-  // Policies may have changed, and a sign-in may have ended: both are said.
+/** Policies may have changed, and a sign-in may have ended: both are said. */
+async function saysWhoMayNoLonger({ ask, state, page }) {
   page.expected = /40[13]|WebSocket/;
   await ask("deny");
   await cut(page);
@@ -146,8 +170,10 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   await page.context().clearCookies();
   await cut(page);
   await page.waitForSelector("text=Your sign-in has ended.");
+}
 
-  // On a telephone.
+/** On a telephone. */
+async function worksOnATelephone({ settings, newPage, signInAtProvider, state, shows, type, violations, screenshot }) {
   const phone = await newPage({ viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true, colorScheme: "dark" });
   await signInAtProvider(phone, settings.url, settings.login, settings.password);
   await state(phone, "open");
@@ -161,4 +187,13 @@ export default async ({ settings, ask, newPage, signInAtProvider, state, shows, 
   assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth) <= 360);
   assert.deepEqual(await violations(phone), []);
   await screenshot(phone, "terminal-phone");
+}
+
+const STEPS = [textStaysAsLargeAsChosen, copies, tellsScreenReaders, searches,
+  passesTheMouseOn, showsATitle, outlivesALostNetwork, refusesOthersByName,
+  goesToTheNewestWindow, stopsAtAnotherHostKey, saysWhoMayNoLonger, worksOnATelephone];
+
+export default async (world) => {
+  const page = await begin(world);
+  for (const step of STEPS) await step({ ...world, page });
 };

@@ -100,53 +100,43 @@ Result<void> Acts::revoke_service_token(const std::string& name) {
   return record("service_token_revoke", name, {}, {});
 }
 
-/// Whether the CA's keys are here at all.
-Result<void> Acts::of_state(const std::string& hostname, const AgentCa* agent) const {
-  if (!valid_hostname(hostname)) return bad("--app must be the host name of an application");
-  if (agent != nullptr)
-    return unfit(
-        "the CA of " + hostname +
-        " is in an agent: make its keys there, give servers the line, and change 'public_key' in the "
-        "configuration");
-  return {};
-}
-
 Result<std::vector<std::string>> Acts::ca(const std::string& hostname, const AgentCa* agent) {
   if (!valid_hostname(hostname)) return bad("--app must be the host name of an application");
   if (agent != nullptr) return std::vector<std::string>{agent->public_line};
   return SshCa(state_).public_lines(hostname);
 }
 
-Result<std::vector<std::string>> Acts::generate_ca(const std::string& hostname, const AgentCa* agent) {
-  if (const auto fine = of_state(hostname, agent); !fine) return fine.error();
-  const auto made = SshCa(state_).ensure(hostname);
-  if (!made) return made.error();
-  if (!*made)
-    return unfit(hostname + " has an SSH CA already; print it with 'cfpipe-edge ca show --app " + hostname +
-                 "'");
-  if (auto recorded = record("ca_generate", {}, hostname, {}); !recorded) return recorded.error();
+/// `unfit_text`: what is wrong where nothing was changed.
+Result<std::vector<std::string>> Acts::change_ca(const CaChange& change, const std::string& hostname,
+                                                 const AgentCa* agent, std::string unfit_text) {
+  if (!valid_hostname(hostname)) return bad("--app must be the host name of an application");
+  if (agent != nullptr)
+    return unfit(
+        "the CA of " + hostname +
+        " is in an agent: make its keys there, give servers the line, and change 'public_key' in the "
+        "configuration");
+  SshCa ca_of_all(state_);
+  const auto changed = (ca_of_all.*change.run)(hostname);
+  if (!changed) return changed.error();
+  if (!*changed) return unfit(hostname + unfit_text);
+  if (auto recorded = record(change.kind, {}, hostname, {}); !recorded) return recorded.error();
   return ca(hostname, agent);
+}
+
+Result<std::vector<std::string>> Acts::generate_ca(const std::string& hostname, const AgentCa* agent) {
+  return change_ca({"ca_generate", &SshCa::ensure}, hostname, agent,
+                   " has an SSH CA already; print it with 'cfpipe-edge ca show --app " + hostname + "'");
 }
 
 Result<std::vector<std::string>> Acts::rotate_ca(const std::string& hostname, const AgentCa* agent) {
-  if (const auto fine = of_state(hostname, agent); !fine) return fine.error();
-  const auto made = SshCa(state_).rotate(hostname);
-  if (!made) return made.error();
-  if (!*made)
-    return unfit(hostname + " has a next CA already; 'cfpipe-edge ca retire --app " + hostname +
-                 "' lets it sign once the servers have both lines");
-  if (auto recorded = record("ca_rotate", {}, hostname, {}); !recorded) return recorded.error();
-  return ca(hostname, agent);
+  return change_ca({"ca_rotate", &SshCa::rotate}, hostname, agent,
+                   " has a next CA already; 'cfpipe-edge ca retire --app " + hostname +
+                       "' lets it sign once the servers have both lines");
 }
 
 Result<std::vector<std::string>> Acts::retire_ca(const std::string& hostname, const AgentCa* agent) {
-  if (const auto fine = of_state(hostname, agent); !fine) return fine.error();
-  const auto moved = SshCa(state_).retire(hostname);
-  if (!moved) return moved.error();
-  if (!*moved)
-    return unfit(hostname + " has no next CA; make it with 'cfpipe-edge ca rotate --app " + hostname + "'");
-  if (auto recorded = record("ca_retire", {}, hostname, {}); !recorded) return recorded.error();
-  return ca(hostname, agent);
+  return change_ca({"ca_retire", &SshCa::retire}, hostname, agent,
+                   " has no next CA; make it with 'cfpipe-edge ca rotate --app " + hostname + "'");
 }
 
 Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& hostname,

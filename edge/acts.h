@@ -89,7 +89,12 @@ class Acts {
                       std::string reason);
 
  private:
-  Result<void> of_state(const std::string& hostname, const AgentCa* agent) const;
+  struct CaChange {
+    std::string_view kind;  ///< in the audit
+    Result<bool> (SshCa::*run)(std::string_view hostname);
+  };
+  Result<std::vector<std::string>> change_ca(const CaChange& change, const std::string& hostname,
+                                             const AgentCa* agent, std::string unfit_text);
 
   State& state_;
   std::int64_t now_;

@@ -123,6 +123,7 @@ Answer AdminApi::answer() {
 }
 
 Answer AdminApi::failed(const transport::Failure& failure) const {
+  if (failure.cause == transport::Cause::key_unusable) return json_refusal(400, failure.detail);
   switch (failure.stage) {
     case transport::Stage::input:
       return json_refusal(400, failure.detail);
@@ -170,9 +171,8 @@ Answer AdminApi::me() {
                            {"expires", rfc3339(caller_.identity.expires)}});
 }
 
-Answer AdminApi::sign_ins_of(const std::string& email) const {
-  Acts acts(site_.state, site_.now);
-  const auto all = acts.sign_ins(email, site_.now - site_.config.session_duration.count());
+Answer AdminApi::sign_ins_of(const std::string& email) {
+  const auto all = acts_.sign_ins(email, site_.now - site_.config.session_duration.count());
   if (!all) return failed(all.error());
   json::array sessions;
   for (const SignIn& one : *all) {

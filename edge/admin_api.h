@@ -53,13 +53,14 @@ class AdminApi {
   static const std::vector<Route>& routes();
   bool matches(const Route& route);
   Answer failed(const transport::Failure& failure) const;
-  Answer lines(const Result<std::vector<std::string>>& lines);
+  using CaAct = Result<std::vector<std::string>> (Acts::*)(const std::string& hostname, const AgentCa* agent);
+  Answer lines(CaAct act);
   const ApplicationConfig* app() const;
   const AgentCa* agent() const;
   boost::json::object application(const ApplicationConfig& app) const;
   Answer tunnels_of(std::string_view email) const;
   Answer end_tunnel(std::string_view email);
-  Answer sign_ins_of(const std::string& email) const;
+  Answer sign_ins_of(const std::string& email);
   std::string text(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;
 

@@ -61,7 +61,9 @@ Answer AdminApi::applications() {
 }
 
 /// With what to write on a server, as `sshd-setup` does it.
-Answer AdminApi::lines(const Result<std::vector<std::string>>& found) {
+Answer AdminApi::lines(CaAct act) {
+  if (app() == nullptr) return no_such_application();
+  const auto found = (acts_.*act)(argument_, agent());
   if (!found) return failed(found.error());
   const std::string file = std::string("/etc/ssh/") + kKeysFile;
   return json_answer(200, {{"hostname", argument_},
@@ -72,23 +74,19 @@ Answer AdminApi::lines(const Result<std::vector<std::string>>& found) {
 }
 
 Answer AdminApi::show_ca() {
-  if (app() == nullptr) return no_such_application();
-  return lines(acts_.ca(argument_, agent()));
+  return lines(&Acts::ca);
 }
 
 Answer AdminApi::generate_ca() {
-  if (app() == nullptr) return no_such_application();
-  return lines(acts_.generate_ca(argument_, agent()));
+  return lines(&Acts::generate_ca);
 }
 
 Answer AdminApi::rotate_ca() {
-  if (app() == nullptr) return no_such_application();
-  return lines(acts_.rotate_ca(argument_, agent()));
+  return lines(&Acts::rotate_ca);
 }
 
 Answer AdminApi::retire_ca() {
-  if (app() == nullptr) return no_such_application();
-  return lines(acts_.retire_ca(argument_, agent()));
+  return lines(&Acts::retire_ca);
 }
 
 Answer AdminApi::revoke_certificates() {

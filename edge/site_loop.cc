@@ -43,6 +43,18 @@ net::awaitable<T> ask(net::any_io_executor site, Ask question) {
   co_return co_await answer_of(visit);
 }
 
+// The same for what takes its time there; `kept` is what it uses meanwhile.
+template <class T, class... Kept>
+net::awaitable<T> answer_to(net::any_io_executor site, net::awaitable<T> question, Kept... kept) {
+  const auto visit = std::make_shared<Visit<T>>(co_await net::this_coro::executor);
+  net::co_spawn(site, std::move(question), [visit, kept...](const std::exception_ptr& error, T answer) {
+    visit->error = error;
+    visit->answer = std::move(answer);
+    visit->done->notify();
+  });
+  co_return co_await answer_of(visit);
+}
+
 }  // namespace
 
 OpenTunnel::~OpenTunnel() {
@@ -53,14 +65,8 @@ OpenTunnel::~OpenTunnel() {
 }
 
 net::awaitable<Answer> SiteLoop::handle(SharedRequest request) {
-  const auto visit = std::make_shared<Visit<Answer>>(co_await net::this_coro::executor);
-  net::co_spawn(executor_, site_.handle(*request),
-                [visit, request](const std::exception_ptr& error, Answer answer) {
-                  visit->error = error;
-                  visit->answer = std::move(answer);
-                  visit->done->notify();
-                });
-  co_return co_await answer_of(visit);
+  auto question = site_.handle(*request);
+  co_return co_await answer_to(executor_, std::move(question), request);
 }
 
 net::awaitable<std::variant<TunnelGrant, Answer>> SiteLoop::upgrade(SharedRequest request) {
@@ -80,16 +86,9 @@ net::awaitable<std::unique_ptr<OpenTunnel>> SiteLoop::opened(const TunnelGrant& 
 net::awaitable<transport::Result<std::string>> SiteLoop::certify_terminal(const TunnelGrant& grant,
                                                                           SharedRequest request,
                                                                           std::string key_line) {
-  using Answered = transport::Result<std::string>;
-  const auto visit = std::make_shared<Visit<Answered>>(co_await net::this_coro::executor);
   const auto kept = std::make_shared<const TunnelGrant>(grant);
-  net::co_spawn(executor_, site_.certify_terminal(*kept, *request, std::move(key_line)),
-                [visit, request, kept](const std::exception_ptr& error, Answered answer) {
-                  visit->error = error;
-                  visit->answer = std::move(answer);
-                  visit->done->notify();
-                });
-  co_return co_await answer_of(visit);
+  auto question = site_.certify_terminal(*kept, *request, std::move(key_line));
+  co_return co_await answer_to(executor_, std::move(question), request, kept);
 }
 
 net::awaitable<transport::Result<std::string>> SiteLoop::known_host_key(const TunnelGrant& grant) {

@@ -56,7 +56,6 @@ Answer AccessSite::terminal_page(const App& app, const Identity& identity) const
                        {"script", asset_url("terminal.js")},
                        {"style", asset_url("terminal.css")},
                        {"nonce", nonce},
-                       {"copy", "yes"},
                        {"sign_out", std::string(kLogoutPath)}},
                       "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-" + nonce +
                           "'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; "

@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <memory>
+#include <utility>
 
 namespace cfpipe::edge::terminal {
 
@@ -22,6 +23,36 @@ class Bell {
  private:
   boost::asio::steady_timer timer_;
   bool rung_ = false;
+};
+
+/// Rings a bell when a socket is ready; one wait of each kind is under way at a time, however often it is
+/// asked for.
+class SocketBell {
+ public:
+  template <class Socket>
+  void arm(Socket& socket, const std::shared_ptr<Bell>& bell, bool reading, bool writing) {
+    if (reading) wait(socket, Socket::wait_read, &Armed::reading, bell);
+    if (writing) wait(socket, Socket::wait_write, &Armed::writing, bell);
+  }
+
+ private:
+  struct Armed {
+    bool reading = false;
+    bool writing = false;
+  };
+
+  template <class Socket>
+  void wait(Socket& socket, typename Socket::wait_type what, bool Armed::*flag,
+            const std::shared_ptr<Bell>& bell) {
+    if (std::exchange(armed_.get()->*flag, true)) return;
+    socket.async_wait(what, [bell, armed = armed_, flag](const boost::system::error_code&) {
+      armed.get()->*flag = false;
+      bell->ring();
+    });
+  }
+
+  /// Outlives this where a wait is still to be told of the end.
+  std::shared_ptr<Armed> armed_ = std::make_shared<Armed>();
 };
 
 }  // namespace cfpipe::edge::terminal

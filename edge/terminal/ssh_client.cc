@@ -24,12 +24,6 @@ const char* text_of(const transport::Secret& secret) {
 
 }  // namespace
 
-// Outlives the client where a wait of its is still to be told of the end.
-struct SshClient::Armed {
-  bool reading = false;
-  bool writing = false;
-};
-
 // What the server has said about how the shell ended. libssh keeps the addresses.
 struct SshClient::Exit {
   std::optional<int> status;
@@ -38,7 +32,7 @@ struct SshClient::Exit {
 };
 
 SshClient::SshClient(OriginSocket socket, const std::string& user, const std::string& host_keys)
-    : socket_(std::move(socket)), session_(ssh_new()), armed_(std::make_shared<Armed>()) {
+    : socket_(std::move(socket)), session_(ssh_new()) {
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
   // libssh closes its own.
@@ -47,8 +41,9 @@ SshClient::SshClient(OriginSocket socket, const std::string& user, const std::st
   const auto set = [this](ssh_options_e option, const void* value) {
     ssh_options_set(session_.get(), option, value);
   };
+  usable_ = fd >= 0;
   set(SSH_OPTIONS_FD, &fd);
-  set(SSH_OPTIONS_HOST, "origin");  // a name is asked for, and looked up nowhere
+  set(SSH_OPTIONS_HOST, "origin");  // a name is asked for
   set(SSH_OPTIONS_USER, user.c_str());
   set(SSH_OPTIONS_PROCESS_CONFIG, &no);
   set(SSH_OPTIONS_SSH_DIR, "/nonexistent");
@@ -96,7 +91,8 @@ Step step_of_login(int result) {
 }  // namespace
 
 Step SshClient::connect() {
-  return step_of(ssh_connect(session_.get()));
+  // Without a descriptor libssh would look for a host of that name, and wait for it.
+  return usable_ ? step_of(ssh_connect(session_.get())) : Step::failed;
 }
 
 std::string SshClient::host_key() const {
@@ -268,20 +264,8 @@ Step SshClient::outcome(std::optional<int>& status, std::string& signal) {
 }
 
 void SshClient::arm(const std::shared_ptr<Bell>& bell, bool reading) {
-  if (reading && !armed_->reading) {
-    armed_->reading = true;
-    socket_.async_wait(OriginSocket::wait_read, [bell, armed = armed_](const boost::system::error_code&) {
-      armed->reading = false;
-      bell->ring();
-    });
-  }
-  if ((ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0 && !armed_->writing) {
-    armed_->writing = true;
-    socket_.async_wait(OriginSocket::wait_write, [bell, armed = armed_](const boost::system::error_code&) {
-      armed->writing = false;
-      bell->ring();
-    });
-  }
+  const bool writing = (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
+  armed_.arm(socket_, bell, reading, writing);
 }
 
 std::string SshClient::error() const {

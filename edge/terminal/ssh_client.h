@@ -77,7 +77,6 @@ class SshClient {
   std::string error() const;
 
  private:
-  struct Armed;
   struct Exit;
   Step step_of(int result);
   bool load_key(const transport::Secret& pem, const transport::Secret& passphrase,
@@ -90,7 +89,8 @@ class SshClient {
   SshChannel channel_;
   enum class Shell { none, channel, terminal, environment, shell, open } shell_ = Shell::none;
   std::unique_ptr<Exit> exit_;
-  std::shared_ptr<Armed> armed_;
+  SocketBell armed_;
+  bool usable_ = false;  // the system gave a descriptor
 };
 
 }  // namespace cfpipe::edge::terminal

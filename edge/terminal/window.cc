@@ -14,13 +14,7 @@ constexpr std::size_t kReadBytes = 16 * 1024;
 
 }  // namespace
 
-// Outlives the window where a wait of its is still to be told of the end.
-struct Window::Armed {
-  bool reading = false;
-  bool writing = false;
-};
-
-Window::Window(Socket socket) : socket_(std::move(socket)), armed_(std::make_shared<Armed>()) {
+Window::Window(Socket socket) : socket_(std::move(socket)) {
   boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);
 }
@@ -70,20 +64,7 @@ void Window::flush() {
 }
 
 void Window::arm(const std::shared_ptr<Bell>& bell) {
-  if (!gone_ && !armed_->reading) {
-    armed_->reading = true;
-    socket_.async_wait(Socket::wait_read, [bell, armed = armed_](const boost::system::error_code&) {
-      armed->reading = false;
-      bell->ring();
-    });
-  }
-  if (!gone_ && waiting() > 0 && !armed_->writing) {
-    armed_->writing = true;
-    socket_.async_wait(Socket::wait_write, [bell, armed = armed_](const boost::system::error_code&) {
-      armed->writing = false;
-      bell->ring();
-    });
-  }
+  if (!gone_) armed_.arm(socket_, bell, true, waiting() > 0);
 }
 
 }  // namespace cfpipe::edge::terminal

@@ -39,7 +39,6 @@ class Window {
   void arm(const std::shared_ptr<Bell>& bell);
 
  private:
-  struct Armed;
   void receive();
 
   Socket socket_;
@@ -48,7 +47,7 @@ class Window {
   std::size_t sent_ = 0;  // of out_
   bool gone_ = false;
   bool ended_ = false;  // nothing more will come; what came first is still read
-  std::shared_ptr<Armed> armed_;
+  SocketBell armed_;
 };
 
 }  // namespace cfpipe::edge::terminal

@@ -29,8 +29,8 @@ export default async ({ settings, ask, newPage, signIn, state, shows, screen, ty
   assert.deepEqual(await violations(page), []);
 
   // A paste of many lines stays a paste, for a shell that has asked to be told.
-  await type(page, "clear; bash --norc");
-  await page.waitForTimeout(300);
+  await type(page, "clear; PS1='in''side> ' bash --norc");
+  await shows(page, /^inside>/m);
   await page.evaluate(() => navigator.clipboard.writeText("echo first\necho second\n"));
   await page.keyboard.press("Control+Shift+V");
   await shows(page, /echo second/);

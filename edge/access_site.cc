@@ -8,7 +8,6 @@
 #include "edge/admin_api.h"
 #include "edge/answers.h"
 #include "edge/text.h"
-#include "transport/reason.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -18,8 +17,6 @@ constexpr std::string_view kAccess = "/cdn-cgi/access/";
 constexpr std::string_view kTransferPath = "/transfer/";
 /// A year, for this host alone: what else has a name below it is not the edge's to say.
 constexpr const char* kStrictTransport = "max-age=31536000";
-constexpr const char* kRevoked = "access was revoked";
-constexpr const char* kOverTime = "the application's session_limit has been reached";
 
 const char* status_class(int status) {
   static constexpr const char* kClasses[] = {"1xx", "2xx", "3xx", "4xx", "5xx"};
@@ -229,15 +226,6 @@ void AccessSite::add_metadata(const Request& request, App& app, Answer& answer) 
   answer.headers.emplace_back("Cf-Access-Metadata", app.metadata);
 }
 
-Answer AccessSite::wrong_destination(const App& app) {
-  const std::string reason = app.config->destinations.empty()
-                                 ? app.config->hostname + " has one origin"
-                                 : app.config->hostname + " does not lead to that destination";
-  Answer answer = text_answer(403, reason);
-  answer.headers.emplace_back(transport::kReasonHeader, reason);
-  return answer;
-}
-
 std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   auto out = grant(request);
   const auto* refused = std::get_if<Answer>(&out);
@@ -254,59 +242,7 @@ std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
   if (request.path == kTerminalPath && app->config->browser_terminal && terminals_)
     return terminal_grant(request, *app);
   if (request.path.starts_with(kOwnPaths)) return text_answer(404, "not found");
-  const Visitor who = visitor(request, *app);
-  const Verdict verdict = judge(request, *app, who.identity, Asking::to_pass);
-  if (!verdict.passes()) {
-    Answer answer = turned_away(request, *app, who, verdict);
-    add_metadata(request, *app, answer);
-    return answer;
-  }
-  // Any page can make a browser open WebSockets, with its cookies and from its address; only our own may.
-  const std::string_view origin = request.header("Origin");
-  if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(app->config->hostname)))
-    return text_answer(403, "this page may not open a tunnel");
-  const std::string_view asked = request.header("Cf-Access-Jump-Destination");
-  const auto destination = find_destination(app->config->destinations, asked);
-  if (!asked.empty() && !destination) return wrong_destination(*app);
-  const std::string name = who.identity ? who.identity->name() : std::string();
-  if (const std::string reason = open_tunnels_.too_many(name, request.peer); !reason.empty())
-    return too_many_tunnels(request, *app, name, reason);
-  TunnelGrant grant = grant_of(*app->config, who.identity);
-  if (destination) {
-    grant.origin_host = destination->host;
-    grant.origin_port = destination->port;
-    grant.origin_path.clear();
-    grant.proxy_protocol = false;
-    grant.destination = destination->host + ":" + std::to_string(destination->port);
-  }
-  return grant;
-}
-
-TunnelGrant AccessSite::grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity) {
-  TunnelGrant grant;
-  grant.session_limit = app.session_limit;
-  grant.idle_limit = app.idle_limit;
-  grant.app_hostname = app.hostname;
-  grant.origin_host = app.origin_host;
-  grant.origin_port = app.origin_port;
-  grant.origin_path = app.origin_path;
-  grant.proxy_protocol = app.proxy_protocol;
-  if (identity) {
-    grant.identity = identity->name();
-    grant.client_id = identity->client_id;
-    grant.session = identity->nonce;
-    grant.issued = identity->issued;
-    grant.expires = identity->expires;
-  }
-  return grant;
-}
-
-Answer AccessSite::too_many_tunnels(const Request& request, const App& app, const std::string& who,
-                                    const std::string& reason) {
-  audit_denial(over_limits_, request, app, who, reason);
-  Answer answer = text_answer(429, reason);
-  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
-  return answer;
+  return tunnel_grant(request, *app);
 }
 
 void AccessSite::audit(AuditRow row) {
@@ -322,86 +258,6 @@ std::optional<std::int64_t> AccessSite::append(const AuditRow& row) {
   spdlog::error("audit: {}", added.error().detail);
   tally_.add(Count::unrecorded, {});
   return std::nullopt;
-}
-
-std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request,
-                                std::shared_ptr<TunnelEnd> end) {
-  AuditRow row;
-  row.time = now_();
-  row.kind = "tunnel_open";
-  row.identity = grant.identity;
-  row.application = grant.app_hostname;
-  row.peer = request.peer;
-  row.ray = request.ray;
-  if (!grant.destination.empty()) row.reason = "to " + grant.destination;
-  if (grant.terminal) row.reason = "a terminal in the browser";
-  const auto added = append(row);
-  const std::int64_t id = added ? *added : --unrecorded_;
-  tally_.add(Count::tunnels_opened, row.application);
-  const bool late = !grant.identity.empty() &&
-                    no_longer_good({grant.identity, grant.client_id, grant.session, grant.issued});
-  if (late) end->dismiss(kRevoked);
-  // Many may have been granted while there was room, and dialled meanwhile.
-  if (const std::string reason = open_tunnels_.too_many(row.identity, row.peer); !reason.empty())
-    end->dismiss(reason);
-  const std::int64_t limit = grant.session_limit.count();
-  open_tunnels_.add(id, {row, grant.client_id, grant.session, grant.issued, grant.terminal != nullptr,
-                         limit > 0 ? row.time + limit : 0, std::move(end)});
-  spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
-               row.application, row.peer, row.ray);
-  return id;
-}
-
-/// A state that cannot say ends nobody's tunnel, nor does the end of a token's time.
-bool AccessSite::no_longer_good(const Credentials& shown) const {
-  if (shown.client_id.empty()) {
-    const auto until = state_.revoked_until(shown.who);
-    if (until && shown.issued <= *until) return true;
-    const auto ended = state_.session_revoked(shown.session);
-    return ended && *ended;
-  }
-  const auto row = state_.service_token(shown.client_id);
-  return row && !*row;
-}
-
-void AccessSite::end_tunnels_that_must() {
-  end_revoked_tunnels(false);
-  const std::int64_t now = now_();
-  open_tunnels_.for_each([now](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
-    if (tunnel.until > 0 && tunnel.until <= now) tunnel.end->dismiss(kOverTime);
-  });
-}
-
-// A revocation is a change of the state, by another process or by the dashboard.
-void AccessSite::end_revoked_tunnels(bool changed_here) {
-  const auto changes = state_.others_changes();
-  if (changes && *changes == seen_changes_ && !changed_here) return;
-  if (!changes) spdlog::error("state: {}", changes.error().detail);
-  if (changes) seen_changes_ = *changes;
-  open_tunnels_.for_each([this](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
-    if (!tunnel.row.identity.empty() &&
-        no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
-      tunnel.end->dismiss(kRevoked);
-  });
-}
-
-void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
-                        std::string_view reason) {
-  AuditRow row = open_tunnels_.remove(id).value_or(AuditRow());
-  row.time = now_();
-  row.kind = "tunnel_close";
-  row.tunnel = id;
-  row.up_bytes = up_bytes;
-  row.down_bytes = down_bytes;
-  row.reason = transport::printable(reason);
-  spdlog::info(
-      "audit kind=tunnel_close id={} identity={} application={} up_bytes={} down_bytes={} reason=\"{}\"", id,
-      row.identity, row.application, up_bytes, down_bytes, row.reason);
-  append(row);
-  tally_.add(Count::tunnels_closed, row.application);
-  tally_.add(Count::up_bytes, row.application, up_bytes);
-  tally_.add(Count::down_bytes, row.application, down_bytes);
-  if (open_tunnels_.empty() && idle_) idle_();
 }
 
 }  // namespace cfpipe::edge

@@ -150,15 +150,10 @@ class AccessSite final : public Site {
   boost::asio::awaitable<Answer> auth_answer(const Request& request);
   Answer shared_answer(const Request& request, std::string_view path);
   void add_metadata(const Request& request, App& app, Answer& answer);
-  static Answer wrong_destination(const App& app);
-  Answer too_many_tunnels(const Request& request, const App& app, const std::string& who,
-                          const std::string& reason);
   std::variant<TunnelGrant, Answer> grant(const Request& request);
-  static TunnelGrant grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity);
   void audit(AuditRow row);
   /// The row's id; nothing if it could not be written, which is said and counted.
   std::optional<std::int64_t> append(const AuditRow& row);
-  void end_revoked_tunnels(bool changed_here);
 
   // site_gate.cc: the application host
   Visitor visitor(const Request& request, const App& app);
@@ -228,6 +223,14 @@ class AccessSite final : public Site {
                                                             const ApplicationConfig& app,
                                                             const Identity& identity,
                                                             std::string_view key_line);
+
+  // site_tunnels.cc
+  static Answer wrong_destination(const App& app);
+  Answer too_many_tunnels(const Request& request, const App& app, const std::string& who,
+                          const std::string& reason);
+  std::variant<TunnelGrant, Answer> tunnel_grant(const Request& request, App& app);
+  static TunnelGrant grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity);
+  void end_revoked_tunnels(bool changed_here);
 
   // site_dashboard.cc
   Result<std::shared_ptr<App>> dashboard_of(const Config& config);

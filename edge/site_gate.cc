@@ -85,6 +85,18 @@ std::optional<Identity> AccessSite::check_org(const Request& request) const {
   return identity;
 }
 
+/// A state that cannot say ends nobody's tunnel, nor does the end of a token's time.
+bool AccessSite::no_longer_good(const Credentials& shown) const {
+  if (shown.client_id.empty()) {
+    const auto until = state_.revoked_until(shown.who);
+    if (until && shown.issued <= *until) return true;
+    const auto ended = state_.session_revoked(shown.session);
+    return ended && *ended;
+  }
+  const auto row = state_.service_token(shown.client_id);
+  return row && !*row;
+}
+
 /// Where the state cannot say, nobody gets in.
 bool AccessSite::revoked(const Identity& identity) const {
   const auto until = state_.revoked_until(identity.email);

@@ -1,18 +1,15 @@
 #include "transport/websocket_stream.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
-#include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "transport/failure.h"
 #include "transport/linger.h"
+#include "transport/mask_source.h"
 #include "tunnel/buffer_pool.h"
 
 namespace cfpipe::transport {
@@ -24,8 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Random bytes for masks that are drawn at once.
-constexpr std::size_t kMaskPool = 1024;
 /// Largest payload of one frame that we send, in bytes; what take() gets in one slice is less.
 constexpr std::size_t kMaxFramePayload = 64 * 1024;
 /// Fills in a row that would have fitted the small plain buffer before the large one is given back.
@@ -38,25 +33,6 @@ constexpr std::uint16_t kProtocolError = 1002;
 /// What an edge says whose origin broke off (RFC 6455 7.4.1: it met what it did not expect).
 constexpr std::uint16_t kUnexpected = 1011;
 
-// RFC 6455 10.3 wants masks that the payload's author cannot foresee.
-class MaskSource {
- public:
-  WsMask next() {
-    if (left_ < sizeof(WsMask)) {
-      RAND_bytes(pool_.data(), static_cast<int>(pool_.size()));
-      left_ = pool_.size();
-    }
-    left_ -= sizeof(WsMask);
-    WsMask mask;
-    std::memcpy(mask.data(), pool_.data() + left_, mask.size());
-    return mask;
-  }
-
- private:
-  std::array<unsigned char, kMaskPool> pool_{};
-  std::size_t left_ = 0;
-};
-
 class WebSocketStream final : public tunnel::Stream {
  public:
   WebSocketStream(std::unique_ptr<Channel> channel, WsRole role, bool half_close,
@@ -67,8 +43,8 @@ class WebSocketStream final : public tunnel::Stream {
         half_close_(half_close),
         decoder_(role),
         timer_(channel_->executor()),
+        watch_(times, Clock::now()),
         early_(early.begin(), early.end()) {
-    last_received_ = Clock::now();
     schedule();
   }
   ~WebSocketStream() override { WebSocketStream::close(); }
@@ -140,11 +116,8 @@ class WebSocketStream final : public tunnel::Stream {
   std::optional<std::string> dismissal_;  // what our Close is to say
 
   net::steady_timer timer_;
-  Clock::time_point last_received_;
-  Clock::time_point reading_since_{};
-  Clock::time_point last_ping_{};
-  Clock::time_point asked_at_{};  // of the first ping since last_received_, if there was one
-  Callback reader_;               // set while somebody waits to read
+  PeerWatch watch_;
+  Callback reader_;  // set while somebody waits to read
   std::vector<std::byte> early_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
@@ -192,7 +165,7 @@ IoStatus WebSocketStream::receive() {
       return ended(End::cut);
     }
     size_buffer(got.size());
-    last_received_ = Clock::now();
+    watch_.heard(Clock::now());
     const auto parsed = parse(got);
     if (parsed != IoStatus::would_block) return parsed;
   }
@@ -240,7 +213,7 @@ IoStatus WebSocketStream::ended(End how, std::string detail) {
 
 void WebSocketStream::on_readable(Callback callback) {
   reader_ = std::move(callback);
-  reading_since_ = Clock::now();
+  watch_.reading(Clock::now());
   if (end_ != End::open) {
     // The end was met while sending; the reader is told through the executor, as always.
     net::post(channel_->executor(), [this, alive = std::weak_ptr<int>(alive_)] {
@@ -352,19 +325,15 @@ bool WebSocketStream::only_reads() const {
 }
 
 Clock::time_point WebSocketStream::answer_due() const {
-  return std::max(close_sent_at_, reading_since_) + times_.close_reply;
+  return std::max(close_sent_at_, watch_.reading_since()) + times_.close_reply;
 }
 
-// Silence counts only while somebody waits to read: under back-pressure we do not look, and know nothing of
-// the peer. And only behind a ping that has had its time: a process that was stopped, or a machine that
-// slept, has asked nothing meanwhile.
 Clock::time_point WebSocketStream::dead_at() const {
-  if (!reader_ || asked_at_ <= last_received_) return Clock::time_point::max();
-  return std::max(reading_since_ + times_.peer_silent, asked_at_ + times_.peer_silent - times_.ping_every);
+  return reader_ ? watch_.dead_at() : Clock::time_point::max();
 }
 
 void WebSocketStream::schedule() {
-  auto due = std::min(std::max(last_received_, last_ping_) + times_.ping_every, dead_at());
+  auto due = std::min(watch_.ping_due(), dead_at());
   if (awaits_answer()) due = std::min(due, answer_due());
   timer_.expires_at(due);
   timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
@@ -383,12 +352,7 @@ void WebSocketStream::on_timer() {
     }
     close_sent_at_ = now;
   }
-  // A ping stands in line behind our data: while that does not move, a missing answer says nothing either,
-  // and the system that takes the data is a sign of life.
-  if (const auto ago = channel_->backed_up()) {
-    reading_since_ = std::max(reading_since_, now - *ago);
-    if (asked_at_ > last_received_) asked_at_ = std::max(asked_at_, now - *ago);
-  }
+  if (const auto ago = channel_->backed_up()) watch_.excused(now - *ago);
   if (now >= dead_at()) {
     gone_ = true;
     ended(End::silent,
@@ -397,9 +361,8 @@ void WebSocketStream::on_timer() {
               " seconds");
     return wake_reader();
   }
-  if (now >= std::max(last_received_, last_ping_) + times_.ping_every) {
-    last_ping_ = now;
-    if (asked_at_ <= last_received_) asked_at_ = now;
+  if (now >= watch_.ping_due()) {
+    watch_.pinged(now);
     send_control(WsOpcode::ping, {});
   }
   schedule();

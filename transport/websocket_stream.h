@@ -1,28 +1,16 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 
 #include "transport/channel.h"
+#include "transport/peer_watch.h"
 #include "transport/websocket_codec.h"
 #include "tunnel/stream.h"
 
 namespace cfpipe::transport {
 
-/// Times of a standing WebSocket. A ping leaves after `ping_every` without a byte from the peer; without one
-/// for `peer_silent`, while we are ready to read, the peer counts as dead. `close_reply`: how long after our
-/// Close its answer may take.
-struct WebSocketTimes {
-  std::chrono::milliseconds ping_every{20'000};
-  std::chrono::milliseconds peer_silent{42'000};
-  std::chrono::milliseconds close_reply{5'000};
-  /// Two pings that are not answered, and a little for the second one's way.
-  static WebSocketTimes pinging_every(std::chrono::milliseconds interval) {
-    return {interval, 2 * interval + std::chrono::milliseconds(2'000), std::chrono::milliseconds(5'000)};
-  }
-};
 /// Close code (of those for private use, RFC 6455 7.4.2) of an edge that ends a tunnel because whoever it is
 /// for has no access any more; the reason says why.
 inline constexpr std::uint16_t kAccessEnded = 4003;

@@ -1,0 +1,20 @@
+#include "transport/mask_source.h"
+
+#include <openssl/rand.h>
+
+#include <cstring>
+
+namespace cfpipe::transport {
+
+WsMask MaskSource::next() {
+  if (left_ < sizeof(WsMask)) {
+    RAND_bytes(pool_.data(), static_cast<int>(pool_.size()));
+    left_ = pool_.size();
+  }
+  left_ -= sizeof(WsMask);
+  WsMask mask;
+  std::memcpy(mask.data(), pool_.data() + left_, mask.size());
+  return mask;
+}
+
+}  // namespace cfpipe::transport

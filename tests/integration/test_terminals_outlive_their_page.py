@@ -46,11 +46,11 @@ def test_a_page_comes_back_to_its_shell_and_what_it_missed(terminal, web, world)
 def test_a_page_that_has_kept_nothing_gets_the_last_of_the_output(terminal, web):
     page = open_shell(terminal, web)
     page.type("seq 200000; echo en''d\n")
-    page.shows("end\r\n")
+    page.prompts_after("end\r\n")
     page.close()
     again = come_back(terminal, web, page, position=0)
     assert 0 < again.event("open")["position"] < page.position
-    again.shows("200000\r\nend\r\n")
+    again.prompts_after("200000\r\nend\r\n")
     assert again.position == page.position
 
 

@@ -171,6 +171,10 @@ class TerminalPage:
         """Until the output has that in it."""
         return self.until(lambda: text.encode() in self.output, text)
 
+    def prompts_after(self, text):
+        """The same, and then the prompt of open_shell(), behind which nothing comes by itself."""
+        return self.until(lambda: b"ready> " in self.output.partition(text.encode())[2], f"prompt behind {text}")
+
     def ended(self):
         """The last word; the edge closes behind it."""
         event = self.event("ended")

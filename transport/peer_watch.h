@@ -20,7 +20,7 @@ struct WebSocketTimes {
 
 /// When a WebSocket's peer is asked whether it is there, and when its silence means that it is not: the rules
 /// of WebSocketTimes. It has neither a clock nor a timer, and is told whatever happens; its owner looks again
-/// at due().
+/// at ping_due() and dead_at().
 class PeerWatch {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -5,6 +5,8 @@ Processor times are compared by the least that each path has taken, and rates by
 make them worse. No absolute figure is a bound, except where a failure is far from any speed.
 """
 
+from suite.sections import http2
+
 PLAIN, ASIO = "plain TLS pipe", "asio::ssl pipe"
 # Processor time of the client per byte. The goal is 1.1 of the plain TLS pipe's; with the margin it must be below 1.25.
 # Measured on idle machines: 0.6 to 1.14.
@@ -17,11 +19,10 @@ MOST_OF_PLAIN_SERVER = 1.5
 # A key press beside a copy, in milliseconds of a median: not a speed, but far below what a starved loop takes.
 STARVED_MS = 250
 # The rate of a tunnel over HTTP/2 at a round trip of 100 ms, of what it could be: that of HTTP/1.1, which has no window of its
-# own, or what the largest window lets through in that time, whichever is less. Seen: 0.45 to 0.95; with windows of 1 MiB: 0.06
+# own, or what the largest window lets through in that time, whichever is less. Seen: 0.45 to 0.9; with windows of 1 MiB: 0.06
 # to 0.09.
 LEAST_OF_POSSIBLE = 0.2
 LARGEST_WINDOW_MIB = 24  # kH2MaxWindow
-LONG_ROUND_TRIP_S = 0.1
 
 
 def _least(runs, key):
@@ -49,7 +50,7 @@ def key_press(run):
 
 def long_wire(h2, h1):
     """Runs of pump.measure() over a long wire: how much of it a stream with its windows fills."""
-    possible = min(max(run["rate"] for run in h1), LARGEST_WINDOW_MIB / LONG_ROUND_TRIP_S)
+    possible = min(max(run["rate"] for run in h1), LARGEST_WINDOW_MIB * 1000 / (2 * http2.LONG_MS))
     ratio = max(run["rate"] for run in h2) / possible
     return [] if ratio > LEAST_OF_POSSIBLE else [
         f"{ratio:.2f} of what HTTP/1.1 and the largest window allow, and more than {LEAST_OF_POSSIBLE} was wanted"]

@@ -3,6 +3,7 @@
 import json
 
 from suite import plot
+from suite.marks import put_between
 
 
 def _widths(columns, rows):
@@ -36,13 +37,8 @@ def markdown(section):
 
 def update(document, key, section, machine):
     """Puts a section's tables between its marks in a Markdown file, and its plots beside that file."""
-    begin, end = f"<!-- scripts/bench --update writes {key} from here -->", "<!-- to here -->"
-    before, found, rest = document.read_text().partition(begin)
-    _, closed, after = rest.partition(end)
-    if not found or not closed:
-        raise SystemExit(f"bench: {document} has no line {begin!r} with {end!r} below it")
     seen_on = f"Seen on: {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, load {machine['load_before']}."
-    document.write_text(f"{before}{begin}\n{seen_on}\n\n{markdown(section)}{end}{after}")
+    put_between(document, f"scripts/bench --update {key}", f"{seen_on}\n\n{markdown(section)}")
     plots = document.parent / "plots"
     plots.mkdir(exist_ok=True)
     for one in section.plots:

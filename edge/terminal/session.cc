@@ -104,8 +104,8 @@ void Session::show(std::unique_ptr<Window> window, const Start& start) {
 net::awaitable<void> Session::pump() {
   while (!ending_) {
     take_in();
-    put_in();
-    put_out();
+    pass_on();
+    confirm();
     show_output();
     look_at_time();
     if (ending_) break;
@@ -163,8 +163,8 @@ net::awaitable<void> Session::say_farewell() {
 }
 
 // Until something has happened, while there is no shell yet. False: it is over.
-net::awaitable<bool> Session::pause(Clock::time_point deadline, bool reading) {
-  if (ssh_) ssh_->arm(bell_, reading);
+net::awaitable<bool> Session::pause(Clock::time_point deadline, bool for_server) {
+  if (ssh_ && for_server) ssh_->arm(bell_, true);
   if (window_) window_->arm(bell_);
   co_await bell_->wait(std::min(deadline, until_));
   take_in();
@@ -215,16 +215,27 @@ void Session::take(Frame& frame) {
   end({"internal", "This page and the edge do not understand each other.", "Reload the page."});
 }
 
-void Session::put_in() {
-  if (!input_.empty()) {
-    const std::size_t taken = ssh_->write(input_);
-    if (taken > 0) {
-      moved_ = Clock::now();
-      counters_->add(0, taken);
-      OPENSSL_cleanse(input_.data(), taken);
-      input_.erase(0, taken);
-    }
-  }
+// Taking in what the server says is what makes room for more, and writing may take some in as well: nothing
+// would ring for either, so all of it is looked at until nothing moves.
+void Session::pass_on() {
+  do {
+    ssh_->flush();
+    put_out();
+  } while (put_in());
+}
+
+// False: the server takes no more now, or there is no more.
+bool Session::put_in() {
+  const std::size_t taken = input_.empty() ? 0 : ssh_->write(input_);
+  if (taken == 0) return false;
+  moved_ = Clock::now();
+  counters_->add(0, taken);
+  OPENSSL_cleanse(input_.data(), taken);
+  input_.erase(0, taken);
+  return true;
+}
+
+void Session::confirm() {
   const std::uint64_t taken = received_ - std::min<std::uint64_t>(received_, input_.size());
   if (taken == confirmed_ || (taken - confirmed_ < kConfirmStep && !input_.empty())) return;
   confirmed_ = taken;

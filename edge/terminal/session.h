@@ -77,11 +77,13 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<void> pump();
   boost::asio::awaitable<void> say_how_it_ended();
   boost::asio::awaitable<void> say_farewell();
-  boost::asio::awaitable<bool> pause(Clock::time_point deadline, bool reading);
+  boost::asio::awaitable<bool> pause(Clock::time_point deadline, bool for_server);
   void take_in();
   void take(Frame& frame);
-  void put_in();
+  void pass_on();
   void put_out();
+  bool put_in();
+  void confirm();
   void show_output();
   void look_at_time();
   Clock::time_point next_look() const;

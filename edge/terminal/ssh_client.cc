@@ -244,9 +244,19 @@ Step SshClient::read(std::span<char> into, std::size_t& got) {
   return Step::failed;
 }
 
+bool SshClient::pending() const {
+  return (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
+}
+
+// From every write on, libssh holds the socket for full until it has looked at it again. Of the calls that
+// look, this one does so whatever else has come.
+void SshClient::flush() {
+  if (pending()) ssh_channel_get_exit_status(channel_.get());
+}
+
 std::size_t SshClient::write(std::string_view from) {
   // libssh would keep what the socket does not take, without a bound.
-  if ((ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0) return 0;
+  if (pending()) return 0;
   const std::size_t fits = std::min<std::size_t>(from.size(), ssh_channel_window_size(channel_.get()));
   if (fits == 0) return 0;
   const int result = ssh_channel_write(channel_.get(), from.data(), static_cast<std::uint32_t>(fits));
@@ -264,8 +274,7 @@ Step SshClient::outcome(std::optional<int>& status, std::string& signal) {
 }
 
 void SshClient::arm(const std::shared_ptr<Bell>& bell, bool reading) {
-  const bool writing = (ssh_get_poll_flags(session_.get()) & SSH_WRITE_PENDING) != 0;
-  armed_.arm(socket_, bell, reading, writing);
+  armed_.arm(socket_, bell, reading, pending());
 }
 
 std::string SshClient::error() const {

@@ -65,6 +65,8 @@ class SshClient {
   /// What the terminal puts out. done: `got` bytes, which may be none for now; failed: the end, of whatever
   /// kind.
   Step read(std::span<char> into, std::size_t& got);
+  /// Puts out what is left of earlier writes; may take in what the server says, so read() comes behind it.
+  void flush();
   /// How much of it the server takes now.
   std::size_t write(std::string_view from);
   /// Once read() has failed: the shell has ended in peace, or by a signal; nothing, if the connection broke
@@ -79,6 +81,7 @@ class SshClient {
  private:
   struct Exit;
   Step step_of(int result);
+  bool pending() const;
   bool load_key(const transport::Secret& pem, const transport::Secret& passphrase,
                 std::string_view certificate);
 

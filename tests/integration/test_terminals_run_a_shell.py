@@ -1,6 +1,9 @@
 """A page of the edge gets a shell on the origin: what is typed, its size, floods both ways, and its end."""
 
 import hashlib
+import os
+import re
+import signal
 
 import pytest
 
@@ -11,7 +14,7 @@ pytestmark = pytest.mark.skipif(not servers.gives_terminals(), reason="this user
 
 # The edge may hold this much more for a page that draws nothing of a flood: its window, and libssh's.
 HELD_BYTES = 8 * limits.MIB * (4 if limits.SANITIZED else 1)
-PASTE_BYTES = 320_000
+PASTE_BYTES = 24 * limits.MIB  # more than SSH's window and the sockets hold
 PART_BYTES = 16_000
 
 
@@ -60,6 +63,11 @@ def test_a_flood_is_held_back_until_it_is_drawn_and_can_be_interrupted(terminal)
         pass
     assert 200_000 < len(page.output) < 400_000
     assert terminal.child.resident_bytes() - before < HELD_BYTES
+    page.type("x")  # must not keep the edge busy either
+    used = terminal.child.cpu_seconds()
+    while page.hear(1):
+        pass
+    assert terminal.child.cpu_seconds() - used < 0.5
     page.type("\x03")
     page.acks = True
     page.say("a", {"position": page.position})
@@ -69,15 +77,43 @@ def test_a_flood_is_held_back_until_it_is_drawn_and_can_be_interrupted(terminal)
     assert len(page.output) < 8 * limits.MIB, "what was on the way before the prompt"
 
 
-def test_a_paste_waits_for_a_program_that_does_not_read(terminal):
-    page = open_shell(terminal)
-    page.type("stty -echo raw; head -c %d | sha256sum; stty sane\n" % PASTE_BYTES)
-    paste = b"0123456789abcdef" * (PASTE_BYTES // 16)
+def begin_to_read(page, size):
+    """A program that takes everything as it comes and says what it was, once it has it all; returns the pid of its sshd."""
+    page.type("stty -echo raw; echo sshd=$PPID.; head -c %d | sha256sum; stty sane\n" % size)
+    said = page.until(lambda: re.search(rb"sshd=(\d+)\.", page.output), "word that the terminal is raw")
+    return int(said[1])
+
+
+def paste_into(page, paste, at_once, held=None):
+    """As the page does it, with `at_once` parts on the way. Calls `held`, once, when nothing is taken for a while."""
     before, sent = page.sent, 0
     while sent < len(paste):
-        page.until(lambda: page.taken - before > sent - PART_BYTES, "room for more")
-        page.say("d", paste[sent:sent + PART_BYTES])
-        sent += PART_BYTES
+        if sent - (page.taken - before) <= (at_once - 1) * PART_BYTES:
+            page.say("d", paste[sent:sent + PART_BYTES])
+            sent += PART_BYTES
+        elif not page.hear(1 if held else limits.READY_DEADLINE):
+            assert held, f"no more than {page.taken - before} of {sent} bytes are taken: {page.events}"
+            held()
+            held = None
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_a_paste_arrives_whole(terminal, at_once):
+    page = open_shell(terminal)
+    paste = b"0123456789abcdef" * (PASTE_BYTES // 16)
+    begin_to_read(page, len(paste))
+    paste_into(page, paste, at_once)
+    page.shows(hashlib.sha256(paste).hexdigest())
+
+
+def test_a_paste_waits_for_a_server_that_does_not_read(terminal):
+    page = open_shell(terminal)
+    paste = b"0123456789abcdef" * (PASTE_BYTES // 16)
+    server = begin_to_read(page, len(paste))
+    os.kill(server, signal.SIGSTOP)
+    stopped = [server]
+    paste_into(page, paste, 4, held=lambda: os.kill(stopped.pop(), signal.SIGCONT))
+    assert not stopped, "the whole of it fits between the edge and the server: a longer one is needed"
     page.shows(hashlib.sha256(paste).hexdigest())
 
 

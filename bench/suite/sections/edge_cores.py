@@ -1,7 +1,5 @@
 """What the edge makes of its processors: handshakes beside openssl's own server, and how connections are spread."""
 
-import os
-import pathlib
 import re
 import socket
 import statistics
@@ -19,11 +17,6 @@ SPREAD = (2, 4, 8, 32, 1000)
 TRIALS = 50
 
 
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def openssl_server(context, edge):
     """With the edge's own certificate and key. It serves one connection after the other."""
     child = context.world.start(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", edge.state / "tls-cert.pem",
@@ -35,13 +28,13 @@ def openssl_server(context, edge):
 def handshakes(child, port, ca_file, seconds, how):
     """Of s_time clients at once: connections per second, and the server's processor time for each."""
     argv = ["openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-time", str(seconds), "-CAfile", str(ca_file), *how]
-    before = cpu_seconds(child.pid)
+    before = child.cpu_seconds()
     running = [subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) for _ in range(CLIENTS)]
     outputs = [one.communicate()[0] for one in running]
     found = [re.search(r"^(\d+) connections in (\d+) real seconds", text, re.MULTILINE) for text in outputs]
     count = sum(int(match[1]) for match in found)
     # s_time rounds its seconds up; what it was told is what it took.
-    return {"per_s": count / seconds, "cpu_ms": (cpu_seconds(child.pid) - before) * 1e3 / count}
+    return {"per_s": count / seconds, "cpu_ms": (child.cpu_seconds() - before) * 1e3 / count}
 
 
 def spread_by_kernel(count):

@@ -108,6 +108,11 @@ class Child:
     def resident_bytes(self):
         return resident_bytes(self.pid)
 
+    def cpu_seconds(self):
+        """Of processor time that it has had, in steps of the kernel's clock."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def resident_bytes(pid):
     status = pathlib.Path(f"/proc/{pid}/status").read_text()

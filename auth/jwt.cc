@@ -91,8 +91,7 @@ Result<Jwt> parse_jwt(std::string_view compact) {
 
 bool verify_rs256(const Jwt& jwt, EVP_PKEY* key) {
   // Nothing named in `crit` is understood here, so its presence alone refuses the token (RFC 7515 4.1.11).
-  if (text_of(jwt.header, "alg") != "RS256" || jwt.header.contains("crit") || !usable_rsa(key))
-    return false;
+  if (text_of(jwt.header, "alg") != "RS256" || jwt.header.contains("crit") || !usable_rsa(key)) return false;
   const MdCtx ctx(EVP_MD_CTX_new());
   const bool good = ctx && EVP_DigestVerifyInit(ctx.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&
                     EVP_DigestVerify(ctx.get(), bytes_of(jwt.signature), jwt.signature.size(),

@@ -51,8 +51,8 @@ class Stream {
   /// ok: nothing is held here any more.
   virtual IoStatus flush() = 0;
   /// What was taken is not the whole: its source has broken off. Before finish(), which says so where the
-  /// protocol has words for it. A peer that would take a break for an end is told nothing: its connection is left
-  /// to whoever closes it.
+  /// protocol has words for it. A peer that would take a break for an end is told nothing: its connection is
+  /// left to whoever closes it.
   virtual void breaks_off() {}
   /// No more take() will follow: passes the end on (shutdown, Close frame). ok when all has left.
   virtual IoStatus finish() = 0;

@@ -11,6 +11,7 @@ from support.clients import CONFIGURATION, ERROR_LINE, USAGE, Client, Ssh, asser
 from support.edges import Edge
 from support.listener import Listener, first_line, read_all
 from support.origin import Origin, echo, source
+from support.process import wait_until
 from support.world import USER
 
 CONNECTIONS = 20
@@ -115,7 +116,8 @@ def test_a_signal_ends_it_and_its_tunnels(forwarded, number):
     lines = [line for line in listener.child.stderr.text.splitlines() if ERROR_LINE.fullmatch(line)]
     assert [line for line in lines if "login" not in line] == []
     if listener.client.edge.kind == "mock":
-        closed, = [event for event in listener.client.edge.requests() if event["event"] == "close"]
+        # The client does not wait for the other side to say it has heard.
+        closed, = wait_until(lambda: [e for e in listener.client.edge.requests() if e["event"] == "close"], "the mock saw the end")
         assert closed["ending"] == "client-close"
 
 

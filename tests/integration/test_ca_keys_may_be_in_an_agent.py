@@ -27,7 +27,7 @@ class CaAgent:
 
     def start(self):
         self.child = self.world.start(["/usr/bin/ssh-agent", "-D", "-a", self.socket], self.env)
-        wait_until(self.socket.exists, "the agent listens")
+        self.child.stdout.wait_for("SSH_AUTH_SOCK=")  # said once it listens, which is later than the file is there
 
     def stop(self):
         self.child.stop()

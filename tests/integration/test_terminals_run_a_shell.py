@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not servers.gives_terminals(), reason="this user
 
 # The edge may hold this much more for a page that draws nothing of a flood: its window, and libssh's.
 HELD_BYTES = 8 * limits.MIB * (4 if limits.SANITIZED else 1)
-PASTE_BYTES = 24 * limits.MIB  # more than SSH's window and the sockets hold
+PASTE_BYTES = 8 * limits.MIB  # more than SSH's window and the sockets hold
 PART_BYTES = 16_000
 
 
@@ -84,25 +84,26 @@ def begin_to_read(page, size):
     return int(said[1])
 
 
-def paste_into(page, paste, at_once, held=None):
+def paste_into(page, paste, part_bytes=PART_BYTES, at_once=4, held=None):
     """As the page does it, with `at_once` parts on the way. Calls `held`, once, when nothing is taken for a while."""
     before, sent = page.sent, 0
     while sent < len(paste):
-        if sent - (page.taken - before) <= (at_once - 1) * PART_BYTES:
-            page.say("d", paste[sent:sent + PART_BYTES])
-            sent += PART_BYTES
+        if sent - (page.taken - before) <= (at_once - 1) * part_bytes:
+            page.say("d", paste[sent:sent + part_bytes])
+            sent += part_bytes
         elif not page.hear(1 if held else limits.READY_DEADLINE):
             assert held, f"no more than {page.taken - before} of {sent} bytes are taken: {page.events}"
             held()
             held = None
 
 
-@pytest.mark.parametrize("at_once", [1, 4])
-def test_a_paste_arrives_whole(terminal, at_once):
+@pytest.mark.parametrize("size, part_bytes, at_once", [(PASTE_BYTES, PART_BYTES, 4), (2 * limits.MIB, 1000, 1)])
+def test_a_paste_arrives_whole(terminal, size, part_bytes, at_once):
+    """With one small part on the way, nothing but what the server says would help the edge on."""
     page = open_shell(terminal)
-    paste = b"0123456789abcdef" * (PASTE_BYTES // 16)
+    paste = b"0123456789abcdef" * (size // 16)
     begin_to_read(page, len(paste))
-    paste_into(page, paste, at_once)
+    paste_into(page, paste, part_bytes, at_once)
     page.shows(hashlib.sha256(paste).hexdigest())
 
 
@@ -112,7 +113,7 @@ def test_a_paste_waits_for_a_server_that_does_not_read(terminal):
     server = begin_to_read(page, len(paste))
     os.kill(server, signal.SIGSTOP)
     stopped = [server]
-    paste_into(page, paste, 4, held=lambda: os.kill(stopped.pop(), signal.SIGCONT))
+    paste_into(page, paste, held=lambda: os.kill(stopped.pop(), signal.SIGCONT))
     assert not stopped, "the whole of it fits between the edge and the server: a longer one is needed"
     page.shows(hashlib.sha256(paste).hexdigest())
 

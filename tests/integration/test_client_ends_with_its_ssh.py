@@ -21,15 +21,16 @@ END_SECONDS = 30 if limits.SANITIZED else 15
 
 def clients_below(pid):
     """Ids of the cfpipe processes below a process."""
-    found = []
+    found = {}
     for below in process.descendants():
         try:
-            if os.readlink(f"/proc/{below}/exe") == str(CFPIPE) and pid in ancestors(below):
-                found.append(below)
+            above = list(ancestors(below))
+            if os.readlink(f"/proc/{below}/exe") == str(CFPIPE) and pid in above:
+                found[below] = above[0]
         except OSError:
             pass  # gone
     # One that it has forked is not yet the browser that it will become.
-    return [one for one in found if next(ancestors(one)) not in found]
+    return [one for one, parent in found.items() if parent not in found]
 
 
 def ancestors(pid):

@@ -1,14 +1,12 @@
 """scripts/demo --keep stays up, what it prints works, and when it ends nothing of it is left."""
 
 import os
-import pathlib
 import re
 import signal
 
 import pytest
 
-from support import limits
-from support.process import descendants
+from support import limits, process
 from support.terminal import Terminal
 from support.world import USER
 
@@ -34,7 +32,7 @@ class Demo:
 
     def server(self, words):
         """The id of the process below the demo whose command line has these words."""
-        lines = {pid: pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode() for pid in descendants()}
+        lines = {pid: " ".join(process.words(pid)) for pid in process.descendants()}
         found = [pid for pid, line in lines.items() if words in line]
         assert len(found) == 1, lines
         return found[0]

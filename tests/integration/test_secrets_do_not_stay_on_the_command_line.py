@@ -1,9 +1,8 @@
 """`ps` shows every user the arguments of every process: what was secret among ours is overwritten in there."""
 
-import pathlib
-
 import pytest
 
+from support import process
 from support.clients import Client
 from support.edges import Edge
 
@@ -16,10 +15,6 @@ def client(world, sshd):
     return Client(world, Edge(world, "mock", sshd.address, service_token=SERVICE))
 
 
-def command_line(pid):
-    return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")[:-1]
-
-
 @pytest.mark.parametrize("service, headers", [
     (["--service-token-id", SERVICE[0], "--service-token-secret", SERVICE[1]], ["--header", f"X-Planted: {HEADER}"]),
     (["--id", SERVICE[0], f"--secret={SERVICE[1]}"], [f"--header=X-Planted: {HEADER}", "-H", f"Planted-Too: {HEADER}"]),
@@ -28,7 +23,7 @@ def command_line(pid):
 def test_secrets_are_overwritten_once_they_are_read(client, service, headers):
     child = client.start("access", "ssh", "--hostname", client.edge.host(), *service, *headers)
     assert child.process.stdout.readline().startswith(b"SSH-2.0-"), "they have had their effect"
-    shown = command_line(child.pid)
+    shown = process.words(child.pid)
     child.process.stdin.close()
     child.process.stdout.close()
     assert child.wait() == 0

@@ -22,13 +22,7 @@ NOBODY = 65534
 
 def command_lines():
     """Of everything below this process, joined."""
-    texts = []
-    for pid in process.descendants():
-        try:
-            texts.append(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"))
-        except OSError:
-            pass  # gone
-    return "\n".join(texts)
+    return "\n".join(" ".join(process.words(pid)) for pid in process.descendants())
 
 
 def crash(pid):

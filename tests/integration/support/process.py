@@ -190,8 +190,8 @@ def leftovers(deadline=limits.GOODBYE_DEADLINE):
     left = []
     for pid in descendants():
         if not wait_until_gone(pid, max(0.0, end - time.monotonic())):
+            left += [" ".join(said)] if (said := words(pid)) else []
             try:
-                left.append(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode())
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass

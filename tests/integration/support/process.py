@@ -150,9 +150,11 @@ def descendants():
 def words(pid):
     """Its command line; empty if it has ended."""
     try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
+        text = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace")
     except OSError:
         return []
+    # A program that has given itself a title may have ended it with nothing.
+    return text.removesuffix("\0").split("\0") if text else []
 
 
 def descendant(*wanted):
@@ -190,11 +192,12 @@ def leftovers(deadline=limits.GOODBYE_DEADLINE):
     left = []
     for pid in descendants():
         if not wait_until_gone(pid, max(0.0, end - time.monotonic())):
-            left += [" ".join(said)] if (said := words(pid)) else []
+            line = " ".join(words(pid))
             try:
                 os.kill(pid, signal.SIGKILL)
-            except OSError:
-                pass
+            except ProcessLookupError:
+                continue  # it has ended after all
+            left.append(line)
     descendants()
     return left
 

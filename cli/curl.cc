@@ -33,7 +33,7 @@ constexpr const char* kProgram = "curl";
 constexpr std::size_t kMaxConfigBytes = 60 * 1024;
 
 /// A value in curl's configuration language.
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
   std::string out = "\"";
   for (const char c : value) {
     if (c == '"' || c == '\\') out += '\\';
@@ -48,13 +48,13 @@ std::string network_config(const Options& options) {
   if (options.proxy_flag == "none") text += "noproxy = \"*\"\n";
   if (options.proxy && options.proxy->this_machine_too) {
     const auto& proxy = options.proxy->proxy;
-    text += "proxy = " + quoted(proxy.shown());
+    text += "proxy = " + in_quotes(proxy.shown());
     if (proxy.has_login())
-      text += "proxy-user = " + quoted(proxy.user + ":" + std::string(proxy.password.reveal()));
-    if (!options.ca_file.empty()) text += "proxy-cacert = " + quoted(options.ca_file);
+      text += "proxy-user = " + in_quotes(proxy.user + ":" + std::string(proxy.password.reveal()));
+    if (!options.ca_file.empty()) text += "proxy-cacert = " + in_quotes(options.ca_file);
   }
-  if (!options.cert_file.empty()) text += "cert = " + quoted(options.cert_file);
-  if (!options.key_file.empty()) text += "key = " + quoted(options.key_file);
+  if (!options.cert_file.empty()) text += "cert = " + in_quotes(options.cert_file);
+  if (!options.key_file.empty()) text += "key = " + in_quotes(options.key_file);
   return text;
 }
 
@@ -105,8 +105,8 @@ Failure become_curl(const std::vector<std::string>& arguments, const Fd& config)
 
 std::string curl_config(const Options& options, const Secret& token) {
   std::string text;
-  if (!token.empty()) text += "header = " + quoted("cf-access-token: " + std::string(token.reveal()));
-  if (!options.ca_file.empty()) text += "cacert = " + quoted(options.ca_file);
+  if (!token.empty()) text += "header = " + in_quotes("cf-access-token: " + std::string(token.reveal()));
+  if (!options.ca_file.empty()) text += "cacert = " + in_quotes(options.ca_file);
   text += network_config(options);
   if (options.connect_to.empty()) return text;
   const auto to = transport::parse_url(options.connect_to);
@@ -115,7 +115,7 @@ std::string curl_config(const Options& options, const Secret& token) {
     const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
     return host + ":" + std::to_string(url.port);
   };
-  return text + "connect-to = " + quoted(pair(options.url) + ":" + pair(*to));
+  return text + "connect-to = " + in_quotes(pair(options.url) + ":" + pair(*to));
 }
 
 std::vector<std::string> curl_arguments(const Options& options, int config_fd) {

@@ -8,7 +8,7 @@
 namespace cfpipe::edge {
 namespace {
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "'" + transport::printable(text, 60) + "'";
 }
 
@@ -75,7 +75,7 @@ void read_rule(YamlReader& reader, const YAML::Node& item, const std::string& pa
   const auto kind = rule_kind_of(kind_text);
   if (!kind) {
     return reader.fault(item,
-                        "there are no rules of kind " + quoted(kind_text) +
+                        "there are no rules of kind " + in_quotes(kind_text) +
                             ": use email, email_domain, group, ip, service_token, any_valid_service_token, "
                             "everyone");
   }
@@ -84,14 +84,14 @@ void read_rule(YamlReader& reader, const YAML::Node& item, const std::string& pa
   if (takes_no_value(*kind)) {
     if (!bare && !says_yes(item.begin()->second))
       return reader.fault(item,
-                          "a rule of kind " + quoted(kind_text) + " takes no value: write " + kind_text);
+                          "a rule of kind " + in_quotes(kind_text) + " takes no value: write " + kind_text);
   } else {
     if (bare || !item.begin()->second.IsScalar())
-      return reader.fault(item, "a rule of kind " + quoted(kind_text) + " needs one value");
+      return reader.fault(item, "a rule of kind " + in_quotes(kind_text) + " needs one value");
     rule.value = item.begin()->second.Scalar();
     const std::string given = rule.value;
     if (const std::string wrong = value_fault(rule); !wrong.empty())
-      return reader.fault(item, kind_text + " " + quoted(given) + " " + wrong);
+      return reader.fault(item, kind_text + " " + in_quotes(given) + " " + wrong);
   }
   if (!fits(*kind, decision)) return reader.fault(item, misplaced(*kind, decision));
   out.push_back(std::move(rule));
@@ -159,16 +159,16 @@ void read_service_principals(YamlReader& reader, const YAML::Node& node, const s
       return policy.decision == Decision::service_auth && try_policy(policy, subject).policy != nullptr;
     };
     if (!valid_service_name(name)) {
-      reader.fault(entry.first, quoted(name) + " is not the name of a service token");
+      reader.fault(entry.first, in_quotes(name) + " is not the name of a service token");
     } else if (out.service_principals.contains(name)) {
-      reader.fault(entry.first, quoted(name) + " is given twice");
+      reader.fault(entry.first, in_quotes(name) + " is given twice");
     } else if (std::none_of(policies.begin(), policies.end(), admits)) {
       reader.fault(entry.first,
-                   "no service_auth policy of this application includes service token " + quoted(name));
+                   "no service_auth policy of this application includes service token " + in_quotes(name));
     }
     auto& principals = out.service_principals[name];
     if (!entry.second.IsSequence() || entry.second.size() == 0)
-      reader.fault(entry.second, "the principals of " + quoted(name) + " must be a list of user names");
+      reader.fault(entry.second, "the principals of " + in_quotes(name) + " must be a list of user names");
     if (!entry.second.IsSequence()) continue;
     for (const YAML::Node& item : entry.second) {
       const std::string principal = item.IsScalar() ? item.Scalar() : "";
@@ -198,7 +198,7 @@ void read_extensions(YamlReader& reader, const YAML::Node& list, CertificateConf
                    "an extension must be permit-pty, permit-port-forwarding, permit-agent-forwarding, "
                    "permit-X11-forwarding, permit-user-rc or no-touch-required");
     } else if (!names.insert(name).second) {
-      reader.fault(item, quoted(name) + " is there already");
+      reader.fault(item, in_quotes(name) + " is there already");
     }
   }
   out.extensions.assign(names.begin(), names.end());
@@ -269,7 +269,7 @@ std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& applicat
     out.push_back(read_policy(reader, item));
     const std::string& name = out.back().name;
     if (!name.empty() && !names.insert(name).second)
-      reader.fault(item, "there is a policy by the name of " + quoted(name) + " already");
+      reader.fault(item, "there is a policy by the name of " + in_quotes(name) + " already");
   }
   return out;
 }

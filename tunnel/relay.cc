@@ -185,6 +185,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
       force(1 - i, Event::sink_closing);
     } else {
       advance(1 - i, Event::other_done);
+      if (!over_ && other.way == Way::finishing) bound_finish();
     }
   }
 

@@ -54,7 +54,8 @@ class MemoryStream final : public tunnel::Stream {
   }
   void half_close(bool yes) { half_closes_ = yes; }
   void stay_open_after_eof(bool yes) { open_after_eof_ = yes; }
-  std::function<void()> on_finish;  ///< the peer saw our end; runs inside finish()
+  std::function<void()> on_finish;         ///< the peer saw our end; runs inside finish()
+  std::string detail = "a planned fault";  ///< end_detail() of a cut
 
   const std::string& heard() const { return heard_; }
   std::size_t read_by_us() const { return read_; }
@@ -145,7 +146,7 @@ class MemoryStream final : public tunnel::Stream {
   bool half_closes() const override { return half_closes_; }
   bool open_after_eof() const override { return open_after_eof_; }
   End end() const override { return end_; }
-  std::string end_detail() const override { return end_ == End::cut ? "a planned fault" : ""; }
+  std::string end_detail() const override { return end_ == End::cut ? detail : ""; }
   void close() override {
     closed_ = true;
     reader_ = writer_ = nullptr;

@@ -366,6 +366,50 @@ TEST(Relay, AFarSideThatMovesGetsAllOfAnAbandonedNearSide) {
   EXPECT_EQ(f.far.heard(), kUp);
 }
 
+// The far end takes every byte and then never lets its end be said, as behind a full socket.
+TEST(Relay, AnAbandonedNearSideIsNotWaitedForByOneThatCannotFinish) {
+  Fixture f;
+  f.far.stop_hearing();
+  f.near.end_saying();
+  f.start();
+  f.settle();
+  EXPECT_TRUE(f.far.finished());
+  EXPECT_FALSE(f.outcome);
+  f.relay->abandon_near();
+  ASSERT_TRUE(f.run());
+  EXPECT_TRUE(f.near.closed() && f.far.closed());
+}
+
+// Whichever direction ends first: the last one does not wait for ever for a peer that takes no end.
+TEST(Relay, AnEndThatCannotBeSentIsGivenUpOnceTheOtherDirectionIsDone) {
+  for (const bool near_first : {true, false}) {
+    Fixture f;
+    f.start();
+    f.settle();
+    f.far.stop_hearing();
+    (near_first ? f.near : f.far).end_saying();
+    f.settle();
+    EXPECT_FALSE(f.outcome) << near_first;
+    (near_first ? f.far : f.near).end_saying();
+    ASSERT_TRUE(f.run()) << near_first;
+  }
+}
+
+TEST(Relay, TheFarEndsReasonComesBeforeTheNearEnds) {
+  for (const bool far_fails : {true, false}) {
+    Fixture f;
+    f.near.detail = "near";
+    f.far.detail = "far";
+    f.far
+        .stop_hearing();  // so that the near end's failure, which comes first, does not end the relay at once
+    f.near.end_saying(End::cut);
+    f.far.end_saying(far_fails ? End::cut : End::clean);
+    ASSERT_TRUE(f.run());
+    EXPECT_EQ(f.outcome->near, End::cut);
+    EXPECT_EQ(f.outcome->detail, far_fails ? "far" : "near");
+  }
+}
+
 TEST(Relay, ASourceThatBreaksOffIsToldToItsSink) {
   for (const auto how : {End::clean, End::cut}) {
     Fixture f;

@@ -284,6 +284,17 @@ TEST_F(LoginLockFile, OfALoginThatIsOverGoesWithItsToken) {
   EXPECT_THAT(temp_.names(), ElementsAre(kToken));
 }
 
+// File systems with coarse times give both files the same.
+TEST_F(LoginLockFile, AsOldAsItsTokenIsThatOfALoginThatIsOver) {
+  temp_.put(kLock, "");
+  temp_.put(kToken, "x");
+  constexpr std::array<timespec, 2> kTimes{{{1'700'000'000, 5}, {1'700'000'000, 5}}};
+  for (const char* name : {kLock, kToken})
+    ASSERT_EQ(::utimensat(AT_FDCWD, (temp_ / name).c_str(), kTimes.data(), 0), 0);
+  LoginLock::remove_finished(dir_, kToken);
+  EXPECT_THAT(temp_.names(), ElementsAre(kToken));
+}
+
 TEST_F(LoginLockFile, ThatIsALinkIsRefused) {
   temp_.put("target", "");
   ASSERT_EQ(::symlink("target", (temp_ / kLock).c_str()), 0);

@@ -5,6 +5,8 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -35,12 +37,7 @@ class QuietChannel : public Channel {
   }
   IoStatus write(std::span<const std::byte> from) override {
     heard_.insert(heard_.end(), from.begin(), from.end());
-    if (answers_ && !from.empty()) {
-      const auto pong = control_frame(WsOpcode::pong, {}, nullptr);
-      const auto bytes = std::as_bytes(std::span(pong));
-      to_say_.insert(to_say_.end(), bytes.begin(), bytes.end());
-      wake_reader();
-    }
+    if (answers_ && !from.empty()) say(control_frame(WsOpcode::pong, {}, nullptr));
     return IoStatus::ok;
   }
   IoStatus flush() override { return IoStatus::ok; }
@@ -53,6 +50,13 @@ class QuietChannel : public Channel {
   std::optional<std::chrono::milliseconds> backed_up() const override { return std::nullopt; }
   void close() override { reader_ = nullptr; }
   net::any_io_executor executor() override { return executor_; }
+
+  /// The peer sends this frame.
+  void say(const std::string& frame) {
+    const auto bytes = std::as_bytes(std::span(frame));
+    to_say_.insert(to_say_.end(), bytes.begin(), bytes.end());
+    wake_reader();
+  }
 
  protected:
   void wake_reader() {
@@ -115,6 +119,17 @@ class UnacknowledgedChannel final : public QuietChannel {
   std::chrono::milliseconds counts_as_gone_;
 };
 
+/// Bytes of ours are on their way until that has been asked `answers` times.
+class SlowChannel final : public QuietChannel {
+ public:
+  SlowChannel(net::any_io_executor executor, std::vector<std::byte>& heard, int& answers)
+      : QuietChannel(std::move(executor), heard, false), answers_(answers) {}
+  bool in_flight() const override { return answers_-- > 0; }
+
+ private:
+  int& answers_;
+};
+
 class WebSocketLifeTest : public ::testing::Test {
  protected:
   // In the proportions of the real ones.
@@ -145,6 +160,12 @@ class WebSocketLifeTest : public ::testing::Test {
       pings += events.ping ? 1 : 0;
     }
     return pings;
+  }
+  /// How long a reader that begins now waits for the end of the stream.
+  std::chrono::steady_clock::duration time_to_end(Stream& stream) {
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_TRUE(ends_within(stream, kLong));
+    return std::chrono::steady_clock::now() - begun;
   }
 
   net::io_context loop;
@@ -224,6 +245,43 @@ TEST_F(WebSocketLifeTest, ACloseIsAnsweredSoonOrTakenForAnswered) {
   EXPECT_EQ(stream->finish(), IoStatus::ok);
   EXPECT_TRUE(ends_within(*stream, kLong));
   EXPECT_EQ(stream->end(), End::clean);
+}
+
+// Under back-pressure the relay does not read. The answer's time begins when it does again.
+TEST_F(WebSocketLifeTest, AReaderThatReturnsLateHasTheWholeReplyTime) {
+  const auto stream = make(WsRole::client, false, false);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  EXPECT_EQ(stream->fill(), IoStatus::would_block);
+  loop.run_for(2 * kTimes.close_reply);
+  EXPECT_GE(time_to_end(*stream), kTimes.close_reply);
+  EXPECT_EQ(stream->end(), End::clean);
+}
+
+TEST_F(WebSocketLifeTest, ACloseBehindBytesInFlightIsNotOverdue) {
+  int answers = 3;
+  auto channel = std::make_unique<SlowChannel>(loop.get_executor(), heard, answers);
+  const auto stream = make_websocket_stream(std::move(channel), WsRole::client, false, {}, kTimes);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  EXPECT_GE(time_to_end(*stream), 4 * kTimes.close_reply);
+  EXPECT_LT(answers, 0) << "the channel is asked each time the answer is overdue";
+  EXPECT_EQ(stream->end(), End::clean);
+}
+
+// RFC 6455 5.5.1: no frame follows a Close.
+TEST_F(WebSocketLifeTest, NoPongFollowsAClose) {
+  auto channel = std::make_unique<QuietChannel>(loop.get_executor(), heard, false);
+  QuietChannel& peer = *channel;
+  const auto stream = make_websocket_stream(std::move(channel), WsRole::client, false, {}, kTimes);
+  peer.say(control_frame(WsOpcode::ping, "before", nullptr));
+  EXPECT_EQ(stream->fill(), IoStatus::would_block);
+  const auto answered = heard.size();
+  EXPECT_GT(answered, 0U);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  const auto closed = heard.size();
+  EXPECT_GT(closed, answered);
+  peer.say(control_frame(WsOpcode::ping, "behind", nullptr));
+  EXPECT_EQ(stream->fill(), IoStatus::would_block);
+  EXPECT_EQ(heard.size(), closed);
 }
 
 }  // namespace

@@ -116,7 +116,10 @@ Words words_for(Cause cause) {
     case Cause::lost: return {"the connection was lost", "check the network, and connect again", kLost};
     case Cause::peer_silent: return {"the edge stopped answering", "check the network, and connect again", kLost};
     case Cause::access_ended: return {"the edge ended the session", "connect again; if it refuses, ask the application's administrator", kRefused};
+    case Cause::local_connection: return {"the local connection failed", "check the program that opened it, and the network to it", kLost};
     case Cause::local_io: return {"standard input or output failed", "check where they lead", kLost};
+    case Cause::system_short: return {"this process has reached a limit of the system", "raise the limit (ulimit -a shows it), or end what uses it up", kConfiguration};
+    case Cause::internal: return {"internal error", "run it again with --log-level debug, and show what it says to the maintainers", kInternal};
   }
   return {"something unknown went wrong", "show this line to the maintainers", kProtocol};
 }
@@ -173,10 +176,13 @@ std::optional<Cause> cause_of(tunnel::End end) {
 
 }  // namespace
 
-std::optional<Failure> failure_of(const tunnel::Outcome& outcome) {
+std::optional<Failure> failure_of(const tunnel::Outcome& outcome, NearEnd near) {
   auto cause = cause_of(outcome.far);
-  // Whoever reads our output may go when it has had enough; only a descriptor that fails is worth a word.
-  if (!cause && outcome.near == tunnel::End::local) cause = Cause::local_io;
+  const bool connection = near == NearEnd::connection;
+  // A reader of our output may leave when it has had enough, and so may the program behind a connection. An
+  // input that breaks off is a loss, whatever its error.
+  const bool lost = outcome.near == tunnel::End::local || (outcome.near_broke_off && !connection);
+  if (!cause && lost) cause = connection ? Cause::local_connection : Cause::local_io;
   if (!cause) return std::nullopt;
   return Failure(Stage::tunnel, *cause, outcome.detail);
 }

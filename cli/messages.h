@@ -16,6 +16,7 @@ enum ExitStatus : int {
   kOk = 0,
   kUsage = 64,
   kUnavailable = 69,
+  kInternal = 70,
   kLost = 75,
   kProtocol = 76,
   kRefused = 77,
@@ -43,8 +44,12 @@ int report(const transport::Failure& failure);
 /// Prints text on standard error, as it is.
 void print(const std::string& text);
 
+/// What the near stream of a tunnel is: standard input and output, or a connection of listener mode.
+enum class NearEnd { standard_streams, connection };
+
 /// What a finished tunnel amounts to: nothing if it ended as it should.
-std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome);
+std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome,
+                                             NearEnd near = NearEnd::standard_streams);
 
 /// The words around a login. Where there is a URL it is the last line alone, for people and scripts to copy.
 std::string login_text(std::string_view url, bool browser_is_opened);

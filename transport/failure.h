@@ -93,7 +93,11 @@ enum class Cause {
   lost,
   peer_silent,
   access_ended,
+  local_connection,
   local_io,
+  // anywhere
+  system_short,
+  internal,
 };
 
 /// Why an operation did not succeed. `detail` is one printable line without secrets; may be empty.

@@ -33,6 +33,10 @@ constexpr std::uint16_t kProtocolError = 1002;
 /// What an edge says whose origin broke off (RFC 6455 7.4.1: it met what it did not expect).
 constexpr std::uint16_t kUnexpected = 1011;
 
+std::string seconds_text(std::chrono::milliseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count()) + " seconds";
+}
+
 class WebSocketStream final : public tunnel::Stream {
  public:
   WebSocketStream(std::unique_ptr<Channel> channel, WsRole role, bool half_close,
@@ -91,6 +95,7 @@ class WebSocketStream final : public tunnel::Stream {
   Clock::time_point dead_at() const;
   void schedule();
   void on_timer();
+  void give_up_the_answer();
   void wake_reader();
 
   std::unique_ptr<Channel> channel_;
@@ -341,13 +346,23 @@ void WebSocketStream::schedule() {
   });
 }
 
+// An edge that has its client's Close has only to pass on what it still holds. A client may lack the end of
+// what it was to be told; the edge has told everything.
+void WebSocketStream::give_up_the_answer() {
+  if (role_ == WsRole::server) {
+    ended(End::clean);
+  } else {
+    ended(End::silent, "no answer to the end of the tunnel for " + seconds_text(times_.close_reply));
+  }
+}
+
 void WebSocketStream::on_timer() {
   if (end_ != End::open || only_reads()) return;
   const auto now = Clock::now();
   if (awaits_answer() && now >= answer_due()) {
     // A slow link may still be carrying what we sent before the Close.
     if (!channel_->in_flight()) {
-      ended(End::clean);
+      give_up_the_answer();
       return wake_reader();
     }
     close_sent_at_ = now;
@@ -355,10 +370,7 @@ void WebSocketStream::on_timer() {
   if (const auto ago = channel_->backed_up()) watch_.excused(now - *ago);
   if (now >= dead_at()) {
     gone_ = true;
-    ended(End::silent,
-          "no answer for " +
-              std::to_string(std::chrono::duration_cast<std::chrono::seconds>(times_.peer_silent).count()) +
-              " seconds");
+    ended(End::silent, "no answer for " + seconds_text(times_.peer_silent));
     return wake_reader();
   }
   if (now >= watch_.ping_due()) {

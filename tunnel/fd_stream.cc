@@ -23,6 +23,11 @@ namespace {
 /// Capacity asked for an outgoing pipe that carries a bulk stream, in bytes.
 constexpr int kWidePipe = 1024 * 1024;
 
+// Also of one that has hung up, which answers every question with EIO.
+bool is_terminal(int fd) {
+  return ::isatty(fd) == 1 || errno == EIO;
+}
+
 bool is_socket(int fd) {
   struct stat info {};
   return ::fstat(fd, &info) == 0 && S_ISSOCK(info.st_mode);
@@ -45,13 +50,14 @@ class NonBlocking {
   int flags_;
 };
 
-// Readiness of one descriptor. What epoll refuses (a regular file) is always ready.
+// Readiness of one descriptor. A regular file, which epoll refuses with EPERM, is always ready.
 class Readiness {
  public:
   Readiness(net::any_io_executor executor, int fd) : descriptor_(executor) {
     boost::system::error_code refused;
     descriptor_.assign(fd, refused);
     pollable_ = !refused;
+    if (refused.value() != EPERM) error_ = refused.value();
   }
   ~Readiness() { release(); }
   Readiness(const Readiness&) = delete;
@@ -67,6 +73,10 @@ class Readiness {
     });
   }
 
+  // An errno: nothing will ever tell when it is ready (no memory, too many descriptors that are watched); or
+  // 0.
+  int error() const { return error_; }
+
   void release() {
     alive_.reset();
     if (descriptor_.is_open()) descriptor_.release();
@@ -76,6 +86,7 @@ class Readiness {
   net::posix::stream_descriptor descriptor_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
   bool pollable_ = false;
+  int error_ = 0;
 };
 
 class FdStream final : public Stream {
@@ -87,10 +98,13 @@ class FdStream final : public Stream {
       out_flags_.emplace(out);
       out_ready_.emplace(executor, out);
     }
+    setup_error_ = in_ready_->error();
+    if (setup_error_ == 0 && out_ready_) setup_error_ = out_ready_->error();
   }
   ~FdStream() override { FdStream::close(); }
 
   IoStatus fill() override {
+    if (setup_error_ != 0) return fail(setup_error_);
     buffer_.take(kHeadroom + kReadBytes);
     const auto got = ::read(in_, buffer_.data() + kHeadroom, kReadBytes);
     if (got > 0) {
@@ -104,13 +118,13 @@ class FdStream final : public Stream {
       return IoStatus::eof;
     }
     if (error == EAGAIN || error == EINTR) return IoStatus::would_block;
-    // A terminal whose other side has gone answers EIO: that is its end of file.
-    if (error == EIO) {
+    // A terminal whose other side has gone answers EIO: that is its end of file. Everywhere else bytes are
+    // missing.
+    if (error == EIO && is_terminal(in_)) {
       end_ = End::clean;
       return IoStatus::eof;
     }
-    errno = error;
-    return fail();
+    return fail(error);
   }
 
   std::span<Slice> ready() override {
@@ -136,8 +150,7 @@ class FdStream final : public Stream {
       if (put < 0 && errno == EINTR) continue;
       if (put < 0) {
         if (errno == EAGAIN) return {IoStatus::would_block, done};
-        fail();
-        return {IoStatus::failed, done};
+        return {fail(errno), done};
       }
       done += static_cast<std::size_t>(put);
       if (static_cast<std::size_t>(put) < total) return {IoStatus::would_block, done};
@@ -198,8 +211,8 @@ class FdStream final : public Stream {
     ::fcntl(out_, F_SETPIPE_SZ, kWidePipe);
   }
 
-  IoStatus fail() {
-    error_ = errno;
+  IoStatus fail(int error) {
+    error_ = error;
     end_ = error_ == EPIPE || error_ == ECONNRESET ? End::cut : End::local;
     return IoStatus::failed;
   }
@@ -223,6 +236,7 @@ class FdStream final : public Stream {
   bool wide_ = false;
   End end_ = End::open;
   int error_ = 0;
+  int setup_error_ = 0;  // of a descriptor that cannot be waited for
   PooledBuffer buffer_;  // only while there is something in it
   std::array<Slice, 1> ready_{};
   std::optional<NonBlocking> in_flags_, out_flags_;

@@ -27,6 +27,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     Way way = Way::flowing;
     bool on_source = false;  // a callback is outstanding there; a stream takes one of each kind at a time
     bool on_sink = false;
+    bool broke_off = false;  // the source ended in an error
   };
 
   Impl(net::any_io_executor executor, Stream& near_stream, Stream& far_stream, RelayTimes times)
@@ -100,6 +101,8 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
         push_out(i);
         return false;
       case IoStatus::failed:
+        d.broke_off = true;
+        [[fallthrough]];
       case IoStatus::eof:
         advance(i, Event::source_ended);
         return false;
@@ -227,15 +230,18 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
       if (!abandoned_ && d.way == Way::flowing && !d.source->ready().empty()) return moved();
     }
     watching_ = false;
+    // Both are judged before either is moved: an end that is passed on now has its answer still to come.
+    const std::array<bool, 2> overdue = {is_overdue(0), is_overdue(1)};
     for (std::size_t i : {0U, 1U}) {
-      if (over_) return;
-      const bool other_gone = directions_[1 - i].way == Way::done;
-      const Way way = directions_[i].way;
-      const bool stuck = abandoned_ && way == Way::draining;
-      if (way == Way::waiting || stuck || (other_gone && way == Way::flowing)) {
-        force(i, Event::silence);
-      }
+      if (!over_ && overdue[i]) force(i, Event::silence);
     }
+  }
+
+  bool is_overdue(std::size_t i) const {
+    const Way way = directions_[i].way;
+    const bool other_gone = directions_[1 - i].way == Way::done;
+    const bool stuck = abandoned_ && way == Way::draining;
+    return way == Way::waiting || stuck || (other_gone && way == Way::flowing);
   }
 
   void abandon_near() {
@@ -261,6 +267,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     out.far_to_near = counters_->get(1);
     out.near = near.end();
     out.far = far.end();
+    out.near_broke_off = directions_[0].broke_off && !abandoned_;
     out.detail = out.far != End::open && out.far != End::clean ? far.end_detail() : near.end_detail();
     return out;
   }

@@ -60,7 +60,8 @@ class Stream {
   virtual void dismiss(const std::string& why) { (void)why; }
   virtual void on_writable(Callback callback) = 0;
 
-  /// True if the peer goes on sending after our finish().
+  /// True if the peer goes on sending after our finish(). Where it does not, the stream itself ends, within
+  /// seconds, if the peer does not.
   virtual bool half_closes() const = 0;
   /// True if take() still works once fill() has said eof.
   virtual bool open_after_eof() const = 0;

@@ -16,7 +16,7 @@ using transport::Stage;
 
 std::vector<Cause> all_causes() {
   std::vector<Cause> causes;
-  for (int i = 0; i <= static_cast<int>(Cause::local_io); ++i) causes.push_back(static_cast<Cause>(i));
+  for (int i = 0; i <= static_cast<int>(Cause::internal); ++i) causes.push_back(static_cast<Cause>(i));
   return causes;
 }
 
@@ -36,7 +36,7 @@ TEST(Messages, EveryCauseSaysWhatToDo) {
 }
 
 TEST(Messages, EveryCauseHasADocumentedExitStatus) {
-  const std::set<int> documented{kUsage, kUnavailable, kLost, kProtocol, kRefused, kConfiguration};
+  const std::set<int> documented{kUsage, kUnavailable, kInternal, kLost, kProtocol, kRefused, kConfiguration};
   for (const Cause cause : all_causes()) EXPECT_EQ(documented.count(words_for(cause).status), 1U);
 }
 
@@ -47,6 +47,8 @@ TEST(Messages, ExitStatusesAreThoseThatScriptsDependOn) {
                                       {Cause::refused, 69},
                                       {Cause::timed_out, 69},
                                       {Cause::origin_down, 69},
+                                      {Cause::system_short, 78},
+                                      {Cause::internal, 70},
                                       {Cause::lost, 75},
                                       {Cause::peer_silent, 75},
                                       {Cause::protocol_violation, 76},

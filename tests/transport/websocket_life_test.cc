@@ -240,8 +240,16 @@ TEST_F(WebSocketLifeTest, BehindAHalfCloseTheOriginMayTakeItsTime) {
   EXPECT_EQ(heard.size(), said) << "nothing is said behind a Close";
 }
 
-TEST_F(WebSocketLifeTest, ACloseIsAnsweredSoonOrTakenForAnswered) {
+TEST_F(WebSocketLifeTest, AnEdgeThatDoesNotAnswerACloseMayHaveMoreToSay) {
   const auto stream = make(WsRole::client, false, false);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  EXPECT_TRUE(ends_within(*stream, kLong));
+  EXPECT_EQ(stream->end(), End::silent);
+  EXPECT_EQ(stream->end_detail(), "no answer to the end of the tunnel for 0 seconds");
+}
+
+TEST_F(WebSocketLifeTest, AClientThatDoesNotAnswerACloseHasBeenToldEverything) {
+  const auto stream = make(WsRole::server, false, false);
   EXPECT_EQ(stream->finish(), IoStatus::ok);
   EXPECT_TRUE(ends_within(*stream, kLong));
   EXPECT_EQ(stream->end(), End::clean);

@@ -140,6 +140,50 @@ TEST_F(FdStreamTest, ReadsWhatIsThereThenBlocksThenMeetsTheEnd) {
   EXPECT_EQ(stream->end(), End::clean);
 }
 
+// Reading address 0 of this process fails with EIO, as a file on a failing disk does.
+TEST_F(FdStreamTest, AFileThatCannotBeReadIsNotAtItsEnd) {
+  const Fd broken(::open("/proc/self/mem", O_RDONLY | O_CLOEXEC));
+  ASSERT_GE(broken.get(), 0);
+  auto stream = make(broken.get(), broken.get());
+  EXPECT_EQ(stream->fill(), IoStatus::failed);
+  EXPECT_EQ(stream->end(), End::local);
+  EXPECT_EQ(stream->end_detail(), "Input/output error");
+}
+
+TEST_F(FdStreamTest, ATerminalThatHungUpIsAtItsEnd) {
+  for (const bool master_stays : {true, false}) {
+    Fd master(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ASSERT_GE(master.get(), 0);
+    ASSERT_EQ(::grantpt(master.get()) + ::unlockpt(master.get()), 0);
+    Fd terminal(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
+    ASSERT_GE(terminal.get(), 0);
+    (master_stays ? terminal : master).shut();
+    const int left = (master_stays ? master : terminal).get();
+    auto stream = make(left, left);
+    EXPECT_EQ(stream->fill(), IoStatus::eof) << master_stays;
+    EXPECT_EQ(stream->end(), End::clean);
+  }
+}
+
+TEST_F(FdStreamTest, APeerThatLeftBytesUnreadHasBrokenOff) {
+  auto [mine, peer] = make_sockets();
+  auto stream = make(mine.get(), mine.get());
+  EXPECT_EQ(put(*stream, "unread").status, IoStatus::ok);
+  peer.shut();
+  EXPECT_EQ(stream->fill(), IoStatus::failed);
+  EXPECT_EQ(stream->end(), End::cut);
+  EXPECT_EQ(stream->end_detail(), "Connection reset by peer");
+}
+
+TEST_F(FdStreamTest, NamesADiskThatIsFull) {
+  auto [in, in_peer] = make_pipe();
+  const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+  auto stream = make(in.get(), full.get());
+  EXPECT_EQ(put(*stream, "x").status, IoStatus::failed);
+  EXPECT_EQ(stream->end(), End::local);
+  EXPECT_EQ(stream->end_detail(), "No space left on device");
+}
+
 TEST_F(FdStreamTest, PassesTheEndOfAPipeOn) {
   auto [in, in_peer] = make_pipe();
   auto [out_peer, out] = make_pipe();

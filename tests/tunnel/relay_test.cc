@@ -224,11 +224,47 @@ TEST(Relay, HoldsTheEndBackFromASinkThatCannotHalfClose) {
     });
   };
   again();
+  f.far.on_finish = [&f] { f.far.end_saying(); };
   f.loop.restart();
   f.loop.run_for(kHung);
   ASSERT_TRUE(f.outcome);
   EXPECT_EQ(f.near.heard(), "xxxxx");
   EXPECT_TRUE(f.far.finished());
+}
+
+// What the far side still has to say behind an end that silence has brought arrives: it is the far stream
+// that knows how long its peer may take.
+TEST(Relay, DeliversWhatComesBetweenAnEndThatWasHeldBackAndItsAnswer) {
+  Fixture f;
+  f.far.half_close(false);
+  f.far.stay_open_after_eof(false);
+  f.near.say(kUp);
+  f.near.end_saying();
+  net::steady_timer later(f.loop);
+  f.far.on_finish = [&] {
+    later.expires_after(3 * kShort.drain_silence);
+    later.async_wait([&](auto) {
+      f.far.say(kDown);
+      f.far.end_saying();
+    });
+  };
+  ASSERT_TRUE(f.run());
+  EXPECT_EQ(f.far.heard(), kUp);
+  EXPECT_EQ(f.near.heard(), kDown);
+  EXPECT_EQ(f.outcome->far, End::clean);
+}
+
+TEST(Relay, TellsAnInputThatBrokeOffFromAnOutputThatWasClosed) {
+  Fixture broken;
+  broken.near.end_saying(End::cut);
+  broken.far.end_saying();
+  ASSERT_TRUE(broken.run());
+  EXPECT_TRUE(broken.outcome->near_broke_off);
+  EXPECT_TRUE(broken.far.told_of_break());
+  Fixture closed(Faults{1000, 1000, 0, 1, true});  // the first take of near fails
+  closed.far.say(kDown);
+  ASSERT_TRUE(closed.run());
+  EXPECT_FALSE(closed.outcome->near_broke_off);
 }
 
 TEST(Relay, DoesNotTakeBackPressureForSilence) {
@@ -241,6 +277,7 @@ TEST(Relay, DoesNotTakeBackPressureForSilence) {
   f.loop.run_for(50ms);
   EXPECT_FALSE(f.far.finished());
   f.near.hear_again();
+  f.far.on_finish = [&f] { f.far.end_saying(); };
   ASSERT_TRUE(f.run());
   EXPECT_EQ(f.near.heard(), kDown);
 }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 
+#include "transport/shortage.h"
+
 namespace cfpipe::transport {
 namespace net = boost::asio;
 using net::ip::tcp;
@@ -81,7 +83,7 @@ Failure failure_of(const Race& race, const std::string& where, const tcp::endpoi
   const std::string at = where + " at " + shown(first);
   if (!race.first_error) return {Stage::tcp, Cause::timed_out, at};
   if (race.first_error == net::error::connection_refused) return {Stage::tcp, Cause::refused, at};
-  return {Stage::tcp, Cause::unreachable, at + ": " + race.first_error.message()};
+  return system_failure(Stage::tcp, Cause::unreachable, at, race.first_error.value());
 }
 
 }  // namespace

@@ -7,10 +7,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/address.hpp>
+#include <cerrno>
 #include <cstdlib>
 #include <span>
 
 #include "transport/client_certificate.h"
+#include "transport/shortage.h"
 #include "transport/tls_session.h"
 
 namespace cfpipe::transport {
@@ -28,6 +30,19 @@ std::string last_error() {
   std::string text = reason != nullptr ? reason : "";
   ERR_clear_error();
   return text;
+}
+
+/// Of what OpenSSL met on the way: that a file could not be opened, or memory not be had, is no fault of the
+/// file's. Empties its queue of errors.
+Failure load_failure(std::string detail) {
+  while (const auto code = ERR_get_error()) {
+    const int error = ERR_SYSTEM_ERROR(code) ? ERR_GET_REASON(code) : 0;
+    const bool no_memory = ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE && !ERR_SYSTEM_ERROR(code);
+    if (!is_shortage(error) && !no_memory) continue;
+    ERR_clear_error();
+    return system_failure(Stage::tls, Cause::system_short, detail, no_memory ? ENOMEM : error);
+  }
+  return {Stage::config, Cause::bad_option, std::move(detail)};
 }
 
 bool is_directory(const char* path) {
@@ -95,15 +110,10 @@ Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
   if (certificate != nullptr && !certificate->put_into(context.get()))
     return Failure(Stage::config, Cause::client_certificate_unusable, "OpenSSL does not take it");
   if (!ca_file.empty()) {
-    if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1) {
-      ERR_clear_error();
-      return Failure(Stage::config, Cause::bad_option,
-                     "no CA certificates can be read from " + printable(ca_file));
-    }
+    if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1)
+      return load_failure("no CA certificates can be read from " + printable(ca_file));
   } else if (!use_system_store(context.get())) {
-    ERR_clear_error();
-    return Failure(Stage::config, Cause::bad_option,
-                   "the CA certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read");
+    return load_failure("the CA certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read");
   }
   return std::unique_ptr<TlsClientContext>(new TlsClientContext(std::move(context)));
 }
@@ -121,7 +131,8 @@ SslPtr TlsClientContext::connection(const std::string& host, Alpn alpn) const {
   } else {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
   }
-  SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // RFC 9525 6.1: a name is looked for in the subjectAltName alone, never in the subject's CN.
+  SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const auto offer = alpn == Alpn::http1 ? kHttp11 : std::span<const unsigned char>(kProtocols);
   SSL_set_alpn_protos(ssl.get(), offer.data(), static_cast<unsigned int>(offer.size()));
   SSL_set_connect_state(ssl.get());

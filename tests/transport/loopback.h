@@ -49,8 +49,12 @@ class ThrowawayCa {
 
   /// A server's context with a certificate for `dns_name`, valid for `seconds` from now (negative: expired).
   transport::SslCtx server(const std::string& dns_name, long seconds = 3600) const {
+    return server_with(dns_name, "DNS:" + dns_name, seconds);
+  }
+  /// The same with the name in the subject's CN, and this subjectAltName; empty: none.
+  transport::SslCtx server_with(const std::string& common_name, const std::string& alt, long seconds) const {
     const Key key(EVP_EC_gen("P-256"));
-    const Cert cert = make(key.get(), dns_name, "DNS:" + dns_name, -7200, seconds, this);
+    const Cert cert = make(key.get(), common_name, alt, -7200, seconds, this);
     write(dir_ + "/cert.pem", [&](FILE* file) { PEM_write_X509(file, cert.get()); });
     write(dir_ + "/key.pem",
           [&](FILE* file) { PEM_write_PrivateKey(file, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });

@@ -47,6 +47,15 @@ TEST_F(TlsChannelTest, NamesAnUnknownIssuer) {
       << channel.error().detail;
 }
 
+TEST_F(TlsChannelTest, ANameInTheSubjectAloneIsNotBelieved) {
+  for (const char* alt : {"", "email:root@vm.localhost", "IP:127.0.0.1", "DNS:other.localhost"}) {
+    serve(ca.server_with("vm.localhost", alt, 3600), [](TlsChannel& channel) { return until_gone(channel); });
+    const auto channel = dial();
+    ASSERT_FALSE(channel) << alt;
+    EXPECT_EQ(channel.error().cause, Cause::tls_name_mismatch) << alt;
+  }
+}
+
 TEST_F(TlsChannelTest, AnIssuersNameIsMadeFitForOneLine) {
   const testing::ThrowawayCa other("Corp\x1b[31m Proxy\nCA \u2603");
   serve(other.server("vm.localhost"), [](TlsChannel& channel) { return until_gone(channel); });

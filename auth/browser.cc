@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "transport/failure.h"
+#include "transport/write_signals.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -73,7 +74,8 @@ class SpawnSetup {
     posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
     sigset_t defaults;
     sigemptyset(&defaults);
-    for (int signal : {SIGPIPE, SIGHUP, SIGINT, SIGTERM, SIGCHLD}) sigaddset(&defaults, signal);
+    for (int signal : {SIGHUP, SIGINT, SIGTERM, SIGCHLD}) sigaddset(&defaults, signal);
+    transport::add_write_signals(defaults);
     sigset_t mask;
     sigemptyset(&mask);
     posix_spawnattr_setsigdefault(&attributes_, &defaults);

@@ -1,7 +1,6 @@
 #include "auth/login_lock.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,12 +9,12 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
-#include <cstdio>
 #include <cstdlib>
 
 #include "auth/clock.h"
 #include "auth/json.h"
 #include "auth/process_time.h"
+#include "auth/temporary_file.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -78,9 +77,9 @@ bool is_dead(const OwnFile& file, std::string_view content) {
 
 /// For whoever wants to remove or replace a lock file that was found dead, or is ours. The flock on the file
 /// itself, together with the second look at the name, makes sure that of several processes that found the
-/// same file dead none does that to its successor.
+/// same file dead none does that to its successor. Where there is no flock the second look has to do.
 bool may_take(const OwnFile& file, const std::string& path) {
-  return ::flock(file.fd.get(), LOCK_EX | LOCK_NB) == 0 && still_named(file, path);
+  return lock_unless_held(file.fd) && still_named(file, path);
 }
 
 /// What stands in the way of making a lock file: nothing, or a file that is dead, or one that is held.
@@ -90,7 +89,7 @@ struct Obstacle {
 };
 
 Result<Obstacle> look_at(const std::string& path) {
-  auto file = open_own_file(path);
+  auto file = open_own_file(path, O_RDWR);
   if (!file) return file.error();
   Obstacle obstacle;
   if (!*file) return obstacle;
@@ -102,11 +101,12 @@ Result<Obstacle> look_at(const std::string& path) {
 }
 
 /// Puts our file in the lock's place. False if somebody else was quicker.
-Result<bool> put_into_place(const std::string& ours, const std::string& path, const Obstacle& obstacle) {
-  if (obstacle.file) return may_take(*obstacle.file, path) && std::rename(ours.c_str(), path.c_str()) == 0;
-  if (::link(ours.c_str(), path.c_str()) == 0) return true;
-  if (errno == EEXIST) return false;
-  return state_failure(Cause::state_write_failed, path, errno);
+Result<bool> put_into_place(TemporaryFile& ours, const std::string& path, const Obstacle& obstacle) {
+  if (obstacle.file && !may_take(*obstacle.file, path)) return false;
+  const int error = obstacle.file ? ours.replace(path) : ours.place(path);
+  if (error == 0) return true;
+  if (error == EEXIST) return false;
+  return state_failure(Cause::state_write_failed, path, error);
 }
 
 /// How a login ends that brings nothing, as the lock's last words have it.
@@ -168,7 +168,7 @@ Result<std::optional<LoginLock>> LoginLock::try_acquire(const StateDir& dir, std
       if (!made) return made.error();
       temporary.emplace(std::move(*made));
     }
-    const auto placed = put_into_place(temporary->path(), path, *obstacle);
+    const auto placed = put_into_place(*temporary, path, *obstacle);
     if (!placed) return placed.error();
     if (*placed) return std::optional<LoginLock>(LoginLock(path, std::move(content)));
   }
@@ -177,7 +177,7 @@ Result<std::optional<LoginLock>> LoginLock::try_acquire(const StateDir& dir, std
 
 void LoginLock::remove_finished(const StateDir& dir, const std::string& token_file) {
   const std::string path = dir.file(token_file + ".lock");
-  const auto lock = open_own_file(path);
+  const auto lock = open_own_file(path, O_RDWR);
   const auto token = open_own_file(dir.file(token_file));
   if (!lock || !*lock || !token || !*token) return;
   const auto time_of = [](const OwnFile& file) {
@@ -226,7 +226,7 @@ void LoginLock::say(const OwnFile& file) const {
 
 LoginLock::~LoginLock() {
   if (path_.empty()) return;
-  const auto file = open_own_file(path_);
+  const auto file = open_own_file(path_, O_RDWR);
   if (!file || !*file) return;
   const auto content = read_own_file(**file, path_);
   if (!content || content->reveal() != content_ || !may_take(**file, path_)) return;

@@ -1,17 +1,13 @@
 #include "auth/own_file.h"
 
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <sys/file.h>
 
-#include <array>
 #include <cerrno>
-#include <cstdint>
-#include <system_error>
 #include <thread>
 
-#include "auth/base64.h"
 #include "auth/state_dir.h"
+#include "transport/shortage.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -20,8 +16,6 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// Bytes of chance in a temporary file's name.
-constexpr std::size_t kNameBytes = 9;
 /// How long apart a lock that somebody holds is tried: flock(2) waits without a limit, or not at all.
 constexpr std::chrono::milliseconds kLockPause{2};
 /// Patience with the lock of a directory, which is only held for a few system calls.
@@ -31,27 +25,14 @@ Failure foreign(const std::string& path, const char* why) {
   return {Stage::state, Cause::state_foreign_owner, path + ": " + why};
 }
 
-std::optional<std::string> random_name() {
-  std::array<unsigned char, kNameBytes> bytes{};
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return std::nullopt;
-  return ".cfpipe-" + base64url({reinterpret_cast<const char*>(bytes.data()), bytes.size()}) + ".tmp";
-}
-
-/// False with errno set.
-bool write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t count = ::write(fd, content.data(), content.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
 }  // namespace
 
 Failure state_failure(Cause cause, const std::string& path, int error) {
-  return {Stage::state, cause, path + ": " + std::generic_category().message(error)};
+  return transport::system_failure(Stage::state, cause, path, error);
+}
+
+bool lock_unless_held(const Fd& fd) {
+  return ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
 int lock_within(const Fd& fd, std::chrono::milliseconds limit) {
@@ -71,10 +52,14 @@ Fd lock_directory(const std::string& path) {
   return fd;
 }
 
-Result<std::optional<OwnFile>> open_own_file(const std::string& path) {
+Result<std::optional<OwnFile>> open_own_file(const std::string& path, int access) {
   // O_NONBLOCK: opening a FIFO that someone put there must not hang.
   OwnFile file;
-  file.fd = Fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  constexpr int kFlags = O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  file.fd = Fd(::open(path.c_str(), access | kFlags));
+  const bool read_only = !file.fd && access != O_RDONLY &&
+                         (errno == EACCES || errno == EROFS || errno == EPERM || errno == EISDIR);
+  if (read_only) file.fd = Fd(::open(path.c_str(), O_RDONLY | kFlags));
   if (!file.fd) {
     if (errno == ENOENT) return std::optional<OwnFile>();
     if (errno == ELOOP) return foreign(path, "is a symbolic link");
@@ -109,27 +94,6 @@ Result<Secret> read_own_file(const OwnFile& file, const std::string& path) {
   }
   content.resize(filled);
   return Secret(std::move(content));
-}
-
-Result<TemporaryFile> TemporaryFile::make(const std::string& directory, std::string_view content,
-                                          unsigned mode, Durability durability) {
-  const auto name = random_name();
-  if (!name) return Failure(Stage::state, Cause::state_write_failed, directory + ": no random numbers");
-  std::string path = directory + '/' + *name;
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (!fd) return state_failure(Cause::state_write_failed, directory, errno);
-  TemporaryFile file(std::move(path));
-  if (!write_all(fd.get(), content) || ::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0 ||
-      (durability == Durability::synced && ::fsync(fd.get()) != 0)) {
-    return state_failure(Cause::state_write_failed, directory, errno);
-  }
-  return file;
-}
-
-TemporaryFile::~TemporaryFile() {
-  // After a rename there is nothing of this name any more; the name is random, so nobody else can have taken
-  // it.
-  if (!path_.empty()) ::unlink(path_.c_str());
 }
 
 bool still_named(const OwnFile& file, const std::string& path) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,6 +41,15 @@ class Fd {
   int fd_ = -1;
 };
 
+struct CloseDirectory {
+  void operator()(DIR* directory) const noexcept { ::closedir(directory); }
+};
+using Directory = std::unique_ptr<DIR, CloseDirectory>;
+
+/// False while another descriptor holds an flock on the file; takes it otherwise. A file system that has no
+/// such locks, or not on this descriptor, is used without: true.
+bool lock_unless_held(const Fd& fd);
+
 /// Takes an exclusive flock, for which flock itself has no deadline: tried every few milliseconds until
 /// `limit` has passed. 0, or the errno of the last try (EWOULDBLOCK: somebody holds it).
 int lock_within(const Fd& fd, std::chrono::milliseconds limit);
@@ -53,37 +65,19 @@ struct OwnFile {
   struct stat info {};
 };
 
-/// Opens a plain file for reading; nothing if there is none. A link, someone else's file, or one that others
-/// may write is Cause::state_foreign_owner; what cannot be opened or is no plain file is state_unreadable.
-/// The path is in detail.
-Result<std::optional<OwnFile>> open_own_file(const std::string& path);
+/// Opens a plain file for reading (`access`: O_RDWR for writing too, which is what an exclusive flock takes
+/// on NFS; where that is not allowed, for reading only); nothing if there is none. A link, someone else's
+/// file, or one that others may write is Cause::state_foreign_owner; what cannot be opened or is no plain
+/// file is state_unreadable. The path is in detail.
+Result<std::optional<OwnFile>> open_own_file(const std::string& path, int access = O_RDONLY);
 
 /// The whole content, up to kMaxStateFileBytes.
 Result<Secret> read_own_file(const OwnFile& file, const std::string& path);
 
-/// Whether a file's content is on the disk before it gets its name; if not, a crash may leave it empty.
-enum class Durability { none, synced };
-
-/// A new file beside its future place: mode 0600, content on disk unless told otherwise. Removed on
-/// destruction unless renamed by then.
-class TemporaryFile {
- public:
-  static Result<TemporaryFile> make(const std::string& directory, std::string_view content, unsigned mode,
-                                    Durability durability = Durability::synced);
-  TemporaryFile(TemporaryFile&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  TemporaryFile& operator=(TemporaryFile&&) = delete;
-  ~TemporaryFile();
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFile(std::string path) : path_(std::move(path)) {}
-  std::string path_;
-};
-
 /// True if `path` still names the file that `file` was opened from.
 bool still_named(const OwnFile& file, const std::string& path);
 
-/// Stage::state with `path: what errno says`.
+/// Stage::state with `path: what errno says`; Cause::system_short in the place of `cause` where that is it.
 transport::Failure state_failure(transport::Cause cause, const std::string& path, int error);
 
 }  // namespace cfpipe::auth

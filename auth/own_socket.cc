@@ -1,15 +1,15 @@
 #include "auth/own_socket.h"
 
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
+
+#include "auth/temporary_file.h"
 
 namespace cfpipe::auth {
 
@@ -21,23 +21,28 @@ using transport::Stage;
 
 /// Connections that wait to be accepted.
 constexpr int kBacklog = 64;
-/// How many temporary names are tried, and how long their random part is.
+/// How many temporary names are tried.
 constexpr int kNameTries = 16;
-constexpr std::size_t kNameBytes = 6;
+/// What a temporary name may be shortened to where a socket's path has no room for more, in bytes.
+constexpr std::size_t kMinNameBytes = 7;
 constexpr mode_t kOwnerOnly = S_IRUSR | S_IWUSR;
 
 Failure failure(const std::string& path, int error) {
   return state_failure(Cause::state_write_failed, path, error);
 }
 
-/// A name in the directory of `path` that is hard to guess and short: a socket's path has little room.
-std::string temporary_name(const std::string& path) {
-  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz012345";
-  std::array<unsigned char, kNameBytes> random{};
-  RAND_bytes(random.data(), static_cast<int>(random.size()));
-  std::string name = directory_of(path) + "/.";
-  for (const unsigned char byte : random) name.push_back(letters[byte % letters.size()]);
-  return name;
+/// Of FAT, SMB and AFS.
+Failure no_sockets_there(const std::string& path, int error) {
+  Failure refused = failure(path, error);
+  refused.detail += ", a file system without sockets? ssh-config --style match needs none";
+  return refused;
+}
+
+/// A name in the directory of `path` that is hard to guess.
+std::string name_beside(const std::string& path) {
+  const std::string directory = directory_of(path) + '/';
+  const std::string name = directory + temporary_name();
+  return name.substr(0, std::max(kMaxSocketPath, directory.size() + kMinNameBytes));
 }
 
 /// Removes a temporary name unless it has been renamed to what it was for.
@@ -69,11 +74,12 @@ sockaddr_un address_of(const std::string& path) {
 
 Result<TemporaryName> bind_temporary(int fd, const std::string& path) {
   for (int i = 0; i < kNameTries; ++i) {
-    const std::string name = temporary_name(path);
+    const std::string name = name_beside(path);
     if (std::max(name.size(), path.size()) > kMaxSocketPath) return failure(path, ENAMETOOLONG);
     const auto address = address_of(name);
     if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0)
       return TemporaryName(name);
+    if (errno == EPERM || errno == EOPNOTSUPP) return no_sockets_there(path, errno);
     if (errno != EADDRINUSE) return failure(path, errno);
   }
   return failure(path, EADDRINUSE);

@@ -1,6 +1,5 @@
 #include "auth/state_dir.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <sys/file.h>
@@ -10,9 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
-#include <memory>
 
 #include "auth/clock.h"
 #include "auth/own_file.h"
@@ -23,10 +20,6 @@ namespace {
 using transport::Cause;
 using transport::Failure;
 using transport::Stage;
-
-struct CloseDir {
-  void operator()(DIR* dir) const noexcept { ::closedir(dir); }
-};
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -116,12 +109,11 @@ Result<void> StateDir::write(std::string_view name, std::string_view content, un
                              Durability durability) const {
   const std::string where = file(name);
   if (where.empty()) return unusable_name(Cause::state_write_failed);
-  const auto temporary = TemporaryFile::make(path_, content, mode, durability);
+  auto temporary = TemporaryFile::make(path_, content, mode, durability);
   if (!temporary) return temporary.error();
   const Fd lock = lock_directory(path_);
-  if (::rename(temporary->path().c_str(), where.c_str()) != 0) {
-    return state_failure(Cause::state_write_failed, where, errno);
-  }
+  if (const int error = temporary->replace(where); error != 0)
+    return state_failure(Cause::state_write_failed, where, error);
   return {};
 }
 
@@ -149,16 +141,22 @@ std::optional<std::int64_t> StateDir::age(std::string_view name) const {
   return std::abs(unix_now() - std::int64_t{info.st_mtim.tv_sec});
 }
 
-std::vector<std::string> StateDir::list(std::string_view suffix) const {
+Result<std::vector<std::string>> StateDir::list(std::string_view suffix) const {
   std::vector<std::string> names;
-  const std::unique_ptr<DIR, CloseDir> dir(::opendir(path_.c_str()));
-  while (const dirent* entry = dir ? ::readdir(dir.get()) : nullptr) {
+  const Directory dir(::opendir(path_.c_str()));
+  if (!dir) return state_failure(Cause::state_unreadable, path_, errno);
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(dir.get());
+    if (entry == nullptr && errno != 0) return state_failure(Cause::state_unreadable, path_, errno);
+    if (entry == nullptr) break;
     const std::string_view name(entry->d_name);
     struct stat info {};
-    if (name.ends_with(suffix) &&
-        ::fstatat(::dirfd(dir.get()), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-        S_ISREG(info.st_mode)) {
-      names.emplace_back(name);
+    if (!name.ends_with(suffix)) continue;
+    if (::fstatat(::dirfd(dir.get()), entry->d_name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
+      if (S_ISREG(info.st_mode)) names.emplace_back(name);
+    } else if (errno != ENOENT) {
+      return state_failure(Cause::state_unreadable, file(name), errno);
     }
   }
   std::sort(names.begin(), names.end());

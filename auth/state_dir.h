@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "auth/own_file.h"
+#include "auth/temporary_file.h"
 #include "transport/failure.h"
 #include "transport/secret.h"
 
@@ -46,8 +47,8 @@ class StateDir {
   /// Seconds since the last change, or nothing if there is no such file. A change that lies ahead (a clock
   /// was set back) counts as far behind, so that nothing stays fresh for longer than its limit.
   std::optional<std::int64_t> age(std::string_view name) const;
-  /// Names of the plain files whose name ends with `suffix`.
-  std::vector<std::string> list(std::string_view suffix) const;
+  /// Names of the plain files whose name ends with `suffix`, sorted. Stage::state.
+  Result<std::vector<std::string>> list(std::string_view suffix) const;
 
   /// `/` and `*` become `-`, as cloudflared does. Empty for names that never reach the disk: those with
   /// control characters, `.`, `..` and the empty one.

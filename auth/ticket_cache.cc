@@ -65,8 +65,9 @@ std::optional<std::int64_t> time_of(std::string_view name) {
 std::optional<Secret> TicketCache::take(const std::string& key) {
   const auto prefix = prefix_of(key);
   auto names = state_.list(kSuffix);
-  std::reverse(names.begin(), names.end());
-  for (const auto& name : names) {
+  if (!names) return std::nullopt;
+  std::reverse(names->begin(), names->end());
+  for (const auto& name : *names) {
     if (!name.starts_with(prefix)) continue;
     auto session = state_.take(name);
     if (session && *session && (*session)->reveal().size() <= transport::kMaxSessionBytes) {
@@ -89,7 +90,9 @@ void TicketCache::put(const std::string& key, const Secret& session) {
 void TicketCache::tidy() const {
   const auto oldest = now_microseconds() - kTicketMaxAge * 1'000'000;
   std::vector<std::pair<std::int64_t, std::string>> kept;  // newest first
-  for (auto& name : state_.list(kSuffix)) {
+  auto names = state_.list(kSuffix);
+  if (!names) return;
+  for (auto& name : *names) {
     if (const auto time = time_of(name)) kept.emplace_back(*time, std::move(name));
   }
   std::sort(kept.rbegin(), kept.rend());

@@ -1,14 +1,11 @@
 #include "auth/user_certificate.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-
-#include <cerrno>
 #include <system_error>
 
 #include "auth/key_files.h"
 #include "auth/own_file.h"
 #include "auth/own_socket.h"
+#include "auth/temporary_file.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -92,12 +89,12 @@ Result<void> UserCertificate::put_beside(const UserKey& key, const Certificate& 
   const std::string path = key.file + std::string(kCertSuffix);
   const Standing standing = what_stands(path);
   if (standing == Standing::foreign) return left_alone(path, "is not cfpipe's and stays as it is");
-  const auto made = TemporaryFile::make(directory_of(path),
-                                        line_with_comment(certificate, comment(certificate)) + '\n', 0600);
+  sweep_temporary_files(directory_of(path));
+  auto made = TemporaryFile::make(directory_of(path),
+                                  line_with_comment(certificate, comment(certificate)) + '\n', 0600);
   if (!made) return left_alone(path, made.error().detail);
-  const unsigned flags = standing == Standing::nothing ? RENAME_NOREPLACE : 0;
-  if (::renameat2(AT_FDCWD, made->path().c_str(), AT_FDCWD, path.c_str(), flags) != 0)
-    return left_alone(path, std::generic_category().message(errno));
+  const int error = standing == Standing::nothing ? made->place(path) : made->replace(path);
+  if (error != 0) return left_alone(path, std::generic_category().message(error));
   return {};
 }
 

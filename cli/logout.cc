@@ -5,6 +5,7 @@
 #include "auth/jwt.h"
 #include "auth/login_lock.h"
 #include "auth/state_dir.h"
+#include "auth/temporary_file.h"
 #include "auth/token_cache.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
@@ -18,22 +19,28 @@ constexpr std::string_view kTokenSuffix = "-token";
 /// Hex digits of an AUD.
 constexpr std::size_t kAudDigits = 64;
 
-/// The org token that would silently bring the application token back: that of the token's issuer.
-std::string org_token_of(const StateDir& state, const std::string& token_file) {
+/// The org token that would silently bring the application token back: that of the token's issuer; empty if
+/// the file is none of ours. What this process lacks the descriptors or the memory to read is a failure.
+Result<std::string> org_token_of(const StateDir& state, const std::string& token_file) {
   auto file = state.read(token_file);
-  if (!file || !*file) return {};
+  if (!file && file.error().cause == transport::Cause::system_short) return file.error();
+  if (!file || !*file) return std::string();
   auto token = auth::parse_jwt((*file)->reveal());
-  if (!token) return {};
+  if (!token) return std::string();
   const auto issuer = transport::parse_url(token->text("iss"));
   return issuer ? auth::org_token_file(issuer->authority()) : std::string();
 }
 
-std::vector<std::string> files_to_remove(const StateDir& state, const Options& options) {
+Result<std::vector<std::string>> files_to_remove(const StateDir& state, const Options& options) {
+  auto tokens = state.list(kTokenSuffix);
+  if (!tokens) return tokens;
   std::vector<std::string> names;
-  for (auto& name : state.list(kTokenSuffix)) {
+  for (auto& name : *tokens) {
     if (options.has_url && !token_file_covers(name, options.url.host)) continue;
     if (options.has_url) {
-      if (auto org = org_token_of(state, name); !org.empty()) names.push_back(std::move(org));
+      auto org = org_token_of(state, name);
+      if (!org) return org.error();
+      if (!org->empty()) names.push_back(std::move(*org));
     }
     names.push_back(std::move(name));
   }
@@ -59,7 +66,10 @@ bool token_file_covers(std::string_view name, std::string_view host) {
 int run_logout(const Options& options) {
   auto state = StateDir::open();
   if (!state) return report(state.error());
-  for (const auto& name : files_to_remove(*state, options)) {
+  auth::sweep_temporary_files(state->path());
+  const auto names = files_to_remove(*state, options);
+  if (!names) return report(names.error());
+  for (const auto& name : *names) {
     auth::LoginLock::remove_finished(*state, name);
     if (auto removed = state->remove(name); !removed) return report(removed.error());
   }

@@ -7,6 +7,7 @@
 
 #include "auth/discovery.h"
 #include "auth/service_token_file.h"
+#include "auth/temporary_file.h"
 #include "auth/ticket_cache.h"
 #include "cli/client_files.h"
 #include "cli/messages.h"
@@ -60,6 +61,10 @@ void TerminalObserver::clock_differs(std::int64_t seconds) {
 }
 void TerminalObserver::note(const std::string& line) {
   spdlog::debug("{}", line);
+}
+
+Session::~Session() {
+  auth::sweep_temporary_files(state_.path());
 }
 
 Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor executor, Options& options) {

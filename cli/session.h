@@ -28,6 +28,9 @@ class TerminalObserver final : public auth::LoginObserver {
 class Session {
  public:
   static Result<std::unique_ptr<Session>> open(boost::asio::any_io_executor executor, Options& options);
+  /// Last, when nothing waits for this process any more: what killed ones have left in the state directory
+  /// goes.
+  ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 

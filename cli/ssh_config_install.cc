@@ -12,9 +12,11 @@
 #include <memory>
 
 #include "auth/own_file.h"
+#include "auth/temporary_file.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
 #include "cli/ssh_config_blocks.h"
+#include "transport/shortage.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -30,7 +32,7 @@ Failure unusable(const std::string& path, const std::string& why) {
   return {Stage::config, Cause::file_unusable, path + ": " + why};
 }
 Failure unwritten(const std::string& path, int error) {
-  return {Stage::config, Cause::state_write_failed, path + ": " + std::strerror(error)};
+  return transport::system_failure(Stage::config, Cause::state_write_failed, path, error);
 }
 
 /// A file that is edited: what is in it now, and where that really is, behind links.
@@ -67,9 +69,10 @@ Result<Edited> read_edited(const std::string& path) {
 Result<void> write_edited(const Edited& file, const std::string& text) {
   if (file.exists && text == file.text) return {};
   const auto directory = file.path.substr(0, file.path.rfind('/'));
+  auth::sweep_temporary_files(directory);
   auto temporary = auth::TemporaryFile::make(directory, text, file.mode);
   if (!temporary) return Failure(Stage::config, Cause::state_write_failed, temporary.error().detail);
-  if (std::rename(temporary->path().c_str(), file.path.c_str()) != 0) return unwritten(file.path, errno);
+  if (const int error = temporary->replace(file.path); error != 0) return unwritten(file.path, error);
   return {};
 }
 

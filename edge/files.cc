@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "auth/own_file.h"
+#include "auth/temporary_file.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -21,16 +22,6 @@ transport::Failure failed(const std::string& path, const std::string& what,
 
 transport::Failure write_failed(const std::string& path) {
   return failed(path, std::strerror(errno), transport::Cause::state_write_failed);
-}
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t wrote = ::write(fd, bytes.data(), bytes.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  return true;
 }
 
 }  // namespace
@@ -46,6 +37,7 @@ Result<void> prepare_state_dir(const std::string& path) {
   if (!S_ISDIR(info.st_mode)) return failed(path, "is not a directory");
   if (info.st_uid != ::geteuid())
     return failed(path, "belongs to another user", transport::Cause::state_foreign_owner);
+  auth::sweep_temporary_files(path);
   if ((info.st_mode & 077) == 0) return {};
   // Somebody else's directory that happens to be named here (/tmp, a home) must not be closed behind their
   // back.
@@ -56,24 +48,13 @@ Result<void> prepare_state_dir(const std::string& path) {
 }
 
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode) {
-  const std::string temporary = path + ".new." + std::to_string(::getpid());
-  ::unlink(temporary.c_str());
-  {
-    const auth::Fd file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                               static_cast<mode_t>(mode)));
-    if (file.get() < 0 || !write_all(file.get(), content) || ::fsync(file.get()) != 0) {
-      const transport::Failure failure = write_failed(path);
-      ::unlink(temporary.c_str());
-      return failure;
-    }
-  }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const transport::Failure failure = write_failed(path);
-    ::unlink(temporary.c_str());
-    return failure;
-  }
-  const auth::Fd dir(
-      ::open(std::filesystem::path(path).parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::string directory = std::filesystem::path(path).parent_path().string();
+  if (directory.empty()) directory = ".";
+  auto made = auth::TemporaryFile::make(directory, content, mode);
+  if (!made) return made.error();
+  if (const int error = made->replace(path); error != 0)
+    return auth::state_failure(transport::Cause::state_write_failed, path, error);
+  const auth::Fd dir(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (dir.get() >= 0) ::fsync(dir.get());
   return {};
 }

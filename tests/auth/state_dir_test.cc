@@ -274,8 +274,17 @@ TEST(StateDir, ListsPlainFilesBySuffix) {
   for (const char* name : {"b-token", "a-token", "a-token.lock", "c-jwks"}) temp.put(name, "x");
   ASSERT_EQ(::symlink("a-token", (temp / "link-token").c_str()), 0);
   ASSERT_EQ(::mkdir((temp / "dir-token").c_str(), 0700), 0);
-  EXPECT_THAT(dir.list("-token"), ElementsAre("a-token", "b-token"));
-  EXPECT_THAT(dir.list("-none"), IsEmpty());
+  EXPECT_THAT(*dir.list("-token"), ElementsAre("a-token", "b-token"));
+  EXPECT_THAT(*dir.list("-none"), IsEmpty());
+}
+
+TEST(StateDir, SaysThatItCannotBeListed) {
+  TempDir temp;
+  const StateDir dir = dir_at(temp);
+  ASSERT_EQ(::rmdir(temp.path().c_str()), 0);
+  const auto names = dir.list("-token");
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().cause, transport::Cause::state_unreadable);
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include <boost/asio/this_coro.hpp>
 #include <cerrno>
-#include <csignal>
 #include <cstring>
 
 #include "auth/discovery.h"
@@ -16,6 +15,8 @@
 #include "cli/messages.h"
 #include "cli/session.h"
 #include "cli/verified_token.h"
+#include "transport/shortage.h"
+#include "transport/write_signals.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -70,7 +71,7 @@ net::awaitable<Secret> token_if_any(const Session& session) {
 Result<Fd> filled_pipe(std::string_view text) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-    return Failure(Stage::config, Cause::local_io, std::strerror(errno));
+    return transport::system_failure(Stage::config, Cause::local_io, "a pipe for curl", errno);
   }
   Fd read_end(ends[0]);
   const Fd write_end(ends[1]);
@@ -94,11 +95,11 @@ Failure become_curl(const std::vector<std::string>& arguments, const Fd& config)
   // No socket of ours goes along, and nothing else but the pipe.
   ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   ::fcntl(config.get(), F_SETFD, 0);
-  std::signal(SIGPIPE, SIG_DFL);
+  transport::restore_write_signals();
   ::execvp(kProgram, argv.data());
   const int error = errno;
-  std::signal(SIGPIPE, SIG_IGN);
-  return {Stage::config, Cause::program_missing, std::string(kProgram) + ": " + std::strerror(error)};
+  transport::ignore_write_signals();
+  return transport::system_failure(Stage::config, Cause::program_missing, kProgram, error);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <exception>
 
 #include "cli/messages.h"
+#include "transport/shortage.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -31,13 +32,9 @@ void hold_signals_back() {
   ::sigprocmask(SIG_BLOCK, &ending, nullptr);
 }
 
-int report_exception(std::exception_ptr thrown, bool interrupted) {
+int report_exception(const std::exception_ptr& thrown, bool interrupted) {
   if (interrupted) return report({Stage::login, Cause::login_cancelled});
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& error) {
-    return report({Stage::config, Cause::unexpected_status, transport::printable(error.what())});
-  }
+  return report(transport::failure_of_exception(thrown, Stage::config));
 }
 
 }  // namespace
@@ -71,7 +68,7 @@ int run_to_end(std::function<net::awaitable<int>(Interrupts&)> command) {
   int status = -1;
   auto running = command(interrupts);
   net::co_spawn(loop, std::move(running),
-                net::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr thrown, int result) {
+                net::bind_cancellation_slot(cancel.slot(), [&](const std::exception_ptr& thrown, int result) {
                   status = thrown ? report_exception(thrown, interrupts.raised_) : result;
                   // A browser that is still running has a child watcher pending here; it is not waited for.
                   loop.stop();

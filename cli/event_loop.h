@@ -21,7 +21,8 @@ class Interrupts {
   bool raised_ = false;
 };
 
-/// Runs a command on an event loop of its own and returns its exit status.
+/// Runs a command on an event loop of its own and returns its exit status. Throws if there can be no such
+/// loop; what the command itself throws is reported.
 int run_to_end(std::function<boost::asio::awaitable<int>(Interrupts&)> command);
 
 }  // namespace cfpipe::cli

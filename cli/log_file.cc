@@ -5,7 +5,8 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+
+#include "transport/shortage.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -48,7 +49,7 @@ Result<LogFile> LogFile::open(std::string path, bool rolls) {
     make_directories(path);
     fd = open_at(path);
   }
-  if (!fd) return Failure(Stage::config, Cause::state_write_failed, path + ": " + std::strerror(errno));
+  if (!fd) return transport::system_failure(Stage::config, Cause::state_write_failed, path, errno);
   return LogFile(std::move(path), rolls, std::move(fd));
 }
 

@@ -1,7 +1,8 @@
 #include <fcntl.h>
+#include <unistd.h>
 
-#include <csignal>
 #include <cstdlib>
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "cli/secret_arguments.h"
 #include "transport/lean_openssl.h"
 #include "transport/private_memory.h"
+#include "transport/shortage.h"
+#include "transport/write_signals.h"
 
 namespace {
 
@@ -51,21 +54,38 @@ int run(cli::Options options) {
   });
 }
 
-}  // namespace
+/// What is thrown where there is nothing to catch it, in a destructor or another thread, ends the process
+/// here.
+[[noreturn]] void terminate() {
+  (void)cli::report(transport::failure_of_exception(std::current_exception(), transport::Stage::config));
+  ::_exit(cli::kInternal);
+}
 
-int main(int argc, char** argv) {
+int run_command_line(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   cli::hide_secret_arguments(argc, argv);
-  std::signal(SIGPIPE, SIG_IGN);
+  transport::ignore_write_signals();
   fill_standard_descriptors();
   (void)cli::start_logging({});  // off, and away from standard output, until the options say otherwise
   transport::keep_memory_private();
   auto parsed =
       cli::parse_command_line(arguments, [](const char* name) -> const char* { return std::getenv(name); });
+  cli::forget_secret_variables();
   if (const auto* failure = std::get_if<transport::Failure>(&parsed)) return cli::report(*failure);
   if (const auto* asked = std::get_if<cli::AskedText>(&parsed)) {
     const auto written = cli::write_output(asked->text);
     return written ? cli::kOk : cli::report(written.error());
   }
   return run(std::move(std::get<cli::Options>(parsed)));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::set_terminate(terminate);
+  try {
+    return run_command_line(argc, argv);
+  } catch (...) {
+    return cli::report(transport::failure_of_exception(std::current_exception(), transport::Stage::config));
+  }
 }

@@ -134,6 +134,8 @@ int show_audit(const StateOption& state, const std::string& since, bool json);
 
 /// One line on standard error.
 void complain(std::string_view text);
+/// The same for what was thrown past everything else, with what to do about it; returns kUnavailable.
+int complain_of_exception(const transport::Failure& failure);
 /// The same for a failure; returns the exit status that goes with it.
 int complain(const transport::Failure& failure);
 

@@ -2,16 +2,20 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
+#include <cstdio>
 #include <exception>
 
 #include "edge/commands.h"
 #include "transport/private_memory.h"
+#include "transport/shortage.h"
+#include "transport/write_signals.h"
 
 namespace {
 
 /// This process holds the keys of certificate authorities.
 void protect_process() {
   ::umask(077);
+  cfpipe::transport::ignore_write_signals();
   cfpipe::transport::keep_memory_private();
 }
 
@@ -21,8 +25,12 @@ int main(int argc, char** argv) try {
   protect_process();
   spdlog::set_default_logger(spdlog::stderr_logger_mt("edge"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-  return cfpipe::edge::run_command_line(argc, argv);
-} catch (const std::exception& error) {
-  cfpipe::edge::complain(error.what());
-  return cfpipe::edge::kUnavailable;
+  const int status = cfpipe::edge::run_command_line(argc, argv);
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  cfpipe::edge::complain("standard output cannot be written; check where it leads");
+  return status == cfpipe::edge::kOk ? cfpipe::edge::kUnavailable : status;
+} catch (...) {
+  const auto failure =
+      cfpipe::transport::failure_of_exception(std::current_exception(), cfpipe::transport::Stage::input);
+  return cfpipe::edge::complain_of_exception(failure);
 }

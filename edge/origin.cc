@@ -14,6 +14,7 @@
 #include "edge/server.h"
 #include "transport/dialer.h"
 #include "transport/reason.h"
+#include "transport/shortage.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -25,8 +26,12 @@ using UnixSocket = net::local::stream_protocol::socket;
 /// A listener whose queue is full says so at once, and not when there is room.
 constexpr std::chrono::milliseconds kQueuePause{20};
 
+/// To users, who can only tell the edge's operator.
+constexpr const char* kEdgeShort = "the edge has reached a limit of its system";
+
 struct Down {
   std::string why;
+  bool edge_short = false;  ///< of descriptors or memory: the origin may be well
 };
 using Dialled = std::variant<OriginSocket, Down>;
 
@@ -38,23 +43,25 @@ net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
   dial.dns_deadline = dial.tcp_deadline = kOriginDeadline;
   auto socket = co_await transport::dial_tcp(origin, dial);
   if (socket) co_return OriginSocket(std::move(*socket));
+  if (socket.error().cause == transport::Cause::system_short) co_return Down{kEdgeShort, true};
   const bool refused = socket.error().cause == transport::Cause::refused;
   co_return Down{refused ? "it refused the connection" : "it cannot be reached"};
 }
 
 // The path itself is for the edge's administrator, not for its users.
-std::string why_no_socket(int error) {
+Down down_because(int error) {
+  if (transport::is_shortage(error)) return {kEdgeShort, true};
   switch (error) {
     case ENOENT:
-      return "its socket is not there";
+      return {"its socket is not there"};
     case ECONNREFUSED:
-      return "nobody listens on its socket";
+      return {"nobody listens on its socket"};
     case EACCES:
-      return "the edge is not allowed to use its socket";
+      return {"the edge is not allowed to use its socket"};
     case EAGAIN:
-      return "it takes no connections";
+      return {"it takes no connections"};
     default:
-      return "it cannot be reached";
+      return {"it cannot be reached"};
   }
 }
 
@@ -64,13 +71,13 @@ net::awaitable<Dialled> dial_path(const TunnelGrant& grant) {
   UnixSocket socket(executor);
   socket.open(net::local::stream_protocol(), error);
   if (!error) socket.non_blocking(true, error);
-  if (error) co_return Down{why_no_socket(error.value())};
+  if (error) co_return down_because(error.value());
   const net::local::stream_protocol::endpoint to(grant.origin_path);
   const auto deadline = Clock::now() + kOriginDeadline;
   net::steady_timer pause(executor);
   while (::connect(socket.native_handle(), to.data(), static_cast<socklen_t>(to.size())) != 0) {
     const int why = errno;
-    if ((why != EAGAIN && why != EINTR) || Clock::now() >= deadline) co_return Down{why_no_socket(why)};
+    if ((why != EAGAIN && why != EINTR) || Clock::now() >= deadline) co_return down_because(why);
     pause.expires_after(kQueuePause);
     co_await pause.async_wait(net::as_tuple(net::use_awaitable));
   }
@@ -98,9 +105,11 @@ net::awaitable<std::variant<OriginSocket, Answer>> dial_origin(const TunnelGrant
     if (!grant.proxy_protocol || introduce(*socket, ends)) co_return std::move(*socket);
     dialled = Down{"it closed the connection"};
   }
-  const std::string reason =
-      "the origin of " + grant.app_hostname + " is down: " + std::get<Down>(dialled).why;
-  Answer answer = plain(502, reason);
+  const Down& down = std::get<Down>(dialled);
+  const std::string reason = down.edge_short
+                                 ? "the origin of " + grant.app_hostname + " cannot be asked: " + down.why
+                                 : "the origin of " + grant.app_hostname + " is down: " + down.why;
+  Answer answer = plain(down.edge_short ? 503 : 502, reason);
   answer.headers.emplace_back(transport::kReasonHeader, reason);
   co_return answer;
 }

@@ -7,9 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "auth/own_file.h"
+#include "transport/write_signals.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -48,6 +50,26 @@ class Actions {
   posix_spawn_file_actions_t actions_;
 };
 
+/// A child is not to inherit that this process ignores some signals.
+class Attributes {
+ public:
+  Attributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    transport::add_write_signals(defaults);
+    posix_spawnattr_setsigdefault(&attributes_, &defaults);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF);
+  }
+  ~Attributes() { posix_spawnattr_destroy(&attributes_); }
+  Attributes(const Attributes&) = delete;
+  Attributes& operator=(const Attributes&) = delete;
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
 }  // namespace
 
 ProgramEnd run_program(const std::vector<std::string>& command) {
@@ -56,8 +78,10 @@ ProgramEnd run_program(const std::vector<std::string>& command) {
   arguments.push_back(nullptr);
   const Capture output, complaint;
   const Actions actions(output, complaint);
+  const Attributes attributes;
   pid_t pid = 0;
-  if (const int error = posix_spawnp(&pid, arguments[0], actions.get(), nullptr, arguments.data(), environ);
+  if (const int error =
+          posix_spawnp(&pid, arguments[0], actions.get(), attributes.get(), arguments.data(), environ);
       error != 0)
     return {127, {}, command[0] + ": " + std::strerror(error)};
   int status = 0;

@@ -2,8 +2,10 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -33,9 +35,12 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// Tunnels at one time; more connections wait in the system's queue. Two descriptors each, of the 1,024 that
-/// a process usually has.
+/// Tunnels at one time; more connections wait in the system's queue.
 constexpr std::size_t kMaxTunnels = 400;
+/// Descriptors of a tunnel, its local connection among them; and of everything else: the event loop, lookups,
+/// a login, several addresses that are tried at once.
+constexpr std::size_t kDescriptorsPerTunnel = 2;
+constexpr std::size_t kOwnDescriptors = 32;
 /// How long a peer may take for the last bytes of a tunnel that broke, before the break reaches it instead.
 constexpr std::chrono::milliseconds kLastBytes{5'000};
 constexpr std::chrono::milliseconds kFirstLook{1};
@@ -59,6 +64,18 @@ net::awaitable<void> until_taken(const auth::Fd& connection) {
   }
 }
 
+/// What the limit of open files has room for. Where that is next to nothing, one tunnel is tried at a time.
+std::size_t affordable_tunnels() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return kMaxTunnels;
+  const std::size_t free = limit.rlim_cur - std::min<std::size_t>(limit.rlim_cur, kOwnDescriptors);
+  return std::clamp<std::size_t>(free / kDescriptorsPerTunnel, 1, kMaxTunnels);
+}
+
+bool is_shortage(const Result<tunnel::Outcome>& outcome) {
+  return !outcome && outcome.error().cause == Cause::system_short;
+}
+
 /// The peer sees a connection that broke, not one that ended. A reset takes along what is still on its way.
 void reset_on_close(const auth::Fd& connection) {
   const linger at_once{1, 0};
@@ -74,7 +91,7 @@ class Forwarder : public std::enable_shared_from_this<Forwarder> {
         options_(std::move(options)),
         session_(std::move(session)),
         listener_(std::move(listener)),
-        changed_(executor) {}
+        changed_(executor, net::steady_timer::time_point::max()) {}
 
   /// Before run(). Stage::state.
   Result<void> prepare();
@@ -89,7 +106,12 @@ class Forwarder : public std::enable_shared_from_this<Forwarder> {
     tunnel::Relay* relay = nullptr;  ///< while there is one
   };
 
+  net::awaitable<void> change();
   net::awaitable<void> until_fewer_than(std::size_t limit);
+  net::awaitable<void> until_there_is_room();
+  net::awaitable<Result<tunnel::Outcome>> carry_when_affordable(const auth::Fd& connection, Carried& carried);
+  /// Connections that are being dialled for, or have their tunnel.
+  std::size_t active() const { return carried_.size() - waiting_; }
   void start(auth::Fd connection);
   static net::awaitable<void> carry(std::shared_ptr<Forwarder> self, auth::Fd connection, Carried& carried);
   net::awaitable<Result<void>> relay(const auth::Fd& connection, Carried& carried);
@@ -102,7 +124,9 @@ class Forwarder : public std::enable_shared_from_this<Forwarder> {
   std::unique_ptr<TunnelOpener> opener_;
   std::unique_ptr<LocalListener> listener_;
   std::list<Carried> carried_;
-  net::steady_timer changed_;  ///< cancelled when a tunnel has ended
+  const std::size_t max_tunnels_ = affordable_tunnels();
+  std::size_t waiting_ = 0;    ///< of carried_: for descriptors or memory
+  net::steady_timer changed_;  ///< never expires; cancelled when a connection has ended
   bool stopping_ = false;
 };
 
@@ -118,19 +142,23 @@ net::awaitable<void> Forwarder::run() {
     auto connection = co_await listener_->accept();
     if (!connection) continue;
     start(std::move(connection));
-    if (carried_.size() == kMaxTunnels)
-      spdlog::warn("{} connections are open, more have to wait", kMaxTunnels);
-    co_await until_fewer_than(kMaxTunnels);
+    co_await until_there_is_room();
   }
   co_await until_fewer_than(1);
 }
 
+net::awaitable<void> Forwarder::change() {
+  co_await changed_.async_wait(net::as_tuple(net::use_awaitable));
+}
+
 net::awaitable<void> Forwarder::until_fewer_than(std::size_t limit) {
-  while (carried_.size() >= limit) {
-    changed_.expires_at(net::steady_timer::time_point::max());
-    co_await changed_.async_wait(net::as_tuple(net::use_awaitable));
-    if (stopping_ && limit > 1) co_return;
-  }
+  while (carried_.size() >= limit) co_await change();
+}
+
+net::awaitable<void> Forwarder::until_there_is_room() {
+  if (carried_.size() == max_tunnels_)
+    spdlog::warn("{} connections are open, more have to wait", max_tunnels_);
+  while (!stopping_ && (carried_.size() >= max_tunnels_ || waiting_ > 0)) co_await change();
 }
 
 void Forwarder::start(auth::Fd connection) {
@@ -155,15 +183,33 @@ net::awaitable<void> Forwarder::carry(std::shared_ptr<Forwarder> self, auth::Fd 
 }
 
 net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carried& carried) {
-  const TunnelOpener::Pump pump_here = [this, &connection, &carried](tunnel::Stream& far) {
-    return pump(connection, carried, far);
-  };
-  const auto outcome = co_await opener_->carry(pump_here);
-  const auto failure = outcome ? failure_of(*outcome) : std::optional<Failure>(outcome.error());
+  const auto outcome = co_await carry_when_affordable(connection, carried);
+  const auto failure =
+      outcome ? failure_of(*outcome, NearEnd::connection) : std::optional<Failure>(outcome.error());
   if (!failure) co_return Result<void>();
   reset_on_close(connection);
   co_await until_taken(connection);
   co_return *failure;
+}
+
+/// While others could end and leave room, a connection for which there are no descriptors waits for that.
+net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_when_affordable(const auth::Fd& connection,
+                                                                         Carried& carried) {
+  const TunnelOpener::Pump pump_here = [this, &connection, &carried](tunnel::Stream& far) {
+    return pump(connection, carried, far);
+  };
+  for (;;) {
+    const bool had_company = active() > 1;
+    auto outcome = co_await opener_->carry(pump_here);
+    if (!is_shortage(outcome) || stopping_ || has_hung_up(connection)) co_return outcome;
+    if (active() > 1) {
+      if (waiting_++ == 0) spdlog::warn("{}; connections have to wait", outcome.error().detail);
+      const AtEnd no_longer([this] { --waiting_; });
+      co_await change();
+    } else if (!had_company) {
+      co_return outcome;
+    }
+  }
 }
 
 net::awaitable<Result<tunnel::Outcome>> Forwarder::pump(const auth::Fd& connection, Carried& carried,

@@ -10,8 +10,10 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "transport/resolve.h"
+#include "transport/shortage.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -30,7 +32,7 @@ constexpr std::chrono::milliseconds kLookupLimit{5'000};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 Failure cannot_listen(const std::string& shown, int error) {
-  return {Stage::listen, Cause::cannot_listen, shown + ": " + std::strerror(error)};
+  return transport::system_failure(Stage::listen, Cause::cannot_listen, shown, error);
 }
 
 std::string shown(const tcp::endpoint& endpoint) {
@@ -62,10 +64,6 @@ void set_tcp_options(int fd) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-bool is_shortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
 }  // namespace
 
 LocalListener::LocalListener(net::any_io_executor executor, auth::OwnSocket socket, std::string path,
@@ -82,7 +80,11 @@ net::awaitable<Result<std::unique_ptr<LocalListener>>> LocalListener::open(net::
   using Made = std::unique_ptr<LocalListener>;
   if (!address.socket_path.empty()) {
     auto socket = auth::listen_own_socket(address.socket_path, auth::IfTaken::replace_dead);
-    if (!socket) co_return Failure(Stage::listen, Cause::cannot_listen, socket.error().detail);
+    if (!socket) {
+      const bool system_short = socket.error().cause == Cause::system_short;
+      co_return Failure(Stage::listen, system_short ? Cause::system_short : Cause::cannot_listen,
+                        socket.error().detail);
+    }
     co_return Made(
         new LocalListener(executor, std::move(*socket), address.socket_path, address.socket_path, false));
   }
@@ -105,13 +107,14 @@ net::awaitable<auth::Fd> LocalListener::accept() {
   while (!closed_) {
     auth::Fd connection(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (connection) {
+      short_ = false;
       if (path_.empty()) set_tcp_options(connection.get());
       co_return connection;
     }
     if (errno == EAGAIN) {
       co_await ready_.async_wait(net::posix::descriptor_base::wait_read, net::as_tuple(net::use_awaitable));
-    } else if (is_shortage(errno)) {
-      spdlog::warn("{}: accept: {}", shown_, std::strerror(errno));
+    } else if (transport::is_shortage(errno)) {
+      if (!std::exchange(short_, true)) spdlog::warn("{}: accept: {}", shown_, std::strerror(errno));
       pause_.expires_after(kAcceptPause);
       co_await pause_.async_wait(net::as_tuple(net::use_awaitable));
     }  // else: one that went away before it was accepted

@@ -43,6 +43,7 @@ class LocalListener {
   std::string shown_;
   bool reachable_;
   bool closed_ = false;
+  bool short_ = false;  ///< the last accept() failed for want of descriptors or memory
 };
 
 }  // namespace cfpipe::cli

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <cstring>
 #include <string_view>
 
@@ -32,7 +33,20 @@ char* secret_in(char* argument, bool& takes_next) {
   return !takes_next && argument[1] == 'H' ? argument + 2 : nullptr;
 }
 
+/// Variables that are read into the options, or are cloudflared's, and would let a program that we start in.
+constexpr std::array kSecretVariables{"TUNNEL_SERVICE_TOKEN_ID", "TUNNEL_SERVICE_TOKEN_SECRET",
+                                      "TUNNEL_TOKEN"};
+
 }  // namespace
+
+void forget_secret_variables() {
+  for (const char* name : kSecretVariables) {
+    char* value = ::getenv(name);
+    if (value == nullptr) continue;
+    overwrite(value);  // where /proc/PID/environ shows it
+    ::unsetenv(name);
+  }
+}
 
 void hide_secret_arguments(int argc, char** argv) {
   bool takes_next = false;

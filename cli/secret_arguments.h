@@ -7,4 +7,8 @@ namespace cfpipe::cli {
 /// start, has them: a file or the environment is the better place.
 void hide_secret_arguments(int argc, char** argv);
 
+/// Once the options have their values: programs that this process starts (a browser, curl) get none of the
+/// secrets in its environment.
+void forget_secret_variables();
+
 }  // namespace cfpipe::cli

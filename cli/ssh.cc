@@ -4,6 +4,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <memory>
 
+#include "auth/own_socket.h"
 #include "cli/at_end.h"
 #include "cli/commands.h"
 #include "cli/first_byte.h"
@@ -11,6 +12,7 @@
 #include "cli/messages.h"
 #include "cli/principal.h"
 #include "cli/tunnel_opener.h"
+#include "transport/sandbox.h"
 #include "tunnel/fd_stream.h"
 #include "tunnel/relay.h"
 
@@ -39,6 +41,17 @@ net::awaitable<Result<tunnel::Outcome>> relay_terminal(tunnel::Stream& far, cons
   co_return outcome;
 }
 
+/// What a tunnel that stands still needs of the file system: tickets and what is known of the application,
+/// the agent's socket at its end, the log.
+void confine(const Session& session, const Options& options) {
+  transport::SandboxNeeds needs;
+  needs.writable.push_back(session.state().path());
+  if (!options.agent.empty()) needs.writable.push_back(auth::directory_of(options.agent));
+  if (!options.log_file.empty()) needs.writable.push_back(auth::directory_of(options.log_file));
+  if (!options.log_directory.empty()) needs.writable.push_back(options.log_directory);
+  spdlog::debug("sandbox: {}", transport::enter_sandbox(needs));
+}
+
 }  // namespace
 
 net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
@@ -54,6 +67,7 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   });
   auto opener = TunnelOpener::make(executor, **session, options);
   if (!opener) co_return report(opener.error());
+  (*opener)->on_settled([&] { confine(**session, options); });
 
   const TunnelOpener::Pump pump = [&options, &interrupts, &running](tunnel::Stream& far) {
     return relay_terminal(far, options, interrupts, running);

@@ -9,6 +9,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
+#include <utility>
 
 #include "auth/agent_server.h"
 #include "auth/certificate.h"
@@ -50,6 +51,7 @@ using Signing = Shared<void>;
 struct Carried {
   bool pumping = false;
   bool ended = false;
+  bool certified = false;
   std::optional<Failure> unsigned_because;
 };
 
@@ -107,6 +109,10 @@ struct TunnelOpener::Impl {
   net::awaitable<void> carry_tunnel(const Pump& pump, Carried& carried,
                                     std::optional<Result<tunnel::Outcome>>& out);
   net::awaitable<void> certify_for_agent(Carried& carried);
+  void settle(const Carried& carried) {
+    const bool done = carried.pumping && (carried.certified || !serves_agent());
+    if (const auto then = done ? std::exchange(settled, nullptr) : nullptr) then();
+  }
 
   net::any_io_executor executor;
   Session& session;
@@ -119,6 +125,7 @@ struct TunnelOpener::Impl {
   std::shared_ptr<Signing> signing_in_progress;
   bool check_due = false;
   bool checking = false;
+  std::function<void()> settled;
 };
 
 // ---- credentials ----
@@ -282,6 +289,7 @@ net::awaitable<void> TunnelOpener::Impl::carry_tunnel(const Pump& pump, Carried&
   } else {
     spdlog::info("tunnel to {} is open", options.url.host);
     carried.pumping = true;
+    settle(carried);
     out = co_await pump_beside_check(pump, **opened);
     carried.ended = true;
   }
@@ -291,6 +299,8 @@ net::awaitable<void> TunnelOpener::Impl::carry_tunnel(const Pump& pump, Carried&
 /// cause it is always the same that is told.
 net::awaitable<void> TunnelOpener::Impl::certify_for_agent(Carried& carried) {
   const auto made = co_await certified();
+  carried.certified = made.has_value();
+  settle(carried);
   if (!made && !carried.ended) carried.unsigned_because = made.error();
   if (made || !carried.pumping) co_await for_ever();
 }
@@ -316,6 +326,10 @@ Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor ex
 
 net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
   co_return co_await impl_->open();
+}
+
+void TunnelOpener::on_settled(std::function<void()> settled) {
+  impl_->settled = std::move(settled);
 }
 
 net::awaitable<Result<tunnel::Outcome>> TunnelOpener::carry(const Pump& pump) {

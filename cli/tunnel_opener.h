@@ -37,6 +37,10 @@ class TunnelOpener {
   /// pump an application that is due is looked at again, beside one tunnel at a time.
   boost::asio::awaitable<Result<tunnel::Outcome>> carry(const Pump& pump);
 
+  /// `settled` is called once, when the tunnel of a carry() is open and its certificate, if the agent is to
+  /// have one, has been made: that tunnel needs no login any more, and starts no program.
+  void on_settled(std::function<void()> settled);
+
  private:
   struct Impl;
   explicit TunnelOpener(std::unique_ptr<Impl> impl);

@@ -2,12 +2,13 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <filesystem>
 #include <optional>
 #include <sstream>
+#include <system_error>
 
 #include "edge/admin.h"
 #include "edge/capacity.h"
@@ -15,6 +16,7 @@
 #include "edge/origin.h"
 #include "edge/serving.h"
 #include "edge/terminal/terminals.h"
+#include "transport/sandbox.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -79,10 +81,23 @@ transport::Result<std::unique_ptr<Admin>> open_admin(const Config& config, const
   return admin;
 }
 
+std::string directory_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+/// What a running edge changes on the disk: its state, the audit's copy, and temporary files of SQLite. It
+/// starts no program.
+void confine(const Config& config) {
+  std::error_code unusable;
+  transport::SandboxNeeds needs;
+  needs.writable = {config.state_dir, std::filesystem::temp_directory_path(unusable).string(), "/tmp", "/var/tmp"};
+  if (!config.audit_file.empty()) needs.writable.push_back(directory_of(config.audit_file));
+  spdlog::debug("sandbox: {}", transport::enter_sandbox(needs));
+}
+
 }  // namespace
 
 int serve(const Config& config, const ServeOptions& options) {
-  std::signal(SIGPIPE, SIG_IGN);
   const bool dev = options.config_path.empty();
   const ServiceManager manager;
   net::io_context io(1);
@@ -100,6 +115,7 @@ int serve(const Config& config, const ServeOptions& options) {
   SiteLoop site_loop(io.get_executor(), **site);
   auto server = Server::open(io.get_executor(), wire, site_loop);
   if (!server) return complain(server.error());
+  confine(config);  // before there are other threads
   auto terminals = std::make_shared<terminal::Terminals>(site_loop);
   if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
   (*site)->use_terminals(terminals);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,21 @@ TEST(SecretArguments, MayBeMissing) {
 
 TEST(SecretArguments, ThatLookLikeOptionsAreValuesAllTheSame) {
   EXPECT_EQ(left_of({"--secret", "--secret", "x"}), (Arguments{"--secret", "********", "x"}));
+}
+
+TEST(SecretVariables, AreOverwrittenAndGoneOnceTheyAreForgotten) {
+  for (const char* name : {"TUNNEL_SERVICE_TOKEN_ID", "TUNNEL_SERVICE_TOKEN_SECRET", "TUNNEL_TOKEN"}) {
+    ASSERT_EQ(::setenv(name, "planted", 1), 0);
+    const char* where = ::getenv(name);
+    const std::size_t size = std::strlen(where);
+    forget_secret_variables();
+    EXPECT_EQ(::getenv(name), nullptr) << name;
+    EXPECT_EQ(std::string(where, size), "*******") << name;
+  }
+  ASSERT_EQ(::setenv("TUNNEL_SERVICE_HOSTNAME", "vm.example.com", 1), 0);
+  forget_secret_variables();
+  EXPECT_STREQ(::getenv("TUNNEL_SERVICE_HOSTNAME"), "vm.example.com");
+  ::unsetenv("TUNNEL_SERVICE_HOSTNAME");
 }
 
 }  // namespace

@@ -1,0 +1,137 @@
+"""Whatever system call fails: no crash, no loss that looks like success, one line that says why, nothing left behind."""
+
+import os
+import pathlib
+import signal
+
+import pytest
+
+from support import limits, system_faults
+from support.clients import CFPIPE, CONFIGURATION, LOST, PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client
+from support.edges import Edge, PROGRAMS
+from support.origin import Origin, echo
+
+STATUSES = (UNAVAILABLE, LOST, PROTOCOL, REFUSED, CONFIGURATION, USAGE, 70)
+REQUEST = b"".join(b"%07d\n" % i for i in range(5000))
+
+pytestmark = [
+    pytest.mark.skipif(limits.SANITIZED, reason="the sanitizers allocate by calls that are failed here"),
+    pytest.mark.parametrize("kind", ["own"], indirect=True),
+]
+
+
+@pytest.fixture
+def user(world, kind):
+    """A client that has logged in, of an edge whose origin says everything again."""
+    user = Client(world, Edge(world, kind, world.closing(Origin(echo)).address))
+    user.login()
+    return user
+
+
+def secrets_of(user):
+    return [path.read_text().strip() for path in user.home.glob("*-token")]
+
+
+def leftovers(user):
+    return [path.name for path in user.home.iterdir() if path.name.startswith(".cfp")]
+
+
+def for_every_fault(user, argv, prepare=lambda: None, check=lambda fault, finished: None, input=b""):
+    """Records one run, then runs it with each of the faults."""
+    log = user.world.path("recorded.trace")
+    argv = [CFPIPE, *argv]
+    prepare()
+    user.world.run([*system_faults.watching(log), *argv], user.env, input).ok()
+    secrets, met = secrets_of(user), 0
+    for fault in system_faults.faults_of(log):
+        prepare()
+        finished, was_met = system_faults.run(user.world, fault, argv, user.env, input)
+        met += was_met
+        system_faults.assert_named(fault, finished, STATUSES, secrets)
+        check(fault, finished)
+        # One more error stands in the way of its removal; the next start does that.
+        assert fault.call in ("unlink", "linkat", "link", "rename") or leftovers(user) == [], (fault, finished)
+    assert met > 20
+    prepare()
+    user.world.run(argv, user.env, input).ok()
+    assert leftovers(user) == []
+
+
+def test_a_tunnel_is_whole_or_says_why(user):
+    def check(fault, finished):
+        assert finished.status != 0 or finished.output == REQUEST, fault
+        assert REQUEST.startswith(finished.output), fault
+
+    for_every_fault(user, ["access", "ssh", "--hostname", user.edge.host()], check=check, input=REQUEST)
+
+
+def test_a_certificate_is_whole_or_says_why(user):
+    def prepare():
+        for path in user.home.glob("*-cf_key*"):
+            path.unlink()
+
+    def check(fault, finished):
+        assert finished.status != 0 or len(list(user.home.glob("*-cf_key-cert.pub"))) == 1, fault
+
+    for_every_fault(user, ["access", "ssh-gen", "--hostname", user.edge.host()], prepare, check)
+
+
+def test_a_login_brings_a_token_or_says_why(user):
+    """By the token of the organisation, so that nobody has to sign in each time."""
+    kept = {path: path.read_bytes() for path in user.home.glob("*-org-token")}
+
+    def prepare():
+        for path in [*user.home.glob("*-token"), *user.home.glob("*.lock")]:
+            path.unlink()
+        for path, content in kept.items():
+            path.write_bytes(content)
+
+    def check(fault, finished):
+        assert finished.status != 0 or list(user.home.glob(f"{user.edge.hosts[0]}-*-token")), fault
+
+    argv = ["access", "login", "--quiet", "--no-browser", "--login-timeout", "5s", user.edge.url()]
+    for_every_fault(user, argv, prepare, check)
+
+
+def test_logout_removes_the_tokens_or_says_why(user):
+    kept = {path: path.read_bytes() for path in user.home.glob("*-token")}
+
+    def prepare():
+        for path, content in kept.items():
+            path.write_bytes(content)
+
+    def check(fault, finished):
+        assert finished.status != 0 or not list(user.home.glob("*-token")), fault
+
+    for_every_fault(user, ["access", "logout"], prepare, check)
+    user.login()
+
+
+def start_edge(world, state, before):
+    """`cfpipe-edge dev` below strace, told to end once it is ready: whether it was, its status, its standard error."""
+    argv = [*before, PROGRAMS["own"], "dev", "--listen", "127.0.0.1:0", "--auth-domain", "auth.localhost", "--origin",
+            "127.0.0.1:1", "--email", "a@example.com", "--state", state]
+    child = world.start(argv)
+    try:
+        child.stdout.wait_for(r"^ready ")
+        ready = True
+    except AssertionError:
+        ready = False
+    if ready:
+        children = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+        os.kill(int(children[0]) if children else child.pid, signal.SIGTERM)
+    return ready, child.wait(), child.stderr.text
+
+
+def test_an_edge_starts_or_says_why(world, kind):
+    state, log = world.path("edge"), world.path("edge.trace")
+    assert start_edge(world, state, system_faults.watching(log))[:2] == (True, 0)
+    for fault in system_faults.faults_of(log):
+        if fault.call == "epoll_ctl":
+            continue  # Boost.Asio does not look whether its pipe for signals can be watched
+        ready, status, said = start_edge(world, state, fault.argv(world.path("fault.trace")))
+        assert status in (0, UNAVAILABLE, CONFIGURATION), (fault, status, said)
+        assert status == 0 or "cfpipe-edge: " in said or " critical " in said, (fault, said)
+        assert ready or status != 0, (fault, said)
+    assert start_edge(world, state, [])[:2] == (True, 0)
+    assert [path.name for path in state.iterdir() if path.name.startswith(".cfp")] == []

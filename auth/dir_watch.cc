@@ -38,7 +38,7 @@ DirWatch::DirWatch(net::any_io_executor executor, const std::string& path, std::
       name_start_(std::move(name_start)) {
   const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   if (fd < 0) return;
-  if (::inotify_add_watch(fd, path.c_str(), IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE) < 0) {
+  if (::inotify_add_watch(fd, path.c_str(), IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_CLOSE_WRITE) < 0) {
     ::close(fd);
     return;
   }

@@ -49,6 +49,10 @@ TEST_F(Watched, WakesAtEachKindOfChange) {
   EXPECT_TRUE(wakes([this] { dir_.put("app-token", "x"); }, kLong)) << "written in place";
   dir_.put("elsewhere", "x");
   EXPECT_TRUE(
+      wakes([this] { EXPECT_EQ(::link((dir_ / "elsewhere").c_str(), (dir_ / "app-token.lock").c_str()), 0); },
+            kLong))
+      << "a file that was made without a name";
+  EXPECT_TRUE(
       wakes([this] { std::rename((dir_ / "elsewhere").c_str(), (dir_ / "app-token.url").c_str()); }, kLong));
   EXPECT_TRUE(wakes([this] { ::unlink((dir_ / "app-token.url").c_str()); }, kLong));
 }

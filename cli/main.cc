@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -15,19 +14,12 @@
 #include "transport/lean_openssl.h"
 #include "transport/private_memory.h"
 #include "transport/shortage.h"
+#include "transport/standard_descriptors.h"
 #include "transport/write_signals.h"
 
 namespace {
 
 using namespace cfpipe;
-
-/// Any of the standard descriptors that is closed becomes /dev/null, so that no file or socket of ours gets
-/// its number: a log would take the words for a person, and the login URL with them.
-void fill_standard_descriptors() {
-  for (int fd = 0; fd <= 2; ++fd) {
-    if (::fcntl(fd, F_GETFD) < 0) (void)::open("/dev/null", O_RDWR);
-  }
-}
 
 int run(cli::Options options) {
   if (auto started = cli::start_logging(options); !started) return cli::report(started.error());
@@ -57,15 +49,14 @@ int run(cli::Options options) {
 /// What is thrown where there is nothing to catch it, in a destructor or another thread, ends the process
 /// here.
 [[noreturn]] void terminate() {
-  (void)cli::report(transport::failure_of_exception(std::current_exception(), transport::Stage::config));
-  ::_exit(cli::kInternal);
+  ::_exit(cli::report(transport::failure_of_exception(std::current_exception(), transport::Stage::config)));
 }
 
 int run_command_line(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   cli::hide_secret_arguments(argc, argv);
   transport::ignore_write_signals();
-  fill_standard_descriptors();
+  transport::fill_standard_descriptors();
   (void)cli::start_logging({});  // off, and away from standard output, until the options say otherwise
   transport::keep_memory_private();
   auto parsed =

@@ -8,12 +8,14 @@
 #include "edge/commands.h"
 #include "transport/private_memory.h"
 #include "transport/shortage.h"
+#include "transport/standard_descriptors.h"
 #include "transport/write_signals.h"
 
 namespace {
 
 /// This process holds the keys of certificate authorities.
 void protect_process() {
+  cfpipe::transport::fill_standard_descriptors();
   ::umask(077);
   cfpipe::transport::ignore_write_signals();
   cfpipe::transport::keep_memory_private();

@@ -140,3 +140,30 @@ def test_what_a_killed_client_leaves_is_swept_by_the_next(user):
     stale.write_text("half a private key")
     user.run("access", "logout").ok()
     assert not stale.exists()
+
+
+def test_no_file_of_an_edge_takes_the_place_of_a_closed_standard_stream(world, kind):
+    shell = ["/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", PROGRAMS["own"], "dev", "--listen", "127.0.0.1:0", "--origin",
+             "127.0.0.1:1", "--state", world.path("edge")]
+    child = world.start(shell)
+    names = wait_until(lambda: standard_streams(child.pid), "the edge has its standard streams")
+    assert names == ["/dev/null"] * 3
+    assert child.stop() == 0
+
+
+def standard_streams(pid):
+    """What they are once the edge has opened its database."""
+    files = {fd: os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")}
+    return any(name.endswith("/edge.db") for name in files.values()) and [files[str(fd)] for fd in range(3)]
+
+
+@pytest.mark.parametrize("command", [["ca", "list"], ["audit"], ["service-token", "list"]])
+def test_output_of_the_edges_commands_that_cannot_be_written_is_no_success(edge, command):
+    edge.ca("show").ok()
+    with open("/dev/full", "wb") as full:
+        child = edge.world.start([PROGRAMS["own"], *command, "--state", edge.state], stdout=full)
+        status = child.wait()
+    said = child.stderr.text
+    assert status in (0, 69) and (status == 0) == (said == ""), said
+    if command == ["ca", "list"]:
+        assert "standard output cannot be written" in said

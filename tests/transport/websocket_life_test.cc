@@ -262,7 +262,7 @@ TEST_F(WebSocketLifeTest, AReaderThatReturnsLateHasTheWholeReplyTime) {
   EXPECT_EQ(stream->fill(), IoStatus::would_block);
   loop.run_for(2 * kTimes.close_reply);
   EXPECT_GE(time_to_end(*stream), kTimes.close_reply);
-  EXPECT_EQ(stream->end(), End::clean);
+  EXPECT_EQ(stream->end(), End::silent);
 }
 
 TEST_F(WebSocketLifeTest, ACloseBehindBytesInFlightIsNotOverdue) {
@@ -272,7 +272,7 @@ TEST_F(WebSocketLifeTest, ACloseBehindBytesInFlightIsNotOverdue) {
   EXPECT_EQ(stream->finish(), IoStatus::ok);
   EXPECT_GE(time_to_end(*stream), 4 * kTimes.close_reply);
   EXPECT_LT(answers, 0) << "the channel is asked each time the answer is overdue";
-  EXPECT_EQ(stream->end(), End::clean);
+  EXPECT_EQ(stream->end(), End::silent);
 }
 
 // RFC 6455 5.5.1: no frame follows a Close.

@@ -151,6 +151,12 @@ class Ruleset {
 /// The version of Landlock that was applied, or 0. A directory that cannot be looked at leaves all of it out:
 /// a process that cannot keep its state is worse off than one without this.
 long restrict_files(const SandboxNeeds& needs) {
+#if defined(__SANITIZE_ADDRESS__)
+  constexpr bool kReportsGoToFiles = true;  // of the sanitizers, made where and when something is found
+#else
+  constexpr bool kReportsGoToFiles = false;
+#endif
+  if (kReportsGoToFiles) return 0;
   const long version =
       ::syscall(SYS_landlock_create_ruleset, nullptr, std::size_t{0}, LANDLOCK_CREATE_RULESET_VERSION);
   if (version < 1) return 0;

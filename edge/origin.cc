@@ -40,6 +40,7 @@ net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
   origin.host = grant.origin_host;
   origin.port = grant.origin_port;
   transport::DialOptions dial;
+  dial.lookups.owner = grant.app_hostname;
   dial.dns_deadline = dial.tcp_deadline = kOriginDeadline;
   auto socket = co_await transport::dial_tcp(origin, dial);
   if (socket) co_return OriginSocket(std::move(*socket));

@@ -23,6 +23,9 @@ namespace {
 transport::DialOptions patience(const std::string& ca_file) {
   transport::DialOptions out;
   out.ca_file = ca_file;
+  // Lookups of origins, however slow, leave these alone.
+  static const auto lookups = transport::Lookups::make({kMaxProviderLookups, 0});
+  out.lookups.pool = lookups;
   out.dns_deadline = out.tcp_deadline = out.tls_deadline = kProviderStepDeadline;
   return out;
 }

@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,8 @@ namespace cfpipe::edge {
 /// each step up to the connection. A person waits for it.
 inline constexpr std::chrono::milliseconds kProviderDeadline{10'000};
 inline constexpr std::chrono::milliseconds kProviderStepDeadline{5'000};
+/// Lookups of the names of an identity provider's endpoints at once.
+inline constexpr std::size_t kMaxProviderLookups = 16;
 /// Largest answer that is taken of a provider, in bytes; a key set may be auth::kMaxJwksBytes.
 inline constexpr std::size_t kMaxProviderAnswerBytes = 256 * 1024;
 

@@ -48,7 +48,7 @@ net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& 
   if (!place) co_return place.error();
   if (options.proxy && options.proxy->covers(place->host, place->port))
     co_return co_await dial_by_proxy(options.proxy->proxy, place->host, place->port, options);
-  const auto found = co_await resolve(place->host, place->port, options.dns_deadline);
+  const auto found = co_await resolve(place->host, place->port, options.dns_deadline, options.lookups);
   if (!found) co_return found.error();
   co_return co_await connect_first(in_turns(*found), url.authority(), options.tcp_deadline);
 }

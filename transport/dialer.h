@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "transport/failure.h"
+#include "transport/resolve.h"
 #include "transport/session_store.h"
 #include "transport/url.h"
 
@@ -25,8 +26,9 @@ struct DialOptions {
   std::string ca_file;  ///< PEM bundle to trust instead of the system's; empty: system store, SSL_CERT_FILE,
                         ///< SSL_CERT_DIR
   std::string
-      connect_to;  ///< `host[:port]` to connect to instead of the URL's; TLS still checks the URL's name
-  Alpn alpn{};     ///< http1 unless said otherwise
+      connect_to;       ///< `host[:port]` to connect to instead of the URL's; TLS still checks the URL's name
+  Alpn alpn{};          ///< http1 unless said otherwise
+  LookupShare lookups;  ///< whose lookups of names these are
   std::chrono::milliseconds dns_deadline{5'000};
   std::chrono::milliseconds tcp_deadline{10'000};
   std::chrono::milliseconds proxy_deadline{10'000};

@@ -76,7 +76,7 @@ net::awaitable<Result<void>> talk_in_time(tcp::socket& socket, ProxyTalk& talk,
 }
 
 net::awaitable<Result<tcp::socket>> reach(const Proxy& proxy, const DialOptions& options) {
-  auto endpoints = co_await resolve(proxy.host, proxy.port, options.dns_deadline);
+  auto endpoints = co_await resolve(proxy.host, proxy.port, options.dns_deadline, options.lookups);
   if (!endpoints) co_return endpoints.error();
   Endpoints order = in_turns(*endpoints);
   std::string where = proxy.authority();
@@ -92,7 +92,7 @@ net::awaitable<Result<tcp::socket>> dial_by_proxy(const Proxy& proxy, std::strin
   const std::string shown =
       (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
   if (proxy.kind == ProxyKind::socks5) {
-    const auto found = co_await resolve(host, port, options.dns_deadline);
+    const auto found = co_await resolve(host, port, options.dns_deadline, options.lookups);
     if (!found) co_return found.error();
     host = found->front().address().to_string();
   }

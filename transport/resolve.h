@@ -1,23 +1,32 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "transport/failure.h"
+#include "transport/lookups.h"
 
 namespace cfpipe::transport {
 
-using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
+/// Whose lookup it is: of which pool, null for the process's, and of which owner there, empty for none.
+struct LookupShare {
+  LookupShare() = default;
+  LookupShare(std::shared_ptr<Lookups> p, std::string o) : pool(std::move(p)), owner(std::move(o)) {}
+  std::shared_ptr<Lookups> pool;
+  std::string owner;
+};
 
 /// The addresses of a host, never empty: a literal as it is, names under `.localhost` as loopback without
 /// asking DNS, others through the system's resolver. `limit` holds although the system's call cannot be
-/// interrupted: each lookup has a thread of its own, which is left behind, so that neither the process's exit
-/// nor another lookup waits for it. Failures, Stage::dns: name_not_found, timed_out.
+/// interrupted: each lookup has a thread of its own (lookups.h), which is left behind, so that neither the
+/// process's exit nor the lookup of another name waits for it. Failures, Stage::dns: name_not_found,
+/// timed_out.
 boost::asio::awaitable<Result<Endpoints>> resolve(std::string host, std::uint16_t port,
-                                                  std::chrono::milliseconds limit);
+                                                  std::chrono::milliseconds limit,
+                                                  LookupShare share = LookupShare());
 
 }  // namespace cfpipe::transport

@@ -93,7 +93,7 @@ Result<void> AccessSite::configure(Config config) {
   oidc_ = std::move(oidc);
   tokens_.set_asked(groups, claims);
   open_tunnels_.set_limits(config_.tunnel_limits);
-  logins_.set_limit(config_.address_limits.logins);
+  limits_.configure(config_);
   set_public_port(config_.public_port);
   return {};
 }
@@ -122,6 +122,7 @@ AccessSite::AccessSite(boost::asio::any_io_executor executor, State& state, Toke
       ssh_ca_(state),
       service_tokens_(state),
       executor_(std::move(executor)),
+      limits_(executor_),
       now_(std::move(now)),
       transfers_(executor_, state, poll, now_) {}
 
@@ -170,7 +171,9 @@ boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
   std::string receiver =
       percent_decode(std::string_view(request.path).substr(kTransferPath.size())).value_or(std::string());
   if (!TransferStore::valid_key(receiver)) co_return text_answer(404, "not found");
-  co_return co_await transfers_.poll(std::move(receiver));
+  Answer polled = co_await transfers_.poll(std::move(receiver), request.peer);
+  if (polled.status == 429) tally_.add(Count::limited, "polls");
+  co_return polled;
 }
 
 Answer AccessSite::shared_answer(const Request& request, std::string_view path) {
@@ -250,6 +253,13 @@ void AccessSite::audit(AuditRow row) {
   spdlog::info("audit kind={} identity={} application={} peer={} ray={} reason={}", row.kind, row.identity,
                row.application, row.peer, row.ray, row.reason);
   append(row);
+}
+
+void AccessSite::audit_limited(RowCause cause, AuditRow row, const PartyKey& person) {
+  const auto left_out = limits_.rows.take(cause, person, address_key(row.peer), now_());
+  if (!left_out) return tally_.add(Count::left_out, name_of(cause));
+  if (*left_out > 0) row.reason += " " + left_out_note(*left_out);
+  audit(std::move(row));
 }
 
 std::optional<std::int64_t> AccessSite::append(const AuditRow& row) {

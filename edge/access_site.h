@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 
-#include "edge/address_limits.h"
 #include "edge/config.h"
 #include "edge/metrics.h"
 #include "edge/notes.h"
@@ -16,6 +15,7 @@
 #include "edge/open_tunnels.h"
 #include "edge/service_tokens.h"
 #include "edge/site.h"
+#include "edge/site_limits.h"
 #include "edge/ssh_ca.h"
 #include "edge/state.h"
 #include "edge/tokens.h"
@@ -53,19 +53,6 @@ using Now = std::function<std::int64_t()>;
 /// Where a redirect_url leads on the application, as path and query; nothing unless it is a path, or an https
 /// URL of exactly this authority.
 std::optional<std::string> safe_target(std::string_view redirect_url, std::string_view authority);
-
-/// A bound on rows that somebody causes by asking again and again: anybody could fill the audit otherwise.
-class RowsPerMinute {
- public:
-  static constexpr int kMost = 60;
-  /// Whether another row may be written; how many were left out since the last goes into `left_out`.
-  bool take(std::int64_t now, std::int64_t& left_out);
-
- private:
-  std::int64_t minute_ = 0;
-  int written_ = 0;
-  std::int64_t left_out_ = 0;
-};
 
 /// The edge's answers: the gate in front of the applications, sign-in, tokens, certificates.
 class AccessSite final : public Site {
@@ -152,6 +139,8 @@ class AccessSite final : public Site {
   void add_metadata(const Request& request, App& app, Answer& answer);
   std::variant<TunnelGrant, Answer> grant(const Request& request);
   void audit(AuditRow row);
+  /// The same for what a peer can cause again and again: left out, and counted, where there were too many.
+  void audit_limited(RowCause cause, AuditRow row, const PartyKey& person);
   /// The row's id; nothing if it could not be written, which is said and counted.
   std::optional<std::int64_t> append(const AuditRow& row);
 
@@ -175,10 +164,9 @@ class AccessSite final : public Site {
   Answer denied(const Request& request, const App& app, const Identity& identity, const Verdict& verdict);
   Answer refused_service_token(const Request& request, const App& app, const std::string& fault);
   void add_service_cookie(const Request& request, const App& app, const Identity& identity, Answer& answer);
-  void audit_denial(const Request& request, const App& app, const std::string& who,
-                    const std::string& reason);
-  void audit_denial(RowsPerMinute& rows, const Request& request, const App& app, const std::string& who,
-                    const std::string& reason);
+  /// A row of kind denial, unless there have been too many like it; counted in any case.
+  void audit_denial(RowCause cause, const Request& request, const App& app,
+                    const std::optional<Identity>& who, const std::string& reason);
 
   // site_session.cc: the application host's own pages
   Answer authorized(const Request& request, const App& app);
@@ -201,7 +189,8 @@ class AccessSite final : public Site {
   Answer denied_sign_in(const Request& request, const Login& login, const Identity& identity,
                         const Verdict& verdict);
   Answer declined(const Request& request, const Login& login, const Identity& identity);
-  void tell_program(const std::string& target, const auth::TransferRefusal& refusal);
+  void tell_program(const std::string& target, const Identity& identity,
+                    const auth::TransferRefusal& refusal);
   Answer finish_login(const Login& login, const Identity& identity, bool asked);
   void start_session(const Request& request, const Login& login, Identity& identity);
   void set_session(const Identity& identity, Answer& answer) const;
@@ -218,7 +207,7 @@ class AccessSite final : public Site {
   // site_cert_sign.cc
   boost::asio::awaitable<Answer> cert_sign(const Request& request);
   /// Signs for them and writes it down. Cause::key_unusable; sign_refused: there is no user it could be for;
-  /// others: not now. `app` outlives the await.
+  /// too_many_requests; others: not now. `app` outlives the await.
   boost::asio::awaitable<Result<IssuedCertificate>> certify(const Request& request,
                                                             const ApplicationConfig& app,
                                                             const Identity& identity,
@@ -226,8 +215,9 @@ class AccessSite final : public Site {
 
   // site_tunnels.cc
   static Answer wrong_destination(const App& app);
-  Answer too_many_tunnels(const Request& request, const App& app, const std::string& who,
-                          const std::string& reason);
+  Answer too_many_tunnels(const Request& request, const App& app, const Visitor& who,
+                          const OpenTunnels::Admission& refused);
+  bool takes_row(const TunnelGrant& grant, AuditRow& row);
   std::variant<TunnelGrant, Answer> tunnel_grant(const Request& request, App& app);
   static TunnelGrant grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity);
   void end_revoked_tunnels(bool changed_here);
@@ -249,13 +239,9 @@ class AccessSite final : public Site {
   SshCa ssh_ca_;
   ServiceTokens service_tokens_;
   boost::asio::any_io_executor executor_;
-  std::shared_ptr<Oidc> oidc_;     ///< where the configuration names one; whoever waits for it keeps it
-  UsedOnce states_;                ///< of sign-ins at it
-  AttemptsPerAddress logins_{0};   ///< begun and failed
-  RowsPerMinute refusals_;         ///< of service tokens
-  RowsPerMinute told_programs_;    ///< of refusals
-  RowsPerMinute over_limits_;      ///< of tunnels
-  RowsPerMinute failed_sign_ins_;  ///< at the identity provider
+  std::shared_ptr<Oidc> oidc_;  ///< where the configuration names one; whoever waits for it keeps it
+  UsedOnce states_;             ///< of sign-ins at it
+  SiteLimits limits_;
   Now now_;
   TransferStore transfers_;
   Apps apps_;

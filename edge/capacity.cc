@@ -21,6 +21,10 @@ std::size_t connections_for(std::size_t descriptors) {
   return std::clamp<std::size_t>(free / kDescriptorsPerTunnel, 1, kMaxConnections);
 }
 
+std::size_t preset_per_address(std::size_t connections) {
+  return std::clamp<std::size_t>(connections / 4, 1, kConnectionsPerAddress);
+}
+
 unsigned usable_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);

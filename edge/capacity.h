@@ -18,6 +18,10 @@ std::size_t raise_descriptor_limit();
 /// How many connections there are descriptors for, each taken for a tunnel; kMaxConnections at most, 1 at
 /// least.
 std::size_t connections_for(std::size_t descriptors);
+/// Connections that one address may have at once where the configuration does not say:
+/// kConnectionsPerAddress, or a quarter of `connections` if that is less.
+inline constexpr std::size_t kConnectionsPerAddress = 2'000;
+std::size_t preset_per_address(std::size_t connections);
 /// Processors that this process may run on, 1 to kMaxThreads.
 unsigned usable_processors();
 

@@ -44,7 +44,7 @@ struct ServeOptions {
   std::optional<HostPort> admin;  ///< where metrics are, if not where the configuration says
 };
 /// Serves until SIGTERM or SIGINT, and reads the file again on SIGHUP.
-int serve(const Config& config, const ServeOptions& options);
+int serve(Config config, const ServeOptions& options);
 
 int check_config(const std::string& config_path);
 /// Prints every fault to standard error; the configuration, or nothing if it has any.

@@ -71,6 +71,10 @@ transport::Result<Config> dev_config(const DevOptions& options) {
   for (const std::string& group : options.groups)
     if (!valid_group(group)) return bad_option("--group must be a name of at most 128 characters");
   config.dev_groups = options.groups;
+  // All of it comes from one person, at one address.
+  config.tunnel_limits = {0, 0, 0, 0, 0};
+  config.address_limits = {0, 0};
+  config.certificates_per_user = 0;
   config.state_dir = options.state.empty() ? dev_state_dir() : options.state;
   if (config.state_dir.empty()) return bad_option("HOME is not set; say where with --state DIR");
   if (options.terminal && !has_terminal())

@@ -60,7 +60,8 @@ ServerOptions server_options(const Config& config) {
   options.certificate_file = config.certificate_file;
   options.key_file = config.key_file;
   options.max_connections = affordable_connections();
-  options.max_connections_per_address = config.address_limits.connections;
+  options.max_connections_per_address =
+      config.address_limits.connections.value_or(preset_per_address(options.max_connections));
   options.threads = config.threads > 0 ? config.threads : usable_processors();
   return options;
 }
@@ -90,14 +91,17 @@ std::string directory_of(const std::string& path) {
 void confine(const Config& config) {
   std::error_code unusable;
   transport::SandboxNeeds needs;
-  needs.writable = {config.state_dir, std::filesystem::temp_directory_path(unusable).string(), "/tmp", "/var/tmp"};
+  needs.writable = {config.state_dir, std::filesystem::temp_directory_path(unusable).string(), "/tmp",
+                    "/var/tmp"};
   if (!config.audit_file.empty()) needs.writable.push_back(directory_of(config.audit_file));
   spdlog::debug("sandbox: {}", transport::enter_sandbox(needs));
 }
 
 }  // namespace
 
-int serve(const Config& config, const ServeOptions& options) {
+int serve(Config config, const ServeOptions& options) {
+  const ServerOptions wire = server_options(config);
+  config.tunnel_limits.in_all = wire.max_connections;
   const bool dev = options.config_path.empty();
   const ServiceManager manager;
   net::io_context io(1);
@@ -111,7 +115,6 @@ int serve(const Config& config, const ServeOptions& options) {
   audit_log.use(std::move(*audit_file));
   audit_log.copy();
   look_at_private_key(config.key_file);
-  const ServerOptions wire = server_options(config);
   SiteLoop site_loop(io.get_executor(), **site);
   auto server = Server::open(io.get_executor(), wire, site_loop);
   if (!server) return complain(server.error());

@@ -30,7 +30,7 @@ inline constexpr std::size_t kMaxAgentSocketBytes = 107;
 inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
 inline constexpr std::size_t kMaxHostKeys = 16;
-inline constexpr std::size_t kMaxLoginsPerMinute = 10'000;
+inline constexpr std::size_t kMaxPerMinute = 100'000;
 inline constexpr std::uint16_t kHttpsPort = 443;
 
 /// A CA whose key is in an ssh-agent, or behind one in a hardware module.
@@ -53,16 +53,21 @@ struct CertificateConfig {
   std::string source_addresses;  ///< where sshd takes it from, as ssh-keygen writes them; empty: anywhere
 };
 
-/// How many tunnels may be open at once, of all applications together; 0: as many as the edge takes.
+/// Tunnels of all applications together, those that are being dialled among them. A user is a person or a
+/// service token, an address an IPv6 one together with its /64. 0: no limit.
 struct TunnelLimits {
-  std::size_t per_user = 0;     ///< of one person, or one service token
-  std::size_t per_address = 0;  ///< from one address, whoever they are
+  std::size_t per_user = 500;             ///< open at once
+  std::size_t per_address = 2'000;        ///< the same
+  std::size_t opens_per_user = 600;       ///< a minute
+  std::size_t opens_per_address = 2'400;  ///< the same
+  std::size_t in_all = 0;                 ///< open at once; what the edge has descriptors for
 };
 
-/// What one address may cause, an IPv6 one together with its /64; 0: no bound of its own.
+/// What one address may cause, an IPv6 one together with its /64; 0: no limit.
 struct AddressLimits {
-  std::size_t connections = 0;  ///< open at once
-  std::size_t logins = 0;       ///< sign-ins begun and failed, a minute
+  /// Open at once; without a value what preset_per_address() says.
+  std::optional<std::size_t> connections;
+  std::size_t logins = 300;  ///< sign-ins begun and failed, a minute
 };
 
 struct ApplicationConfig {
@@ -112,6 +117,7 @@ struct Config {
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
   AddressLimits address_limits;
+  std::size_t certificates_per_user = 600;  ///< signed for one person or service token, a minute; 0: no limit
   IdentityProvider identity_provider = IdentityProvider::oidc;
   std::string dev_email;                ///< what the built-in sign-in page offers
   std::vector<std::string> dev_groups;  ///< of everybody who signs in there

@@ -194,14 +194,24 @@ void Reader::listener(const YAML::Node& root, const char* key, bool required,
 }
 
 void Reader::limits(const YAML::Node& node) {
-  if (!mapping(node, "limits",
-               {"tunnels_per_user", "tunnels_per_address", "connections_per_address", "logins_per_address"}))
+  if (!mapping(
+          node, "limits",
+          {"tunnels_per_user", "tunnels_per_address", "tunnel_opens_per_user", "tunnel_opens_per_address",
+           "connections_per_address", "logins_per_address", "certificates_per_user"}))
     return;
   Config& config = out_.config;
-  config.tunnel_limits.per_user = number(node, "tunnels_per_user", 0, 1, kMaxConnections);
-  config.tunnel_limits.per_address = number(node, "tunnels_per_address", 0, 1, kMaxConnections);
-  config.address_limits.connections = number(node, "connections_per_address", 0, 1, kMaxConnections);
-  config.address_limits.logins = number(node, "logins_per_address", 0, 1, kMaxLoginsPerMinute);
+  TunnelLimits& tunnels = config.tunnel_limits;
+  tunnels.per_user = limit(node, "tunnels_per_user", tunnels.per_user, kMaxConnections);
+  tunnels.per_address = limit(node, "tunnels_per_address", tunnels.per_address, kMaxConnections);
+  tunnels.opens_per_user = limit(node, "tunnel_opens_per_user", tunnels.opens_per_user, kMaxPerMinute);
+  tunnels.opens_per_address =
+      limit(node, "tunnel_opens_per_address", tunnels.opens_per_address, kMaxPerMinute);
+  if (node["connections_per_address"])
+    config.address_limits.connections = limit(node, "connections_per_address", 0, kMaxConnections);
+  config.address_limits.logins =
+      limit(node, "logins_per_address", config.address_limits.logins, kMaxPerMinute);
+  config.certificates_per_user =
+      limit(node, "certificates_per_user", config.certificates_per_user, kMaxPerMinute);
 }
 
 void Reader::top(const YAML::Node& root) {

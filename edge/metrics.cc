@@ -32,6 +32,9 @@ constexpr std::array<Described, kCounts> kDescribed{{
      "Payload from clients, of tunnels that have ended."},
     {Count::down_bytes, "tunnel_sent_bytes_total", "application",
      "Payload to clients, of tunnels that have ended."},
+    {Count::limited, "limited_total", "limit", "Requests that were refused because of a limit, by limit."},
+    {Count::left_out, "audit_left_out_total", "cause",
+     "Rows that the audit has left out because there were many like them, by cause."},
     {Count::unrecorded, "audit_failures_total", "", "Rows that the audit could not take."},
 }};
 
@@ -91,15 +94,16 @@ class MetricsText {
     head(name, "counter", help);
     out += std::string(name) + " " + number(value) + "\n";
   }
-  void counters(const Tally& tally) {
+  void counters(const Tally& tally, const Gauges& gauges) {
     for (const Described& one : kDescribed) {
-      const auto& counts = tally.counts_[static_cast<std::size_t>(one.what)];
+      auto counts = tally.counts_[static_cast<std::size_t>(one.what)];
+      if (one.what == Count::limited) counts.insert(gauges.limited.begin(), gauges.limited.end());
       const std::string name = std::string("cfpipe_edge_") + one.name;
       head(name, "counter", one.help);
       if (*one.label == '\0')
         out += name + " " + std::to_string(counts.empty() ? 0 : counts.begin()->second) + "\n";
       if (*one.label == '\0') continue;
-      // Neither host names nor classes of status hold anything that would have to be escaped.
+      // None of the labels' values holds anything that would have to be escaped.
       for (const auto& [label, value] : counts)
         out += name + "{" + one.label + "=\"" + label + "\"} " + std::to_string(value) + "\n";
     }
@@ -127,7 +131,7 @@ std::string metrics_text(const Tally& tally, const Gauges& gauges) {
   text.counter("cfpipe_edge_connections_refused_total",
                "Connections that were closed because their address has as many as it may.",
                static_cast<double>(gauges.refused));
-  text.counters(tally);
+  text.counters(tally, gauges);
   text.counter("process_cpu_seconds_total", "CPU time of user and system.", cpu_seconds());
   text.gauge("process_start_time_seconds", "When this process began, Unix time.", kStarted);
   text.gauge("process_resident_memory_bytes", "Resident memory.", static_cast<double>(resident_bytes()));

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -19,12 +21,14 @@ enum class Count {
   tunnels_closed,
   up_bytes,  ///< of tunnels that have ended
   down_bytes,
+  limited,     ///< what a limit has refused, by limit
+  left_out,    ///< rows that the audit has left out because there were many like them, by cause
   unrecorded,  ///< rows that the audit could not take; without a label
 };
 inline constexpr std::size_t kCounts = static_cast<std::size_t>(Count::unrecorded) + 1;
 
 /// The counters of one edge, on the site's loop. A label is one of few: an application of the configuration,
-/// a class of status.
+/// a class of status, a limit, a cause.
 class Tally {
  public:
   void add(Count what, std::string_view label, std::uint64_t by = 1);
@@ -40,6 +44,8 @@ struct Gauges {
   std::size_t tunnels = 0;
   std::size_t refused = 0;  ///< connections closed because of connections_per_address, since the start
   bool ready = false;
+  /// What limits outside the site have refused since the start, by limit.
+  std::map<std::string, std::uint64_t, std::less<>> limited;
 };
 
 /// Both, and what the system says of this process, in Prometheus' text format (0.0.4).

@@ -45,6 +45,10 @@ Failure bad_status(const char* what, const HttpAnswer& answer) {
                           error_of(answer));
 }
 
+Failure too_many() {
+  return {Stage::login, Cause::too_many_requests, "too many people are signing in at once"};
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
@@ -69,7 +73,8 @@ struct Oidc::Impl {
         secret(std::move(s)),
         wanted(std::move(w)),
         now(std::move(n)),
-        http(std::move(e), config.ca_file) {}
+        http(e, config.ca_file),
+        calls(std::move(e), kProviderCalls) {}
 
   net::any_io_executor executor;
   OidcConfig config;
@@ -80,7 +85,7 @@ struct Oidc::Impl {
   Kept<ProviderMetadata> metadata;
   Kept<SigningKeys> keys;
   std::int64_t keys_forced = 0;  ///< when they were fetched last because of a token
-  int calls = 0;
+  FairSlots calls;
 
   template <class T>
   using Shared = Result<std::shared_ptr<const T>>;
@@ -133,6 +138,10 @@ template <class T>
 net::awaitable<Oidc::Impl::Shared<T>> Oidc::Impl::current(Kept<T>& kept, Fetch<T> fetch, std::int64_t max_age,
                                                           bool again) {
   if (!again && kept.younger_than(max_age, now())) co_return kept.value;
+  // Somebody is asking already: what is known may be old, but not so old that everybody has to wait.
+  if (!again && kept.flight.under_way() && kept.younger_than(kStaleDiscoverySeconds, now()))
+    co_return kept.value;
+  if (kept.flight.waiting() >= kMaxWaitingForProvider) co_return too_many();
   if (!kept.failed_within(kFailedFetchSeconds, now())) {
     const bool mine = co_await kept.flight.join(executor);
     if (mine) {
@@ -252,27 +261,6 @@ net::awaitable<Result<Person>> Oidc::Impl::redeem(const ProviderSignIn& sign_in,
   co_return person;
 }
 
-namespace {
-
-/// Counts somebody who waits for the provider, for as long as they do.
-class Call {
- public:
-  explicit Call(std::shared_ptr<int> calls) : calls_(std::move(calls)) { ++*calls_; }
-  ~Call() { --*calls_; }
-  Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
-  bool too_many() const { return *calls_ > kMaxProviderCalls; }
-
- private:
-  std::shared_ptr<int> calls_;
-};
-
-Failure too_many() {
-  return {Stage::login, Cause::too_many_requests, "too many people are signing in at once"};
-}
-
-}  // namespace
-
 Result<std::unique_ptr<Oidc>> Oidc::make(net::any_io_executor executor, const OidcConfig& config,
                                          WantedClaims wanted, Now now) {
   Secret secret;
@@ -290,8 +278,6 @@ Result<std::unique_ptr<Oidc>> Oidc::make(net::any_io_executor executor, const Oi
 
 net::awaitable<Result<std::string>> Oidc::authorization_url(const ProviderSignIn& sign_in) {
   const auto impl = impl_;
-  const Call call({impl, &impl->calls});
-  if (call.too_many()) co_return too_many();
   const auto described = co_await impl->provider();
   if (!described) co_return described.error();
   const std::string query =
@@ -303,10 +289,11 @@ net::awaitable<Result<std::string>> Oidc::authorization_url(const ProviderSignIn
   co_return (*described)->authorization.with_query(query);
 }
 
-net::awaitable<Result<Person>> Oidc::redeem(const ProviderSignIn& sign_in, const ProviderReturn& back) {
+net::awaitable<Result<Person>> Oidc::redeem(const ProviderSignIn& sign_in, const ProviderReturn& back,
+                                            PartyKey from) {
   const auto impl = impl_;
-  const Call call({impl, &impl->calls});
-  if (call.too_many()) co_return too_many();
+  const auto slot = co_await impl->calls.take(std::move(from));
+  if (!slot) co_return too_many();
   co_return co_await impl->redeem(sign_in, back);
 }
 
@@ -314,8 +301,6 @@ net::awaitable<std::optional<std::string>> Oidc::sign_out_url(const std::string&
                                                               const std::string& back_to) {
   const auto impl = impl_;
   if (!impl->config.sign_out_at_provider) co_return std::nullopt;
-  const Call call({impl, &impl->calls});
-  if (call.too_many()) co_return std::nullopt;
   const auto described = co_await impl->provider();
   if (!described || !(*described)->end_session) co_return std::nullopt;
   std::string query = "client_id=" + percent_encode(impl->config.client_id) +

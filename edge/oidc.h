@@ -2,6 +2,8 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,7 +11,9 @@
 #include <string>
 
 #include "edge/config.h"
+#include "edge/fair_slots.h"
 #include "edge/oidc_claims.h"
+#include "edge/party.h"
 #include "transport/secret.h"
 
 namespace cfpipe::edge {
@@ -22,8 +26,12 @@ inline constexpr std::int64_t kStaleDiscoverySeconds = 24 * 3600;
 inline constexpr std::int64_t kKeysSeconds = 3600;
 inline constexpr std::int64_t kForcedKeysSeconds = 30;
 inline constexpr std::int64_t kFailedFetchSeconds = 5;
-/// Sign-ins that may be waiting for the provider at once.
-inline constexpr int kMaxProviderCalls = 64;
+/// Sign-ins that may be waiting for the provider at once, in all and from one address, and those that wait
+/// for one of these to end. A provider that takes half a second for each serves 32 a second of an office
+/// behind one address, and four such at once.
+inline constexpr FairSlots::Limits kProviderCalls{64, 16, 1'024, 128, std::chrono::milliseconds(15'000)};
+/// Requests that may wait for one answer about the provider itself, its metadata or its keys.
+inline constexpr std::size_t kMaxWaitingForProvider = 1'024;
 /// Longest authorization code that is passed on, in bytes.
 inline constexpr std::size_t kMaxProviderCodeBytes = 4 * 1024;
 
@@ -53,11 +61,12 @@ class Oidc {
                                                        const OidcConfig& config, WantedClaims wanted,
                                                        Now now);
 
-  /// Where the browser is to be sent.
+  /// Where the browser is to be sent. Waits for nothing while the provider's metadata is known.
   boost::asio::awaitable<transport::Result<std::string>> authorization_url(const ProviderSignIn& sign_in);
-  /// Makes the code that came back into who has signed in.
+  /// Makes the code that came back into who has signed in, once it is the turn of the address `from`.
+  /// Cause::too_many_requests: the turn has not come in time.
   boost::asio::awaitable<transport::Result<Person>> redeem(const ProviderSignIn& sign_in,
-                                                           const ProviderReturn& back);
+                                                           const ProviderReturn& back, PartyKey from);
   /// Where a browser is to be sent to sign out there too (RP-Initiated Logout 1.0, 2); nothing if the
   /// provider offers none, or is not to be asked. `id_token` may be empty.
   boost::asio::awaitable<std::optional<std::string>> sign_out_url(const std::string& id_token,

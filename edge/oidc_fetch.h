@@ -3,8 +3,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "transport/failure.h"
@@ -29,6 +31,8 @@ class Flight {
     const bool other = co_await landed->wait(std::chrono::steady_clock::now() + kFlightPatience);
     co_return !other;
   }
+  bool under_way() const { return under_way_; }
+  std::size_t waiting() const { return waiting_.size(); }
   void landed() {
     under_way_ = false;
     for (const auto& one : std::exchange(waiting_, {})) one->notify();

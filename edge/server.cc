@@ -39,7 +39,7 @@ struct Server::Impl {
   Impl(const net::any_io_executor& executor, const ServerOptions& options,
        const std::shared_ptr<SSL_CTX>& tls, SiteLoop& site)
       : max_connections(options.max_connections),
-        per_address(options.max_connections_per_address),
+        per_address({options.max_connections_per_address, 0}),
         drain_timer(executor) {
     for (unsigned i = 0; i < options.threads; ++i)
       wires.push_back(std::make_unique<Wire>(tls, site, options.patience));
@@ -83,8 +83,11 @@ struct Server::Impl {
       acceptor->accept(socket, peer, error);
       if (error == net::error::would_block || error == net::error::connection_aborted) return true;
       if (error) return false;
-      if (load() >= max_connections) continue;
-      auto seat = per_address.take(peer.address());
+      if (load() >= max_connections) {
+        over_capacity.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
+      auto seat = per_address.take(address_key(peer.address()));
       if (seat) {
         wire.serve(std::move(socket), std::move(*seat));
       } else {
@@ -108,8 +111,9 @@ struct Server::Impl {
   }
 
   const std::size_t max_connections;
-  ConnectionsPerAddress per_address;  // outlives the wires
+  Seats per_address;
   std::atomic<std::size_t> refused{0};
+  std::atomic<std::size_t> over_capacity{0};
   // Of the first wire's thread:
   std::size_t refused_since = 0;  // the last line about it
   std::optional<std::chrono::steady_clock::time_point> refusal_told;
@@ -157,6 +161,10 @@ std::size_t Server::refused_connections() const {
   return impl_->refused.load(std::memory_order_relaxed);
 }
 
+std::size_t Server::connections_over_capacity() const {
+  return impl_->over_capacity.load(std::memory_order_relaxed);
+}
+
 net::awaitable<void> Server::run() {
   auto& impl = *impl_;
   for (unsigned i = 0; i < impl.wires.size(); ++i) {
@@ -174,7 +182,7 @@ net::awaitable<void> Server::run() {
 }
 
 void Server::limit_per_address(std::size_t most) {
-  impl_->per_address.set_limit(most);
+  impl_->per_address.set_limits({most, 0});
 }
 
 void Server::use(transport::SslCtx made) {

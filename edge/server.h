@@ -50,6 +50,8 @@ class Server {
   std::uint16_t port() const;
   /// Connections that were closed because their address had as many as it may.
   std::size_t refused_connections() const;
+  /// Connections that were closed because there were as many as there may be in all.
+  std::size_t connections_over_capacity() const;
   /// Connections of each loop.
   std::vector<std::size_t> loads() const;
   /// Starts the threads and serves until stop(); throws if the system refuses a thread.

@@ -8,8 +8,10 @@
 #include <csignal>
 #include <exception>
 
+#include "edge/capacity.h"
 #include "edge/commands.h"
 #include "edge/exchange.h"
+#include "transport/lookups.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -78,6 +80,10 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
   Gauges gauges;
   for (const std::size_t load : serving.server.loads()) gauges.connections += load;
   gauges.refused = serving.server.refused_connections();
+  gauges.limited = {{"connections", serving.server.connections_over_capacity()},
+                    {"connections_per_address", serving.server.refused_connections()},
+                    {"lookups", transport::Lookups::of_process().refused()},
+                    {"terminals", serving.terminals.refused()}};
   gauges.tunnels = serving.site.open_tunnels();
   gauges.ready = readable && !ending.begun();
   Answer answer;
@@ -155,11 +161,13 @@ bool Reloading::reload() {
   // Opened again under the same name too: it may have been moved away.
   auto audit_file = AuditLog::open(next->audit_file);
   if (!audit_file) return complain(audit_file.error()), false;
+  next->tunnel_limits.in_all = config_.tunnel_limits.in_all;
   Config served = *next;
   served.public_port = serving_.site.public_port();
   if (auto done = serving_.site.configure(std::move(served)); !done) return complain(done.error()), false;
   serving_.server.use(std::move(*tls));
-  serving_.server.limit_per_address(next->address_limits.connections);
+  serving_.server.limit_per_address(
+      next->address_limits.connections.value_or(preset_per_address(config_.tunnel_limits.in_all)));
   serving_.audit_log.copy();
   serving_.audit_log.use(std::move(*audit_file));
   serving_.audit_log.copy();

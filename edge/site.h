@@ -15,6 +15,7 @@
 namespace cfpipe::edge {
 
 class Inside;
+struct TunnelSeat;
 namespace terminal {
 struct TerminalGrant;
 }
@@ -61,7 +62,8 @@ struct TunnelGrant {
   std::chrono::seconds idle_limit{0};  ///< the tunnel ends when nothing has moved for so long; 0: it may stay
   std::shared_ptr<Inside> inside;      ///< where it leads to, in place of the origin itself
   std::shared_ptr<const terminal::TerminalGrant>
-      terminal;  ///< of a terminal in the browser, which `inside` is then
+      terminal;                      ///< of a terminal in the browser, which `inside` is then
+  std::shared_ptr<TunnelSeat> seat;  ///< counts it from now on; null: it counts once it has opened
 };
 
 class TunnelEnd;

@@ -28,6 +28,11 @@ std::string no_principals(const ApplicationConfig& app, const Identity& identity
          " in the claims" + claims;
 }
 
+std::string too_many_certificates(const Identity& identity, const SiteLimits& limits, std::int64_t wait) {
+  return identity.name() + " was signed as many certificates as one user may get in a minute: " +
+         std::to_string(limits.certificates.limit()) + "; try again in " + std::to_string(wait) + " s";
+}
+
 }  // namespace
 
 boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
@@ -53,7 +58,7 @@ boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
   const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
   if (!verdict.passes()) {
     const std::string reason = reason_of(verdict);
-    audit_denial(request, *app, identity->name(), reason);
+    audit_denial(RowCause::denied, request, *app, identity, reason);
     co_return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
   }
   const std::string key_line = text_of(*body, "public_key");
@@ -62,6 +67,7 @@ boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
     int status = 503;
     if (issued.error().cause == transport::Cause::key_unusable) status = 400;
     if (issued.error().cause == transport::Cause::sign_refused) status = 403;
+    if (issued.error().cause == transport::Cause::too_many_requests) status = 429;
     co_return json_refusal(status, issued.error().detail);
   }
   co_return json_answer(200, {{"id", std::to_string(issued->serial)},
@@ -78,6 +84,19 @@ boost::asio::awaitable<Result<IssuedCertificate>> AccessSite::certify(const Requ
   constexpr auto kStage = transport::Stage::certificate;
   const auto principals = principals_of(*app.certificates, identity);
   if (principals.empty()) co_return Failure(kStage, Cause::sign_refused, no_principals(app, identity));
+  const PartyKey party = party_of(identity);
+  if (const std::int64_t wait = limits_.certificates.take(party, now_()); wait > 0) {
+    tally_.add(Count::limited, "certificates");
+    co_return Failure(kStage, Cause::too_many_requests, too_many_certificates(identity, limits_, wait));
+  }
+  // An agent takes its time; one user's requests wait behind each other, not in front of other users'.
+  const auto slot = co_await limits_.signings.take(party);
+  if (!slot) {
+    tally_.add(Count::limited, "signings");
+    co_return Failure(
+        kStage, Cause::too_many_requests,
+        "too many certificates are being signed for " + identity.name() + "; try again in a moment");
+  }
   const std::int64_t now = now_();
   auto issued = co_await ssh_ca_.sign(app, identity.name(), principals, key_line, now);
   if (!issued) {

@@ -24,20 +24,6 @@ Answer refusal(const std::string& reason, std::string_view hint) {
 
 }  // namespace
 
-bool RowsPerMinute::take(std::int64_t now, std::int64_t& left_out) {
-  if (now / 60 != minute_) {
-    minute_ = now / 60;
-    written_ = 0;
-  }
-  if (written_ >= kMost) {
-    ++left_out_;
-    return false;
-  }
-  ++written_;
-  left_out = std::exchange(left_out_, 0);
-  return true;
-}
-
 // A header that is there decides alone: a client that sends bad credentials is not let in by an old cookie.
 AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) {
   Visitor who;
@@ -170,7 +156,7 @@ void AccessSite::add_service_cookie(const Request& request, const App& app, cons
   row.peer = request.peer;
   row.ray = request.ray;
   row.reason = "service token";
-  audit(std::move(row));
+  audit_limited(RowCause::service_login, std::move(row), party_of(identity));
 }
 
 /// To the login where that can help, else to the reason.
@@ -186,7 +172,7 @@ Answer AccessSite::turned_away(const Request& request, const App& app, const Vis
 Answer AccessSite::denied(const Request& request, const App& app, const Identity& identity,
                           const Verdict& verdict) {
   const std::string reason = reason_of(verdict);
-  audit_denial(request, app, identity.name(), reason);
+  audit_denial(RowCause::denied, request, app, identity, reason);
   const std::string what = " may not reach " + app.config->hostname + ": " + reason;
   if (!identity.client_id.empty())
     return refusal("service token " + identity.name() + what, "Request " + request.ray + ".");
@@ -202,30 +188,21 @@ Answer AccessSite::denied(const Request& request, const App& app, const Identity
 
 /// Not the login: whoever sends a service token is no person.
 Answer AccessSite::refused_service_token(const Request& request, const App& app, const std::string& fault) {
-  audit_denial(refusals_, request, app, {}, fault);
+  audit_denial(RowCause::service_token, request, app, {}, fault);
   return refusal(fault, "Request " + request.ray + ".");
 }
 
-void AccessSite::audit_denial(RowsPerMinute& rows, const Request& request, const App& app,
-                              const std::string& who, const std::string& reason) {
-  std::int64_t left_out = 0;
-  if (!rows.take(now_(), left_out)) return tally_.add(Count::denials, app.config->hostname);
-  const std::string more =
-      left_out == 0 ? "" : " (after " + std::to_string(left_out) + " that are not recorded)";
-  audit_denial(request, app, who, reason + more);
-}
-
-void AccessSite::audit_denial(const Request& request, const App& app, const std::string& who,
-                              const std::string& reason) {
+void AccessSite::audit_denial(RowCause cause, const Request& request, const App& app,
+                              const std::optional<Identity>& who, const std::string& reason) {
   AuditRow row;
   row.kind = "denial";
   tally_.add(Count::denials, app.config->hostname);
-  row.identity = who;
+  if (who) row.identity = who->name();
   row.application = app.config->hostname;
   row.peer = request.peer;
   row.ray = request.ray;
   row.reason = transport::printable(reason);
-  audit(std::move(row));
+  audit_limited(cause, std::move(row), who ? party_of(*who) : PartyKey());
 }
 
 }  // namespace cfpipe::edge

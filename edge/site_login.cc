@@ -45,26 +45,27 @@ bool AccessSite::for_a_program(std::string_view target) {
 }
 
 /// A program that waits for this sign-in waits no longer.
-void AccessSite::tell_program(const std::string& target, const auth::TransferRefusal& refusal) {
+void AccessSite::tell_program(const std::string& target, const Identity& identity,
+                              const auth::TransferRefusal& refusal) {
   if (!for_a_program(target)) return;
   const std::string receiver = receiver_of(target);
-  std::int64_t left_out = 0;
-  // They take room in which sign-ins that succeed are kept too.
-  if (!TransferStore::valid_key(receiver) || !told_programs_.take(now_(), left_out)) return;
-  if (const auto kept = transfers_.refuse(receiver, refusal); !kept)
-    spdlog::error("transfer store: {}", kept.error().detail);
+  if (!TransferStore::valid_key(receiver)) return;
+  const auto kept = transfers_.refuse(party_of(identity), receiver, refusal);
+  if (!kept) spdlog::error("transfer store: {}", kept.error().detail);
+  if (kept && *kept != Outstanding::Added::yes) tally_.add(Count::limited, "transfers");
 }
 
 Answer AccessSite::denied_sign_in(const Request& request, const Login& login, const Identity& identity,
                                   const Verdict& verdict) {
   const std::string& host = login.app->config->hostname;
-  tell_program(login.target, {false, identity.email + " may not reach " + host + ": " + reason_of(verdict)});
+  tell_program(login.target, identity,
+               {false, identity.email + " may not reach " + host + ": " + reason_of(verdict)});
   return denied(request, *login.app, identity, verdict);
 }
 
 Answer AccessSite::declined(const Request& request, const Login& login, const Identity& identity) {
-  tell_program(login.target, {true, "access was declined in the browser"});
-  audit_denial(request, *login.app, identity.email, "declined to give a program access");
+  tell_program(login.target, identity, {true, "access was declined in the browser"});
+  audit_denial(RowCause::declined, request, *login.app, identity, "declined to give a program access");
   return message_page(200, "Declined", "The program that asked gets no access.",
                       "You can close this window.");
 }
@@ -112,8 +113,9 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
 
 /// The answer to whoever has tried too often; nothing to all others, for whom this counts as another time.
 std::optional<Answer> AccessSite::too_many_logins(const Request& request) {
-  const std::int64_t wait = logins_.take(address_key(request.peer), now_());
+  const std::int64_t wait = limits_.logins.take(address_key(request.peer), now_());
   if (wait == 0) return std::nullopt;
+  tally_.add(Count::limited, "logins");
   Answer answer =
       message_page(429, "Too many sign-ins", "There were too many from your address (" + request.peer + ").",
                    "Try again in " + std::to_string(wait) + (wait == 1 ? " second." : " seconds."));
@@ -192,11 +194,22 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
                               {"org_exp", identity.expires}};
   write_identity(content, identity);
   if (asked && for_a_program(login.target)) content["receiver"] = hex(sha256(receiver_of(login.target)));
+  const std::string name = hex(sha256(code));
+  const auto added = limits_.codes.add(party_of(identity), name, now + kCodeSeconds, now);
+  if (added == Outstanding::Added::too_many_of_owner) {
+    tally_.add(Count::limited, "codes");
+    return message_page(429, "Too many sign-ins",
+                        "Too many sign-ins of " + identity.email + " are under way at once.",
+                        "Try again in a minute.");
+  }
   const auto kept =
-      state_.put_pending("code", hex(sha256(code)), boost::json::serialize(content), now + kCodeSeconds, now);
+      state_.put_pending("code", name, boost::json::serialize(content), now + kCodeSeconds, now);
   if (!kept) spdlog::error("state: {}", kept.error().detail);
-  if (!kept || !*kept)
+  if (!kept || !*kept) {
+    limits_.codes.taken(name);
+    if (kept) tally_.add(Count::limited, "codes");
     return message_page(503, "Not available", "This edge cannot keep the sign-in.", "Try again in a minute.");
+  }
   return redirect_answer("https://" + authority(login.app->config->hostname) +
                          "/cdn-cgi/access/authorized?code=" + code);
 }

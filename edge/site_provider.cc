@@ -121,7 +121,7 @@ net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, s
   const ProviderSignIn sign_in = provider_sign_in(state);
   const ProviderReturn back{request.query_value("code"), request.query_value("iss")};
   const auto oidc = oidc_;
-  const auto person = co_await oidc->redeem(sign_in, back);
+  const auto person = co_await oidc->redeem(sign_in, back, address_key(request.peer));
   // What is right is another configuration's business by now.
   if (oidc != oidc_) co_return stale_sign_in();
   if (!person) co_return not_signed_in(request, login, person.error());
@@ -154,7 +154,8 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   const int status = status_of(failure);
   const bool about_person = failure.cause == Cause::denied;
   const std::string what = about_person ? failure.detail : "identity provider: " + failure.detail;
-  audit_denial(failed_sign_ins_, request, *login.app, {}, what);
+  audit_denial(RowCause::failed_sign_in, request, *login.app, {}, what);
+  if (failure.cause == Cause::too_many_requests) tally_.add(Count::limited, "provider");
   tally_.add(Count::failed_logins, login.app->config->hostname);
   std::string hint = "Request " + request.ray + ".";
   if (status == 503) hint = "Try again in a minute. " + hint;

@@ -38,7 +38,9 @@ Answer state_trouble(const transport::Failure& failure) {
 /// success.
 Answer AccessSite::authorized(const Request& request, const App& app) {
   const std::int64_t now = now_();
-  const auto taken = state_.take_pending("code", hex(sha256(request.query_value("code"))), now);
+  const std::string name = hex(sha256(request.query_value("code")));
+  const auto taken = state_.take_pending("code", name, now);
+  limits_.codes.taken(name);
   if (!taken) return state_trouble(taken.error());
   const auto code = *taken ? auth::parse_json_object(**taken) : std::nullopt;
   if (!code || text_of(*code, "aud") != app.aud ||
@@ -88,9 +90,15 @@ Answer AccessSite::cli(const Request& request, const App& app) {
     org_token = tokens_.org_token(identity, now, org_lifetime);
   const auto box = auth::seal_transfer(receiver, app_token, org_token);
   if (!box) return message_page(400, "This link is not right", "The waiting program's key cannot be used.");
-  const auto kept = transfers_.put(receiver, *box);
+  const auto kept = transfers_.put(party_of(identity), receiver, *box);
   if (!kept) return state_trouble(kept.error());
-  if (!*kept)
+  if (*kept != Outstanding::Added::yes) tally_.add(Count::limited, "transfers");
+  if (*kept == Outstanding::Added::too_many_of_owner) {
+    return message_page(429, "Too many sign-ins",
+                        "Too many programs of " + identity.email + " have not fetched their sign-in yet.",
+                        "Try again in a few minutes.");
+  }
+  if (*kept == Outstanding::Added::full)
     return message_page(503, "Not available", "Too many sign-ins at once.", "Try again in a minute.");
   Page page;
   page.file = "message.html";

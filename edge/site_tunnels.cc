@@ -39,10 +39,10 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
   const std::string_view asked = request.header("Cf-Access-Jump-Destination");
   const auto destination = find_destination(app.config->destinations, asked);
   if (!asked.empty() && !destination) return wrong_destination(app);
-  const std::string name = who.identity ? who.identity->name() : std::string();
-  if (const std::string reason = open_tunnels_.too_many(name, request.peer); !reason.empty())
-    return too_many_tunnels(request, app, name, reason);
   TunnelGrant grant = grant_of(*app.config, who.identity);
+  auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, now_());
+  if (!admission.seat) return too_many_tunnels(request, app, who, admission);
+  grant.seat = std::move(admission.seat);
   if (destination) {
     grant.origin_host = destination->host;
     grant.origin_port = destination->port;
@@ -72,12 +72,23 @@ TunnelGrant AccessSite::grant_of(const ApplicationConfig& app, const std::option
   return grant;
 }
 
-Answer AccessSite::too_many_tunnels(const Request& request, const App& app, const std::string& who,
-                                    const std::string& reason) {
-  audit_denial(over_limits_, request, app, who, reason);
-  Answer answer = text_answer(429, reason);
-  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
+Answer AccessSite::too_many_tunnels(const Request& request, const App& app, const Visitor& who,
+                                    const OpenTunnels::Admission& refused) {
+  audit_denial(RowCause::over_limit, request, app, who.identity, refused.refusal);
+  tally_.add(Count::limited, refused.limit);
+  Answer answer = text_answer(429, refused.refusal);
+  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(refused.refusal));
+  if (refused.wait > 0) answer.headers.emplace_back("Retry-After", std::to_string(refused.wait));
   return answer;
+}
+
+/// The row of a tunnel without a name: anybody may cause as many as they like of them. False: it is left out.
+bool AccessSite::takes_row(const TunnelGrant& grant, AuditRow& row) {
+  if (!grant.identity.empty()) return true;
+  const auto left_out = limits_.rows.take(RowCause::tunnel, {}, address_key(row.peer), row.time);
+  if (!left_out) tally_.add(Count::left_out, name_of(RowCause::tunnel));
+  if (left_out && *left_out > 0) row.reason += (row.reason.empty() ? "" : " ") + left_out_note(*left_out);
+  return left_out.has_value();
 }
 
 std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request,
@@ -91,20 +102,29 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   row.ray = request.ray;
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
   if (grant.terminal) row.reason = "a terminal in the browser";
-  const auto added = append(row);
+  const bool recorded = takes_row(grant, row);
+  const auto added = recorded ? append(row) : std::nullopt;
   const std::int64_t id = added ? *added : --unrecorded_;
   tally_.add(Count::tunnels_opened, row.application);
   const bool late = !grant.identity.empty() &&
                     no_longer_good({grant.identity, grant.client_id, grant.session, grant.issued});
   if (late) end->dismiss(kRevoked);
-  // Many may have been granted while there was room, and dialled meanwhile.
-  if (const std::string reason = open_tunnels_.too_many(row.identity, row.peer); !reason.empty())
-    end->dismiss(reason);
+  auto seat = grant.seat;
+  if (!seat) {
+    auto admission = open_tunnels_.admit({row.identity, grant.client_id, row.peer}, row.time);
+    if (!admission.seat) {
+      end->dismiss(admission.refusal);
+      tally_.add(Count::limited, admission.limit);
+    }
+    seat = std::move(admission.seat);
+  }
   const std::int64_t limit = grant.session_limit.count();
-  open_tunnels_.add(id, {row, grant.client_id, grant.session, grant.issued, grant.terminal != nullptr,
-                         limit > 0 ? row.time + limit : 0, std::move(end)});
-  spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
-               row.application, row.peer, row.ray);
+  open_tunnels_.add(id,
+                    {row, recorded, grant.client_id, grant.session, grant.issued, grant.terminal != nullptr,
+                     limit > 0 ? row.time + limit : 0, std::move(end), std::move(seat)});
+  if (recorded)
+    spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
+                 row.application, row.peer, row.ray);
   return id;
 }
 
@@ -131,17 +151,20 @@ void AccessSite::end_revoked_tunnels(bool changed_here) {
 
 void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
                         std::string_view reason) {
-  AuditRow row = open_tunnels_.remove(id).value_or(AuditRow());
+  const auto tunnel = open_tunnels_.remove(id);
+  AuditRow row = tunnel ? tunnel->row : AuditRow();
   row.time = now_();
   row.kind = "tunnel_close";
   row.tunnel = id;
   row.up_bytes = up_bytes;
   row.down_bytes = down_bytes;
   row.reason = transport::printable(reason);
-  spdlog::info(
-      "audit kind=tunnel_close id={} identity={} application={} up_bytes={} down_bytes={} reason=\"{}\"", id,
-      row.identity, row.application, up_bytes, down_bytes, row.reason);
-  append(row);
+  if (!tunnel || tunnel->recorded) {
+    spdlog::info(
+        "audit kind=tunnel_close id={} identity={} application={} up_bytes={} down_bytes={} reason=\"{}\"",
+        id, row.identity, row.application, up_bytes, down_bytes, row.reason);
+    append(row);
+  }
   tally_.add(Count::tunnels_closed, row.application);
   tally_.add(Count::up_bytes, row.application, up_bytes);
   tally_.add(Count::down_bytes, row.application, down_bytes);

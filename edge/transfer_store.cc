@@ -33,31 +33,41 @@ bool TransferStore::valid_key(std::string_view key) {
 
 // Stored under a digest: the key is the capability that fetches the box, and a copy of the database should
 // not hold it.
-Result<bool> TransferStore::keep(const std::string& receiver, const std::string& value) {
+Result<Outstanding::Added> TransferStore::keep(const PartyKey& owner, const std::string& receiver,
+                                               const std::string& value) {
   const std::int64_t now = now_();
-  auto kept = state_.put_pending(kKind, hex(sha256(receiver)), value, now + kTransferSeconds, now);
-  if (!kept || !*kept) return kept;
+  const std::string name = hex(sha256(receiver));
+  const auto added = boxes_.add(owner, name, now + kTransferSeconds, now);
+  if (added != Outstanding::Added::yes) return added;
+  const auto kept = state_.put_pending(kKind, name, value, now + kTransferSeconds, now);
+  if (!kept || !*kept) boxes_.taken(name);
+  if (!kept) return kept.error();
+  if (!*kept) return Outstanding::Added::full;
   if (const auto waiter = waiters_.find(receiver); waiter != waiters_.end()) waiter->second->cancel();
-  return true;
+  return added;
 }
 
-Result<bool> TransferStore::put(const std::string& receiver, const auth::SealedTransfer& box) {
-  return keep(receiver, box.public_key + "\n" + box.body);
+Result<Outstanding::Added> TransferStore::put(const PartyKey& owner, const std::string& receiver,
+                                              const auth::SealedTransfer& box) {
+  return keep(owner, receiver, box.public_key + "\n" + box.body);
 }
 
-Result<bool> TransferStore::refuse(const std::string& receiver, const auth::TransferRefusal& refusal) {
+Result<Outstanding::Added> TransferStore::refuse(const PartyKey& owner, const std::string& receiver,
+                                                 const auth::TransferRefusal& refusal) {
   const auto box = auth::seal_refusal(receiver, refusal);
   if (!box) return box.error();
-  return keep(receiver, kRefusal + box->public_key + "\n" + box->body);
+  return keep(owner, receiver, kRefusal + box->public_key + "\n" + box->body);
 }
 
 Answer TransferStore::take(const std::string& receiver) {
-  auto box = state_.take_pending(kKind, hex(sha256(receiver)), now_());
+  const std::string name = hex(sha256(receiver));
+  auto box = state_.take_pending(kKind, name, now_());
   if (!box) {
     spdlog::error("transfer store: {}", box.error().detail);
     return text_answer(503, "the state of this edge cannot be read");
   }
   if (!*box) return not_yet();
+  boxes_.taken(name);
   std::string_view value = **box;
   const bool refusal = value.starts_with(kRefusal);
   if (refusal) value.remove_prefix(1);
@@ -69,15 +79,12 @@ Answer TransferStore::take(const std::string& receiver) {
   return answer;
 }
 
-net::awaitable<Answer> TransferStore::poll(std::string receiver) {
+net::awaitable<Answer> TransferStore::poll(std::string receiver, std::string peer) {
   Answer answer = take(receiver);
   if (answer.status != 202) co_return answer;
-  const auto older = waiters_.find(receiver);
-  if (older != waiters_.end()) {
-    older->second->cancel();
-  } else if (waiters_.size() >= kMaxTransferWaiters) {
-    co_return text_answer(429, "too many logins are being waited for; try again");
-  }
+  const auto seat = seats_.take(address_key(peer));
+  if (!seat) co_return text_answer(429, "too many logins are being waited for; try again");
+  if (const auto older = waiters_.find(receiver); older != waiters_.end()) older->second->cancel();
   const auto timer = std::make_shared<Timer>(executor_, poll_);
   waiters_[receiver] = timer;
   co_await timer->async_wait(net::as_tuple(net::use_awaitable));

@@ -4,22 +4,29 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "auth/transfer_box.h"
+#include "edge/outstanding.h"
+#include "edge/party.h"
+#include "edge/seats.h"
 #include "edge/site.h"
 #include "edge/state.h"
 
 namespace cfpipe::edge {
 
 /// How long one poll may wait (clients give up after 60 s and poll up to 10 times), how long a box is kept,
-/// and how many polls may wait at once.
+/// how many polls may wait at once, in all and from one address, and how many boxes of one person are kept.
 inline constexpr std::chrono::milliseconds kTransferPoll{50'000};
 inline constexpr std::int64_t kTransferSeconds = 300;
 inline constexpr std::size_t kMaxTransferWaiters = 4096;
+inline constexpr std::size_t kMaxTransferWaitersOfAddress = 512;
+inline constexpr std::size_t kMaxTransfersOfPerson = 32;
 
 /// Sealed tokens on their way from a browser's sign-in to the program that waits for them. Each is handed out
 /// once. The edge keeps what it cannot open any more: only the receiver has the key.
@@ -32,17 +39,22 @@ class TransferStore {
   /// The receiver's public key: 32 bytes in padded URL-safe base64, as it is in the path.
   static bool valid_key(std::string_view key);
 
-  Result<bool> put(const std::string& receiver, const auth::SealedTransfer& box);
+  /// Keeps a box for the receiver on behalf of `owner`, the person who has signed in.
+  Result<Outstanding::Added> put(const PartyKey& owner, const std::string& receiver,
+                                 const auth::SealedTransfer& box);
   /// The same for a refusal: whoever waits need not wait any longer.
-  Result<bool> refuse(const std::string& receiver, const auth::TransferRefusal& refusal);
-  /// 200 with the box, 403 with a refusal, or 202 when none has come in time. A newer poll for the same key
+  Result<Outstanding::Added> refuse(const PartyKey& owner, const std::string& receiver,
+                                    const auth::TransferRefusal& refusal);
+  /// 200 with the box, 403 with a refusal, 202 when none has come in time, or 429 when too many wait, here or
+  /// at the address `peer`. A newer poll for the same key
   /// ends an older one, whose client has most likely gone.
-  boost::asio::awaitable<Answer> poll(std::string receiver);
+  boost::asio::awaitable<Answer> poll(std::string receiver, std::string peer);
   std::size_t waiting() const { return waiters_.size(); }
 
  private:
   using Timer = boost::asio::steady_timer;
-  Result<bool> keep(const std::string& receiver, const std::string& value);
+  Result<Outstanding::Added> keep(const PartyKey& owner, const std::string& receiver,
+                                  const std::string& value);
   Answer take(const std::string& receiver);
 
   boost::asio::any_io_executor executor_;
@@ -50,6 +62,8 @@ class TransferStore {
   std::chrono::milliseconds poll_;
   std::function<std::int64_t()> now_;
   std::map<std::string, std::shared_ptr<Timer>> waiters_;
+  Seats seats_{{kMaxTransferWaitersOfAddress, kMaxTransferWaiters}};  ///< of polls, by address
+  Outstanding boxes_{kMaxTransfersOfPerson, static_cast<std::size_t>(kMaxPending)};
 };
 
 }  // namespace cfpipe::edge

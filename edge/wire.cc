@@ -77,7 +77,7 @@ net::awaitable<void> Wire::run(tcp::socket socket) {
   co_await connection->run();
 }
 
-void Wire::serve(tcp::socket socket, ConnectionsPerAddress::Seat seat) {
+void Wire::serve(tcp::socket socket, Seats::Seat seat) {
   load_.fetch_add(1, std::memory_order_relaxed);
   net::co_spawn(io_, run(std::move(socket)), [this, seat = std::move(seat)](const std::exception_ptr& error) {
     load_.fetch_sub(1, std::memory_order_relaxed);

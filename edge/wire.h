@@ -9,8 +9,8 @@
 #include <set>
 #include <thread>
 
-#include "edge/address_limits.h"
 #include "edge/connection.h"
+#include "edge/seats.h"
 #include "edge/site_loop.h"
 #include "transport/tls_context.h"
 
@@ -38,7 +38,7 @@ class Wire {
   /// Connections served and to be served.
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }
   /// `seat`: kept while it is served.
-  void serve(boost::asio::ip::tcp::socket socket, ConnectionsPerAddress::Seat seat);
+  void serve(boost::asio::ip::tcp::socket socket, Seats::Seat seat);
   /// For connections to come.
   void use(std::shared_ptr<SSL_CTX> tls);
   /// Ends what carries no tunnel, and what comes after; `hard`: the tunnels too.

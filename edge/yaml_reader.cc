@@ -83,4 +83,15 @@ std::size_t YamlReader::number(const YAML::Node& parent, const char* key, std::s
   return value;
 }
 
+std::size_t YamlReader::limit(const YAML::Node& parent, const char* key, std::size_t preset,
+                              std::size_t most) {
+  const YAML::Node node = parent[key];
+  if (!node) return preset;
+  if (node.IsScalar() && node.Scalar() == "none") return 0;
+  std::size_t value = 0;
+  if (!node.IsScalar() || !YAML::convert<std::size_t>::decode(node, value) || value < 1 || value > most)
+    fault(node, std::string("'") + key + "' must be none, or a number from 1 to " + std::to_string(most));
+  return value;
+}
+
 }  // namespace cfpipe::edge

@@ -30,6 +30,8 @@ class YamlReader {
                                 std::chrono::seconds least, std::chrono::seconds most);
   std::size_t number(const YAML::Node& parent, const char* key, std::size_t preset, std::size_t least,
                      std::size_t most);
+  /// A number from 1 to `most`, or `none`, which is 0.
+  std::size_t limit(const YAML::Node& parent, const char* key, std::size_t preset, std::size_t most);
 
  private:
   std::vector<ConfigFault>& faults_;

@@ -9,6 +9,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "edge/terminal/grant.h"
@@ -36,11 +37,12 @@ void refuse(Window& page, const Ending& ending) {
 
 // A page that has come in, with what it has been granted.
 struct Terminals::Guest {
-  Guest(Window::Socket socket, TunnelGrant g, SharedRequest r, ConnectionEnds e)
+  Guest(Window::Socket socket, TunnelGrant g, SharedRequest r, ConnectionEnds e, Seats::Seat s)
       : page(std::make_unique<Window>(std::move(socket))),
         grant(std::move(g)),
         request(std::move(r)),
-        ends(std::move(e)) {
+        ends(std::move(e)),
+        seat(std::in_place, std::move(s)) {
     // It leads here, and what is here must not keep this: the last to let go would be the loop's own thread.
     grant.inside.reset();
   }
@@ -48,6 +50,7 @@ struct Terminals::Guest {
   TunnelGrant grant;
   SharedRequest request;
   ConnectionEnds ends;
+  std::optional<Seats::Seat> seat;  // until it has said its first word
 };
 
 bool Terminals::start() {
@@ -85,6 +88,11 @@ void Terminals::stop(std::chrono::milliseconds drain) {
 net::awaitable<std::variant<OriginSocket, Answer>> Terminals::enter(const TunnelGrant& grant,
                                                                     SharedRequest request,
                                                                     const ConnectionEnds& ends) {
+  auto seat = guests_.take(person_key(grant.identity));
+  if (!seat) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    co_return plain(429, "too many terminals are being opened: try again in a moment");
+  }
   std::array<int, 2> pair{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
     co_return plain(503, "the edge is short of something: try again in a moment");
@@ -92,7 +100,7 @@ net::awaitable<std::variant<OriginSocket, Answer>> Terminals::enter(const Tunnel
   OriginSocket ours(co_await net::this_coro::executor, unix_stream, pair[0]);
   net::co_spawn(io_,
                 greet(std::make_shared<Guest>(Window::Socket(io_, net::local::stream_protocol(), pair[1]),
-                                              grant, std::move(request), ends)),
+                                              grant, std::move(request), ends, std::move(*seat))),
                 [](const std::exception_ptr& error) {
                   if (error) report(error);
                 });
@@ -118,6 +126,7 @@ net::awaitable<void> Terminals::greet(std::shared_ptr<Guest> guest) {
     frame = page.next();
   }
   const auto start = frame && frame->type == 's' ? read_start(frame->payload) : std::nullopt;
+  guest->seat.reset();
   if (!start) co_return;
   if (stopping_)
     co_return refuse(page, {"stopped", "The edge is being stopped.", "Connect again in a moment."});
@@ -127,9 +136,14 @@ net::awaitable<void> Terminals::greet(std::shared_ptr<Guest> guest) {
     session->show(std::move(guest->page), *start);
     co_return;
   }
-  if (sessions_.size() >= kMaxSessions)
-    co_return refuse(page, {"too_many", "The edge has as many terminals as it takes.", "Try again later."});
-  co_await serve(guest, *start);
+  Seats::Refusal why{};
+  const auto seat = seats_.take(person_key(guest->grant.identity), &why);
+  if (seat) co_return co_await serve(guest, *start);
+  refused_.fetch_add(1, std::memory_order_relaxed);
+  if (why == Seats::Refusal::each)
+    co_return refuse(page, {"too_many", "You have as many terminals open as one person may have.",
+                            "Close one of them, or try again in a minute."});
+  refuse(page, {"too_many", "The edge has as many terminals as it takes.", "Try again later."});
 }
 
 net::awaitable<void> Terminals::serve(std::shared_ptr<Guest> guest, Start start) {

@@ -1,22 +1,29 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "edge/exchange.h"
+#include "edge/seats.h"
 #include "edge/terminal/session.h"
 
 namespace cfpipe::edge::terminal {
 
-/// Terminals at once, and how long a page may take to say its first word.
+/// Terminals at once, in all and of one person; pages at once that have yet to say their first word; and how
+/// long each may take for that.
 inline constexpr std::size_t kMaxSessions = 256;
+inline constexpr std::size_t kMaxSessionsOfPerson = 16;
+inline constexpr std::size_t kMaxGuests = 512;
+inline constexpr std::size_t kMaxGuestsOfPerson = 32;
 inline constexpr std::chrono::seconds kGreetingPatience{10};
 
 /// The terminals of the edge, on a loop and thread of their own: what logging in by SSH costs stalls no
@@ -41,6 +48,8 @@ class Terminals final : public Inside {
   boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant& grant,
                                                                    SharedRequest request,
                                                                    const ConnectionEnds& ends) override;
+  /// Pages that were refused for want of room, since the start. From any thread.
+  std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 
  private:
   struct Guest;
@@ -49,7 +58,10 @@ class Terminals final : public Inside {
   std::shared_ptr<Session> find(const TunnelGrant& grant) const;
 
   SiteLoop& site_;
+  Seats guests_{{kMaxGuestsOfPerson, kMaxGuests}};
+  std::atomic<std::uint64_t> refused_{0};
   // Of the loop's thread:
+  Seats seats_{{kMaxSessionsOfPerson, kMaxSessions}};
   std::map<std::string, std::shared_ptr<Session>> sessions_;
   bool stopping_ = false;
   // Goes before all that its handlers use.

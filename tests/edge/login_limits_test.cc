@@ -28,8 +28,15 @@ class LoginLimit : public SiteTest {
   }
 };
 
-TEST_F(LoginLimit, IsNoneUnlessItIsSaid) {
-  for (int i = 0; i < 100; ++i) ASSERT_EQ(begin("192.0.2.1").status, 200);
+TEST_F(LoginLimit, LeavesRoomForAnOfficeUnlessItIsSaid) {
+  for (int i = 0; i < 300; ++i) ASSERT_EQ(begin("192.0.2.1").status, 200);
+  EXPECT_EQ(begin("192.0.2.1").status, 429);
+  EXPECT_EQ(begin("192.0.2.2").status, 200);
+}
+
+TEST_F(LoginLimit, MayBeNone) {
+  limited(0);
+  for (int i = 0; i < 400; ++i) ASSERT_EQ(begin("192.0.2.1").status, 200);
 }
 
 TEST_F(LoginLimit, OfAnAddressSaysWhenToTryAgain) {

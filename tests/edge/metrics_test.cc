@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace cfpipe::edge {
 namespace {
 
@@ -25,6 +27,19 @@ TEST(Metrics, CountByLabel) {
         std::string(
             "\ncfpipe_edge_tunnel_received_bytes_total{application=\"vm.example.com\"} 1099511627776\n")})
     EXPECT_NE(text.find(part), std::string::npos) << part << text;
+}
+
+TEST(Metrics, ShowWhatLimitsHaveRefusedWhereverTheyAre) {
+  Tally tally;
+  tally.add(Count::limited, "codes", 3);
+  tally.add(Count::left_out, "denied", 5);
+  Gauges gauges;
+  gauges.limited = {{"lookups", 7}};
+  const std::string text = metrics_text(tally, gauges);
+  for (const char* line :
+       {"cfpipe_edge_limited_total{limit=\"codes\"} 3", "cfpipe_edge_limited_total{limit=\"lookups\"} 7",
+        "cfpipe_edge_audit_left_out_total{cause=\"denied\"} 5"})
+    EXPECT_NE(text.find(std::string("\n") + line + "\n"), std::string::npos) << line << text;
 }
 
 TEST(Metrics, WithoutALabelThereIsAlwaysAValue) {

@@ -43,7 +43,7 @@ TEST_F(TunnelLimit, EndsWhatHasBeenOpenForSoLongAndNothingEarlier) {
   EXPECT_EQ(late.told, "");
 }
 
-TEST_F(TunnelLimit, IsNoneUnlessItIsSaid) {
+TEST_F(TunnelLimit, OfTimeIsNoneUnlessItIsSaid) {
   Tunnel tunnel;
   open(login("ann@example.com"), tunnel);
   now_ += std::chrono::seconds(kMaxSession).count();
@@ -80,15 +80,17 @@ TEST_F(TunnelLimit, OfAnAddressCountsEverybodyThere) {
   EXPECT_EQ(refusal(ann), "");
 }
 
-TEST_F(TunnelLimit, HoldsForThoseThatWereGrantedAtOnce) {
+TEST_F(TunnelLimit, HoldsForTerminalsOnceTheyHaveOpened) {
   limited({1, 0});
   const std::string token = login("ann@example.com");
-  const TunnelGrant one = granted(token);
-  const TunnelGrant other = granted(token);
+  TunnelGrant one = granted(token);
+  TunnelGrant terminal = one;
+  terminal.seat.reset();  // a terminal counts once it has opened
   Tunnel first;
   Tunnel second;
   open(one, first);
-  open(other, second);
+  one.seat.reset();
+  open(terminal, second);
   look();
   EXPECT_EQ(first.told, "");
   EXPECT_NE(second.told.find("as many tunnels open as one user may have: 1"), std::string::npos)
@@ -104,10 +106,74 @@ TEST_F(TunnelLimit, LeavesRowsInTheAuditButNoFloodOfThem) {
   const std::string token = login("ann@example.com");
   Tunnel tunnel;
   open(token, tunnel);
-  for (int i = 0; i < 2 * RowsPerMinute::kMost; ++i) ASSERT_NE(refusal(token), "");
-  int rows = 0;
+  const std::int64_t most = rates_of(RowCause::over_limit).each.most;
+  for (int i = 0; i < 2 * most; ++i) ASSERT_NE(refusal(token), "");
+  std::int64_t rows = 0;
   ASSERT_TRUE(state_->read_audit(0, [&rows](const AuditRow& row) { rows += row.kind == "denial" ? 1 : 0; }));
-  EXPECT_EQ(rows, RowsPerMinute::kMost);
+  EXPECT_EQ(rows, most);
+}
+
+TEST_F(TunnelLimit, CountsATunnelFromItsGrantOn) {
+  limited({1, 0});
+  const std::string token = login("ann@example.com");
+  {
+    const TunnelGrant dialling = granted(token);
+    EXPECT_NE(refusal(token), "") << "a tunnel that is being dialled holds a descriptor";
+  }
+  EXPECT_EQ(refusal(token), "") << "an origin that could not be reached gives it back";
+}
+
+TEST_F(TunnelLimit, OfAUserIsWithoutRegardToCase) {
+  limited({1, 0});
+  const std::string ann = login("ann@example.com");
+  const std::string shouting = login("Ann@Example.com");
+  const TunnelGrant one = granted(ann);
+  EXPECT_NE(refusal(shouting), "");
+}
+
+TEST_F(TunnelLimit, OfAnAddressCountsAnIPv6NetworkAsOne) {
+  limited({0, 1});
+  const std::string token = login("ann@example.com");
+  const auto from = [&](const char* peer) {
+    Request request = browser_->request("GET", "https://vm.localhost:8443/");
+    request.headers.clear();
+    request.headers.emplace_back("Cf-Access-Token", token);
+    request.peer = peer;
+    return site_->upgrade(request);
+  };
+  const auto first = from("2001:db8::1");
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(first));
+  EXPECT_TRUE(std::holds_alternative<Answer>(from("2001:db8::2")));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(from("2001:db8:0:1::1")));
+}
+
+TEST_F(TunnelLimit, OfOpeningsAMinuteSaysWhenToTryAgain) {
+  TunnelLimits limits;
+  limits.opens_per_user = 3;
+  limited(limits);
+  const std::string ann = login("ann@example.com");
+  const std::string bob = login("bob@example.com");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(refusal(ann), "");
+  const auto refused = std::get<Answer>(ask(ann));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(header_of(refused, "Retry-After"), "20");
+  EXPECT_NE(header_of(refused, "Cfpipe-Reason")
+                .find("ann@example.com has opened as many tunnels as one user may in a minute: 3"),
+            std::string::npos);
+  EXPECT_EQ(refusal(bob), "");
+  now_ += 20;
+  EXPECT_EQ(refusal(ann), "");
+}
+
+TEST_F(TunnelLimit, OfAllTogetherIsThatOfTheDescriptors) {
+  TunnelLimits limits;
+  limits.in_all = 2;
+  limited(limits);
+  const std::string ann = login("ann@example.com");
+  const std::string bob = login("bob@example.com");
+  const TunnelGrant one = granted(ann);
+  const TunnelGrant two = granted(ann);
+  EXPECT_NE(refusal(bob).find("the edge has as many tunnels open as it takes: 2"), std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+#include "edge/attempts.h"
+#include "edge/config.h"
+#include "edge/fair_slots.h"
+#include "edge/outstanding.h"
+#include "edge/row_limits.h"
+#include "edge/state.h"
+#include "edge/tokens.h"
+
+namespace cfpipe::edge {
+
+/// Codes of one person that wait for the application to take them, of kMaxPending.
+inline constexpr std::size_t kMaxCodesOfPerson = 32;
+/// Certificates that are being signed at once, of one person, and in all; those behind them wait.
+inline constexpr FairSlots::Limits kSigningSlots{64, 8, 1024, 128, std::chrono::milliseconds(10'000)};
+
+inline PartyKey party_of(const Identity& identity) {
+  return person_key(identity.name(), identity.client_id);
+}
+
+/// What the site lets one party cause. On the site's loop.
+struct SiteLimits {
+  explicit SiteLimits(boost::asio::any_io_executor executor) : signings(std::move(executor), kSigningSlots) {}
+  void configure(const Config& config) {
+    logins.set_limit(config.address_limits.logins);
+    certificates.set_limit(config.certificates_per_user);
+  }
+
+  RowLimits rows;            ///< of the audit
+  Attempts logins{0};        ///< begun and failed, by address
+  Attempts certificates{0};  ///< signed, by person
+  Outstanding codes{kMaxCodesOfPerson, static_cast<std::size_t>(kMaxPending)};
+  FairSlots signings;
+};
+
+}  // namespace cfpipe::edge

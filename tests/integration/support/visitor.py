@@ -15,7 +15,7 @@ class Loopback(http.client.HTTPSConnection):
     """Names under .localhost are 127.0.0.1; the certificate is still checked for the name."""
 
     def connect(self):
-        self.sock = self._create_connection(("127.0.0.1", self.port), self.timeout)
+        self.sock = self._create_connection(("127.0.0.1", self.port), self.timeout, self.source_address)
         self.sock = self._context.wrap_socket(self.sock, server_hostname=self.host)
 
 
@@ -55,14 +55,18 @@ class Answer:
 
 
 class Web:
-    def __init__(self, ca_file):
-        self._tls = ssl.create_default_context(cafile=str(ca_file))
+    """`address`: where its https connections come from."""
+
+    def __init__(self, ca_file, address="127.0.0.1"):
+        self.tls = ssl.create_default_context(cafile=str(ca_file))
+        self._from = (address, 0)
         self.cookies = {}  # host -> {name: value}
 
     def request(self, method, url, form=None, origin=None):
         parts = urllib.parse.urlsplit(url)
         if parts.scheme == "https":
-            connection = Loopback(parts.hostname, parts.port or 443, context=self._tls, timeout=limits.COMMAND_DEADLINE)
+            connection = Loopback(parts.hostname, parts.port or 443, context=self.tls, timeout=limits.COMMAND_DEADLINE,
+                                  source_address=self._from)
         else:
             connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=limits.COMMAND_DEADLINE)
         headers = {"Accept": "text/html"}

@@ -32,17 +32,18 @@ std::string last_error() {
   return text;
 }
 
-/// Of what OpenSSL met on the way: that a file could not be opened, or memory not be had, is no fault of the
-/// file's. Empties its queue of errors.
-Failure load_failure(std::string detail) {
+/// Why a file could not be loaded: the system's words where it was the system, which are no fault of the
+/// file's if this process has reached a limit. Empties OpenSSL's queue of errors.
+Failure load_failure(const std::string& what) {
+  const auto last = ERR_peek_last_error();
+  const char* reason = last != 0 ? ERR_reason_error_string(last) : nullptr;
   while (const auto code = ERR_get_error()) {
-    const int error = ERR_SYSTEM_ERROR(code) ? ERR_GET_REASON(code) : 0;
-    const bool no_memory = ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE && !ERR_SYSTEM_ERROR(code);
-    if (!is_shortage(error) && !no_memory) continue;
+    const bool no_memory = !ERR_SYSTEM_ERROR(code) && ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    if (!no_memory && !ERR_SYSTEM_ERROR(code)) continue;
     ERR_clear_error();
-    return system_failure(Stage::tls, Cause::system_short, detail, no_memory ? ENOMEM : error);
+    return system_failure(Stage::config, Cause::bad_option, what, no_memory ? ENOMEM : ERR_GET_REASON(code));
   }
-  return {Stage::config, Cause::bad_option, std::move(detail)};
+  return {Stage::config, Cause::bad_option, reason != nullptr ? what + ": " + reason : what};
 }
 
 bool is_directory(const char* path) {
@@ -101,6 +102,7 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 
 Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::string& ca_file,
                                                                  const ClientCertificate* certificate) {
+  ERR_clear_error();  // of others, before this
   SslCtx context(SSL_CTX_new(TLS_client_method()));
   if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
   use_common_settings(context.get());
@@ -140,6 +142,7 @@ SslPtr TlsClientContext::connection(const std::string& host, Alpn alpn) const {
 }
 
 Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::string& key_file) {
+  ERR_clear_error();
   SslCtx context(SSL_CTX_new(TLS_server_method()));
   if (!context) return Failure(Stage::tls, Cause::tls_failed, last_error());
   use_common_settings(context.get());
@@ -147,12 +150,11 @@ Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::s
   SSL_CTX_set_alpn_select_cb(context.get(), select_protocol, nullptr);
   take_early_data(context.get());
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
-    return Failure(Stage::config, Cause::bad_option,
-                   "certificate " + printable(certificate_file) + ": " + last_error());
+    return load_failure("certificate " + printable(certificate_file));
   }
   if (SSL_CTX_use_PrivateKey_file(context.get(), key_file.c_str(), SSL_FILETYPE_PEM) != 1 ||
       SSL_CTX_check_private_key(context.get()) != 1) {
-    return Failure(Stage::config, Cause::bad_option, "key " + printable(key_file) + ": " + last_error());
+    return load_failure("key " + printable(key_file));
   }
   return context;
 }

@@ -23,7 +23,7 @@ transport::Failure with_answer(transport::Failure failure, const transport::Http
   failure.http_status = answer.status;
   failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
   if (const auto location = answer.header("Location"); !location.empty()) {
-    if (auto target = transport::resolve_url(url, location)) failure.location_host = target->host;
+    if (auto target = transport::resolve_url(url, location)) failure.location_host = target->host.text();
   }
   return failure;
 }

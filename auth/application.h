@@ -9,6 +9,7 @@
 
 #include "auth/jwks.h"
 #include "auth/jwt.h"
+#include "transport/host.h"
 
 namespace cfpipe::transport {
 struct HttpAnswer;
@@ -34,22 +35,25 @@ struct Application {
 /// An entry without a port trusts that host on any port, one with a port only that port.
 class TrustedDomains {
  public:
-  void add(std::string domain);
+  /// An entry that is not `host[:port]` trusts nothing.
+  void add(std::string_view domain);
   /// Stage::application / Cause::untrusted_auth_domain if not trusted, or malformed (anything but
   /// `host[:port]`).
   Result<void> check(std::string_view auth_domain) const;
+  Result<void> check(const transport::Authority& auth_domain) const;
 
  private:
-  std::vector<std::string> extra_;
+  std::vector<transport::Authority> extra_;
 };
 
-/// The auth domain that an unverified metadata token names, once trusted. Stage::application.
+/// The auth domain that an unverified metadata token names, once trusted: `host[:port]`, of Cloudflare's own
+/// without the port. Stage::application.
 Result<std::string> claimed_auth_domain(const Jwt& metadata, const TrustedDomains& trusted);
 
-/// Verifies signature and claims: type is `match`, hostname equals `host` (without port, any case), aud not
+/// Verifies signature and claims: type is `match`, hostname is `host` (without port), aud not
 /// empty, iat within the limits at `now` (Unix seconds). Stage::application, Cause::metadata_invalid with the
 /// claim named.
-Result<Application> verify_metadata(const Jwt& metadata, const KeySet& keys, std::string_view host,
+Result<Application> verify_metadata(const Jwt& metadata, const KeySet& keys, const transport::Host& host,
                                     const TrustedDomains& trusted, std::int64_t now);
 
 /// Why a cached or fresh app token cannot be used, or success: well formed, not expired (`exp` > now), `aud`

@@ -57,7 +57,7 @@ ExchangeWalk::Verdict ExchangeWalk::none(std::string why) {
 ExchangeWalk::Verdict ExchangeWalk::take(const HttpAnswer& answer) {
   if (holds(at_, kAuthorizedPath) && at_.authority() == app_.authority()) {
     token_ = Secret(answer.cookie("CF_Authorization"));
-    return token_.empty() ? none("no token in the answer of " + at_.host) : Verdict::token;
+    return token_.empty() ? none("no token in the answer of " + at_.host.text()) : Verdict::token;
   }
   if (auto session = answer.cookie("CF_AppSession"); !session.empty()) {
     session_ = Secret(std::move(session));
@@ -68,12 +68,12 @@ ExchangeWalk::Verdict ExchangeWalk::take(const HttpAnswer& answer) {
     return Verdict::denied;
   }
   if (answer.status < 300 || answer.status >= 400) {
-    return none(at_.host + " answered " + std::to_string(answer.status));
+    return none(at_.host.text() + " answered " + std::to_string(answer.status));
   }
   auto next = transport::resolve_url(at_, answer.header("Location"));
-  if (!next) return none(at_.host + " redirects to nowhere");
+  if (!next) return none(at_.host.text() + " redirects to nowhere");
   if (next->authority() != app_.authority() && next->authority() != auth_domain_) {
-    return none(at_.host + " redirects to " + transport::printable(next->host));
+    return none(at_.host.text() + " redirects to " + transport::printable(next->host.text()));
   }
   at_ = std::move(*next);
   if (++requests_ >= kMaxExchangeRequests) return none("too many redirects");

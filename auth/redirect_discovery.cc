@@ -60,7 +60,7 @@ bool matches(std::string_view pattern, std::string_view text) {
 bool covers(std::string_view app_hostname, const Url& url) {
   const auto slash = std::min(app_hostname.find('/'), app_hostname.size());
   const auto host = app_hostname.substr(0, slash);
-  if (host.empty() || !matches(lower(host), url.host)) return false;
+  if (host.empty() || !matches(lower(host), url.host.text())) return false;
   auto path = app_hostname.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
   if (path.empty()) return true;
@@ -94,8 +94,9 @@ RedirectWalk::Verdict RedirectWalk::found(std::string_view aud, std::string_view
   if (!is_aud(aud)) return failed(Cause::metadata_invalid, "the login names no application");
   if (!covers(domain, app_)) {
     return failed(Cause::metadata_invalid,
-                  domain.empty() ? "the login does not say for which host it is"
-                                 : "the login is for " + transport::printable(domain) + ", not " + app_.host);
+                  domain.empty()
+                      ? "the login does not say for which host it is"
+                      : "the login is for " + transport::printable(domain) + ", not " + app_.host.text());
   }
   application_.auth_domain = lower(auth_domain);
   application_.aud = aud;
@@ -107,17 +108,17 @@ RedirectWalk::Verdict RedirectWalk::found(std::string_view aud, std::string_view
 /// A host that lets nobody log in (service tokens only) still says what it is, but not whose.
 RedirectWalk::Verdict RedirectWalk::refused(const HttpAnswer& answer) {
   const auto aud = answer.header("CF-Access-Aud");
-  if (aud.empty()) return failed(Cause::not_an_application, app_.host);
-  if (named_domain_.empty()) return failed(Cause::denied, app_.host);
+  if (aud.empty()) return failed(Cause::not_an_application, app_.host.text());
+  if (named_domain_.empty()) return failed(Cause::denied, app_.host.text());
   return found(aud, answer.header("CF-Access-Domain"), named_domain_);
 }
 
 RedirectWalk::Verdict RedirectWalk::take(const HttpAnswer& answer) {
   if (at_login_) return found(at_.query("kid"), answer.header("CF-Access-Domain"), at_.authority());
   if (answer.status == 401 || answer.status == 403) return refused(answer);
-  if (answer.status < 300 || answer.status >= 400) return failed(Cause::not_an_application, app_.host);
+  if (answer.status < 300 || answer.status >= 400) return failed(Cause::not_an_application, app_.host.text());
   auto next = transport::resolve_url(at_, answer.header("Location"));
-  if (!next) return failed(Cause::not_an_application, app_.host);
+  if (!next) return failed(Cause::not_an_application, app_.host.text());
   at_login_ = is_login(*next);
   if (at_login_) {
     if (const auto trusted = trusted_.check(next->authority()); !trusted) {
@@ -125,7 +126,7 @@ RedirectWalk::Verdict RedirectWalk::take(const HttpAnswer& answer) {
       return Verdict::failed;
     }
   } else if (next->authority() != app_.authority()) {
-    return failed(Cause::not_an_application, app_.host);
+    return failed(Cause::not_an_application, app_.host.text());
   }
   if (++requests_ > kMaxWalkRequests) return failed(Cause::not_an_application, "too many redirects");
   at_ = std::move(*next);

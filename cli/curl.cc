@@ -109,14 +109,11 @@ std::string curl_config(const Options& options, const Secret& token) {
   if (!token.empty()) text += "header = " + in_quotes("cf-access-token: " + std::string(token.reveal()));
   if (!options.ca_file.empty()) text += "cacert = " + in_quotes(options.ca_file);
   text += network_config(options);
-  if (options.connect_to.empty()) return text;
-  const auto to = transport::parse_url(options.connect_to);
-  if (!to) return text;
-  const auto pair = [](const transport::Url& url) {
-    const std::string host = url.host.find(':') == std::string::npos ? url.host : "[" + url.host + "]";
-    return host + ":" + std::to_string(url.port);
-  };
-  return text + "connect-to = " + in_quotes(pair(options.url) + ":" + pair(*to));
+  if (!options.connect_to) return text;
+  const transport::Url& url = options.url;
+  const transport::Authority& to = *options.connect_to;
+  return text + "connect-to = " +
+         in_quotes(host_and_port(url.host, url.port) + ":" + host_and_port(to.host, to.port_or(url.port)));
 }
 
 std::vector<std::string> curl_arguments(const Options& options, int config_fd) {
@@ -133,7 +130,7 @@ net::awaitable<int> run_curl(Options options) {
   // A service token needs nobody to log in: what is wrong with it is worth a word.
   if (options.allow_request && !(*session)->access().service_token.given()) {
     token = co_await token_if_any(**session);
-    if (token.empty()) print(no_token_text(options.url.host));
+    if (token.empty()) print(no_token_text(options.url.host.text()));
   } else {
     auto verified = co_await verified_token(**session);
     if (!verified) co_return report(verified.error());

@@ -36,8 +36,9 @@ class Doctor {
       : session_(session), options_(options), target_(options.url) {
     dial_ = session.app_http().options();
     dial_.sessions = nullptr;  // a resumed session shows no certificate
-    if (options.connect_to.empty()) return;
-    if (const auto instead = transport::parse_url(options.connect_to)) target_.host = instead->host;
+    if (!options.connect_to) return;
+    target_.host = options.connect_to->host;
+    target_.port = options.connect_to->port_or(target_.port);
   }
 
   net::awaitable<Diagnosis> walk();
@@ -108,10 +109,10 @@ const transport::Proxy* Doctor::proxy_in_use() const {
 /// Of the proxy if there is one: the host's own name is the proxy's affair then.
 net::awaitable<Result<Seen>> Doctor::dns() {
   const auto* through = proxy_in_use();
-  const std::string host = through != nullptr ? through->host : target_.host;
+  const transport::Host& host = through != nullptr ? through->host : target_.host;
   const auto found = co_await transport::resolve(host, target_.port, dial_.dns_deadline);
   if (!found) co_return found.error();
-  std::string text = host + " is";
+  std::string text = host.text() + " is";
   for (std::size_t i = 0; i < found->size() && i < kShownAddresses; ++i)
     text += (i == 0 ? " " : ", ") + (*found)[i].address().to_string();
   if (found->size() > kShownAddresses) text += fmt::format(" and {} more", found->size() - kShownAddresses);

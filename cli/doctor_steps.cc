@@ -136,7 +136,7 @@ net::awaitable<Result<auth::Secret>> token_without_login(const Session& session,
 
 net::awaitable<Result<FoundCertificate>> certificate_for(const Session& session, const Options& options,
                                                          const auth::Secret& token) {
-  const auth::KeyFiles files(session.state(), options.url.host, key_path(options.url));
+  const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
   auto pair = files.load(auth::unix_now());
   if (!pair) co_return pair.error();
   if (*pair) co_return FoundCertificate{std::move((*pair)->certificate.fields), "in the state directory"};

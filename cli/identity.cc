@@ -28,7 +28,7 @@ net::awaitable<Result<auth::Certificate>> certificate_over(const Session& sessio
                                                            const auth::UserKey& key,
                                                            const auth::Secret& token) {
   if (!options.agent.empty()) co_return co_await auth::sign_key(session.access(), token, key.blob);
-  const auth::UserCertificate files(session.state(), options.url.host, key_path(options.url));
+  const auth::UserCertificate files(session.state(), options.url.host.text(), key_path(options.url));
   co_return co_await auth::renew_user_certificate(session.access(), files, key, token);
 }
 
@@ -57,7 +57,7 @@ net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const 
                                                   const auth::Secret& token) {
   if (!options.key.empty()) co_return co_await certify_user_key(session, options, token);
   if (options.agent.empty()) {
-    const auth::KeyFiles files(session.state(), options.url.host, key_path(options.url));
+    const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
     auto pair = co_await auth::renew_key_files(session.access(), files, token, options.key_type);
     if (!pair) co_return pair.error();
     co_return identity_of(std::move(*pair));

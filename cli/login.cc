@@ -17,7 +17,7 @@ net::awaitable<int> run_login(Options options) {
   if (!token) co_return report(token.error());
   if (options.quiet) co_return kOk;
   const auth::Secret text(options.bare_token ? std::string(token->reveal())
-                                             : token_text(options.url.host, token->reveal()));
+                                             : token_text(options.url.host.text(), token->reveal()));
   const auto written = write_output(text.reveal());
   co_return written ? kOk : report(written.error());
 }

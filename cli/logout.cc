@@ -36,7 +36,7 @@ Result<std::vector<std::string>> files_to_remove(const StateDir& state, const Op
   if (!tokens) return tokens;
   std::vector<std::string> names;
   for (auto& name : *tokens) {
-    if (options.has_url && !token_file_covers(name, options.url.host)) continue;
+    if (options.has_url && !token_file_covers(name, options.url.host.text())) continue;
     if (options.has_url) {
       auto org = org_token_of(state, name);
       if (!org) return org.error();

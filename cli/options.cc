@@ -104,8 +104,13 @@ Result<void> take_headers(RawOptions& raw, Options& options) {
     options.headers.push_back(std::move(*header));
   }
   if (raw.destination.empty()) return {};
+  // A scheme in front and a path behind mean nothing to the edge either.
+  std::string_view place = raw.destination;
+  if (const auto scheme = place.find("://"); scheme != std::string_view::npos)
+    place.remove_prefix(scheme + 3);
   auto header = parse_header("Cf-Access-Jump-Destination: " + raw.destination);
-  if (!header || raw.destination.find_first_of(" \t") != std::string::npos)
+  if (!header || !transport::Authority::parse(place.substr(0, place.find('/'))) ||
+      raw.destination.find_first_of(" \t") != std::string::npos)
     return usage("--destination takes host:port");
   options.headers.push_back(std::move(*header));
   options.names_destination = true;
@@ -231,7 +236,11 @@ Result<void> take_plain_values(RawOptions& raw, Options& options) {
   options.bare_token = raw.no_verbose || !raw.app.empty();
   options.auto_close = raw.auto_close;
   options.ca_file = std::move(raw.ca_file);
-  options.auth_domain = std::move(raw.auth_domain);
+  if (!raw.auth_domain.empty()) {
+    const auto domain = transport::Authority::parse(raw.auth_domain);
+    if (!domain) return usage("--auth-domain takes host[:port]");
+    options.auth_domain = domain->text_without(transport::kHttpsPort);
+  }
   options.no_browser = raw.no_browser;
   if (!raw.login_timeout.empty()) {
     const auto timeout = parse_deadline(raw.login_timeout, "--login-timeout");

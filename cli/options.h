@@ -30,8 +30,8 @@ enum class Install { none, install, uninstall };
 /// Where listener mode listens: a Unix-domain socket, or a TCP port (0: any that is free).
 struct ListenAddress {
   std::string socket_path;  ///< absolute, or empty
-  std::string host;         ///< a name or an address without brackets
-  std::uint16_t port = 0;
+  transport::Host host;
+  std::uint16_t port = 0;  ///< 0: any free one
 };
 
 /// Which protocol tunnels run over.
@@ -77,7 +77,7 @@ struct Options {
   bool allow_request = false;               ///< curl: also without a token
   bool json = false;                        ///< doctor: as JSON
   std::string ca_file;
-  std::string connect_to;
+  std::optional<transport::Authority> connect_to;
   std::string cert_file;                                  ///< PEM, or empty
   std::string key_file;                                   ///< PEM; empty: the key is in cert_file too
   std::shared_ptr<const transport::ProxySettings> proxy;  ///< null: none
@@ -105,11 +105,9 @@ using Environment = std::function<const char*(const char*)>;
 std::variant<Options, AskedText, transport::Failure> parse_command_line(
     const std::vector<std::string>& arguments, const Environment& environment);
 
-/// Longest label of a host name, in bytes (RFC 1035 2.3.4).
-inline constexpr std::size_t kMaxLabelBytes = 63;
-
-/// A hostname as users write it: `host[:port][/path]` or a URL; `http://` is taken as https, and a leading
-/// `cfpipe-` is dropped unless `wildcards` are wanted as well, where the text is a pattern.
+/// A hostname as users write it: `host[:port][/path]` or a URL, an IPv6 address also without brackets. The
+/// schemes http, ssh, tcp, rdp and smb are taken as https, also as `http%3A%2F%2F`. A leading `cfpipe-` is
+/// dropped unless `wildcards` are wanted as well, where the text is a pattern.
 /// Cause::bad_hostname.
 Result<transport::Url> parse_hostname(std::string_view text, bool wildcards = false);
 
@@ -125,6 +123,6 @@ Result<std::chrono::milliseconds> parse_ping_interval(std::string_view text);
 
 /// `host`, `host:port`, or `name:port:host` whose name must be that of the URL: what is connected to never
 /// changes whom TLS expects there. Returns `host[:port]`.
-Result<std::string> parse_connect_to(std::string_view text, const transport::Url& url);
+Result<transport::Authority> parse_connect_to(std::string_view text, const transport::Url& url);
 
 }  // namespace cfpipe::cli

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <optional>
 #include <string>
 
 #include "cli/idn.h"
@@ -15,6 +17,8 @@ using transport::Stage;
 using transport::Url;
 
 constexpr std::string_view kPrefix = "cfpipe-";
+/// Bytes of `https`.
+constexpr std::size_t kLongestScheme = 5;
 constexpr std::size_t kMaxHeaderBytes = 8 * 1024;
 /// Of --ping-interval, in seconds. Edges close what has been idle for about 100.
 constexpr int kMinPingSeconds = 1;
@@ -22,15 +26,6 @@ constexpr int kMaxPingSeconds = 90;
 
 Failure bad_hostname(std::string_view text, std::string_view why) {
   return {Stage::input, Cause::bad_hostname, transport::printable(text, 120) + ": " + std::string(why)};
-}
-
-bool has_long_label(std::string_view host) {
-  std::size_t length = 0;
-  for (const char c : host) {
-    length = c == '.' ? 0 : length + 1;
-    if (length > kMaxLabelBytes) return true;
-  }
-  return false;
 }
 
 bool is_token_character(char c) {
@@ -61,6 +56,31 @@ bool is_ours(std::string_view name) {
          std::find(kNames.begin(), kNames.end(), small) != kNames.end();
 }
 
+/// Schemes that the public client takes, none of which means anything here.
+constexpr std::array<std::string_view, 6> kSchemes{"tcp://", "ssh://",  "rdp://",
+                                                   "smb://", "http://", "https://"};
+
+std::string_view without_scheme(std::string_view text) {
+  for (const auto scheme : kSchemes)
+    if (lower(text.substr(0, scheme.size())) == scheme) return text.substr(scheme.size());
+  return text;
+}
+
+/// What --hostname means as text of a URL: any of the schemes, also with its `://` percent-encoded, is https;
+/// an IPv6 address may stand without brackets. Names of our own blocks in ssh_config have a prefix.
+std::string https_form(std::string text, bool strip_prefix) {
+  constexpr std::string_view kEncoded = "%3a%2f%2f";
+  if (const auto at = lower(text).find(kEncoded); at != std::string::npos && at <= kLongestScheme)
+    text.replace(at, kEncoded.size(), "://");
+  const std::string_view rest = without_scheme(text);
+  if (rest.find("://") < rest.find_first_of("/?#")) return text;
+  if (std::count(rest.begin(), rest.end(), ':') > 1 && transport::Host::parse(rest))
+    return "[" + std::string(rest) + "]";
+  std::string out(rest);
+  if (strip_prefix && lower(out.substr(0, kPrefix.size())) == kPrefix) out.erase(0, kPrefix.size());
+  return rest.size() == text.size() ? out : "https://" + out;
+}
+
 }  // namespace
 
 Result<Url> parse_hostname(std::string_view text, bool wildcards) {
@@ -74,9 +94,10 @@ Result<Url> parse_hostname(std::string_view text, bool wildcards) {
     if (!ascii) return ascii.error();
     whole = std::move(*ascii);
   }
-  if (whole.starts_with("http://")) whole.replace(0, 7, "https://");
-  auto url = transport::parse_url(whole);
+  auto url = transport::parse_url(https_form(whole, !wildcards),
+                                  wildcards ? transport::Wildcards::allowed : transport::Wildcards::refused);
   if (!url) {
+    if (whole.find('*') != std::string::npos) return bad_hostname(text, "a wildcard names no single host");
     const auto& detail = url.error().detail;
     const auto colon = detail.rfind(": ");
     return bad_hostname(
@@ -84,12 +105,6 @@ Result<Url> parse_hostname(std::string_view text, bool wildcards) {
   }
   if (url->path().find("//") != std::string_view::npos)
     return bad_hostname(text, "an empty part in the path");
-  if (wildcards) return url;
-  if (url->host.starts_with(kPrefix)) url->host.erase(0, kPrefix.size());
-  if (url->host.empty() || url->host[0] == '.' || url->host[0] == '-')
-    return bad_hostname(text, "no valid host name");
-  if (url->host.find('*') != std::string::npos) return bad_hostname(text, "a wildcard names no single host");
-  if (has_long_label(url->host)) return bad_hostname(text, "a part of the name is longer than 63 bytes");
   return url;
 }
 
@@ -111,9 +126,6 @@ Result<std::pair<std::string, std::string>> parse_header(std::string_view text) 
 }
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
-  // The schemes of the public client; none of them means anything here, nor does a path behind the port.
-  static constexpr std::array<std::string_view, 6> kSchemes{"tcp://", "ssh://",  "rdp://",
-                                                            "smb://", "http://", "https://"};
   const Failure bad = {Stage::input, Cause::bad_option,
                        "--url takes host:port, e.g. 127.0.0.1:2222, or unix:/path"};
   ListenAddress address;
@@ -124,22 +136,13 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
     address.socket_path = text;
     return address;
   }
-  for (const auto scheme : kSchemes) {
-    if (!text.starts_with(scheme)) continue;
-    text.remove_prefix(scheme.size());
-    break;
-  }
+  // A path behind the port means nothing, as a scheme does.
+  text = without_scheme(text);
   text = text.substr(0, text.find('/'));
-  const auto colon = text.rfind(':');
-  if (colon == text.npos) return bad;
-  const auto digits = text.substr(colon + 1);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), address.port);
-  if (error != std::errc() || end != digits.data() + digits.size()) return bad;
-  const auto host = text.substr(0, colon);
-  const auto url = transport::parse_url(host);
-  const bool has_port = host.find(':') != host.npos && !host.ends_with(']');
-  if (has_port || !url || url->target != "/") return bad;
-  address.host = url->host;
+  auto at = transport::Authority::parse(text, transport::Wildcards::refused, transport::ZeroPort::allowed);
+  if (!at || !at->port) return bad;
+  address.host = std::move(at->host);
+  address.port = *at->port;
   return address;
 }
 
@@ -152,23 +155,24 @@ Result<std::chrono::milliseconds> parse_ping_interval(std::string_view text) {
   return std::chrono::seconds(seconds);
 }
 
-Result<std::string> parse_connect_to(std::string_view text, const Url& url) {
+Result<transport::Authority> parse_connect_to(std::string_view text, const Url& url) {
   const auto bad = [](std::string why) {
     return Failure(Stage::input, Cause::bad_option, "--connect-to: " + std::move(why));
   };
-  std::string target(text);
-  const bool bracketed = text.starts_with('[');
-  if (!bracketed && std::count(text.begin(), text.end(), ':') == 2) {
+  std::optional<std::uint16_t> port;
+  if (!text.starts_with('[') && std::count(text.begin(), text.end(), ':') == 2) {
     const auto first = text.find(':');
     const auto second = text.rfind(':');
-    if (lower(text.substr(0, first)) != url.host)
-      return bad("the name that TLS expects cannot be another one");
-    target = std::string(text.substr(second + 1)) + std::string(text.substr(first, second - first));
+    const auto name = transport::Host::parse(text.substr(0, first));
+    if (!name || !(*name == url.host)) return bad("the name that TLS expects cannot be another one");
+    port = transport::parse_port(text.substr(first + 1, second - first - 1));
+    if (!port) return bad("not host[:port]");
+    text.remove_prefix(second + 1);
   }
-  auto parsed = transport::parse_url(target);
-  if (!parsed || parsed->target != "/" || target.find('/') != std::string::npos)
-    return bad("not host[:port]");
-  return target;
+  auto parsed = transport::Authority::parse(text);
+  if (!parsed || (port && parsed->port)) return bad("not host[:port]");
+  if (port) parsed->port = port;
+  return std::move(*parsed);
 }
 
 }  // namespace cfpipe::cli

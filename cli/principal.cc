@@ -24,8 +24,9 @@ void warn_of_principal_on_disk(const Session& session, const Options& options) {
   if (options.user.empty()) return;
   const auto& url = options.url;
   const auto certificate =
-      options.key.empty() ? auth::KeyFiles(session.state(), url.host, key_path(url)).certificate()
-                          : auth::UserCertificate(session.state(), url.host, key_path(url)).certificate();
+      options.key.empty()
+          ? auth::KeyFiles(session.state(), url.host.text(), key_path(url)).certificate()
+          : auth::UserCertificate(session.state(), url.host.text(), key_path(url)).certificate();
   const bool over = certificate && static_cast<std::uint64_t>(auth::unix_now() + certificate->clock_offset) >=
                                        certificate->fields.valid_before;
   if (certificate && !over) warn_of_principal(*certificate, options);

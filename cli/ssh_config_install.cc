@@ -173,7 +173,7 @@ int install_ssh_config(const Options& options, const std::string& lines) {
   if (!home) return report(home.error());
   const std::string ssh = home->path + "/.ssh";
   const bool away = options.install == Install::uninstall;
-  const std::string host = options.has_url ? options.url.host : std::string();
+  const std::string host = options.has_url ? options.url.host.text() : std::string();
   const auto done = away ? uninstall(ssh, host) : install(ssh, host, lines);
   if (!done) return report(done.error());
   print(installed_text(ssh + "/" + std::string(kIncludedFile), host, !away, home->of_the_account));

@@ -71,8 +71,8 @@ net::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts) {
   auto session = Session::open(executor, options);
   if (!session) co_return report(session.error());
   const auto& state = (*session)->state();
-  const auth::KeyFiles ours(state, options.url.host, key_path(options.url));
-  const auth::UserCertificate users(state, options.url.host, key_path(options.url));
+  const auth::KeyFiles ours(state, options.url.host.text(), key_path(options.url));
+  const auth::UserCertificate users(state, options.url.host.text(), key_path(options.url));
   Target target{ours, users, {}, options.key_type};
   if (!options.key.empty()) {
     auto found = co_await auth::find_user_key(executor, options.key, auth::user_agent_socket());

@@ -33,7 +33,8 @@ net::awaitable<int> run_token(Options options) {
   if (!app) co_return report(app.error());
   auto token = co_await token_without_login(**session, *app);
   if (!token) co_return report(token.error());
-  if (!*token) co_return report({transport::Stage::token, transport::Cause::token_missing, options.url.host});
+  if (!*token)
+    co_return report({transport::Stage::token, transport::Cause::token_missing, options.url.host.text()});
   const auto written = write_output((*token)->reveal());
   co_return written ? kOk : report(written.error());
 }

@@ -153,7 +153,7 @@ net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::credentials(bool beli
 }
 
 Result<void> TunnelOpener::Impl::drop_token(const Credentials& credentials) {
-  spdlog::info("{}: the token was not accepted, logging in again", options.url.host);
+  spdlog::info("{}: the token was not accepted, logging in again", options.url.host.text());
   return auth::drop_app_token(session.access(), *credentials.app, *credentials.token);
 }
 
@@ -287,7 +287,7 @@ net::awaitable<void> TunnelOpener::Impl::carry_tunnel(const Pump& pump, Carried&
   } else if (carried.unsigned_because) {
     out = *carried.unsigned_because;
   } else {
-    spdlog::info("tunnel to {} is open", options.url.host);
+    spdlog::info("tunnel to {} is open", options.url.host.text());
     carried.pumping = true;
     settle(carried);
     out = co_await pump_beside_check(pump, **opened);

@@ -41,7 +41,7 @@ transport::Result<Config> dev_config(const DevOptions& options);
 
 struct ServeOptions {
   std::string config_path;  ///< empty: `dev`, where browsers and clients use the port that is listened on
-  std::optional<HostPort> admin;  ///< where metrics are, if not where the configuration says
+  std::optional<Listener> admin;  ///< where metrics are, if not where the configuration says
 };
 /// Serves until SIGTERM or SIGINT, and reads the file again on SIGHUP.
 int serve(Config config, const ServeOptions& options);

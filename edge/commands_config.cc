@@ -1,4 +1,3 @@
-#include <boost/asio/ip/address.hpp>
 #include <cstdio>
 
 #include "edge/commands.h"
@@ -42,10 +41,8 @@ int check_config(const std::string& config_path) {
 int run_edge(const std::string& config_path, const std::string& admin_listen) {
   ServeOptions options{config_path, std::nullopt};
   if (!admin_listen.empty()) {
-    options.admin = parse_host_port(admin_listen, std::nullopt);
-    boost::system::error_code error;
-    if (options.admin) boost::asio::ip::make_address(options.admin->host, error);
-    if (!options.admin || error) {
+    options.admin = parse_listener(admin_listen, std::nullopt);
+    if (!options.admin) {
       complain("--admin-listen must be ADDRESS:PORT, such as 127.0.0.1:9443");
       return kUsage;
     }

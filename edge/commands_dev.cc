@@ -1,7 +1,6 @@
 #include <pwd.h>
 #include <unistd.h>
 
-#include <boost/asio/ip/address.hpp>
 #include <cstdlib>
 #include <ctime>
 #include <set>
@@ -14,6 +13,8 @@
 namespace cfpipe::edge {
 namespace {
 
+constexpr std::uint16_t kSshPort = 22;
+
 transport::Failure bad_option(const std::string& text) {
   return {transport::Stage::input, transport::Cause::bad_option, text};
 }
@@ -23,13 +24,13 @@ std::string default_email() {
   return std::string(user != nullptr ? user->pw_name : "user") + "@localhost";
 }
 
-transport::Result<ApplicationConfig> application(const std::string& name, const HostPort& origin,
+transport::Result<ApplicationConfig> application(const std::string& name, const transport::Authority& origin,
                                                  const std::string& email) {
   ApplicationConfig app;
   app.hostname = lower(name);
   if (!valid_hostname(app.hostname)) return bad_option("--hostname must be a host name without a port");
   app.origin_host = origin.host;
-  app.origin_port = origin.port;
+  app.origin_port = origin.port_or(kSshPort);
   app.certificates.emplace();
   Policy policy;
   policy.name = "dev";
@@ -50,16 +51,12 @@ std::string dev_state_dir() {
 
 transport::Result<Config> dev_config(const DevOptions& options) {
   Config config;
-  const auto listen = parse_host_port(options.listen, std::nullopt);
-  boost::system::error_code not_an_address;
-  if (listen) boost::asio::ip::make_address(listen->host, not_an_address);
-  if (!listen || not_an_address) return bad_option("--listen must be ADDRESS:PORT, such as 127.0.0.1:8443");
-  if (!is_loopback(listen->host))
+  config.listen = parse_listener(options.listen, std::nullopt);
+  if (!config.listen) return bad_option("--listen must be ADDRESS:PORT, such as 127.0.0.1:8443");
+  if (!config.listen->address().is_loopback())
     return bad_option("--listen must be a loopback address: dev asks nobody for a password");
-  config.listen_address = listen->host;
-  config.listen_port = listen->port;
-  const auto origin = parse_host_port(options.origin, 22);
-  if (!origin || origin->port == 0) return bad_option("--origin must be HOST:PORT, such as 127.0.0.1:22");
+  const auto origin = transport::Authority::parse(options.origin);
+  if (!origin) return bad_option("--origin must be HOST:PORT, such as 127.0.0.1:22");
   config.auth_host = lower(options.auth_domain);
   if (!valid_hostname(config.auth_host))
     return bad_option("--auth-domain must be a host name without a port");

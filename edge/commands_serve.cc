@@ -39,8 +39,7 @@ std::size_t affordable_connections() {
 }
 
 void announce(const Config& config, const AccessSite& site, std::uint16_t port, bool dev) {
-  const bool v6 = config.listen_address.find(':') != std::string::npos;
-  const std::string address = v6 ? "[" + config.listen_address + "]" : config.listen_address;
+  const std::string address = transport::Host(config.listen->address()).in_url();
   for (const ApplicationConfig& app : config.applications)
     spdlog::info("serving {} from {}", app.hostname, origin_text(app));
   spdlog::info("listening on {}:{}, sign-in at https://{}", address, port, site.auth_authority());
@@ -56,7 +55,7 @@ void announce(const Config& config, const AccessSite& site, std::uint16_t port, 
 
 ServerOptions server_options(const Config& config) {
   ServerOptions options;
-  options.listen = {net::ip::make_address(config.listen_address), config.listen_port};
+  options.listen = *config.listen;
   options.certificate_file = config.certificate_file;
   options.key_file = config.key_file;
   options.max_connections = affordable_connections();
@@ -69,13 +68,14 @@ ServerOptions server_options(const Config& config) {
 /// Null where nobody wants one.
 transport::Result<std::unique_ptr<Admin>> open_admin(const Config& config, const ServeOptions& options,
                                                      const Serving& serving, const Ending& ending) {
-  const HostPort wanted = options.admin.value_or(HostPort{config.admin_address, config.admin_port});
-  if (wanted.host.empty()) return std::unique_ptr<Admin>();
-  auto admin = Admin::open(serving.io.get_executor(), {net::ip::make_address(wanted.host), wanted.port},
+  const auto wanted = options.admin ? options.admin : config.admin_listen;
+  if (!wanted) return std::unique_ptr<Admin>();
+  auto admin = Admin::open(serving.io.get_executor(), *wanted,
                            [&](std::string_view path) { return admin_answer(serving, ending, path); });
   if (!admin) return admin;
-  if (!is_loopback(wanted.host))
-    spdlog::warn("whoever reaches {} may read the metrics: nobody is asked to sign in there", wanted.host);
+  if (!wanted->address().is_loopback())
+    spdlog::warn("whoever reaches {} may read the metrics: nobody is asked to sign in there",
+                 wanted->address().to_string());
   std::ostringstream where;
   where << (*admin)->endpoint();
   spdlog::info("metrics at http://{}/metrics", where.str());
@@ -122,7 +122,7 @@ int serve(Config config, const ServeOptions& options) {
   auto terminals = std::make_shared<terminal::Terminals>(site_loop);
   if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
   (*site)->use_terminals(terminals);
-  if (dev || config.listen_port == 0) (*site)->set_public_port((*server)->port());
+  if (dev || config.listen->port() == 0) (*site)->set_public_port((*server)->port());
   const Serving serving{io, **server, **site, **state, audit_log, manager, *terminals};
   Ending ending(serving, dev ? kDevDrain : kDrain);
   auto admin = open_admin(config, options, serving, ending);

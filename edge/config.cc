@@ -1,37 +1,19 @@
 #include "edge/config.h"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
-#include <charconv>
 #include <cstdio>
 #include <memory>
 #include <set>
 
 namespace cfpipe::edge {
 
-std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port) {
-  std::string_view host = text;
-  std::string_view port;
-  if (!text.empty() && text.front() == '[') {
-    const std::size_t close = text.find(']');
-    if (close == std::string_view::npos) return std::nullopt;
-    host = text.substr(1, close - 1);
-    port = text.substr(close + 1);
-    if (!port.empty() && port.front() != ':') return std::nullopt;
-  } else if (const std::size_t colon = text.find(':'); colon != std::string_view::npos) {
-    host = text.substr(0, colon);
-    port = text.substr(colon);
-  }
-  if (host.empty()) return std::nullopt;
-  if (port.empty()) {
-    if (!default_port) return std::nullopt;
-    return HostPort{std::string(host), *default_port};
-  }
-  port.remove_prefix(1);
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (error != std::errc{} || end != port.data() + port.size() || port.empty()) return std::nullopt;
-  return HostPort{std::string(host), number};
+std::optional<Listener> parse_listener(std::string_view text, std::optional<std::uint16_t> usual) {
+  const auto named =
+      transport::Authority::parse(text, transport::Wildcards::refused, transport::ZeroPort::allowed);
+  if (!named || !named->host.address()) return std::nullopt;
+  const auto port = named->port ? named->port : usual;
+  if (!port) return std::nullopt;
+  return Listener(*named->host.address(), *port);
 }
 
 std::vector<std::string> groups_named(const Config& config) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -13,6 +14,7 @@
 #include "edge/destination.h"
 #include "edge/policy.h"
 #include "transport/failure.h"
+#include "transport/host.h"
 
 namespace cfpipe::edge {
 
@@ -31,7 +33,10 @@ inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
 inline constexpr std::size_t kMaxHostKeys = 16;
 inline constexpr std::size_t kMaxPerMinute = 100'000;
-inline constexpr std::uint16_t kHttpsPort = 443;
+using transport::kHttpsPort;
+
+/// Where a socket listens; port 0: any free one.
+using Listener = boost::asio::ip::tcp::endpoint;
 
 /// A CA whose key is in an ssh-agent, or behind one in a hardware module.
 struct AgentCa {
@@ -72,7 +77,7 @@ struct AddressLimits {
 
 struct ApplicationConfig {
   std::string hostname;  ///< lower case, no port
-  std::string origin_host;
+  transport::Host origin_host;
   std::uint16_t origin_port = 22;
   std::string origin_path;                ///< of a Unix-domain socket, in place of host and port
   bool proxy_protocol = false;            ///< tell it who the client is (version 2)
@@ -102,16 +107,14 @@ struct OidcConfig {
 };
 
 struct Config {
-  std::string listen_address;
-  std::uint16_t listen_port = kHttpsPort;
+  std::optional<Listener> listen;
   std::string certificate_file;
   std::string key_file;
   std::string auth_host;  ///< auth_domain without port
   std::uint16_t public_port =
       kHttpsPort;  ///< the port of auth_domain: where browsers and clients reach this edge
   std::string state_dir;
-  std::string admin_address;     ///< where metrics are; empty: nowhere
-  std::uint16_t admin_port = 0;  ///< 0: a free one
+  std::optional<Listener> admin_listen;  ///< where metrics are; none: nowhere
   std::string audit_file;  ///< where the audit's rows are copied to; "-": standard output; empty: nowhere
   unsigned threads = 0;    ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;

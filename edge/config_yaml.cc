@@ -1,5 +1,4 @@
 // The YAML form of the configuration. Every fault is collected with its line; nothing unknown is passed over.
-#include <boost/asio/ip/address.hpp>
 #include <set>
 
 #include "auth/ssh_key.h"
@@ -21,7 +20,7 @@ class Reader : private YamlReader {
  private:
   void top(const YAML::Node& root);
   void listener(const YAML::Node& root, const char* key, bool required, std::optional<std::uint16_t> usual,
-                std::string& address, std::uint16_t& port);
+                std::optional<Listener>& out);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
   void destinations(const YAML::Node& node, ApplicationConfig& app);
@@ -55,15 +54,14 @@ void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
     return;
   }
   const std::optional<std::uint16_t> preset = kind == "ssh" ? std::optional<std::uint16_t>(22) : std::nullopt;
-  const auto origin = parse_host_port(std::string_view(service).substr(scheme + 3), preset);
-  boost::system::error_code not_an_address;
-  if (origin) boost::asio::ip::make_address(origin->host, not_an_address);
-  if (!origin || origin->port == 0 || (not_an_address && !valid_hostname(lower(origin->host)))) {
+  auto origin = transport::Authority::parse(std::string_view(service).substr(scheme + 3));
+  if (origin && !origin->port) origin->port = preset;
+  if (!origin || !origin->port) {
     fault(node["service"], "'service' must name a host and a port, such as ssh://10.0.0.5:22");
     return;
   }
-  app.origin_host = origin->host;
-  app.origin_port = origin->port;
+  app.origin_host = std::move(origin->host);
+  app.origin_port = *origin->port;
 }
 
 void Reader::destinations(const YAML::Node& node, ApplicationConfig& app) {
@@ -179,18 +177,14 @@ void Reader::across(const YAML::Node& root) {
 }
 
 void Reader::listener(const YAML::Node& root, const char* key, bool required,
-                      std::optional<std::uint16_t> usual, std::string& address, std::uint16_t& port) {
+                      std::optional<std::uint16_t> usual, std::optional<Listener>& out) {
   const std::string said = text(root, key, "the configuration", required);
   if (said.empty()) return;
-  const auto parsed = parse_host_port(said, usual);
-  boost::system::error_code error;
-  if (parsed) boost::asio::ip::make_address(parsed->host, error);
-  if (!parsed || error) {
+  out = parse_listener(said, usual);
+  if (!out) {
     const char* such = usual ? "0.0.0.0:443" : "127.0.0.1:9443";
-    return fault(root[key], std::string("'") + key + "' must be ADDRESS:PORT, such as " + such);
+    fault(root[key], std::string("'") + key + "' must be ADDRESS:PORT, such as " + such);
   }
-  address = parsed->host;
-  port = parsed->port;
 }
 
 void Reader::limits(const YAML::Node& node) {
@@ -221,8 +215,8 @@ void Reader::top(const YAML::Node& root) {
                 "identity_provider", "administrators", "applications", "audit", "admin_listen"})) {
     return;
   }
-  listener(root, "listen", true, kHttpsPort, config.listen_address, config.listen_port);
-  listener(root, "admin_listen", false, std::nullopt, config.admin_address, config.admin_port);
+  listener(root, "listen", true, kHttpsPort, config.listen);
+  listener(root, "admin_listen", false, std::nullopt, config.admin_listen);
   if (!root["tls"]) {
     fault(root, "the configuration needs 'tls'");
   } else if (mapping(root["tls"], "tls", {"certificate", "key"})) {
@@ -230,12 +224,12 @@ void Reader::top(const YAML::Node& root) {
     config.key_file = text(root["tls"], "key", "tls");
   }
   if (const std::string domain = text(root, "auth_domain", "the configuration"); !domain.empty()) {
-    const auto parsed = parse_host_port(lower(domain), kHttpsPort);
-    if (!parsed || parsed->port == 0 || !valid_hostname(parsed->host)) {
+    const auto parsed = transport::Authority::parse(domain);
+    if (!parsed || !valid_hostname(parsed->host.text())) {
       fault(root["auth_domain"], "'auth_domain' must be a host name, with :PORT unless it is 443");
     } else {
-      config.auth_host = parsed->host;
-      config.public_port = parsed->port;
+      config.auth_host = parsed->host.text();
+      config.public_port = parsed->port_or(kHttpsPort);
     }
   }
   config.state_dir = text(root, "state", "the configuration");

@@ -57,7 +57,7 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, SiteL
   boost::system::error_code gone;
   ends_.client = socket.remote_endpoint(gone);
   ends_.edge = socket.local_endpoint(gone);
-  peer_ = ends_.client.address().to_string();
+  peer_ = transport::Host(ends_.client.address()).text();
   socket.set_option(net::ip::tcp::no_delay(true), gone);
   channel_ = std::make_unique<transport::TlsChannel>(std::move(socket), std::move(ssl));
 }
@@ -115,7 +115,7 @@ net::awaitable<void> Connection::serve_http1() {
 Request Connection::translate(HttpRequest& http) const {
   Request out;
   out.method = std::string(http.method_string());
-  set_target(out, std::string(http[http::field::host]), std::string(http.target()));
+  set_target(out, view(http[http::field::host]), std::string(http.target()));
   for (const auto& field : http) out.headers.emplace_back(field.name_string(), field.value());
   out.body = std::move(http.body());
   out.peer = peer_;

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <boost/asio/ip/address.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "edge/ip_range.h"
+#include "transport/host.h"
 
 namespace cfpipe::edge {
 
@@ -17,7 +19,7 @@ inline constexpr std::size_t kMaxDestinations = 256;
 /// name, at one port.
 struct Destination {
   std::optional<IpRange> range;
-  std::string name;  ///< lower case; empty with a range
+  transport::Host name;  ///< empty with a range
   std::uint16_t port = 0;
 };
 
@@ -25,12 +27,18 @@ struct Destination {
 std::optional<Destination> parse_destination(std::string_view text);
 
 struct DestinationAddress {
-  std::string host;  ///< without brackets
+  transport::Host host;
   std::uint16_t port = 0;
 };
 /// What a client asked for, if it is among them: `host:port`, with a scheme in front and a path behind it or
-/// not. A name is only ever found among names: what it resolves to is up to whoever answers for it.
+/// not. A name is only ever found among names, an address among addresses, and no address is found that is
+/// none of a host (0.0.0.0, ::). The result is what was checked, not the client's text.
 std::optional<DestinationAddress> find_destination(const std::vector<Destination>& allowed,
                                                    std::string_view asked);
+
+/// Whether a name that a client asked for may lead to this address. Names do not lead to the edge's own
+/// machine or link: whoever answers for a name would reach there what is for the edge alone. Where loopback
+/// is meant, the configuration names its address.
+bool names_may_lead_to(const boost::asio::ip::address& address);
 
 }  // namespace cfpipe::edge

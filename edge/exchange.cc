@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "edge/text.h"
+#include "transport/host.h"
 #include "transport/websocket_stream.h"
 #include "tunnel/fd_stream.h"
 
@@ -20,12 +21,6 @@ namespace {
 constexpr int kIdleLooks = 10;
 constexpr std::chrono::milliseconds kMinIdleLook{100};
 constexpr std::chrono::milliseconds kMaxIdleLook{60'000};
-
-std::string without_port(const std::string& authority) {
-  const auto colon = authority.rfind(':');
-  const bool in_brackets = authority.ends_with(']');
-  return colon == std::string::npos || in_brackets ? authority : authority.substr(0, colon);
-}
 
 std::string reason_of(const tunnel::Outcome& outcome) {
   if (!outcome.detail.empty()) return outcome.detail;
@@ -121,9 +116,11 @@ std::string lower(std::string text) {
   return text;
 }
 
-void set_target(Request& request, std::string authority, const std::string& target) {
-  request.authority = lower(std::move(authority));
-  request.host = without_port(request.authority);
+void set_target(Request& request, std::string_view authority, const std::string& target) {
+  if (const auto named = transport::Authority::parse(authority)) {
+    request.authority = named->text();
+    request.host = named->host.text();
+  }
   const auto question = target.find('?');
   request.path = target.substr(0, question);
   if (question != std::string::npos) request.query = target.substr(question + 1);

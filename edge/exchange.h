@@ -4,6 +4,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -20,8 +21,9 @@ namespace cfpipe::edge {
 std::string fresh_ray();
 /// ASCII lower case.
 std::string lower(std::string text);
-/// Fills authority and host, path and query from their forms on the wire.
-void set_target(Request& request, std::string authority, const std::string& target);
+/// Fills authority and host, path and query from their forms on the wire. An authority that is none
+/// (transport::Authority) leaves both empty.
+void set_target(Request& request, std::string_view authority, const std::string& target);
 /// False for what would break out of a header.
 bool fits_a_header(std::string_view value);
 Answer plain(int status, std::string text);

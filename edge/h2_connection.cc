@@ -73,7 +73,7 @@ H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteL
       site_(site),
       patience_(patience),
       ends_(ends),
-      peer_(ends.client.address().to_string()),
+      peer_(transport::Host(ends.client.address()).text()),
       idle_(connection_->executor()) {}
 
 net::awaitable<void> H2Connection::run() {

@@ -1,8 +1,9 @@
 #include "edge/ip_range.h"
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 #include <charconv>
+
+#include "transport/host.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -26,26 +27,23 @@ IpAddress masked(IpAddress address, unsigned prefix) {
 
 }  // namespace
 
-std::optional<IpAddress> parse_ip(std::string_view text) {
-  // A zone (fe80::1%eth0) names an interface of ours, not the peer.
-  const std::string_view bare = text.substr(0, text.find('%'));
-  boost::system::error_code error;
-  const auto parsed = boost::asio::ip::make_address(std::string(bare), error);
-  if (error) return std::nullopt;
+IpAddress ip_of(const boost::asio::ip::address& address) {
   IpAddress out;
-  const auto v4 = [&out](const boost::asio::ip::address_v4& address) {
-    const auto bytes = address.to_bytes();
+  const boost::asio::ip::address one = *transport::Host(address).address();
+  if (one.is_v4()) {
+    const auto bytes = one.to_v4().to_bytes();
     std::copy(bytes.begin(), bytes.end(), out.bytes.begin());
-  };
-  if (parsed.is_v4()) {
-    v4(parsed.to_v4());
-  } else if (parsed.to_v6().is_v4_mapped()) {
-    v4(boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, parsed.to_v6()));
   } else {
-    out.bytes = parsed.to_v6().to_bytes();
+    out.bytes = one.to_v6().to_bytes();
     out.v6 = true;
   }
   return out;
+}
+
+std::optional<IpAddress> parse_ip(std::string_view text) {
+  const auto host = transport::Host::parse(text);
+  if (!host || !host->address()) return std::nullopt;
+  return ip_of(*host->address());
 }
 
 bool IpRange::contains(const IpAddress& address) const {
@@ -56,10 +54,8 @@ std::optional<IpRange> parse_ip_range(std::string_view text) {
   const std::size_t slash = text.find('/');
   const std::string_view host = text.substr(0, slash);
   const auto first = parse_ip(host);
-  // Mapped addresses would need a prefix counted from elsewhere; zones mean nothing in a rule.
-  if (!first || host.find('%') != std::string_view::npos ||
-      (!first->v6 && host.find(':') != std::string_view::npos))
-    return std::nullopt;
+  // Mapped addresses would need a prefix counted from elsewhere.
+  if (!first || (!first->v6 && host.find(':') != std::string_view::npos)) return std::nullopt;
   const unsigned most = first->v6 ? 128 : 32;
   unsigned prefix = most;
   if (slash != std::string_view::npos) {

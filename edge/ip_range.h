@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <boost/asio/ip/address.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -15,6 +16,8 @@ struct IpAddress {
 
   std::size_t size() const { return v6 ? 16 : 4; }
 };
+IpAddress ip_of(const boost::asio::ip::address& address);
+/// An address as transport::Host takes it: no zone.
 std::optional<IpAddress> parse_ip(std::string_view text);
 
 /// A block of addresses (RFC 4632, RFC 4291 2.3).

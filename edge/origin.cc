@@ -1,5 +1,6 @@
 #include "edge/origin.h"
 
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -9,11 +10,14 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <utility>
+#include <vector>
 
+#include "edge/destination.h"
 #include "edge/exchange.h"
 #include "edge/server.h"
-#include "transport/dialer.h"
+#include "transport/connect.h"
 #include "transport/reason.h"
+#include "transport/resolve.h"
 #include "transport/shortage.h"
 
 namespace cfpipe::edge {
@@ -36,13 +40,26 @@ struct Down {
 using Dialled = std::variant<OriginSocket, Down>;
 
 net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
-  transport::Url origin;
-  origin.host = grant.origin_host;
-  origin.port = grant.origin_port;
-  transport::DialOptions dial;
-  dial.lookups.owner = grant.app_hostname;
-  dial.dns_deadline = dial.tcp_deadline = kOriginDeadline;
-  auto socket = co_await transport::dial_tcp(origin, dial);
+  transport::LookupShare share(nullptr, grant.app_hostname);
+  auto found = co_await transport::resolve(grant.origin_host, grant.origin_port, kOriginDeadline, share);
+  if (!found && found.error().cause == transport::Cause::system_short) co_return Down{kEdgeShort, true};
+  if (!found) co_return Down{"it cannot be reached"};
+  // A name under .localhost is loopback by its meaning (RFC 6761 6.3), which the configuration then named.
+  const bool leads_anywhere = grant.destination.empty() || grant.origin_host.address().has_value() ||
+                              grant.origin_host.is_localhost_name();
+  if (!leads_anywhere) {
+    std::erase_if(*found, [](const auto& one) { return !names_may_lead_to(one.address()); });
+    if (found->empty()) {
+      spdlog::warn(
+          "{}: {} resolves to this machine or its link, where no name of 'destinations' leads; name the "
+          "address if it is meant",
+          grant.app_hostname, grant.origin_host.text());
+      co_return Down{"its name leads to no address that it may"};
+    }
+  }
+  auto order = transport::in_turns(*found);
+  auto where = transport::host_and_port(grant.origin_host, grant.origin_port);
+  auto socket = co_await transport::connect_first(std::move(order), std::move(where), kOriginDeadline);
   if (socket) co_return OriginSocket(std::move(*socket));
   if (socket.error().cause == transport::Cause::system_short) co_return Down{kEdgeShort, true};
   const bool refused = socket.error().cause == transport::Cause::refused;
@@ -117,8 +134,7 @@ net::awaitable<std::variant<OriginSocket, Answer>> dial_origin(const TunnelGrant
 
 std::string origin_text(const ApplicationConfig& app) {
   if (!app.origin_path.empty()) return "unix:" + app.origin_path;
-  const bool v6 = app.origin_host.find(':') != std::string::npos;
-  return (v6 ? "[" + app.origin_host + "]" : app.origin_host) + ":" + std::to_string(app.origin_port);
+  return host_and_port(app.origin_host, app.origin_port);
 }
 
 }  // namespace cfpipe::edge

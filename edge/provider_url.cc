@@ -18,24 +18,11 @@ bool starts_with(std::string_view text, std::string_view scheme) {
   return same_text(text.substr(0, scheme.size()), scheme);
 }
 
-bool on_this_machine(const std::string& host) {
-  return host == "localhost" || host.ends_with(".localhost") || is_loopback(host);
-}
-
-/// Whether the authority in front of `rest` says which port.
-bool has_port(std::string_view rest) {
-  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
-  const std::size_t bracket = authority.rfind(']');
-  return authority.find(':', bracket == std::string_view::npos ? 0 : bracket) != std::string_view::npos;
-}
-
 }  // namespace
 
 std::string ProviderUrl::authority() const {
   if (!plain) return url.authority();
-  const bool v6 = url.host.find(':') != std::string::npos;
-  const std::string host = v6 ? "[" + url.host + "]" : url.host;
-  return url.port == kHttpPort ? host : host + ":" + std::to_string(url.port);
+  return url.port == kHttpPort ? url.host.in_url() : host_and_port(url.host, url.port);
 }
 
 std::string ProviderUrl::str() const {
@@ -57,8 +44,9 @@ transport::Result<ProviderUrl> parse_provider_url(std::string_view text) {
   if (!url) return bad("is not a URL");
   out.url = std::move(*url);
   if (!out.plain) return out;
-  if (!has_port(rest)) out.url.port = kHttpPort;
-  if (!on_this_machine(out.url.host)) return bad("is an http URL of another machine");
+  const auto named = transport::Authority::parse(rest.substr(0, rest.find_first_of("/?#")));
+  if (!named || !named->port) out.url.port = kHttpPort;
+  if (!out.url.host.is_this_machine()) return bad("is an http URL of another machine");
   return out;
 }
 

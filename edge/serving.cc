@@ -114,13 +114,11 @@ std::string keep_what_a_start_decides(const Config& present, Config& next) {
   std::string kept;
   const auto keep = [&kept](const char* name, const auto& now, auto& then) {
     if (now == then) return;
-    if (kept.find(name) == std::string::npos) kept += std::string(kept.empty() ? "" : ", ") + name;
+    kept += std::string(kept.empty() ? "" : ", ") + name;
     then = now;
   };
-  keep("listen", present.listen_address, next.listen_address);
-  keep("listen", present.listen_port, next.listen_port);
-  keep("admin_listen", present.admin_address, next.admin_address);
-  keep("admin_listen", present.admin_port, next.admin_port);
+  keep("listen", present.listen, next.listen);
+  keep("admin_listen", present.admin_listen, next.admin_listen);
   keep("threads", present.threads, next.threads);
   keep("state", present.state_dir, next.state_dir);
   return kept;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "transport/failure.h"
+#include "transport/host.h"
 
 namespace cfpipe::edge {
 
@@ -23,7 +24,7 @@ struct TerminalGrant;
 /// One request as the listener hands it over: already bounded, syntax checked, of either HTTP version.
 struct Request {
   std::string method;
-  std::string authority;  ///< Host header, lower case, with its port if it has one
+  std::string authority;  ///< Host header in canonical form, with its port if it has one; empty: it is none
   std::string host;       ///< the same without port
   std::string path;       ///< starts with '/', still percent-encoded
   std::string query;      ///< without '?'
@@ -48,7 +49,7 @@ struct Answer {
 /// Leave to open a tunnel: where it goes and on whose behalf.
 struct TunnelGrant {
   std::string app_hostname;
-  std::string origin_host;
+  transport::Host origin_host;
   std::uint16_t origin_port = 22;
   std::string origin_path;      ///< of a Unix-domain socket, in place of host and port; empty: those
   bool proxy_protocol = false;  ///< the origin is told who the client is

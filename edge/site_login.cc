@@ -72,7 +72,8 @@ Answer AccessSite::declined(const Request& request, const Login& login, const Id
 
 boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
   std::string host = percent_decode(std::string_view(request.path).substr(kLoginPath.size())).value_or("");
-  host = lower(std::string_view(host).substr(0, host.find(':')));
+  const auto named = transport::Authority::parse(host);
+  host = named ? named->host.text() : std::string();
   const auto app = host == config_.auth_host ? dashboard_ : find_app(host);
   if (app == nullptr) co_return message_page(404, "Not found", "This edge serves no such application.");
   const std::string kid = request.query_value("kid");

@@ -36,7 +36,7 @@ std::vector<std::string> users_of(const ApplicationConfig& app, const Identity& 
 /// The origin that a host key is of: another one has another key.
 std::string origin_of(const TunnelGrant& grant) {
   if (!grant.origin_path.empty()) return "unix:" + grant.origin_path;
-  return grant.origin_host + ":" + std::to_string(grant.origin_port);
+  return host_and_port(grant.origin_host, grant.origin_port);
 }
 
 }  // namespace

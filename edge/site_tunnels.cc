@@ -48,7 +48,7 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
     grant.origin_port = destination->port;
     grant.origin_path.clear();
     grant.proxy_protocol = false;
-    grant.destination = destination->host + ":" + std::to_string(destination->port);
+    grant.destination = host_and_port(destination->host, destination->port);
   }
   return grant;
 }

@@ -10,6 +10,7 @@
 #include <stdexcept>
 
 #include "auth/base64.h"
+#include "transport/host.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -36,21 +37,6 @@ std::string formatted(std::int64_t time, const char* format) {
   if (gmtime_r(&seconds, &parts) == nullptr) return {};
   std::array<char, 64> out{};
   return {out.data(), std::strftime(out.data(), out.size(), format, &parts)};
-}
-
-/// One label chain: letters of either case, digits, inner hyphens, dots between.
-bool label_chain(std::string_view name, std::size_t limit) {
-  if (name.empty() || name.size() > limit) return false;
-  while (true) {
-    const std::size_t dot = name.find('.');
-    const std::string_view label = name.substr(0, dot);
-    if (label.empty() || label.size() > kMaxLabelBytes || label.front() == '-' || label.back() == '-')
-      return false;
-    for (const char c : label)
-      if (!is_letter(c) && !is_digit(c) && c != '-') return false;
-    if (dot == std::string_view::npos) return true;
-    name.remove_prefix(dot + 1);
-  }
 }
 
 }  // namespace
@@ -206,9 +192,8 @@ std::string duration_text(std::chrono::seconds duration) {
 }
 
 bool valid_hostname(std::string_view name) {
-  if (!label_chain(name, kMaxHostnameBytes) || lower(name) != name) return false;
-  const std::string_view last = name.substr(name.rfind('.') + 1);
-  return last.find_first_not_of("0123456789") != std::string_view::npos;
+  const auto host = transport::Host::parse(name);
+  return host && !host->address() && host->text() == name && name.find('_') == std::string_view::npos;
 }
 
 bool valid_email(std::string_view email) {
@@ -221,7 +206,7 @@ bool valid_email(std::string_view email) {
     if (!is_letter(c) && !is_digit(c) &&
         std::string_view(".!#$%&'*+-/=?^_`{|}~").find(c) == std::string_view::npos)
       return false;
-  return label_chain(email.substr(at + 1), kMaxEmailBytes);
+  return valid_hostname(lower(email.substr(at + 1)));
 }
 
 std::string email_prefix(std::string_view email) {

@@ -8,9 +8,7 @@
 
 namespace cfpipe::edge {
 
-/// Bounds of names, in bytes (RFC 1035 2.3.4, RFC 5321 4.5.3.1).
-inline constexpr std::size_t kMaxHostnameBytes = 253;
-inline constexpr std::size_t kMaxLabelBytes = 63;
+/// Bounds of addresses of people, in bytes (RFC 5321 4.5.3.1).
 inline constexpr std::size_t kMaxEmailBytes = 254;
 inline constexpr std::size_t kMaxEmailPrefixBytes = 64;
 

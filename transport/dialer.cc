@@ -22,33 +22,14 @@ namespace {
 /// What early data is written in: the server must have chosen it for the session too.
 constexpr std::string_view kEarlyProtocol = "http/1.1";
 
-// Of `host`, `host:port`, `[v6]` and `[v6]:port`.
-bool names_a_port(std::string_view text) {
-  const auto colon = text.rfind(':');
-  return colon != std::string_view::npos && text.find(']', colon) == std::string_view::npos;
-}
-
-struct Place {
-  std::string host;
-  std::uint16_t port = 0;
-};
-
-// What is connected to.
-Result<Place> place_of(const Url& url, const DialOptions& options) {
-  if (options.connect_to.empty()) return Place{url.host, url.port};
-  const auto instead = parse_url(options.connect_to);
-  if (!instead) return instead.error();
-  return Place{instead->host, names_a_port(options.connect_to) ? instead->port : url.port};
-}
-
 }  // namespace
 
 net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& options) {
-  const auto place = place_of(url, options);
-  if (!place) co_return place.error();
-  if (options.proxy && options.proxy->covers(place->host, place->port))
-    co_return co_await dial_by_proxy(options.proxy->proxy, place->host, place->port, options);
-  const auto found = co_await resolve(place->host, place->port, options.dns_deadline, options.lookups);
+  const Authority place = options.connect_to.value_or(Authority{url.host, url.port});
+  const std::uint16_t port = place.port_or(url.port);
+  if (options.proxy && options.proxy->covers(place.host, port))
+    co_return co_await dial_by_proxy(options.proxy->proxy, place.host, port, options);
+  const auto found = co_await resolve(place.host, port, options.dns_deadline, options.lookups);
   if (!found) co_return found.error();
   co_return co_await connect_first(in_turns(*found), url.authority(), options.tcp_deadline);
 }

@@ -5,10 +5,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "transport/failure.h"
+#include "transport/host.h"
 #include "transport/resolve.h"
 #include "transport/session_store.h"
 #include "transport/url.h"
@@ -25,8 +27,8 @@ enum class Alpn;
 struct DialOptions {
   std::string ca_file;  ///< PEM bundle to trust instead of the system's; empty: system store, SSL_CERT_FILE,
                         ///< SSL_CERT_DIR
-  std::string
-      connect_to;       ///< `host[:port]` to connect to instead of the URL's; TLS still checks the URL's name
+  std::optional<Authority>
+      connect_to;       ///< to connect to instead of the URL's host and port; TLS still checks the URL's name
   Alpn alpn{};          ///< http1 unless said otherwise
   LookupShare lookups;  ///< whose lookups of names these are
   std::chrono::milliseconds dns_deadline{5'000};

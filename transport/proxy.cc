@@ -4,21 +4,18 @@
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/network_v6.hpp>
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
-#include <charconv>
-#include <optional>
 
 #include "transport/url.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
-namespace urls = boost::urls;
 namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
-constexpr std::uint16_t kHttpsPort = 443;
 constexpr std::uint16_t kSocksPort = 1080;
+
+constexpr std::string_view kNoUrl =
+    "it is no URL; in a password % is written as %25, @ as %40, : as %3A, / as %2F";
 
 struct Scheme {
   std::string_view name;
@@ -43,20 +40,6 @@ bool fit_for_a_login(std::string_view text) {
          });
 }
 
-std::optional<std::uint16_t> port_of(std::string_view digits) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (error != std::errc() || end != digits.data() + digits.size() || port == 0) return std::nullopt;
-  return port;
-}
-
-std::optional<net::ip::address> address_of(std::string_view text) {
-  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
-  boost::system::error_code error;
-  const auto address = net::ip::make_address(std::string(text), error);
-  return error ? std::nullopt : std::optional(address);
-}
-
 bool in_network(std::string_view network, const net::ip::address& address) {
   boost::system::error_code error;
   if (address.is_v4()) {
@@ -69,44 +52,43 @@ bool in_network(std::string_view network, const net::ip::address& address) {
   return net::ip::network_v6(address.to_v6(), v6.prefix_length()).canonical() == v6.canonical();
 }
 
-// Of one entry its port, which is cut off: `name:port`, `1.2.3.4:port`, `[::1]:port`, but not `::1`. False:
-// no port that there can be.
-bool take_port(std::string_view& entry, std::optional<std::uint16_t>& port) {
-  const auto colon = entry.rfind(':');
-  if (colon == std::string_view::npos || entry.ends_with(']')) return true;
-  const bool bare_v6 = entry.find(':') != colon && !entry.starts_with('[');
-  if (bare_v6) return true;
-  port = port_of(entry.substr(colon + 1));
-  entry = entry.substr(0, colon);
-  return port.has_value();
-}
-
-bool name_matches(std::string_view entry, std::string_view host) {
+/// What one entry is about: a host, or the names below it.
+struct Listed {
+  Authority at;
+  bool below_only = false;
+};
+Result<Listed> listed(std::string_view entry) {
+  Listed out;
   if (entry.starts_with("*.")) entry.remove_prefix(1);
-  if (entry.ends_with('.')) entry.remove_suffix(1);
-  const bool below_only = entry.starts_with('.');
-  if (!below_only && host == entry) return true;
-  const std::string suffix = below_only ? std::string(entry) : "." + std::string(entry);
-  return suffix.size() > 1 && host.size() > suffix.size() && host.ends_with(suffix);
+  if (entry.starts_with('.')) {
+    out.below_only = true;
+    entry.remove_prefix(1);
+  }
+  if (std::count(entry.begin(), entry.end(), ':') > 1 && !entry.starts_with('[')) {
+    auto host = Host::parse(entry);
+    if (!host) return host.error();
+    out.at.host = std::move(*host);
+    return out;
+  }
+  auto at = Authority::parse(entry);
+  if (!at) return at.error();
+  out.at = std::move(*at);
+  return out;
 }
 
-bool entry_matches(std::string_view entry, const std::string& host,
-                   const std::optional<net::ip::address>& address, std::uint16_t port) {
+bool entry_matches(std::string_view entry, const Host& host, std::uint16_t port) {
   if (entry == "*") return true;
-  if (entry.find('/') != std::string_view::npos) return address && in_network(entry, *address);
-  std::optional<std::uint16_t> only;
-  if (!take_port(entry, only) || (only && *only != port)) return false;
-  if (address) {
-    const auto listed = address_of(entry);
-    return listed && *listed == *address;
-  }
-  return name_matches(lower(entry), host);
+  if (entry.find('/') != std::string_view::npos) return host.address() && in_network(entry, *host.address());
+  const auto about = listed(entry);
+  if (!about || about->at.port_or(port) != port) return false;
+  if (!about->below_only && about->at.host == host) return true;
+  return !host.address() && !about->at.host.address() && host.text().ends_with("." + about->at.host.text());
 }
 
 }  // namespace
 
 std::string Proxy::authority() const {
-  return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+  return host_and_port(host, port);
 }
 
 std::string Proxy::shown() const {
@@ -125,25 +107,31 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view source) {
                        "socks5h://...: " + std::string(why));
   };
   if (text.empty() || text.size() > kMaxUrlBytes) return bad("it is empty or too long");
-  std::string whole(text);
-  if (text.find("://") == std::string_view::npos) whole.insert(0, "http://");
-  const auto parsed = urls::parse_uri(whole);
-  if (!parsed) return bad("it is no URL; in a password % is written as %25, @ as %40, : as %3A, / as %2F");
-  Proxy proxy;
-  const auto* const scheme =
-      std::find_if(std::begin(kSchemes), std::end(kSchemes),
-                   [name = lower(parsed->scheme())](const Scheme& one) { return one.name == name; });
+  const auto colon = text.find("://");
+  const std::string name = colon == std::string_view::npos ? "http" : lower(text.substr(0, colon));
+  std::string_view rest = colon == std::string_view::npos ? text : text.substr(colon + 3);
+  const auto* const scheme = std::find_if(std::begin(kSchemes), std::end(kSchemes),
+                                          [&](const Scheme& one) { return one.name == name; });
   if (scheme == std::end(kSchemes)) return bad("no other scheme is spoken");
-  if (parsed->encoded_path().size() > 1 || parsed->has_query() || parsed->has_fragment())
-    return bad("there is nothing behind the port");
-  // What may be a host is decided in one place.
-  const auto host = parse_url(std::string(parsed->encoded_host_and_port()));
-  if (!host) return bad("it names no valid host and port");
+  if (rest.ends_with('/')) rest.remove_suffix(1);
+  Proxy proxy;
+  if (const auto at = rest.find('@'); at != std::string_view::npos) {
+    const auto login = rest.substr(0, at);
+    const auto divider = std::min(login.find(':'), login.size());
+    const auto user = percent_decode(login.substr(0, divider));
+    auto password = percent_decode(login.substr(std::min(divider + 1, login.size())));
+    if (!user || !password) return bad(kNoUrl);
+    proxy.user = *user;
+    proxy.password = Secret(std::move(*password));
+    rest.remove_prefix(at + 1);
+  }
+  if (rest.find('@') != std::string_view::npos) return bad(kNoUrl);
+  if (rest.find_first_of("/?#") != std::string_view::npos) return bad("there is nothing behind the port");
+  auto place = Authority::parse(rest);
+  if (!place) return bad("it names no valid host and port");
   proxy.kind = scheme->kind;
-  proxy.host = host->host;
-  proxy.port = parsed->has_port() ? host->port : scheme->port;
-  proxy.user = parsed->user();
-  proxy.password = Secret(parsed->password());
+  proxy.port = place->port_or(scheme->port);
+  proxy.host = std::move(place->host);
   if (!fit_for_a_login(proxy.user) || !fit_for_a_login(proxy.password.reveal()))
     return bad("user name and password have at most 255 bytes, and no control characters");
   if (proxy.user.find(':') != std::string::npos) return bad("a user name holds no colon");
@@ -151,29 +139,21 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view source) {
   return proxy;
 }
 
-bool listed_in_no_proxy(std::string_view list, std::string_view host, std::uint16_t port) {
-  const std::string name = lower(host);
-  const auto address = address_of(name);
+bool listed_in_no_proxy(std::string_view list, const Host& host, std::uint16_t port) {
   constexpr std::string_view kBetween = ", \t";
   while (!list.empty()) {
     const auto start = list.find_first_not_of(kBetween);
     if (start == std::string_view::npos) return false;
     list.remove_prefix(start);
     const auto entry = list.substr(0, list.find_first_of(kBetween));
-    if (entry_matches(entry, name, address, port)) return true;
+    if (entry_matches(entry, host, port)) return true;
     list.remove_prefix(entry.size());
   }
   return false;
 }
 
-bool is_this_machine(std::string_view host) {
-  if (host == "localhost" || host.ends_with(".localhost")) return true;
-  const auto address = address_of(host);
-  return address && address->is_loopback();
-}
-
-bool ProxySettings::covers(std::string_view host, std::uint16_t port) const {
-  if (!this_machine_too && is_this_machine(host)) return false;
+bool ProxySettings::covers(const Host& host, std::uint16_t port) const {
+  if (!this_machine_too && host.is_this_machine()) return false;
   return !listed_in_no_proxy(no_proxy, host, port);
 }
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "transport/failure.h"
+#include "transport/host.h"
 #include "transport/secret.h"
 
 namespace cfpipe::transport {
@@ -18,7 +19,7 @@ inline constexpr std::size_t kMaxProxyLoginBytes = 255;
 
 struct Proxy {
   ProxyKind kind = ProxyKind::http;
-  std::string host;  ///< as in Url
+  Host host;
   std::uint16_t port = 0;
   std::string user;  ///< empty: no login is offered
   Secret password;
@@ -36,18 +37,15 @@ Result<Proxy> parse_proxy(std::string_view text, std::string_view source);
 /// Whether a list like $NO_PROXY takes this host out: names (they and what is below them; with a leading `.`
 /// or `*.` only what is below them), addresses, networks as `10.0.0.0/8`, each with a `:port` if it is about
 /// that one alone, or `*` for all; parted by commas or blanks. What cannot be understood takes nothing out.
-bool listed_in_no_proxy(std::string_view list, std::string_view host, std::uint16_t port);
-
-/// localhost, what is below it (RFC 6761 6.3), and loopback addresses.
-bool is_this_machine(std::string_view host);
+bool listed_in_no_proxy(std::string_view list, const Host& host, std::uint16_t port);
 
 /// Who goes through which proxy.
 struct ProxySettings {
   Proxy proxy;
   std::string no_proxy;
-  bool this_machine_too = false;  ///< also what is_this_machine(): somebody said so
+  bool this_machine_too = false;  ///< also Host::is_this_machine(): the user asked for it
 
-  bool covers(std::string_view host, std::uint16_t port) const;
+  bool covers(const Host& host, std::uint16_t port) const;
 };
 
 }  // namespace cfpipe::transport

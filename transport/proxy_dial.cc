@@ -87,14 +87,13 @@ net::awaitable<Result<tcp::socket>> reach(const Proxy& proxy, const DialOptions&
 
 }  // namespace
 
-net::awaitable<Result<tcp::socket>> dial_by_proxy(const Proxy& proxy, std::string host, std::uint16_t port,
+net::awaitable<Result<tcp::socket>> dial_by_proxy(const Proxy& proxy, Host host, std::uint16_t port,
                                                   const DialOptions& options) {
-  const std::string shown =
-      (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
+  const std::string shown = host_and_port(host, port);
   if (proxy.kind == ProxyKind::socks5) {
     const auto found = co_await resolve(host, port, options.dns_deadline, options.lookups);
     if (!found) co_return found.error();
-    host = found->front().address().to_string();
+    host = Host(found->front().address());
   }
   auto socket = co_await reach(proxy, options);
   if (!socket) {
@@ -102,13 +101,8 @@ net::awaitable<Result<tcp::socket>> dial_by_proxy(const Proxy& proxy, std::strin
     failure.stage = Stage::proxy;
     co_return failure;
   }
-  auto talk = ask_proxy(proxy, host, port);
-  Result<void> talked;
-  if (talk) {
-    talked = co_await talk_in_time(*socket, **talk, options.proxy_deadline);
-  } else {
-    talked = talk.error();
-  }
+  const auto talk = ask_proxy(proxy, host, port);
+  const auto talked = co_await talk_in_time(*socket, *talk, options.proxy_deadline);
   if (!talked) {
     Failure failure = talked.error();
     failure.detail = proxy.shown() + " to " + shown + (failure.detail.empty() ? "" : ": " + failure.detail);

@@ -14,8 +14,7 @@ namespace cfpipe::transport {
 /// other side's. Deadlines: the proxy's name and address have those of any host, what is said to it has
 /// proxy_deadline. Failures: all that is about the proxy is Stage::proxy, with its address and never its
 /// login in the detail; and Stage::dns for a name that is looked up here (socks5).
-boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_by_proxy(const Proxy& proxy,
-                                                                           std::string host,
+boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_by_proxy(const Proxy& proxy, Host host,
                                                                            std::uint16_t port,
                                                                            const DialOptions& options);
 

@@ -88,9 +88,8 @@ class HttpTalk final : public ProxyTalk {
 
 }  // namespace
 
-std::unique_ptr<ProxyTalk> ask_by_connect(const Proxy& proxy, const std::string& host, std::uint16_t port) {
-  const bool v6 = host.find(':') != std::string::npos;
-  return std::make_unique<HttpTalk>(proxy, (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port));
+std::unique_ptr<ProxyTalk> ask_by_connect(const Proxy& proxy, const Host& host, std::uint16_t port) {
+  return std::make_unique<HttpTalk>(proxy, host_and_port(host, port));
 }
 
 }  // namespace cfpipe::transport

@@ -28,18 +28,17 @@ constexpr std::array<std::string_view, 8> kReplies = {"general failure",     "no
                                                       "command not known",   "kind of address not known"};
 
 // The other side's address as RFC 1928 4 has it, its port behind it.
-std::string address_bytes(const std::string& host, std::uint16_t port) {
+std::string address_bytes(const Host& host, std::uint16_t port) {
+  static_assert(kMaxHostBytes <= 255, "the length of a name is one byte");
   std::string out;
-  boost::system::error_code not_literal;
-  const auto literal = net::ip::make_address(host, not_literal);
-  if (not_literal) {
-    out = {kAddressName, static_cast<char>(host.size())};
-    out += host;
-  } else if (literal.is_v4()) {
-    const auto bytes = literal.to_v4().to_bytes();
+  if (!host.address()) {
+    out = {kAddressName, static_cast<char>(host.text().size())};
+    out += host.text();
+  } else if (host.address()->is_v4()) {
+    const auto bytes = host.address()->to_v4().to_bytes();
     out.assign(1, kAddressV4).append(bytes.begin(), bytes.end());
   } else {
-    const auto bytes = literal.to_v6().to_bytes();
+    const auto bytes = host.address()->to_v6().to_bytes();
     out.assign(1, kAddressV6).append(bytes.begin(), bytes.end());
   }
   out.push_back(static_cast<char>(port >> 8));
@@ -154,17 +153,13 @@ class SocksTalk final : public ProxyTalk {
 
 }  // namespace
 
-Result<std::unique_ptr<ProxyTalk>> ask_by_socks(const Proxy& proxy, const std::string& host,
-                                                std::uint16_t port) {
-  if (host.size() > kMaxNameBytes) return Failure(Stage::proxy, Cause::proxy_failed, "the name is too long");
-  return std::unique_ptr<ProxyTalk>(std::make_unique<SocksTalk>(proxy, address_bytes(host, port)));
+std::unique_ptr<ProxyTalk> ask_by_socks(const Proxy& proxy, const Host& host, std::uint16_t port) {
+  return std::make_unique<SocksTalk>(proxy, address_bytes(host, port));
 }
 
-Result<std::unique_ptr<ProxyTalk>> ask_proxy(const Proxy& proxy, const std::string& host,
-                                             std::uint16_t port) {
+std::unique_ptr<ProxyTalk> ask_proxy(const Proxy& proxy, const Host& host, std::uint16_t port) {
   const bool socks = proxy.kind == ProxyKind::socks5 || proxy.kind == ProxyKind::socks5h;
-  if (socks) return ask_by_socks(proxy, host, port);
-  return ask_by_connect(proxy, host, port);
+  return socks ? ask_by_socks(proxy, host, port) : ask_by_connect(proxy, host, port);
 }
 
 }  // namespace cfpipe::transport

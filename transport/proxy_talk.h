@@ -34,8 +34,7 @@ class ProxyTalk {
   virtual Result<Step> hear(std::string_view bytes) = 0;
 };
 
-/// The talk that asks `proxy`, which outlives it, for a connection to `host` (a name, or an address without
-/// brackets). Stage::proxy, proxy_failed: a name that is too long for the protocol.
-Result<std::unique_ptr<ProxyTalk>> ask_proxy(const Proxy& proxy, const std::string& host, std::uint16_t port);
+/// The talk that asks `proxy`, which outlives it, for a connection to `host`.
+std::unique_ptr<ProxyTalk> ask_proxy(const Proxy& proxy, const Host& host, std::uint16_t port);
 
 }  // namespace cfpipe::transport

@@ -5,8 +5,7 @@
 namespace cfpipe::transport {
 
 /// ask_proxy() by the one protocol and by the other.
-std::unique_ptr<ProxyTalk> ask_by_connect(const Proxy& proxy, const std::string& host, std::uint16_t port);
-Result<std::unique_ptr<ProxyTalk>> ask_by_socks(const Proxy& proxy, const std::string& host,
-                                                std::uint16_t port);
+std::unique_ptr<ProxyTalk> ask_by_connect(const Proxy& proxy, const Host& host, std::uint16_t port);
+std::unique_ptr<ProxyTalk> ask_by_socks(const Proxy& proxy, const Host& host, std::uint16_t port);
 
 }  // namespace cfpipe::transport

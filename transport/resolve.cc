@@ -4,25 +4,15 @@
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
-namespace {
 
-bool is_localhost(std::string_view host) {
-  return host == "localhost" || host.ends_with(".localhost");
-}
-
-}  // namespace
-
-net::awaitable<Result<Endpoints>> resolve(std::string host, std::uint16_t port,
-                                          std::chrono::milliseconds limit, LookupShare share) {
-  if (is_localhost(host)) {
+net::awaitable<Result<Endpoints>> resolve(Host host, std::uint16_t port, std::chrono::milliseconds limit,
+                                          LookupShare share) {
+  if (host.address()) co_return Endpoints{{*host.address(), port}};
+  if (host.is_localhost_name()) {
     co_return Endpoints{{net::ip::address_v4::loopback(), port}, {net::ip::address_v6::loopback(), port}};
   }
-  boost::system::error_code not_literal;
-  if (const auto literal = net::ip::make_address(host, not_literal); !not_literal) {
-    co_return Endpoints{{literal, port}};
-  }
   Lookups& lookups = share.pool ? *share.pool : Lookups::of_process();
-  auto found = co_await lookups.find(std::move(host), std::move(share.owner), limit);
+  auto found = co_await lookups.find(host.text(), std::move(share.owner), limit);
   if (found)
     for (auto& endpoint : *found) endpoint.port(port);
   co_return found;

@@ -81,13 +81,13 @@ Result<std::pair<tcp::socket, tcp::socket>> socket_pair(const net::any_io_execut
 
 }  // namespace
 
-net::awaitable<Result<tcp::socket>> bridge_tls(tcp::socket socket, std::string host, std::string ca_file,
+net::awaitable<Result<tcp::socket>> bridge_tls(tcp::socket socket, Host host, std::string ca_file,
                                                std::chrono::milliseconds limit) {
   const auto executor = socket.get_executor();
   const auto context = TlsClientContext::make(ca_file);
   if (!context) co_return context.error();
   auto channel = std::make_unique<TlsChannel>(std::move(socket), (*context)->connection(host));
-  const auto shaken = co_await channel->handshake(limit, host);
+  const auto shaken = co_await channel->handshake(limit, host.text());
   if (!shaken) co_return shaken.error();
   auto ends = socket_pair(executor);
   if (!ends) co_return ends.error();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "transport/failure.h"
+#include "transport/host.h"
 
 namespace cfpipe::transport {
 
@@ -14,7 +15,7 @@ namespace cfpipe::transport {
 /// a proxy that is itself spoken to over TLS: it costs one more copy each way. Lives until either end closes,
 /// and no longer than the executor. Failures: Stage::tls, or Stage::config for `ca_file`.
 boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> bridge_tls(boost::asio::ip::tcp::socket socket,
-                                                                        std::string host, std::string ca_file,
+                                                                        Host host, std::string ca_file,
                                                                         std::chrono::milliseconds limit);
 
 }  // namespace cfpipe::transport

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/ip/address.hpp>
 #include <cerrno>
 #include <cstdlib>
 #include <span>
@@ -120,18 +119,17 @@ Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
   return std::unique_ptr<TlsClientContext>(new TlsClientContext(std::move(context)));
 }
 
-SslPtr TlsClientContext::connection(const std::string& host, Alpn alpn) const {
+SslPtr TlsClientContext::connection(const Host& host, Alpn alpn) const {
   SslPtr ssl(SSL_new(context_.get()));
   if (!ssl) return ssl;
-  boost::system::error_code not_an_address;
-  boost::asio::ip::make_address(host, not_an_address);
-  if (not_an_address) {
+  const std::string& name = host.text();
+  if (!host.address()) {
     // What the macro SSL_set_tlsext_host_name does, without its C cast.
     SSL_ctrl(ssl.get(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             const_cast<char*>(host.c_str()));
-    SSL_set1_host(ssl.get(), host.c_str());
+             const_cast<char*>(name.c_str()));
+    SSL_set1_host(ssl.get(), name.c_str());
   } else {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str());
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str());
   }
   // RFC 9525 6.1: a name is looked for in the subjectAltName alone, never in the subject's CN.
   SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "transport/failure.h"
+#include "transport/host.h"
 
 namespace cfpipe::transport {
 
@@ -39,7 +40,7 @@ class TlsClientContext {
                                                         const ClientCertificate* certificate = nullptr);
 
   /// A connection object for one host: SNI, the name check and what ALPN offers are set.
-  SslPtr connection(const std::string& host, Alpn alpn = Alpn::http1) const;
+  SslPtr connection(const Host& host, Alpn alpn = Alpn::http1) const;
 
  private:
   explicit TlsClientContext(SslCtx context) : context_(std::move(context)) {}

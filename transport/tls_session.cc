@@ -4,7 +4,6 @@
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
 
-#include <boost/asio/ip/address.hpp>
 #include <cstdlib>
 #include <ctime>
 
@@ -40,15 +39,14 @@ std::string state_of(const char* path) {
          std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
 }
 
-bool is_for(X509* certificate, const std::string& host) {
-  boost::system::error_code not_an_address;
-  boost::asio::ip::make_address(host, not_an_address);
-  if (!not_an_address) return X509_check_ip_asc(certificate, host.c_str(), 0) == 1;
-  return X509_check_host(certificate, host.data(), host.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+bool is_for(X509* certificate, const Host& host) {
+  const std::string& text = host.text();
+  if (host.address()) return X509_check_ip_asc(certificate, text.c_str(), 0) == 1;
+  return X509_check_host(certificate, text.data(), text.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
                          nullptr) == 1;
 }
 
-bool fit_to_offer(const SSL_SESSION* session, const std::string& host) {
+bool fit_to_offer(const SSL_SESSION* session, const Host& host) {
   const auto now = static_cast<long>(std::time(nullptr));
   const long made = SSL_SESSION_get_time(session);
   const auto lifetime = static_cast<long>(SSL_SESSION_get_ticket_lifetime_hint(session));
@@ -62,7 +60,7 @@ bool fit_to_offer(const SSL_SESSION* session, const std::string& host) {
 
 std::string session_key(const Url& url, const std::string& ca_file, Alpn offered,
                         const std::string& certificate_id) {
-  std::string key = url.host + ":" + std::to_string(url.port) + "\n" +
+  std::string key = url.host.text() + ":" + std::to_string(url.port) + "\n" +
                     (offered == Alpn::http1 ? "http/1.1" : "h2,http/1.1") + "\n" + certificate_id;
   if (!ca_file.empty()) return key + state_of(ca_file.c_str());
   bool named = false;
@@ -75,7 +73,7 @@ std::string session_key(const Url& url, const std::string& ca_file, Alpn offered
   return named ? key : key + state_of(kSystemCertDir);
 }
 
-SessionPtr take_session(SessionStore& store, const std::string& key, const std::string& host) {
+SessionPtr take_session(SessionStore& store, const std::string& key, const Host& host) {
   for (;;) {
     const auto kept = store.take(key);
     if (!kept) return nullptr;

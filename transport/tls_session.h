@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "transport/host.h"
 #include "transport/session_store.h"
 #include "transport/tls_context.h"
 #include "transport/url.h"
@@ -27,7 +28,7 @@ std::string session_key(const Url& url, const std::string& ca_file, Alpn offered
 
 /// A session out of the store that may be offered to `host` now: not expired, nor is the certificate it was
 /// made with, which is for that host.
-SessionPtr take_session(SessionStore& store, const std::string& key, const std::string& host);
+SessionPtr take_session(SessionStore& store, const std::string& key, const Host& host);
 
 /// Offers `session`, if there is one, and puts the tickets that arrive into the store, whenever they do.
 void use_sessions(SSL* ssl, SSL_SESSION* session, std::shared_ptr<SessionStore> store, std::string key);

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "auth/rsa_key.h"
+#include "support/hosts.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -40,7 +41,7 @@ Jwt token_of(const json::object& claims, std::string_view kid = "k") {
 }
 
 Result<Application> verify(const json::object& claims, std::string_view host = "vm.example.com") {
-  return verify_metadata(token_of(claims), test_keys(), host, TrustedDomains(), kNow);
+  return verify_metadata(token_of(claims), test_keys(), transport::host_of(host), TrustedDomains(), kNow);
 }
 
 TEST(Metadata, NamesTheApplication) {
@@ -84,7 +85,7 @@ TEST(Metadata, RefusesEachClaimThatIsWrong) {
       {"type", 1},
       {"hostname", "other.example.com"},
       {"hostname", "evil.vm.example.com"},
-      {"hostname", "vm.example.com."},
+      {"hostname", "vm.example.com.."},
       {"hostname", "vm.example.com:443"},
       {"hostname", "*.example.com"},
       {"hostname", ""},
@@ -145,15 +146,16 @@ TEST(Metadata, TakesTheAudienceAsAnArrayOfOne) {
 TEST(Metadata, RefusesASignatureOfAnotherKey) {
   const PKey other = generate_rsa(2048);
   const Jwt forged = *parse_jwt(sign_rs256(good_metadata(), "k", other.get()));
-  const auto app = verify_metadata(forged, test_keys(), "vm.example.com", TrustedDomains(), kNow);
+  const auto app =
+      verify_metadata(forged, test_keys(), transport::host_of("vm.example.com"), TrustedDomains(), kNow);
   ASSERT_TRUE(app.has_error());
   EXPECT_EQ(app.error().cause, Cause::metadata_invalid);
   EXPECT_EQ(app.error().detail.rfind("signature", 0), 0U);
 }
 
 TEST(Metadata, RefusesAnUnknownKid) {
-  const auto app =
-      verify_metadata(token_of(good_metadata(), "x"), test_keys(), "vm.example.com", TrustedDomains(), kNow);
+  const auto app = verify_metadata(token_of(good_metadata(), "x"), test_keys(),
+                                   transport::host_of("vm.example.com"), TrustedDomains(), kNow);
   ASSERT_TRUE(app.has_error());
   EXPECT_EQ(app.error().detail.rfind("signature", 0), 0U);
 }
@@ -165,9 +167,28 @@ TEST(Metadata, RefusesAnUntrustedAuthDomainWhateverItSigned) {
   EXPECT_EQ(verify(claims).error().cause, Cause::untrusted_auth_domain);
   TrustedDomains trusted;
   trusted.add("auth.example.com");
-  const auto app = verify_metadata(token_of(claims), test_keys(), "vm.example.com", trusted, kNow);
+  const auto app =
+      verify_metadata(token_of(claims), test_keys(), transport::host_of("vm.example.com"), trusted, kNow);
   ASSERT_TRUE(app);
   EXPECT_EQ(app->auth_domain, "auth.example.com:8443");
+}
+
+TEST(Metadata, NamesAnAuthDomainInItsOneForm) {
+  TrustedDomains trusted;
+  trusted.add("auth.example.com");
+  const auto kept = [&](const char* domain) -> std::string {
+    auto claims = good_metadata();
+    claims["auth_domain"] = domain;
+    const auto app = claimed_auth_domain(token_of(claims), trusted);
+    return app ? *app : "refused";
+  };
+  EXPECT_EQ(kept("team.cloudflareaccess.com:443"), "team.cloudflareaccess.com");
+  EXPECT_EQ(kept("Team.CloudflareAccess.com.:8443"), "team.cloudflareaccess.com")
+      << "of Cloudflare's own no port counts";
+  EXPECT_EQ(kept("Auth.Example.com:443"), "auth.example.com");
+  EXPECT_EQ(kept("auth.example.com:8443"), "auth.example.com:8443");
+  EXPECT_EQ(kept("auth.example.com:65979"), "refused");
+  EXPECT_EQ(kept("auth.example.com%00.cloudflareaccess.com"), "refused");
 }
 
 TEST(Metadata, PutsOnlyPrintableTextIntoFailures) {
@@ -183,7 +204,8 @@ TEST(TrustedDomains, TrustsOnlyNamesUnderTheSuffix) {
   const TrustedDomains trusted;
   for (const std::string_view domain :
        {"team.cloudflareaccess.com", "TEAM.CloudflareAccess.com", "a.b.cloudflareaccess.com",
-        "t-1.cloudflareaccess.com", "team.cloudflareaccess.com:443", "team.cloudflareaccess.com:8443"}) {
+        "t-1.cloudflareaccess.com", "team.cloudflareaccess.com.", "team.cloudflareaccess.com:443",
+        "team.cloudflareaccess.com:8443"}) {
     EXPECT_TRUE(trusted.check(domain)) << domain;
   }
   const std::string long_label(64, 'a');
@@ -194,8 +216,8 @@ TEST(TrustedDomains, TrustsOnlyNamesUnderTheSuffix) {
                                     std::string("cloudflareaccess.com.evil"),
                                     std::string("team.cloudflareaccess.com.evil.example"),
                                     std::string("team..cloudflareaccess.com"),
-                                    std::string("team.cloudflareaccess.com."),
-                                    std::string("team.cloudflareaccess.com.:443"),
+                                    std::string("team.cloudflareaccess.com.."),
+                                    std::string("team.cloudflareaccess.com..:443"),
                                     std::string("user@team.cloudflareaccess.com"),
                                     std::string("user:pw@team.cloudflareaccess.com"),
                                     std::string("evil.example/.cloudflareaccess.com"),
@@ -250,7 +272,7 @@ TEST(TrustedDomains, AnEntryWithoutAPortTrustsThatHostOnAnyPort) {
   EXPECT_FALSE(trusted.check("a.auth.example.com"));
   EXPECT_FALSE(trusted.check("xauth.example.com"));
   EXPECT_FALSE(trusted.check("example.com"));
-  EXPECT_FALSE(trusted.check("auth.example.com."));
+  EXPECT_TRUE(trusted.check("auth.example.com.")) << "one trailing dot is no part of a host";
 }
 
 TEST(TrustedDomains, AnEntryWithAPortTrustsOnlyThatPort) {
@@ -260,6 +282,9 @@ TEST(TrustedDomains, AnEntryWithAPortTrustsOnlyThatPort) {
   EXPECT_FALSE(trusted.check("auth.localhost"));
   EXPECT_FALSE(trusted.check("auth.localhost:8444"));
   EXPECT_FALSE(trusted.check("auth.localhost:443"));
+  TrustedDomains usual;
+  usual.add("auth.example.com:443");
+  EXPECT_TRUE(usual.check("auth.example.com")) << "443 is the port where none is named";
 }
 
 TEST(TrustedDomains, AMalformedEntryTrustsNothing) {

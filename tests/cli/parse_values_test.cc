@@ -67,6 +67,19 @@ TEST(Hostname, TableOfWhatIsTakenAndWhatIsNot) {
                                 {"vm\u3002example.com", "vm.example.com"},
                                 {"cfpipe-b\u00fccher.example", "xn--bcher-kva.example"},
                                 {"127.0.0.1", "127.0.0.1"},
+                                {"127.0.0.1.nip.io:9443", "127.0.0.1.nip.io", 9443},
+                                {"::1", "::1"},
+                                {"ssh://vm.example.com", "vm.example.com"},
+                                {"SSH://vm.example.com:2222", "vm.example.com", 2222},
+                                {"http%3A%2F%2Fvm.example.com", "vm.example.com"},
+                                {"https%3a%2f%2fvm.example.com/x", "vm.example.com", 443, "/x"},
+                                {"https://cfpipe-vm.example.com", "vm.example.com"},
+                                {"vm.example.com:99999", ""},
+                                {"vm..", ""},
+                                {"vm?.example.com", ""},
+                                {"vm%3A%2F%2Fx", ""},
+                                {"127.1", ""},
+                                {"fe80::1%eth0", ""},
                                 {"[::1]:8443", "::1", 8443},
                                 {label + ".example", label + ".example"},
                                 {"", ""},
@@ -143,9 +156,9 @@ TEST(Header, NamesAndValuesAreCheckedAndValuesNeverShown) {
 
 TEST(ConnectTo, NeverChangesTheNameThatTlsExpects) {
   const auto url = *parse_hostname("vm.example.com");
-  EXPECT_EQ(*parse_connect_to("10.0.0.1", url), "10.0.0.1");
-  EXPECT_EQ(*parse_connect_to("localhost:8443", url), "localhost:8443");
-  EXPECT_EQ(*parse_connect_to("vm.example.com:8443:localhost", url), "localhost:8443");
+  EXPECT_EQ(parse_connect_to("10.0.0.1", url)->text(), "10.0.0.1");
+  EXPECT_EQ(parse_connect_to("localhost:8443", url)->text(), "localhost:8443");
+  EXPECT_EQ(parse_connect_to("vm.example.com:8443:localhost", url)->text(), "localhost:8443");
   EXPECT_FALSE(parse_connect_to("other.example.com:8443:localhost", url));
   EXPECT_FALSE(parse_connect_to("localhost/x", url));
   EXPECT_FALSE(parse_connect_to("a:b", url));

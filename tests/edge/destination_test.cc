@@ -35,6 +35,45 @@ TEST(Destinations, AnAddressIsFoundInARangeAtItsPort) {
     EXPECT_FALSE(find_destination(allowed, asked)) << asked;
 }
 
+TEST(Destinations, WhatIsFoundIsTheAddressThatWasChecked) {
+  const auto allowed = list({"10.0.0.0/8:22", "0.0.0.0/0:80", "[2001:db8::/32]:22", "[::/0]:80"});
+  for (const char* asked : {"10.0.0.1%.localhost:22",
+                            "10.0.0.1%lo:22",
+                            "[2001:db8::1%x.localhost]:22",
+                            "[2001:db8::1%lo]:22",
+                            "[::ffff:10.0.0.1%x.localhost]:22",
+                            "10.0.0.1.localhost:22",
+                            "10.0.0.1.:22",
+                            "127.1:80",
+                            "0x7f.1:80",
+                            "0x7f000001:80",
+                            "2130706433:80",
+                            "0177.0.0.1:80",
+                            "127.0.0.1.nip.io:80",
+                            "0.0.0.0:80",
+                            "[::]:80",
+                            "[::ffff:0.0.0.0]:80",
+                            "10.0.0.1 :22",
+                            "10.0.0.1\x9b:22",
+                            "user@10.0.0.1:22",
+                            "[10.0.0.1]:22"})
+    EXPECT_FALSE(find_destination(allowed, asked)) << asked;
+  // An IPv4-mapped address is that IPv4 address, for the ranges and for what is dialled.
+  const auto mapped = find_destination(allowed, "[::FFFF:10.0.0.1]:22");
+  ASSERT_TRUE(mapped);
+  EXPECT_EQ(mapped->host, "10.0.0.1");
+  EXPECT_TRUE(mapped->host.address()->is_v4());
+}
+
+TEST(Destinations, NamesDoNotLeadToTheEdgesOwnMachineOrLink) {
+  const auto may = [](const char* text) { return names_may_lead_to(boost::asio::ip::make_address(text)); };
+  for (const char* own : {"127.0.0.1", "127.9.9.9", "0.0.0.0", "169.254.169.254", "::1", "::", "fe80::1",
+                          "fe80::1%lo", "::ffff:127.0.0.1", "::ffff:169.254.169.254"})
+    EXPECT_FALSE(may(own)) << own;
+  for (const char* other : {"10.0.0.1", "192.0.2.1", "2001:db8::1", "fd00::1", "::ffff:10.0.0.1"})
+    EXPECT_TRUE(may(other)) << other;
+}
+
 TEST(Destinations, ANameIsNeverFoundInARange) {
   const auto allowed = list({"0.0.0.0/0:22", "[::/0]:22", "db.internal:5432"});
   EXPECT_FALSE(find_destination(allowed, "localhost:22"));

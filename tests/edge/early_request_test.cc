@@ -16,6 +16,7 @@
 #include "edge/dev_tls.h"
 #include "edge/edge_fixture.h"
 #include "edge/server.h"
+#include "support/hosts.h"
 #include "transport/tls_context.h"
 #include "transport/tls_session.h"
 
@@ -40,7 +41,7 @@ class Notebook final : public Site {
     asked.push_back(request.path);
     TunnelGrant grant;
     grant.app_hostname = request.host;
-    grant.origin_host = "127.0.0.1";
+    grant.origin_host = transport::host_of("127.0.0.1");
     grant.origin_port = origin_port;
     return grant;
   }
@@ -53,7 +54,7 @@ class HeldClient {
  public:
   HeldClient(const DevTls& tls, std::uint16_t port, SSL_SESSION* session) : socket_(io_) {
     context_ = transport::TlsClientContext::make(tls.ca_file).value();
-    ssl_ = context_->connection("vm.localhost");
+    ssl_ = context_->connection(transport::host_of("vm.localhost"));
     SSL_set_bio(ssl_.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
     BIO_set_mem_eof_return(SSL_get_rbio(ssl_.get()), -1);
     if (session != nullptr) SSL_set_session(ssl_.get(), session);

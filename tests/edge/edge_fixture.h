@@ -16,6 +16,7 @@
 #include "auth/transfer_box.h"
 #include "edge/access_site.h"
 #include "edge/text.h"
+#include "support/hosts.h"
 
 namespace cfpipe::edge {
 
@@ -43,7 +44,7 @@ class TempDir {
 /// Two applications of one team on port 8443; ann, of example.com, may reach both.
 inline Config two_applications(const std::string& state_dir) {
   Config config;
-  config.listen_address = "127.0.0.1";
+  config.listen = Listener(boost::asio::ip::address_v4::loopback(), 0);
   config.auth_host = "auth.localhost";
   config.public_port = 8443;
   config.state_dir = state_dir;
@@ -52,7 +53,7 @@ inline Config two_applications(const std::string& state_dir) {
   for (const char* host : {"vm.localhost", "b.localhost"}) {
     ApplicationConfig app;
     app.hostname = host;
-    app.origin_host = "127.0.0.1";
+    app.origin_host = transport::host_of("127.0.0.1");
     app.certificates.emplace();
     Policy policy;
     policy.name = "all";

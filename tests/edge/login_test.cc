@@ -71,7 +71,8 @@ TEST_F(Login, SignsMetadataWhateverTheStatus) {
     trusted.add("auth.localhost");
     const auto keys =
         auth::KeySet::parse(browser_->get("https://vm.localhost:8443/cdn-cgi/access/certs").body);
-    const auto app = auth::verify_metadata(*metadata, *keys, "vm.localhost", trusted, now_);
+    const auto app =
+        auth::verify_metadata(*metadata, *keys, transport::host_of("vm.localhost"), trusted, now_);
     ASSERT_TRUE(app) << app.error().detail;
     EXPECT_EQ(app->auth_domain, "auth.localhost:8443");
     EXPECT_EQ(app->aud, state_->application_aud("vm.localhost").value());

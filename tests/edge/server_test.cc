@@ -24,6 +24,7 @@
 
 #include "edge/dev_tls.h"
 #include "edge/edge_fixture.h"
+#include "support/hosts.h"
 #include "transport/websocket_client.h"
 
 namespace cfpipe::edge {
@@ -63,7 +64,7 @@ class Ledger final : public Site {
     check_thread();
     TunnelGrant grant;
     grant.app_hostname = request.host;
-    grant.origin_host = "127.0.0.1";
+    grant.origin_host = transport::host_of("127.0.0.1");
     grant.origin_port = origin_port;
     return grant;
   }
@@ -138,7 +139,7 @@ class ServerTest : public ::testing::Test {
 
   transport::Url url(const std::string& target) const {
     transport::Url out;
-    out.host = "vm.localhost";
+    out.host = transport::host_of("vm.localhost");
     out.port = server_->port();
     out.target = target;
     return out;

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "loopback.h"
+#include "support/hosts.h"
 #include "transport/resolve.h"
 
 namespace {
@@ -49,12 +50,12 @@ class DialerTest : public testing::LoopbackTest {
 };
 
 TEST_F(DialerTest, TheDeadlineOfALookupHoldsAlthoughTheSystemHangs) {
-  const auto found = *run(resolve(kHangingName, 443, 30ms));
+  const auto found = *run(resolve(transport::host_of(kHangingName), 443, 30ms));
   ASSERT_FALSE(found);
   EXPECT_EQ(found.error().stage, Stage::dns);
   EXPECT_EQ(found.error().cause, Cause::timed_out);
   // Another lookup does not wait behind it.
-  const auto unknown = *run(resolve("unknown.invalid", 443, 20s));
+  const auto unknown = *run(resolve(transport::host_of("unknown.invalid"), 443, 20s));
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().cause, Cause::name_not_found);
   std::unique_lock lock(hanging_mutex);
@@ -64,13 +65,13 @@ TEST_F(DialerTest, TheDeadlineOfALookupHoldsAlthoughTheSystemHangs) {
 }
 
 TEST_F(DialerTest, NeedsNoResolverForLiteralsAndLocalhost) {
-  const auto local = *run(resolve("a.b.localhost", 8443, 1s));
+  const auto local = *run(resolve(transport::host_of("a.b.localhost"), 8443, 1s));
   ASSERT_TRUE(local);
   for (const auto& endpoint : *local) {
     EXPECT_TRUE(endpoint.address().is_loopback());
     EXPECT_EQ(endpoint.port(), 8443);
   }
-  const auto literal = *run(resolve("2001:db8::1", 22, 1s));
+  const auto literal = *run(resolve(transport::host_of("2001:db8::1"), 22, 1s));
   ASSERT_TRUE(literal);
   EXPECT_EQ(literal->size(), 1U);
   EXPECT_TRUE(literal->front().address().is_v6());
@@ -78,12 +79,12 @@ TEST_F(DialerTest, NeedsNoResolverForLiteralsAndLocalhost) {
 
 TEST_F(DialerTest, ConnectToKeepsThePortOfTheUrlWhereItNamesNone) {
   auto where = url();
-  where.host = "unknown.invalid";
+  where.host = transport::host_of("unknown.invalid");
   for (const std::string& to : {std::string("127.0.0.1"), "127.0.0.1:" + std::to_string(where.port)}) {
-    options.connect_to = to;
+    options.connect_to = *Authority::parse(to);
     EXPECT_EQ(*run(failure_of(where, options)), "") << to;
   }
-  options.connect_to = "[::1]";
+  options.connect_to = *Authority::parse("[::1]");
   const auto refused = *run(failure_of(where, options));
   EXPECT_NE(refused.find("[::1]:" + std::to_string(where.port)), std::string::npos) << refused;
 }

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "loopback.h"
+#include "support/hosts.h"
 #include "transport/dialer.h"
 #include "transport/tls_session.h"
 #include "transport/websocket_client.h"
@@ -212,7 +213,7 @@ TEST_F(EarlyDataTest, SessionOfAnotherHostsCertificateIsNotOffered) {
   bool sent = true;
   answer("first\n", sent);
   const auto key = store->sessions.begin()->first;
-  EXPECT_FALSE(take_session(*store, key, "other.localhost"));
+  EXPECT_FALSE(take_session(*store, key, transport::host_of("other.localhost")));
   EXPECT_EQ(store->size(), 0U);
 }
 
@@ -312,7 +313,7 @@ TEST_F(EarlyDataTest, PeerOfHttp2ThatDoesNotFinishTheHandshakeIsCutOff) {
     loop.stop();
   });
   const auto context = TlsClientContext::make(options.ca_file);
-  auto ssl = (*context)->connection("vm.localhost", Alpn::http2_or_http1);
+  auto ssl = (*context)->connection(transport::host_of("vm.localhost"), Alpn::http2_or_http1);
   net::ip::tcp::socket tcp_socket(loop);
   tcp_socket.connect(acceptor.local_endpoint());
   SSL* const raw = ssl.get();

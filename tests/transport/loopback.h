@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 
+#include "support/hosts.h"
 #include "transport/http_client.h"
 #include "transport/http_io.h"
 #include "transport/tls_channel.h"
@@ -114,7 +115,7 @@ class LoopbackTest : public ::testing::Test {
 
   transport::Url url(const std::string& target = "/") const {
     transport::Url out;
-    out.host = "vm.localhost";
+    out.host = transport::host_of("vm.localhost");
     out.port = acceptor.local_endpoint().port();
     out.target = target;
     return out;

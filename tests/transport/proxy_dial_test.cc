@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 
 #include "loopback.h"
+#include "support/hosts.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
@@ -67,7 +68,7 @@ class ProxyDialTest : public testing::LoopbackTest {
 
   static Url far_away() {
     Url out;
-    out.host = "vm.example.test";
+    out.host = transport::host_of("vm.example.test");
     return out;
   }
 
@@ -98,7 +99,7 @@ TEST_F(ProxyDialTest, NamesAreTheProxysToLookUpAndTheLoginGoesWithIt) {
 
 TEST_F(ProxyDialTest, ConnectToIsWhatTheProxyIsAskedFor) {
   use_proxy("http");
-  options.connect_to = "other.example.test";
+  options.connect_to = *Authority::parse("other.example.test");
   proxy_says("HTTP/1.1 200 OK\r\n\r\n");
   ASSERT_TRUE(*connected(dial_tcp(far_away(), options)));
   EXPECT_THAT(asked, StartsWith("CONNECT other.example.test:443 HTTP/1.1\r\n"));
@@ -127,7 +128,7 @@ TEST_F(ProxyDialTest, ThisMachineIsDialledDirectly) {
   use_proxy("http", "unknown.invalid");
   ASSERT_TRUE(*connected(dial_tcp(url(), options)));
   auto to_address = url();
-  to_address.host = "127.0.0.1";
+  to_address.host = transport::host_of("127.0.0.1");
   ASSERT_TRUE(*connected(dial_tcp(to_address, options)));
 }
 
@@ -222,7 +223,7 @@ TEST_F(ProxyDialTest, Socks5LooksTheNameUpHere) {
   ASSERT_TRUE(*connected(dial_tcp(url(), options)));
   EXPECT_EQ(request.substr(0, 8), std::string("\x05\x01\x00\x01\x7f\x00\x00\x01", 8));
   Url nowhere;
-  nowhere.host = "unknown.invalid";
+  nowhere.host = transport::host_of("unknown.invalid");
   const auto unknown = connected(dial_tcp(nowhere, options));
   ASSERT_FALSE(*unknown);
   EXPECT_EQ((*unknown).error().stage, Stage::dns);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/hosts.h"
+
 namespace cfpipe::transport {
 namespace {
 
@@ -43,9 +45,9 @@ Heard talk(const std::string& url, const std::string& answer, const std::string&
   Heard first;
   for (const std::size_t piece :
        {std::size_t{1 << 20}, std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{7}}) {
-    auto asking = ask_proxy(proxy, host, 443);
-    (*asking)->hello();
-    Heard heard = hear(**asking, answer, piece);
+    auto asking = ask_proxy(proxy, transport::host_of(host), 443);
+    asking->hello();
+    Heard heard = hear(*asking, answer, piece);
     if (piece == 1 << 20) {
       first = std::move(heard);
       continue;
@@ -64,8 +66,8 @@ Heard talk(const std::string& url, const std::string& answer, const std::string&
 
 std::string hello(const std::string& url, const std::string& host = "vm.example.com") {
   const Proxy proxy = proxy_at(url);
-  auto asking = ask_proxy(proxy, host, 443);
-  return std::string((*asking)->hello().reveal());
+  auto asking = ask_proxy(proxy, transport::host_of(host), 443);
+  return std::string(asking->hello().reveal());
 }
 
 TEST(ProxyByConnect, AsksForTheHostAndLogsIn) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/hosts.h"
+
 namespace cfpipe::transport {
 namespace {
 
@@ -109,7 +111,8 @@ TEST(NoProxy, HasTheRulesOfTheField) {
                         {"*.", "vm.example.com", 443, false},
                         {":", "vm.example.com", 443, false},
                         {"/", "10.1.2.3", 443, false}}) {
-    EXPECT_EQ(listed_in_no_proxy(list, host, port), listed) << "'" << list << "' " << host << ":" << port;
+    EXPECT_EQ(listed_in_no_proxy(list, transport::host_of(host), port), listed)
+        << "'" << list << "' " << host << ":" << port;
   }
 }
 
@@ -117,15 +120,15 @@ TEST(NoProxy, ThisMachineIsReachedDirectlyUnlessSomebodySaysSo) {
   ProxySettings settings;
   for (const char* host : {"localhost", "vm.localhost", "127.0.0.1", "127.9.9.9", "::1"}) {
     settings.this_machine_too = false;
-    EXPECT_FALSE(settings.covers(host, 443)) << host;
+    EXPECT_FALSE(settings.covers(transport::host_of(host), 443)) << host;
     settings.this_machine_too = true;
-    EXPECT_TRUE(settings.covers(host, 443)) << host;
+    EXPECT_TRUE(settings.covers(transport::host_of(host), 443)) << host;
     settings.no_proxy = "*";
-    EXPECT_FALSE(settings.covers(host, 443)) << host;
+    EXPECT_FALSE(settings.covers(transport::host_of(host), 443)) << host;
     settings.no_proxy = "";
   }
-  EXPECT_TRUE(settings.covers("localhost.example.com", 443));
-  EXPECT_TRUE(settings.covers("notlocalhost", 443));
+  EXPECT_TRUE(settings.covers(transport::host_of("localhost.example.com"), 443));
+  EXPECT_TRUE(settings.covers(transport::host_of("notlocalhost"), 443));
 }
 
 }  // namespace

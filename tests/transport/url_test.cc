@@ -35,6 +35,8 @@ TEST(Url, TakesAddressesApart) {
       {"https://[2001:DB8::1]/", "2001:db8::1", 443, "/", "[2001:db8::1]"},
       {"127.0.0.1:9", "127.0.0.1", 9, "/", "127.0.0.1:9"},
       {"a_b-c.example", "a_b-c.example", 443, "/", "a_b-c.example"},
+      {"127.0.0.1.nip.io:9443", "127.0.0.1.nip.io", 9443, "/", "127.0.0.1.nip.io:9443"},
+      {"https://1.2.3.4.evil.com/x", "1.2.3.4.evil.com", 443, "/x", "1.2.3.4.evil.com"},
       {"vm.example.com/a/.../b..c", "vm.example.com", 443, "/a/.../b..c", "vm.example.com"},
   };
   for (const auto& row : rows) {
@@ -83,6 +85,14 @@ TEST(Url, RefusesWhatIsHostile) {
       "vm.example.com/\x7f",
       "vm.example.com:0",
       "vm.example.com:65536",
+      "vm.example.com:99999",
+      "vm..",
+      "vm?.example.com",
+      "vm.example.com?q",
+      "vm.example.com#f",
+      "127.1",
+      "https://2130706433/",
+      "*.example.com",
       "vm.example.com:99999999999999999999",
       "vm.example.com:-1",
       "vm.example.com:x",
@@ -138,10 +148,14 @@ TEST(Url, ResolvesRedirectTargets) {
   EXPECT_EQ(to("../c"), "https://vm.example.com:8443/c");
   EXPECT_EQ(to("?k=v"), "https://vm.example.com:8443/a/b?k=v");
   EXPECT_EQ(to("//other.example/x"), "https://other.example/x");
+  EXPECT_EQ(to("https://other.example/a/./b/../c?q#f"), "https://other.example/a/c?q");
+  EXPECT_EQ(to("/.."), "https://vm.example.com:8443/");
+  EXPECT_EQ(to("#f"), "https://vm.example.com:8443/a/b?q=1");
   EXPECT_EQ(to("https://team.example/login"), "https://team.example/login");
   for (const char* bad :
        {"", "http://vm.example.com/", "javascript:alert(1)", "data:text/html,x", "//user@evil.example/",
-        "https://evil.example\\@vm.example.com/", "/a b", "/\r\nSet-Cookie: x", "https://", "ssh://x"})
+        "https://evil.example\\@vm.example.com/", "/a b", "/\r\nSet-Cookie: x", "https://", "ssh://x",
+        "https:vm", "https://1.2.3.4%2eevil/", "//127.1/", "/%2e%2e/x"})
     EXPECT_EQ(to(bad), "refused") << bad;
 }
 

@@ -46,11 +46,15 @@ bool is_plain(std::string_view text) {
   return !text.empty();
 }
 
+/// A token of ssh's as one word for the shell, whatever user or host it stands for. OpenSSH before 9.6 puts
+/// in what is typed as it is.
+constexpr std::string_view kHostWord = "'%h'";
+constexpr std::string_view kUserWord = "'%r'";
+
 /// A word for the shell that ssh runs commands in. ssh itself wants the quotes of a line balanced by its own
 /// rules, under which a backslash escapes a quote even inside quotes: so a single quote is written as '"'"'
 /// and never as '\''.
-std::string shell_word(std::string_view text) {
-  if (is_plain(text)) return std::string(text);
+std::string quoted_word(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'') {
@@ -62,7 +66,12 @@ std::string shell_word(std::string_view text) {
   return out + "'";
 }
 
-/// A word inside `bash -c '…'`: double quotes, which the outer single ones leave alone.
+std::string shell_word(std::string_view text) {
+  return is_plain(text) ? std::string(text) : quoted_word(text);
+}
+
+/// A word inside `bash -c '…'`: double quotes, which the outer single ones leave alone. Host and user are $1
+/// and $2 there.
 std::string inner_word(std::string_view text) {
   return is_plain(text) ? std::string(text) : '"' + std::string(text) + '"';
 }
@@ -81,21 +90,18 @@ bool can_be_written(std::string_view text) {
 class Writer {
  public:
   Writer(const Options& options, const Places& places)
-      : options_(options),
-        places_(places),
-        url_(options.url),
-        wildcard_(url_.host.find('*') != std::string::npos) {}
+      : options_(options), places_(places), url_(options.url), wildcard_(url_.host.is_pattern()) {}
 
-  std::string plain() const { return "Host " + url_.host + "\n" + proxy(shell_word, {}); }
+  std::string plain() const { return "Host " + url_.host.text() + "\n" + proxy({}); }
 
   std::string agent() const {
     const std::string socket = places_.state_dir + "/agent-";
     const std::string whose = "%r@" + socket_host();
-    return "Host " + url_.host + "\n" +
-           proxy(shell_word, " --short-lived-cert --agent " + shell_word(percent_doubled(socket) + whose) +
-                                 (options_.forward_agent ? " --forward-agent" : "") + key_flags(shell_word) +
-                                 kUser) +
-           "  IdentityFile none\n  IdentityAgent " + config_word_with(socket, whose) + "\n";
+    return "Host " + url_.host.text() + "\n" +
+           proxy(" --short-lived-cert --agent " + quoted_word(percent_doubled(socket) + whose) +
+                 (options_.forward_agent ? " --forward-agent" : "") + key_flags(shell_word) + user_flag()) +
+           kByCertificate + "  IdentitiesOnly no\n  IdentityFile none\n  IdentityAgent " +
+           config_word_with(socket, whose) + "\n";
   }
 
   /// Whether a name as short as the shortest would do, for a user name of one letter.
@@ -104,29 +110,32 @@ class Writer {
   }
 
   std::string match() const {
-    return "Match host " + url_.host + " exec \"" + command(shell_word, "ssh-gen", target("%h")) +
-           key_flags(shell_word) + "\"\n" + proxy(shell_word, key_flag(shell_word) + kUser) +
-           key_files("%h") + "  IdentitiesOnly yes\n";
+    return "Match host " + url_.host.text() + " exec \"" +
+           command(shell_word, "ssh-gen", target(std::string(kHostWord))) + key_flags(shell_word) + "\"\n" +
+           proxy(key_flag(shell_word) + user_flag()) + kByCertificate + key_files("%h") +
+           "  IdentitiesOnly yes\n";
   }
 
   std::string chain() const {
-    const std::string inner = wildcard_ ? "cfpipe-%h" : "cfpipe-" + url_.host;
+    const std::string host = url_.host.text();
+    const std::string inner = wildcard_ ? "cfpipe-$1" : "cfpipe-" + host;
     std::string options;
     if (wildcard_) {
-      options = " -o HostKeyAlias=%h -o IdentitiesOnly=yes -o " +
-                inner_word("IdentityFile=" + identity_file("%h")) + " -o " +
-                inner_word("CertificateFile=" + certificate_file("%h"));
+      options = " -o \"HostKeyAlias=$1\" -o IdentitiesOnly=yes -o \"IdentityFile=" + identity_file("$1") +
+                "\" -o \"CertificateFile=" + certificate_file("$1") + "\"";
     }
-    std::string text = "Host " + url_.host + "\n  ProxyCommand bash -c '" +
-                       command(inner_word, "ssh-gen", target("%h")) + key_flags(inner_word) + "; ssh -tt" +
-                       options + " %r@" + inner + " >&2 <&1'\n\nHost cfpipe-" + url_.host + "\n";
-    if (!wildcard_) text += "  HostName " + url_.host + "\n";
-    text += proxy(shell_word, key_flag(shell_word) + kUser);
-    if (!wildcard_) text += key_files(url_.host) + "  IdentitiesOnly yes\n";
+    std::string text = "Host " + host + "\n  ProxyCommand bash -c '" +
+                       command(inner_word, "ssh-gen", target("\"$1\"")) + key_flags(inner_word) +
+                       "; ssh -tt" + options + " -- \"$2@" + inner + "\" >&2 <&1' cfpipe " +
+                       std::string(kHostWord) + " " + std::string(kUserWord) + "\n" + kNoFdpass +
+                       "\nHost cfpipe-" + host + "\n";
+    if (!wildcard_) text += "  HostName " + host + "\n";
+    text += proxy(key_flag(shell_word) + user_flag()) + kByCertificate;
+    if (!wildcard_) text += key_files(host) + "  IdentitiesOnly yes\n";
     return text;
   }
 
-  bool strips_a_prefix() const { return wildcard_ && url_.host.starts_with("cfpipe-"); }
+  bool strips_a_prefix() const { return wildcard_ && url_.host.text().starts_with("cfpipe-"); }
 
  private:
   using Quote = std::string (*)(std::string_view);
@@ -140,10 +149,10 @@ class Writer {
   /// takes a longer path), its start and a number made of all of it.
   std::string socket_host() const {
     const std::size_t others = places_.state_dir.size() + sizeof("/agent-@") - 1 + kMaxUserBytes;
-    if (wildcard_ || others + url_.host.size() <= auth::kMaxSocketPath) return "%h";
+    if (wildcard_ || others + url_.host.text().size() <= auth::kMaxSocketPath) return "%h";
     std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
-    for (const char c : url_.host) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    return fmt::format("{}-{:08x}", url_.host.substr(0, kShortNameBytes - sizeof("-01234567") + 1),
+    for (const char c : url_.host.text()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+    return fmt::format("{}-{:08x}", url_.host.text().substr(0, kShortNameBytes - sizeof("-01234567") + 1),
                        static_cast<std::uint32_t>(hash ^ (hash >> 32U)));
   }
 
@@ -164,7 +173,7 @@ class Writer {
     };
     add("--ca-file", options_.ca_file);
     add("--auth-domain", options_.auth_domain);
-    add("--connect-to", options_.connect_to);
+    add("--connect-to", options_.connect_to ? options_.connect_to->text() : std::string());
     add("--service-token-file", options_.service_token_file);
     add("--proxy", options_.proxy_flag);
     add("--cert", options_.cert_file);
@@ -175,8 +184,9 @@ class Writer {
     return out;
   }
 
-  std::string proxy(Quote quote, const std::string& more) const {
-    return "  ProxyCommand " + command(quote, "ssh", target("%h")) + more + "\n";
+  std::string proxy(const std::string& more) const {
+    return "  ProxyCommand " + command(shell_word, "ssh", target(std::string(kHostWord))) + more + "\n" +
+           kNoFdpass;
   }
 
   std::string key_flag(Quote quote) const {
@@ -211,7 +221,16 @@ class Writer {
   }
 
   /// ssh knows best whom it logs in as.
-  static constexpr const char* kUser = " --user=%r";
+  static std::string user_flag() { return " --user=" + std::string(kUserWord); }
+
+  /// What a block depends on it says itself: ssh takes the first value, and a `Host *` behind it may say
+  /// otherwise. PubkeyAcceptedKeyTypes is what OpenSSH before 8.5 calls PubkeyAcceptedAlgorithms; `+` leaves
+  /// the default list.
+  static constexpr const char* kNoFdpass = "  ProxyUseFdpass no\n";
+  static constexpr const char* kByCertificate =
+      "  PubkeyAuthentication yes\n"
+      "  PreferredAuthentications publickey,keyboard-interactive,password\n"
+      "  PubkeyAcceptedKeyTypes +ecdsa-sha2-nistp256-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com\n";
   const Options& options_;
   const Places& places_;
   const Url& url_;
@@ -233,15 +252,17 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 Result<std::string> ssh_config_text(const Options& options, const Places& places) {
-  for (const auto* text :
-       {&options.ca_file, &options.auth_domain, &options.connect_to, &options.service_token_file,
-        &options.proxy_flag, &options.cert_file, &options.key_file, &options.key, &options.url.target,
-        &places.program, &places.state_dir}) {
+  for (const auto* text : {&options.ca_file, &options.auth_domain, &options.service_token_file,
+                           &options.proxy_flag, &options.cert_file, &options.key_file, &options.key,
+                           &options.url.target, &places.program, &places.state_dir}) {
     if (!can_be_written(*text)) {
       return unusable(transport::printable(*text) + " holds a character that ssh_config has no spelling for");
     }
   }
-  if (options.url.path().find(' ') != std::string_view::npos || !is_plain(options.url.path())) {
+  if (options.url.target.find('?') != std::string::npos) {
+    return unusable("a '?' has no place in ssh_config here; for several hosts write *, as in *.example.com");
+  }
+  if (!is_plain(options.url.path())) {
     return unusable("a path like this has no place in ssh_config");
   }
   const Writer writer(options, places);

@@ -33,14 +33,21 @@ std::string text_of(const Options& options, const Places& places = kPlaces) {
 TEST(SshConfig, WithoutCertificatesItIsOneBlock) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::plain)),
             "Host vm.example.com\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h\n");
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h'\n"
+            "  ProxyUseFdpass no\n");
 }
 
 TEST(SshConfig, AgentStyleNamesTheSameSocketTwiceAndNoFile) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::agent)),
             "Host vm.example.com\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --short-lived-cert --agent "
-            "/home/ann/.cloudflared/agent-%r@%h --user=%r\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --short-lived-cert --agent "
+            "'/home/ann/.cloudflared/agent-%r@%h' --user='%r'\n"
+            "  ProxyUseFdpass no\n"
+            "  PubkeyAuthentication yes\n"
+            "  PreferredAuthentications publickey,keyboard-interactive,password\n"
+            "  PubkeyAcceptedKeyTypes "
+            "+ecdsa-sha2-nistp256-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com\n"
+            "  IdentitiesOnly no\n"
             "  IdentityFile none\n"
             "  IdentityAgent /home/ann/.cloudflared/agent-%r@%h\n");
 }
@@ -51,10 +58,10 @@ TEST(SshConfig, LongNamesLeaveRoomForTheSocket) {
   const auto text = text_of(for_host(host, ConfigStyle::agent));
   EXPECT_THAT(text, HasSubstr(line));
   const auto begin = text.find("/home/ann/.cloudflared/agent-");
-  const auto socket = text.substr(begin, text.find_first_of(" \n", begin) - begin);
+  const auto socket = text.substr(begin, text.find_first_of("' \n", begin) - begin);
   EXPECT_LE(socket.size() - 2 + 32, 107U);
   EXPECT_THAT(text, HasSubstr("IdentityAgent " + socket + "\n"));  // both lines say the same
-  EXPECT_THAT(text, HasSubstr("--hostname %h --"));
+  EXPECT_THAT(text, HasSubstr("--hostname '%h' --"));
   // Hosts that begin alike have agents of their own.
   EXPECT_THAT(text_of(for_host("x." + host, ConfigStyle::agent)), Not(HasSubstr(socket)));
   EXPECT_THAT(text_of(for_host(host + ".org", ConfigStyle::agent)), Not(HasSubstr(socket + "\n")));
@@ -66,8 +73,13 @@ TEST(SshConfig, LongNamesLeaveRoomForTheSocket) {
 
 TEST(SshConfig, MatchStyleMakesTheFilesBeforeSshReadsThem) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::match)),
-            "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h\"\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --user=%r\n"
+            "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname '%h'\"\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --user='%r'\n"
+            "  ProxyUseFdpass no\n"
+            "  PubkeyAuthentication yes\n"
+            "  PreferredAuthentications publickey,keyboard-interactive,password\n"
+            "  PubkeyAcceptedKeyTypes "
+            "+ecdsa-sha2-nistp256-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com\n"
             "  IdentityFile /home/ann/.cloudflared/%h-cf_key\n"
             "  CertificateFile /home/ann/.cloudflared/%h-cf_key-cert.pub\n"
             "  IdentitiesOnly yes\n");
@@ -90,12 +102,18 @@ TEST(SshConfig, AServiceTokenIsNamedByItsFileAndNeverItself) {
 TEST(SshConfig, ChainStyleIsTwoBlocks) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::chain)),
             "Host vm.example.com\n"
-            "  ProxyCommand bash -c '/usr/bin/cfpipe access ssh-gen --hostname %h; "
-            "ssh -tt %r@cfpipe-vm.example.com >&2 <&1'\n"
+            "  ProxyCommand bash -c '/usr/bin/cfpipe access ssh-gen --hostname \"$1\"; "
+            "ssh -tt -- \"$2@cfpipe-vm.example.com\" >&2 <&1' cfpipe '%h' '%r'\n"
+            "  ProxyUseFdpass no\n"
             "\n"
             "Host cfpipe-vm.example.com\n"
             "  HostName vm.example.com\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --user=%r\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --user='%r'\n"
+            "  ProxyUseFdpass no\n"
+            "  PubkeyAuthentication yes\n"
+            "  PreferredAuthentications publickey,keyboard-interactive,password\n"
+            "  PubkeyAcceptedKeyTypes "
+            "+ecdsa-sha2-nistp256-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com\n"
             "  IdentityFile /home/ann/.cloudflared/vm.example.com-cf_key\n"
             "  CertificateFile /home/ann/.cloudflared/vm.example.com-cf_key-cert.pub\n"
             "  IdentitiesOnly yes\n");
@@ -104,25 +122,26 @@ TEST(SshConfig, ChainStyleIsTwoBlocks) {
 TEST(SshConfig, APortIsForCfpipeAndNotForSshOrFileNames) {
   const auto text = text_of(for_host("vm.localhost:8443", ConfigStyle::match));
   EXPECT_THAT(text, HasSubstr("Match host vm.localhost exec"));
-  EXPECT_THAT(text, HasSubstr("ssh --hostname %h:8443 --user=%r\n"));
-  EXPECT_THAT(text, HasSubstr("ssh-gen --hostname %h:8443\""));
+  EXPECT_THAT(text, HasSubstr("ssh --hostname '%h':8443 --user='%r'\n"));
+  EXPECT_THAT(text, HasSubstr("ssh-gen --hostname '%h':8443\""));
   EXPECT_THAT(text, HasSubstr("IdentityFile /home/ann/.cloudflared/%h-cf_key\n"));
 }
 
 TEST(SshConfig, APathIsPartOfTheFileNames) {
   const auto text = text_of(for_host("vm.example.com/admin/x", ConfigStyle::match));
-  EXPECT_THAT(text, HasSubstr("--hostname %h/admin/x --user=%r\n"));
+  EXPECT_THAT(text, HasSubstr("--hostname '%h'/admin/x --user='%r'\n"));
   EXPECT_THAT(text, HasSubstr("/%h-admin-x-cf_key\n"));
 }
 
 TEST(SshConfig, PatternsServeEveryHostTheyMatch) {
-  EXPECT_THAT(text_of(for_host("*.example.com", ConfigStyle::match)),
-              HasSubstr("Match host *.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h\"\n"));
+  EXPECT_THAT(
+      text_of(for_host("*.example.com", ConfigStyle::match)),
+      HasSubstr("Match host *.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname '%h'\"\n"));
   EXPECT_THAT(text_of(for_host("cfpipe-*", ConfigStyle::agent)), HasSubstr("Host cfpipe-*\n"));
   EXPECT_FALSE(ssh_config_text(for_host("cfpipe-*", ConfigStyle::match), kPlaces));
   const auto chain = text_of(for_host("*.example.com", ConfigStyle::chain));
-  EXPECT_THAT(chain, HasSubstr("%r@cfpipe-%h >&2 <&1'"));
-  EXPECT_THAT(chain, HasSubstr("-o IdentityFile=/home/ann/.cloudflared/%h-cf_key"));
+  EXPECT_THAT(chain, HasSubstr("-- \"$2@cfpipe-$1\" >&2 <&1' cfpipe '%h' '%r'\n"));
+  EXPECT_THAT(chain, HasSubstr("-o \"IdentityFile=/home/ann/.cloudflared/$1-cf_key\""));
   EXPECT_THAT(chain, HasSubstr("Host cfpipe-*.example.com\n"));
 }
 
@@ -132,9 +151,10 @@ TEST(SshConfig, WhatItWasGivenIsPassedOn) {
   options.auth_domain = "auth.example.com";
   const auto text = text_of(options);
   EXPECT_THAT(text,
-              HasSubstr("ssh-gen --hostname %h --ca-file /etc/ca.pem --auth-domain auth.example.com\""));
+              HasSubstr("ssh-gen --hostname '%h' --ca-file /etc/ca.pem --auth-domain auth.example.com\""));
   EXPECT_THAT(
-      text, HasSubstr("ssh --hostname %h --ca-file /etc/ca.pem --auth-domain auth.example.com --user=%r\n"));
+      text,
+      HasSubstr("ssh --hostname '%h' --ca-file /etc/ca.pem --auth-domain auth.example.com --user='%r'\n"));
 }
 
 TEST(SshConfig, SpacesAndPercentSignsAreQuotedForSshAndTheShell) {
@@ -146,7 +166,7 @@ TEST(SshConfig, SpacesAndPercentSignsAreQuotedForSshAndTheShell) {
   const auto chain = text_of(for_host("vm.example.com", ConfigStyle::chain), places);
   EXPECT_THAT(chain, HasSubstr("bash -c '\"/opt/my tools/100%%/cfpipe\" access ssh-gen"));
   const auto agent = text_of(for_host("vm.example.com", ConfigStyle::agent), places);
-  EXPECT_THAT(agent, HasSubstr("--agent '/home/ann b/50%%/agent-%r@%h' --user=%r\n"));
+  EXPECT_THAT(agent, HasSubstr("--agent '/home/ann b/50%%/agent-%r@%h' --user='%r'\n"));
   EXPECT_THAT(agent, HasSubstr("IdentityAgent \"/home/ann b/50%%/agent-%r@%h\"\n"));
 }
 
@@ -156,27 +176,39 @@ TEST(SshConfig, AKeyInTheUsersAgentIsNamedEverywhere) {
   options.forward_agent = true;
   EXPECT_EQ(text_of(options),
             "Host vm.example.com\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --short-lived-cert --agent "
-            "/home/ann/.cloudflared/agent-%r@%h --forward-agent --key 'agent:ann at work' --user=%r\n"
+            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --short-lived-cert --agent "
+            "'/home/ann/.cloudflared/agent-%r@%h' --forward-agent --key 'agent:ann at work' --user='%r'\n"
+            "  ProxyUseFdpass no\n"
+            "  PubkeyAuthentication yes\n"
+            "  PreferredAuthentications publickey,keyboard-interactive,password\n"
+            "  PubkeyAcceptedKeyTypes "
+            "+ecdsa-sha2-nistp256-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com\n"
+            "  IdentitiesOnly no\n"
             "  IdentityFile none\n"
             "  IdentityAgent /home/ann/.cloudflared/agent-%r@%h\n");
   options.style = ConfigStyle::match;
-  EXPECT_EQ(text_of(options),
-            "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname %h "
-            "--key 'agent:ann at work'\"\n"
-            "  ProxyCommand /usr/bin/cfpipe access ssh --hostname %h --key 'agent:ann at work' --user=%r\n"
-            "  IdentityFile /home/ann/.cloudflared/%h-user_key.pub\n"
-            "  CertificateFile /home/ann/.cloudflared/%h-user_key-cert.pub\n"
-            "  IdentitiesOnly yes\n");
+  EXPECT_EQ(
+      text_of(options),
+      "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname '%h' "
+      "--key 'agent:ann at work'\"\n"
+      "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --key 'agent:ann at work' --user='%r'\n"
+      "  ProxyUseFdpass no\n"
+      "  PubkeyAuthentication yes\n"
+      "  PreferredAuthentications publickey,keyboard-interactive,password\n"
+      "  PubkeyAcceptedKeyTypes "
+      "+ecdsa-sha2-nistp256-cert-v01@openssh.com,ssh-ed25519-cert-v01@openssh.com\n"
+      "  IdentityFile /home/ann/.cloudflared/%h-user_key.pub\n"
+      "  CertificateFile /home/ann/.cloudflared/%h-user_key-cert.pub\n"
+      "  IdentitiesOnly yes\n");
   options.style = ConfigStyle::chain;
-  EXPECT_THAT(text_of(options), HasSubstr("ssh-gen --hostname %h --key \"agent:ann at work\"; ssh -tt"));
+  EXPECT_THAT(text_of(options), HasSubstr("ssh-gen --hostname \"$1\" --key \"agent:ann at work\"; ssh -tt"));
 }
 
 TEST(SshConfig, AKeyFileStaysWhereItIs) {
   auto options = for_host("vm.example.com", ConfigStyle::match);
   options.key = "/home/ann b/.ssh/id 50%.pub";
   const auto text = text_of(options);
-  EXPECT_THAT(text, HasSubstr("ssh-gen --hostname %h --key '/home/ann b/.ssh/id 50%%.pub'\"\n"));
+  EXPECT_THAT(text, HasSubstr("ssh-gen --hostname '%h' --key '/home/ann b/.ssh/id 50%%.pub'\"\n"));
   EXPECT_THAT(text, HasSubstr("IdentityFile \"/home/ann b/.ssh/id 50%%\"\n"));
   EXPECT_THAT(text, HasSubstr("CertificateFile /home/ann/.cloudflared/%h-user_key-cert.pub\n"));
   options.key = "/a'b";
@@ -187,16 +219,46 @@ TEST(SshConfig, TheKindOfKeyIsForWhatMakesIt) {
   auto options = for_host("vm.example.com", ConfigStyle::match);
   options.key_type = auth::KeyType::ed25519;
   const auto match = text_of(options);
-  EXPECT_THAT(match, HasSubstr("ssh-gen --hostname %h --key-type ed25519\""));
-  EXPECT_THAT(match, HasSubstr("access ssh --hostname %h --user=%r\n"));
+  EXPECT_THAT(match, HasSubstr("ssh-gen --hostname '%h' --key-type ed25519\""));
+  EXPECT_THAT(match, HasSubstr("access ssh --hostname '%h' --user='%r'\n"));
   options.style = ConfigStyle::agent;
-  EXPECT_THAT(text_of(options), HasSubstr(" --key-type ed25519 --user=%r\n"));
+  EXPECT_THAT(text_of(options), HasSubstr(" --key-type ed25519 --user='%r'\n"));
 }
 
 TEST(SshConfig, WhatHasNoSpellingIsRefused) {
   for (const char* path :
        {"/a'b/cfpipe", "/a\"b/cfpipe", "/a$b/cfpipe", "/a`b/cfpipe", "/a\\b/cfpipe", "/a\nb/cfpipe"}) {
     EXPECT_FALSE(ssh_config_text(for_host("vm.example.com", ConfigStyle::plain), Places{path, "/s"})) << path;
+  }
+}
+
+// Whatever ssh puts in for a token stays one word, also where it does not check names itself (OpenSSH < 9.6).
+TEST(SshConfig, TokensAreQuotedForTheShell) {
+  for (const char* host : {"vm.example.com", "*.example.com", "vm.example.com:8443/admin"}) {
+    for (const auto style :
+         {ConfigStyle::plain, ConfigStyle::agent, ConfigStyle::match, ConfigStyle::chain}) {
+      const auto text = text_of(for_host(host, style));
+      for (std::size_t line = 0, end = 0; line < text.size(); line = end + 1) {
+        end = text.find('\n', line);
+        const auto one = text.substr(line, end - line);
+        if (one.find("ProxyCommand") == std::string::npos && one.find("exec") == std::string::npos) continue;
+        bool quoted = false;
+        for (std::size_t i = 0; i < one.size(); ++i) {
+          if (one[i] == '\'') quoted = !quoted;
+          EXPECT_TRUE(quoted || one[i] != '%') << one;
+        }
+        EXPECT_FALSE(quoted) << one;
+      }
+    }
+  }
+}
+
+TEST(SshConfig, ASearchBehindTheHostIsRefused) {
+  EXPECT_FALSE(parse_hostname("vm?.example.com", true));
+  for (const char* host : {"https://vm?.example.com", "vm.example.com/x?y"}) {
+    const auto text = ssh_config_text(for_host(host, ConfigStyle::plain), kPlaces);
+    ASSERT_FALSE(text) << host;
+    EXPECT_THAT(text.error().detail, HasSubstr("*")) << host;
   }
 }
 

@@ -48,7 +48,8 @@ def test_ssh_uses_what_was_installed(home, style):
     install(home, "--hostname", "vm.example.com:8443", *more)
     seen = seen_by_ssh(home, "vm.example.com")
     assert f"{CFPIPE} access ssh" in seen["proxycommand"]
-    assert "--hostname %h:8443" in seen["proxycommand"]
+    host = '"$1"' if style == "chain" else "'%h'"
+    assert f"--hostname {host}:8443" in seen["proxycommand"]
     assert "proxycommand" not in seen_by_ssh(home, "other.example.com")
     assert style != "agent" or "/.cloudflared/agent-" in seen["identityagent"]
 
@@ -89,8 +90,8 @@ def test_several_hosts_have_a_block_each_that_is_replaced(home):
         install(home, "--hostname", host)
     text = home.path("config.d/cfpipe").read_text()
     assert re.findall("^Host (.*)$", text, re.MULTILINE) == ["a.example.com", "b.example.com", "*.c.example.com"]
-    assert seen_by_ssh(home, "a.example.com")["proxycommand"].endswith("--hostname %h:8443")
-    assert seen_by_ssh(home, "x.c.example.com")["proxycommand"].endswith("--hostname %h")
+    assert seen_by_ssh(home, "a.example.com")["proxycommand"].endswith("--hostname '%h':8443")
+    assert seen_by_ssh(home, "x.c.example.com")["proxycommand"].endswith("--hostname '%h'")
     again = home.snapshot()
     install(home, "--hostname", "b.example.com")
     assert home.snapshot() == again

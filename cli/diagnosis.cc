@@ -17,6 +17,8 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 constexpr int kStageWidth = 11;
 constexpr int kResultWidth = 7;
 constexpr int kTimeWidth = 8;
+/// Longest text of one stage, which may repeat what the other side said.
+constexpr std::size_t kMaxDetailBytes = 1000;
 
 std::string_view result_name(Finding::Result result) {
   switch (result) {
@@ -72,9 +74,10 @@ std::string Diagnosis::text() const {
     const bool ran = finding.result != Finding::Result::skipped;
     const std::string time =
         ran ? fmt::format("{:.1f} ms", Milliseconds(finding.took).count()) : std::string();
-    std::string line = fmt::format("  {:<{}}  {:<{}}  {:>{}}  {}", finding.stage, kStageWidth,
-                                   result_name(finding.result), kResultWidth, time, kTimeWidth,
-                                   finding.failure ? what_text(*finding.failure) : finding.detail);
+    const std::string words = finding.failure ? what_text(*finding.failure) : finding.detail;
+    std::string line =
+        fmt::format("  {:<{}}  {:<{}}  {:>{}}  {}", finding.stage, kStageWidth, result_name(finding.result),
+                    kResultWidth, time, kTimeWidth, transport::printable(words, kMaxDetailBytes));
     trim_end(line);
     out += line + "\n";
     if (finding.failure) {

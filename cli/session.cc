@@ -20,6 +20,9 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
+/// Longest note in the log, which may repeat what the other side said.
+constexpr std::size_t kMaxNoteBytes = 1000;
+
 Result<auth::ServiceToken> service_token_of(const Options& options) {
   if (!options.service_token_file.empty()) return auth::read_service_token_file(options.service_token_file);
   return auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()};
@@ -60,7 +63,7 @@ void TerminalObserver::clock_differs(std::int64_t seconds) {
   if (!std::exchange(told_of_clock_, true)) print(clock_text(seconds));
 }
 void TerminalObserver::note(const std::string& line) {
-  spdlog::debug("{}", line);
+  spdlog::debug("{}", transport::printable(line, kMaxNoteBytes));
 }
 
 Session::~Session() {
@@ -84,7 +87,7 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
   transport::DialOptions dial = dial_options(options);
   dial.sessions = std::make_shared<auth::TicketCache>(session->state_);
   // Neither is about any other host than the application's.
-  if (!options.connect_to.empty() || *certificate) {
+  if (options.connect_to || *certificate) {
     session->other_http_ = std::make_unique<transport::HttpClient>(executor, dial);
     dial.connect_to = options.connect_to;
     dial.certificate = std::move(*certificate);

@@ -52,6 +52,17 @@ TEST(Diagnosis, TextIsAlignedAndHasNoTrailingSpaces) {
       "  ssh          skipped\n");
 }
 
+TEST(Diagnosis, TextNeverRepeatsControlCharacters) {
+  Diagnosis diagnosis = healthy();
+  diagnosis.findings[0].detail =
+      "\x1b]0;pwn\x07\xc2\x9b"
+      "31m of auth.evil.test";
+  diagnosis.findings.push_back(
+      {"tls", Finding::Result::failed, "", 1us, Failure(Stage::tls, Cause::tls_failed, "\x1b[2J\r\n evil")});
+  for (const char c : diagnosis.text())
+    EXPECT_TRUE(c == '\n' || (c >= ' ' && c < 0x7f)) << static_cast<int>(c);
+}
+
 TEST(Diagnosis, JsonHasTheSameInKeysThatStay) {
   EXPECT_EQ(healthy().json(),
             R"({"host":"vm.example.com","status":0,"failed":null,"stages":[)"

@@ -146,6 +146,11 @@ std::vector<std::string> AdminApi::list(std::string_view name) const {
   return out;
 }
 
+bool AdminApi::flag(std::string_view name) const {
+  const json::value* found = body_.if_contains(name);
+  return found != nullptr && found->is_bool() && found->get_bool();
+}
+
 const ApplicationConfig* AdminApi::app() const {
   for (const ApplicationConfig& one : site_.config.applications)
     if (one.hostname == argument_) return &one;

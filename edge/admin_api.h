@@ -63,6 +63,7 @@ class AdminApi {
   Answer sign_ins_of(const std::string& email);
   std::string text(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;
+  bool flag(std::string_view name) const;
 
   Answer me();
   Answer my_sessions();

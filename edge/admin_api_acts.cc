@@ -127,7 +127,8 @@ Answer AdminApi::test_policies() {
   if (found == nullptr) return no_such_application();
   Subject subject;
   subject.email = text("email");
-  subject.groups = list("groups");
+  subject.groups.names = list("groups");
+  if (flag("groups_unknown")) subject.groups = {{}, GroupsUnknown::too_many};
   subject.service_token = text("service_token");
   subject.ip = parse_ip(text("ip"));
   if (!text("ip").empty() && !subject.ip) return json_refusal(400, "'ip' must be an address");

@@ -145,6 +145,9 @@ void add_policy(CLI::App& root, Options& options, int& status) {
   test->add_option("--group", question.groups, "A group of theirs, once for each")
       ->needs(email)
       ->allow_extra_args(false);
+  test->add_flag("--groups-unknown", question.groups_unknown,
+                 "The identity provider does not say which groups they are in")
+      ->needs(email);
   test->add_option("--ip", question.ip, "The address they come from");
   test->add_option("--service-token", question.service_token, "Name of a valid service token that is shown")
       ->excludes(email);

@@ -56,6 +56,7 @@ struct PolicyQuestion {
   std::string app;
   std::string email;
   std::vector<std::string> groups;
+  bool groups_unknown = false;  ///< the identity provider did not say
   std::string ip;
   std::string service_token;
 };

@@ -27,6 +27,8 @@ std::optional<Config> checked_config(const std::string& config_path) {
     complain(loaded.error());
     return std::nullopt;
   }
+  for (const std::string& warning : loaded->warnings)
+    std::fprintf(stderr, "%s: warning: %s\n", config_path.c_str(), warning.c_str());
   check_files(*loaded);
   for (const ConfigFault& fault : loaded->faults)
     std::fprintf(stderr, "%s:%d: %s\n", config_path.c_str(), fault.line, fault.text.c_str());

@@ -32,6 +32,7 @@ transport::Result<ApplicationConfig> application(const std::string& name, const 
   app.origin_host = origin.host;
   app.origin_port = origin.port_or(kSshPort);
   app.certificates.emplace();
+  app.certificates->root_by_email = true;
   Policy policy;
   policy.name = "dev";
   policy.include.push_back({Rule::Kind::email_domain, email_domain(email)});

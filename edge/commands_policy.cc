@@ -13,7 +13,10 @@ transport::Result<Subject> subject_of(const PolicyQuestion& question) {
   };
   Subject subject;
   subject.email = question.email;
-  subject.groups = question.groups;
+  subject.groups.names = question.groups;
+  if (question.groups_unknown) subject.groups.unknown = GroupsUnknown::missing;
+  if (question.groups_unknown && !question.groups.empty())
+    return fault("--group and --groups-unknown exclude each other");
   subject.service_token = question.service_token;
   if (!question.email.empty() && !valid_email(question.email))
     return fault("--email must be an email address");
@@ -46,16 +49,18 @@ void print_steps(const std::vector<Policy>& policies, const Subject& subject) {
   bool decided = false;
   for (const Policy* policy : in_order(policies)) {
     const Verdict one = try_policy(*policy, subject);
-    std::string says = "does not match: none of its include rules is met";
+    const std::string unknown =
+        one.unknown ? "; the groups are unknown (" + std::string(text_of(*one.unknown)) + ")" : std::string();
+    std::string says = "does not match: none of its include rules is met" + unknown;
     if (decided) {
       says = "not looked at";
     } else if (one.kind != Verdict::Kind::no_match) {
-      says = "decides: " + text_of(*one.rule);
+      says = "decides: " + text_of(*one.rule) + unknown;
       decided = true;
     } else if (one.policy != nullptr) {
       says = "does not match: ";
       says += one.part == Verdict::Part::exclude ? "excludes " : "requires ";
-      says += text_of(*one.rule);
+      says += text_of(*one.rule) + unknown;
     }
     std::printf("  %s (%s) %s\n", policy->name.c_str(), std::string(name_of(policy->decision)).c_str(),
                 says.c_str());

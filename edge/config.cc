@@ -1,5 +1,7 @@
 #include "edge/config.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -36,31 +38,24 @@ std::vector<std::string> claims_named(const Config& config) {
   return {out.begin(), out.end()};
 }
 
-std::vector<std::string> groups_to_carry(const std::vector<std::string>& groups,
-                                         const std::vector<std::string>& named) {
-  std::vector<std::string> out;
-  for (const std::string& group : named)
-    if (std::find(groups.begin(), groups.end(), group) != groups.end()) out.push_back(group);
-  return out;
-}
-
-bool is_loopback(const std::string& address) {
-  boost::system::error_code error;
-  const auto parsed = boost::asio::ip::make_address(address, error);
-  return !error && parsed.is_loopback();
-}
-
 transport::Result<LoadedConfig> load_config(const std::string& path) {
   const auto fault = [&](const char* what) {
     return transport::Failure(transport::Stage::config, transport::Cause::bad_option, path + ": " + what);
   };
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
   if (!file) return fault("cannot be opened");
+  struct stat info {};
+  if (::fstat(::fileno(file.get()), &info) != 0) return fault("cannot be read");
+  if (S_ISREG(info.st_mode) && (info.st_mode & S_IWOTH) != 0)
+    return fault("may be written by everybody, who could let themselves in; chmod go-w");
   std::string text(kMaxConfigBytes + 1, '\0');
   text.resize(std::fread(text.data(), 1, text.size(), file.get()));
   if (std::ferror(file.get()) != 0) return fault("cannot be read");
   if (text.size() > kMaxConfigBytes) return fault("is larger than 1 MiB");
-  return parse_config(text);
+  LoadedConfig out = parse_config(text);
+  if (S_ISREG(info.st_mode) && (info.st_mode & S_IWGRP) != 0)
+    out.warnings.emplace_back("its group may write it, and so let itself in; chmod g-w unless that is meant");
+  return out;
 }
 
 }  // namespace cfpipe::edge

@@ -48,7 +48,8 @@ struct AgentCa {
 struct CertificateConfig {
   std::optional<AgentCa> agent;  ///< none: the key is in the state
   std::chrono::seconds ttl = kDefaultCertificateTtl;
-  bool email_prefix = true;           ///< the part of the email before the @ is a principal
+  bool email_prefix = true;    ///< the part of the email before the @ is a principal
+  bool root_by_email = false;  ///< also where that is root: of the built-in sign-in, which is on loopback
   std::vector<std::string> literals;  ///< principals that everyone gets who has signed in
   std::vector<std::string> claims;    ///< of the identity provider, whose values are principals
   /// Principals of service tokens by name; a service token that is not here gets no certificate.
@@ -102,6 +103,7 @@ struct OidcConfig {
   std::string ca_file;             ///< whom to trust for the provider's TLS; empty: the system's authorities
   std::vector<std::string> scopes{"openid", "email", "profile"};
   std::string groups_claim = "groups";  ///< a string or a list of strings
+  bool groups_claim_optional = false;   ///< a person without that claim is in no group
   bool allow_unverified_email = false;  ///< believe an address that the provider does not say is verified
   bool sign_out_at_provider = true;     ///< where it offers that
 };
@@ -146,10 +148,12 @@ struct LoadedConfig {
   Config config;  ///< to be used only without faults
   std::vector<ConfigFault> faults;
   std::vector<ConfigFile> files;
+  std::vector<std::string> warnings;  ///< of the file itself
 };
 
 LoadedConfig parse_config(std::string_view yaml);
-/// Fails (Stage::config) only if the file cannot be read.
+/// Fails (Stage::config) if the file cannot be read, or may be written by everybody; that its group may is a
+/// warning.
 transport::Result<LoadedConfig> load_config(const std::string& path);
 
 /// The groups that any policy names, sorted, each once: what this edge wants to know of people's groups.
@@ -158,16 +162,7 @@ std::vector<std::string> groups_named(const Config& config);
 /// The claims that principals are taken from, sorted, each once.
 std::vector<std::string> claims_named(const Config& config);
 
-/// What of a person's groups goes into tokens: those that policies name. The bounds on those bound this.
-std::vector<std::string> groups_to_carry(const std::vector<std::string>& groups,
-                                         const std::vector<std::string>& named);
-
-struct HostPort {
-  std::string host;  ///< without brackets
-  std::uint16_t port;
-};
-/// `host:port`, `[v6]:port`; without a port the default, if there is one.
-std::optional<HostPort> parse_host_port(std::string_view text, std::optional<std::uint16_t> default_port);
-bool is_loopback(const std::string& address);
+/// `address:port`, `[v6]:port`; without a port the usual one, if there is one. Port 0: any free one.
+std::optional<Listener> parse_listener(std::string_view text, std::optional<std::uint16_t> usual);
 
 }  // namespace cfpipe::edge

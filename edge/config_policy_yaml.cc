@@ -8,6 +8,9 @@
 namespace cfpipe::edge {
 namespace {
 
+constexpr const char* kBadPrincipal =
+    "a principal must be a user name: a letter, digit or _, then letters, digits and _ . + - @ \\";
+
 std::string in_quotes(std::string_view text) {
   return "'" + transport::printable(text, 60) + "'";
 }
@@ -175,7 +178,7 @@ void read_service_principals(YamlReader& reader, const YAML::Node& node, const s
       if (valid_principal(principal)) {
         principals.push_back(principal);
       } else {
-        reader.fault(item, "a principal must be a user name");
+        reader.fault(item, kBadPrincipal);
       }
     }
   }
@@ -303,7 +306,7 @@ CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
     } else if (item.Scalar() == "email_prefix") {
       out.email_prefix = true;
     } else if (!valid_principal(item.Scalar())) {
-      reader.fault(item, "a principal must be a user name");
+      reader.fault(item, kBadPrincipal);
     } else {
       out.literals.push_back(item.Scalar());
     }

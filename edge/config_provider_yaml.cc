@@ -14,9 +14,15 @@ constexpr std::size_t kMaxClientIdBytes = 256;
 constexpr std::size_t kMaxScopeBytes = 64;
 constexpr std::size_t kMaxScopes = 16;
 constexpr std::initializer_list<const char*> kDevKeys = {"email", "groups"};
-constexpr std::initializer_list<const char*> kOidcKeys = {
-    "issuer", "client_id",    "client_secret_file",     "ca_file",
-    "scopes", "groups_claim", "allow_unverified_email", "sign_out_at_provider"};
+constexpr std::initializer_list<const char*> kOidcKeys = {"issuer",
+                                                          "client_id",
+                                                          "client_secret_file",
+                                                          "ca_file",
+                                                          "scopes",
+                                                          "groups_claim",
+                                                          "groups_claim_optional",
+                                                          "allow_unverified_email",
+                                                          "sign_out_at_provider"};
 
 void refuse(YamlReader& reader, const YAML::Node& node, std::initializer_list<const char*> keys,
             const std::string& theirs, const std::string& ours) {
@@ -96,6 +102,7 @@ void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded)
     if (claim.size() > kMaxClaimBytes || transport::printable(claim) != claim)
       reader.fault(node["groups_claim"], "'groups_claim' must be at most 64 printable characters");
   }
+  oidc.groups_claim_optional = reader.flag(node, "groups_claim_optional", false);
   oidc.allow_unverified_email = reader.flag(node, "allow_unverified_email", false);
   oidc.sign_out_at_provider = reader.flag(node, "sign_out_at_provider", true);
   refuse(reader, node, kDevKeys, "dev", "oidc");
@@ -104,9 +111,10 @@ void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded)
 }  // namespace
 
 void read_provider(YamlReader& reader, const YAML::Node& node, LoadedConfig& out) {
-  if (!reader.mapping(node, kWhat,
-                      {"type", "issuer", "client_id", "client_secret_file", "ca_file", "scopes",
-                       "groups_claim", "allow_unverified_email", "sign_out_at_provider", "email", "groups"}))
+  if (!reader.mapping(
+          node, kWhat,
+          {"type", "issuer", "client_id", "client_secret_file", "ca_file", "scopes", "groups_claim",
+           "groups_claim_optional", "allow_unverified_email", "sign_out_at_provider", "email", "groups"}))
     return;
   const std::string type = reader.text(node, "type", kWhat);
   if (type == "dev") {

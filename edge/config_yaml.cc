@@ -172,6 +172,9 @@ void Reader::across(const YAML::Node& root) {
     if (!hosts.insert(host).second) fault(list[i], "'" + host + "' is configured twice");
     if (host == out_.config.auth_host) fault(list[i], "an application cannot have the auth_domain's name");
   }
+  for (ApplicationConfig& app : out_.config.applications)
+    if (app.certificates)
+      app.certificates->root_by_email = out_.config.identity_provider == IdentityProvider::dev;
   check_groups(*this, list, out_.config);
   check_claims(*this, list, out_.config);
 }

@@ -247,14 +247,17 @@ net::awaitable<Result<Person>> Oidc::Impl::redeem(const ProviderSignIn& sign_in,
   const auto good = co_await check_signature(*token);
   if (!good) co_return good.error();
   if (auto meant = check_id_token(*token, config, sign_in.nonce, now()); !meant) co_return meant.error();
-  boost::json::object more;
+  UserInfo more;
   const std::string access_token = auth::text_of(*tokens, "access_token");
   if (needs_userinfo(token->claims, config, wanted) && from.userinfo && fits_a_token(access_token)) {
     auto info = co_await userinfo(from, access_token);
-    if (!info) co_return info.error();
-    more = std::move(*info);
+    if (!info && needs_address(token->claims, config)) co_return info.error();
+    more.failed = !info;
+    if (info) more.claims = std::move(*info);
     // An empty answer is about nobody.
-    if (more.empty()) more["sub"] = "";
+    if (info && more.claims.empty()) more.claims["sub"] = "";
+    if (!info)
+      spdlog::warn("a sign-in goes on without what the provider leaves unsaid: {}", info.error().detail);
   }
   auto person = person_of(token->claims, more, config, wanted);
   if (person) person->id_token = compact;

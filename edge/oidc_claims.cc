@@ -21,16 +21,28 @@ transport::Failure denied(const std::string& why) {
   return {transport::Stage::login, Cause::denied, why};
 }
 
-/// A string, or each string of a list.
-std::vector<std::string> strings_of(const json::object& claims, const std::string& name) {
+/// A string or a number, or each of a list.
+std::vector<std::string> texts_of(const json::object& claims, const std::string& name) {
   const json::value* value = claims.if_contains(name);
   std::vector<std::string> out;
-  if (value == nullptr) return out;
-  if (value->is_string()) out.push_back(auth::text_of(claims, name));
-  if (!value->is_array()) return out;
-  for (const json::value& one : value->get_array())
+  const auto take = [&out](const json::value& one) {
     if (one.is_string()) out.emplace_back(one.get_string());
+    if (one.is_int64()) out.push_back(std::to_string(one.get_int64()));
+  };
+  if (value == nullptr) return out;
+  take(*value);
+  if (value->is_array()) std::for_each(value->get_array().begin(), value->get_array().end(), take);
   return out;
+}
+
+/// Those of the ID token if it has the claim, which is signed, else those of userinfo.
+Groups groups_of(const json::object& id_claims, const UserInfo& userinfo, const OidcConfig& config) {
+  Groups out = read_groups(id_claims, config.groups_claim);
+  if (out.unknown != GroupsUnknown::missing) return out;
+  out = read_groups(userinfo.claims, config.groups_claim);
+  if (out.unknown != GroupsUnknown::missing) return out;
+  if (userinfo.failed) return {{}, GroupsUnknown::no_answer};
+  return config.groups_claim_optional ? Groups() : out;
 }
 
 /// Some providers write the word instead of the value.
@@ -81,32 +93,35 @@ Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config, st
   return {};
 }
 
+bool needs_address(const json::object& id_claims, const OidcConfig& config) {
+  return !id_claims.contains("email") ||
+         (!config.allow_unverified_email && !id_claims.contains("email_verified"));
+}
+
 bool needs_userinfo(const json::object& id_claims, const OidcConfig& config, const WantedClaims& wanted) {
   const auto lacks = [&](const std::string& name) { return !id_claims.contains(name); };
-  return lacks("email") || (!config.allow_unverified_email && lacks("email_verified")) ||
-         (wanted.groups && lacks(config.groups_claim)) ||
+  return needs_address(id_claims, config) || (wanted.groups && lacks(config.groups_claim)) ||
          std::any_of(wanted.named.begin(), wanted.named.end(), lacks);
 }
 
-Result<Person> person_of(const json::object& id_claims, const json::object& userinfo,
-                         const OidcConfig& config, const WantedClaims& wanted) {
+Result<Person> person_of(const json::object& id_claims, const UserInfo& userinfo, const OidcConfig& config,
+                         const WantedClaims& wanted) {
   Person out;
   out.subject = auth::text_of(id_claims, "sub");
-  if (!userinfo.empty() && auth::text_of(userinfo, "sub") != out.subject)
+  const json::object& more = userinfo.claims;
+  if (!more.empty() && auth::text_of(more, "sub") != out.subject)
     return transport::Failure(transport::Stage::login, Cause::token_invalid,
                               "its userinfo is about somebody else than its ID token");
-  const Address address = address_of(id_claims, userinfo);
+  const Address address = address_of(id_claims, more);
   if (address.email.empty()) return denied("your identity provider does not say what your email address is");
   if (!valid_email(address.email))
     return denied("the email address that your identity provider has for you cannot be used here");
   if (!address.verified && !config.allow_unverified_email)
     return denied("your identity provider has not verified that " + address.email + " is your address");
   out.email = address.email;
-  const auto claim = [&](const std::string& name) {
-    return strings_of(id_claims.contains(name) ? id_claims : userinfo, name);
-  };
-  if (wanted.groups) out.groups = claim(config.groups_claim);
-  for (const std::string& name : wanted.named) out.claims[name] = claim(name);
+  if (wanted.groups) out.groups = groups_of(id_claims, userinfo, config);
+  for (const std::string& name : wanted.named)
+    out.claims[name] = texts_of(id_claims.contains(name) ? id_claims : more, name);
   return out;
 }
 
@@ -114,14 +129,18 @@ Claims claims_to_carry(const Claims& claims, const std::vector<std::string>& nam
   Claims out;
   std::size_t values = 0;
   std::size_t bytes = 0;
+  const auto put = [&](const std::string& name, const std::string& value) {
+    if (value.empty() || value.size() > kMaxPrincipalBytes || transport::printable(value) != value) return;
+    if (++values <= kMaxClaimValues && (bytes += value.size()) <= kMaxClaimValuesBytes)
+      out[name].push_back(value);
+  };
   for (const std::string& name : named) {
     const auto found = claims.find(name);
     if (found == claims.end()) continue;
-    for (const std::string& value : found->second) {
-      if (!valid_principal(value)) continue;
-      if (++values > kMaxClaimValues || (bytes += value.size()) > kMaxClaimValuesBytes) return out;
-      out[name].push_back(value);
-    }
+    for (const std::string& value : found->second)
+      if (account_of(value, AccountFrom::claim)) put(name, value);
+    // Where none is a user name, the first is carried to say so.
+    if (!out.contains(name) && !found->second.empty()) put(name, found->second.front());
   }
   return out;
 }

@@ -9,6 +9,7 @@
 #include "auth/jwt.h"
 #include "edge/claims.h"
 #include "edge/config.h"
+#include "edge/groups.h"
 
 namespace cfpipe::edge {
 
@@ -21,7 +22,7 @@ inline constexpr std::size_t kMaxSubjectBytes = 255;
 struct Person {
   std::string subject;  ///< the provider's
   std::string email;
-  std::vector<std::string> groups;
+  Groups groups;
   Claims claims;         ///< of those that were asked for
   std::string id_token;  ///< as it came: for signing out there again
 };
@@ -37,16 +38,25 @@ struct WantedClaims {
 transport::Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config,
                                        std::string_view nonce, std::int64_t now);
 
+/// What the provider's userinfo endpoint said (5.3).
+struct UserInfo {
+  boost::json::object claims;  ///< empty: it was not asked, or has failed
+  bool failed = false;
+};
+
+/// Whether the ID token leaves out the person's address, or that it is verified where that is needed.
+bool needs_address(const boost::json::object& id_claims, const OidcConfig& config);
 /// Whether the ID token leaves out something that the provider's userinfo may have (5.3).
 bool needs_userinfo(const boost::json::object& id_claims, const OidcConfig& config,
                     const WantedClaims& wanted);
 
-/// The person of an ID token, completed from `userinfo` (empty: it was not asked), which has to be about the
-/// same `sub` (5.3.2). No address, or one that is not verified: Cause::denied, fit to be told to the person.
-transport::Result<Person> person_of(const boost::json::object& id_claims, const boost::json::object& userinfo,
+/// The person of an ID token, completed from `userinfo`, which has to be about the same `sub` (5.3.2). No
+/// address, or one that is not verified: Cause::denied, fit to be told to the person.
+transport::Result<Person> person_of(const boost::json::object& id_claims, const UserInfo& userinfo,
                                     const OidcConfig& config, const WantedClaims& wanted);
 
-/// What of somebody's claims goes into tokens: values that can be principals, as many as there is room for.
+/// What of a person's claims goes into tokens: values that account_of() takes, as many as there is room for;
+/// of a claim that has none, its first value.
 Claims claims_to_carry(const Claims& claims, const std::vector<std::string>& named);
 
 }  // namespace cfpipe::edge

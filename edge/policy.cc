@@ -37,7 +37,8 @@ bool meets(const Subject& subject, const Rule& rule) {
     case Kind::email_domain:
       return !subject.email.empty() && email_domain(subject.email) == rule.value;
     case Kind::group:
-      return std::find(subject.groups.begin(), subject.groups.end(), rule.value) != subject.groups.end();
+      return std::find(subject.groups.names.begin(), subject.groups.names.end(), rule.value) !=
+             subject.groups.names.end();
     case Kind::ip:
       return subject.ip && rule.range.contains(*subject.ip);
     case Kind::service_token:
@@ -49,6 +50,15 @@ bool meets(const Subject& subject, const Rule& rule) {
   }
   return false;
 }
+
+/// Whether a rule is met in its place, where what is unknown keeps people out.
+struct Place {
+  const Subject& subject;
+  bool keeps_out;
+
+  bool open(const Rule& rule) const { return rule.kind == Kind::group && subject.groups.unknown; }
+  bool operator()(const Rule& rule) const { return open(rule) ? keeps_out : meets(subject, rule); }
+};
 
 /// Whether the policy is about subjects of this kind at all.
 bool concerns(Decision decision, const Subject& subject) {
@@ -98,12 +108,20 @@ std::string_view name_in(const std::array<std::pair<Value, std::string_view>, n>
 Verdict try_policy(const Policy& policy, const Subject& subject) {
   Verdict out;
   if (!concerns(policy.decision, subject)) return out;
-  const auto met = [&](const Rule& rule) { return meets(subject, rule); };
-  const auto included = std::find_if(policy.include.begin(), policy.include.end(), met);
-  if (included == policy.include.end()) return out;
+  const bool denies = policy.decision == Decision::deny;
+  const Place lets_match{subject, denies};
+  const Place excepts{subject, !denies};
+  const auto hangs_on = [&](const Rule& rule) {
+    if (lets_match.open(rule)) out.unknown = subject.groups.unknown;
+  };
+  const auto included = std::find_if(policy.include.begin(), policy.include.end(), lets_match);
+  if (included == policy.include.end()) {
+    std::for_each(policy.include.begin(), policy.include.end(), hangs_on);
+    return out;
+  }
   out.policy = &policy;
-  const auto unmet = std::find_if_not(policy.require.begin(), policy.require.end(), met);
-  const auto excluded = std::find_if(policy.exclude.begin(), policy.exclude.end(), met);
+  const auto unmet = std::find_if_not(policy.require.begin(), policy.require.end(), lets_match);
+  const auto excluded = std::find_if(policy.exclude.begin(), policy.exclude.end(), excepts);
   if (excluded != policy.exclude.end()) {
     out.rule = &*excluded;
     out.part = Part::exclude;
@@ -113,7 +131,11 @@ Verdict try_policy(const Policy& policy, const Subject& subject) {
   } else {
     out.rule = &*included;
     out.kind = kind_of(policy.decision);
+    if (denies)
+      for (const auto* rules : {&policy.require, &policy.exclude})
+        std::for_each(rules->begin(), rules->end(), hangs_on);
   }
+  hangs_on(*out.rule);
   return out;
 }
 
@@ -133,7 +155,7 @@ Verdict decide(const std::vector<Policy>& policies, const Subject& subject, Aski
     if (one.kind != Verdict::Kind::no_match) return one;
     const bool would_let_in =
         policy->decision == Decision::allow || policy->decision == Decision::service_auth;
-    if (one.policy != nullptr && would_let_in && nearest.policy == nullptr) nearest = one;
+    if (would_let_in && nearest.policy == nullptr && (one.policy != nullptr || one.unknown)) nearest = one;
   }
   return nearest;
 }
@@ -179,7 +201,11 @@ std::string text_of(const Rule& rule) {
 }
 
 std::string reason_of(const Verdict& verdict) {
-  if (verdict.policy == nullptr) return "no policy matches";
+  std::string unknown;
+  if (verdict.unknown)
+    unknown = "; the identity provider did not say which groups this person is in (" +
+              std::string(text_of(*verdict.unknown)) + ")";
+  if (verdict.policy == nullptr) return "no policy matches" + unknown;
   std::string out = "policy '" + verdict.policy->name + "' ";
   switch (verdict.part) {
     case Part::exclude:
@@ -192,7 +218,7 @@ std::string reason_of(const Verdict& verdict) {
       out += std::string(verdict.kind == Verdict::Kind::deny ? "denies " : "lets in ");
       break;
   }
-  return out + text_of(*verdict.rule);
+  return out + text_of(*verdict.rule) + unknown;
 }
 
 bool valid_service_name(std::string_view name) {
@@ -211,8 +237,33 @@ bool valid_group(std::string_view name) {
   });
 }
 
+namespace {
+
+constexpr std::string_view kLowerLetters = "abcdefghijklmnopqrstuvwxyz";
+constexpr std::string_view kUpperLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+constexpr std::string_view kDigits = "0123456789";
+
+bool made_of(std::string_view name, std::string_view first, std::string_view rest) {
+  return !name.empty() && name.size() <= kMaxPrincipalBytes &&
+         first.find(name.front()) != std::string_view::npos &&
+         name.find_first_not_of(rest) == std::string_view::npos;
+}
+
+}  // namespace
+
 bool valid_principal(std::string_view name) {
-  return valid_email(std::string(name) + "@x");
+  static const std::string kFirst = std::string(kLowerLetters).append(kUpperLetters).append(kDigits) + "_";
+  static const std::string kRest = kFirst + ".+-@\\";
+  return made_of(name, kFirst, kRest);
+}
+
+std::optional<std::string> account_of(std::string_view name, AccountFrom from) {
+  static const std::string kFirst = std::string(kLowerLetters) + "_";
+  static const std::string kNarrow = kFirst + std::string(kDigits) + ".+-";
+  static const std::string kWide = kNarrow + "@\\";
+  std::string account = lower(name);
+  if (!made_of(account, kFirst, from == AccountFrom::email ? kNarrow : kWide)) return std::nullopt;
+  return account;
 }
 
 }  // namespace cfpipe::edge

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/groups.h"
 #include "edge/ip_range.h"
 
 namespace cfpipe::edge {
@@ -20,6 +21,8 @@ inline constexpr std::size_t kMaxGroupsBytes = 1024;
 /// Claims that principals may be taken from, and the bytes of one's name.
 inline constexpr std::size_t kMaxClaims = 4;
 inline constexpr std::size_t kMaxClaimBytes = 64;
+/// Longest user name in a certificate.
+inline constexpr std::size_t kMaxPrincipalBytes = 64;
 /// Values of a person's claims that are carried in tokens, and the bytes of all of them together.
 inline constexpr std::size_t kMaxClaimValues = 16;
 inline constexpr std::size_t kMaxClaimValuesBytes = 512;
@@ -45,9 +48,9 @@ struct Policy {
 
 /// Who asks, as far as it has been proved, and from where.
 struct Subject {
-  std::string email;                ///< of whoever has signed in; or empty
-  std::vector<std::string> groups;  ///< of that person
-  std::string service_token;        ///< name of the valid service token that was shown; or empty
+  std::string email;          ///< of whoever has signed in; or empty
+  Groups groups;              ///< of that person
+  std::string service_token;  ///< name of the valid service token that was shown; or empty
   std::optional<IpAddress> ip;
 
   bool known() const { return !email.empty() || !service_token.empty(); }
@@ -64,6 +67,9 @@ struct Verdict {
   /// Of a match: the include rule that was met. Of no_match: the rule in the way.
   const Rule* rule = nullptr;
   Part part = Part::include;
+  /// Set where the rule counts as met or not because the subject's groups are unknown; of no_match without a
+  /// policy: where an include rule may have been met.
+  std::optional<GroupsUnknown> unknown = std::nullopt;
 
   bool passes() const { return kind != Kind::deny && kind != Kind::no_match; }
 };
@@ -72,6 +78,9 @@ struct Verdict {
 /// certificate.
 enum class Asking { to_pass, for_identity };
 
+/// Groups that are unknown meet every group rule that keeps people out: include and require of deny policies,
+/// exclude of others. They meet no other.
+///
 /// As in Access: bypass and service_auth policies are looked at first, in their order, then allow and deny
 /// policies, in theirs; the first that matches decides, and where none does nobody gets in. Allow and deny
 /// are about people who have signed in, service_auth about valid service tokens. The pointers are into
@@ -103,7 +112,14 @@ std::string reason_of(const Verdict& verdict);
 bool valid_service_name(std::string_view name);
 /// A group as an identity provider may name it: printable, of sane length.
 bool valid_group(std::string_view name);
-/// A user name that a certificate may be for.
+/// A user name as a configuration may name it: letters, digits, and `_ . + - @ \`, beginning with a letter, a
+/// digit or `_`. With @ and \ sssd and winbind name the accounts of domains.
 bool valid_principal(std::string_view name);
+
+/// Where a person's user name comes from.
+enum class AccountFrom { email, claim };
+/// That name in lower case, as accounts are: `[a-z_][a-z0-9_.+-]*`, from a claim also with `@` and `\`.
+/// Nothing for any other text, which is not to become a principal.
+std::optional<std::string> account_of(std::string_view name, AccountFrom from);
 
 }  // namespace cfpipe::edge

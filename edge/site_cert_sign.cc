@@ -22,10 +22,8 @@ bool is_json(std::string_view type) {
 std::string no_principals(const ApplicationConfig& app, const Identity& identity) {
   if (identity.email.empty())
     return "no principals are configured for service token " + identity.name() + " at " + app.hostname;
-  std::string claims;
-  for (const std::string& claim : app.certificates->claims) claims += " '" + claim + "'";
-  return "the identity provider names no user of " + app.hostname + " for " + identity.email +
-         " in the claims" + claims;
+  return "the identity provider names no user of " + app.hostname + " for " + identity.email + ": " +
+         why_no_principals(*app.certificates, identity);
 }
 
 std::string too_many_certificates(const Identity& identity, const SiteLimits& limits, std::int64_t wait) {

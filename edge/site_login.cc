@@ -249,7 +249,7 @@ Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::
   Identity identity;
   identity.email = std::string(trimmed(typed));
   if (!valid_email(identity.email)) return sign_in_page(request, login, "This is not an email address.");
-  identity.groups = groups_to_carry(config_.dev_groups, groups_named(config_));
+  identity.groups = groups_to_carry({config_.dev_groups, std::nullopt}, groups_named(config_));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
   identity.subject = subject_of(tokens_.issuer(), lower(identity.email));

@@ -137,6 +137,9 @@ Answer AccessSite::signed_in(const Request& request, const Login& login, const P
   Identity identity;
   identity.email = person.email;
   identity.groups = groups_to_carry(person.groups, groups_named(config_));
+  if (person.groups.unknown)
+    spdlog::warn("{} signs in with unknown groups, which meet every rule that keeps people out: {}",
+                 person.email, text_of(*person.groups.unknown));
   identity.claims = claims_to_carry(person.claims, claims_named(config_));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);

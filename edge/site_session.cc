@@ -130,7 +130,7 @@ Answer AccessSite::identity_answer(const std::optional<Identity>& identity) cons
   out["id"] = out["user_uuid"] = identity->subject;
   out["email"] = identity->email;
   out["name"] = email_prefix(identity->email);
-  out["groups"] = boost::json::array(identity->groups.begin(), identity->groups.end());
+  out["groups"] = boost::json::array(identity->groups.names.begin(), identity->groups.names.end());
   if (!identity->claims.empty()) {
     boost::json::object& custom = out["custom"].emplace_object();
     for (const auto& [name, values] : identity->claims)

@@ -46,7 +46,7 @@ std::string origin_of(const TunnelGrant& grant) {
 Answer AccessSite::terminal_page(const App& app, const Identity& identity) const {
   const std::string nonce = random_id(kNonceBytes);
   const auto users = users_of(*app.config, identity);
-  std::string user = email_prefix(identity.email);
+  std::string user = account_of(email_prefix(identity.email), AccountFrom::email).value_or("");
   if (!users.empty()) user = users.front();
   const Document page{"terminal.html",
                       {{"application", app.config->hostname},

@@ -12,6 +12,8 @@ namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace {
 
+/// No name of a person makes one root: the configuration says so itself, or it is nobody's.
+constexpr std::string_view kRoot = "root";
 constexpr std::string_view kPrefix = "ssh-ca/";
 constexpr std::string_view kNextPrefix = "ssh-ca-next/";
 constexpr std::string_view kHostPrefix = "ssh-host-ca/";
@@ -67,11 +69,37 @@ std::vector<std::string> principals_of(const CertificateConfig& config, const Id
       std::for_each(found->second.begin(), found->second.end(), add);
     return out;
   }
-  if (config.email_prefix) add(email_prefix(identity.email));
+  const auto add_account = [&](const std::string& text, AccountFrom from) {
+    const auto account = account_of(text, from);
+    if (account && (*account != kRoot || config.root_by_email)) add(*account);
+  };
+  if (config.email_prefix) add_account(email_prefix(identity.email), AccountFrom::email);
   std::for_each(config.literals.begin(), config.literals.end(), add);
   for (const std::string& claim : config.claims)
     if (const auto found = identity.claims.find(claim); found != identity.claims.end())
-      std::for_each(found->second.begin(), found->second.end(), add);
+      for (const std::string& value : found->second) add_account(value, AccountFrom::claim);
+  return out;
+}
+
+std::string why_no_principals(const CertificateConfig& config, const Identity& identity) {
+  std::string out;
+  const auto say = [&out](const std::string& what, const std::string& text, AccountFrom from) {
+    const auto account = account_of(text, from);
+    out +=
+        (out.empty() ? "" : "; ") + what + " is '" + transport::printable(text, kMaxPrincipalBytes) + "', ";
+    out += account ? "which 'principals' has to name itself"
+                   : "which is no user name (a letter or _, then letters, digits and _ . + -" +
+                         std::string(from == AccountFrom::claim ? " @ \\)" : ")");
+  };
+  if (config.email_prefix) say("the name in the address", email_prefix(identity.email), AccountFrom::email);
+  for (const std::string& claim : config.claims) {
+    const auto found = identity.claims.find(claim);
+    if (found == identity.claims.end() || found->second.empty()) {
+      out += (out.empty() ? "claim '" : "; claim '") + claim + "' is missing or has no text";
+    } else {
+      say("claim '" + claim + "'", found->second.front(), AccountFrom::claim);
+    }
+  }
   return out;
 }
 

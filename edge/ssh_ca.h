@@ -31,8 +31,10 @@ struct IssuedCertificate {
 };
 
 /// The user names that a certificate is for: a person's, or those configured for a service token, which may
-/// be none.
+/// be none. What comes from an address or a claim is a user name by account_of() and never root.
 std::vector<std::string> principals_of(const CertificateConfig& config, const Identity& identity);
+/// Of a person without any: what there was, and why it was not taken.
+std::string why_no_principals(const CertificateConfig& config, const Identity& identity);
 
 /// The SSH certificate authorities, one for each application, all on one counter of serials.
 class SshCa {

@@ -23,6 +23,8 @@ constexpr int kCertificateDays = 365;
 /// Names what `groups` and the custom claims are a choice of.
 constexpr std::string_view kAsked = "groups_asked";
 constexpr std::size_t kAskedCharacters = 16;
+/// How groups are written; no group starts like this.
+constexpr std::string_view kGroupsForm = "\x02with unknown\n";
 
 transport::Failure damaged() {
   return {transport::Stage::state, transport::Cause::state_unreadable, "the token signing key is damaged"};
@@ -76,7 +78,7 @@ Claims claims_of(const boost::json::object& object) {
 
 void write_identity(boost::json::object& object, const Identity& identity) {
   object["email"] = identity.email;
-  object["groups"] = boost::json::array(identity.groups.begin(), identity.groups.end());
+  write_groups(object, identity.groups);
   if (!identity.claims.empty()) object[kCustomClaims] = object_of(identity.claims);
   object["sub"] = identity.subject;
   object["nonce"] = identity.nonce;
@@ -86,7 +88,7 @@ void write_identity(boost::json::object& object, const Identity& identity) {
 Identity read_identity(const boost::json::object& object) {
   Identity identity;
   identity.email = auth::text_of(object, "email");
-  identity.groups = strings_of(object, "groups");
+  identity.groups = carried_groups(object);
   identity.claims = claims_of(object);
   identity.subject = auth::text_of(object, "sub");
   identity.nonce = auth::text_of(object, "nonce");
@@ -110,6 +112,8 @@ Result<Tokens> Tokens::open(State& state) {
 
 void Tokens::set_asked(const std::vector<std::string>& groups, const std::vector<std::string>& claims) {
   std::string all;
+  // Tokens from before unknown groups were written into them say nothing of those, and are not taken.
+  if (!groups.empty()) all = kGroupsForm;
   for (const std::string& group : groups) all += group + "\n";
   // No group starts like this.
   for (const std::string& claim : claims) all += "\x01" + claim + "\n";
@@ -133,8 +137,7 @@ std::string Tokens::sign(const Identity& identity, std::string_view type, std::s
     claims["email"] = identity.email;
     claims["identity_nonce"] = identity.nonce;
     claims["country"] = "XX";
-    if (!identity.groups.empty())
-      claims["groups"] = boost::json::array(identity.groups.begin(), identity.groups.end());
+    write_groups(claims, identity.groups);
     if (!identity.claims.empty()) claims[kCustomClaims] = object_of(identity.claims);
     if (!asked_.empty()) claims[kAsked] = asked_;
   } else {
@@ -176,7 +179,7 @@ std::optional<Identity> Tokens::check(std::string_view compact, std::string_view
   identity.client_id = jwt->text("common_name");
   if (identity.client_id.empty()) {
     identity.email = jwt->text("email");
-    identity.groups = strings_of(jwt->claims, "groups");
+    identity.groups = carried_groups(jwt->claims);
     identity.claims = claims_of(jwt->claims);
     identity.nonce = jwt->text("identity_nonce");
     if (!valid_email(identity.email) || jwt->text(kAsked) != asked_) return std::nullopt;

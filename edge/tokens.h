@@ -10,6 +10,7 @@
 
 #include "auth/openssl.h"
 #include "edge/claims.h"
+#include "edge/groups.h"
 #include "edge/state.h"
 
 namespace cfpipe::edge {
@@ -20,13 +21,13 @@ inline constexpr std::int64_t kTokenClockSkew = 60;
 
 /// Who a token speaks for: a person, or a service token.
 struct Identity {
-  std::string email;                ///< of a person
-  std::vector<std::string> groups;  ///< those of a person that the policies of this edge name
-  Claims claims;                    ///< those of a person that certificates of this edge are made with
-  std::string client_id;            ///< of a service token; the claim is common_name
-  std::string service_token;        ///< its name; not in the token, whoever checks one looks it up
-  std::string subject;              ///< stable for one person; empty for a service token
-  std::string nonce;                ///< of one sign-in
+  std::string email;          ///< of a person
+  Groups groups;              ///< those of a person that the policies of this edge name
+  Claims claims;              ///< those of a person that certificates of this edge are made with
+  std::string client_id;      ///< of a service token; the claim is common_name
+  std::string service_token;  ///< its name; not in the token, whoever checks one looks it up
+  std::string subject;        ///< stable for one person; empty for a service token
+  std::string nonce;          ///< of one sign-in
   std::int64_t issued = 0;
   std::int64_t expires = 0;
 

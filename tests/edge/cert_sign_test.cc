@@ -119,6 +119,54 @@ TEST_F(CertSign, TakesConfiguredPrincipals) {
   EXPECT_EQ(cert->fields.principals, (std::vector<std::string>{"deploy", "backup"}));
 }
 
+TEST(Principals, OfPeopleAreLowerCaseAccountNames) {
+  CertificateConfig config;
+  config.claims = {"u"};
+  const auto made = [&](const std::string& email, std::vector<std::string> values) {
+    Identity identity;
+    identity.email = email;
+    identity.claims["u"] = std::move(values);
+    return principals_of(config, identity);
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(made("John.Doe@Example.COM", {}), Names{"john.doe"});
+  EXPECT_EQ(made("ann+x@example.com", {"Ann", "CORP\\Ann", "ann@Corp.example.com"}),
+            (Names{"ann+x", "ann", "corp\\ann", "ann@corp.example.com"}));
+  for (const char* email : {"*@example.com", "`id`@example.com", "a/../../b@example.com", "%@example.com",
+                            "1ann@example.com", "a'b@example.com", "ann$@example.com", "+a@example.com"})
+    EXPECT_EQ(made(email, {"two words", "1001", "a/b", "%h", "-x", ""}), Names{}) << email;
+}
+
+TEST(Principals, RootComesFromTheConfigurationAlone) {
+  CertificateConfig config;
+  config.claims = {"u"};
+  Identity identity;
+  identity.email = "Root@example.com";
+  identity.claims["u"] = {"root", "ROOT"};
+  EXPECT_TRUE(principals_of(config, identity).empty());
+  EXPECT_NE(why_no_principals(config, identity).find("'Root', which 'principals' has to name"),
+            std::string::npos)
+      << why_no_principals(config, identity);
+  config.root_by_email = true;
+  EXPECT_EQ(principals_of(config, identity), std::vector<std::string>{"root"});
+  config.root_by_email = false;
+  config.literals = {"root"};
+  EXPECT_EQ(principals_of(config, identity), std::vector<std::string>{"root"});
+}
+
+TEST(Principals, WhyThereAreNoneSaysWhatTheProviderSent) {
+  CertificateConfig config;
+  config.email_prefix = false;
+  config.claims = {"upn", "uid", "nick"};
+  Identity identity;
+  identity.email = "ann@example.com";
+  identity.claims = {{"upn", {"two words"}}, {"uid", {"1001"}}};
+  const std::string why = why_no_principals(config, identity);
+  EXPECT_NE(why.find("claim 'upn' is 'two words', which is no user name"), std::string::npos) << why;
+  EXPECT_NE(why.find("claim 'uid' is '1001', which is no user name"), std::string::npos) << why;
+  EXPECT_NE(why.find("claim 'nick' is missing"), std::string::npos) << why;
+}
+
 TEST_F(CertSign, RefusesTokensThatAreNotForAnApplication) {
   std::string bent = app_token_;
   bent[bent.size() / 2] = bent[bent.size() / 2] == 'A' ? 'B' : 'A';

@@ -106,12 +106,40 @@ TEST_F(PolicyTest, SaysWhatStandsInTheWay) {
       ask(kDenied, {"--service-token", "backup"}).starts_with("deny: service token backup may not reach"));
 }
 
+TEST_F(PolicyTest, TellsWhatUnknownGroupsWouldDo) {
+  const std::string out = ask(kDenied, {"--email", "ann@example.com", "--groups-unknown"});
+  EXPECT_NE(out.find("requires group sre; the identity provider did not say which groups"), std::string::npos)
+      << out;
+  EXPECT_NE(out.find("staff (allow) does not match: requires group sre; the groups are unknown"),
+            std::string::npos)
+      << out;
+}
+
+TEST_F(PolicyTest, AConfigurationThatEverybodyMayWriteIsRefused) {
+  std::filesystem::permissions(config_, std::filesystem::perms(0664));
+  auto loaded = load_config(config_);
+  ASSERT_TRUE(loaded);
+  ASSERT_EQ(loaded->warnings.size(), 1u);
+  EXPECT_NE(loaded->warnings[0].find("group may write it"), std::string::npos);
+  std::filesystem::permissions(config_, std::filesystem::perms(0666));
+  loaded = load_config(config_);
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().stage, transport::Stage::config);
+  EXPECT_NE(loaded.error().detail.find("written by everybody"), std::string::npos) << loaded.error().detail;
+  std::filesystem::permissions(config_, std::filesystem::perms(0600));
+  loaded = load_config(config_);
+  ASSERT_TRUE(loaded);
+  EXPECT_TRUE(loaded->warnings.empty());
+}
+
 TEST_F(PolicyTest, RefusesQuestionsThatMakeNoSense) {
   for (const auto& arguments :
        std::vector<std::vector<std::string>>{{"--email", "ann"},
                                              {"--ip", "10.0.0.0/8"},
                                              {"--service-token", "a b"},
                                              {"--group", "sre"},
+                                             {"--groups-unknown"},
+                                             {"--email", "a@b.c", "--groups-unknown", "--group", "sre"},
                                              {"--email", "a@b.c", "--service-token", "x"}})
     EXPECT_EQ(ask(kUsage, arguments), "");
 }

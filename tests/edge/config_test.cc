@@ -44,7 +44,7 @@ TEST(Config, ReadsEveryField) {
   const LoadedConfig loaded = parse_config(kGood);
   ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().line << ": " << loaded.faults.front().text;
   const Config& config = loaded.config;
-  EXPECT_EQ(config.listen_port, 8443);
+  EXPECT_EQ(config.listen->port(), 8443);
   EXPECT_EQ(config.auth_host, "auth.example.com");
   EXPECT_EQ(config.public_port, 8443);
   EXPECT_EQ(config.session_duration, std::chrono::hours(12));
@@ -89,7 +89,7 @@ TEST(Config, TakesASocketAsAnOrigin) {
   const LoadedConfig loaded = parse_config(replaced(kGood, "ssh://10.0.0.5", "unix:/run/app.sock"));
   EXPECT_TRUE(loaded.faults.empty());
   EXPECT_EQ(loaded.config.applications.at(0).origin_path, "/run/app.sock");
-  EXPECT_EQ(loaded.config.applications.at(0).origin_host, "");
+  EXPECT_TRUE(loaded.config.applications.at(0).origin_host.empty());
 }
 
 TEST(Config, TellsAnOriginOfTheClientWhereItIsSaid) {
@@ -313,7 +313,7 @@ TEST(Config, ReadsAnIdentityProvider) {
   const LoadedConfig loaded = parse_config(
       replaced(with_oidc("  {type: oidc, issuer: 'https://idp.example.com', client_id: a,\n"
                          "   client_secret_file: /s, ca_file: /ca.pem, scopes: [openid, email],\n"
-                         "   groups_claim: roles, allow_unverified_email: true, "
+                         "   groups_claim: roles, groups_claim_optional: true, allow_unverified_email: true, "
                          "sign_out_at_provider: false}"),
                "deploy]", "{claim: preferred_username}]"));
   ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
@@ -322,6 +322,7 @@ TEST(Config, ReadsAnIdentityProvider) {
   EXPECT_EQ(oidc.issuer, "https://idp.example.com");
   EXPECT_EQ(oidc.scopes, (std::vector<std::string>{"openid", "email"}));
   EXPECT_EQ(oidc.groups_claim, "roles");
+  EXPECT_TRUE(oidc.groups_claim_optional);
   EXPECT_TRUE(oidc.allow_unverified_email);
   EXPECT_FALSE(oidc.sign_out_at_provider);
   ASSERT_EQ(loaded.files.size(), 2u);
@@ -329,6 +330,23 @@ TEST(Config, ReadsAnIdentityProvider) {
   EXPECT_EQ(loaded.files[0].line, 8);
   EXPECT_EQ(loaded.files[1].kind, ConfigFile::Kind::authorities);
   EXPECT_EQ(claims_named(loaded.config), std::vector<std::string>{"preferred_username"});
+}
+
+TEST(Config, RefusesHostsThatHaveAnotherReading) {
+  for (const char* service : {"ssh://127.1", "ssh://0x7f.1:22", "ssh://2130706433", "ssh://10.0.0.5:65558",
+                              "ssh://10.0.0.5:0", "ssh://10.0.0.5%lo", "ssh://[fe80::1%lo]:22", "ssh://vm..",
+                              "ssh://vm:22:22", "ssh://::1", "ssh://user@vm"}) {
+    const LoadedConfig loaded =
+        parse_config(replaced(kGood, "service: ssh://10.0.0.5", "service: '" + std::string(service) + "'"));
+    EXPECT_EQ(loaded.faults.size(), 1u) << service;
+  }
+}
+
+TEST(Config, RootMayComeFromAnAddressOnlyAtTheBuiltInSignIn) {
+  EXPECT_TRUE(parse_config(kGood).config.applications.at(0).certificates->root_by_email);
+  const auto oidc =
+      parse_config(with_oidc("  {type: oidc, issuer: 'https://idp.example.com', client_id: a}"));
+  EXPECT_FALSE(oidc.config.applications.at(0).certificates->root_by_email);
 }
 
 TEST(Config, APublicClientOnLoopbackNeedsLittle) {

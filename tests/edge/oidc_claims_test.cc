@@ -115,7 +115,7 @@ class PersonTable : public ::testing::TestWithParam<PersonCase> {};
 
 TEST_P(PersonTable, HasAVerifiedAddressOrIsRefused) {
   const PersonCase& test = GetParam();
-  const auto person = person_of(object(test.id_claims), object(test.userinfo), config(), {});
+  const auto person = person_of(object(test.id_claims), UserInfo{object(test.userinfo)}, config(), {});
   ASSERT_EQ(person.has_value(), test.email != nullptr) << (person ? person->email : person.error().detail);
   if (person) {
     EXPECT_EQ(person->email, test.email);
@@ -173,19 +173,47 @@ TEST(Person, HasTheGroupsAndClaimsThatAreAskedFor) {
   const auto id = object(R"({"sub":"1","email":"ann@x.org","email_verified":true,"groups":"sre"})");
   EXPECT_TRUE(needs_userinfo(id, config(), wanted));
   auto person =
-      person_of(id, object(R"({"sub":"1","groups":["other"],"preferred_username":"ann","nickname":"a"})"),
+      person_of(id, {object(R"({"sub":"1","groups":["other"],"preferred_username":"ann","nickname":"a"})")},
                 config(), wanted);
   ASSERT_TRUE(person);
-  EXPECT_EQ(person->groups, std::vector<std::string>{"sre"}) << "the signed one counts";
+  EXPECT_EQ(person->groups, (Groups{{"sre"}, {}})) << "the signed one counts";
   EXPECT_EQ(person->claims, (Claims{{"preferred_username", {"ann"}}}));
   OidcConfig other = config();
   other.groups_claim = "https://x.org/roles";
   person = person_of(
-      object(R"({"sub":"1","email":"ann@x.org","email_verified":true,"https://x.org/roles":["a",7,"b"]})"),
-      {}, other, wanted);
+      object(R"({"sub":"1","email":"ann@x.org","email_verified":true,"https://x.org/roles":["a","b"]})"), {},
+      other, wanted);
   ASSERT_TRUE(person);
-  EXPECT_EQ(person->groups, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(person->groups, (Groups{{"a", "b"}, {}}));
   EXPECT_EQ(person->claims.at("preferred_username"), std::vector<std::string>{});
+}
+
+TEST(Person, HasUnknownGroupsWhereTheProviderDoesNotSay) {
+  const WantedClaims wanted{true, {}};
+  OidcConfig optional = config();
+  optional.groups_claim_optional = true;
+  const auto id = object(R"({"sub":"1","email":"ann@x.org","email_verified":true})");
+  const auto groups = [&](const OidcConfig& how, const UserInfo& userinfo) {
+    return person_of(id, userinfo, how, wanted)->groups;
+  };
+  EXPECT_EQ(groups(config(), {}).unknown, GroupsUnknown::missing);
+  EXPECT_EQ(groups(optional, {}), Groups());
+  for (const auto& how : {config(), optional}) {
+    EXPECT_EQ(groups(how, {{}, true}).unknown, GroupsUnknown::no_answer);
+    EXPECT_EQ(groups(how, {object(R"({"sub":"1","groups":"a,b"})")}).unknown, GroupsUnknown::malformed);
+    EXPECT_EQ(groups(how, {object(R"({"sub":"1","hasgroups":true})")}).unknown, GroupsUnknown::too_many);
+    EXPECT_EQ(groups(how, {object(R"({"sub":"1","groups":[]})")}), Groups());
+  }
+}
+
+TEST(Person, NeedsUserinfoForAnAddressButNotForGroups) {
+  EXPECT_TRUE(needs_address(object(R"({"sub":"1"})"), config()));
+  EXPECT_FALSE(needs_address(object(R"({"email":"ann@x.org","email_verified":true})"), config()));
+}
+
+TEST(CarriedClaims, NameTheFirstValueWhereNoneIsAUserName) {
+  const Claims claims{{"u", {"two words", "a/b"}}, {"v", {"1001"}}, {"w", {std::string(65, 'a')}}};
+  EXPECT_EQ(claims_to_carry(claims, {"u", "v", "w"}), (Claims{{"u", {"two words"}}, {"v", {"1001"}}}));
 }
 
 TEST(CarriedClaims, ArePrincipalsAndBounded) {

@@ -64,7 +64,7 @@ TEST_P(PolicyTable, SaysWhichPolicyAndRuleDecides) {
   const Case& test = GetParam();
   Subject subject;
   subject.email = test.email;
-  subject.groups = test.groups;
+  subject.groups.names = test.groups;
   subject.service_token = test.service_token;
   subject.ip = parse_ip(test.ip);
   const auto policies = company();
@@ -266,7 +266,7 @@ INSTANTIATE_TEST_SUITE_P(Table, Ranges,
                                            RangeCase{"::/0", "::1", "::ffff:127.0.0.1"},
                                            RangeCase{"2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"},
                                            RangeCase{"2001:db8::1/128", "2001:db8::1", "2001:db8::2"},
-                                           RangeCase{"fe80::/10", "febf::1%eth0", "fec0::1"}));
+                                           RangeCase{"fe80::/10", "febf::1", "fec0::1"}));
 
 TEST(Ranges, ThatAreNone) {
   for (const char* text :
@@ -284,8 +284,10 @@ TEST(Groups, OnlyThoseThatPoliciesNameTravel) {
     config.applications.push_back(app);
   }
   EXPECT_EQ(groups_named(config), (std::vector<std::string>{"dba", "gone", "sre"}));
-  EXPECT_EQ(groups_to_carry({"zzz", "sre", "all", "sre", "gone"}, groups_named(config)),
-            (std::vector<std::string>{"gone", "sre"}));
+  EXPECT_EQ(groups_to_carry({{"zzz", "sre", "all", "sre", "gone"}, {}}, groups_named(config)),
+            (Groups{{"gone", "sre"}, {}}));
+  const Groups unknown{{}, GroupsUnknown::too_many};
+  EXPECT_EQ(groups_to_carry(unknown, groups_named(config)), unknown);
 }
 
 TEST(Names, OfServiceTokensAndGroups) {

@@ -68,7 +68,7 @@ def test_tokens_carry_groups_and_claims_to_policies_and_certificates(world, sshd
     provider = IdentityProvider(world, {"x17": {**ACCOUNT, "email": "somebody.else@example.com"}})
     edge = edge_with(world, sshd.address, provider,
                      [{"name": "sre", "decision": "allow", "include": [{"group": "sre"}]}],
-                     certificates={"principals": [{"claim": "preferred_username"}]})
+                     certificates={"principals": [{"claim": "preferred_username"}, *worlds.NAMED]})
     sshd.trust(edge.ssh_ca())
     client = Client(world, edge)
     ssh = Ssh(client, "agent")

@@ -26,6 +26,7 @@ class ConfiguredEdge(Edge):
         self._make_tls(origin)
         self.config = world.path(f"{self.state.name}.yaml")
         provider = provider(self) if callable(provider) else provider
+        named = worlds.NAMED if provider else []
         # JSON is YAML.
         self.config.write_text(json.dumps({
             "listen": "127.0.0.1:0",
@@ -38,7 +39,7 @@ class ConfiguredEdge(Edge):
                 "hostname": host,
                 "service": f"tcp://{origin}",
                 **({} if certificates is False else
-                   {"short_lived_certificates": certificates or {"principals": ["email_prefix"]}}),
+                   {"short_lived_certificates": certificates or {"principals": ["email_prefix", *named]}}),
                 "policies": policies,
                 **(more_app or {}),
             } for host in hosts],

@@ -96,7 +96,7 @@ net::awaitable<Result<KeySet>> fetch_keys(const Access& access, std::string auth
 /// believed. Where it is too old it is not: a host that passes off an old statement may write any date.
 Result<Application> believe(const Access& access, const Jwt& metadata, const KeySet& keys) {
   const auto verify_at = [&](std::int64_t now) {
-    return verify_metadata(metadata, keys, access.app.host, access.trusted, now);
+    return verify_metadata(metadata, keys, access.app, access.trusted, now);
   };
   auto app = verify_at(unix_now());
   if (app || access.clock_offset == 0) return app;

@@ -29,7 +29,7 @@ std::optional<KnownApplication> known_application(const Access& access) {
   known.app.aud = text_of(*object, "aud");
   known.app.app_hostname = text_of(*object, "app_hostname");
   known.age = *age;
-  if (known.app.aud.empty() || known.app.app_hostname.empty()) return std::nullopt;
+  if (!fits(known.app, access.app)) return std::nullopt;
   if (!access.trusted.check(known.app.auth_domain)) return std::nullopt;
   return known;
 }

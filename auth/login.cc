@@ -193,40 +193,43 @@ net::awaitable<Result<TransferredTokens>> browser_login(const Access& access, co
   co_return co_await poll_transfer(access, std::move(*store), receiver);
 }
 
-Result<void> keep_app_token(const Access& access, const Application& app, const Secret& token) {
-  return access.state.write(app_token_file(app), token.reveal());
-}
-
 /// The org token, if there is one, turned into an app token.
 net::awaitable<Result<std::optional<Secret>>> exchanged(const Access& access, const Application& app,
                                                         const Secret& org_token) {
   auto token = co_await exchange_org_token(access, app, org_token);
   if (!token) co_return token.error();
   if (*token) {
-    if (auto kept = keep_app_token(access, app, **token); !kept) co_return kept.error();
+    if (auto kept = keep_app_token(access.state, app, **token, unix_now()); !kept) co_return kept.error();
   }
   co_return std::move(*token);
+}
+
+Failure unusable(const Failure& why) {
+  return {Stage::login, Cause::token_invalid, why.detail};
 }
 
 /// Logs in with the browser and keeps what that brings. Both locks are held by the caller.
 net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Application& app) {
   auto tokens = co_await browser_login(access, app);
   if (!tokens) co_return tokens.error();
-  if (!tokens->org_token.empty()) {
-    auto kept = access.state.write(org_token_file(app.auth_domain), tokens->org_token.reveal());
-    if (!kept) co_return kept.error();
+  const auto org_good = check_org_token(tokens->org_token.reveal(), app, access.edge_now());
+  if (org_good) {
+    if (auto kept = keep_org_token(access.state, app, tokens->org_token); !kept) co_return kept.error();
+  } else if (!tokens->org_token.empty()) {
+    access.observer.note("org token not kept: " + org_good.error().detail);
   }
   if (tokens->app_token.empty()) {
+    if (!org_good) co_return unusable(org_good.error());
     auto token = co_await exchanged(access, app, tokens->org_token);
     if (!token) co_return token.error();
     if (!*token)
       co_return Failure(Stage::login, Cause::login_failed, "the login brought no application token");
     co_return std::move(**token);
   }
-  if (auto good = check_app_token(tokens->app_token.reveal(), app.aud, access.edge_now()); !good) {
-    co_return Failure(Stage::login, Cause::token_invalid, good.error().detail);
-  }
-  if (auto kept = keep_app_token(access, app, tokens->app_token); !kept) co_return kept.error();
+  if (auto good = check_app_token(tokens->app_token.reveal(), app, access.edge_now()); !good)
+    co_return unusable(good.error());
+  if (auto kept = keep_app_token(access.state, app, tokens->app_token, unix_now()); !kept)
+    co_return kept.error();
   co_return std::move(tokens->app_token);
 }
 
@@ -235,7 +238,7 @@ net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Applic
 net::awaitable<Result<Secret>> log_in(const Access& access, const Application& app) {
   Secret failed;  // an org token that did not open this application is not tried twice
   const Look look = [&]() -> Result<std::optional<Secret>> {
-    auto token = cached_org_token(access.state, app.auth_domain, access.edge_now());
+    auto token = cached_org_token(access.state, app, access.edge_now());
     if (token && *token && (*token)->reveal() == failed.reveal()) return std::optional<Secret>();
     return token;
   };
@@ -276,9 +279,8 @@ net::awaitable<Result<Secret>> service_login(const Access& access, const Applica
     failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
     co_return failure;
   }
-  if (auto good = check_app_token(token.reveal(), app.aud, access.edge_now()); !good) {
-    co_return Failure(Stage::login, Cause::token_invalid, good.error().detail);
-  }
+  if (auto good = check_app_token(token.reveal(), app, access.edge_now()); !good)
+    co_return unusable(good.error());
   co_return token;
 }
 
@@ -300,18 +302,9 @@ net::awaitable<Result<Secret>> find_app_token(const Access& access, const Applic
 
 net::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Application& app) {
   auto token = co_await find_app_token(access, app);
-  const bool odd = token && !check_app_token(token->reveal(), app.aud, unix_now());
+  const bool odd = token && !check_app_token(token->reveal(), app, unix_now());
   if (odd) access.observer.clock_differs(access.clock_offset);
   co_return token;
-}
-
-Result<void> drop_app_token(const Access& access, const Application& app, const Secret& rejected) {
-  const auto name = app_token_file(app);
-  auto file = access.state.read(name);
-  if (!file) return file.error();
-  if (!*file || (*file)->reveal().find(rejected.reveal()) == std::string_view::npos) return {};
-  LoginLock::remove_finished(access.state, name);
-  return access.state.remove(name);
 }
 
 std::string login_page(const Url& app, std::string_view aud, std::string_view public_key, bool auto_close) {
@@ -328,9 +321,9 @@ std::string login_page(const Url& app, std::string_view aud, std::string_view pu
 }
 
 std::string transfer_url(std::string_view auth_domain, std::string_view public_key, bool fedramp) {
-  const bool cloudflare = auth_domain.ends_with(".cloudflareaccess.com");
   std::string store(auth_domain);
-  if (cloudflare) store = fedramp ? "login.fed.cloudflareaccess.org" : "login.cloudflareaccess.org";
+  if (is_cloudflare(auth_domain))
+    store = fedramp ? "login.fed.cloudflareaccess.org" : "login.cloudflareaccess.org";
   // URL-safe base64 and its padding may stand in a path as they are (RFC 3986 3.3).
   return "https://" + store + "/transfer/" + std::string(public_key);
 }

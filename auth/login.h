@@ -25,9 +25,6 @@ inline constexpr std::chrono::seconds kLockGrace{15};
 /// Stage::state, and dns to http.
 boost::asio::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Application& app);
 
-/// Removes the cached app token if it still is the one that was rejected.
-Result<void> drop_app_token(const Access& access, const Application& app, const Secret& rejected);
-
 /// What the user opens in the browser (access-protocol, "Login", 3).
 std::string login_page(const transport::Url& app, std::string_view aud, std::string_view public_key,
                        bool auto_close);

@@ -106,7 +106,7 @@ net::awaitable<Result<std::optional<Secret>>> exchange_org_token(const Access& a
       co_return std::optional<Secret>();
     }
     Secret token = walk.token();
-    if (auto good = check_app_token(token.reveal(), application.aud, access.edge_now()); !good) {
+    if (auto good = check_app_token(token.reveal(), application, access.edge_now()); !good) {
       access.observer.note("org token exchanged for a token that cannot be used: " + good.error().detail);
       co_return std::optional<Secret>();
     }

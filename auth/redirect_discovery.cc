@@ -21,12 +21,6 @@ bool is_login(const Url& url) {
   return url.path().find(kLoginPath) != std::string_view::npos;
 }
 
-bool is_aud(std::string_view text) {
-  return text.size() == kAudCharacters && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
 std::string lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),
@@ -34,44 +28,7 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// `*` in the pattern stands for any characters but `/`. Linear in the text for every star: the last star
-/// alone is ever tried again.
-bool matches(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos && text[resume] != '/') {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 }  // namespace
-
-bool covers(std::string_view app_hostname, const Url& url) {
-  const auto slash = std::min(app_hostname.find('/'), app_hostname.size());
-  const auto host = app_hostname.substr(0, slash);
-  if (host.empty() || !matches(lower(host), url.host.text())) return false;
-  auto path = app_hostname.substr(slash);
-  while (path.ends_with('/')) path.remove_suffix(1);
-  if (path.empty()) return true;
-  // An application on a path covers what is below it, too.
-  std::string_view rest = url.path();
-  for (std::size_t parts = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')), end = 0;;) {
-    end = rest.find('/', end + 1);
-    if (--parts == 0) return matches(path, rest.substr(0, end));
-    if (end == std::string_view::npos) return false;
-  }
-}
 
 RedirectWalk::RedirectWalk(const Url& app, const TrustedDomains& trusted, std::string_view named_domain)
     : app_(app), trusted_(trusted), named_domain_(named_domain), at_(app) {
@@ -110,6 +67,7 @@ RedirectWalk::Verdict RedirectWalk::refused(const HttpAnswer& answer) {
   const auto aud = answer.header("CF-Access-Aud");
   if (aud.empty()) return failed(Cause::not_an_application, app_.host.text());
   if (named_domain_.empty()) return failed(Cause::denied, app_.host.text());
+  application_.any_port = named_domain_.find(':') == std::string::npos;
   return found(aud, answer.header("CF-Access-Domain"), named_domain_);
 }
 

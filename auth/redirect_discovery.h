@@ -10,13 +10,6 @@ namespace cfpipe::auth {
 
 /// Requests of one walk at most: an honest one takes two.
 inline constexpr int kMaxWalkRequests = 10;
-/// Characters of an AUD, hexadecimal digits.
-inline constexpr std::size_t kAudCharacters = 64;
-
-/// True if an application of that name (`host`, `host/path`; a `*` stands for any characters but `/`) covers
-/// the URL. Ports do not count: no name of an application has one.
-bool covers(std::string_view app_hostname, const transport::Url& url);
-
 /// What an application is, where the edge signs nothing about it: found out from where it redirects to
 /// (access-protocol, "Older edges"), one step at a time and without a socket. Give it the answer to a request
 /// without credentials for the application, then send request() and give that answer to take(), until there

@@ -65,8 +65,8 @@ net::awaitable<void> dial_ahead(const Session& session) {
   const auto& access = session.access();
   const auto known = auth::known_application(access);
   if (!known || access.service_token.given()) co_return;
-  const auto org_token = auth::cached_org_token(session.state(), known->app.auth_domain, auth::unix_now(),
-                                                auth::IfUnusable::keep);
+  const auto org_token =
+      auth::cached_org_token(session.state(), known->app, auth::unix_now(), auth::IfUnusable::keep);
   if (!org_token || !*org_token) co_return;
   const auto url = transport::parse_url(known->app.auth_domain);
   if (url) co_await access.http(*url).dial_ahead(*url);

@@ -43,13 +43,13 @@ net::awaitable<Result<auth::Secret>> present_token(const auth::Access& access, c
   if (!cached) co_return cached.error();
   if (*cached) co_return std::move(**cached);
   const Failure missing(Stage::token, Cause::token_missing, app.app_hostname);
-  auto org_token = auth::cached_org_token(access.state, app.auth_domain, auth::unix_now());
+  auto org_token = auth::cached_org_token(access.state, app, auth::unix_now());
   if (!org_token) co_return org_token.error();
   if (!*org_token) co_return missing;
   auto token = co_await auth::exchange_org_token(access, app, **org_token);
   if (!token) co_return token.error();
   if (!*token) co_return missing;
-  if (auto kept = access.state.write(auth::app_token_file(app), (*token)->reveal()); !kept)
+  if (auto kept = auth::keep_app_token(access.state, app, **token, auth::unix_now()); !kept)
     co_return kept.error();
   co_return std::move(**token);
 }

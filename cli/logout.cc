@@ -1,7 +1,7 @@
-#include <algorithm>
 #include <string>
 #include <vector>
 
+#include "auth/application.h"
 #include "auth/jwt.h"
 #include "auth/login_lock.h"
 #include "auth/state_dir.h"
@@ -16,8 +16,6 @@ namespace {
 using auth::StateDir;
 
 constexpr std::string_view kTokenSuffix = "-token";
-/// Hex digits of an AUD.
-constexpr std::size_t kAudDigits = 64;
 
 /// The org token that would silently bring the application token back: that of the token's issuer; empty if
 /// the file is none of ours. What this process lacks the descriptors or the memory to read is a failure.
@@ -50,17 +48,20 @@ Result<std::vector<std::string>> files_to_remove(const StateDir& state, const Op
 }  // namespace
 
 bool token_file_covers(std::string_view name, std::string_view host) {
-  const std::size_t tail = kAudDigits + 1 + kTokenSuffix.size();
+  const std::size_t tail = auth::kAudCharacters + 1 + kTokenSuffix.size();
   if (name.size() <= tail || !name.ends_with(kTokenSuffix)) return false;
-  const auto aud = name.substr(name.size() - tail + 1, kAudDigits);
-  const bool hex = std::all_of(aud.begin(), aud.end(),
-                               [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-  if (!hex || name[name.size() - tail] != '-') return false;
-  const auto app = name.substr(0, name.size() - tail);
+  if (!auth::is_aud(name.substr(name.size() - tail + 1, auth::kAudCharacters))) return false;
+  // What follows the host is the path of the application, or its auth domain.
+  const auto app = name.substr(0, name.size() - tail + 1);
+  if (app.back() != '-') return false;
+  if (!app.starts_with("-."))
+    return app.size() > host.size() && app.starts_with(host) && app[host.size()] == '-';
   // `-.example.com` was `*.example.com`.
-  if (app.starts_with("-.")) return host.size() > app.size() - 1 && host.ends_with(app.substr(1));
-  // An application of a path of the host has the path behind it.
-  return app == host || (app.starts_with(host) && app[host.size()] == '-');
+  for (auto dash = app.find('-', 1); dash != std::string_view::npos; dash = app.find('-', dash + 1)) {
+    const auto domain = app.substr(1, dash - 1);
+    if (host.size() > domain.size() && host.ends_with(domain)) return true;
+  }
+  return false;
 }
 
 int run_logout(const Options& options) {

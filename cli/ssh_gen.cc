@@ -6,6 +6,7 @@
 #include "auth/clock.h"
 #include "auth/discovery.h"
 #include "auth/login.h"
+#include "auth/token_cache.h"
 #include "auth/user_certificate.h"
 #include "auth/user_key.h"
 #include "cli/commands.h"
@@ -59,7 +60,7 @@ net::awaitable<Result<void>> renew(const Session& session, const Target& target)
     if (!token) co_return token.error();
     auto done = co_await sign(session.access(), target, *token);
     if (done || !again || !auth::token_was_refused(done.error())) co_return done;
-    auto dropped = auth::drop_app_token(session.access(), *app, *token);
+    auto dropped = auth::drop_app_token(session.state(), *app, *token);
     if (!dropped) co_return dropped.error();
   }
 }

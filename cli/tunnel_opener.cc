@@ -15,7 +15,7 @@
 #include "auth/certificate.h"
 #include "auth/clock.h"
 #include "auth/known_application.h"
-#include "auth/login.h"
+#include "auth/token_cache.h"
 #include "cli/at_end.h"
 #include "cli/credentials.h"
 #include "cli/identity.h"
@@ -154,7 +154,7 @@ net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::credentials(bool beli
 
 Result<void> TunnelOpener::Impl::drop_token(const Credentials& credentials) {
   spdlog::info("{}: the token was not accepted, logging in again", options.url.host.text());
-  return auth::drop_app_token(session.access(), *credentials.app, *credentials.token);
+  return auth::drop_app_token(session.state(), *credentials.app, *credentials.token);
 }
 
 // ---- the certificate ----

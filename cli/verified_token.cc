@@ -2,6 +2,7 @@
 
 #include "auth/discovery.h"
 #include "auth/login.h"
+#include "auth/token_cache.h"
 
 namespace cfpipe::cli {
 
@@ -32,7 +33,7 @@ net::awaitable<Result<auth::Secret>> verified_token(const Session& session) {
     if (!good) co_return good.error();
     if (*good) co_return std::move(*token);
     if (!again) co_return Failure(Stage::login, Cause::token_rejected);
-    auto dropped = auth::drop_app_token(session.access(), *app, *token);
+    auto dropped = auth::drop_app_token(session.state(), *app, *token);
     if (!dropped) co_return dropped.error();
   }
 }

@@ -16,6 +16,9 @@ using transport::Cause;
 using transport::Stage;
 
 constexpr std::int64_t kNow = 1'700'000'000;
+const std::string kAud(64, 'a');
+const std::string kOtherAud(64, 'b');
+const transport::Url kUrl = *transport::parse_url("vm.example.com");
 
 EVP_PKEY* test_key() {
   static const PKey key = generate_rsa(2048);
@@ -33,7 +36,7 @@ const KeySet& test_keys() {
 
 json::object good_metadata() {
   return {{"type", "match"}, {"hostname", "vm.example.com"},    {"auth_domain", "team.cloudflareaccess.com"},
-          {"aud", "a1b2"},   {"app_hostname", "*.example.com"}, {"iat", kNow}};
+          {"aud", kAud},     {"app_hostname", "*.example.com"}, {"iat", kNow}};
 }
 
 Jwt token_of(const json::object& claims, std::string_view kid = "k") {
@@ -41,14 +44,14 @@ Jwt token_of(const json::object& claims, std::string_view kid = "k") {
 }
 
 Result<Application> verify(const json::object& claims, std::string_view host = "vm.example.com") {
-  return verify_metadata(token_of(claims), test_keys(), transport::host_of(host), TrustedDomains(), kNow);
+  return verify_metadata(token_of(claims), test_keys(), *transport::parse_url(host), TrustedDomains(), kNow);
 }
 
 TEST(Metadata, NamesTheApplication) {
   const auto app = verify(good_metadata());
   ASSERT_TRUE(app);
   EXPECT_EQ(app->auth_domain, "team.cloudflareaccess.com");
-  EXPECT_EQ(app->aud, "a1b2");
+  EXPECT_EQ(app->aud, kAud);
   EXPECT_EQ(app->app_hostname, "*.example.com");
 }
 
@@ -65,6 +68,29 @@ TEST(Metadata, UsesTheHostnameWithoutAnAppHostname) {
   EXPECT_EQ(verify(claims)->app_hostname, "vm.example.com");
   claims.erase("app_hostname");
   EXPECT_EQ(verify(claims)->app_hostname, "vm.example.com");
+}
+
+TEST(Metadata, NamesAnApplicationThatCoversTheUrlOnly) {
+  for (const char* other : {"other.example.com", "example.com", "xvm.example.com", "vm.example.com.evil.test",
+                            "*.vm.example.com", "*.evil.test", "vm.example.com:443", "vm.example.com.",
+                            "vm.example.com/admin", "/", "..", "vm.example.com\x1b]0;x\x07", "\xc2\x9b"}) {
+    auto claims = good_metadata();
+    claims["app_hostname"] = other;
+    const auto app = verify(claims);
+    ASSERT_TRUE(app.has_error()) << other;
+    EXPECT_EQ(app.error().cause, Cause::metadata_invalid) << other;
+    EXPECT_EQ(app.error().detail.rfind("app_hostname", 0), 0U) << app.error().detail;
+    EXPECT_EQ(app.error().detail, transport::printable(app.error().detail, 1000));
+  }
+  for (const char* own : {"vm.example.com", "VM.Example.com", "*.example.com", "vm*.example.com", "*"}) {
+    auto claims = good_metadata();
+    claims["app_hostname"] = own;
+    EXPECT_TRUE(verify(claims)) << own;
+  }
+  auto claims = good_metadata();
+  claims["app_hostname"] = "vm.example.com/admin";
+  EXPECT_TRUE(verify(claims, "https://vm.example.com/admin/x?y"));
+  EXPECT_FALSE(verify(claims, "https://vm.example.com/administrator"));
 }
 
 TEST(Metadata, WritesTheAuthDomainInLowerCase) {
@@ -94,7 +120,13 @@ TEST(Metadata, RefusesEachClaimThatIsWrong) {
       {"aud", nullptr},
       {"aud", 7},
       {"aud", json::array{}},
-      {"aud", json::array{"a1b2", "c3d4"}},
+      {"aud", json::array{kAud, kOtherAud}},
+      {"aud", "a1b2"},
+      {"aud", json::string(kAud + "a")},
+      {"aud", json::string(kAud.substr(1))},
+      {"aud", json::string(std::string(64, 'A'))},
+      {"aud", json::string(std::string(63, 'a') + "g")},
+      {"aud", json::string(std::string(63, 'a') + "/")},
       {"iat", 0},
       {"iat", -1},
       {"iat", "1700000000"},
@@ -138,24 +170,22 @@ TEST(Metadata, TakesTheBoundariesOfIat) {
 
 TEST(Metadata, TakesTheAudienceAsAnArrayOfOne) {
   auto claims = good_metadata();
-  claims["aud"] = json::array{"a1b2"};
+  claims["aud"] = json::array{kAud};
   ASSERT_TRUE(verify(claims));
-  EXPECT_EQ(verify(claims)->aud, "a1b2");
+  EXPECT_EQ(verify(claims)->aud, kAud);
 }
 
 TEST(Metadata, RefusesASignatureOfAnotherKey) {
   const PKey other = generate_rsa(2048);
   const Jwt forged = *parse_jwt(sign_rs256(good_metadata(), "k", other.get()));
-  const auto app =
-      verify_metadata(forged, test_keys(), transport::host_of("vm.example.com"), TrustedDomains(), kNow);
+  const auto app = verify_metadata(forged, test_keys(), kUrl, TrustedDomains(), kNow);
   ASSERT_TRUE(app.has_error());
   EXPECT_EQ(app.error().cause, Cause::metadata_invalid);
   EXPECT_EQ(app.error().detail.rfind("signature", 0), 0U);
 }
 
 TEST(Metadata, RefusesAnUnknownKid) {
-  const auto app = verify_metadata(token_of(good_metadata(), "x"), test_keys(),
-                                   transport::host_of("vm.example.com"), TrustedDomains(), kNow);
+  const auto app = verify_metadata(token_of(good_metadata(), "x"), test_keys(), kUrl, TrustedDomains(), kNow);
   ASSERT_TRUE(app.has_error());
   EXPECT_EQ(app.error().detail.rfind("signature", 0), 0U);
 }
@@ -167,8 +197,7 @@ TEST(Metadata, RefusesAnUntrustedAuthDomainWhateverItSigned) {
   EXPECT_EQ(verify(claims).error().cause, Cause::untrusted_auth_domain);
   TrustedDomains trusted;
   trusted.add("auth.example.com");
-  const auto app =
-      verify_metadata(token_of(claims), test_keys(), transport::host_of("vm.example.com"), trusted, kNow);
+  const auto app = verify_metadata(token_of(claims), test_keys(), kUrl, trusted, kNow);
   ASSERT_TRUE(app);
   EXPECT_EQ(app->auth_domain, "auth.example.com:8443");
 }
@@ -299,11 +328,26 @@ TEST(TrustedDomains, AMalformedEntryTrustsNothing) {
   }
 }
 
+Application application() {
+  Application app;
+  app.auth_domain = "auth.example.com:8443";
+  app.aud = kAud;
+  app.app_hostname = "vm.example.com";
+  return app;
+}
+
+std::string app_token(json::object claims) {
+  claims.emplace("iss", "https://auth.example.com:8443");
+  claims.emplace("exp", kNow);
+  claims.emplace("aud", kAud);
+  return sign_rs256(claims, "k", test_key());
+}
+
 TEST(AppToken, IsGoodUntilItExpires) {
-  const auto token = sign_rs256({{"aud", json::array{"x", "a1b2"}}, {"exp", kNow}}, "k", test_key());
-  EXPECT_TRUE(check_app_token(token, "a1b2", kNow - 1));
+  const auto token = app_token({{"aud", json::array{"x", kAud}}});
+  EXPECT_TRUE(check_app_token(token, application(), kNow - 1));
   for (const std::int64_t now : {kNow, kNow + 1}) {
-    const auto jwt = check_app_token(token, "a1b2", now);
+    const auto jwt = check_app_token(token, application(), now);
     ASSERT_TRUE(jwt.has_error());
     EXPECT_EQ(jwt.error().stage, Stage::token);
     EXPECT_EQ(jwt.error().cause, Cause::token_invalid);
@@ -311,23 +355,71 @@ TEST(AppToken, IsGoodUntilItExpires) {
 }
 
 TEST(AppToken, IsGoodForItsAudienceOnly) {
-  const auto token = [](json::value aud) {
-    return sign_rs256({{"aud", std::move(aud)}, {"exp", kNow}}, "k", test_key());
+  const auto good = [](json::value aud) {
+    return check_app_token(app_token({{"aud", std::move(aud)}}), application(), 0).has_value();
   };
-  EXPECT_TRUE(check_app_token(token("a1b2"), "a1b2", 0));
-  EXPECT_TRUE(check_app_token(token(json::array{"a1b2"}), "a1b2", 0));
-  EXPECT_FALSE(check_app_token(token("a1b2c3"), "a1b2", 0));
-  EXPECT_FALSE(check_app_token(token("A1B2"), "a1b2", 0));
-  EXPECT_FALSE(check_app_token(token(json::array{}), "a1b2", 0));
-  EXPECT_FALSE(check_app_token(token(nullptr), "a1b2", 0));
-  EXPECT_FALSE(check_app_token(token(""), "a1b2", 0));
+  EXPECT_TRUE(good(json::string(kAud)));
+  EXPECT_TRUE(good(json::array{kAud}));
+  EXPECT_FALSE(good(json::string(kAud + "c3")));
+  EXPECT_FALSE(good(json::string(std::string(64, 'A'))));
+  EXPECT_FALSE(good(json::array{}));
+  EXPECT_FALSE(good(nullptr));
+  EXPECT_FALSE(good(""));
 }
 
 TEST(AppToken, NeedsAnExpiry) {
-  EXPECT_FALSE(check_app_token(sign_rs256({{"aud", "a1b2"}}, "k", test_key()), "a1b2", 0));
-  EXPECT_FALSE(
-      check_app_token(sign_rs256({{"aud", "a1b2"}, {"exp", "9999999999"}}, "k", test_key()), "a1b2", 0));
-  EXPECT_FALSE(check_app_token("nonsense", "a1b2", 0));
+  EXPECT_FALSE(check_app_token(app_token({{"exp", nullptr}}), application(), 0));
+  EXPECT_FALSE(check_app_token(app_token({{"exp", "9999999999"}}), application(), 0));
+  EXPECT_FALSE(check_app_token("nonsense", application(), 0));
+}
+
+TEST(Issuer, IsTheAuthDomainThatWasVerified) {
+  for (const char* own :
+       {"https://auth.example.com:8443", "https://auth.example.com:8443/", "https://AUTH.Example.com:8443"}) {
+    const auto token = app_token({{"iss", own}});
+    EXPECT_TRUE(check_app_token(token, application(), 0)) << own;
+    EXPECT_TRUE(check_org_token(token, application(), 0)) << own;
+  }
+  for (const json::value& other :
+       {json::value("https://auth.example.com"), json::value("https://auth.example.com:443"),
+        json::value("https://auth.example.com:8444"), json::value("https://evil.test"),
+        json::value("https://auth.example.com:8443.evil.test"), json::value("https://xauth.example.com:8443"),
+        json::value("https://auth.example.com:8443/other"), json::value("https://auth.example.com:8443?x"),
+        json::value("https://evil@auth.example.com:8443"), json::value("http://auth.example.com:8443"),
+        json::value("wss://auth.example.com:8443"), json::value("auth.example.com:8443"),
+        json::value("https://"), json::value(""), json::value(nullptr), json::value(1),
+        json::value(json::array{"https://auth.example.com:8443"})}) {
+    const auto token = app_token({{"iss", other}});
+    EXPECT_FALSE(check_app_token(token, application(), 0)) << json::serialize(other);
+    const auto org = check_org_token(token, application(), 0);
+    ASSERT_FALSE(org) << json::serialize(other);
+    EXPECT_EQ(org.error().cause, Cause::token_invalid);
+  }
+}
+
+TEST(Issuer, OfTheDefaultPortIsNamedWithItOrWithout) {
+  Application app = application();
+  app.auth_domain = "team.cloudflareaccess.com";
+  for (const char* own : {"https://team.cloudflareaccess.com", "https://team.cloudflareaccess.com:443"})
+    EXPECT_TRUE(check_app_token(app_token({{"iss", own}}), app, 0)) << own;
+  EXPECT_FALSE(check_app_token(app_token({{"iss", "https://team.cloudflareaccess.com:8443"}}), app, 0));
+  EXPECT_FALSE(check_app_token(app_token({{"iss", "https://other.cloudflareaccess.com"}}), app, 0));
+}
+
+TEST(Issuer, MayHaveAnyPortWhereTheUserNamedNone) {
+  Application app = application();
+  app.auth_domain = "auth.example.com";
+  app.any_port = true;
+  EXPECT_TRUE(check_app_token(app_token({}), app, 0));
+  EXPECT_FALSE(check_app_token(app_token({{"iss", "https://evil.test:8443"}}), app, 0));
+}
+
+TEST(Issuer, IsPutIntoFailuresAsPrintableText) {
+  const auto token = app_token({{"iss", "evil\x1b[2J\r\n" + std::string(5000, 'x')}});
+  const auto jwt = check_app_token(token, application(), 0);
+  ASSERT_FALSE(jwt);
+  EXPECT_EQ(jwt.error().detail, transport::printable(jwt.error().detail, 1000));
+  EXPECT_LT(jwt.error().detail.size(), 500U);
 }
 
 }  // namespace

@@ -279,6 +279,15 @@ TEST(Logout, ATokenFileCoversTheHostsOfItsApplication) {
   EXPECT_FALSE(token_file_covers("vm.example.com-org-token", "vm.example.com"));
   EXPECT_FALSE(token_file_covers("vm.example.com-abc-token", "vm.example.com"));
   EXPECT_FALSE(token_file_covers("-token", ""));
+  EXPECT_FALSE(token_file_covers("vm.example.com" + aud + "-token", "vm.example.com"));
+}
+
+TEST(Logout, ATokenFileThatNamesItsIssuerIsCoveredToo) {
+  const std::string rest = "-auth.example.org:8443-" + std::string(64, 'a') + "-token";
+  EXPECT_TRUE(token_file_covers("vm.example.com" + rest, "vm.example.com"));
+  EXPECT_TRUE(token_file_covers("-.example.com" + rest, "vm.example.com"));
+  EXPECT_FALSE(token_file_covers("-.example.com" + rest, "auth.example.org"));
+  EXPECT_FALSE(token_file_covers("vm.example.com" + rest, "auth.example.org"));
 }
 
 }  // namespace

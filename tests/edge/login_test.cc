@@ -72,7 +72,7 @@ TEST_F(Login, SignsMetadataWhateverTheStatus) {
     const auto keys =
         auth::KeySet::parse(browser_->get("https://vm.localhost:8443/cdn-cgi/access/certs").body);
     const auto app =
-        auth::verify_metadata(*metadata, *keys, transport::host_of("vm.localhost"), trusted, now_);
+        auth::verify_metadata(*metadata, *keys, *transport::parse_url("vm.localhost"), trusted, now_);
     ASSERT_TRUE(app) << app.error().detail;
     EXPECT_EQ(app->auth_domain, "auth.localhost:8443");
     EXPECT_EQ(app->aud, state_->application_aud("vm.localhost").value());

@@ -35,6 +35,8 @@ std::string Site::metadata(const Request& request) const {
                       {"iat", unix_now() - (faults_.on("meta-old") ? kStaleMetadataSeconds : 0)}};
   if (faults_.on("meta-foreign-auth-domain"))
     claims["auth_domain"] = faults_.text("meta-foreign-auth-domain");
+  if (faults_.on("meta-app-hostname")) claims["app_hostname"] = faults_.text("meta-app-hostname");
+  if (faults_.on("meta-aud")) claims["aud"] = faults_.text("meta-aud");
   if (faults_.on("meta-alg-none")) return tokens_.sign(claims, Tokens::Signature::none);
   if (faults_.on("meta-bad-signature")) return tokens_.sign(claims, Tokens::Signature::wrong);
   return tokens_.sign(claims);

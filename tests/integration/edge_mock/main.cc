@@ -88,6 +88,7 @@ void serve(Options options, Faults& faults) {
   std::string suffix = server.port() == 443 ? "" : ":" + std::to_string(server.port());
   site.set_port_suffix(suffix);
   tokens.set_auth_domain(auth_host + suffix);
+  tokens.set_claimed_issuer(faults.text("token-issuer"));
   report_ready(server_options, server.port());
   uv_run(loop, UV_RUN_DEFAULT);
 }

@@ -97,7 +97,7 @@ Tokens::Tokens(const std::string& dir)
       old_modulus_(random_modulus()) {}
 
 std::string Tokens::app_token(const Identity& who, const std::string& aud, std::int64_t ttl) const {
-  json::object claims = common_claims(issuer(), "app", ttl);
+  json::object claims = common_claims(claimed_issuer(), "app", ttl);
   claims["aud"] = json::array{aud};
   if (who.common_name.empty()) {
     claims["email"] = who.email;
@@ -110,7 +110,7 @@ std::string Tokens::app_token(const Identity& who, const std::string& aud, std::
 }
 
 std::string Tokens::org_token(const std::string& email) const {
-  json::object claims = common_claims(issuer(), "org", kOrgTokenSeconds);
+  json::object claims = common_claims(claimed_issuer(), "org", kOrgTokenSeconds);
   claims["aud"] = json::array{sha256_hex(issuer())};
   claims["email"] = email;
   claims["sub"] = sha256_hex(email).substr(0, 32);
@@ -157,7 +157,8 @@ std::optional<json::object> Tokens::verify(std::string_view token) const {
 
 Checked Tokens::check(std::string_view token, std::string_view type, const std::string* aud) const {
   std::optional<json::object> claims = verify(token);
-  if (!claims || text_claim(*claims, "type") != type || text_claim(*claims, "iss") != issuer()) return {};
+  if (!claims || text_claim(*claims, "type") != type || text_claim(*claims, "iss") != claimed_issuer())
+    return {};
   if (aud && !has_audience(*claims, *aud)) return {};
   Checked checked;
   checked.state = number_claim(*claims, "exp") > unix_now() ? Checked::State::good : Checked::State::expired;

@@ -29,6 +29,8 @@ class Tokens {
   void set_auth_domain(std::string auth_domain) { auth_domain_ = std::move(auth_domain); }
   const std::string& auth_domain() const { return auth_domain_; }
   std::string issuer() const { return "https://" + auth_domain_; }
+  /// What tokens say of their issuer instead.
+  void set_claimed_issuer(std::string issuer) { claimed_issuer_ = std::move(issuer); }
 
   std::string app_token(const Identity& who, const std::string& aud, std::int64_t ttl) const;
   std::string org_token(const std::string& email) const;
@@ -51,10 +53,13 @@ class Tokens {
   std::optional<boost::json::object> verify(std::string_view token) const;
   Checked check(std::string_view token, std::string_view type, const std::string* aud) const;
 
+  std::string claimed_issuer() const { return claimed_issuer_.empty() ? issuer() : claimed_issuer_; }
+
   Key key_;
   std::string kid_;
   std::string old_modulus_;
   std::string auth_domain_;
+  std::string claimed_issuer_;
 };
 
 }  // namespace edge_mock

@@ -42,6 +42,10 @@ struct Turn {
 };
 using Look = std::function<Result<std::optional<Secret>>()>;
 
+bool is_cloudflare(std::string_view auth_domain) {
+  return auth_domain.ends_with(".cloudflareaccess.com");
+}
+
 std::string url_file(const std::string& token_file) {
   return token_file + ".url";
 }
@@ -187,7 +191,8 @@ net::awaitable<Result<TransferredTokens>> browser_login(const Access& access, co
 
   std::vector<BrowserCommand> commands;
   if (access.open_browser) commands = browser_commands(BrowserEnvironment::current(), page);
-  access.observer.login_url(page, !commands.empty());
+  const bool shows_code = !is_cloudflare(app.auth_domain);
+  access.observer.login_url(page, shows_code ? transfer_code(receiver.public_key()) : "", !commands.empty());
   const auto listening = std::make_shared<LoginObserver*>(&access.observer);
   if (!commands.empty()) start_browser(co_await net::this_coro::executor, std::move(commands), listening);
   co_return co_await poll_transfer(access, std::move(*store), receiver);

@@ -24,6 +24,12 @@ static_assert(crypto_box_PUBLICKEYBYTES == 32 && crypto_box_SECRETKEYBYTES == 32
 /// Largest transfer that is opened, in bytes of its base64 text. Two JWTs of the longest kind fit.
 constexpr std::size_t kMaxTransferBytes = 128 * 1024;
 
+/// A code: 40 bits in characters of 5 bits, without letters that are taken for others (Crockford's base 32).
+constexpr std::string_view kCodeAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+constexpr std::size_t kCodeBytes = 5;
+constexpr std::size_t kCodeCharacterBits = 5;
+constexpr std::size_t kCodeGroup = 4;
+
 /// How a refusal is told from tokens, and the two kinds of them from each other.
 constexpr const char* kDenied = "denied";
 constexpr const char* kDeclined = "declined";
@@ -166,6 +172,21 @@ Result<SealedTransfer> seal(std::string_view receiver_public_key, const Secret& 
 }
 
 }  // namespace
+
+std::string transfer_code(std::string_view public_key) {
+  const auto key = decode_key(public_key);
+  if (!key) return {};
+  std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
+  crypto_hash_sha256(digest.data(), bytes_of(*key), key->size());
+  std::uint64_t bits = 0;
+  for (std::size_t i = 0; i < kCodeBytes; ++i) bits = bits << 8 | digest[i];
+  std::string code;
+  for (std::size_t left = kCodeBytes * 8; left > 0; left -= kCodeCharacterBits) {
+    if (code.size() == kCodeGroup) code += '-';
+    code += kCodeAlphabet[bits >> (left - kCodeCharacterBits) & (kCodeAlphabet.size() - 1)];
+  }
+  return code;
+}
 
 Result<SealedTransfer> seal_transfer(std::string_view receiver_public_key, std::string_view app_token,
                                      std::string_view org_token) {

@@ -56,6 +56,10 @@ class TransferReceiver {
   std::string public_key_;
 };
 
+/// What a person compares to know that a page is about this login: eight characters in two groups, of the
+/// SHA-256 of the public key. Empty if that is none.
+std::string transfer_code(std::string_view public_key);
+
 /// The sending end, for an edge.
 struct SealedTransfer {
   std::string body;        ///< standard base64 of nonce || box

@@ -187,12 +187,12 @@ std::optional<Failure> failure_of(const tunnel::Outcome& outcome, NearEnd near) 
   return Failure(Stage::tunnel, *cause, outcome.detail);
 }
 
-std::string login_text(std::string_view url, bool browser_is_opened) {
-  return fmt::format("cfpipe: login: {}\n{}\n",
-                     browser_is_opened
-                         ? "log in on the page that opens in your browser; if none does, open this:"
-                         : "open this in a browser, on any machine, and log in:",
-                     url);
+std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened) {
+  return fmt::format(
+      "cfpipe: login: {}{}:\n{}\n",
+      browser_is_opened ? "log in on the page that opens in your browser; if none does, open this"
+                        : "open this in a browser, on any machine, and log in",
+      code.empty() ? std::string() : fmt::format("; if the page shows a code, it must be {}", code), url);
 }
 
 std::string listening_text(std::string_view address, bool reachable_from_elsewhere) {

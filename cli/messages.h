@@ -52,7 +52,8 @@ std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome,
                                              NearEnd near = NearEnd::standard_streams);
 
 /// The words around a login. Where there is a URL it is the last line alone, for people and scripts to copy.
-std::string login_text(std::string_view url, bool browser_is_opened);
+/// `code`: what the page shows if it shows one; empty where none does.
+std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened);
 std::string browser_failed_text(std::string_view why, bool opened);
 /// Of another process's login: the URL it shows, or the lock file that names nobody; either may be empty.
 std::string waiting_text(std::string_view url, std::string_view unknown_lock);

@@ -42,8 +42,8 @@ transport::DialOptions dial_options(const Options& options) {
 
 }  // namespace
 
-void TerminalObserver::login_url(const std::string& url, bool browser_is_opened) {
-  print(login_text(url, browser_is_opened));
+void TerminalObserver::login_url(const std::string& url, const std::string& code, bool browser_is_opened) {
+  print(login_text(url, code, browser_is_opened));
   if (browser_is_opened) {
     page_ = url;
   } else {

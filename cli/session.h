@@ -13,7 +13,7 @@ namespace cfpipe::cli {
 /// comes with the URL, if standard error is a terminal that can show it.
 class TerminalObserver final : public auth::LoginObserver {
  public:
-  void login_url(const std::string& url, bool browser_is_opened) override;
+  void login_url(const std::string& url, const std::string& code, bool browser_is_opened) override;
   void browser_failed(const std::string& why, bool opened) override;
   void waiting_for_other(const std::string& url, const std::string& unknown_lock) override;
   void clock_differs(std::int64_t seconds) override;

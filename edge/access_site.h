@@ -40,7 +40,6 @@ inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 /// The provider's ID token, which says to it who signs out. Sent along to that page alone.
 inline constexpr std::string_view kIdTokenCookie = "__Secure-cfpipe-id-token";
 inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
-inline constexpr std::string_view kCliPath = "/cdn-cgi/access/cli";
 inline constexpr std::string_view kTerminalPath = "/cdn-cgi/access/terminal";
 
 /// Characters of a session's name in the audit: 12 random bytes in base64url.
@@ -185,7 +184,7 @@ class AccessSite final : public Site {
   Answer counted(const Request& request, Answer answer);
   Answer sign_in_page(const Request& request, const Login& login, std::string_view error) const;
   Answer confirm_page(const Request& request, const Login& login, const Identity& identity) const;
-  static bool for_a_program(std::string_view target);
+  std::string consent(const Login& login) const;
   Answer denied_sign_in(const Request& request, const Login& login, const Identity& identity,
                         const Verdict& verdict);
   Answer declined(const Request& request, const Login& login, const Identity& identity);

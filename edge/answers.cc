@@ -76,11 +76,15 @@ Answer method_not_allowed(std::string_view allow) {
   return out;
 }
 
+std::string filled_page(std::string_view file, const Values& values) {
+  return filled(file_of(file), values);
+}
+
 Answer page_answer(int status, const Page& page) {
   const Values outer{{"title", std::string(page.title)},
                      {"head", page.closes_itself ? "<script src=\"/cdn-cgi/access/close.js\"></script>" : ""},
-                     {"body", filled(file_of(page.file), page.values)}};
-  Answer out = answer(status, "text/html; charset=utf-8", filled(file_of("layout.html"), outer));
+                     {"body", filled_page(page.file, page.values)}};
+  Answer out = answer(status, "text/html; charset=utf-8", filled_page("layout.html", outer));
   std::string policy =
       "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
   if (!page.form_target.empty()) policy += " " + page.form_target;
@@ -90,7 +94,7 @@ Answer page_answer(int status, const Page& page) {
 }
 
 Answer document_answer(int status, const Document& document) {
-  Answer out = answer(status, "text/html; charset=utf-8", filled(file_of(document.file), document.values));
+  Answer out = answer(status, "text/html; charset=utf-8", filled_page(document.file, document.values));
   out.headers.emplace_back("Content-Security-Policy", document.policy);
   return out;
 }

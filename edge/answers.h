@@ -19,7 +19,11 @@ Answer json_refusal(int status, std::string_view message);
 Answer redirect_answer(std::string url);
 Answer method_not_allowed(std::string_view allow);
 
-/// One of edge/web with its values filled in, HTML-escaped, inside the layout.
+/// One of edge/web with its values filled in, HTML-escaped where `{{name}}` stands and as it is where
+/// `{{{name}}}` does.
+std::string filled_page(std::string_view file,
+                        const std::vector<std::pair<std::string_view, std::string>>& values);
+/// The same, inside the layout.
 struct Page {
   std::string_view file;
   std::string_view title;

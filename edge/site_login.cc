@@ -5,6 +5,7 @@
 
 #include "edge/access_site.h"
 #include "edge/answers.h"
+#include "edge/consent.h"
 #include "edge/text.h"
 #include "transport/url.h"
 
@@ -18,31 +19,12 @@ constexpr std::string_view kLoginPath = "/cdn-cgi/access/login/";
 /// Also the session's name in the audit.
 constexpr std::size_t kNonceBytes = 12;
 
-/// What is asked of a person before a program gets their tokens.
-std::string notice_for(bool program, std::string_view hostname) {
-  if (!program) return {};
-  return "A program on a computer is waiting to reach " + std::string(hostname) +
-         " as you. Go on only if you have just started it yourself.";
-}
-
-/// The receiver's key in the target of a hand-over.
-std::string receiver_of(const std::string& target) {
-  Request inner;
-  const std::size_t question = target.find('?');
-  if (question != std::string::npos) inner.query = target.substr(question + 1);
-  return inner.query_value("token");
-}
-
 Answer expired_form() {
   return message_page(400, "Sign-in not completed", "This page was open too long, or cookies are turned off.",
                       "Start again from the address you wanted to reach.");
 }
 
 }  // namespace
-
-bool AccessSite::for_a_program(std::string_view target) {
-  return target.substr(0, target.find('?')) == kCliPath;
-}
 
 /// A program that waits for this sign-in waits no longer.
 void AccessSite::tell_program(const std::string& target, const Identity& identity,
@@ -150,6 +132,13 @@ std::string AccessSite::form_state(const Request& request, const Login& login, A
   return notes_.write("form", state, until);
 }
 
+/// What the person agrees to by going on; nothing where no program asks.
+std::string AccessSite::consent(const Login& login) const {
+  if (!for_a_program(login.target)) return {};
+  return consent_text(
+      {login.app->config->hostname, login.target, transfers_.poller(receiver_of(login.target)), now_()});
+}
+
 Answer AccessSite::sign_in_page(const Request& request, const Login& login, std::string_view error) const {
   Answer cookies;
   const std::string& host = login.app->config->hostname;
@@ -158,7 +147,7 @@ Answer AccessSite::sign_in_page(const Request& request, const Login& login, std:
   page.title = "Sign in";
   page.values = {{"application", host},
                  {"error", std::string(error)},
-                 {"notice", notice_for(for_a_program(login.target), host)},
+                 {"consent", consent(login)},
                  {"state", form_state(request, login, cookies)},
                  {"email", config_.dev_email}};
   page.form_target = "https://" + authority(host);
@@ -174,7 +163,7 @@ Answer AccessSite::confirm_page(const Request& request, const Login& login, cons
   page.file = "confirm.html";
   page.title = "Let a program in?";
   page.values = {{"email", identity.email},
-                 {"notice", notice_for(for_a_program(login.target), host)},
+                 {"consent", consent(login)},
                  {"state", form_state(request, login, cookies)}};
   page.form_target = "https://" + authority(host);
   Answer answer = page_answer(200, page);
@@ -194,7 +183,10 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
                               {"target", login.target},
                               {"org_exp", identity.expires}};
   write_identity(content, identity);
-  if (asked && for_a_program(login.target)) content["receiver"] = hex(sha256(receiver_of(login.target)));
+  if (asked && for_a_program(login.target)) {
+    content["receiver"] = hex(sha256(receiver_of(login.target)));
+    if (wants_org_token(login.target)) content["org"] = true;
+  }
   const std::string name = hex(sha256(code));
   const auto added = limits_.codes.add(party_of(identity), name, now + kCodeSeconds, now);
   if (added == Outstanding::Added::too_many_of_owner) {

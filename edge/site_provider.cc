@@ -5,6 +5,7 @@
 
 #include "edge/access_site.h"
 #include "edge/answers.h"
+#include "edge/consent.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {

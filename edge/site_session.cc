@@ -7,6 +7,7 @@
 #include "auth/transfer_box.h"
 #include "edge/access_site.h"
 #include "edge/answers.h"
+#include "edge/consent.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -57,6 +58,7 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
   if (const std::string receiver = text_of(*code, "receiver"); !receiver.empty()) {
     boost::json::object grant{
         {"aud", app.aud}, {"receiver", receiver}, {"org_exp", number_of(*code, "org_exp")}};
+    if (code->contains("org")) grant["org"] = true;
     write_identity(grant, identity);
     const std::int64_t until = now + kCliGrantSeconds;
     set_cookie(answer, kGrantCookie, notes_.write("cli", grant, until), until);
@@ -86,7 +88,7 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
   const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
   std::string org_token;
-  if (request.query_value("send_org_token") == "true" && org_lifetime.count() > 0)
+  if (grant->contains("org") && org_lifetime.count() > 0)
     org_token = tokens_.org_token(identity, now, org_lifetime);
   const auto box = auth::seal_transfer(receiver, app_token, org_token);
   if (!box) return message_page(400, "This link is not right", "The waiting program's key cannot be used.");

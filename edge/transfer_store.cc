@@ -43,7 +43,7 @@ Result<Outstanding::Added> TransferStore::keep(const PartyKey& owner, const std:
   if (!kept || !*kept) boxes_.taken(name);
   if (!kept) return kept.error();
   if (!*kept) return Outstanding::Added::full;
-  if (const auto waiter = waiters_.find(receiver); waiter != waiters_.end()) waiter->second->cancel();
+  if (const auto waiter = waiters_.find(receiver); waiter != waiters_.end()) waiter->second->timer.cancel();
   return added;
 }
 
@@ -79,17 +79,22 @@ Answer TransferStore::take(const std::string& receiver) {
   return answer;
 }
 
+std::string TransferStore::poller(const std::string& receiver) const {
+  const auto waiter = waiters_.find(receiver);
+  return waiter == waiters_.end() ? std::string() : waiter->second->peer;
+}
+
 net::awaitable<Answer> TransferStore::poll(std::string receiver, std::string peer) {
   Answer answer = take(receiver);
   if (answer.status != 202) co_return answer;
   const auto seat = seats_.take(address_key(peer));
   if (!seat) co_return text_answer(429, "too many logins are being waited for; try again");
-  if (const auto older = waiters_.find(receiver); older != waiters_.end()) older->second->cancel();
-  const auto timer = std::make_shared<Timer>(executor_, poll_);
-  waiters_[receiver] = timer;
-  co_await timer->async_wait(net::as_tuple(net::use_awaitable));
+  if (const auto older = waiters_.find(receiver); older != waiters_.end()) older->second->timer.cancel();
+  const auto waiter = std::make_shared<Waiter>(executor_, poll_, std::move(peer));
+  waiters_[receiver] = waiter;
+  co_await waiter->timer.async_wait(net::as_tuple(net::use_awaitable));
   const auto mine = waiters_.find(receiver);
-  if (mine == waiters_.end() || mine->second != timer) co_return not_yet();
+  if (mine == waiters_.end() || mine->second != waiter) co_return not_yet();
   waiters_.erase(mine);
   co_return take(receiver);
 }

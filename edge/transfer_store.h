@@ -50,9 +50,16 @@ class TransferStore {
   /// ends an older one, whose client has most likely gone.
   boost::asio::awaitable<Answer> poll(std::string receiver, std::string peer);
   std::size_t waiting() const { return waiters_.size(); }
+  /// The address from which that receiver is polled now; empty: it is not.
+  std::string poller(const std::string& receiver) const;
 
  private:
-  using Timer = boost::asio::steady_timer;
+  struct Waiter {
+    Waiter(const boost::asio::any_io_executor& executor, std::chrono::milliseconds patience, std::string from)
+        : timer(executor, patience), peer(std::move(from)) {}
+    boost::asio::steady_timer timer;
+    std::string peer;
+  };
   Result<Outstanding::Added> keep(const PartyKey& owner, const std::string& receiver,
                                   const std::string& value);
   Answer take(const std::string& receiver);
@@ -61,7 +68,7 @@ class TransferStore {
   State& state_;
   std::chrono::milliseconds poll_;
   std::function<std::int64_t()> now_;
-  std::map<std::string, std::shared_ptr<Timer>> waiters_;
+  std::map<std::string, std::shared_ptr<Waiter>> waiters_;
   Seats seats_{{kMaxTransferWaitersOfAddress, kMaxTransferWaiters}};  ///< of polls, by address
   Outstanding boxes_{kMaxTransfersOfPerson, static_cast<std::size_t>(kMaxPending)};
 };

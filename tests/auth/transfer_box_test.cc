@@ -184,5 +184,20 @@ TEST(Transfer, SealsWithAFreshKeyEachTime) {
   EXPECT_NE(first->body, second->body);
 }
 
+TEST(TransferCode, IsOfTheKeyAlone) {
+  // The first five bytes of SHA-256 over 32 zero bytes: 66687aadf8.
+  const std::string zeros = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+  EXPECT_EQ(transfer_code(zeros), "CSM7-NBFR");
+  EXPECT_EQ(transfer_code(zeros.substr(0, 43)), "CSM7-NBFR") << "padding is optional";
+  const TransferReceiver one;
+  const TransferReceiver two;
+  EXPECT_EQ(transfer_code(one.public_key()).size(), 9U);
+  EXPECT_NE(transfer_code(one.public_key()), transfer_code(two.public_key()));
+}
+
+TEST(TransferCode, IsEmptyForWhatIsNoKey) {
+  for (const char* none : {"", "x", "AAAA", "<script>"}) EXPECT_EQ(transfer_code(none), "") << none;
+}
+
 }  // namespace
 }  // namespace cfpipe::auth

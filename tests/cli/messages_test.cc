@@ -130,9 +130,19 @@ TEST(Messages, AReaderThatWentAwayIsNoFailure) {
 
 TEST(Messages, TheLoginUrlStandsAloneOnTheLastLine) {
   const std::string url = "https://vm.example.com/cdn-cgi/access/cli?token=x";
-  for (const auto& text : {login_text(url, true), login_text(url, false), waiting_text(url, {})}) {
+  for (const auto& text : {login_text(url, {}, true), login_text(url, {}, false),
+                           login_text(url, "ABCD-EFGH", true), waiting_text(url, {})}) {
     EXPECT_TRUE(text.ends_with("\n" + url + "\n")) << text;
     EXPECT_TRUE(text.starts_with("cfpipe: login: ")) << text;
+  }
+}
+
+TEST(Messages, TheCodeOfALoginStandsBesideTheUrl) {
+  for (const bool opened : {true, false}) {
+    const auto text = login_text("https://h/", "ABCD-EFGH", opened);
+    EXPECT_NE(text.find("; if the page shows a code, it must be ABCD-EFGH:\nhttps://h/\n"), std::string::npos)
+        << text;
+    EXPECT_EQ(login_text("https://h/", {}, opened).find("code"), std::string::npos);
   }
 }
 

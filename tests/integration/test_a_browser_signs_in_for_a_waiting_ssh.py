@@ -1,6 +1,8 @@
 """The whole way with nothing scripted: ssh waits without a token; a browser elsewhere opens the address that it shows, a
 person signs in at the identity provider there and agrees; the certificate lets ssh in."""
 
+import re
+
 from support import tokens, world as worlds
 from support.chromium import Chromium
 from support.clients import Client, Ssh
@@ -28,6 +30,9 @@ def test_ssh_runs_a_command_once_somebody_has_signed_in(world, sshd):
     chromium.press("Sign in")
     chromium.wait_for("Let a program in?")
     chromium.wait_for(worlds.EMAIL)
+    chromium.wait_for("and every other application of this team that you may reach")
+    chromium.wait_for("127.0.0.1")
+    chromium.wait_for(re.search("it must be (....-....):", child.stderr.text).group(1))
     assert not list(client.home.glob("*-token")), "nobody has agreed yet"
     chromium.press("Give access")
     chromium.wait_for(f"You are signed in to vm.localhost as {worlds.EMAIL}, and so is the program that asked.")

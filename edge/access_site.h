@@ -35,8 +35,6 @@ inline constexpr std::int64_t kMetadataSeconds = 5 * 60;
 inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
 /// How long a revocation by another process may go unnoticed by the tunnels that are open.
 inline constexpr std::chrono::milliseconds kRevocationPoll{1'000};
-inline constexpr std::string_view kTokenCookie = "CF_Authorization";
-inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 /// The provider's ID token, which says to it who signs out. Sent along to that page alone.
 inline constexpr std::string_view kIdTokenCookie = "__Secure-cfpipe-id-token";
 inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
@@ -116,8 +114,9 @@ class AccessSite final : public Site {
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
     std::shared_ptr<const App> app;
-    std::string session_hash;  ///< of the CF_AppSession cookie that began it
+    std::string session_hash;  ///< of the session cookie that began it
     std::string target;        ///< on the application, safe
+    bool exchange = false;     ///< a program shows its org token
   };
 
   using Apps = std::map<std::string, std::shared_ptr<App>, std::less<>>;
@@ -147,6 +146,7 @@ class AccessSite final : public Site {
   Visitor visitor(const Request& request, const App& app);
   std::optional<Identity> check_app(std::string_view token, const App& app) const;
   std::optional<Identity> check_org(const Request& request) const;
+  std::optional<Identity> browser_session(const Request& request) const;
   bool revoked(const Identity& identity) const;
   struct Credentials {
     const std::string& who;

@@ -1,5 +1,6 @@
 #include "edge/site.h"
 
+#include "edge/cookies.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -46,24 +47,8 @@ std::string_view Request::header(std::string_view name) const {
 }
 
 std::string Request::cookie(std::string_view name) const {
-  for (const auto& [key, value] : headers) {
-    if (!same_text(key, "cookie")) continue;
-    std::string_view rest = value;
-    while (!rest.empty()) {
-      const std::size_t end = rest.find(';');
-      const std::string_view pair = trimmed(rest.substr(0, end));
-      const std::size_t equals = pair.find('=');
-      if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
-        std::string_view found = pair.substr(equals + 1);
-        if (found.size() >= 2 && found.front() == '"' && found.back() == '"')
-          found = found.substr(1, found.size() - 2);
-        return std::string(found);
-      }
-      if (end == std::string_view::npos) break;
-      rest.remove_prefix(end + 1);
-    }
-  }
-  return {};
+  auto found = cookies(*this, name);
+  return found.empty() ? std::string() : std::move(found.front());
 }
 
 std::string Request::query_value(std::string_view key) const {

@@ -43,7 +43,7 @@ bool AccessSite::is_administrator(const Request& request, const Identity& identi
 
 Answer AccessSite::dashboard(const Request& request) const {
   if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
-  const auto identity = check_org(request);
+  const auto identity = browser_session(request);
   if (!identity) return challenge(request, *dashboard_);
   const Document page{"dashboard.html",
                       {{"email", identity->email},
@@ -54,7 +54,7 @@ Answer AccessSite::dashboard(const Request& request) const {
 }
 
 Answer AccessSite::api(const Request& request) {
-  const auto identity = check_org(request);
+  const auto identity = browser_session(request);
   if (!identity) return json_refusal(401, "not signed in");
   if (is_unsafe(request))
     if (const char* fault = foreign_request(request, "https://" + auth_authority()))

@@ -6,6 +6,7 @@
 
 #include "edge/access_site.h"
 #include "edge/answers.h"
+#include "edge/cookies.h"
 #include "edge/text.h"
 #include "transport/reason.h"
 #include "transport/url.h"
@@ -42,10 +43,14 @@ AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) 
     identity.expires = std::min(checked.token->expires, now + app.config->session_duration.count());
     return who;
   }
-  std::string token(request.header("Cf-Access-Token"));
+  const std::string_view token = request.header("Cf-Access-Token");
   who.by_header = !token.empty();
-  if (!who.by_header) token = request.cookie(kTokenCookie);
-  who.identity = check_app(token, app);
+  if (who.by_header) {
+    who.identity = check_app(token, app);
+    return who;
+  }
+  for (const std::string& cookie : token_cookies(request))
+    if ((who.identity = check_app(cookie, app))) break;
   return who;
 }
 
@@ -64,10 +69,19 @@ std::optional<Identity> AccessSite::check_app(std::string_view token, const App&
   return identity;
 }
 
-/// Whom the auth domain's session is of.
+/// Whom an org token speaks for, in a browser or a program.
 std::optional<Identity> AccessSite::check_org(const Request& request) const {
-  auto identity = tokens_.check_org(request.cookie(kTokenCookie), now_());
-  if (identity && revoked(*identity)) return std::nullopt;
+  for (const std::string& token : token_cookies(request)) {
+    auto identity = tokens_.check_org(token, now_());
+    if (identity && !revoked(*identity)) return identity;
+  }
+  return std::nullopt;
+}
+
+/// Who has signed in in this browser: no program's org token, and no cookie that another host has planted.
+std::optional<Identity> AccessSite::browser_session(const Request& request) const {
+  auto identity = tokens_.check_org(request.cookie(kBrowserTokenCookie), now_());
+  if (!identity || identity->holder != Holder::browser || revoked(*identity)) return std::nullopt;
   return identity;
 }
 
@@ -100,7 +114,7 @@ Answer AccessSite::challenge(const Request& request, const App& app) const {
     target = safe_target(asked, authority(app.config->hostname)).value_or("/");
   }
   // One session for all tabs of a browser, or the second would void the first one's sign-in.
-  std::string session = request.cookie(kSessionCookie);
+  std::string session = request.cookie(kBrowserSessionCookie);
   if (session.size() != kSessionCharacters) session = random_id();
   const std::int64_t until = now_() + kLoginSeconds;
   const std::string meta =
@@ -111,6 +125,7 @@ Answer AccessSite::challenge(const Request& request, const App& app) const {
   answer.headers.emplace_back("CF-Access-Domain", app.config->hostname);
   answer.headers.emplace_back("CF-Access-Aud", app.aud);
   set_cookie(answer, kSessionCookie, session, until);
+  set_cookie(answer, kBrowserSessionCookie, session, until);
   return answer;
 }
 

@@ -6,6 +6,7 @@
 #include "edge/access_site.h"
 #include "edge/answers.h"
 #include "edge/consent.h"
+#include "edge/cookies.h"
 #include "edge/text.h"
 #include "transport/url.h"
 
@@ -77,7 +78,8 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
     login.app = app;
     login.session_hash = text_of(*meta, "session");
     login.target = *target;
-    const auto identity = check_org(request);
+    login.exchange = may_be_exchange(request);
+    const auto identity = login.exchange ? check_org(request) : browser_session(request);
     const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
     if (!identity) {
       answer = co_await begin_sign_in(request, login);
@@ -162,9 +164,8 @@ Answer AccessSite::confirm_page(const Request& request, const Login& login, cons
   Page page;
   page.file = "confirm.html";
   page.title = "Let a program in?";
-  page.values = {{"email", identity.email},
-                 {"consent", consent(login)},
-                 {"state", form_state(request, login, cookies)}};
+  page.values = {
+      {"email", identity.email}, {"consent", consent(login)}, {"state", form_state(request, login, cookies)}};
   page.form_target = "https://" + authority(host);
   Answer answer = page_answer(200, page);
   answer.headers.insert(answer.headers.end(), cookies.headers.begin(), cookies.headers.end());
@@ -183,6 +184,7 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
                               {"target", login.target},
                               {"org_exp", identity.expires}};
   write_identity(content, identity);
+  if (login.exchange) content["exchange"] = true;
   if (asked && for_a_program(login.target)) {
     content["receiver"] = hex(sha256(receiver_of(login.target)));
     if (wants_org_token(login.target)) content["org"] = true;
@@ -227,7 +229,7 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
   const std::string typed = request.form_value("email");
   if (!typed.empty()) co_return dev_sign_in(request, login, typed);
   // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
-  const auto identity = check_org(request);
+  const auto identity = browser_session(request);
   if (!identity) co_return co_await begin_sign_in(request, login);
   if (request.form_value("answer") == "no") co_return declined(request, login, *identity);
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
@@ -272,8 +274,9 @@ void AccessSite::start_session(const Request& request, const Login& login, Ident
 }
 
 void AccessSite::set_session(const Identity& identity, Answer& answer) const {
-  set_cookie(answer, kTokenCookie, tokens_.org_token(identity, identity.issued, config_.session_duration),
-             identity.expires);
+  const std::string token =
+      tokens_.org_token(identity, Holder::browser, identity.issued, config_.session_duration);
+  set_cookie(answer, kBrowserTokenCookie, token, identity.expires);
 }
 
 Answer AccessSite::signed_out() {
@@ -293,8 +296,7 @@ boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
     if (there) answer = redirect_answer(*there);
     clear_cookie(answer, kIdTokenCookie, kLogoutPath);
   }
-  clear_cookie(answer, kTokenCookie);
-  clear_cookie(answer, kFormCookie);
+  for (const auto cookie : {kTokenCookie, kBrowserTokenCookie, kFormCookie}) clear_cookie(answer, cookie);
   co_return answer;
 }
 

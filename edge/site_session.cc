@@ -8,6 +8,7 @@
 #include "edge/access_site.h"
 #include "edge/answers.h"
 #include "edge/consent.h"
+#include "edge/cookies.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -44,8 +45,9 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
   limits_.codes.taken(name);
   if (!taken) return state_trouble(taken.error());
   const auto code = *taken ? auth::parse_json_object(**taken) : std::nullopt;
+  const bool exchange = code && code->contains("exchange");
   if (!code || text_of(*code, "aud") != app.aud ||
-      !same_secret(text_of(*code, "session"), hex(sha256(request.cookie(kSessionCookie))))) {
+      !shows_session(request, text_of(*code, "session"), exchange)) {
     return stale_code();
   }
   const Identity identity = read_identity(*code);
@@ -54,7 +56,9 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
   if (!verdict.passes()) return denied(request, app, identity, verdict);
   const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
   Answer answer = redirect_answer("https://" + authority(app.config->hostname) + text_of(*code, "target"));
-  set_cookie(answer, kTokenCookie, token, now + app.config->session_duration.count());
+  const std::int64_t ends = now + app.config->session_duration.count();
+  set_cookie(answer, kTokenCookie, token, ends);
+  if (!exchange) set_cookie(answer, kBrowserTokenCookie, token, ends);
   if (const std::string receiver = text_of(*code, "receiver"); !receiver.empty()) {
     boost::json::object grant{
         {"aud", app.aud}, {"receiver", receiver}, {"org_exp", number_of(*code, "org_exp")}};
@@ -89,7 +93,7 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
   std::string org_token;
   if (grant->contains("org") && org_lifetime.count() > 0)
-    org_token = tokens_.org_token(identity, now, org_lifetime);
+    org_token = tokens_.org_token(identity, Holder::program, now, org_lifetime);
   const auto box = auth::seal_transfer(receiver, app_token, org_token);
   if (!box) return message_page(400, "This link is not right", "The waiting program's key cannot be used.");
   const auto kept = transfers_.put(party_of(identity), receiver, *box);
@@ -116,8 +120,8 @@ Answer AccessSite::cli(const Request& request, const App& app) {
 
 Answer AccessSite::app_logout() const {
   Answer answer = redirect_answer("https://" + auth_authority() + "/cdn-cgi/access/logout");
-  clear_cookie(answer, kTokenCookie);
-  clear_cookie(answer, kSessionCookie);
+  for (const auto cookie : {kTokenCookie, kBrowserTokenCookie, kSessionCookie, kBrowserSessionCookie})
+    clear_cookie(answer, cookie);
   return answer;
 }
 

@@ -25,6 +25,10 @@ constexpr std::string_view kAsked = "groups_asked";
 constexpr std::size_t kAskedCharacters = 16;
 /// How groups are written; no group starts like this.
 constexpr std::string_view kGroupsForm = "\x02with unknown\n";
+/// Says who holds an org token.
+constexpr std::string_view kUse = "use";
+constexpr std::string_view kBrowserUse = "browser";
+constexpr std::string_view kProgramUse = "program";
 
 transport::Failure damaged() {
   return {transport::Stage::state, transport::Cause::state_unreadable, "the token signing key is damaged"};
@@ -65,7 +69,7 @@ boost::json::object object_of(const Claims& claims) {
   return out;
 }
 
-Claims claims_of(const boost::json::object& object) {
+Claims custom_claims(const boost::json::object& object) {
   Claims out;
   const auto* found = object.if_contains(kCustomClaims);
   if (found == nullptr || !found->is_object()) return out;
@@ -89,7 +93,7 @@ Identity read_identity(const boost::json::object& object) {
   Identity identity;
   identity.email = auth::text_of(object, "email");
   identity.groups = carried_groups(object);
-  identity.claims = claims_of(object);
+  identity.claims = custom_claims(object);
   identity.subject = auth::text_of(object, "sub");
   identity.nonce = auth::text_of(object, "nonce");
   if (const auto* issued = object.if_contains("iat"); issued != nullptr && issued->is_int64())
@@ -124,8 +128,8 @@ std::string Tokens::org_audience() const {
   return hex(sha256("org\n" + issuer_));
 }
 
-std::string Tokens::sign(const Identity& identity, std::string_view type, std::string_view aud,
-                         std::int64_t now, std::chrono::seconds lifetime) const {
+boost::json::object Tokens::claims_of(const Identity& identity, std::string_view type, std::string_view aud,
+                                      std::int64_t now, std::chrono::seconds lifetime) const {
   boost::json::object claims{{"aud", boost::json::array{aud}},
                              {"exp", now + lifetime.count()},
                              {"iat", now},
@@ -143,17 +147,23 @@ std::string Tokens::sign(const Identity& identity, std::string_view type, std::s
   } else {
     claims["common_name"] = identity.client_id;
   }
+  return claims;
+}
+
+std::string Tokens::sign(const boost::json::object& claims) const {
   return auth::sign_rs256(claims, kid_, key_.get());
 }
 
 std::string Tokens::app_token(const Identity& identity, std::string_view aud, std::int64_t now,
                               std::chrono::seconds lifetime) const {
-  return sign(identity, "app", aud, now, lifetime);
+  return sign(claims_of(identity, "app", aud, now, lifetime));
 }
 
-std::string Tokens::org_token(const Identity& identity, std::int64_t now,
+std::string Tokens::org_token(const Identity& identity, Holder holder, std::int64_t now,
                               std::chrono::seconds lifetime) const {
-  return sign(identity, "org", org_audience(), now, lifetime);
+  auto claims = claims_of(identity, "org", org_audience(), now, lifetime);
+  claims[kUse] = holder == Holder::browser ? kBrowserUse : kProgramUse;
+  return sign(claims);
 }
 
 std::string Tokens::metadata(std::string_view hostname, std::string_view auth_domain, std::string_view aud,
@@ -161,7 +171,7 @@ std::string Tokens::metadata(std::string_view hostname, std::string_view auth_do
   const boost::json::object claims{
       {"type", "match"}, {"hostname", hostname},     {"auth_domain", auth_domain},
       {"aud", aud},      {"app_hostname", hostname}, {"iat", now}};
-  return auth::sign_rs256(claims, kid_, key_.get());
+  return sign(claims);
 }
 
 std::optional<Identity> Tokens::check(std::string_view compact, std::string_view type, std::string_view aud,
@@ -180,10 +190,11 @@ std::optional<Identity> Tokens::check(std::string_view compact, std::string_view
   if (identity.client_id.empty()) {
     identity.email = jwt->text("email");
     identity.groups = carried_groups(jwt->claims);
-    identity.claims = claims_of(jwt->claims);
+    identity.claims = custom_claims(jwt->claims);
     identity.nonce = jwt->text("identity_nonce");
     if (!valid_email(identity.email) || jwt->text(kAsked) != asked_) return std::nullopt;
   }
+  if (jwt->text(kUse) == kBrowserUse) identity.holder = Holder::browser;
   identity.subject = jwt->text("sub");
   identity.issued = jwt->number("iat");
   identity.expires = jwt->number("exp");

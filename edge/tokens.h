@@ -19,6 +19,10 @@ namespace cfpipe::edge {
 inline constexpr unsigned kTokenKeyBits = 2048;
 inline constexpr std::int64_t kTokenClockSkew = 60;
 
+/// Who holds an org token: the browser in which a person has signed in, or a program that was let in there.
+/// The dashboard and its API are for browsers alone. Tokens that do not say it are a program's.
+enum class Holder { browser, program };
+
 /// Who a token speaks for: a person, or a service token.
 struct Identity {
   std::string email;          ///< of a person
@@ -30,6 +34,7 @@ struct Identity {
   std::string nonce;          ///< of one sign-in
   std::int64_t issued = 0;
   std::int64_t expires = 0;
+  Holder holder = Holder::program;  ///< of an org token
 
   /// What the audit, certificates and people call it.
   const std::string& name() const { return email.empty() ? service_token : email; }
@@ -56,7 +61,8 @@ class Tokens {
 
   std::string app_token(const Identity& identity, std::string_view aud, std::int64_t now,
                         std::chrono::seconds lifetime) const;
-  std::string org_token(const Identity& identity, std::int64_t now, std::chrono::seconds lifetime) const;
+  std::string org_token(const Identity& identity, Holder holder, std::int64_t now,
+                        std::chrono::seconds lifetime) const;
   /// What tells a client which application a host belongs to.
   std::string metadata(std::string_view hostname, std::string_view auth_domain, std::string_view aud,
                        std::int64_t now) const;
@@ -71,8 +77,9 @@ class Tokens {
  private:
   Tokens(auth::PKey key, std::string kid, std::string certs)
       : key_(std::move(key)), kid_(std::move(kid)), certs_(std::move(certs)) {}
-  std::string sign(const Identity& identity, std::string_view type, std::string_view aud, std::int64_t now,
-                   std::chrono::seconds lifetime) const;
+  boost::json::object claims_of(const Identity& identity, std::string_view type, std::string_view aud,
+                                std::int64_t now, std::chrono::seconds lifetime) const;
+  std::string sign(const boost::json::object& claims) const;
   std::optional<Identity> check(std::string_view compact, std::string_view type, std::string_view aud,
                                 std::int64_t now) const;
   std::string org_audience() const;

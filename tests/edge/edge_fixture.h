@@ -187,6 +187,40 @@ class Browser {
   std::vector<std::string> visited_;
 };
 
+/// What a program does with an org token, as the public client does it: HEAD throughout, cookies given by
+/// hand. The URL of the exchange's end, and the session that it needs.
+struct ExchangeEnd {
+  std::string url;
+  std::string session;
+};
+inline ExchangeEnd walk_to_authorized(Browser& browser, const std::string& org) {
+  ExchangeEnd end{"https://b.localhost:8443/", {}};
+  for (int hop = 0; hop < 5; ++hop) {
+    Request request = browser.request("HEAD", end.url);
+    if (request.path.find("/cdn-cgi/access/authorized") != std::string::npos) return end;
+    request.headers.clear();
+    if (request.path.find("/cdn-cgi/access/login") != std::string::npos)
+      request.headers.emplace_back("Cookie", "CF_Authorization=" + org);
+    const Answer answer = browser.send(request);
+    const std::string session = browser.cookie("b.localhost", "CF_AppSession");
+    if (!session.empty()) end.session = session;
+    if (answer.status != 302) return {};
+    end.url = header_of(answer, "Location");
+  }
+  return {};
+}
+/// The app token of that walk, or nothing.
+inline std::string exchanged(Browser& browser, const std::string& org, bool send_session = true) {
+  const ExchangeEnd end = walk_to_authorized(browser, org);
+  if (end.url.empty()) return {};
+  Request last = browser.request("HEAD", end.url);
+  last.headers.clear();
+  if (send_session) last.headers.emplace_back("Cookie", "CF_AppSession=" + end.session);
+  const std::string cookie = header_of(browser.send(last), "Set-Cookie");
+  if (!cookie.starts_with("CF_Authorization=")) return {};
+  return cookie.substr(cookie.find('=') + 1, cookie.find(';') - cookie.find('=') - 1);
+}
+
 class SiteTest : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -100,42 +100,19 @@ TEST_F(Login, FollowsThePortThatIsListenedOn) {
                   .starts_with("https://auth.localhost:12345/cdn-cgi/"));
 }
 
-/// What a client does with an org token, as the public client does it: HEAD, cookies given by hand.
-std::string exchange_org(Browser& browser, const std::string& org, bool send_session = true) {
-  std::string url = "https://b.localhost:8443/";
-  std::string session;
-  for (int hop = 0; hop < 5; ++hop) {
-    Request request = browser.request("HEAD", url);
-    request.headers.clear();
-    if (request.path.find("/cdn-cgi/access/login") != std::string::npos)
-      request.headers.emplace_back("Cookie", "CF_Authorization=" + org);
-    const bool last = request.path.find("/cdn-cgi/access/authorized") != std::string::npos;
-    if (last && send_session) request.headers.emplace_back("Cookie", "CF_AppSession=" + session);
-    const Answer answer = browser.send(request);
-    const std::string cookie = header_of(answer, "Set-Cookie");
-    const std::string value = cookie.substr(cookie.find('=') + 1, cookie.find(';') - cookie.find('=') - 1);
-    if (cookie.starts_with("CF_AppSession=")) session = value;
-    if (last) return cookie.starts_with("CF_Authorization=") ? value : "";
-    if (answer.status != 302) return "";
-    url = header_of(answer, "Location");
-  }
-  return "";
-}
-
 TEST_F(Login, ExchangesAnOrgTokenForAnotherApplication) {
   const auto tokens = program_login();
   const std::string org(tokens.org_token.reveal());
   Browser client(io_, *site_);
-  const std::string app = exchange_org(client, org);
+  const std::string app = exchanged(client, org);
   const auto jwt = auth::parse_jwt(app);
   ASSERT_TRUE(jwt);
   EXPECT_EQ(jwt->audience(), std::vector<std::string>{state_->application_aud("b.localhost").value()});
   EXPECT_EQ(jwt->text("type"), "app");
-  EXPECT_EQ(exchange_org(client, org, false), "");
-  EXPECT_EQ(exchange_org(client, std::string(tokens.app_token.reveal())), "")
-      << "an app token is no org token";
+  EXPECT_EQ(exchanged(client, org, false), "");
+  EXPECT_EQ(exchanged(client, std::string(tokens.app_token.reveal())), "") << "an app token is no org token";
   now_ += 24 * 3600;
-  EXPECT_EQ(exchange_org(client, org), "") << "expired";
+  EXPECT_EQ(exchanged(client, org), "") << "expired";
 }
 
 TEST_F(Login, AsksASignedInPersonBeforeAProgramGetsTokens) {

@@ -157,7 +157,8 @@ TEST_F(Refusal, CodesOfAnotherBrowserOrASecondTime) {
 
   std::string elsewhere = header_of(browser_->post_form(page, "ann@example.com"), "Location");
   elsewhere.replace(elsewhere.find("vm."), 3, "b.");
-  browser_->set_cookie("b.localhost", "CF_AppSession", browser_->cookie("vm.localhost", "CF_AppSession"));
+  for (const char* name : {"CF_AppSession", "__Host-CF_AppSession"})
+    browser_->set_cookie("b.localhost", name, browser_->cookie("vm.localhost", name));
   EXPECT_EQ(browser_->get(elsewhere).status, 400);
 
   const std::string late = header_of(browser_->post_form(page, "ann@example.com"), "Location");

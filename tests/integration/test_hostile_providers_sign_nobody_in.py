@@ -48,7 +48,7 @@ class Site:
         return web, self.back(web, self.begin(web))
 
     def signed_in(self, web):
-        return "CF_Authorization" in web.cookies.get("auth.localhost", {})
+        return "__Host-CF_Authorization" in web.cookies.get("auth.localhost", {})
 
     def works(self):
         """Whoever is honest still gets in."""
@@ -195,7 +195,7 @@ def test_many_sign_ins_of_one_browser_do_not_disturb_each_other(site):
         site.provider.nonce = one["nonce"]
         assert site.back(web, one).status == 302
     for _ in range(20):
-        web.cookies["auth.localhost"].pop("CF_Authorization", None)
+        web.cookies["auth.localhost"].pop("__Host-CF_Authorization", None)
         site.begin(web)
     flows = [name for name in web.cookies["auth.localhost"] if "sign-in" in name]
     assert 3 <= len(flows) <= 6, flows

@@ -30,7 +30,7 @@ def provider_page(web, edge, path=""):
 
 
 def session(web, host):
-    return web.cookies.get(host, {}).get("CF_Authorization")
+    return web.cookies.get(host, {}).get("__Host-CF_Authorization")
 
 
 @pytest.mark.parametrize("alg, secret", [("RS256", "client_secret_basic"), ("ES256", "none"), ("EdDSA", "client_secret_basic")])
@@ -117,7 +117,8 @@ def test_one_sign_in_serves_all_applications_for_as_long_as_each_says(world):
     assert len({str(c["aud"]) for c in lives.values()}) == 3
     assert len([row for row in edge.audit() if row["kind"] == "login"]) == 1
     # A cookie of one host is nothing to another.
-    web.cookies[SECOND]["CF_Authorization"] = session(web, "vm.localhost")
+    for name in ("CF_Authorization", "__Host-CF_Authorization"):
+        web.cookies[SECOND][name] = session(web, "vm.localhost")
     assert web.get(edge.url(SECOND)).status == 302
 
 

@@ -192,7 +192,7 @@ Answer AccessSite::app_answer(const Request& request, const App& app) {
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
   if (path == "authorized") return authorized(request, app);
   if (path == "cli") return cli(request, app);
-  if (path == "logout") return app_logout();
+  if (path == "logout") return app_logout(request, app);
   if (path == "get-identity") return identity_answer(visitor(request, app).identity);
   return shared_answer(request, path);
 }

@@ -170,7 +170,8 @@ class AccessSite final : public Site {
   // site_session.cc: the application host's own pages
   Answer authorized(const Request& request, const App& app);
   Answer cli(const Request& request, const App& app);
-  Answer app_logout() const;
+  Answer app_logout(const Request& request, const App& app);
+  std::optional<Answer> sign_out(const Request& request, const Identity& identity);
   Answer identity_answer(const std::optional<Identity>& identity) const;
 
   // site_login.cc: the auth domain

@@ -280,12 +280,13 @@ void AccessSite::set_session(const Identity& identity, Answer& answer) const {
 }
 
 Answer AccessSite::signed_out() {
-  return message_page(
-      200, "Signed out", "This browser is signed out.",
-      "Tokens that a program holds stay good until they end: remove them with 'cfpipe access logout'.");
+  return message_page(200, "Signed out", "This browser is signed out.",
+                      "So are the programs that it let in. Their tunnels have ended.");
 }
 
 boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
+  if (const auto identity = check_org(request))
+    if (auto instead = sign_out(request, *identity)) co_return std::move(*instead);
   Answer answer = signed_out();
   if (oidc_) {
     // Else the next sign-in would be the same person's, without a question.

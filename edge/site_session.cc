@@ -6,6 +6,7 @@
 #include "auth/json.h"
 #include "auth/transfer_box.h"
 #include "edge/access_site.h"
+#include "edge/acts.h"
 #include "edge/answers.h"
 #include "edge/consent.h"
 #include "edge/cookies.h"
@@ -32,6 +33,14 @@ Answer stale_code() {
 Answer state_trouble(const transport::Failure& failure) {
   spdlog::error("state: {}", failure.detail);
   return message_page(503, "Not available", "This edge cannot reach its state.", "Try again in a moment.");
+}
+
+Answer sign_out_page(const std::string& email) {
+  Page page;
+  page.file = "sign_out.html";
+  page.title = "Sign out?";
+  page.values = {{"email", email}, {"path", std::string(kLogoutPath)}};
+  return page_answer(200, page);
 }
 
 }  // namespace
@@ -118,11 +127,33 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   return answer;
 }
 
-Answer AccessSite::app_logout() const {
-  Answer answer = redirect_answer("https://" + auth_authority() + "/cdn-cgi/access/logout");
+Answer AccessSite::app_logout(const Request& request, const App& app) {
+  if (const auto identity = visitor(request, app).identity)
+    if (auto instead = sign_out(request, *identity)) return std::move(*instead);
+  Answer answer = redirect_answer("https://" + auth_authority() + std::string(kLogoutPath));
   for (const auto cookie : {kTokenCookie, kBrowserTokenCookie, kSessionCookie, kBrowserSessionCookie})
     clear_cookie(answer, cookie);
   return answer;
+}
+
+/// Voids all tokens that came of that sign-in, in the browser and in programs, and ends their tunnels.
+/// Returns what to answer instead if that is not to be: a person whom another page has sent here is asked
+/// first.
+std::optional<Answer> AccessSite::sign_out(const Request& request, const Identity& identity) {
+  if (identity.nonce.empty()) return std::nullopt;
+  if (led_here_from_elsewhere(request)) return sign_out_page(identity.email);
+  const std::int64_t now = now_();
+  if (const auto done = state_.revoke_session(identity.nonce, now + kLastTokenSeconds, now); !done)
+    return state_trouble(done.error());
+  AuditRow row;
+  row.kind = "revoke";
+  row.identity = identity.email;
+  row.peer = request.peer;
+  row.ray = request.ray;
+  row.reason = session_note(identity.nonce) + ", signed out";
+  audit(std::move(row));
+  end_revoked_tunnels(true);
+  return std::nullopt;
 }
 
 Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {

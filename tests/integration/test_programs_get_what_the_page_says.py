@@ -1,9 +1,9 @@
-"""What the page says before a program gets tokens is what these open."""
+"""What the page says before a program gets tokens is what these open, and a sign-out in the browser takes them back."""
 
 import pytest
 
 from support import edges, world as worlds
-from support.clients import Client
+from support.clients import REFUSED, Client
 from support.configured_edge import ConfiguredEdge
 from support.process import wait_until
 from support.visitor import Web
@@ -44,3 +44,18 @@ def test_the_org_token_of_an_administrators_program_does_not_administer(edge, si
         thief.cookies[edges.AUTH_HOST] = {name: org}
         assert thief.get(api).status == 401, name
         assert thief.get(f"https://{edge.auth_domain}/").status == 302, name
+
+
+def test_a_sign_out_in_the_browser_ends_what_its_program_has(edge, signed_in):
+    client, web = signed_in
+    child = client.start("access", "ssh", "--hostname", edge.host())
+    assert child.process.stdout.readline().startswith(b"SSH-2.0-"), child.stderr.text
+    assert "This browser is signed out." in web.follow(f"{edge.url()}cdn-cgi/access/logout").page
+    with child.process.stdout, child.process.stdin:
+        assert child.wait() == REFUSED, child.stderr.text
+    assert "access was revoked" in child.stderr.text
+    assert client.browser_runs() == 0
+    assert client.banner().startswith("SSH-2.0-")
+    assert client.browser_runs() == 1
+    [row] = [row for row in edge.audit() if row["kind"] == "revoke"]
+    assert row["identity"] == worlds.EMAIL and row["reason"].endswith(", signed out"), row

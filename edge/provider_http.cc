@@ -9,6 +9,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "transport/http_io.h"
+
 namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace beast = boost::beast;
@@ -62,16 +64,20 @@ net::awaitable<Result<HttpAnswer>> send_plain(const ProviderRequest& request) {
   const auto [unwritten, sent] = co_await http::async_write(stream, message, token);
   if (unwritten) co_return http_failure(request, unwritten);
   beast::flat_buffer buffer;
-  http::response_parser<http::string_body> parser;
-  parser.header_limit(transport::kMaxAnswerHeaderBytes);
-  parser.body_limit(request.max_answer_bytes);
-  const auto [unread, got] = co_await http::async_read(stream, buffer, parser, token);
-  if (unread) co_return http_failure(request, unread);
-  HttpAnswer answer;
-  answer.status = static_cast<int>(parser.get().result_int());
-  for (const auto& field : parser.get()) answer.headers.emplace_back(field.name_string(), field.value());
-  answer.body = std::move(parser.get().body());
-  co_return answer;
+  for (int skipped = 0; skipped <= transport::kMaxInterimAnswers; ++skipped) {
+    http::response_parser<http::string_body> parser;
+    parser.header_limit(transport::kMaxAnswerHeaderBytes);
+    parser.body_limit(request.max_answer_bytes);
+    const auto [unread, got] = co_await http::async_read(stream, buffer, parser, token);
+    if (unread) co_return http_failure(request, unread);
+    HttpAnswer answer;
+    answer.status = static_cast<int>(parser.get().result_int());
+    if (transport::is_interim(answer.status)) continue;
+    for (const auto& field : parser.get()) answer.headers.emplace_back(field.name_string(), field.value());
+    answer.body = std::move(parser.get().body());
+    co_return answer;
+  }
+  co_return Failure(Stage::http, Cause::http_malformed);
 }
 
 /// In words what kept an answer from coming.

@@ -40,7 +40,7 @@ Failure unanswered(const H2Stream& stream, const H2Connection& connection, const
 H2Head websocket_head(const WebSocketRequest& request) {
   H2Head head = {{":method", "CONNECT"},        {":protocol", "websocket"},
                  {":scheme", "https"},          {":authority", request.url.authority()},
-                 {":path", request.url.target}, {"sec-websocket-version", "13"},
+                 {":path", request.url.target}, {"sec-websocket-version", kWebSocketVersion},
                  {lower(kHalfCloseHeader), "1"}};
   if (!names_user_agent(request)) head.emplace_back("user-agent", "cfpipe/" CFPIPE_VERSION);
   for (const auto& [name, value] : request.headers) head.emplace_back(lower(name), value);
@@ -69,6 +69,10 @@ net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_h2_websocket(
     co_return upgrade_refused(request.url, status, stream->field("location"), stream->field("cf-ray"),
                               stream->field("cfpipe-reason"));
   }
+  const bool extension = !stream->field("sec-websocket-extensions").empty();
+  const bool subprotocol = !stream->field("sec-websocket-protocol").empty();
+  if (const char* fault = unasked_for(extension, subprotocol))
+    co_return upgrade_misanswered(request.url, status, stream->field("cf-ray"), fault);
   const bool half_close = stream->field(lower(kHalfCloseHeader)) == "1";
   co_return make_websocket_stream(std::move(stream), WsRole::client, half_close, {}, request.times);
 }

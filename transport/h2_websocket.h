@@ -13,7 +13,8 @@ namespace cfpipe::transport {
 H2Head websocket_head(const WebSocketRequest& request);
 
 /// Opens a WebSocket as a stream of a standing connection that is usable() and takes_websockets(), in one
-/// round trip. Failures as of upgrade_refused(), and Stage::upgrade with timed_out or closed_early.
+/// round trip. Failures as of upgrade_refused(), and Stage::upgrade with bad_accept, timed_out or
+/// closed_early.
 /// `elsewhere`: the peer has not looked at the request, or has gone; it may be tried on another connection.
 boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_h2_websocket(
     std::shared_ptr<H2Connection> connection, const WebSocketRequest& request, bool& elsewhere);

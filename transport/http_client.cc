@@ -132,7 +132,7 @@ net::awaitable<Result<HttpAnswer>> HttpClient::Impl::exchange(const HttpRequest&
   const auto written = co_await write_all(*channel, text, deadline);
   if (!written) {
     const auto refusal = channel->refusal();
-    untouched = !refusal && written.error().cause == Cause::closed_early;
+    untouched = !refusal && unanswered(written.error());
     co_return fail(refusal ? *refusal : written.error());
   }
 
@@ -141,9 +141,9 @@ net::awaitable<Result<HttpAnswer>> HttpClient::Impl::exchange(const HttpRequest&
   parser.body_limit(kMaxAnswerBodyBytes);
   if (request.method == "HEAD") parser.skip(true);
   boost::beast::flat_buffer buffer;
-  const auto got = co_await read_message<false>(*channel, buffer, parser, deadline);
+  const auto got = co_await read_answer(*channel, buffer, parser, deadline);
   if (!got) {
-    untouched = got.error().cause == Cause::closed_early && !parser.got_some();
+    untouched = unanswered(got.error());
     co_return fail(got.error());
   }
 

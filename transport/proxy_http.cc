@@ -5,6 +5,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 
+#include "transport/http_io.h"
 #include "transport/proxy_talks.h"
 
 namespace cfpipe::transport {
@@ -60,6 +61,8 @@ class HttpTalk final : public ProxyTalk {
     if (!understood) return understood.error();
     step.open = *understood;
     head_.clear();  // an interim answer: the next one follows
+    if (!step.open && ++interim_ > kMaxInterimAnswers)
+      return Failure(Stage::proxy, Cause::proxy_failed, "interim answers without a final one");
     return step;
   }
 
@@ -74,7 +77,7 @@ class HttpTalk final : public ProxyTalk {
       return Failure(Stage::proxy, Cause::proxy_failed, "the answer is not HTTP");
     const int status = static_cast<int>(parser.get().result_int());
     if (status / 100 == 2) return true;
-    if (status / 100 == 1 && status != 101) return false;
+    if (is_interim(status)) return false;
     const bool wants_login = status == kLoginNeeded || status == kUnauthorized;
     Failure failure(Stage::proxy, wants_login ? Cause::proxy_login_needed : Cause::proxy_refused);
     failure.http_status = status;
@@ -84,6 +87,7 @@ class HttpTalk final : public ProxyTalk {
   const Proxy& proxy_;
   std::string target_;
   std::string head_;
+  int interim_ = 0;  ///< answers before the final one
 };
 
 }  // namespace

@@ -43,4 +43,11 @@ Failure upgrade_refused(const Url& url, int status, std::string_view location, s
   return failure;
 }
 
+Failure upgrade_misanswered(const Url& url, int status, std::string_view ray, const char* fault) {
+  Failure failure(Stage::upgrade, Cause::bad_accept, url.authority() + ": " + fault);
+  failure.http_status = status;
+  failure.ray = printable(ray, kMaxRay);
+  return failure;
+}
+
 }  // namespace cfpipe::transport

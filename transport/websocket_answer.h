@@ -15,4 +15,7 @@ namespace cfpipe::transport {
 Failure upgrade_refused(const Url& url, int status, std::string_view location, std::string_view ray,
                         std::string_view reason);
 
+/// An answer that opens a WebSocket against the rules: bad_accept, with `fault` as the detail.
+Failure upgrade_misanswered(const Url& url, int status, std::string_view ray, const char* fault);
+
 }  // namespace cfpipe::transport

@@ -5,6 +5,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <charconv>
 
 #include "transport/http_io.h"
@@ -23,15 +24,13 @@ using Clock = std::chrono::steady_clock;
 using AnswerParser = http::response_parser<http::empty_body>;
 
 constexpr unsigned kTooEarly = 425;
-/// Of a request's id that is shown, in bytes.
-constexpr std::size_t kMaxRay = 64;
 
 std::string request_text(const WebSocketRequest& request, const std::string& key) {
   std::string out = "GET " + request.url.target + " HTTP/1.1\r\nHost: " + request.url.authority() + "\r\n";
   if (!names_user_agent(request)) out += "User-Agent: cfpipe/" CFPIPE_VERSION "\r\n";
-  out +=
-      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + key +
-      "\r\n" + kHalfCloseHeader + ": 1\r\n";
+  out += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: " +
+         std::string(kWebSocketVersion) + "\r\nSec-WebSocket-Key: " + key + "\r\n" + kHalfCloseHeader +
+         ": 1\r\n";
   for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
   return out + "\r\n";
 }
@@ -46,13 +45,22 @@ Failure refused(const Url& url, const AnswerParser& answer) {
                          text_of(answer, "Cf-Ray"), text_of(answer, kReasonHeader));
 }
 
+// RFC 6455 4.1: why an answer with status 101 does not open a WebSocket; null if it does.
+const char* switch_fault(const AnswerParser& answer, const std::string& key) {
+  const auto& head = answer.get();
+  if (head.version() < 11) return "a switch over HTTP/1.0";
+  if (!boost::beast::iequals(head[http::field::upgrade], "websocket")) return "no Upgrade: websocket";
+  if (!http::token_list(head[http::field::connection]).exists("upgrade")) return "no Connection: Upgrade";
+  if (head.count("Sec-WebSocket-Accept") != 1 || head["Sec-WebSocket-Accept"] != websocket_accept(key))
+    return "a wrong Sec-WebSocket-Accept";
+  return unasked_for(head.count("Sec-WebSocket-Extensions") > 0, head.count("Sec-WebSocket-Protocol") > 0);
+}
+
 Result<void> check_switch(const Url& url, const AnswerParser& answer, const std::string& key) {
   if (answer.get().result() != http::status::switching_protocols) return refused(url, answer);
-  if (text_of(answer, "Sec-WebSocket-Accept") == websocket_accept(key)) return {};
-  Failure failure(Stage::upgrade, Cause::bad_accept, url.authority());
-  failure.http_status = 101;
-  failure.ray = printable(text_of(answer, "Cf-Ray"), kMaxRay);
-  return failure;
+  const char* fault = switch_fault(answer, key);
+  if (fault == nullptr) return {};
+  return upgrade_misanswered(url, 101, text_of(answer, "Cf-Ray"), fault);
 }
 
 /// Body of a 425 that is read so that its connection can be used again, in bytes.
@@ -86,6 +94,7 @@ struct Exchange {
   HttpClient::Connected connected;
   boost::beast::flat_buffer buffer;
   AnswerParser answer;
+  bool unanswered = false;  // the connection ended before the first byte of an answer
 };
 
 net::awaitable<Result<void>> exchange(HttpClient& client, const WebSocketRequest& request, bool early,
@@ -107,9 +116,10 @@ net::awaitable<Result<void>> exchange(HttpClient& client, const WebSocketRequest
   auto& channel = *out.connected.channel;
   Result<void> done;
   if (!out.connected.sent) done = co_await write_all(channel, out.text, deadline);
-  if (done) done = co_await read_message<false>(channel, out.buffer, out.answer, deadline);
+  if (done) done = co_await read_answer(channel, out.buffer, out.answer, deadline);
   if (done) co_return done;
   Failure failure = done.error();
+  out.unanswered = unanswered(failure);
   if (const auto refusal = channel.refusal()) failure = *refusal;
   if (failure.stage == Stage::http) failure.stage = Stage::upgrade;
   failure.detail = request.url.authority() + (failure.detail.empty() ? "" : ": " + failure.detail);
@@ -119,7 +129,7 @@ net::awaitable<Result<void>> exchange(HttpClient& client, const WebSocketRequest
 // A server may close an idle connection at the very moment we use it, and may think better of early data.
 bool may_try_again(const Exchange& tried, const Failure& failure) {
   return (tried.connected.reused || tried.connected.sent) && failure.cause == Cause::closed_early &&
-         !tried.answer.got_some();
+         tried.unanswered;
 }
 
 }  // namespace

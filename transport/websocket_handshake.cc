@@ -37,6 +37,11 @@ std::string websocket_accept(std::string_view key) {
   return to_base64(digest.data(), size);
 }
 
+const char* unasked_for(bool extension, bool subprotocol) {
+  if (extension) return "an extension that was not asked for";
+  return subprotocol ? "a subprotocol that was not asked for" : nullptr;
+}
+
 bool is_websocket_key(std::string_view value) {
   return value.size() == kKeyText && value.ends_with("==") &&
          std::all_of(value.begin(), value.end() - 2, [](char c) {

@@ -112,6 +112,17 @@ def test_id_tokens_that_are_not_the_providers(site):
     site.works()
 
 
+def test_interim_answers_are_skipped_until_there_are_too_many(site):
+    """RFC 9110 15.2: a final answer follows each of them."""
+    for interim in ([100], [102], [103] * 3):
+        site.provider.interim = interim
+        site.works()
+    site.provider.interim = [103] * 17
+    site.refuses("its answer is not HTTP", status=503)
+    site.provider.interim = []
+    site.works()
+
+
 def test_people_without_a_verified_address(site):
     provider = site.provider
     cases = {

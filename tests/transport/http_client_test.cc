@@ -162,6 +162,53 @@ TEST_F(HttpClientTest, RefusesWhatIsTooLargeOrMalformed) {
   }
 }
 
+// RFC 9110 15.2.
+TEST_F(HttpClientTest, SkipsInterimAnswers) {
+  const std::string early = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
+  std::string before;
+  serve([&](Channel& channel) -> net::awaitable<void> {
+    for (;;) {
+      const auto asked = co_await read_until(channel, "\r\n\r\n");
+      if (asked.empty()) co_return;
+      // In pieces, so that a status line is read in parts.
+      const std::string all = before + kOk;
+      const std::string first = all.substr(0, 11);
+      const std::string rest = all.substr(11);
+      co_await say(channel, first);
+      co_await say(channel, rest);
+    }
+  });
+  for (const std::string& interim : {std::string("HTTP/1.1 100 Continue\r\n\r\n"), early, early + early}) {
+    before = interim;
+    const auto answer = send();
+    ASSERT_TRUE(answer) << interim << answer.error().detail;
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_EQ(answer->body, "hi");
+  }
+  EXPECT_EQ(accepted, 1) << "nothing is left on the connection";
+  before.clear();
+  for (int i = 0; i <= kMaxInterimAnswers; ++i) before += early;
+  const auto endless = send();
+  ASSERT_FALSE(endless);
+  EXPECT_EQ(endless.error().cause, Cause::http_malformed);
+}
+
+TEST_F(HttpClientTest, DoesNotRepeatARequestThatHadAnInterimAnswer) {
+  int connection = 0;
+  serve([&](Channel& channel) -> net::awaitable<void> {
+    ++connection;
+    co_await read_until(channel, "\r\n\r\n");
+    co_await say(channel, kOk);
+    co_await read_until(channel, "\r\n\r\n");
+    co_await say(channel, "HTTP/1.1 102 Processing\r\n\r\n");
+  });
+  ASSERT_TRUE(send());
+  const auto answer = send();
+  ASSERT_FALSE(answer) << "the server has begun with it";
+  EXPECT_EQ(answer.error().cause, Cause::closed_early);
+  EXPECT_EQ(connection, 1);
+}
+
 TEST_F(HttpClientTest, GivesUpAtTheDeadline) {
   serve([](Channel& channel) -> net::awaitable<void> {
     co_await say(channel, "HTTP/1.1 200 OK\r\nX: ");

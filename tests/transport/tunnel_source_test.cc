@@ -1,6 +1,7 @@
 #include "transport/tunnel_source.h"
 
 #include "loopback.h"
+#include "support/h2_frames.h"
 #include "transport/h2_connection.h"
 #include "transport/websocket_handshake.h"
 #include "transport/websocket_stream.h"
@@ -17,9 +18,7 @@ using Opened = Result<std::unique_ptr<Stream>>;
 using Connections = std::vector<std::shared_ptr<H2Connection>>;
 
 /// Frames of RFC 9113, as a server might say them.
-std::string frame(char type, char flags, char stream, const std::string& payload) {
-  return std::string{0, 0, static_cast<char>(payload.size()), type, flags, 0, 0, 0, stream} + payload;
-}
+using testing::frame;
 const std::string kPlainSettings = frame(4, 0, 0, "");
 const std::string kConnectSettings = frame(4, 0, 0, std::string{0, 8, 0, 0, 0, 1});
 
@@ -252,6 +251,23 @@ TEST_F(TunnelSourceTest, NamesRefusalsAsOverHttp1) {
     EXPECT_EQ(opened.error().ray, "8a1b") << row;
   }
   EXPECT_EQ(accepted, 1);
+}
+
+// RFC 6455 4.1, of RFC 8441 5.
+TEST_F(TunnelSourceTest, RefusesWhatItDidNotAskFor) {
+  const std::vector<const char*> names = {"sec-websocket-extensions", "sec-websocket-protocol"};
+  std::size_t at = 0;
+  serve_h2([&](std::shared_ptr<H2Stream> stream) -> net::awaitable<void> {
+    const H2Head head = {{":status", "200"}, {names[at], "permessage-deflate"}};
+    stream->respond(head, false);
+    co_return;
+  });
+  TunnelSource source(client, TunnelProtocol::http2);
+  for (; at < names.size(); ++at) {
+    const auto opened = open(source);
+    ASSERT_FALSE(opened) << names[at];
+    EXPECT_EQ(opened.error().cause, Cause::bad_accept);
+  }
 }
 
 TEST_F(TunnelSourceTest, ANewConnectionFollowsAGoAwayAndOpenTunnelsGoOn) {

@@ -21,6 +21,14 @@ std::string accept_of(const std::string& request) {
   return websocket_accept(request.substr(at, request.find('\r', at) - at));
 }
 
+const std::string kUpgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+
+/// An answer that accepts the request's key.
+std::string switching(const std::string& request, const std::string& fields,
+                      const std::string& line = "HTTP/1.1 101 Switching Protocols\r\n") {
+  return line + fields + "Sec-WebSocket-Accept: " + accept_of(request) + "\r\n\r\n";
+}
+
 class WebSocketClientTest : public testing::LoopbackTest {
  protected:
   Opened open() {
@@ -32,12 +40,8 @@ class WebSocketClientTest : public testing::LoopbackTest {
   void grant(std::string wire, bool half_close = false, bool then_close = false) {
     auto handle = [this, wire, half_close, then_close](Channel& channel) -> net::awaitable<void> {
       const auto request = co_await read_until(channel, "\r\n\r\n");
-      std::string head =
-          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-          "Sec-WebSocket-Accept: " +
-          accept_of(request) + "\r\n";
-      if (half_close) head += std::string(kHalfCloseHeader) + ": 1\r\n";
-      head += "\r\n" + wire;
+      const std::string more = half_close ? std::string(kHalfCloseHeader) + ": 1\r\n" : "";
+      const std::string head = switching(request, kUpgrade + more) + wire;
       co_await say(channel, head);
       if (then_close) co_return;
       heard = co_await read_until(channel, "\xff never \xff");
@@ -142,6 +146,70 @@ TEST_F(WebSocketClientTest, NamesEachRefusal) {
   }
 }
 
+TEST_F(WebSocketClientTest, SkipsInterimAnswers) {
+  std::string before;
+  serve([&](Channel& channel) -> net::awaitable<void> {
+    const auto request = co_await read_until(channel, "\r\n\r\n");
+    const std::string answer = before + switching(request, kUpgrade);
+    co_await say(channel, answer);
+    co_await until_gone(channel);
+  });
+  const std::string early = "HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n";
+  for (const auto& interim :
+       {"HTTP/1.1 100 Continue\r\n\r\n"s, "HTTP/1.1 102 Processing\r\n\r\n"s, early,
+        "HTTP/1.1 199 Of its own\r\nContent-Length: 9\r\n\r\n"s, early + early + early}) {
+    before = interim;
+    EXPECT_TRUE(open()) << interim;
+  }
+  before.clear();
+  for (int i = 0; i < kMaxInterimAnswers; ++i) before += early;
+  EXPECT_TRUE(open());
+  before += early;
+  const auto opened = open();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().cause, Cause::http_malformed);
+}
+
+// RFC 6455 4.1.
+TEST_F(WebSocketClientTest, ChecksAllOfA101) {
+  struct Row {
+    std::string line;
+    std::string fields;
+    const char* why;  // null: that is one
+  };
+  const std::string line = "HTTP/1.1 101 Switching Protocols\r\n";
+  const std::vector<Row> rows = {
+      {line, kUpgrade, nullptr},
+      {line, "upgrade: WebSocket\r\nconnection: keep-alive, UPGRADE\r\n", nullptr},
+      {"HTTP/1.0 101 Switching Protocols\r\n", kUpgrade, "a switch over HTTP/1.0"},
+      {line, "Connection: Upgrade\r\n", "no Upgrade: websocket"},
+      {line, "Connection: Upgrade\r\nUpgrade: h2c\r\n", "no Upgrade: websocket"},
+      {line, "Connection: Upgrade\r\nUpgrade: websocket, h2c\r\n", "no Upgrade: websocket"},
+      {line, "Upgrade: websocket\r\n", "no Connection: Upgrade"},
+      {line, "Upgrade: websocket\r\nConnection: close\r\n", "no Connection: Upgrade"},
+      {line, kUpgrade + "Sec-WebSocket-Accept: x\r\n", "a wrong Sec-WebSocket-Accept"},
+      {line, kUpgrade + "Sec-WebSocket-Extensions: permessage-deflate\r\n",
+       "an extension that was not asked for"},
+      {line, kUpgrade + "Sec-WebSocket-Protocol: chat\r\n", "a subprotocol that was not asked for"},
+  };
+  std::size_t row = 0;
+  serve([&](Channel& channel) -> net::awaitable<void> {
+    const auto request = co_await read_until(channel, "\r\n\r\n");
+    const std::string answer = switching(request, rows[row].fields, rows[row].line);
+    co_await say(channel, answer);
+    co_await until_gone(channel);
+  });
+  for (; row < rows.size(); ++row) {
+    const auto opened = open();
+    EXPECT_EQ(opened.has_value(), rows[row].why == nullptr) << row;
+    if (opened) continue;
+    EXPECT_EQ(opened.error().cause, Cause::bad_accept) << row;
+    EXPECT_EQ(opened.error().http_status, 101) << row;
+    EXPECT_TRUE(rows[row].why != nullptr && opened.error().detail.ends_with(rows[row].why))
+        << opened.error().detail;
+  }
+}
+
 TEST_F(WebSocketClientTest, ShowsTheEdgesReason) {
   std::string reason;
   serve([&](Channel& channel) -> net::awaitable<void> {
@@ -212,15 +280,17 @@ TEST_F(WebSocketClientTest, TakesCloseCodesAsCleanOrCut) {
     std::string close;
     End end;
     const char* detail;
+    int answer = 1002;  // of a violation
   };
   const std::vector<Row> rows = {
       {"\x88\x00"s, End::clean, ""},
       {"\x88\x02\x03\xe8"s, End::clean, ""},
-      {"\x88\x02\x03\xe9"s, End::clean, ""},
+      {"\x88\x02\x03\xe9"s, End::cut, "the peer closed with code 1001"},
       {"\x88\x06\x03\xf3"
        "oops"s,
        End::cut, "the peer closed with code 1011 (oops)"},
       {"\x88\x03\x03\xf3\x07"s, End::cut, "the peer closed with code 1011 (?)"},
+      {"\x88\x03\x03\xe8\xff"s, End::protocol, "a Close frame whose reason is not UTF-8", 1007},
       {"\x88\x01\x03"s, End::protocol, "a Close frame of one byte"},
       {"\xc2\x00"s, End::protocol, "a reserved bit is set"},
   };
@@ -238,7 +308,7 @@ TEST_F(WebSocketClientTest, TakesCloseCodesAsCleanOrCut) {
     WsDecoder::Events events;
     server_heard(opened, events);
     EXPECT_TRUE(events.close);
-    EXPECT_EQ(events.close_code, row.end == End::protocol ? 1002 : 1000);
+    EXPECT_EQ(events.close_code, row.end == End::protocol ? row.answer : 1000);
   }
 }
 

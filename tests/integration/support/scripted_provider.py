@@ -46,6 +46,7 @@ class ScriptedProvider:
         self.key = RsaKey(world, "one")
         self.keys = [self.key.jwk()]
         self.asked = []  # (path, parameters, headers), in order
+        self.interim = []  # statuses of interim answers before each final one
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.issuer = f"http://127.0.0.1:{self._server.server_port}"
@@ -95,6 +96,8 @@ class ScriptedProvider:
                 status, headers, body = script(form) if script else (404, {}, "")
                 body = body if isinstance(body, str) else json.dumps(body)
                 try:
+                    for early in provider.interim:
+                        self.wfile.write(f"HTTP/1.1 {early} Interim\r\nLink: </style.css>; rel=preload\r\n\r\n".encode())
                     self.send_response(status)
                     for name, value in {"Content-Length": str(len(body)), **headers}.items():
                         self.send_header(name, value)

@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "transport/http_io.h"
+
 namespace cfpipe::transport {
 using tunnel::IoStatus;
 namespace {
@@ -45,11 +47,6 @@ constexpr std::array<std::uint8_t, 8> kMeasure = {'m', 'e', 'a', 's', 'u', 'r', 
 
 bool is_measure(const nghttp2_ping& ping) {
   return std::equal(kMeasure.begin(), kMeasure.end(), ping.opaque_data);
-}
-
-// An answer with a status of 1xx is followed by another.
-bool is_interim(const H2Head& head) {
-  return !head.empty() && head.front().first == ":status" && head.front().second.starts_with('1');
 }
 
 }  // namespace
@@ -137,8 +134,19 @@ int H2Session::Callbacks::frame_sent(nghttp2_session*, const nghttp2_frame* fram
 
 // ---- receiving ----
 
-int H2Session::Callbacks::frame_begins(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
-  auto& patience = session_of(user).patience_;
+// What nghttp2 lets pass because it has forgotten the stream, or has no use for the frame.
+std::uint32_t H2Session::Callbacks::fault_of(H2Session& self, const nghttp2_frame_hd& frame) {
+  if (frame.type == NGHTTP2_PRIORITY && frame.stream_id == 0) return kH2ProtocolError;  // RFC 9113 6.3
+  const bool opens = frame.type == NGHTTP2_HEADERS && self.role_ == H2Role::server;
+  if (!opens || self.find(frame.stream_id) != nullptr) return kH2NoError;
+  return self.sequence_.fault_of_head(frame.stream_id);
+}
+
+int H2Session::Callbacks::frame_begins(nghttp2_session* session, const nghttp2_frame_hd* header, void* user) {
+  auto& self = session_of(user);
+  if (const auto fault = fault_of(self, *header); fault != kH2NoError)
+    nghttp2_session_terminate_session(session, fault);
+  auto& patience = self.patience_;
   switch (header->type) {
     case NGHTTP2_HEADERS:
       break;
@@ -174,7 +182,7 @@ int H2Session::Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, c
   return 0;
 }
 
-int H2Session::Callbacks::frame_ends(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+int H2Session::Callbacks::frame_ends(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   auto& self = session_of(user);
   const auto id = frame->hd.stream_id;
   Stream* s = self.find(id);
@@ -183,10 +191,15 @@ int H2Session::Callbacks::frame_ends(nghttp2_session*, const nghttp2_frame* fram
       if (s == nullptr || s->head_done) break;
       if (is_interim(s->head)) {
         s->head.clear();
+        if (++s->interim > kMaxInterimAnswers)
+          nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, kH2ProtocolError);
         break;
       }
       s->head_done = true;
       self.events_.h2_head(id, std::exchange(s->head, {}), s->oversized);
+      break;
+    case NGHTTP2_RST_STREAM:
+      if (s != nullptr) s->peer_ended = true;
       break;
     case NGHTTP2_SETTINGS:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) self.settled_ = true;
@@ -224,6 +237,7 @@ int H2Session::Callbacks::closed(nghttp2_session*, std::int32_t stream, std::uin
   auto& self = session_of(user);
   const auto found = self.streams_.find(stream);
   if (found == self.streams_.end()) return 0;
+  if (found->second->peer_ended) self.sequence_.ended(stream);
   self.granted_ -= found->second->window;
   self.streams_.erase(found);
   self.events_.h2_closed(stream, code);

@@ -14,6 +14,7 @@ struct H2Session::Stream {
   std::size_t head_bytes = 0;
   bool oversized = false;
   bool head_done = false;  ///< what follows are trailers, which mean nothing here
+  int interim = 0;         ///< heads before the final one
   bool peer_ended = false;
   std::size_t window = 0;
   std::size_t unconsumed = 0;
@@ -43,6 +44,7 @@ struct H2Session::Callbacks {
                             std::int32_t stream_window, std::uint32_t peer_limit, void* user);
   static int frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user);
 
+  static std::uint32_t fault_of(H2Session& self, const nghttp2_frame_hd& frame);
   static int frame_begins(nghttp2_session*, const nghttp2_frame_hd* header, void* user);
   static int head_begins(nghttp2_session*, const nghttp2_frame* frame, void* user);
   static int header(nghttp2_session*, const nghttp2_frame* frame, const std::uint8_t* name,

@@ -42,6 +42,10 @@ std::vector<nghttp2_nv> fields(const H2Head& head) {
 
 }  // namespace
 
+bool is_interim(const H2Head& head) {
+  return !head.empty() && head.front().first == ":status" && head.front().second.starts_with('1');
+}
+
 H2Session::Stream* H2Session::find(std::int32_t stream) const {
   const auto found = streams_.find(stream);
   return found == streams_.end() ? nullptr : found->second.get();
@@ -163,6 +167,10 @@ std::int32_t H2Session::request(const H2Head& head, bool ends) {
 bool H2Session::respond(std::int32_t stream, const H2Head& head, bool ends) {
   if (find(stream) == nullptr) return false;
   const auto list = fields(head);
+  if (is_interim(head)) {
+    return nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream, nullptr, list.data(), list.size(),
+                                  nullptr) == 0;
+  }
   nghttp2_data_provider body{};
   body.read_callback = &Callbacks::read;
   return nghttp2_submit_response(session_, stream, list.data(), list.size(), ends ? nullptr : &body) == 0;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "transport/h2_flow.h"
+#include "transport/h2_sequence.h"
 #include "tunnel/stream.h"
 
 struct nghttp2_session;
@@ -22,8 +23,13 @@ enum class H2Role { client, server };
 /// Header fields in their order, names in lower case, pseudo-headers (`:path`) first.
 using H2Head = std::vector<std::pair<std::string, std::string>>;
 
+/// A head that another one follows on its stream: `:status` is first, and 1xx.
+bool is_interim(const H2Head& head);
+
 /// Error codes of RFC 9113 7 that mean something here.
 inline constexpr std::uint32_t kH2NoError = 0x0;
+inline constexpr std::uint32_t kH2ProtocolError = 0x1;
+inline constexpr std::uint32_t kH2StreamClosed = 0x5;
 inline constexpr std::uint32_t kH2RefusedStream = 0x7;
 inline constexpr std::uint32_t kH2Cancel = 0x8;
 
@@ -91,7 +97,7 @@ class H2Session {
 
   /// Client: opens a stream; its number, or 0.
   std::int32_t request(const H2Head& head, bool ends);
-  /// Server: the answer's head.
+  /// Server: the answer's head; one with a status of 1xx is interim and never ends the stream.
   bool respond(std::int32_t stream, const H2Head& head, bool ends);
 
   /// True if write() would take something now.
@@ -136,6 +142,7 @@ class H2Session {
   nghttp2_session* session_ = nullptr;
   std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;
   std::vector<std::byte> staged_;  ///< small frames on their way to the wire
+  H2Sequence sequence_;
   H2Patience patience_;
   H2Probe probe_;
   Clock::time_point now_{};     ///< of the last receive()

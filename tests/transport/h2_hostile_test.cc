@@ -3,25 +3,22 @@
 #include <random>
 
 #include "h2_ends.h"
+#include "support/h2_frames.h"
 
 namespace cfpipe::transport {
 namespace {
 using tunnel::IoStatus;
 
-std::string frame(std::uint8_t type, std::uint8_t flags, std::uint32_t stream, const std::string& payload) {
-  std::string out;
-  const auto size = payload.size();
-  for (const auto byte : {size >> 16, size >> 8, size}) out += static_cast<char>(byte & 0xff);
-  out += static_cast<char>(type);
-  out += static_cast<char>(flags);
-  for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>((stream >> shift) & 0xff);
-  return out + payload;
-}
-
-const std::string kMagic = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const std::string kSettings = frame(4, 0, 0, "");
-constexpr std::uint8_t kData = 0, kHeaders = 1, kPriority = 2, kReset = 3, kSettingsType = 4, kPing = 6,
-                       kWindow = 8, kContinuation = 9;
+using testing::frame;
+using testing::kContinuation;
+using testing::kData;
+using testing::kHeaders;
+using testing::kMagic;
+using testing::kPing;
+using testing::kPriority;
+using testing::kReset;
+using testing::kWindow;
+const std::string kSettings = frame(testing::kSettings, 0, 0, "");
 
 /// A server that a test says raw bytes to.
 class H2HostileTest : public ::testing::Test {
@@ -50,7 +47,7 @@ TEST_F(H2HostileTest, TakesAnHonestRequest) {
 TEST_F(H2HostileTest, EndsFloodsOfFramesThatCarryNothing) {
   const std::vector<std::pair<const char*, std::string>> floods = {
       {"ping", frame(kPing, 0, 0, "12345678")},
-      {"settings", frame(kSettingsType, 0, 0, "")},
+      {"settings", frame(testing::kSettings, 0, 0, "")},
       {"priority", frame(kPriority, 0, 7, std::string(5, '\1'))},
       {"window", frame(kWindow, 0, 0, std::string("\0\0\0\1", 4))},
       {"empty data", frame(kData, 0, 1, "")},

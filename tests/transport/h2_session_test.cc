@@ -5,6 +5,7 @@
 #include <string>
 
 #include "h2_ends.h"
+#include "transport/http_io.h"
 
 namespace cfpipe::transport {
 namespace {
@@ -55,6 +56,34 @@ TEST_F(H2SessionTest, OpensAWebSocketAndCarriesBothWays) {
   EXPECT_TRUE(client.seen[id].closed);
   EXPECT_TRUE(server.seen[id].closed);
   EXPECT_EQ(client.seen[id].code, kH2NoError);
+}
+
+TEST_F(H2SessionTest, SkipsInterimHeads) {
+  const auto id = client.session.request(websocket_head(), false);
+  settle();
+  for (int i = 0; i < kMaxInterimAnswers; ++i) {
+    ASSERT_TRUE(server.session.respond(id, {{":status", "103"}, {"link", "</a>"}}, false));
+    settle();
+  }
+  EXPECT_TRUE(client.seen[id].head.empty());
+  ASSERT_TRUE(server.session.respond(id, {{":status", "200"}}, false));
+  settle();
+  EXPECT_EQ(client.field(id, ":status"), "200");
+  EXPECT_EQ(client.field(id, "link"), "");
+}
+
+TEST_F(H2SessionTest, ResetsAStreamOfInterimHeadsWithoutEnd) {
+  const auto id = client.session.request(websocket_head(), false);
+  const auto other = client.session.request(websocket_head(), false);
+  settle();
+  for (int i = 0; i <= kMaxInterimAnswers; ++i) {
+    server.session.respond(id, {{":status", "103"}}, false);
+    settle();
+  }
+  EXPECT_TRUE(client.seen[id].closed);
+  EXPECT_TRUE(server.seen[id].closed);
+  EXPECT_EQ(server.seen[id].code, kH2ProtocolError);
+  EXPECT_FALSE(client.seen[other].closed);
 }
 
 TEST_F(H2SessionTest, TakesItsPeersBytesInAnyPieces) {

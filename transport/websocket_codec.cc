@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "transport/utf8.h"
+
 namespace cfpipe::transport {
 namespace {
 
@@ -100,8 +102,9 @@ std::string control_frame(WsOpcode opcode, std::string_view payload, const WsMas
   return out;
 }
 
-bool WsDecoder::violation(const char* why) {
+bool WsDecoder::violation(const char* why, std::uint16_t code) {
   why_ = why;
+  violation_code_ = code;
   return false;
 }
 
@@ -161,6 +164,8 @@ bool WsDecoder::end_of_control(Events& events) {
       if (!valid_close_code(events.close_code))
         return violation("a Close frame with a code that must not be sent");
       events.close_reason = control_.substr(2);
+      if (!is_utf8(events.close_reason))
+        return violation("a Close frame whose reason is not UTF-8", kInvalidDataCode);
     }
     events.close = true;
     closed_ = true;

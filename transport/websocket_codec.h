@@ -22,6 +22,10 @@ enum class WsOpcode : std::uint8_t { continuation = 0, text = 1, binary = 2, clo
 inline constexpr std::size_t kMaxFrameHeader = 14;
 inline constexpr std::size_t kMaxControlPayload = 125;
 
+/// Close codes (RFC 6455 7.4.1): a violation of the protocol, and text that is not what its type says.
+inline constexpr std::uint16_t kProtocolErrorCode = 1002;
+inline constexpr std::uint16_t kInvalidDataCode = 1007;
+
 using WsMask = std::array<std::byte, 4>;
 
 /// Applies the mask (RFC 6455 5.3) in place, eight bytes at a time. `phase` is how many bytes of this payload
@@ -58,15 +62,18 @@ class WsDecoder {
   /// names; nothing after it is looked at, and nothing after a Close frame is either.
   bool feed(std::span<std::byte> in, std::vector<tunnel::Slice>& payload, Events& events);
   const char* why() const { return why_; }
+  /// The code that a Close answers the violation with (RFC 6455 7.4.1).
+  std::uint16_t violation_code() const { return violation_code_; }
 
  private:
-  bool violation(const char* why);
+  bool violation(const char* why, std::uint16_t code = kProtocolErrorCode);
   std::size_t header_size() const;
   bool parse_header();
   bool end_of_control(Events& events);
 
   WsRole role_;
   const char* why_ = "";
+  std::uint16_t violation_code_ = kProtocolErrorCode;
   std::array<std::byte, kMaxFrameHeader> header_{};
   std::size_t header_have_ = 0;
   bool in_payload_ = false;

@@ -29,7 +29,6 @@ constexpr int kSmallFillsToShrink = 64;
 constexpr std::uint16_t kNormal = 1000;
 constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::uint16_t kNoCode = 1005;
-constexpr std::uint16_t kProtocolError = 1002;
 /// What an edge says whose origin broke off (RFC 6455 7.4.1: it met what it did not expect).
 constexpr std::uint16_t kUnexpected = 1011;
 
@@ -199,9 +198,9 @@ IoStatus WebSocketStream::parse(std::span<std::byte> bytes) {
 IoStatus WebSocketStream::react(const WsDecoder::Events& events) {
   if (events.ping && !close_sent_) send_control(WsOpcode::pong, events.ping_payload);
   if (!events.close) return IoStatus::would_block;
-  const bool normal =
-      events.close_code == kNormal || events.close_code == kGoingAway || events.close_code == kNoCode;
-  if (normal) return ended(End::clean);
+  // A page that is closed goes away (RFC 6455 7.4.1), and that is its end; an edge that does breaks off.
+  const bool page_left = events.close_code == kGoingAway && role_ == WsRole::server;
+  if (events.close_code == kNormal || events.close_code == kNoCode || page_left) return ended(End::clean);
   if (events.close_code == kAccessEnded) return ended(End::dismissed, printable(events.close_reason));
   std::string what = "the peer closed with code " + std::to_string(events.close_code);
   if (!events.close_reason.empty()) what += " (" + printable(events.close_reason) + ")";
@@ -289,7 +288,7 @@ IoStatus WebSocketStream::flush() {
 
 std::uint16_t WebSocketStream::close_code() const {
   if (dismissal_) return kAccessEnded;
-  if (end_ == End::protocol) return kProtocolError;
+  if (end_ == End::protocol) return decoder_.violation_code();
   return broken_off_ ? kUnexpected : kNormal;
 }
 

@@ -10,8 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "transport/channel.h"
-#include "transport/websocket_codec.h"
+#include "quiet_channel.h"
 #include "transport/websocket_stream.h"
 
 namespace cfpipe::transport {
@@ -22,54 +21,7 @@ using tunnel::End;
 using tunnel::IoStatus;
 using tunnel::Stream;
 
-/// A peer that takes everything and, unless it answers pings, never says a word.
-class QuietChannel : public Channel {
- public:
-  QuietChannel(net::any_io_executor executor, std::vector<std::byte>& heard, bool answers)
-      : executor_(std::move(executor)), heard_(heard), answers_(answers) {}
-
-  IoStatus read(std::span<std::byte> into, std::size_t& bytes) override {
-    bytes = std::min(into.size(), to_say_.size());
-    if (bytes == 0) return IoStatus::would_block;
-    std::copy_n(to_say_.begin(), bytes, into.begin());
-    to_say_.erase(to_say_.begin(), to_say_.begin() + static_cast<std::ptrdiff_t>(bytes));
-    return IoStatus::ok;
-  }
-  IoStatus write(std::span<const std::byte> from) override {
-    heard_.insert(heard_.end(), from.begin(), from.end());
-    if (answers_ && !from.empty()) say(control_frame(WsOpcode::pong, {}, nullptr));
-    return IoStatus::ok;
-  }
-  IoStatus flush() override { return IoStatus::ok; }
-  IoStatus close_notify() override { return IoStatus::ok; }
-  void on_readable(std::function<void()> callback) override { reader_ = std::move(callback); }
-  void on_writable(std::function<void()> callback) override { net::post(executor_, std::move(callback)); }
-  net::awaitable<bool> readable(std::chrono::steady_clock::time_point) override { co_return false; }
-  net::awaitable<bool> writable(std::chrono::steady_clock::time_point) override { co_return true; }
-  bool in_flight() const override { return false; }
-  std::optional<std::chrono::milliseconds> backed_up() const override { return std::nullopt; }
-  void close() override { reader_ = nullptr; }
-  net::any_io_executor executor() override { return executor_; }
-
-  /// The peer sends this frame.
-  void say(const std::string& frame) {
-    const auto bytes = std::as_bytes(std::span(frame));
-    to_say_.insert(to_say_.end(), bytes.begin(), bytes.end());
-    wake_reader();
-  }
-
- protected:
-  void wake_reader() {
-    if (reader_) net::post(executor_, std::exchange(reader_, nullptr));
-  }
-
- private:
-  net::any_io_executor executor_;
-  std::vector<std::byte>& heard_;
-  bool answers_;
-  std::vector<std::byte> to_say_;
-  std::function<void()> reader_;
-};
+using testing::QuietChannel;
 
 /// Closes the connection after `limit` without a byte from us, as edges do.
 class ImpatientChannel final : public QuietChannel {

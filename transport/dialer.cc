@@ -111,8 +111,10 @@ net::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, Dia
   for (;;) {
     bool offered = false;
     auto channel = co_await attempt(url, options, resume, early, offered);
+    if (channel || !offered) co_return channel;
     // A server that knows the ticket and cannot have what comes with it (RFC 8446 D.3) ends the handshake.
-    if (channel || !offered || channel.error().cause != Cause::tls_failed) co_return channel;
+    const auto cause = channel.error().cause;
+    if (cause != Cause::tls_failed && cause != Cause::closed_early) co_return channel;
     resume = false;
   }
 }

@@ -1,7 +1,6 @@
 #include "transport/tls_context.h"
 
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -17,6 +16,8 @@
 namespace cfpipe::transport {
 namespace {
 
+/// OpenSSL's name for 112 bits: RSA of 2048 bits at least, no signature by SHA-1 or MD5.
+constexpr int kSecurityLevel = 2;
 constexpr const char* kSuites13 =
     "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr const char* kSuites12 = "ECDHE+AESGCM:ECDHE+CHACHA20";
@@ -52,6 +53,7 @@ bool is_directory(const char* path) {
 
 void use_common_settings(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_security_level(context, kSecurityLevel);
   SSL_CTX_set_ciphersuites(context, kSuites13);
   SSL_CTX_set_cipher_list(context, kSuites12);
   SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -86,12 +88,37 @@ std::string unknown_issuer(const SSL* ssl) {
   return printable({text.data(), static_cast<std::size_t>(std::max(size, 0))});
 }
 
+// The rule that a chain breaks, in the words of people who issue certificates.
+std::string broken_rule(long verdict) {
+  switch (verdict) {
+    case X509_V_ERR_INVALID_PURPOSE:
+      return "it is not for TLS servers (extended key usage)";
+    case X509_V_ERR_EE_KEY_TOO_SMALL:
+      return "its key is too small";
+    case X509_V_ERR_CA_KEY_TOO_SMALL:
+      return "the key of an authority in its chain is too small";
+    case X509_V_ERR_CA_MD_TOO_WEAK:
+      return "it or an authority in its chain is signed with a broken digest (SHA-1 or MD5)";
+    case X509_V_ERR_PERMITTED_VIOLATION:
+    case X509_V_ERR_EXCLUDED_VIOLATION:
+      return "an authority in its chain may not issue for this name (name constraints)";
+    case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+      return "its chain is longer than an authority in it allows (path length)";
+    case X509_V_ERR_INVALID_CA:
+      return "what signed it is no certificate authority (basic constraints, key usage)";
+    case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+      return "its chain has a critical extension that is not known here";
+    default:
+      return X509_verify_cert_error_string(verdict);
+  }
+}
+
 int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
                     unsigned int offered_size, void*) {
   unsigned char* chosen = nullptr;
   if (SSL_select_next_proto(&chosen, out_size, kProtocols.data(), kProtocols.size(), offered, offered_size) !=
       OPENSSL_NPN_NEGOTIATED) {
-    return SSL_TLSEXT_ERR_NOACK;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;  // RFC 7301 3.2: no_application_protocol
   }
   *out = chosen;
   return SSL_TLSEXT_ERR_OK;
@@ -131,8 +158,7 @@ SslPtr TlsClientContext::connection(const Host& host, Alpn alpn) const {
   } else {
     X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str());
   }
-  // RFC 9525 6.1: a name is looked for in the subjectAltName alone, never in the subject's CN.
-  SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  SSL_set_hostflags(ssl.get(), kNameRules);
   const auto offer = alpn == Alpn::http1 ? kHttp11 : std::span<const unsigned char>(kProtocols);
   SSL_set_alpn_protos(ssl.get(), offer.data(), static_cast<unsigned int>(offer.size()));
   SSL_set_connect_state(ssl.get());
@@ -163,8 +189,8 @@ Failure tls_failure(const SSL* ssl, const std::string& host) {
   if (unwelcome) return {Stage::tls, Cause::client_certificate_wanted, host + ": " + *unwelcome};
   switch (const auto verdict = SSL_get_verify_result(ssl); verdict) {
     case X509_V_OK:
-      return {Stage::tls, Cause::tls_failed,
-              reason.empty() ? host + " closed the connection" : host + ": " + reason};
+      if (reason.empty()) return {Stage::tls, Cause::closed_early, host};
+      return {Stage::tls, Cause::tls_failed, host + ": " + reason};
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return {Stage::tls, Cause::tls_name_mismatch, host};
@@ -179,7 +205,7 @@ Failure tls_failure(const SSL* ssl, const std::string& host) {
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // an issuer of the same name with another key
       return {Stage::tls, Cause::tls_unknown_issuer, host + ", issuer " + unknown_issuer(ssl)};
     default:
-      return {Stage::tls, Cause::tls_failed, host + ": " + X509_verify_cert_error_string(verdict)};
+      return {Stage::tls, Cause::tls_failed, host + ": " + broken_rule(verdict)};
   }
 }
 

@@ -42,8 +42,7 @@ std::string state_of(const char* path) {
 bool is_for(X509* certificate, const Host& host) {
   const std::string& text = host.text();
   if (host.address()) return X509_check_ip_asc(certificate, text.c_str(), 0) == 1;
-  return X509_check_host(certificate, text.data(), text.size(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
-                         nullptr) == 1;
+  return X509_check_host(certificate, text.data(), text.size(), kNameRules, nullptr) == 1;
 }
 
 bool fit_to_offer(const SSL_SESSION* session, const Host& host) {

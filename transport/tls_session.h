@@ -1,9 +1,11 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "transport/host.h"
 #include "transport/session_store.h"
@@ -11,6 +13,11 @@
 #include "transport/url.h"
 
 namespace cfpipe::transport {
+
+/// How a certificate is compared with a host name: by its subject alternative names alone, with `*` as a
+/// whole label or not at all (RFC 9525 6.3).
+inline constexpr unsigned kNameRules =
+    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
 
 using SessionPtr = std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>>;
 

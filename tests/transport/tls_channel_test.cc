@@ -90,7 +90,27 @@ TEST_F(TlsChannelTest, NamesAPeerThatClosesInTheHandshake) {
   const auto channel = dial();
   ASSERT_FALSE(channel);
   EXPECT_EQ(channel.error().stage, Stage::tls);
-  EXPECT_EQ(channel.error().cause, Cause::tls_failed);
+  EXPECT_EQ(channel.error().cause, Cause::closed_early);
+}
+
+int choose(SSL*, const unsigned char** out, unsigned char* size, const unsigned char*, unsigned, void* what) {
+  const auto* text = static_cast<const std::string*>(what);
+  *out = reinterpret_cast<const unsigned char*>(text->data());
+  *size = static_cast<unsigned char>(text->size());
+  return SSL_TLSEXT_ERR_OK;
+}
+
+// RFC 7301 3.2.
+TEST_F(TlsChannelTest, RefusesAProtocolThatItDidNotOffer) {
+  for (std::string chosen : {"h2", "spdy/1"}) {
+    auto context = ca.server("vm.localhost");
+    SSL_CTX_set_alpn_select_cb(context.get(), choose, &chosen);
+    acceptor = net::ip::tcp::acceptor(loop, {net::ip::address_v4::loopback(), 0});
+    serve(std::move(context), [](TlsChannel& channel) { return until_gone(channel); });
+    const auto channel = dial();
+    ASSERT_FALSE(channel);
+    EXPECT_EQ(channel.error().stage, Stage::tls);
+  }
 }
 
 TEST_F(TlsChannelTest, GivesUpOnASilentPeerAtTheDeadline) {

@@ -1,0 +1,329 @@
+// Certificates of servers, good ones and those that a client must not take (RFC 5280 6, RFC 9525): which it
+// takes, and what it says about each of the others.
+#include <gtest/gtest.h>
+#include <openssl/err.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "certificate_maker.h"
+
+namespace cfpipe::transport {
+namespace {
+using namespace std::string_literals;
+using testing::CertFile;
+using testing::CertSpec;
+using testing::MadeCert;
+using testing::make_certificate;
+
+const std::string kHost = "vm.example.com";
+
+CertSpec leaf(std::vector<std::string> dns = {kHost}) {
+  CertSpec spec;
+  spec.dns = std::move(dns);
+  return spec;
+}
+CertSpec leaf_with(void (*change)(CertSpec&)) {
+  CertSpec spec = leaf();
+  change(spec);
+  return spec;
+}
+CertSpec address(const std::string& alt) {
+  CertSpec spec = leaf({});
+  spec.alt = alt;
+  return spec;
+}
+CertSpec only_cn(const std::string& cn) {
+  CertSpec spec = leaf({});
+  spec.cn = cn;
+  return spec;
+}
+CertSpec authority(const std::string& cn = "Middle") {
+  CertSpec spec;
+  spec.cn = cn;
+  spec.basic = "critical,CA:TRUE";
+  return spec;
+}
+CertSpec authority_with(void (*change)(CertSpec&)) {
+  CertSpec spec = authority();
+  change(spec);
+  return spec;
+}
+
+enum class Sent { all, leaf_alone };
+
+struct Row {
+  const char* name;
+  std::string host;
+  CertSpec leaf;
+  std::vector<CertSpec> middle = {};  ///< between the trusted authority and the leaf, from the top
+  Sent sent = Sent::all;
+};
+struct BadRow {
+  Row row;
+  Cause cause;
+  const char* says = "";
+};
+
+class BadCertificates : public ::testing::Test {
+ protected:
+  /// A handshake in memory; nothing: the client has taken the certificate.
+  std::optional<Failure> judge(const std::string& host, const MadeCert& leaf,
+                               const std::vector<const X509*>& more) {
+    SslCtx context(SSL_CTX_new(TLS_server_method()));
+    SSL_CTX_set_security_level(context.get(), 0);
+    EXPECT_EQ(SSL_CTX_use_certificate(context.get(), leaf.cert.get()), 1);
+    EXPECT_EQ(SSL_CTX_use_PrivateKey(context.get(), leaf.key.get()), 1);
+    for (const auto* cert : more) SSL_CTX_add1_chain_cert(context.get(), const_cast<X509*>(cert));
+    const SslPtr server(SSL_new(context.get()));
+    SSL_set_accept_state(server.get());
+    const SslPtr client = trusting_->connection(host);
+    BIO* at_client = nullptr;
+    BIO* at_server = nullptr;
+    BIO_new_bio_pair(&at_client, 1 << 16, &at_server, 1 << 16);
+    SSL_set_bio(client.get(), at_client, at_client);
+    SSL_set_bio(server.get(), at_server, at_server);
+    for (int turn = 0; turn < 100; ++turn) {
+      ERR_clear_error();
+      const int result = SSL_do_handshake(client.get());
+      if (result == 1) return std::nullopt;
+      if (SSL_get_error(client.get(), result) != SSL_ERROR_WANT_READ) return tls_failure(client.get(), host);
+      SSL_do_handshake(server.get());
+    }
+    return Failure(Stage::tls, Cause::timed_out);
+  }
+  std::optional<Failure> judge(const Row& row) {
+    std::vector<MadeCert> middle;
+    const MadeCert* issuer = &root_;
+    middle.reserve(row.middle.size());
+    for (const auto& spec : row.middle) {
+      middle.push_back(make_certificate(spec, issuer));
+      issuer = &middle.back();
+    }
+    const MadeCert made = make_certificate(row.leaf, issuer);
+    std::vector<const X509*> more;
+    for (const auto& one : middle) {
+      if (row.sent == Sent::all) more.push_back(one.cert.get());
+    }
+    return judge(row.host, made, more);
+  }
+  void expect(const BadRow& bad, const std::optional<Failure>& failure) {
+    ASSERT_TRUE(failure) << bad.row.name << " is taken";
+    EXPECT_EQ(failure->stage, Stage::tls) << bad.row.name;
+    EXPECT_EQ(failure->cause, bad.cause) << bad.row.name << ": " << failure->detail;
+    EXPECT_TRUE(failure->detail.starts_with(bad.row.host)) << failure->detail;
+    EXPECT_NE(failure->detail.find(bad.says), std::string::npos) << bad.row.name << ": " << failure->detail;
+  }
+
+  MadeCert root_ = make_certificate(authority("Root"), nullptr);
+  CertFile file_{root_.cert.get()};
+  std::unique_ptr<TlsClientContext> trusting_ = TlsClientContext::make(file_.path()).value();
+};
+
+TEST_F(BadCertificates, GoodOnesAreTaken) {
+  const std::vector<Row> rows = {
+      {"a name", kHost, leaf()},
+      {"a name among others", kHost, leaf({"a.example.com", kHost, "b.example.com"})},
+      {"a name in upper case", kHost, leaf({"VM.Example.COM"})},
+      {"a wildcard", kHost, leaf({"*.example.com"})},
+      {"a wildcard for an A-label", "xn--bcher-kva.example.com", leaf({"*.example.com"})},
+      {"an A-label", "xn--bcher-kva.example.com", leaf({"xn--bcher-kva.example.com"})},
+      {"an IPv4 address", "127.0.0.1", address("IP:127.0.0.1")},
+      {"an IPv6 address", "::1", address("IP:::1")},
+      {"an authority in between", kHost, leaf(), {authority()}},
+      {"two authorities in between", kHost, leaf(), {authority("First"), authority("Second")}},
+      {"extended key usage for servers", kHost,
+       leaf_with([](CertSpec& s) { s.extended_usage = "serverAuth"; })},
+      {"extended key usage for both", kHost,
+       leaf_with([](CertSpec& s) { s.extended_usage = "critical,clientAuth,serverAuth"; })},
+      {"key usage", kHost, leaf_with([](CertSpec& s) { s.key_usage = "critical,digitalSignature"; })},
+      {"no basic constraints", kHost, leaf_with([](CertSpec& s) { s.basic = ""; })},
+      {"a path length that suffices", kHost, leaf(), {authority_with([](CertSpec& s) {
+         s.basic = "critical,CA:TRUE,pathlen:0";
+       })}},
+      {"permitted names", kHost, leaf(), {authority_with([](CertSpec& s) {
+         s.constraints = "critical,permitted;DNS:example.com";
+       })}},
+      {"other names excluded", kHost, leaf(), {authority_with([](CertSpec& s) {
+         s.constraints = "critical,excluded;DNS:example.org";
+       })}},
+      {"another common name", kHost, leaf_with([](CertSpec& s) { s.cn = "other.example.com"; })},
+  };
+  for (const auto& row : rows) {
+    const auto failure = judge(row);
+    EXPECT_FALSE(failure) << row.name << ": " << failure->detail;
+  }
+}
+
+// RFC 9525 6.3 and 6.5.
+TEST_F(BadCertificates, OnesForAnotherNameAreRefused) {
+  const std::vector<Row> rows = {
+      {"another name", kHost, leaf({"other.example.com"})},
+      {"the name as common name alone", kHost, only_cn(kHost)},
+      {"the name as common name beside another", kHost,
+       [] {
+         CertSpec spec = leaf({"other.example.com"});
+         spec.cn = kHost;
+         return spec;
+       }()},
+      {"a parent", kHost, leaf({"example.com"})},
+      {"a child", kHost, leaf({"a.vm.example.com"})},
+      {"a wildcard for two labels", "a.b.example.com", leaf({"*.example.com"})},
+      {"a wildcard for none", "example.com", leaf({"*.example.com"})},
+      {"an asterisk alone", kHost, leaf({"*"})},
+      {"a wildcard below a top-level domain", "example.com", leaf({"*.com"})},
+      {"a wildcard of two", kHost, leaf({"*.*.com"})},
+      {"part of a label at its end", kHost, leaf({"v*.example.com"})},
+      {"part of a label at its start", kHost, leaf({"*m.example.com"})},
+      {"an asterisk in the middle", kHost, leaf({"vm.*.com"})},
+      {"a double asterisk", kHost, leaf({"**.example.com"})},
+      {"part of an A-label", "xn--bcher-kva.example.com", leaf({"xn--*.example.com"})},
+      {"a name in UTF-8", "xn--bcher-kva.example.com",
+       leaf({"b\xc3\xbc"
+             "cher.example.com"})},
+      {"a NUL and more", kHost, leaf({kHost + "\0.evil.org"s})},
+      {"a NUL alone", kHost, leaf({kHost + "\0"s})},
+      {"a space", kHost, leaf({kHost + " "})},
+      {"a comma", kHost, leaf({kHost + ",evil.org"})},
+      {"an empty name", kHost, leaf({""})},
+      {"a URI", kHost, address("URI:https://vm.example.com/")},
+      {"a mailbox", kHost, address("email:ann@vm.example.com")},
+      {"no names", kHost, leaf({})},
+      {"another address", "127.0.0.1", address("IP:127.0.0.2")},
+      {"an address as a DNS name", "127.0.0.1", leaf({"127.0.0.1"})},
+      {"an address as common name", "127.0.0.1", only_cn("127.0.0.1")},
+      {"an address for a name", "localhost", address("IP:127.0.0.1")},
+      {"a wildcard for an address", "127.0.0.1", leaf({"*.0.0.1"})},
+  };
+  for (const auto& row : rows) expect({row, Cause::tls_name_mismatch}, judge(row));
+}
+
+TEST_F(BadCertificates, OnesOutOfTheirTimeAreRefused) {
+  const auto expired = [](CertSpec& s) { s.until = -60; };
+  const auto coming = [](CertSpec& s) { s.from = 60; };
+  const std::vector<Row> rows = {
+      {"expired", kHost, leaf_with(expired)},
+      {"not valid yet", kHost, leaf_with(coming)},
+      {"an expired authority", kHost, leaf(), {authority_with(expired)}},
+      {"an authority that is not valid yet", kHost, leaf(), {authority_with(coming)}},
+  };
+  for (const auto& row : rows) expect({row, Cause::tls_expired}, judge(row));
+}
+
+TEST_F(BadCertificates, OnesOfUnknownIssuersAreRefused) {
+  const Row missing = {
+      "an authority that is not sent", kHost, leaf(), {authority("Missing")}, Sent::leaf_alone};
+  expect({missing, Cause::tls_unknown_issuer, "Missing"}, judge(missing));
+
+  const auto judge_made = [&](const char* name, const MadeCert& made, const std::vector<const X509*>& more) {
+    expect({{name, kHost, leaf()}, Cause::tls_unknown_issuer}, judge(kHost, made, more));
+  };
+  judge_made("self-signed", make_certificate(leaf(), nullptr), {});
+  judge_made("self-signed as an authority",
+             make_certificate(
+                 [] {
+                   CertSpec spec = authority();
+                   spec.dns = {kHost};
+                   return spec;
+                 }(),
+                 nullptr),
+             {});
+  const MadeCert other = make_certificate(authority("Other"), nullptr);
+  judge_made("another authority's", make_certificate(leaf(), &other), {});
+  judge_made("another authority's, which is sent", make_certificate(leaf(), &other), {other.cert.get()});
+  const MadeCert same_name = make_certificate(authority("Root"), nullptr);
+  judge_made("an authority of the trusted one's name", make_certificate(leaf(), &same_name), {});
+
+  const MadeCert forged = make_certificate(leaf(), &root_);
+  const ASN1_BIT_STRING* signature = nullptr;
+  X509_get0_signature(&signature, nullptr, forged.cert.get());
+  signature->data[signature->length - 1] ^= 1;
+  judge_made("a signature with one bit changed", forged, {});
+}
+
+TEST_F(BadCertificates, OnesThatBreakARuleAreRefusedWithIt) {
+  const std::vector<BadRow> rows = {
+      {{"for clients", kHost, leaf_with([](CertSpec& s) { s.extended_usage = "clientAuth"; })},
+       Cause::tls_failed,
+       "extended key usage"},
+      {{"for code", kHost, leaf_with([](CertSpec& s) { s.extended_usage = "codeSigning"; })},
+       Cause::tls_failed,
+       "extended key usage"},
+      {{"a key for certificates alone", kHost,
+        leaf_with([](CertSpec& s) { s.key_usage = "critical,keyCertSign"; })},
+       Cause::tls_failed,
+       "key usage"},
+      {{"RSA of 1024 bits", kHost, leaf_with([](CertSpec& s) { s.rsa_bits = 1024; })},
+       Cause::tls_failed,
+       "its key is too small"},
+      {{"an authority with RSA of 1024 bits", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.rsa_bits = 1024;
+        })}},
+       Cause::tls_failed,
+       "the key of an authority in its chain is too small"},
+      {{"SHA-1", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_sha1(); })}, Cause::tls_failed, "SHA-1"},
+      {{"MD5", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_md5(); }), {authority_with([](CertSpec& s) {
+          s.rsa_bits = 2048;
+        })}},
+       Cause::tls_failed,
+       "MD5"},
+      {{"an authority with SHA-1", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.digest = EVP_sha1();
+        })}},
+       Cause::tls_failed,
+       "SHA-1"},
+      {{"a chain that is too long",
+        kHost,
+        leaf(),
+        {authority_with([](CertSpec& s) { s.basic = "critical,CA:TRUE,pathlen:0"; }), authority("Second")}},
+       Cause::tls_failed,
+       "path length"},
+      {{"names that are not permitted", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.constraints = "critical,permitted;DNS:example.org";
+        })}},
+       Cause::tls_failed,
+       "name constraints"},
+      {{"names that are excluded", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.constraints = "critical,excluded;DNS:example.com";
+        })}},
+       Cause::tls_failed,
+       "name constraints"},
+      {{"an authority that is none", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.basic = "critical,CA:FALSE";
+        })}},
+       Cause::tls_failed,
+       "no certificate authority"},
+      {{"an authority without basic constraints", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.basic = "";
+        })}},
+       Cause::tls_failed,
+       "no certificate authority"},
+      {{"an authority of version 1", kHost, leaf(), {authority_with([](CertSpec& s) { s.version = 1; })}},
+       Cause::tls_failed,
+       "no certificate authority"},
+      {{"an authority whose key may not sign", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.key_usage = "critical,digitalSignature";
+        })}},
+       Cause::tls_failed,
+       "no certificate authority"},
+      {{"an authority for clients", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.extended_usage = "clientAuth";
+        })}},
+       Cause::tls_failed,
+       ""},
+      {{"an unknown critical extension", kHost, leaf_with([](CertSpec& s) { s.unknown_critical = true; })},
+       Cause::tls_failed,
+       "critical extension"},
+      {{"an authority with an unknown critical extension", kHost, leaf(), {authority_with([](CertSpec& s) {
+          s.unknown_critical = true;
+        })}},
+       Cause::tls_failed,
+       "critical extension"},
+  };
+  for (const auto& bad : rows) expect(bad, judge(bad.row));
+}
+
+}  // namespace
+}  // namespace cfpipe::transport

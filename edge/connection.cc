@@ -1,11 +1,11 @@
 #include "edge/connection.h"
 
 #include <array>
-#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
 #include <chrono>
 
 #include "edge/answers.h"
+#include "edge/request_rules.h"
 #include "edge/server.h"
 #include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
@@ -20,6 +20,9 @@ using Clock = std::chrono::steady_clock;
 
 /// For how many bytes a refused client is still listened to.
 constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
+
+/// The interim answer that a client waits for before it sends content (RFC 9110 15.2.1).
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
@@ -42,10 +45,18 @@ bool wants_websocket(const http::request<http::string_body>& request) {
          http::token_list(request[http::field::connection]).exists("upgrade");
 }
 
+// A request that cannot be read; `too_large` is the status of one that has too much of something.
+Answer unread(const transport::Failure& failure, int too_large) {
+  int status = 400;
+  if (failure.cause == Cause::timed_out) status = 408;
+  if (failure.cause == Cause::http_too_large) status = too_large;
+  return plain(status, "the request cannot be read: " + failure.detail);
+}
+
 const char* handshake_fault(const http::request<http::string_body>& request) {
-  if (request.method() != http::verb::get || request.version() != 11)
+  if (request.method() != http::verb::get || request.version() < 11)
     return "a WebSocket is opened with GET over HTTP/1.1";
-  if (request["Sec-WebSocket-Version"] != "13") return "only WebSocket version 13 is spoken";
+  if (request["Sec-WebSocket-Version"] != transport::kWebSocketVersion) return kWrongVersion;
   if (!transport::is_websocket_key(view(request["Sec-WebSocket-Key"]))) return "no valid Sec-WebSocket-Key";
   return nullptr;
 }
@@ -115,7 +126,8 @@ net::awaitable<void> Connection::serve_http1() {
 Request Connection::translate(HttpRequest& http) const {
   Request out;
   out.method = std::string(http.method_string());
-  set_target(out, view(http[http::field::host]), std::string(http.target()));
+  auto target = target_of(http);
+  set_target(out, std::move(target.authority), target.path_and_query);
   for (const auto& field : http) out.headers.emplace_back(field.name_string(), field.value());
   out.body = std::move(http.body());
   out.peer = peer_;
@@ -123,23 +135,41 @@ Request Connection::translate(HttpRequest& http) const {
   return out;
 }
 
-// True if another request may follow.
-net::awaitable<bool> Connection::serve_one() {
-  http::request_parser<http::string_body> parser;
+// False: it has been refused, or there is none.
+net::awaitable<bool> Connection::read_request(RequestParser& parser) {
+  const auto deadline = Clock::now() + patience_.request;
   parser.header_limit(kMaxRequestHeaderBytes);
-  parser.body_limit(kMaxRequestBodyBytes);
-  const auto read =
-      co_await transport::read_message<true>(*channel_, buffer_, parser, Clock::now() + patience_.request);
+  parser.body_limit(boost::none);  // what is announced is looked at below
+  auto read = co_await transport::read_request_head(*channel_, buffer_, parser, deadline);
   if (!read) {
-    if (parser.got_some()) co_await refuse(read.error(), parser.is_header_done());
+    if (parser.got_some()) co_await refuse(unread(read.error(), 431));
     co_return false;
   }
+  Framing framing;
+  if (const auto length = parser.content_length()) framing.content_length = *length;
+  framing.chunked = parser.chunked();
+  const auto fault = fault_of(parser.get(), framing);
+  if (fault) {
+    co_await refuse(plain(fault->status, fault->why));
+    co_return false;
+  }
+  parser.body_limit(kMaxRequestBodyBytes);
+  const bool wanted = expects_continue(parser.get()) && !parser.is_done() && buffer_.size() == 0;
+  if (wanted) read = co_await transport::write_all(*channel_, kContinue, deadline);
+  if (!read) co_return false;
+  read = co_await transport::read_message<true>(*channel_, buffer_, parser, deadline);
+  if (!read) co_await refuse(unread(read.error(), 413));
+  co_return read.has_value();
+}
+
+// True if another request may follow.
+net::awaitable<bool> Connection::serve_one() {
+  RequestParser parser;
+  const bool read = co_await read_request(parser);
+  if (!read) co_return false;
   auto& http = parser.get();
   const bool keep_alive = http.keep_alive() && !stopping_;
   const auto request = std::make_shared<const Request>(translate(http));
-  if (!request->path.starts_with('/')) {
-    co_return co_await reply(*request, plain(400, "the request target must be a path"), false);
-  }
   if (wants_websocket(http)) {
     co_await upgrade(http, request);
     co_return false;
@@ -152,13 +182,10 @@ net::awaitable<bool> Connection::serve_one() {
   co_return co_await reply(*request, std::move(answer), keep_alive);
 }
 
-net::awaitable<void> Connection::refuse(const transport::Failure& failure, bool header_read) {
+net::awaitable<void> Connection::refuse(Answer answer) {
   Request unknown;
   unknown.ray = fresh_ray();
-  int status = 400;
-  if (failure.cause == Cause::timed_out) status = 408;
-  if (failure.cause == Cause::http_too_large) status = header_read ? 413 : 431;
-  co_await reply(unknown, plain(status, "the request cannot be read: " + failure.detail), false);
+  co_await reply(unknown, std::move(answer), false);
   co_await linger();
 }
 
@@ -189,9 +216,7 @@ net::awaitable<bool> Connection::reply(const Request& request, Answer answer, bo
 
 net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest request) {
   if (const char* fault = handshake_fault(http)) {
-    Answer answer = plain(400, fault);
-    answer.headers.emplace_back("Sec-WebSocket-Version", "13");
-    co_await reply(*request, std::move(answer), false);
+    co_await reply(*request, handshake_refusal(fault), false);
     co_return;
   }
   auto verdict = co_await site_.upgrade(request);

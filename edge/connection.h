@@ -4,6 +4,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <string>
@@ -29,11 +30,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
+  using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
   boost::asio::awaitable<bool> prove();
   boost::asio::awaitable<void> serve_http1();
   boost::asio::awaitable<bool> serve_one();
-  boost::asio::awaitable<void> refuse(const transport::Failure& failure, bool header_read);
+  boost::asio::awaitable<bool> read_request(RequestParser& parser);
+  boost::asio::awaitable<void> refuse(Answer answer);
   boost::asio::awaitable<void> linger();
   boost::asio::awaitable<bool> reply(const Request& request, Answer answer, bool keep_alive);
   boost::asio::awaitable<void> upgrade(const HttpRequest& http, SharedRequest request);

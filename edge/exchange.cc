@@ -8,8 +8,9 @@
 #include <chrono>
 #include <utility>
 
+#include "edge/request_rules.h"
 #include "edge/text.h"
-#include "transport/host.h"
+#include "transport/websocket_handshake.h"
 #include "transport/websocket_stream.h"
 #include "tunnel/fd_stream.h"
 
@@ -117,7 +118,7 @@ std::string lower(std::string text) {
 }
 
 void set_target(Request& request, std::string_view authority, const std::string& target) {
-  if (const auto named = transport::Authority::parse(authority)) {
+  if (const auto named = request_authority(authority)) {
     request.authority = named->text();
     request.host = named->host.text();
   }
@@ -135,6 +136,12 @@ Answer plain(int status, std::string text) {
   answer.status = status;
   answer.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
   answer.body = std::move(text) + "\n";
+  return answer;
+}
+
+Answer handshake_refusal(const char* fault) {
+  Answer answer = plain(400, fault);
+  answer.headers.emplace_back("Sec-WebSocket-Version", transport::kWebSocketVersion);
   return answer;
 }
 

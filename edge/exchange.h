@@ -27,6 +27,9 @@ void set_target(Request& request, std::string_view authority, const std::string&
 /// False for what would break out of a header.
 bool fits_a_header(std::string_view value);
 Answer plain(int status, std::string text);
+inline constexpr const char* kWrongVersion = "only WebSocket version 13 is spoken";
+/// Answers a WebSocket handshake that breaks a rule, with the version that is spoken (RFC 6455 4.4).
+Answer handshake_refusal(const char* fault);
 
 /// Something of the edge's own that a WebSocket may lead to, in place of an origin.
 class Inside {

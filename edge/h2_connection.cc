@@ -7,8 +7,10 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <utility>
 
 #include "edge/answers.h"
+#include "edge/request_rules.h"
 #include "edge/server.h"
 #include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
@@ -27,10 +29,6 @@ transport::H2Times server_times(const Patience& patience) {
   transport::H2Times times;
   times.idle = patience.h2_idle;
   return times;
-}
-
-bool is_tunnel(const transport::H2Stream& stream) {
-  return stream.field(":method") == "CONNECT" && stream.field(":protocol") == "websocket";
 }
 
 // What is about the connection and not the message has no place in HTTP/2 (RFC 9113 8.2.2).
@@ -124,15 +122,11 @@ net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
   const auto self = shared_from_this();
   const Served served(*this);
   const auto request = std::make_shared<Request>(translate(*stream));
-  if (stream->oversized()) {
-    co_await reply(*stream, *request, plain(431, "the request cannot be read: its header is too large"));
+  if (const auto fault = fault_of(*stream)) {
+    co_await reply(*stream, *request, plain(fault->status, fault->why));
     co_return;
   }
-  if (!request->path.starts_with('/')) {
-    co_await reply(*stream, *request, plain(400, "the request target must be a path"));
-    co_return;
-  }
-  if (is_tunnel(*stream)) {
+  if (request->method == "CONNECT") {
     co_await tunnel(std::move(stream), request);
     co_return;
   }
@@ -146,12 +140,13 @@ net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
 net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request) {
   const auto deadline = Clock::now() + patience_.request;
   std::array<std::byte, kReadStep> room;
-  for (;;) {
+  for (bool waits = expects_continue(stream);;) {
     std::size_t got = 0;
     const auto status = stream.read(room, got);
     if (status == IoStatus::eof) co_return true;
     if (status == IoStatus::failed) co_return false;
     if (status == IoStatus::would_block) {
+      if (std::exchange(waits, false) && !stream.respond({{":status", "100"}}, false)) co_return false;
       const bool more = co_await stream.readable(deadline);
       if (more) continue;
       if (!stream.closed())
@@ -182,6 +177,10 @@ net::awaitable<void> H2Connection::reply(Stream& stream, const Request& request,
 }
 
 net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, SharedRequest request) {
+  if (stream->field("sec-websocket-version") != transport::kWebSocketVersion) {
+    co_await reply(*stream, *request, handshake_refusal(kWrongVersion));
+    co_return;
+  }
   auto verdict = co_await site_.upgrade(request);
   if (auto* refusal = std::get_if<Answer>(&verdict)) {
     co_await reply(*stream, *request, std::move(*refusal));

@@ -4,6 +4,7 @@
 
 #include "auth/clock.h"
 #include "auth/json.h"
+#include "transport/http_status.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -23,7 +24,8 @@ Failure refused(const HttpAnswer& answer) {
   std::string said;
   if (auto body = parse_json_object(answer.body)) said = text_of(*body, "message");
   if (said.empty()) said = answer.body;
-  Failure failure(Stage::certificate, Cause::sign_refused, transport::printable(said));
+  const Cause cause = transport::unavailable(answer.status).value_or(Cause::sign_refused);
+  Failure failure(Stage::certificate, cause, transport::printable(said));
   failure.http_status = answer.status;
   failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
   return failure;
@@ -123,7 +125,7 @@ net::awaitable<Result<Certificate>> renew_user_certificate(const Access& access,
 bool token_was_refused(const Failure& failure) {
   if (failure.cause == Cause::token_rejected) return true;
   return failure.cause == Cause::sign_refused && failure.http_status >= 400 && failure.http_status < 500 &&
-         failure.http_status != 404 && failure.http_status != 429;
+         failure.http_status != 404;
 }
 
 }  // namespace cfpipe::auth

@@ -7,6 +7,7 @@
 #include "auth/jwks.h"
 #include "auth/known_application.h"
 #include "auth/redirect_discovery.h"
+#include "transport/http_status.h"
 #include "transport/reason.h"
 
 namespace cfpipe::auth {
@@ -79,9 +80,8 @@ net::awaitable<Result<KeySet>> fetch_keys(const Access& access, std::string auth
         Failure(Stage::application, Cause::redirect_refused, "the key set of " + auth_domain), *answer, *url);
   }
   if (answer->status != 200) {
-    co_return with_answer(
-        Failure(Stage::application, Cause::unexpected_status, "the key set of " + auth_domain), *answer,
-        *url);
+    const Cause cause = transport::unavailable(answer->status).value_or(Cause::unexpected_status);
+    co_return with_answer(Failure(Stage::application, cause, "the key set of " + auth_domain), *answer, *url);
   }
   auto keys = KeySet::parse(answer->body);
   if (!keys) co_return keys.error();
@@ -166,6 +166,10 @@ Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_v
   for (auto& domain : *domains) trusted.add(std::move(domain));
   if (!named.empty()) trusted.add(std::string(named));
   return trusted;
+}
+
+bool may_be_open(const Failure& failure) {
+  return failure.cause == Cause::not_an_application || failure.cause == Cause::edge_unavailable;
 }
 
 net::awaitable<Result<Application>> discover(const Access& access) {

@@ -23,7 +23,7 @@ Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_v
 /// (access-protocol, "Finding the application"); if it signs nothing, where it redirects to says it, under a
 /// trusted auth domain (redirect_discovery). Remembers the application, and access.named_domain once that
 /// has vouched for one. Stage::application: not_an_application, untrusted_auth_domain, metadata_invalid,
-/// redirect_refused; and dns to http.
+/// redirect_refused, too_many_requests, edge_unavailable; and dns to http.
 boost::asio::awaitable<Result<Application>> discover(const Access& access);
 
 struct FoundApplication {
@@ -32,5 +32,9 @@ struct FoundApplication {
 };
 /// The same, with how it answered somebody unknown. Cause::denied if it says that no login can help, and why.
 boost::asio::awaitable<Result<FoundApplication>> find_application(const Access& access);
+
+/// Whether a tunnel may open without a login although find_application() has failed: no application answered,
+/// or an origin without one answered 5xx to a plain request.
+bool may_be_open(const transport::Failure& failure);
 
 }  // namespace cfpipe::auth

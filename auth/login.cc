@@ -15,6 +15,7 @@
 #include "auth/login_lock.h"
 #include "auth/org_exchange.h"
 #include "auth/token_cache.h"
+#include "transport/http_status.h"
 #include "transport/reason.h"
 
 namespace cfpipe::auth {
@@ -278,8 +279,8 @@ net::awaitable<Result<Secret>> service_login(const Access& access, const Applica
   if (!answer) co_return answer.error();
   Secret token(answer->cookie("CF_Authorization"));
   if (token.empty()) {
-    Failure failure(Stage::login, Cause::service_token_rejected,
-                    transport::printable(answer->header(transport::kReasonHeader)));
+    const Cause cause = transport::unavailable(answer->status).value_or(Cause::service_token_rejected);
+    Failure failure(Stage::login, cause, transport::printable(answer->header(transport::kReasonHeader)));
     failure.http_status = answer->status;
     failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
     co_return failure;
@@ -336,7 +337,8 @@ std::string transfer_url(std::string_view auth_domain, std::string_view public_k
 Result<std::optional<TransferredTokens>> read_transfer(const HttpAnswer& answer,
                                                        const TransferReceiver& receiver) {
   if (answer.status >= 500) {
-    Failure failure(Stage::login, Cause::login_failed, transport::printable(answer.body));
+    const Cause cause = transport::unavailable(answer.status).value_or(Cause::login_failed);
+    Failure failure(Stage::login, cause, transport::printable(answer.body));
     failure.http_status = answer.status;
     failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
     return failure;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "transport/http_status.h"
+
 namespace cfpipe::auth {
 namespace {
 
@@ -74,6 +76,7 @@ RedirectWalk::Verdict RedirectWalk::refused(const HttpAnswer& answer) {
 RedirectWalk::Verdict RedirectWalk::take(const HttpAnswer& answer) {
   if (at_login_) return found(at_.query("kid"), answer.header("CF-Access-Domain"), at_.authority());
   if (answer.status == 401 || answer.status == 403) return refused(answer);
+  if (const auto cause = transport::unavailable(answer.status)) return failed(*cause, app_.host.text());
   if (answer.status < 300 || answer.status >= 400) return failed(Cause::not_an_application, app_.host.text());
   auto next = transport::resolve_url(at_, answer.header("Location"));
   if (!next) return failed(Cause::not_an_application, app_.host.text());

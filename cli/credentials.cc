@@ -15,7 +15,6 @@ namespace {
 
 namespace net = boost::asio;
 using namespace net::experimental::awaitable_operators;
-using transport::Cause;
 
 /// All from the state directory: nothing is asked before the dial. Nothing if something is missing.
 Result<std::optional<Credentials>> known_credentials(const Session& session) {
@@ -40,7 +39,7 @@ net::awaitable<Result<std::optional<Credentials>>> open_credentials(const Sessio
   auto found = co_await auth::find_application(session.access());
   Credentials credentials;
   if (!found) {
-    if (found.error().cause != Cause::not_an_application) co_return found.error();
+    if (!auth::may_be_open(found.error())) co_return found.error();
     credentials.unless_open = found.error();
   } else if (!found->open) {
     app = std::move(found->app);

@@ -157,7 +157,7 @@ net::awaitable<Result<Seen>> Doctor::application() {
     co_return Seen::ok(std::move(text));
   }
   // As a connect does: what has no application may let everybody through.
-  if (found.error().cause != Cause::not_an_application) co_return found.error();
+  if (!auth::may_be_open(found.error())) co_return found.error();
   const auto banner = co_await read_banner(session_, options_, nullptr);
   if (!banner) co_return found.error();
   co_return Seen::ok("none that says so, but a tunnel opens without a login");

@@ -77,6 +77,7 @@ Words words_for(Cause cause) {
     case Cause::tls_unknown_issuer: return {"the certificate's issuer is not trusted", "behind a private authority or an inspecting proxy name its certificate with --ca-file or SSL_CERT_FILE", kUnavailable};
     case Cause::tls_name_mismatch: return {"the certificate is for another name", "check the hostname, and who answers for it", kUnavailable};
     case Cause::tls_expired: return {"the certificate is not valid at this time", "check this machine's clock, then tell the edge's operator", kUnavailable};
+    case Cause::tls_certificate_unfit: return {"the certificate breaks a rule", "tell the edge's operator, who has to replace it", kUnavailable};
     case Cause::tls_failed: return {"the TLS handshake failed", "something in between may not let TLS 1.2 and up through", kUnavailable};
     case Cause::client_certificate_wanted: return {"the edge wants a client certificate, or another one", "name it with --cert and --key-file", kRefused};
     case Cause::client_certificate_unusable: return {"the client certificate cannot be used", "--cert and --key-file take PEM files that belong together", kConfiguration};
@@ -110,6 +111,7 @@ Words words_for(Cause cause) {
     case Cause::origin_silent: return {"the tunnel is open and the server behind it says nothing", "check that it is running and is what the application names", kUnavailable};
     case Cause::not_ssh: return {"what answers behind the tunnel is no SSH server", "check the application's service", kProtocol};
     case Cause::too_many_requests: return {"the edge asks for fewer requests", "wait a minute, then try again", kUnavailable};
+    case Cause::edge_unavailable: return {"the edge cannot serve this request now", "try again in a minute; if it stays so, tell the edge's operator", kUnavailable};
     case Cause::unexpected_status: return {"an answer that makes no sense here", "try again; if it stays so, show this line to the edge's operator", kProtocol};
     case Cause::bad_accept: return {"the upgrade was answered wrongly", "a proxy in between may not know WebSockets", kProtocol};
     case Cause::protocol_violation: return {"the edge broke the protocol", "try again; if it stays so, show this line to the edge's operator", kProtocol};

@@ -102,6 +102,9 @@ Failure unreachable(const Failure& failure, const std::string& host) {
     case Cause::tls_expired:
       why = "its TLS certificate has expired";
       break;
+    case Cause::tls_certificate_unfit:
+      why = "its TLS certificate breaks a rule (" + failure.detail + ")";
+      break;
     case Cause::http_too_large:
       why = "its answer is too large";
       break;

@@ -205,7 +205,7 @@ Failure tls_failure(const SSL* ssl, const std::string& host) {
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // an issuer of the same name with another key
       return {Stage::tls, Cause::tls_unknown_issuer, host + ", issuer " + unknown_issuer(ssl)};
     default:
-      return {Stage::tls, Cause::tls_failed, host + ": " + broken_rule(verdict)};
+      return {Stage::tls, Cause::tls_certificate_unfit, host + ": " + broken_rule(verdict)};
   }
 }
 

@@ -1,5 +1,7 @@
 #include "transport/websocket_answer.h"
 
+#include "transport/http_status.h"
+
 namespace cfpipe::transport {
 namespace {
 
@@ -14,15 +16,13 @@ Cause cause_of(int status) {
     case 401:
     case 403:
       return Cause::denied;
-    case 429:
-      return Cause::too_many_requests;
     case 502:
     case 503:
     case 504:
     case 530:
       return Cause::origin_down;
     default:
-      return Cause::unexpected_status;
+      return unavailable(status).value_or(Cause::unexpected_status);
   }
 }
 

@@ -9,8 +9,8 @@ namespace cfpipe::transport {
 
 /// What an answer that does not open a WebSocket means, of either HTTP version: Stage::upgrade with
 /// http_status, location_host and ray filled, and one of token_rejected (a redirect to
-/// `/cdn-cgi/access/login`), denied (401, 403), upgrade_redirected, not_a_websocket (200), too_many_requests,
-/// origin_down (502, 503, 504, 530), unexpected_status. The detail is `reason`, the edge's own
+/// `/cdn-cgi/access/login`), denied (401, 403), upgrade_redirected, not_a_websocket (200), origin_down (502,
+/// 503, 504, 530), what unavailable() says, unexpected_status. The detail is `reason`, the edge's own
 /// (kReasonHeader), or where it gives none the authority.
 Failure upgrade_refused(const Url& url, int status, std::string_view location, std::string_view ray,
                         std::string_view reason);

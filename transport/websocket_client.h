@@ -27,7 +27,7 @@ bool names_user_agent(const WebSocketRequest& request);
 /// is not taken, or answered with 425 (RFC 8470), once more when the handshake is finished. Failures: dns to
 /// tls; and Stage::upgrade with http_status, location_host and ray filled: token_rejected (a redirect to
 /// `/cdn-cgi/access/login`), denied (401, 403), upgrade_redirected, not_a_websocket (200), too_many_requests,
-/// origin_down (502, 503, 504, 530), unexpected_status, bad_accept.
+/// origin_down (502, 503, 504, 530), edge_unavailable (other 5xx), unexpected_status, bad_accept.
 /// The stream is binary messages without boundaries; it pings, answers pings, and knows whether the edge
 /// half-closes. `client` need not outlive the stream.
 boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_websocket(

@@ -91,6 +91,18 @@ TEST_F(SignAnswer, PlainTextIsShownAndNoParserComplains) {
   EXPECT_EQ(certificate.error().detail.find('\n'), std::string::npos);
 }
 
+TEST_F(SignAnswer, AnEdgeThatCannotSignNowHasNotRefused) {
+  const std::pair<int, Cause> rows[] = {{403, Cause::sign_refused},      {404, Cause::sign_refused},
+                                        {429, Cause::too_many_requests}, {500, Cause::edge_unavailable},
+                                        {501, Cause::sign_refused},      {503, Cause::edge_unavailable}};
+  for (const auto& [status, cause] : rows) {
+    const auto certificate = read_sign_answer(answer_of(status, "why"), key_.public_blob(), kNow);
+    ASSERT_FALSE(certificate) << status;
+    EXPECT_EQ(certificate.error().cause, cause) << status;
+    EXPECT_EQ(certificate.error().detail, "why");
+  }
+}
+
 TEST_F(SignAnswer, TheMessageOfAJsonErrorIsShown) {
   const auto certificate =
       read_sign_answer(answer_of(400, R"({"status":400,"message":"no CA"})"), key_.public_blob(), kNow);

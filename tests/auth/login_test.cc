@@ -65,7 +65,7 @@ TEST(TransferStore, ServerErrorsEndTheLoginInOneLine) {
   failed.headers.emplace_back("Cf-Ray", "8f1");
   const auto tokens = read_transfer(failed, receiver);
   ASSERT_FALSE(tokens);
-  EXPECT_EQ(tokens.error().cause, Cause::login_failed);
+  EXPECT_EQ(tokens.error().cause, Cause::edge_unavailable);
   EXPECT_EQ(tokens.error().http_status, 503);
   EXPECT_EQ(tokens.error().ray, "8f1");
   EXPECT_EQ(tokens.error().detail.find('\n'), std::string::npos);

@@ -116,6 +116,18 @@ TEST_F(RedirectDiscovery, WhatIsNotAccessIsSaidToBeNone) {
   }
 }
 
+TEST_F(RedirectDiscovery, AnEdgeThatCannotServeIsNotTakenForNoApplication) {
+  const std::pair<int, Cause> rows[] = {{429, Cause::too_many_requests}, {500, Cause::edge_unavailable},
+                                        {502, Cause::edge_unavailable},  {503, Cause::edge_unavailable},
+                                        {530, Cause::edge_unavailable},  {501, Cause::not_an_application}};
+  for (const auto& [status, cause] : rows) {
+    RedirectWalk walk(app_, trusted_, "");
+    ASSERT_EQ(walk.take(answer(status)), Verdict::failed) << status;
+    EXPECT_EQ(walk.failure().cause, cause) << status;
+    EXPECT_EQ(may_be_open(walk.failure()), status != 429) << "an origin without an application may say so";
+  }
+}
+
 TEST_F(RedirectDiscovery, ARefusalNamesTheApplicationButNotItsAuthDomain) {
   for (const int status : {401, 403}) {
     const auto refusal = answer(status, {{"CF-Access-Aud", kAud}, {"CF-Access-Domain", "vm.example.com"}});

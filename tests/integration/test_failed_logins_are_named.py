@@ -3,7 +3,7 @@
 import pytest
 
 from support import limits
-from support.clients import REFUSED, assert_logs_in_vain
+from support.clients import REFUSED, UNAVAILABLE, assert_logs_in_vain
 
 # Processes that wait for another one's login: enough for one to be seen in its place by the next.
 WAITING = 5
@@ -11,10 +11,10 @@ WAITING = 5
 PATIENCE = "15s" if limits.SANITIZED else "5s"
 
 
-@pytest.mark.parametrize("fault", ["transfer-500", "transfer-garbage", "transfer-wrong-key"])
-def test_transfer_that_fails_is_named(misbehaving, fault):
+@pytest.mark.parametrize("fault, status", [("transfer-500", UNAVAILABLE), ("transfer-garbage", REFUSED), ("transfer-wrong-key", REFUSED)])
+def test_transfer_that_fails_is_named(misbehaving, fault, status):
     client = misbehaving(fault, login=False)
-    assert_logs_in_vain(client.run("access", "login", client.edge.url()), REFUSED, "login")
+    assert_logs_in_vain(client.run("access", "login", client.edge.url()), status, "login")
     left = [p.name for p in client.home.iterdir()]
     assert not [name for name in left if name.endswith(("-token", ".lock", ".url"))]
 

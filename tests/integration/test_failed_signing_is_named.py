@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.clients import ERROR_LINE, PROTOCOL, REFUSED, Ssh, assert_fails
+from support.clients import ERROR_LINE, PROTOCOL, REFUSED, UNAVAILABLE, Ssh, assert_fails
 from support.listener import Listener, first_line
 
 # Longer than a tunnel takes to open and to say its banner.
@@ -16,10 +16,10 @@ def signatures(client):
     return len([event for event in client.edge.requests() if event.get("path") == "/cdn-cgi/access/cert_sign"])
 
 
-@pytest.mark.parametrize("answer", [403, 404, 500])
-def test_refusal_is_named_with_its_status(misbehaving, answer):
+@pytest.mark.parametrize("answer, status", [(403, REFUSED), (404, REFUSED), (429, UNAVAILABLE), (500, UNAVAILABLE), (503, UNAVAILABLE)])
+def test_refusal_is_named_with_its_status(misbehaving, answer, status):
     client = misbehaving(f"sign-status={answer}")
-    assert_fails(client.ssh_gen(), REFUSED, "certificate", f"status {answer}")
+    assert_fails(client.ssh_gen(), status, "certificate", f"status {answer}")
     assert not list(client.home.glob("*-cert.pub"))
     assert client.browser_runs() == 1
 

@@ -13,7 +13,7 @@ ANSWERS = {
     403: (REFUSED, "policy"),
     404: (PROTOCOL, "404"),
     429: (UNAVAILABLE, "wait"),
-    500: (PROTOCOL, "500"),
+    500: (UNAVAILABLE, "cannot serve"),
     502: (UNAVAILABLE, "origin"),
     503: (UNAVAILABLE, "origin"),
     504: (UNAVAILABLE, "origin"),

@@ -246,80 +246,80 @@ TEST_F(BadCertificates, OnesOfUnknownIssuersAreRefused) {
 TEST_F(BadCertificates, OnesThatBreakARuleAreRefusedWithIt) {
   const std::vector<BadRow> rows = {
       {{"for clients", kHost, leaf_with([](CertSpec& s) { s.extended_usage = "clientAuth"; })},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "extended key usage"},
       {{"for code", kHost, leaf_with([](CertSpec& s) { s.extended_usage = "codeSigning"; })},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "extended key usage"},
       {{"a key for certificates alone", kHost,
         leaf_with([](CertSpec& s) { s.key_usage = "critical,keyCertSign"; })},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "key usage"},
       {{"RSA of 1024 bits", kHost, leaf_with([](CertSpec& s) { s.rsa_bits = 1024; })},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "its key is too small"},
       {{"an authority with RSA of 1024 bits", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.rsa_bits = 1024;
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "the key of an authority in its chain is too small"},
-      {{"SHA-1", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_sha1(); })}, Cause::tls_failed, "SHA-1"},
+      {{"SHA-1", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_sha1(); })}, Cause::tls_certificate_unfit, "SHA-1"},
       {{"MD5", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_md5(); }), {authority_with([](CertSpec& s) {
           s.rsa_bits = 2048;
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "MD5"},
       {{"an authority with SHA-1", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.digest = EVP_sha1();
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "SHA-1"},
       {{"a chain that is too long",
         kHost,
         leaf(),
         {authority_with([](CertSpec& s) { s.basic = "critical,CA:TRUE,pathlen:0"; }), authority("Second")}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "path length"},
       {{"names that are not permitted", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.constraints = "critical,permitted;DNS:example.org";
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "name constraints"},
       {{"names that are excluded", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.constraints = "critical,excluded;DNS:example.com";
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "name constraints"},
       {{"an authority that is none", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.basic = "critical,CA:FALSE";
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "no certificate authority"},
       {{"an authority without basic constraints", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.basic = "";
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "no certificate authority"},
       {{"an authority of version 1", kHost, leaf(), {authority_with([](CertSpec& s) { s.version = 1; })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "no certificate authority"},
       {{"an authority whose key may not sign", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.key_usage = "critical,digitalSignature";
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "no certificate authority"},
       {{"an authority for clients", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.extended_usage = "clientAuth";
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        ""},
       {{"an unknown critical extension", kHost, leaf_with([](CertSpec& s) { s.unknown_critical = true; })},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "critical extension"},
       {{"an authority with an unknown critical extension", kHost, leaf(), {authority_with([](CertSpec& s) {
           s.unknown_critical = true;
         })}},
-       Cause::tls_failed,
+       Cause::tls_certificate_unfit,
        "critical extension"},
   };
   for (const auto& bad : rows) expect(bad, judge(bad.row));

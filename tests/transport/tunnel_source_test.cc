@@ -232,7 +232,8 @@ TEST_F(TunnelSourceTest, NamesRefusalsAsOverHttp1) {
       {"429", "", Cause::too_many_requests},
       {"302", "https://team.example/cdn-cgi/access/login/vm", Cause::token_rejected},
       {"302", "https://elsewhere.example/", Cause::upgrade_redirected},
-      {"500", "", Cause::unexpected_status},
+      {"500", "", Cause::edge_unavailable},
+      {"501", "", Cause::unexpected_status},
   };
   std::size_t row = 0;
   serve_h2([&](std::shared_ptr<H2Stream> stream) -> net::awaitable<void> {

@@ -66,6 +66,10 @@ struct TlsChannel::Buffers {
   std::size_t out_end = 0;
   std::uint64_t out_total = 0;
 
+  bool reading = false;     // what is appended now, OpenSSL writes by itself
+  std::size_t unasked = 0;  // so much of that, in bytes, as kMaxUnasked bounds it
+  bool too_much = false;    // it wanted to write more
+
   std::size_t held() const { return out_end - out_begin; }
 
   std::size_t take(char* into, std::size_t size) {
@@ -82,6 +86,12 @@ struct TlsChannel::Buffers {
     std::memcpy(out.data() + out_end, data, size);
     out_end += size;
     out_total += size;
+  }
+
+  bool may_add_unasked(std::size_t size) {
+    unasked += size;
+    too_much = too_much || unasked > kMaxUnasked;
+    return !too_much;
   }
 
   void make_room(std::size_t size) {
@@ -139,7 +149,10 @@ BIO_METHOD* TlsChannel::method() {
   static BIO_METHOD* const made = [] {
     BIO_METHOD* m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "batch");
     BIO_meth_set_write_ex(m, [](BIO* bio, const char* data, std::size_t size, std::size_t* written) {
-      static_cast<Buffers*>(BIO_get_data(bio))->append(data, size);
+      auto& buffers = *static_cast<Buffers*>(BIO_get_data(bio));
+      *written = 0;
+      if (buffers.reading && !buffers.may_add_unasked(size)) return 0;
+      buffers.append(data, size);
       *written = size;
       return 1;
     });
@@ -221,10 +234,11 @@ tunnel::IoStatus TlsChannel::read(std::span<std::byte> into, std::size_t& bytes)
   while (bytes < into.size()) {
     if (!starved_) {
       std::size_t got = 0;
-      if (decrypt(into.subspan(bytes), got) == 1) {
+      if (decrypt_and_answer(into.subspan(bytes), got) == 1) {
         bytes += got;
         continue;
       }
+      if (failed_) return bytes > 0 ? IoStatus::ok : IoStatus::failed;
       const int error = SSL_get_error(ssl_.get(), 0);
       // What came before the end is delivered first; the next call meets the same end again.
       if (error != SSL_ERROR_WANT_READ) return bytes > 0 ? IoStatus::ok : after_read_error(error);
@@ -232,10 +246,32 @@ tunnel::IoStatus TlsChannel::read(std::span<std::byte> into, std::size_t& bytes)
     }
     if (bytes > 0) return IoStatus::ok;
     IoStatus status = IoStatus::ok;
-    if (!receive(status)) return status;
+    if (!receive(status)) {
+      send_unasked();
+      return status;
+    }
     ERR_clear_error();
   }
   return IoStatus::ok;
+}
+
+// A peer can make OpenSSL answer while it reads: a request to renegotiate over TLS 1.2 is refused by an alert
+// (RFC 5246 7.2.2). Nothing else may be written for a long time, so that has to leave from here, and a peer
+// that asks again and again must not fill our memory.
+int TlsChannel::decrypt_and_answer(std::span<std::byte> into, std::size_t& got) {
+  auto& b = *buffers_;
+  const auto before = b.out_total;
+  b.reading = true;
+  const int result = decrypt(into, got);
+  b.reading = false;
+  if (b.out_total != before) send_unasked();
+  if (result == 1 && b.held() == 0) b.unasked = 0;
+  if (b.too_much) failed_ = true;
+  return result;
+}
+
+void TlsChannel::send_unasked() {
+  if (buffers_->unasked > 0 && buffers_->held() > 0) flush();
 }
 
 tunnel::IoStatus TlsChannel::write(std::span<const std::byte> from) {
@@ -384,7 +420,15 @@ bool TlsChannel::idle() {
   for (;;) {
     std::byte one{};
     std::size_t got = 0;
-    if (SSL_peek_ex(ssl_.get(), &one, 1, &got) == 1) return false;
+    buffers_->reading = true;
+    const int peeked = SSL_peek_ex(ssl_.get(), &one, 1, &got);
+    buffers_->reading = false;
+    if (peeked == 1) return false;
+    if (buffers_->held() > 0) {
+      send_unasked();
+      ERR_clear_error();
+      return false;
+    }
     if (SSL_get_error(ssl_.get(), 0) != SSL_ERROR_WANT_READ) {
       ERR_clear_error();
       return false;

@@ -29,9 +29,15 @@ inline constexpr std::size_t kSendBatch = 256 * 1024;
 inline constexpr std::size_t kReceiveSmall = 32 * 1024;
 inline constexpr std::size_t kReceiveLarge = 512 * 1024;
 
+/// Ciphertext that the peer may make OpenSSL write while it reads (alerts that refuse a renegotiation, for
+/// example), in bytes, since application data last came and all that was written has left. The connection
+/// fails beyond it.
+inline constexpr std::size_t kMaxUnasked = 16 * 1024;
+
 /// TLS over a connected TCP socket, either role, non-blocking. OpenSSL sits on a pair of flat buffers of ours
 /// instead of the socket, so that one system call carries many records each way. Used from one thread. Held
-/// at most: kSendBatch and one write() of ciphertext out, kReceiveLarge in.
+/// at most: kSendBatch, one write() and kMaxUnasked of ciphertext out, kReceiveLarge in. What OpenSSL writes
+/// while it reads is sent at once.
 class TlsChannel final : public Channel {
  public:
   /// Takes over the socket (made non-blocking) and the connection object, whose role is set.
@@ -100,6 +106,8 @@ class TlsChannel final : public Channel {
   bool pending() const;
   bool early_data_held() const;
   bool receive(IoStatus& status);
+  int decrypt_and_answer(std::span<std::byte> into, std::size_t& got);
+  void send_unasked();
   IoStatus after_read_error(int error);
   boost::asio::awaitable<bool> wait(boost::asio::ip::tcp::socket::wait_type what,
                                     std::chrono::steady_clock::time_point deadline);

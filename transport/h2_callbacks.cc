@@ -239,6 +239,7 @@ int H2Session::Callbacks::closed(nghttp2_session*, std::int32_t stream, std::uin
   if (found == self.streams_.end()) return 0;
   if (found->second->peer_ended) self.sequence_.ended(stream);
   self.granted_ -= found->second->window;
+  give_back_window(found->second->window - kH2FirstWindow);
   self.streams_.erase(found);
   self.events_.h2_closed(stream, code);
   return 0;
@@ -262,7 +263,7 @@ void H2Session::end_sample() {
     const auto wanted = std::min(kH2Growth * s->window, kH2MaxWindow);
     const auto left = kH2GrantLimit - std::min(kH2GrantLimit, granted_);
     const auto more = std::min(wanted - s->window, left);
-    if (more < s->window / 2) continue;
+    if (more < s->window / 2 || !take_window(more)) continue;
     granted_ += more;
     s->window += more;
     nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, id,

@@ -197,7 +197,7 @@ void H2Connection::end_with(std::string why) {
 IoStatus H2Connection::write(H2Stream& stream, tunnel::Slice from) {
   if (over_ || send_failed_ || stream.closed_) return IoStatus::failed;
   const bool others_turn = stream.turn_ >= kTurnBytes && !waiters_.empty();
-  if (others_turn || !session_.room(stream.id_) || !wire_room()) {
+  if (others_turn || session_.room(stream.id_) == 0 || !wire_room()) {
     stream.wants_ = H2Stream::Wants::room;
     return send_failed_ ? IoStatus::failed : IoStatus::would_block;
   }
@@ -255,7 +255,7 @@ bool H2Connection::in_flight(const H2Stream& stream) const {
 // A peer whose window is closed is slow; whether it is there at all is seen by the connection's own PING.
 std::optional<std::chrono::milliseconds> H2Connection::backed_up(const H2Stream& stream) const {
   if (over_ || stream.closed_) return std::nullopt;
-  if (!session_.room(stream.id_)) return std::chrono::milliseconds(0);
+  if (session_.room(stream.id_) == 0) return std::chrono::milliseconds(0);
   return channel_->backed_up();
 }
 
@@ -287,7 +287,7 @@ bool H2Connection::can_go_on(H2Stream& stream) {
   if (over_ || send_failed_ || stream.closed_) return true;
   switch (stream.wants_) {
     case H2Stream::Wants::room:
-      return session_.room(stream.id_) && wire_room();
+      return session_.room(stream.id_) > 0 && wire_room();
     case H2Stream::Wants::emptiness:
       return has_left(stream);
     default:

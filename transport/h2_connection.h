@@ -59,6 +59,9 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   /// Server: called from the executor with each stream whose request head has come.
   void on_request(RequestHandler handler) { handler_ = std::move(handler); }
 
+  /// Server: the peer carries a tunnel, and may send ahead what that takes.
+  void widen();
+
   /// No new streams (GOAWAY); over when the last has ended.
   void drain();
   void close();

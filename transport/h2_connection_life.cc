@@ -50,6 +50,12 @@ void H2Connection::probe(std::chrono::milliseconds patience) {
   schedule();
 }
 
+void H2Connection::widen() {
+  if (over_) return;
+  session_.widen();
+  transmit_soon();
+}
+
 void H2Connection::drain() {
   if (over_ || std::exchange(draining_, true)) return;
   session_.go_away();

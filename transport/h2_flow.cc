@@ -1,8 +1,31 @@
 #include "transport/h2_flow.h"
 
 #include <algorithm>
+#include <atomic>
+#include <limits>
 
 namespace cfpipe::transport {
+namespace {
+
+std::atomic<std::size_t> window_limit{std::numeric_limits<std::size_t>::max()};
+std::atomic<std::size_t> windows{0};
+
+}  // namespace
+
+void limit_windows(std::size_t bytes) {
+  window_limit.store(bytes, std::memory_order_relaxed);
+}
+
+bool take_window(std::size_t bytes) {
+  const auto limit = window_limit.load(std::memory_order_relaxed);
+  if (windows.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit) return true;
+  give_back_window(bytes);
+  return false;
+}
+
+void give_back_window(std::size_t bytes) {
+  windows.fetch_sub(bytes, std::memory_order_relaxed);
+}
 
 void H2Patience::refill(std::chrono::steady_clock::time_point now) {
   if (last_ == std::chrono::steady_clock::time_point{}) last_ = now;

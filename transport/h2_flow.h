@@ -16,12 +16,22 @@ inline constexpr std::size_t kH2MaxWindow = 24 * 1024 * 1024;
 inline constexpr std::size_t kH2Growth = 4;
 /// The same for all streams of a connection together, held or not yet credited.
 inline constexpr std::size_t kH2ConnectionWindow = 64 * 1024 * 1024;
+/// And so much at a server, until it lets a tunnel through: what has come for requests that nothing has
+/// looked at yet is held meanwhile.
+inline constexpr std::size_t kH2UnprovenWindow = 1024 * 1024;
 /// A window is credited once this part of it has been consumed: a larger part would let the sender run dry
 /// while the credit travels. No stream's credit waits for more than so many bytes.
 inline constexpr std::size_t kH2CreditPart = 8;
 inline constexpr std::size_t kH2MostCredit = 1024 * 1024;
 /// What the streams' windows may add up to: however many readers stall, the others still have room.
 inline constexpr std::size_t kH2GrantLimit = kH2ConnectionWindow - kH2ConnectionWindow / kH2CreditPart;
+
+/// What the windows of all streams of this process may have grown by together, in bytes; any number until it
+/// is set. From any thread, as are the next two.
+void limit_windows(std::size_t bytes);
+/// False: they have grown by as much as they may.
+bool take_window(std::size_t bytes);
+void give_back_window(std::size_t bytes);
 
 /// How many frames a peer may send that cost us work and carry nothing (RFC 9113 10.5): so many at once, and
 /// so many a second.

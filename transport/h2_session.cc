@@ -14,8 +14,8 @@ namespace {
 
 /// Room for small frames that is not given back between writes, in bytes.
 constexpr std::size_t kKeptStage = 512;
-/// Frames of ours that a peer which does not read may make us queue.
-constexpr std::size_t kMaxQueuedFrames = 4096;
+/// Frames of ours that a peer which does not read may make us queue: 200 bytes each.
+constexpr std::size_t kMaxQueuedFrames = 2048;
 /// Largest frame that we take, in bytes.
 constexpr std::uint32_t kMaxFrame = 64 * 1024;
 
@@ -60,7 +60,10 @@ H2Session::Stream& H2Session::add(std::int32_t stream) {
 }
 
 H2Session::H2Session(H2Role role, H2Events& events, H2Wire& wire)
-    : role_(role), events_(events), wire_(wire) {
+    : role_(role),
+      events_(events),
+      wire_(wire),
+      connection_window_(role == H2Role::server ? kH2UnprovenWindow : kH2ConnectionWindow) {
   nghttp2_option* options = nullptr;
   nghttp2_option_new(&options);
   nghttp2_option_set_no_auto_window_update(options, 1);
@@ -76,6 +79,7 @@ H2Session::H2Session(H2Role role, H2Events& events, H2Wire& wire)
 }
 
 H2Session::~H2Session() {
+  for (const auto& [id, stream] : streams_) give_back_window(stream->window - kH2FirstWindow);
   nghttp2_session_del(session_);
 }
 
@@ -93,7 +97,14 @@ void H2Session::configure() {
   }
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<std::int32_t>(kH2ConnectionWindow));
+                                        static_cast<std::int32_t>(connection_window_));
+}
+
+void H2Session::widen() {
+  if (connection_window_ == kH2ConnectionWindow) return;
+  connection_window_ = kH2ConnectionWindow;
+  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<std::int32_t>(connection_window_));
 }
 
 bool H2Session::broken(std::string why) {
@@ -176,15 +187,16 @@ bool H2Session::respond(std::int32_t stream, const H2Head& head, bool ends) {
   return nghttp2_submit_response(session_, stream, list.data(), list.size(), ends ? nullptr : &body) == 0;
 }
 
-bool H2Session::room(std::int32_t stream) const {
+std::size_t H2Session::room(std::int32_t stream) const {
   const Stream* s = find(stream);
-  return s != nullptr && !s->ends && s->rest.empty() &&
-         nghttp2_session_get_remote_window_size(session_) > 0 &&
-         nghttp2_session_get_stream_remote_window_size(session_, stream) > 0;
+  if (s == nullptr || s->ends || !s->rest.empty()) return 0;
+  const auto least = std::min(nghttp2_session_get_remote_window_size(session_),
+                              nghttp2_session_get_stream_remote_window_size(session_, stream));
+  return static_cast<std::size_t>(std::max(least, 0));
 }
 
 IoStatus H2Session::write(std::int32_t stream, Slice from) {
-  if (!room(stream)) return find(stream) == nullptr ? IoStatus::failed : IoStatus::would_block;
+  if (room(stream) == 0) return find(stream) == nullptr ? IoStatus::failed : IoStatus::would_block;
   find(stream)->rest = from;
   nghttp2_session_resume_data(session_, stream);
   const auto status = send();
@@ -235,7 +247,7 @@ bool H2Session::consumed(std::int32_t stream, std::size_t bytes) {
 bool H2Session::credit_connection() {
   const auto received = nghttp2_session_get_effective_recv_data_length(session_);
   const auto credit = received - static_cast<std::int32_t>(unconsumed_);
-  if (credit < static_cast<std::int32_t>(kH2ConnectionWindow / kH2CreditPart)) return false;
+  if (credit < static_cast<std::int32_t>(connection_window_ / kH2CreditPart)) return false;
   nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, 0, credit);
   return true;
 }

@@ -100,8 +100,8 @@ class H2Session {
   /// Server: the answer's head; one with a status of 1xx is interim and never ends the stream.
   bool respond(std::int32_t stream, const H2Head& head, bool ends);
 
-  /// True if write() would take something now.
-  bool room(std::int32_t stream) const;
+  /// Bytes that the windows let a write() of this stream pass on now; 0: it would take nothing.
+  std::size_t room(std::int32_t stream) const;
   /// Takes all of `from` (or nothing) and passes on to the wire what windows and wire let through; the rest
   /// is held. `from` and the kH2FrameHeader bytes in front of it are scribbled on.
   IoStatus write(std::int32_t stream, Slice from);
@@ -120,6 +120,8 @@ class H2Session {
   void ping();
   /// No further streams from the peer: GOAWAY. What is open goes on.
   void go_away();
+  /// Lets the peer send as much ahead as tunnels need; a server's peer has kH2UnprovenWindow before.
+  void widen();
 
  private:
   struct Stream;
@@ -145,8 +147,9 @@ class H2Session {
   H2Sequence sequence_;
   H2Patience patience_;
   H2Probe probe_;
-  Clock::time_point now_{};     ///< of the last receive()
-  std::size_t granted_ = 0;     ///< sum of the streams' windows
+  Clock::time_point now_{};  ///< of the last receive()
+  std::size_t granted_ = 0;  ///< sum of the streams' windows
+  std::size_t connection_window_;
   std::size_t unconsumed_ = 0;  ///< of all streams, those that are gone included
   bool settled_ = false;
   bool going_away_ = false;

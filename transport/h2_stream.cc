@@ -14,8 +14,10 @@ namespace net = boost::asio;
 using tunnel::IoStatus;
 namespace {
 
-/// Memory for what has arrived and is not read, in bytes: a block for a key press, for more, and for bulk.
+/// Memory for what has arrived and is not read, in bytes: a block for a key press, for a frame, for more, and
+/// for bulk.
 constexpr std::size_t kSmallBlock = 2 * 1024;
+constexpr std::size_t kFrameBlock = 16 * 1024;
 constexpr std::size_t kLargeBlock = 64 * 1024;
 constexpr std::size_t kBulkBlock = 256 * 1024;
 
@@ -56,7 +58,8 @@ void H2Stream::arrived(std::span<const std::byte> data) {
 }
 
 void H2Stream::add_block(std::size_t coming) {
-  std::size_t size = coming <= kSmallBlock && filled_ == 0 ? kSmallBlock : kLargeBlock;
+  std::size_t size = kLargeBlock;
+  if (filled_ == 0 && coming <= kFrameBlock) size = coming <= kSmallBlock ? kSmallBlock : kFrameBlock;
   if (filled_ >= kLargeBlock) size = kBulkBlock;
   in_.emplace_back().buffer.take(tunnel::kHeadroom + size);
 }

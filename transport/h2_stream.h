@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <utility>
 
 #include "transport/channel.h"
 #include "transport/h2_session.h"
@@ -26,6 +27,7 @@ class H2Stream final : public Channel {
 
   /// The peer's head: at once for a server, for a client when headed() has come true.
   const H2Head& head() const { return head_; }
+  H2Head take_head() { return std::exchange(head_, {}); }
   std::string_view field(std::string_view name) const;  ///< first of that lower-case name, or empty
   bool oversized() const { return oversized_; }
   boost::asio::awaitable<bool> headed(Clock::time_point deadline);

@@ -19,8 +19,6 @@ constexpr std::size_t kReadStep = 16 * 1024;
 constexpr std::size_t kMaxUnparsed = 128 * 1024;
 /// Header of one interim answer, in bytes.
 constexpr std::uint32_t kMaxInterimBytes = 64 * 1024;
-/// Bytes handed to the channel at once while one is written.
-constexpr std::size_t kWriteStep = 64 * 1024;
 
 Failure parse_failure(const boost::system::error_code& error) {
   const bool size = error == http::error::header_limit || error == http::error::body_limit ||
@@ -188,18 +186,21 @@ bool unanswered(const Failure& failure) {
 }
 
 net::awaitable<Result<void>> write_all(Channel& channel, std::string_view text,
-                                       std::chrono::steady_clock::time_point deadline) {
+                                       std::chrono::steady_clock::time_point deadline,
+                                       std::chrono::milliseconds stall) {
   const Failure closed(Stage::http, Cause::closed_early);
   for (;;) {
-    const auto step = text.substr(0, kWriteStep);
-    auto status = step.empty() ? channel.flush() : channel.write(std::as_bytes(std::span(step)));
+    auto status = channel.flush();
     if (status == IoStatus::ok) {
-      if (step.empty()) co_return Result<void>();
-      text.remove_prefix(step.size());
-      continue;
+      if (text.empty()) co_return Result<void>();
+      const auto step = text.substr(0, kWriteStep);
+      status = channel.write(std::as_bytes(std::span(step)));
+      if (status == IoStatus::ok) text.remove_prefix(step.size());
     }
+    if (status == IoStatus::ok) continue;
     if (status != IoStatus::would_block) co_return closed;
-    if (!co_await channel.writable(deadline)) co_return Failure(Stage::http, Cause::timed_out);
+    const auto until = std::min(deadline, std::chrono::steady_clock::now() + stall);
+    if (!co_await channel.writable(until)) co_return Failure(Stage::http, Cause::timed_out);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 #include <chrono>
+#include <cstddef>
 #include <string_view>
 
 #include "transport/failure.h"
@@ -45,8 +46,12 @@ boost::asio::awaitable<Result<void>> read_answer(TlsChannel& channel, boost::bea
 /// byte of an answer.
 bool unanswered(const Failure& failure);
 
-/// Writes and flushes all of `text`, waiting as needed. Failures, Stage::http: closed_early, timed_out.
+/// Bytes handed to the channel at once by write_all(), so also what a peer that does not read makes it hold.
+inline constexpr std::size_t kWriteStep = 64 * 1024;
+/// Writes and flushes all of `text`, waiting as needed. Fails when the deadline has passed, or nothing at all
+/// has been taken for `stall`. Failures, Stage::http: closed_early, timed_out.
 boost::asio::awaitable<Result<void>> write_all(Channel& channel, std::string_view text,
-                                               std::chrono::steady_clock::time_point deadline);
+                                               std::chrono::steady_clock::time_point deadline,
+                                               std::chrono::milliseconds stall = std::chrono::hours(1));
 
 }  // namespace cfpipe::transport

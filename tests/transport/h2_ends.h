@@ -116,6 +116,7 @@ class H2EndsTest : public ::testing::Test {
     const auto id = client.session.request(websocket_head(), false);
     settle();
     EXPECT_TRUE(server.session.respond(id, {{":status", "200"}, {"cf-ray", "1"}}, false));
+    server.session.widen();
     settle();
     return id;
   }

@@ -1,8 +1,11 @@
 #include "transport/h2_session.h"
 
 #include <chrono>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "h2_ends.h"
 #include "transport/http_io.h"
@@ -242,6 +245,41 @@ TEST_F(H2SessionTest, DoesNotGrowTheWindowOfAReaderThatStalls) {
     settle();
   }
   EXPECT_EQ(server.seen[id].bytes, kH2FirstWindow);
+}
+
+TEST_F(H2SessionTest, DoesNotGrowWindowsBeyondWhatTheProcessAllows) {
+  const auto unlimited =
+      std::shared_ptr<void>(nullptr, [](void*) { limit_windows(std::numeric_limits<std::size_t>::max()); });
+  const auto id = open();
+  limit_windows(0);
+  for (int round = 0; round < 20; ++round) EXPECT_LE(carry(id, std::string::npos), kH2FirstWindow);
+}
+
+TEST_F(H2SessionTest, LetsAPeerSendLittleAheadBeforeItCarriesATunnel) {
+  server.keep_data = false;
+  const std::string chunk(64 * 1024, 'x');
+  std::vector<std::int32_t> ids;
+  for (std::size_t i = 0; i < 2 * kH2UnprovenWindow / kH2FirstWindow; ++i) {
+    ids.push_back(client.session.request(websocket_head(), false));
+    ASSERT_GT(ids.back(), 0);
+  }
+  settle();
+  const auto send_all = [&] {
+    for (const auto id : ids)
+      while (client.session.room(id) > 0) ASSERT_EQ(client.write(id, chunk), IoStatus::ok);
+    settle();
+  };
+  const auto held = [&] {
+    std::size_t sum = 0;
+    for (const auto id : ids) sum += server.seen[id].bytes;
+    return sum;
+  };
+  send_all();
+  EXPECT_EQ(held(), kH2UnprovenWindow);
+  server.session.widen();
+  settle();
+  send_all();
+  EXPECT_EQ(held(), 2 * kH2UnprovenWindow);
 }
 
 TEST_F(H2SessionTest, CreditsWhatCameForStreamsThatAreGone) {

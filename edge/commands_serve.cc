@@ -13,7 +13,9 @@
 #include "edge/admin.h"
 #include "edge/capacity.h"
 #include "edge/commands.h"
+#include "edge/memory_budget.h"
 #include "edge/origin.h"
+#include "edge/run_all.h"
 #include "edge/serving.h"
 #include "edge/terminal/terminals.h"
 #include "transport/sandbox.h"
@@ -101,6 +103,7 @@ void confine(const Config& config) {
 
 int serve(Config config, const ServeOptions& options) {
   const ServerOptions wire = server_options(config);
+  limit_memory(*wire.memory, memory_of_process() / kDefaultMemoryPart);
   config.tunnel_limits.in_all = wire.max_connections;
   const bool dev = options.config_path.empty();
   const ServiceManager manager;
@@ -123,7 +126,7 @@ int serve(Config config, const ServeOptions& options) {
   if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
   (*site)->use_terminals(terminals);
   if (dev || config.listen->port() == 0) (*site)->set_public_port((*server)->port());
-  const Serving serving{io, **server, **site, **state, audit_log, manager, *terminals};
+  const Serving serving{io, **server, **site, **state, audit_log, manager, *terminals, wire.memory};
   Ending ending(serving, dev ? kDevDrain : kDrain);
   auto admin = open_admin(config, options, serving, ending);
   if (!admin) return complain(admin.error());
@@ -141,7 +144,7 @@ int serve(Config config, const ServeOptions& options) {
   announce(config, **site, (*server)->port(), dev);
   manager.ready();
   look_around(serving);
-  io.run();
+  run_all(io);
   // The tunnels that were cut are told to the site's loop, which takes note of them before it goes itself.
   server->reset();
   (*site)->use_terminals(nullptr);

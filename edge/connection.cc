@@ -3,6 +3,8 @@
 #include <array>
 #include <boost/beast/http/rfc7230.hpp>
 #include <chrono>
+#include <optional>
+#include <utility>
 
 #include "edge/answers.h"
 #include "edge/request_rules.h"
@@ -26,6 +28,12 @@ constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
+}
+
+std::size_t size_of(const Request& request) {
+  std::size_t size = kRequestBytes + request.body.size();
+  for (const auto& [name, value] : request.headers) size += name.size() + value.size();
+  return size;
 }
 
 std::string head_of(const Answer& answer, const std::string& ray, bool keep_alive) {
@@ -63,8 +71,12 @@ const char* handshake_fault(const http::request<http::string_body>& request) {
 
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site, Patience patience)
-    : site_(site), patience_(patience) {
+Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionContext& context)
+    : context_(context),
+      site_(context.site),
+      patience_(context.patience),
+      seat_(std::make_shared<IdleConnections::Seat>(context.idle, [this] { stop(false); })),
+      held_(context.memory, kMaxRequestsHeld) {
   boost::system::error_code gone;
   ends_.client = socket.remote_endpoint(gone);
   ends_.edge = socket.local_endpoint(gone);
@@ -92,7 +104,7 @@ net::awaitable<void> Connection::run() {
       const bool proven = co_await prove();
       if (!proven) co_return;
     }
-    h2_ = std::make_shared<H2Connection>(std::move(channel_), site_, ends_, patience_);
+    h2_ = std::make_shared<H2Connection>(std::move(channel_), context_, ends_, seat_);
     if (stopping_) h2_->stop(false);
     co_await h2_->run();
     co_return;
@@ -178,7 +190,12 @@ net::awaitable<bool> Connection::serve_one() {
   // 3).
   const bool proven = co_await prove();
   if (!proven) co_return false;
+  MemoryCharge charge(held_);
+  if (!charge.add(size_of(*request))) co_return co_await reply(*request, overloaded(), false);
+  std::optional<IdleConnections::Busy> busy(seat_);
   Answer answer = co_await site_.handle(request);
+  busy.reset();
+  charge.release();
   co_return co_await reply(*request, std::move(answer), keep_alive);
 }
 
@@ -208,9 +225,12 @@ net::awaitable<void> Connection::linger() {
 }
 
 net::awaitable<bool> Connection::reply(const Request& request, Answer answer, bool keep_alive) {
+  MemoryCharge waits(held_);
+  if (!waits.add(answer.body.size())) answer = overloaded();
   std::string text = head_of(answer, request.ray, keep_alive);
-  if (request.method != "HEAD") text += answer.body;
-  const auto written = co_await transport::write_all(*channel_, text, Clock::now() + patience_.request);
+  if (request.method != "HEAD") text += std::exchange(answer.body, {});
+  const auto written =
+      co_await transport::write_all(*channel_, text, Clock::now() + patience_.request, patience_.stall);
   co_return written.has_value() && keep_alive;
 }
 
@@ -219,6 +239,7 @@ net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest 
     co_await reply(*request, handshake_refusal(fault), false);
     co_return;
   }
+  const IdleConnections::Busy busy(seat_);
   auto verdict = co_await site_.upgrade(request);
   if (auto* refusal = std::get_if<Answer>(&verdict)) {
     co_await reply(*request, std::move(*refusal), false);
@@ -240,6 +261,7 @@ net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest 
   const auto written = co_await transport::write_all(*channel_, head, Clock::now() + patience_.request);
   if (!written) co_return;
   carries_tunnel_ = true;
+  busy_with_tunnel_.emplace(seat_);
   upgraded_.reset(new Upgraded{std::get<OriginSocket>(std::move(dialled)), std::move(grant),
                                std::move(request), half_close});
 }

@@ -7,12 +7,12 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
+#include "edge/connection_context.h"
 #include "edge/exchange.h"
 #include "edge/h2_connection.h"
-#include "edge/patience.h"
-#include "edge/site_loop.h"
 #include "transport/tls_channel.h"
 
 namespace cfpipe::edge {
@@ -21,7 +21,10 @@ namespace cfpipe::edge {
 /// ALPN has chosen HTTP/2, many of both.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, SiteLoop& site, Patience patience);
+  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionContext& context);
+  ~Connection() { seat_->leave_for_good(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   /// Serves until either side is done. Never throws what a peer could cause.
   boost::asio::awaitable<void> run();
@@ -45,12 +48,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::unique_ptr<transport::TlsChannel> channel_;
   boost::beast::flat_buffer buffer_;
+  ConnectionContext context_;
   SiteLoop& site_;
   Patience patience_;
+  std::shared_ptr<IdleConnections::Seat> seat_;
+  MemoryAccount held_;  // the request, then its answer
   ConnectionEnds ends_;
   std::string peer_;
   std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
   bool carries_tunnel_ = false;         // from its 101 on
+  std::optional<IdleConnections::Busy> busy_with_tunnel_;
   TunnelStop tunnel_;
   std::shared_ptr<H2Connection> h2_;  // if that was chosen; the rest is idle then
   bool stopping_ = false;

@@ -145,6 +145,13 @@ Answer handshake_refusal(const char* fault) {
   return answer;
 }
 
+Answer overloaded() {
+  Answer answer;
+  answer.status = 503;
+  answer.headers.emplace_back("Retry-After", "5");
+  return answer;
+}
+
 net::awaitable<std::variant<OriginSocket, Answer>> reach(const TunnelGrant& grant, SharedRequest request,
                                                          const ConnectionEnds& ends) {
   if (grant.inside) co_return co_await grant.inside->enter(grant, std::move(request), ends);

@@ -30,6 +30,8 @@ Answer plain(int status, std::string text);
 inline constexpr const char* kWrongVersion = "only WebSocket version 13 is spoken";
 /// Answers a WebSocket handshake that breaks a rule, with the version that is spoken (RFC 6455 4.4).
 Answer handshake_refusal(const char* fault);
+/// For want of memory, and without a body, which would take some.
+Answer overloaded();
 
 /// Something of the edge's own that a WebSocket may lead to, in place of an origin.
 class Inside {

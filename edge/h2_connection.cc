@@ -1,16 +1,17 @@
 #include "edge/h2_connection.h"
 
-#include <spdlog/spdlog.h>
-
+#include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "edge/answers.h"
 #include "edge/request_rules.h"
+#include "edge/run_all.h"
 #include "edge/server.h"
 #include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
@@ -34,6 +35,12 @@ transport::H2Times server_times(const Patience& patience) {
 // What is about the connection and not the message has no place in HTTP/2 (RFC 9113 8.2.2).
 bool is_of_the_connection(std::string_view name) {
   return name == "connection" || name == "keep-alive" || name == "transfer-encoding" || name == "upgrade";
+}
+
+std::size_t size_of(const transport::H2Head& head) {
+  std::size_t size = 0;
+  for (const auto& [name, value] : head) size += sizeof(head.front()) + name.size() + value.size();
+  return size;
 }
 
 transport::H2Head head_of(const Answer& answer, const std::string& ray) {
@@ -64,13 +71,17 @@ class H2Connection::Served {
   H2Connection& all_;
 };
 
-H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site,
-                           const ConnectionEnds& ends, const Patience& patience)
+H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, const ConnectionContext& context,
+                           const ConnectionEnds& ends, std::shared_ptr<IdleConnections::Seat> seat)
     : connection_(transport::H2Connection::start(std::move(channel), transport::H2Role::server,
-                                                 server_times(patience))),
-      site_(site),
-      patience_(patience),
+                                                 server_times(context.patience))),
+      site_(context.site),
+      patience_(context.patience),
       ends_(ends),
+      seat_(std::move(seat)),
+      hold_(context.memory, kH2ConnectionBytes),
+      requests_(context.memory, kMaxRequestsHeld),
+      answers_(context.memory, kMaxAnswersHeld),
       peer_(transport::Host(ends.client.address()).text()),
       idle_(connection_->executor()) {}
 
@@ -94,25 +105,19 @@ void H2Connection::stop(bool hard) {
 void H2Connection::spawn(std::unique_ptr<Stream> stream) {
   net::co_spawn(connection_->executor(), serve(std::move(stream)),
                 [self = shared_from_this()](const std::exception_ptr& error) {
-                  if (!error) return;
-                  // A handler that throws is a defect of ours, and must not take its neighbours down with it.
-                  try {
-                    std::rethrow_exception(error);
-                  } catch (const std::exception& e) {
-                    spdlog::error("a request ended by an unexpected error: {}", e.what());
-                  }
+                  if (error) log_exception("a request", error);
                 });
 }
 
-Request H2Connection::translate(const Stream& stream) const {
+// Takes the head from the stream: there is one copy of what may be large.
+Request H2Connection::translate(Stream& stream) const {
   Request out;
   out.method = stream.field(":method");
   const auto authority = stream.field(":authority");
   set_target(out, std::string(authority.empty() ? stream.field("host") : authority),
              std::string(stream.field(":path")));
-  for (const auto& [name, value] : stream.head()) {
-    if (!name.starts_with(':')) out.headers.emplace_back(name, value);
-  }
+  out.headers = stream.take_head();
+  std::erase_if(out.headers, [](const auto& field) { return field.first.starts_with(':'); });
   out.peer = peer_;
   out.ray = fresh_ray();
   return out;
@@ -121,26 +126,43 @@ Request H2Connection::translate(const Stream& stream) const {
 net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
   const auto self = shared_from_this();
   const Served served(*this);
+  MemoryCharge charge(requests_);
+  const bool fits = charge.add(kRequestBytes + size_of(stream->head()));
+  // Before the head is moved into the request.
+  const auto fault = fault_of(*stream);
   const auto request = std::make_shared<Request>(translate(*stream));
-  if (const auto fault = fault_of(*stream)) {
+  if (!fits) {
+    request->headers = {};
+    co_await reply(*stream, *request, overloaded());
+    co_return;
+  }
+  if (fault) {
     co_await reply(*stream, *request, plain(fault->status, fault->why));
     co_return;
   }
   if (request->method == "CONNECT") {
-    co_await tunnel(std::move(stream), request);
+    co_await tunnel(std::move(stream), request, charge);
     co_return;
   }
-  const bool read = co_await read_body(*stream, *request);
+  co_await answer(*stream, request, charge);
+}
+
+net::awaitable<void> H2Connection::answer(Stream& stream, std::shared_ptr<Request> request,
+                                          MemoryCharge& charge) {
+  const bool read = co_await read_body(stream, *request, charge);
   if (!read) co_return;
-  Answer answer = co_await site_.handle(request);
-  co_await reply(*stream, *request, std::move(answer));
+  std::optional<IdleConnections::Busy> busy(seat_);
+  Answer out = co_await site_.handle(request);
+  busy.reset();
+  charge.release();
+  co_await reply(stream, *request, std::move(out));
 }
 
 // False: it has been refused, or the client is gone.
-net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request) {
+net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request, MemoryCharge& charge) {
   const auto deadline = Clock::now() + patience_.request;
   std::array<std::byte, kReadStep> room;
-  for (bool waits = expects_continue(stream);;) {
+  for (bool waits = !request.header("Expect").empty();;) {
     std::size_t got = 0;
     const auto status = stream.read(room, got);
     if (status == IoStatus::eof) co_return true;
@@ -153,6 +175,10 @@ net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request) {
         co_await reply(stream, request, plain(408, "the request cannot be read: too slow"));
       co_return false;
     }
+    if (!charge.add(got)) {
+      co_await reply(stream, request, overloaded());
+      co_return false;
+    }
     request.body.append(reinterpret_cast<const char*>(room.data()), got);
     if (request.body.size() > kMaxRequestBodyBytes) {
       co_await reply(stream, request, plain(413, "the request cannot be read: its body is too large"));
@@ -162,25 +188,31 @@ net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request) {
 }
 
 net::awaitable<void> H2Connection::reply(Stream& stream, const Request& request, Answer answer) {
-  const auto head = head_of(answer, request.ray);
+  MemoryCharge waits(answers_);
+  // A write of which the window lets a part through holds the rest.
+  if (!waits.add(answer.body.size() + std::min(answer.body.size(), transport::kWriteStep)))
+    answer = overloaded();
   const bool bodiless = request.method == "HEAD" || answer.body.empty();
-  if (!stream.respond(head, bodiless)) co_return;
+  if (!stream.respond(head_of(answer, request.ray), bodiless)) co_return;
   const auto deadline = Clock::now() + patience_.request;
   if (!bodiless) {
-    const auto written = co_await transport::write_all(stream, answer.body, deadline);
+    const auto written = co_await transport::write_all(stream, answer.body, deadline, patience_.stall);
     if (!written) co_return;
   }
   while (stream.close_notify() == IoStatus::would_block) {
-    const bool more = co_await stream.writable(deadline);
+    const bool more = co_await stream.writable(std::min(deadline, Clock::now() + patience_.stall));
     if (!more) co_return;
   }
 }
 
-net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, SharedRequest request) {
-  if (stream->field("sec-websocket-version") != transport::kWebSocketVersion) {
+net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, SharedRequest request,
+                                          MemoryCharge& charge) {
+  if (request->header("Sec-WebSocket-Version") != transport::kWebSocketVersion) {
     co_await reply(*stream, *request, handshake_refusal(kWrongVersion));
     co_return;
   }
+  const bool half_close = request->header(transport::kHalfCloseHeader) == "1";
+  const IdleConnections::Busy busy(seat_);
   auto verdict = co_await site_.upgrade(request);
   if (auto* refusal = std::get_if<Answer>(&verdict)) {
     co_await reply(*stream, *request, std::move(*refusal));
@@ -192,11 +224,11 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
     co_await reply(*stream, *request, std::move(*refusal));
     co_return;
   }
-  const std::string half_close_name = lower(transport::kHalfCloseHeader);
-  const bool half_close = stream->field(half_close_name) == "1";
   transport::H2Head head = {{":status", "200"}, {"cf-ray", request->ray}};
-  if (half_close) head.emplace_back(half_close_name, "1");
+  if (half_close) head.emplace_back(lower(transport::kHalfCloseHeader), "1");
   if (!stream->respond(head, false)) co_return;
+  connection_->widen();
+  charge.release();
   std::unique_ptr<Upgraded> upgraded(new Upgraded{std::get<OriginSocket>(std::move(dialled)),
                                                   std::move(grant), std::move(request), half_close});
   const auto entry = tunnels_.emplace(tunnels_.end());

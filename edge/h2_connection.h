@@ -6,9 +6,8 @@
 #include <memory>
 #include <string>
 
+#include "edge/connection_context.h"
 #include "edge/exchange.h"
-#include "edge/patience.h"
-#include "edge/site_loop.h"
 #include "transport/h2_connection.h"
 
 namespace cfpipe::edge {
@@ -16,8 +15,8 @@ namespace cfpipe::edge {
 /// One connection over HTTP/2: ordinary requests and tunnels (extended CONNECT, RFC 8441), side by side.
 class H2Connection : public std::enable_shared_from_this<H2Connection> {
  public:
-  H2Connection(std::unique_ptr<transport::TlsChannel> channel, SiteLoop& site, const ConnectionEnds& ends,
-               const Patience& patience);
+  H2Connection(std::unique_ptr<transport::TlsChannel> channel, const ConnectionContext& context,
+               const ConnectionEnds& ends, std::shared_ptr<IdleConnections::Seat> seat);
 
   /// Serves until the connection and all that ran on it have ended.
   boost::asio::awaitable<void> run();
@@ -29,16 +28,22 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   class Served;
 
   boost::asio::awaitable<void> serve(std::unique_ptr<Stream> stream);
-  boost::asio::awaitable<void> tunnel(std::unique_ptr<Stream> stream, SharedRequest request);
-  boost::asio::awaitable<bool> read_body(Stream& stream, Request& request);
+  boost::asio::awaitable<void> tunnel(std::unique_ptr<Stream> stream, SharedRequest request,
+                                      MemoryCharge& charge);
+  boost::asio::awaitable<void> answer(Stream& stream, std::shared_ptr<Request> request, MemoryCharge& charge);
+  boost::asio::awaitable<bool> read_body(Stream& stream, Request& request, MemoryCharge& charge);
   boost::asio::awaitable<void> reply(Stream& stream, const Request& request, Answer answer);
-  Request translate(const Stream& stream) const;
+  Request translate(Stream& stream) const;
   void spawn(std::unique_ptr<Stream> stream);
 
   std::shared_ptr<transport::H2Connection> connection_;
   SiteLoop& site_;
   Patience patience_;
   ConnectionEnds ends_;
+  std::shared_ptr<IdleConnections::Seat> seat_;
+  MemoryHold hold_;
+  MemoryAccount requests_;  ///< from their heads to their answers, or tunnels
+  MemoryAccount answers_;   ///< that the client has not taken
   std::string peer_;
   std::list<TunnelStop> tunnels_;
   std::size_t served_ = 0;  ///< requests and tunnels under way

@@ -13,6 +13,8 @@ struct Patience {
   /// connection is kept for another one. Over HTTP/2 for a body, from its head on. And for an answer to be
   /// taken.
   std::chrono::milliseconds request{30'000};
+  /// How long an answer may wait for a client that takes nothing of it.
+  std::chrono::milliseconds stall{10'000};
   /// How long, after an answer to a request that was not read, what follows is read and dropped.
   std::chrono::milliseconds linger{2'000};
   /// Over HTTP/2 without a stream, so also for a head that does not end.

@@ -169,8 +169,4 @@ bool expects_continue(const RequestHead& head) {
   return head.version() >= 11 && !members(head, http::field::expect).empty();
 }
 
-bool expects_continue(const H2Stream& stream) {
-  return !stream.field("expect").empty();
-}
-
 }  // namespace cfpipe::edge

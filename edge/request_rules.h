@@ -46,7 +46,6 @@ RequestTarget target_of(const RequestHead& head);
 
 /// Whether the client waits for a 100 before it sends the content (RFC 9110 10.1.1).
 bool expects_continue(const RequestHead& head);
-bool expects_continue(const transport::H2Stream& stream);
 
 /// Who a request is for: `host` or `host:port`, in its canonical form; an empty port is none (RFC
 /// 3986 3.2.3). Nothing for any other text.

@@ -30,6 +30,8 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};
 /// Connections accepted in a row before the loop that accepts looks after its own again.
 constexpr int kAcceptBatch = 64;
+/// Connections beyond the most while idle ones that go for them are ending.
+constexpr std::size_t kReplacing = 64;
 /// Between two lines in the log about connections that were too many for their address.
 constexpr std::chrono::minutes kRefusalPause{1};
 
@@ -39,10 +41,11 @@ struct Server::Impl {
   Impl(const net::any_io_executor& executor, const ServerOptions& options,
        const std::shared_ptr<SSL_CTX>& tls, SiteLoop& site)
       : max_connections(options.max_connections),
+        memory(options.memory),
         per_address({options.max_connections_per_address, 0}),
         drain_timer(executor) {
     for (unsigned i = 0; i < options.threads; ++i)
-      wires.push_back(std::make_unique<Wire>(tls, site, options.patience));
+      wires.push_back(std::make_unique<Wire>(tls, site, options.patience, *memory));
     acceptor.emplace(wires.front()->executor());
   }
   ~Impl() {
@@ -83,13 +86,14 @@ struct Server::Impl {
       acceptor->accept(socket, peer, error);
       if (error == net::error::would_block || error == net::error::connection_aborted) return true;
       if (error) return false;
-      if (load() >= max_connections) {
+      const std::size_t open = load();
+      if (open >= max_connections + kReplacing) {
         over_capacity.fetch_add(1, std::memory_order_relaxed);
         continue;
       }
       auto seat = per_address.take(address_key(peer.address()));
       if (seat) {
-        wire.serve(std::move(socket), std::move(*seat));
+        wire.serve(std::move(socket), std::move(*seat), open >= max_connections);
       } else {
         note_refusal(peer.address());
       }
@@ -111,6 +115,7 @@ struct Server::Impl {
   }
 
   const std::size_t max_connections;
+  const std::shared_ptr<MemoryBudget> memory;  // outlives the wires
   Seats per_address;
   std::atomic<std::size_t> refused{0};
   std::atomic<std::size_t> over_capacity{0};

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "edge/capacity.h"
+#include "edge/memory_budget.h"
 #include "edge/patience.h"
 #include "edge/site_loop.h"
 #include "transport/failure.h"
@@ -28,7 +29,8 @@ struct ServerOptions {
   std::string key_file;                           ///< PEM
   unsigned threads = 1;                           ///< loops of the wire, 1 to kMaxThreads
   std::size_t max_connections = kMaxConnections;  ///< at once, of all loops together
-  std::size_t max_connections_per_address = 0;    ///< an IPv6 one's /64; 0: no bound of its own
+  std::shared_ptr<MemoryBudget> memory = std::make_shared<MemoryBudget>();  ///< its connections are charged
+  std::size_t max_connections_per_address = 0;  ///< an IPv6 one's /64; 0: no bound of its own
   Patience patience;
 };
 

@@ -92,7 +92,7 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
   return answer;
 }
 
-Watch::Watch(const Serving& serving) : serving_(serving), timer_(serving.io) {
+Watch::Watch(const Serving& serving) : serving_(serving), memory_(serving.memory), timer_(serving.io) {
   wait();
 }
 
@@ -100,10 +100,11 @@ void Watch::wait() {
   timer_.expires_after(kRevocationPoll);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
+    wait();  // first: the rest may throw for want of memory
     serving_.site.end_tunnels_that_must();
     serving_.audit_log.copy();
+    memory_.look(std::chrono::steady_clock::now());
     serving_.manager.alive();
-    wait();
   });
 }
 

@@ -4,11 +4,14 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "edge/access_site.h"
 #include "edge/audit_log.h"
+#include "edge/memory_budget.h"
+#include "edge/memory_watch.h"
 #include "edge/server.h"
 #include "edge/service_manager.h"
 #include "edge/terminal/terminals.h"
@@ -30,6 +33,7 @@ struct Serving {
   AuditLog& audit_log;
   const ServiceManager& manager;
   terminal::Terminals& terminals;
+  std::shared_ptr<MemoryBudget> memory;
 };
 
 /// Says in the log what is wrong with the key: it may be shared with root or a group that renews
@@ -68,8 +72,8 @@ class Ending {
 /// What those who watch the edge are told: /metrics, /healthz, /readyz.
 Answer admin_answer(const Serving& serving, const Ending& ending, std::string_view path);
 
-/// Looks regularly for what other processes have revoked, for tunnels whose time is up, and for what has come
-/// to the audit.
+/// Looks regularly for what other processes have revoked, for tunnels whose time is up, for what has come to
+/// the audit, and at memory.
 class Watch {
  public:
   explicit Watch(const Serving& serving);
@@ -80,6 +84,7 @@ class Watch {
   void wait();
 
   Serving serving_;
+  MemoryWatch memory_;
   boost::asio::steady_timer timer_;
 };
 

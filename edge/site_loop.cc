@@ -6,6 +6,7 @@
 #include <exception>
 #include <optional>
 
+#include "edge/run_all.h"
 #include "transport/wakeup.h"
 
 namespace cfpipe::edge {
@@ -59,9 +60,12 @@ net::awaitable<T> answer_to(net::any_io_executor site, net::awaitable<T> questio
 
 OpenTunnel::~OpenTunnel() {
   end->forget();
-  net::post(executor_, [&site = site_, id = id_, up = up_bytes, down = down_bytes, why = std::move(reason)] {
-    site.closed(id, up, down, why);
-  });
+  try {
+    net::post(executor_, [&site = site_, id = id_, up = up_bytes, down = down_bytes,
+                          why = std::move(reason)] { site.closed(id, up, down, why); });
+  } catch (...) {
+    log_exception("the record of a tunnel", std::current_exception());
+  }
 }
 
 net::awaitable<Answer> SiteLoop::handle(SharedRequest request) {

@@ -1,7 +1,6 @@
 #include "edge/wire.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -9,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "edge/run_all.h"
 #include "transport/wakeup.h"
 
 namespace cfpipe::edge {
@@ -33,26 +33,6 @@ class Listed {
   std::shared_ptr<Connection> one_;
 };
 
-// What throws here is a defect of ours, and must not take the other people's tunnels down with it.
-void report(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    spdlog::error("a connection ended by an unexpected error: {}", e.what());
-  }
-}
-
-void run_to_the_end(net::io_context& io) {
-  for (;;) {
-    try {
-      io.run();
-      return;
-    } catch (...) {
-      report(std::current_exception());
-    }
-  }
-}
-
 }  // namespace
 
 void Wire::join() {
@@ -63,26 +43,37 @@ void Wire::join() {
 bool Wire::start(unsigned number) {
   thread_ = transport::quiet_thread([this, name = "wire-" + std::to_string(number)] {
     ::pthread_setname_np(::pthread_self(), name.c_str());
-    run_to_the_end(io_);
+    run_all(io_);
   });
   return thread_.joinable();
 }
 
-net::awaitable<void> Wire::run(tcp::socket socket) {
+// A connection for which nothing is done goes before one that is new: whoever fills the edge with those loses
+// them, and everyone else gets in.
+bool Wire::has_room(bool crowded) {
+  if (!crowded && context_.memory.fits(kConnectionBytes, MemoryUse::connection)) return true;
+  context_.memory.refused(MemoryUse::connection);
+  return idle_.end_oldest();
+}
+
+net::awaitable<void> Wire::run(tcp::socket socket, bool crowded) {
+  if (!has_room(crowded)) co_return;
+  const MemoryHold hold(context_.memory, kConnectionBytes);
   transport::SslPtr ssl(stopping_ ? nullptr : SSL_new(tls_.get()));
   if (!ssl) co_return;
   SSL_set_accept_state(ssl.get());
-  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), site_, patience_);
+  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), context_);
   const Listed listed(connections_, connection);
   co_await connection->run();
 }
 
-void Wire::serve(tcp::socket socket, Seats::Seat seat) {
+void Wire::serve(tcp::socket socket, Seats::Seat seat, bool crowded) {
   load_.fetch_add(1, std::memory_order_relaxed);
-  net::co_spawn(io_, run(std::move(socket)), [this, seat = std::move(seat)](const std::exception_ptr& error) {
-    load_.fetch_sub(1, std::memory_order_relaxed);
-    if (error) report(error);
-  });
+  net::co_spawn(io_, run(std::move(socket), crowded),
+                [this, seat = std::move(seat)](const std::exception_ptr& error) {
+                  load_.fetch_sub(1, std::memory_order_relaxed);
+                  if (error) log_exception("a connection", error);
+                });
 }
 
 void Wire::use(std::shared_ptr<SSL_CTX> tls) {

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "edge/connection.h"
+#include "edge/connection_context.h"
 #include "edge/seats.h"
-#include "edge/site_loop.h"
 #include "transport/tls_context.h"
 
 namespace cfpipe::edge {
@@ -20,9 +20,9 @@ namespace cfpipe::edge {
 /// end.
 class Wire {
  public:
-  /// `site` outlives it.
-  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience)
-      : site_(site), patience_(patience), tls_(std::move(tls)) {}
+  /// `site` and `memory` outlive it.
+  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience, MemoryBudget& memory)
+      : context_{site, patience, memory, idle_}, tls_(std::move(tls)) {}
   /// Drops whatever it still serves; the site is told of the tunnels among it.
   ~Wire() { join(); }
   Wire(const Wire&) = delete;
@@ -37,18 +37,19 @@ class Wire {
   // From any thread:
   /// Connections served and to be served.
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }
-  /// `seat`: kept while it is served.
-  void serve(boost::asio::ip::tcp::socket socket, Seats::Seat seat);
+  /// `seat`: kept while it is served. `crowded`: an idle one goes for it, or it is refused.
+  void serve(boost::asio::ip::tcp::socket socket, Seats::Seat seat, bool crowded);
   /// For connections to come.
   void use(std::shared_ptr<SSL_CTX> tls);
   /// Ends what carries no tunnel, and what comes after; `hard`: the tunnels too.
   void stop(bool hard);
 
  private:
-  boost::asio::awaitable<void> run(boost::asio::ip::tcp::socket socket);
+  boost::asio::awaitable<void> run(boost::asio::ip::tcp::socket socket, bool crowded);
+  bool has_room(bool crowded);
 
-  SiteLoop& site_;
-  Patience patience_;
+  IdleConnections idle_;
+  ConnectionContext context_;
   std::atomic<std::size_t> load_{0};
   // Of the loop's thread:
   std::shared_ptr<SSL_CTX> tls_;

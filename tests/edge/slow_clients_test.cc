@@ -2,6 +2,7 @@
 // connections that are too many for their address.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <numeric>
 #include <optional>
@@ -22,11 +23,17 @@ constexpr auto kPatience = 400ms;
 /// More than the system takes of an answer without its reader.
 constexpr std::size_t kLargeAnswer = 64 * 1024 * 1024;
 
+/// Two of them are more than may wait on one connection.
+constexpr std::size_t kPartOfWhatMayWait = kMaxAnswersHeld / 2 + 1;
+
 class Pages final : public Site {
  public:
+  std::atomic<std::size_t> handled{0};
   net::awaitable<Answer> handle(const Request& request) override {
     Answer answer;
     answer.body = request.path == "/large" ? std::string(kLargeAnswer, 'x') : "page";
+    if (request.path == "/part") answer.body = std::string(kPartOfWhatMayWait, 'x');
+    ++handled;
     co_return answer;
   }
   std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer{}; }
@@ -38,13 +45,20 @@ class SlowClients : public RawEdgeTest {
  protected:
   SlowClients() : RawEdgeTest(pages()) {}
 
-  bool until_connections_are(std::size_t count) const {
+  /// What can only be looked at, not waited for.
+  template <class Condition>
+  static bool until(Condition condition) {
     for (const auto until = Clock::now() + kRawDeadline; Clock::now() < until;) {
-      const auto loads = server_->loads();
-      if (std::accumulate(loads.begin(), loads.end(), std::size_t{0}) == count) return true;
-      std::this_thread::sleep_for(5ms);  // loads() can only be looked at, not waited for
+      if (condition()) return true;
+      std::this_thread::sleep_for(5ms);
     }
     return false;
+  }
+  bool until_connections_are(std::size_t count) const {
+    return until([&] {
+      const auto loads = server_->loads();
+      return std::accumulate(loads.begin(), loads.end(), std::size_t{0}) == count;
+    });
   }
 
  private:
@@ -60,6 +74,9 @@ using cfpipe::testing::kEndHeaders;
 using cfpipe::testing::kEndStream;
 using cfpipe::testing::kHeaders;
 using cfpipe::testing::kSettings;
+/// SETTINGS_INITIAL_WINDOW_SIZE 0: nothing of an answer's body may be sent.
+const std::string kNoWindow("\x00\x04\x00\x00\x00\x00", 6);
+constexpr unsigned kStreams = 100;
 std::string preface(const std::string& settings = {}) {
   return cfpipe::testing::kMagic + frame(kSettings, 0, 0, settings);
 }
@@ -150,11 +167,68 @@ TEST_F(SlowClients, HaveSoLongToTakeAnAnswerOverHttp2) {
   start();
   RawClient client(port());
   ASSERT_TRUE(client.handshake("h2"));
-  // SETTINGS_INITIAL_WINDOW_SIZE 0: nothing of an answer's body may be sent.
-  const std::string no_window("\x00\x04\x00\x00\x00\x00", 6);
-  client.say(preface(no_window) + frame(kHeaders, kEndStream | kEndHeaders, 1, head(false, "/")));
+  client.say(preface(kNoWindow) + frame(kHeaders, kEndStream | kEndHeaders, 1, head(false, "/")));
   EXPECT_TRUE(client.hear());
   EXPECT_TRUE(until_connections_are(0));
+}
+
+TEST_F(SlowClients, ThatTakeNothingOfAnAnswerHaveLessTime) {
+  options_.patience.stall = options_.patience.h2_idle = kPatience;
+  start();
+  RawClient over_h2(port());
+  ASSERT_TRUE(over_h2.handshake("h2"));
+  over_h2.say(preface(kNoWindow) + frame(kHeaders, kEndStream | kEndHeaders, 1, head(false, "/part")));
+  EXPECT_TRUE(over_h2.hear());
+  RawClient over_h1(port());
+  ASSERT_TRUE(over_h1.handshake("http/1.1"));
+  over_h1.say("GET /large HTTP/1.1\r\nHost: vm.localhost\r\n\r\n");
+  EXPECT_TRUE(until_connections_are(0));
+}
+
+TEST_F(SlowClients, DoNotMakeTheEdgeHoldMoreThanOneLargeAnswer) {
+  start();
+  RawClient client(port());
+  ASSERT_TRUE(client.handshake("h2"));
+  std::string requests = preface(kNoWindow);
+  for (unsigned i = 0; i < kStreams; ++i)
+    requests += frame(kHeaders, kEndStream | kEndHeaders, 2 * i + 1, head(false, "/part"));
+  client.say(requests);
+  ASSERT_TRUE(until([&] { return options_.memory->refusals(MemoryUse::large) == kStreams - 1; }));
+  EXPECT_LE(options_.memory->used(), kConnectionBytes + kH2ConnectionBytes + kMaxAnswersHeld);
+}
+
+TEST_F(SlowClients, HaveSoMuchOfHeadsThatWaitForBodies) {
+  start();
+  RawClient client(port());
+  ASSERT_TRUE(client.handshake("h2"));
+  // A field of 4,000 bytes into the table (RFC 7541 6.2.1), and then that field again by one byte each.
+  const std::string field = std::string("\x40\x01x\x7f\xa1\x1e", 6) + std::string(4'000, 'v');
+  std::string requests = preface() + frame(kHeaders, kEndHeaders, 1, head(true, "/") + field);
+  for (unsigned i = 1; i < kStreams; ++i)
+    requests += frame(kHeaders, kEndHeaders, 2 * i + 1, head(true, "/") + std::string(7, '\xbe'));
+  client.say(requests);
+  const auto refused = [&] {
+    return options_.memory->refusals(MemoryUse::large) + options_.memory->refusals(MemoryUse::small);
+  };
+  ASSERT_TRUE(until([&] { return refused() >= kStreams / 2; }));
+  EXPECT_LE(options_.memory->used(), kConnectionBytes + kH2ConnectionBytes + kMaxRequestsHeld);
+}
+
+TEST_F(SlowClients, ThatAreIdleMakeRoomForNewOnes) {
+  options_.max_connections = 2;
+  start();
+  RawClient oldest(port());
+  ASSERT_TRUE(until_connections_are(1));
+  RawClient second(port());
+  ASSERT_TRUE(until_connections_are(2));
+  RawClient third(port());
+  EXPECT_EQ(oldest.hear(), "");
+  ASSERT_TRUE(third.handshake("http/1.1"));
+  third.say("GET / HTTP/1.1\r\nHost: vm.localhost\r\nConnection: close\r\n\r\n");
+  const auto heard = third.hear();
+  ASSERT_TRUE(heard);
+  EXPECT_TRUE(heard->ends_with("page")) << *heard;
+  EXPECT_EQ(options_.memory->refusals(MemoryUse::connection), 1u);
 }
 
 TEST_F(SlowClients, OfOneAddressHaveSoManyConnections) {

@@ -1,0 +1,18 @@
+#pragma once
+
+#include "edge/idle_connections.h"
+#include "edge/memory_budget.h"
+#include "edge/patience.h"
+#include "edge/site_loop.h"
+
+namespace cfpipe::edge {
+
+/// What the connections of one loop share. All of it outlives them.
+struct ConnectionContext {
+  SiteLoop& site;
+  Patience patience;
+  MemoryBudget& memory;
+  IdleConnections& idle;
+};
+
+}  // namespace cfpipe::edge

@@ -2,6 +2,7 @@
 #include <ctime>
 
 #include "edge/audit_log.h"
+#include "edge/audit_text.h"
 #include "edge/commands.h"
 #include "edge/state.h"
 #include "edge/text.h"
@@ -9,24 +10,11 @@
 namespace cfpipe::edge {
 namespace {
 
-const char* text_or_dash(const std::string& text) {
-  return text.empty() ? "-" : text.c_str();
-}
-
 void print_row(const AuditRow& row) {
-  std::printf("%s %s %s %s from=%s ray=%s", rfc3339(row.time).c_str(), row.kind.c_str(),
-              text_or_dash(row.identity), text_or_dash(row.application), text_or_dash(row.peer),
-              text_or_dash(row.ray));
-  if (row.serial != 0)
-    std::printf(" serial=%llu key_id=%s", static_cast<unsigned long long>(row.serial), row.key_id.c_str());
-  if (row.kind == "tunnel_open") std::printf(" tunnel=%lld", static_cast<long long>(row.id));
-  if (row.kind == "tunnel_close") {
-    std::printf(" tunnel=%lld up=%llu down=%llu", static_cast<long long>(row.tunnel),
-                static_cast<unsigned long long>(row.up_bytes),
-                static_cast<unsigned long long>(row.down_bytes));
-  }
-  if (!row.reason.empty()) std::printf(" reason=\"%s\"", row.reason.c_str());
-  std::printf("\n");
+  const std::string text = rfc3339(row.time) + " " + audit_value(row.kind) + " " + audit_value(row.identity) +
+                           " " + audit_value(row.application) + " from=" + audit_value(row.peer) +
+                           " ray=" + audit_value(row.ray) + audit_details(row);
+  std::printf("%s\n", text.c_str());
 }
 
 void print_json(const AuditRow& row) {

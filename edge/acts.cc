@@ -1,7 +1,7 @@
 #include "edge/acts.h"
 
 #include <algorithm>
-#include <optional>
+#include <utility>
 
 #include "edge/access_site.h"
 #include "edge/ssh_krl.h"
@@ -12,8 +12,6 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 namespace {
-
-constexpr std::string_view kSessionNote = "session ";
 
 Failure bad(std::string text) {
   return {Stage::input, Cause::bad_option, std::move(text)};
@@ -34,26 +32,10 @@ Failure bad_service_name() {
   return bad("a service token's name is of letters, digits, '.', '_' and '-', 64 at most");
 }
 
-/// The certificates of this person, or service token, that may still be good.
-Result<std::vector<std::uint64_t>> serials_of(State& state, const std::string& hostname,
-                                              const std::string& identity, std::int64_t now) {
-  std::vector<std::uint64_t> serials;
-  const auto read = state.read_audit(now - kMaxCertificateTtl.count(), [&](const AuditRow& row) {
-    if (row.kind == "certificate" && row.application == hostname && same_text(row.identity, identity))
-      serials.push_back(row.serial);
-  });
-  if (!read) return read.error();
-  return serials;
-}
-
-SignIn sign_in_of(const AuditRow& row) {
-  return {row.reason.substr(kSessionNote.size()), row.identity, row.application, row.peer, row.time};
-}
-
 }  // namespace
 
-Result<void> Acts::record(std::string_view kind, const std::string& identity, const std::string& application,
-                          std::string reason) {
+AuditRow Acts::row(std::string_view kind, const std::string& identity, const std::string& application,
+                   std::string reason) const {
   AuditRow row;
   row.time = now_;
   row.kind = kind;
@@ -63,7 +45,12 @@ Result<void> Acts::record(std::string_view kind, const std::string& identity, co
   row.ray = actor_.ray;
   if (!actor_.by.empty()) reason += (reason.empty() ? "by " : ", by ") + actor_.by;
   row.reason = std::move(reason);
-  const auto added = state_.append_audit(row);
+  return row;
+}
+
+Result<void> Acts::record(std::string_view kind, const std::string& identity, const std::string& application,
+                          std::string reason) {
+  const auto added = state_.append_audit(row(kind, identity, application, std::move(reason)));
   if (!added) return added.error();
   return {};
 }
@@ -145,15 +132,15 @@ Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& 
   if (!valid_hostname(hostname) || (serials.empty() && identity.empty()))
     return bad("say which: --app H and --serial N, or --identity E for all that somebody has");
   if (!identity.empty()) {
-    const auto found = serials_of(state_, hostname, identity, now_);
+    const auto found = state_.certificate_serials(hostname, identity, now_ - kMaxCertificateTtl.count());
     if (!found) return found.error();
     serials.insert(serials.end(), found->begin(), found->end());
   }
-  for (const std::uint64_t serial : serials) {
-    if (auto done = state_.revoke_certificate(hostname, serial, now_); !done) return done.error();
-    auto recorded = record("ca_revoke", identity, hostname, "serial " + std::to_string(serial));
-    if (!recorded) return recorded.error();
-  }
+  if (auto done = state_.revoke_certificates(hostname, serials, now_); !done) return done.error();
+  std::vector<AuditRow> rows;
+  for (const std::uint64_t serial : serials)
+    rows.push_back(row("ca_revoke", identity, hostname, "serial " + std::to_string(serial)));
+  if (const auto recorded = state_.append_audit_together(rows); !recorded) return recorded.error();
   return serials;
 }
 
@@ -207,36 +194,24 @@ Result<void> Acts::revoke_person(const std::string& email) {
   return record("revoke", person, {}, {});
 }
 
-Result<std::vector<SignIn>> Acts::sign_ins(const std::string& email, std::int64_t since) {
-  AuditQuestion question;
-  question.since = since;
-  question.kind = "login";
-  question.identity = email;
-  question.most = kMaxSignIns;
-  const auto rows = state_.search_audit(question);
-  if (!rows) return rows.error();
-  std::vector<SignIn> out;
-  for (const AuditRow& row : *rows)
-    if (row.reason.starts_with(kSessionNote)) out.push_back(sign_in_of(row));
-  return out;
+Result<std::vector<SessionRow>> Acts::sign_ins(const std::string& email, std::int64_t since) {
+  return state_.sessions({email, since, now_, email.empty() ? kMaxSignIns : kMaxOwnSignIns});
 }
 
-Result<SignIn> Acts::revoke_session(const std::string& session) {
+Result<SessionRow> Acts::revoke_session(const std::string& session) {
   if (!is_session_name(session))
     return bad("--session must be a session as the audit names it: 16 characters");
-  std::optional<SignIn> found;
-  const auto read = state_.read_audit(now_ - kLastTokenSeconds, [&](const AuditRow& row) {
-    if (row.kind == "login" && row.reason == session_note(session)) found = sign_in_of(row);
-  });
-  if (!read) return read.error();
-  if (!found)
+  const auto found = state_.session(session);
+  if (!found) return found.error();
+  if (!*found || (*found)->begun < now_ - kLastTokenSeconds)
     return bad(
         "the audit knows no sign-in with that session whose tokens could still be good; see cfpipe-edge "
         "audit");
-  if (auto done = state_.revoke_session(session, now_ + kLastTokenSeconds, now_); !done) return done.error();
-  if (auto recorded = record("revoke", found->email, {}, session_note(session)); !recorded)
+  if ((*found)->revoked) return **found;
+  if (auto done = state_.revoke_session(session, now_ + kLastTokenSeconds); !done) return done.error();
+  if (auto recorded = record("revoke", (*found)->email, {}, session_note(session)); !recorded)
     return recorded.error();
-  return *found;
+  return **found;
 }
 
 Result<void> Acts::forget_host_keys(const std::string& hostname) {

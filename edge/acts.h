@@ -16,8 +16,9 @@ namespace cfpipe::edge {
 /// The longest that a token of a session is good: one made at the session's very end.
 inline constexpr std::int64_t kLastTokenSeconds = 2 * std::chrono::seconds(kMaxSession).count();
 
-/// Sign-ins that are listed at once.
+/// Sign-ins that are listed at once: of everybody, of one person.
 inline constexpr std::size_t kMaxSignIns = 1000;
+inline constexpr std::size_t kMaxOwnSignIns = 100;
 
 /// Who does something, for the audit.
 struct Actor {
@@ -30,15 +31,6 @@ struct CreatedServiceToken {
   std::string client_id;
   Secret secret;  ///< shown this once
   std::int64_t expires = 0;
-};
-
-/// A sign-in, as the audit knows it.
-struct SignIn {
-  std::string session;
-  std::string email;
-  std::string application;
-  std::string peer;
-  std::int64_t time = 0;
 };
 
 /// What administrators do, and look at: the program's commands and the API are both made of these. Every
@@ -77,10 +69,10 @@ class Acts {
 
   /// Their tokens issued up to now are void.
   Result<void> revoke_person(const std::string& email);
-  /// The sign-in that it was.
-  Result<SignIn> revoke_session(const std::string& session);
-  /// Of one person, or of everybody, newest first, kMaxSignIns at most.
-  Result<std::vector<SignIn>> sign_ins(const std::string& email, std::int64_t since);
+  /// The sign-in as it was before. One that was revoked before is returned at once, and recorded once.
+  Result<SessionRow> revoke_session(const std::string& session);
+  /// Sign-ins that are good, newest first: of one person, or of everybody, kMaxSignIns at most.
+  Result<std::vector<SessionRow>> sign_ins(const std::string& email, std::int64_t since);
 
   Result<void> forget_host_keys(const std::string& hostname);
 
@@ -89,6 +81,8 @@ class Acts {
                       std::string reason);
 
  private:
+  AuditRow row(std::string_view kind, const std::string& identity, const std::string& application,
+               std::string reason) const;
   struct CaChange {
     std::string_view kind;  ///< in the audit
     Result<bool> (SshCa::*run)(std::string_view hostname);

@@ -31,9 +31,9 @@ std::vector<std::string> parts_of(std::string_view path) {
   }
 }
 
-json::object sign_in_object(const SignIn& one, const std::string& current) {
-  return {{"session", one.session},    {"email", one.email}, {"application", one.application},
-          {"time", rfc3339(one.time)}, {"peer", one.peer},   {"current", one.session == current}};
+json::object sign_in_object(const SessionRow& one, const std::string& current) {
+  return {{"session", one.session},     {"email", one.email}, {"application", one.application},
+          {"time", rfc3339(one.begun)}, {"peer", one.peer},   {"current", one.session == current}};
 }
 
 }  // namespace
@@ -113,7 +113,6 @@ Answer AdminApi::answer() {
       if (!body) return json_refusal(400, "the request is not a JSON object");
       body_ = std::move(*body);
     }
-    changed_ = route.method != "GET";
     return (this->*route.run)();
   }
   if (allowed.empty()) return json_refusal(404, "there is no such thing; see docs/API.md");
@@ -180,13 +179,7 @@ Answer AdminApi::sign_ins_of(const std::string& email) {
   const auto all = acts_.sign_ins(email, site_.now - site_.config.session_duration.count());
   if (!all) return failed(all.error());
   json::array sessions;
-  for (const SignIn& one : *all) {
-    const auto ended = site_.state.session_revoked(one.session);
-    const auto until = site_.state.revoked_until(one.email);
-    if (!ended) return failed(ended.error());
-    if (!until) return failed(until.error());
-    if (!*ended && one.time > *until) sessions.push_back(sign_in_object(one, caller_.identity.nonce));
-  }
+  for (const SessionRow& one : *all) sessions.push_back(sign_in_object(one, caller_.identity.nonce));
   return json_answer(200, {{"sessions", std::move(sessions)}});
 }
 
@@ -195,12 +188,18 @@ Answer AdminApi::my_sessions() {
 }
 
 Answer AdminApi::end_my_session() {
-  const auto mine = acts_.sign_ins(caller_.identity.email, site_.now - kLastTokenSeconds);
+  const auto mine = site_.state.session(argument_);
   if (!mine) return failed(mine.error());
-  const auto is_it = [this](const SignIn& one) { return one.session == argument_; };
-  if (std::none_of(mine->begin(), mine->end(), is_it)) return json_refusal(404, "you have no such session");
-  const auto ended = acts_.revoke_session(argument_);
+  if (!*mine || !same_text((*mine)->email, caller_.identity.email))
+    return json_refusal(404, "you have no such session");
+  const auto ended = revoke_session(argument_);
   return ended ? api_done() : failed(ended.error());
+}
+
+Result<SessionRow> AdminApi::revoke_session(const std::string& session) {
+  auto ended = acts_.revoke_session(session);
+  if (ended && !ended->revoked) changed_ = true;
+  return ended;
 }
 
 Answer AdminApi::my_tunnels() {
@@ -286,20 +285,20 @@ Answer AdminApi::audit() {
   question.kind = request_.query_value("kind");
   question.identity = request_.query_value("identity");
   question.application = request_.query_value("application");
-  const auto rows = site_.state.search_audit(question);
-  if (!rows) return failed(rows.error());
+  const auto page = site_.state.search_audit(question);
+  if (!page) return failed(page.error());
   json::array all;
-  for (const AuditRow& row : *rows) all.push_back(audit_object(row));
-  const std::int64_t next = rows->size() == question.most ? rows->back().id : 0;
-  return json_answer(200, {{"rows", std::move(all)}, {"next", next}});
+  for (const AuditRow& row : page->rows) all.push_back(audit_object(row));
+  return json_answer(200, {{"rows", std::move(all)}, {"next", page->next}});
 }
 
 Answer AdminApi::revoke() {
   if (const std::string session = text("session"); !session.empty()) {
-    const auto ended = acts_.revoke_session(session);
+    const auto ended = revoke_session(session);
     return ended ? json_answer(200, {{"session", session}, {"email", ended->email}}) : failed(ended.error());
   }
   const auto revoked = acts_.revoke_person(text("email"));
+  changed_ = static_cast<bool>(revoked);
   return revoked ? json_answer(200, {{"email", lower(text("email"))}}) : failed(revoked.error());
 }
 

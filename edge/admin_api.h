@@ -39,7 +39,7 @@ class AdminApi {
 
   /// Never throws what a caller could cause.
   Answer answer();
-  /// The state has changed: what is open may have to end.
+  /// Something was revoked: what is open may have to end.
   bool changed() const { return changed_; }
 
  private:
@@ -61,6 +61,7 @@ class AdminApi {
   Answer tunnels_of(std::string_view email) const;
   Answer end_tunnel(std::string_view email);
   Answer sign_ins_of(const std::string& email);
+  Result<SessionRow> revoke_session(const std::string& session);
   std::string text(std::string_view name) const;
   std::vector<std::string> list(std::string_view name) const;
   bool flag(std::string_view name) const;

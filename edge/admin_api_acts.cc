@@ -184,6 +184,7 @@ Answer AdminApi::create_service_token() {
 
 Answer AdminApi::revoke_service_token() {
   const auto revoked = acts_.revoke_service_token(argument_);
+  changed_ = static_cast<bool>(revoked);
   return revoked ? api_done() : failed(revoked.error());
 }
 

@@ -84,10 +84,13 @@ void AuditLog::use(auth::Fd file) {
   rest_row_ = 0;
 }
 
+// A line that was under way comes first.
+bool AuditLog::copy_some() {
+  return file_ && send() && fill() && send();
+}
+
 void AuditLog::copy() {
-  if (!file_) return;
-  // A line that was under way comes first.
-  while (send() && fill()) {
+  while (copy_some()) {
   }
 }
 

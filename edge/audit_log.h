@@ -12,7 +12,7 @@
 namespace cfpipe::edge {
 
 /// Rows that are copied at a time, and how often a fault of the copy is said in the log.
-inline constexpr std::size_t kAuditBatch = 1'000;
+inline constexpr std::size_t kAuditBatch = 250;
 inline constexpr std::chrono::seconds kAuditFaultPause{60};
 
 boost::json::object audit_object(const AuditRow& row);
@@ -32,8 +32,10 @@ class AuditLog {
   static Result<auth::Fd> open(const std::string& path);
   /// What open() gave: from now on there; none: nowhere.
   void use(auth::Fd file);
-  /// Copies what has been added, without waiting for a reader that is slow. What fails is said in the log,
-  /// and tried again the next time.
+  /// Copies kAuditBatch rows of what has been added, without waiting for a reader that is slow. What fails is
+  /// said in the log, and tried again the next time. True: there may be more to copy now.
+  bool copy_some();
+  /// All of it.
   void copy();
 
  private:

@@ -22,7 +22,7 @@ int revoke_session(const StateOption& option, const std::string& session) {
   if (!state) return complain(state.error());
   const auto ended = Acts(**state, std::time(nullptr)).revoke_session(session);
   if (!ended) return complain(ended.error());
-  complain("the tokens of the session that " + ended->email + " began at " + rfc3339(ended->time) +
+  complain("the tokens of the session that " + ended->email + " began at " + rfc3339(ended->begun) +
            " are void, and a running edge ends what they have opened; other sessions go on");
   return kOk;
 }

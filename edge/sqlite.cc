@@ -3,6 +3,13 @@
 #include <stdexcept>
 
 namespace cfpipe::edge {
+namespace {
+
+bool run(sqlite3* db, const char* sql) {
+  return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
+}
+
+}  // namespace
 
 transport::Failure database_failure(sqlite3* db) {
   return {transport::Stage::state, transport::Cause::state_write_failed,
@@ -53,6 +60,26 @@ std::string Query::text(int column) const {
   const int length = sqlite3_column_bytes(handle_, column);
   if (bytes == nullptr || length <= 0) return {};
   return {static_cast<const char*>(bytes), static_cast<std::size_t>(length)};
+}
+
+Durable::Durable(sqlite3* db) : db_(db) {
+  run(db_, "PRAGMA synchronous = FULL");
+}
+
+Durable::~Durable() {
+  run(db_, "PRAGMA synchronous = NORMAL");
+}
+
+Transaction::Transaction(sqlite3* db) : db_(db), open_(run(db, "BEGIN IMMEDIATE")) {}
+
+Transaction::~Transaction() {
+  if (open_) run(db_, "ROLLBACK");
+}
+
+bool Transaction::commit() {
+  if (!open_ || !run(db_, "COMMIT")) return false;
+  open_ = false;
+  return true;
 }
 
 }  // namespace cfpipe::edge

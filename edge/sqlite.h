@@ -49,4 +49,33 @@ class Query {
   bool ok_ = true;
 };
 
+/// Commits inside its life are on disk when they return; others may be lost with the power, in order.
+class Durable {
+ public:
+  explicit Durable(sqlite3* db);
+  ~Durable();
+  Durable(const Durable&) = delete;
+  Durable& operator=(const Durable&) = delete;
+
+ private:
+  sqlite3* db_;
+};
+
+/// All of what is written inside its life or, without commit(), none.
+class Transaction {
+ public:
+  explicit Transaction(sqlite3* db);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+
+  /// False: it could not be begun; what is written is not part of it.
+  explicit operator bool() const { return open_; }
+  [[nodiscard]] bool commit();
+
+ private:
+  sqlite3* db_;
+  bool open_;
+};
+
 }  // namespace cfpipe::edge

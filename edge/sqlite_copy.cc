@@ -1,6 +1,8 @@
 #include "edge/sqlite_copy.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -8,6 +10,8 @@
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "auth/own_file.h"
 #include "edge/sqlite.h"
@@ -15,6 +19,10 @@
 
 namespace cfpipe::edge {
 namespace {
+
+/// Bytes that the kernel copies at a time, and what the draft of a copy is called behind the database's name.
+constexpr std::size_t kCopyBytes = 1024 * 1024;
+constexpr const char* kDraftSuffix = ".copy";
 
 transport::Failure failure(const std::string& path, const std::string& why) {
   return {transport::Stage::state, transport::Cause::state_write_failed,
@@ -45,24 +53,67 @@ bool flushed(const auth::Fd& file, const std::string& path) {
   return ::fsync(file.get()) == 0 && holder && ::fsync(holder.get()) == 0;
 }
 
+/// All bytes of one file into the other, which is empty.
+bool copied(const auth::Fd& from, const auth::Fd& to) {
+  for (;;) {
+    const ssize_t moved = ::sendfile(to.get(), from.get(), nullptr, kCopyBytes);
+    if (moved < 0 && errno == EINTR) continue;
+    if (moved <= 0) return moved == 0;
+  }
+}
+
+/// The name goes with the file.
+class Draft {
+ public:
+  explicit Draft(std::string path)
+      : path_(std::move(path)),
+        file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR)) {
+    mine_ = file_ && ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 && ::ftruncate(file_.get(), 0) == 0;
+  }
+  ~Draft() {
+    if (mine_) ::unlink(path_.c_str());
+  }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  bool mine() const { return mine_; }
+  const std::string& path() const { return path_; }
+  const auth::Fd& file() const { return file_; }
+
+ private:
+  std::string path_;
+  auth::Fd file_;
+  bool mine_ = false;
+};
+
+/// Empty, or what went wrong.
+std::string write_draft(sqlite3* db, const Draft& draft) {
+  try {
+    const Statement copy(db, "VACUUM INTO ?");
+    Query query(copy);
+    query.bind(draft.path()).step();
+    if (!query.ok()) return sqlite3_errmsg(db);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return fault_of(draft.path());
+}
+
 }  // namespace
 
-// VACUUM INTO takes an empty file, which is how the copy has its mode before it has any content.
+// SQLite writes to a name, not to a descriptor: in a directory that others can write to, they could put
+// another file in its place. So it writes into the state's own directory, and what it wrote goes from there
+// by descriptor. A draft that a killed backup left is the next one's.
 transport::Result<void> copy_database(sqlite3* db, const std::string& path) {
   const auth::Fd file(
       ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file) return failure(path, std::strerror(errno));
   std::string fault;
-  try {
-    const Statement copy(db, "VACUUM INTO ?");
-    Query query(copy);
-    query.bind(path).step();
-    if (!query.ok()) fault = sqlite3_errmsg(db);
-  } catch (const std::runtime_error& error) {
-    fault = error.what();
+  {
+    const Draft draft(std::string(sqlite3_db_filename(db, "main")) + kDraftSuffix);
+    fault = draft.mine() ? write_draft(db, draft) : "another backup is under way";
+    if (fault.empty() && !(copied(draft.file(), file) && flushed(file, path))) fault = std::strerror(errno);
   }
-  if (fault.empty()) fault = fault_of(path);
-  if (fault.empty() && !flushed(file, path)) fault = std::strerror(errno);
   if (fault.empty()) return {};
   ::unlink(path.c_str());
   return failure(path, fault);

@@ -19,7 +19,7 @@ constexpr int kBusyMilliseconds = 5'000;
 
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
 /// change is a further step. The version is kept in SQLite's user_version.
-constexpr std::array<const char*, 6> kSteps{
+constexpr std::array<const char*, 7> kSteps{
     R"sql(
 CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -51,6 +51,27 @@ CREATE TABLE revoked_sessions (session TEXT PRIMARY KEY, until INTEGER NOT NULL)
     R"sql(
 CREATE TABLE host_keys (hostname TEXT NOT NULL, origin TEXT NOT NULL, line TEXT NOT NULL, time INTEGER NOT NULL,
                         PRIMARY KEY (hostname, origin)) WITHOUT ROWID;
+)sql",
+    // Sign-ins of the audit that may still count: 60 days is the longest that a token can outlive its
+    // sign-in.
+    R"sql(
+CREATE TABLE sessions (session TEXT PRIMARY KEY, email TEXT NOT NULL COLLATE NOCASE, application TEXT NOT NULL,
+                       peer TEXT NOT NULL, begun INTEGER NOT NULL, login INTEGER NOT NULL,
+                       expires INTEGER NOT NULL, revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+INSERT OR IGNORE INTO sessions (session, email, application, peer, begun, login, expires, revoked)
+  SELECT substr(reason, 9), identity, application, peer, time, id, time + 2592000,
+         substr(reason, 9) IN (SELECT session FROM revoked_sessions) OR
+         time <= coalesce((SELECT until FROM revoked_people WHERE email = lower(identity)), 0)
+  FROM audit WHERE time >= CAST(strftime('%s', 'now') AS INTEGER) - 5184000 AND kind = 'login' AND reason LIKE 'session ________________';
+CREATE INDEX sessions_of ON sessions (email, begun, login) WHERE revoked = 0;
+CREATE INDEX sessions_begun ON sessions (begun, login) WHERE revoked = 0;
+CREATE INDEX sessions_expires ON sessions (expires);
+CREATE INDEX revoked_sessions_until ON revoked_sessions (until);
+CREATE INDEX revoked_certificates_time ON revoked_certificates (time);
+CREATE INDEX audit_identity ON audit (identity COLLATE NOCASE);
+CREATE INDEX audit_application ON audit (application);
+CREATE INDEX audit_kind ON audit (kind);
+CREATE INDEX audit_certificate ON audit (application, identity COLLATE NOCASE, time) WHERE kind = 'certificate';
 )sql"};
 
 void run(sqlite3* db, const char* sql) {

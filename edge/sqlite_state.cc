@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <stdexcept>
 
+#include "edge/config.h"
 #include "edge/files.h"
 #include "edge/sqlite.h"
 #include "edge/sqlite_audit.h"
 #include "edge/sqlite_copy.h"
 #include "edge/sqlite_host_keys.h"
 #include "edge/sqlite_schema.h"
+#include "edge/sqlite_sessions.h"
 #include "edge/state.h"
 #include "edge/text.h"
 
@@ -22,7 +25,8 @@ class SqliteState final : public State {
   Result<std::vector<std::string>> key_names(std::string_view prefix) override;
   Result<std::string> application_aud(std::string_view hostname) override;
   Result<std::uint64_t> next_serial() override;
-  Result<void> revoke_certificate(std::string_view hostname, std::uint64_t serial, std::int64_t now) override;
+  Result<void> revoke_certificates(std::string_view hostname, const std::vector<std::uint64_t>& serials,
+                                   std::int64_t now) override;
   Result<std::vector<std::uint64_t>> revoked_certificates(std::string_view hostname,
                                                           std::int64_t since) override;
   Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,
@@ -34,18 +38,41 @@ class SqliteState final : public State {
   Result<std::vector<ServiceTokenRow>> service_tokens() override;
   Result<bool> remove_service_token(std::string_view name) override;
   Result<void> service_token_used(std::string_view client_id, std::int64_t now) override;
-  Result<void> revoke_person(std::string_view email, std::int64_t time) override;
-  Result<std::int64_t> revoked_until(std::string_view email) override;
-  Result<void> revoke_session(std::string_view session, std::int64_t until, std::int64_t now) override;
-  Result<bool> session_revoked(std::string_view session) override;
+  Result<void> revoke_person(std::string_view email, std::int64_t time) override {
+    return sessions_.revoke_person(email, time);
+  }
+  Result<std::int64_t> revoked_until(std::string_view email) override {
+    return sessions_.revoked_until(email);
+  }
+  Result<void> revoke_session(std::string_view session, std::int64_t until) override {
+    return sessions_.revoke(session, until);
+  }
+  Result<bool> session_revoked(std::string_view session) override { return sessions_.revoked(session); }
+  Result<std::optional<SessionRow>> session(std::string_view session) override {
+    return sessions_.find(session);
+  }
+  Result<std::vector<SessionRow>> sessions(const SessionQuestion& question) override {
+    return sessions_.list(question);
+  }
   Result<std::int64_t> others_changes() override;
   Result<std::int64_t> append_audit(const AuditRow& row) override { return audit_.append(row); }
+  Result<std::vector<std::int64_t>> append_audit_together(const std::vector<AuditRow>& rows) override {
+    return audit_.append_together(rows);
+  }
+  Result<std::vector<std::int64_t>> append_audit_spooled(const std::vector<AuditRow>& rows,
+                                                         std::int64_t number) override {
+    return audit_.append_spooled(rows, number);
+  }
+  Result<std::int64_t> audit_spooled() override { return audit_.spooled(); }
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override {
     return audit_.read(since, each);
   }
-  Result<std::vector<AuditRow>> search_audit(const AuditQuestion& question) override {
-    return audit_.search(question);
+  Result<AuditPage> search_audit(const AuditQuestion& question) override { return audit_.search(question); }
+  Result<std::vector<std::uint64_t>> certificate_serials(std::string_view hostname, std::string_view identity,
+                                                         std::int64_t since) override {
+    return audit_.certificates(hostname, identity, since);
   }
+  Result<std::int64_t> prune(std::int64_t now, std::int64_t most) override;
   Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) override {
     return audit_.behind(id, most);
   }
@@ -65,34 +92,19 @@ class SqliteState final : public State {
   Result<void> copy_to(const std::string& path) override { return copy_database(db_.get(), path); }
 
  private:
-  /// Commits inside its life reach the disk before they return: what is lost otherwise could be given out
-  /// twice.
-  class Durable {
-   public:
-    explicit Durable(sqlite3* db) : db_(db) { set("PRAGMA synchronous = FULL"); }
-    ~Durable() { set("PRAGMA synchronous = NORMAL"); }
-    Durable(const Durable&) = delete;
-    Durable& operator=(const Durable&) = delete;
-
-   private:
-    void set(const char* sql) { sqlite3_exec(db_, sql, nullptr, nullptr, nullptr); }
-    sqlite3* db_;
-  };
-
   transport::Failure failure() const { return database_failure(db_.get()); }
 
   Db db_;
   Statement key_get_{db_.get(), "SELECT value FROM keys WHERE name = ?"};
   Statement key_add_{db_.get(), "INSERT INTO keys (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"};
   Statement key_move_{db_.get(), "UPDATE OR REPLACE keys SET name = ?2 WHERE name = ?1"};
-  Statement key_list_{db_.get(),
-                      "SELECT name FROM keys WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name"};
+  Statement key_list_{db_.get(), "SELECT name FROM keys WHERE name >= ? AND name < ? ORDER BY name"};
   Statement aud_get_{db_.get(), "SELECT aud FROM applications WHERE hostname = ?"};
   Statement aud_add_{db_.get(),
                      "INSERT INTO applications (hostname, aud) VALUES (?, ?) ON CONFLICT DO NOTHING"};
   Statement serial_{db_.get(),
-                    "INSERT INTO counters (name, value) VALUES ('serial', 1) "
-                    "ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value"};
+                    "INSERT INTO counters (name, value) VALUES ('serial', ?1) "
+                    "ON CONFLICT (name) DO UPDATE SET value = value + ?1 RETURNING value"};
   Statement revoke_{db_.get(),
                     "INSERT OR IGNORE INTO revoked_certificates (hostname, serial, time) VALUES (?, ?, ?)"};
   Statement revoked_{
@@ -118,18 +130,16 @@ class SqliteState final : public State {
   Statement service_remove_{db_.get(), "DELETE FROM service_tokens WHERE name = ?"};
   Statement service_used_{
       db_.get(), "UPDATE service_tokens SET last_used = ?1 WHERE client_id = ?2 AND last_used < ?1 - ?3"};
-  Statement person_revoke_{db_.get(),
-                           "INSERT INTO revoked_people (email, until) VALUES (?, ?) "
-                           "ON CONFLICT (email) DO UPDATE SET until = max(until, excluded.until)"};
-  Statement person_revoked_{db_.get(), "SELECT until FROM revoked_people WHERE email = ?"};
-  Statement session_revoke_{db_.get(),
-                            "INSERT INTO revoked_sessions (session, until) VALUES (?, ?) "
-                            "ON CONFLICT (session) DO UPDATE SET until = max(until, excluded.until)"};
-  Statement session_expire_{db_.get(), "DELETE FROM revoked_sessions WHERE until <= ?"};
-  Statement session_revoked_{db_.get(), "SELECT 1 FROM revoked_sessions WHERE session = ?"};
+  Statement revoked_expire_{db_.get(),
+                            "DELETE FROM revoked_certificates WHERE (hostname, serial) IN (SELECT hostname, "
+                            "serial FROM revoked_certificates WHERE time < ? ORDER BY time LIMIT ?)"};
   Statement changes_{db_.get(), "PRAGMA data_version"};
-  SqliteAudit audit_{db_.get()};
+  SqliteSessions sessions_{db_.get()};
+  SqliteAudit audit_{db_.get(), sessions_};
   SqliteHostKeys host_keys_{db_.get()};
+  std::uint64_t serial_next_ = 1;   ///< of the block that is reserved
+  std::uint64_t serial_last_ = 0;   ///< the block's last; below the next: it is used up
+  std::uint64_t serial_block_ = 1;  ///< how many to reserve: doubled each time, for commands want one alone
 };
 
 ServiceTokenRow read_service_token(const Query& query) {
@@ -169,8 +179,10 @@ Result<bool> SqliteState::move_key(std::string_view from, std::string_view to) {
 
 Result<std::vector<std::string>> SqliteState::key_names(std::string_view prefix) {
   std::vector<std::string> names;
+  std::string end(prefix);
+  ++end.back();  // the first name behind all that begin so: prefixes end in '/'
   Query query(key_list_);
-  query.bind(prefix);
+  query.bind(prefix).bind(end);
   while (query.step()) names.push_back(query.text(0));
   if (!query.ok()) return failure();
   return names;
@@ -194,23 +206,33 @@ Result<std::string> SqliteState::application_aud(std::string_view hostname) {
 }
 
 Result<std::uint64_t> SqliteState::next_serial() {
+  if (serial_next_ <= serial_last_) return serial_next_++;
   const Durable durable(db_.get());
   Query query(serial_);
+  query.bind(static_cast<std::int64_t>(serial_block_));
   if (!query.step()) return failure();
-  const auto serial = static_cast<std::uint64_t>(query.number(0));
-  // RETURNING hands out the row before the statement has committed: only its end makes the number ours.
+  const auto last = static_cast<std::uint64_t>(query.number(0));
+  // RETURNING hands out the row before the statement has committed: only its end makes the numbers ours.
   while (query.step()) {
   }
   if (!query.ok()) return failure();
-  return serial;
+  serial_next_ = last - serial_block_ + 1;
+  serial_last_ = last;
+  serial_block_ = std::min(serial_block_ * 2, kMaxSerialBlock);
+  return serial_next_++;
 }
 
-Result<void> SqliteState::revoke_certificate(std::string_view hostname, std::uint64_t serial,
-                                             std::int64_t now) {
+Result<void> SqliteState::revoke_certificates(std::string_view hostname,
+                                              const std::vector<std::uint64_t>& serials, std::int64_t now) {
   const Durable durable(db_.get());
-  Query query(revoke_);
-  query.bind(hostname).bind(static_cast<std::int64_t>(serial)).bind(now).step();
-  if (!query.ok()) return failure();
+  Transaction transaction(db_.get());
+  if (!transaction) return failure();
+  for (const std::uint64_t serial : serials) {
+    Query query(revoke_);
+    query.bind(hostname).bind(static_cast<std::int64_t>(serial)).bind(now).step();
+    if (!query.ok()) return failure();
+  }
+  if (!transaction.commit()) return failure();
   return {};
 }
 
@@ -302,46 +324,21 @@ Result<void> SqliteState::service_token_used(std::string_view client_id, std::in
   return {};
 }
 
-Result<void> SqliteState::revoke_person(std::string_view email, std::int64_t time) {
-  const Durable durable(db_.get());
-  const std::string person = lower(email);
-  Query query(person_revoke_);
-  query.bind(person).bind(time).step();
-  if (!query.ok()) return failure();
-  return {};
-}
-
-Result<std::int64_t> SqliteState::revoked_until(std::string_view email) {
-  const std::string person = lower(email);
-  Query query(person_revoked_);
-  query.bind(person);
-  const bool found = query.step();
-  if (!query.ok()) return failure();
-  return found ? query.number(0) : 0;
-}
-
-Result<void> SqliteState::revoke_session(std::string_view session, std::int64_t until, std::int64_t now) {
-  const Durable durable(db_.get());
-  Query expire(session_expire_);
-  expire.bind(now).step();
-  Query query(session_revoke_);
-  query.bind(session).bind(until).step();
-  if (!expire.ok() || !query.ok()) return failure();
-  return {};
-}
-
-Result<bool> SqliteState::session_revoked(std::string_view session) {
-  Query query(session_revoked_);
-  query.bind(session);
-  const bool found = query.step();
-  if (!query.ok()) return failure();
-  return found;
-}
-
 Result<std::int64_t> SqliteState::others_changes() {
   Query query(changes_);
   if (!query.step()) return failure();
   return query.number(0);
+}
+
+Result<std::int64_t> SqliteState::prune(std::int64_t now, std::int64_t most) {
+  const auto rows = audit_.prune(now, most);
+  if (!rows) return rows;
+  const auto sessions = sessions_.prune(now, most);
+  if (!sessions) return sessions;
+  Query expire(revoked_expire_);
+  expire.bind(now - kMaxCertificateTtl.count()).bind(most).step();
+  if (!expire.ok()) return failure();
+  return *rows + *sessions + sqlite3_changes(db_.get());
 }
 
 }  // namespace

@@ -16,10 +16,17 @@ namespace cfpipe::edge {
 using transport::Result;
 using transport::Secret;
 
-/// Bounds: things kept until somebody takes them, bytes of one, and days of audit.
+/// Bounds: values kept until they are taken, bytes of one, and the age at which the audit's rows are deleted.
 inline constexpr std::int64_t kMaxPending = 4096;
 inline constexpr std::size_t kMaxPendingBytes = 64 * 1024;
 inline constexpr std::int64_t kAuditSeconds = std::int64_t{400} * 24 * 3600;
+/// Rows that one search of the audit looks at, whether they match or not: it runs on the loop that serves
+/// all.
+inline constexpr std::size_t kMaxSearchedRows = 10'000;
+/// How far the system's clock may have been set back between two rows, in seconds.
+inline constexpr std::int64_t kClockSlackSeconds = 3600;
+/// Serials that one write to disk reserves, at most; those that are left are skipped after a restart.
+inline constexpr std::uint64_t kMaxSerialBlock = 256;
 /// How exact the time of a service token's last use is, in seconds: not every request is worth a write.
 inline constexpr std::int64_t kLastUsedSeconds = 60;
 
@@ -28,7 +35,7 @@ struct AuditRow {
   std::int64_t time = 0;  ///< Unix seconds
   /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
   /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate,
-  /// host_key_forget, tunnel_end, revoke; and host_key, which a terminal has seen first
+  /// host_key_forget, tunnel_end, revoke; audit_gap; and host_key, which a terminal has seen first
   std::string kind;
   std::string identity;      ///< email, or name of a service token; empty where nobody asked
   std::string application;   ///< host name
@@ -40,6 +47,29 @@ struct AuditRow {
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
   std::string reason;
+  /// login of a person: the session that begins with it, and its end. They go to the table of sessions, and
+  /// are not read back.
+  std::string session;
+  std::int64_t session_expires = 0;
+};
+
+/// A sign-in of a person.
+struct SessionRow {
+  std::string session;  ///< its name in the audit
+  std::string email;
+  std::string application;
+  std::string peer;
+  std::int64_t begun = 0;    ///< Unix seconds
+  std::int64_t expires = 0;  ///< application tokens may outlive it by kMaxSession
+  bool revoked = false;
+};
+
+/// Which sessions to list; an empty email is everybody's.
+struct SessionQuestion {
+  std::string email;
+  std::int64_t since = 0;  ///< begun then or later
+  std::int64_t now = 0;    ///< and not expired
+  std::size_t most = 0;
 };
 
 /// What to look for in the audit; what is empty is anything.
@@ -50,6 +80,14 @@ struct AuditQuestion {
   std::string identity;
   std::string application;
   std::size_t most = 100;
+};
+
+/// Part of what matches, newest first.
+struct AuditPage {
+  std::vector<AuditRow> rows;
+  /// The `before` of the next part; 0: there is none. Where few rows match, a part may hold fewer than were
+  /// asked for, even none.
+  std::int64_t next = 0;
 };
 
 /// A service token, without its secret.
@@ -88,12 +126,13 @@ class State {
   /// The audience tag of an application: made at the first call, the same ever after.
   virtual Result<std::string> application_aud(std::string_view hostname) = 0;
 
-  /// Never the same twice, not even after a crash: the counter is on disk when this returns.
+  /// Never the same twice, not even after a crash: it belongs to a block that was reserved on disk before.
+  /// Ascending, with gaps.
   virtual Result<std::uint64_t> next_serial() = 0;
 
-  /// Notes that the certificate of this serial is void. Again is no fault.
-  virtual Result<void> revoke_certificate(std::string_view hostname, std::uint64_t serial,
-                                          std::int64_t now) = 0;
+  /// Notes that the certificates of these serials are void. Again is no fault. On disk when it returns.
+  virtual Result<void> revoke_certificates(std::string_view hostname,
+                                           const std::vector<std::uint64_t>& serials, std::int64_t now) = 0;
   /// The serials that were revoked at `since` or later, ascending.
   virtual Result<std::vector<std::uint64_t>> revoked_certificates(std::string_view hostname,
                                                                   std::int64_t since) = 0;
@@ -128,15 +167,35 @@ class State {
   virtual Result<std::int64_t> revoked_until(std::string_view email) = 0;
   /// Tokens of that sign-in are void; remembered until `until`, when none of them can be good any more. On
   /// disk when it returns.
-  virtual Result<void> revoke_session(std::string_view session, std::int64_t until, std::int64_t now) = 0;
+  virtual Result<void> revoke_session(std::string_view session, std::int64_t until) = 0;
   virtual Result<bool> session_revoked(std::string_view session) = 0;
+  /// A sign-in by its name, while a token of it may still be good.
+  virtual Result<std::optional<SessionRow>> session(std::string_view session) = 0;
+  /// Sign-ins that have neither expired nor been revoked, newest first.
+  virtual Result<std::vector<SessionRow>> sessions(const SessionQuestion& question) = 0;
   /// Another number than last time if anybody but this object has changed anything meanwhile.
   virtual Result<std::int64_t> others_changes() = 0;
 
-  virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;  ///< the row's id
+  /// The row's id. What a row says becomes printable UTF-8 here (see audit_text.h).
+  virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;
+  /// All of the rows or none, in one write. On disk when it returns.
+  virtual Result<std::vector<std::int64_t>> append_audit_together(const std::vector<AuditRow>& rows) = 0;
+  /// The same for rows that waited elsewhere; `number`, of the last of them, is remembered with them.
+  virtual Result<std::vector<std::int64_t>> append_audit_spooled(const std::vector<AuditRow>& rows,
+                                                                 std::int64_t number) = 0;
+  /// That number; 0: there were none.
+  virtual Result<std::int64_t> audit_spooled() = 0;
+  /// All rows since then, oldest first.
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
-  /// The rows that fit, newest first.
-  virtual Result<std::vector<AuditRow>> search_audit(const AuditQuestion& question) = 0;
+  /// Looks at kMaxSearchedRows rows at most.
+  virtual Result<AuditPage> search_audit(const AuditQuestion& question) = 0;
+  /// The serials of the user certificates that were signed for this identity since then, ascending.
+  virtual Result<std::vector<std::uint64_t>> certificate_serials(std::string_view hostname,
+                                                                 std::string_view identity,
+                                                                 std::int64_t since) = 0;
+  /// Deletes what nothing needs any more, `most` rows of each kind at most: rows of the audit after
+  /// kAuditSeconds, sessions and revocations of what has expired. How many it has deleted.
+  virtual Result<std::int64_t> prune(std::int64_t now, std::int64_t most) = 0;
   /// The rows behind that one, oldest first, `most` of them.
   virtual Result<std::vector<AuditRow>> audit_behind(std::int64_t id, std::size_t most) = 0;
   /// How far the audit has been copied elsewhere: the id of a row. Where nothing ever was, that is the last

@@ -49,7 +49,7 @@ class Dashboard : public TunnelsTest {
   std::vector<AuditRow> rows_of(const std::string& kind) {
     AuditQuestion question;
     question.kind = kind;
-    return state_->search_audit(question).value();
+    return state_->search_audit(question).value().rows;
   }
   std::string token(const std::string& email) {
     Browser other(io_, *site_);
@@ -231,6 +231,16 @@ TEST_F(Dashboard, LetsPeopleEndTheirOwnSessions) {
   EXPECT_EQ(ask("GET", "me").status, 401) << "it was this one";
 }
 
+TEST_F(Dashboard, ASessionThatIsRevokedAlreadyIsAnsweredAtOnceAndRecordedOnce) {
+  sign_in("ann@example.com");
+  const std::string first(ask("GET", "me").body.at("session").as_string());
+  sign_in("ann@example.com");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask("DELETE", "me/sessions/" + first).status, 200);
+  EXPECT_EQ(rows_of("revoke").size(), 1u);
+  EXPECT_EQ(ask("DELETE", "me/sessions/0123456789abcdef").status, 404);
+  EXPECT_EQ(ask("DELETE", "me/sessions/%00").status, 404);
+}
+
 TEST_F(Dashboard, RevokesAsTheCommandDoes) {
   Tunnel anns;
   const std::string held = token("ann@example.com");
@@ -273,7 +283,7 @@ TEST_F(Dashboard, CertifiesHostsAndTellsServersAndClients) {
 
 TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
   sign_in("root@example.com");
-  for (int i = 0; i < 5; ++i) {
+  for (int i = 4; i >= 0; --i) {
     AuditRow row;
     row.time = now_ - 3600 * i;
     row.kind = "denial";

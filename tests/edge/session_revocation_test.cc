@@ -24,7 +24,7 @@ class SessionRevocation : public TunnelsTest {
   /// As another process does it.
   void revoke(const std::string& session) {
     const auto other = open_sqlite_state(dir_.file("state")).value();
-    ASSERT_TRUE(other->revoke_session(session, now_ + 1000, now_));
+    ASSERT_TRUE(other->revoke_session(session, now_ + 1000));
   }
   static std::string text_of(const auth::TransferredTokens& tokens) {
     return std::string(tokens.app_token.reveal());
@@ -74,11 +74,12 @@ TEST_F(SessionRevocation, OutlivesARestart) {
 }
 
 TEST_F(SessionRevocation, IsForgottenWhenNoTokenCanLive) {
-  ASSERT_TRUE(state_->revoke_session("first", now_ + 10, now_));
-  ASSERT_TRUE(state_->revoke_session("first", now_ + 5, now_)) << "which takes nothing back";
-  ASSERT_TRUE(state_->revoke_session("second", now_ + 20, now_ + 9));
+  ASSERT_TRUE(state_->revoke_session("first", now_ + 10));
+  ASSERT_TRUE(state_->revoke_session("first", now_ + 5)) << "which takes nothing back";
+  ASSERT_TRUE(state_->revoke_session("second", now_ + 20));
+  EXPECT_EQ(state_->prune(now_ + 9, 10).value(), 0);
   EXPECT_TRUE(state_->session_revoked("first").value());
-  ASSERT_TRUE(state_->revoke_session("third", now_ + 30, now_ + 10));
+  EXPECT_EQ(state_->prune(now_ + 10, 10).value(), 1);
   EXPECT_FALSE(state_->session_revoked("first").value());
   EXPECT_TRUE(state_->session_revoked("second").value());
   EXPECT_FALSE(state_->session_revoked("").value());

@@ -4,8 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
+#include <ctime>
 #include <set>
+#include <thread>
 
 #include "edge/edge_fixture.h"
 #include "edge/files.h"
@@ -141,14 +144,59 @@ TEST(State, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_EQ(state->key("notes").value()->reveal(), "key");
     EXPECT_EQ(state->next_serial().value(), 42u);
     EXPECT_TRUE(state->service_tokens().value().empty());
-    EXPECT_TRUE(state->revoke_certificate("vm.localhost", 41, 1000));
+    EXPECT_TRUE(state->revoke_certificates("vm.localhost", {41}, 1000));
     EXPECT_EQ(state->host_key("vm.localhost", "127.0.0.1:22").value(), "");
   }
-  EXPECT_EQ(version_of(dir.file("state/edge.db")), 6);
+  EXPECT_EQ(version_of(dir.file("state/edge.db")), 7);
   EXPECT_EQ(open(dir)->next_serial().value(), 43u);
   const TempDir fresh;
   open(fresh).reset();
-  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 6);
+  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 7);
+}
+
+TEST(State, KnowsTheSessionsThatAnOlderVersionRecorded) {
+  const TempDir dir;
+  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  const std::int64_t now = std::time(nullptr);
+  const auto login = [](std::int64_t time, const std::string& who, const std::string& reason) {
+    return "INSERT INTO audit (time, kind, identity, application, peer, ray, serial, key_id, tunnel, "
+           "up_bytes, "
+           "down_bytes, reason) VALUES (" +
+           std::to_string(time) + ", 'login', '" + who + "', 'vm.localhost', '', '', 0, '', 0, 0, 0, '" +
+           reason + "');";
+  };
+  const std::string rows =
+      std::string(kFirstVersion) + login(now - 61 * 86400, "ann@example.com", "session 0000000000000000") +
+      login(now - 60, "ann@example.com", "session aaaaaaaaaaaaaaaa") +
+      login(now - 60, "ann@example.com", "session bbbbbbbbbbbbbbbb") +
+      login(now - 60, "bob@example.com", "session cccccccccccccccc") +
+      login(now - 60, "deploy", "service token") +
+      "CREATE TABLE service_tokens (name TEXT PRIMARY KEY, client_id TEXT NOT NULL UNIQUE, "
+      "secret_hash BLOB NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL, "
+      "last_used INTEGER NOT NULL) WITHOUT ROWID;"
+      "CREATE TABLE revoked_certificates (hostname TEXT NOT NULL, serial INTEGER NOT NULL, "
+      "time INTEGER NOT NULL, PRIMARY KEY (hostname, serial)) WITHOUT ROWID;"
+      "CREATE TABLE revoked_people (email TEXT PRIMARY KEY, until INTEGER NOT NULL) "
+      "WITHOUT ROWID;"
+      "CREATE TABLE revoked_sessions (session TEXT PRIMARY KEY, until INTEGER NOT NULL) "
+      "WITHOUT ROWID;"
+      "INSERT INTO revoked_people VALUES ('bob@example.com', " +
+      std::to_string(now) +
+      ");"
+      "INSERT INTO revoked_sessions VALUES ('bbbbbbbbbbbbbbbb', " +
+      std::to_string(now + 1000) + "); PRAGMA user_version = 5;";
+  ASSERT_EQ(sqlite3_exec(db, rows.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+  sqlite3_close(db);
+  const auto state = open(dir);
+  const auto good = state->sessions({"", 0, now, 10}).value();
+  ASSERT_EQ(good.size(), 1u);
+  EXPECT_EQ(good.front().session, "aaaaaaaaaaaaaaaa");
+  EXPECT_EQ(good.front().email, "ann@example.com");
+  EXPECT_TRUE(state->session("bbbbbbbbbbbbbbbb").value()->revoked);
+  EXPECT_TRUE(state->session("cccccccccccccccc").value()->revoked);
+  EXPECT_FALSE(state->session("0000000000000000").value());
 }
 
 TEST(State, ListsWhatWasRevokedSince) {
@@ -157,9 +205,9 @@ TEST(State, ListsWhatWasRevokedSince) {
     const auto state = open(dir);
     for (const auto& [serial, time] :
          std::vector<std::pair<std::uint64_t, std::int64_t>>{{7, 50}, {3, 90}, {9, 95}})
-      ASSERT_TRUE(state->revoke_certificate("vm.localhost", serial, time));
-    ASSERT_TRUE(state->revoke_certificate("b.localhost", 8, 90));
-    ASSERT_TRUE(state->revoke_certificate("vm.localhost", 7, 99)) << "again is no fault";
+      ASSERT_TRUE(state->revoke_certificates("vm.localhost", {serial}, time));
+    ASSERT_TRUE(state->revoke_certificates("b.localhost", {8}, 90));
+    ASSERT_TRUE(state->revoke_certificates("vm.localhost", {7}, 99)) << "again is no fault";
   }
   const auto listed = open(dir)->revoked_certificates("vm.localhost", 60);
   EXPECT_EQ(listed.value(), (std::vector<std::uint64_t>{3, 9}));
@@ -230,6 +278,21 @@ TEST(State, SerialsNeverRepeatOverReopening) {
   }
 }
 
+TEST(State, SerialsAscendAndSkipLittleWhereFewAreUsed) {
+  const TempDir dir;
+  EXPECT_EQ(open(dir)->next_serial().value(), 1u);
+  EXPECT_EQ(open(dir)->next_serial().value(), 2u) << "a command that wants one skips none";
+  const auto state = open(dir);
+  std::uint64_t last = 0;
+  for (int i = 0; i < 2000; ++i) {
+    const std::uint64_t serial = state->next_serial().value();
+    EXPECT_GT(serial, last);
+    last = serial;
+  }
+  EXPECT_EQ(last, 2002u) << "one process uses all of its blocks";
+  EXPECT_LE(open(dir)->next_serial().value(), last + 1 + kMaxSerialBlock);
+}
+
 TEST(State, SerialsNeverRepeatBetweenProcessesThatShareIt) {
   const TempDir dir;
   const auto first = open(dir);
@@ -261,7 +324,8 @@ TEST(State, SurvivesKillAndNeverRepeatsASerial) {
     }
     ::close(pipe_ends[1]);
     std::uint64_t serial = 0;
-    for (int i = 0; i < 20 + round; ++i) {
+    // Far enough to be killed inside of blocks of all sizes.
+    for (int i = 0; i < 20 + 300 * round; ++i) {
       ASSERT_EQ(::read(pipe_ends[0], &serial, sizeof serial), static_cast<ssize_t>(sizeof serial));
       EXPECT_TRUE(seen.insert(serial).second) << serial;
     }
@@ -292,6 +356,44 @@ TEST(State, IsCopiedWholeIntoAFileOfItsOwn) {
   EXPECT_FALSE(restored->key("b").value());
   EXPECT_EQ(restored->application_aud("vm.localhost").value(), aud);
   EXPECT_GT(restored->next_serial().value(), serial);
+  EXPECT_FALSE(std::filesystem::exists(dir.file("state/edge.db.copy"))) << "the draft is gone";
+}
+
+TEST(State, IsCopiedOverTheDraftOfABackupThatWasKilled) {
+  const TempDir dir;
+  const auto state = open(dir);
+  ASSERT_TRUE(replace_file(dir.file("state/edge.db.copy"), std::string(100'000, 'x'), 0600));
+  ASSERT_TRUE(state->copy_to(dir.file("copy.db")));
+  ASSERT_EQ(::mkdir(dir.file("other").c_str(), 0700), 0);
+  ASSERT_EQ(::rename(dir.file("copy.db").c_str(), dir.file("other/edge.db").c_str()), 0);
+  EXPECT_TRUE(open_sqlite_state(dir.file("other")));
+}
+
+/// Others can put a file of theirs in the place of any name there, at any moment.
+TEST(State, ItsCopyGoesIntoTheFileThatWasMadeAndNoOther) {
+  const TempDir dir;
+  const auto state = open(dir);
+  ASSERT_TRUE(state->add_key("ssh-ca/a", Secret("a private key")).value());
+  for (int i = 0; i < 2000; ++i) {
+    AuditRow row;
+    row.reason = std::string(1000, 'x');
+    ASSERT_TRUE(state->append_audit(row));
+  }
+  const std::string path = dir.file("copy.db");
+  std::atomic<bool> swapped = false;
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!swapped && !done)
+      if (::rename(path.c_str(), dir.file("first").c_str()) == 0) swapped = true;
+    if (swapped) (void)replace_file(path, "", 0666);
+  });
+  (void)state->copy_to(path);
+  done = true;
+  other.join();
+  ASSERT_TRUE(swapped);
+  std::error_code gone;
+  const auto size = std::filesystem::file_size(path, gone);
+  EXPECT_TRUE(gone || size == 0) << "bytes of the state went to another file";
 }
 
 TEST(State, IsNotCopiedOverAFileOrIntoNowhere) {

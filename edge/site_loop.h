@@ -2,11 +2,13 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <variant>
 
+#include "edge/fair_queue.h"
 #include "edge/site.h"
 #include "edge/tunnel_end.h"
 
@@ -36,12 +38,37 @@ class OpenTunnel {
   std::int64_t id_;
 };
 
+/// How long jobs of the queue run before the loop looks after everything else: timers, signals, what waits on
+/// sockets, new requests.
+inline constexpr std::chrono::microseconds kTurnTime{2'000};
+
+/// Runs jobs on the site's loop, in turns (see FairQueue), a few milliseconds at a time. So what the loop has
+/// to do besides, the sign of life to the service manager among it, waits for one job at most and not for the
+/// queue.
+class Turns : public std::enable_shared_from_this<Turns> {
+ public:
+  explicit Turns(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+  /// From any thread. `refuse` takes the place of the job where too many of this address wait already; empty:
+  /// it is never refused.
+  void add(const Asker& asker, FairQueue::Job job, FairQueue::Job refuse);
+
+ private:
+  void run_some();
+
+  boost::asio::any_io_executor executor_;
+  FairQueue queue_;  ///< on the executor's thread, as the rest
+  bool running_ = false;
+};
+
 /// The site as the wire's loops see it: what is asked runs on the site's own loop, and the answer arrives on
-/// the caller's. Callers may be destroyed while they wait.
+/// the caller's. Callers may be destroyed while they wait; what they asked is then left out if its turn has
+/// not come.
 class SiteLoop {
  public:
   /// Both outlive this.
-  SiteLoop(boost::asio::any_io_executor executor, Site& site) : executor_(std::move(executor)), site_(site) {}
+  SiteLoop(boost::asio::any_io_executor executor, Site& site)
+      : executor_(executor), site_(site), turns_(std::make_shared<Turns>(std::move(executor))) {}
 
   boost::asio::awaitable<Answer> handle(SharedRequest request);
   boost::asio::awaitable<std::variant<TunnelGrant, Answer>> upgrade(SharedRequest request);
@@ -58,6 +85,7 @@ class SiteLoop {
  private:
   boost::asio::any_io_executor executor_;
   Site& site_;
+  std::shared_ptr<Turns> turns_;
 };
 
 }  // namespace cfpipe::edge

@@ -110,14 +110,24 @@ Result<bool> SshCa::ensure(std::string_view hostname) {
   return state_.add_key(key_name(hostname), auth::SshKey::generate(auth::KeyType::ed25519).private_pem());
 }
 
-Result<auth::SshKey> SshCa::load(std::string_view hostname) {
-  auto key = read_key(key_name(hostname));
-  if (!key) return key.error();
-  if (*key) return std::move(**key);
-  return transport::Failure(transport::Stage::config, transport::Cause::bad_option,
-                            std::string(hostname) +
-                                " has no SSH CA; make one with 'cfpipe-edge ca generate --app " +
-                                std::string(hostname) + "'");
+// The state is asked each time: another process may have put the next CA in the place of this one.
+Result<SshCa::SharedKey> SshCa::load(std::string_view hostname) {
+  const auto pem = state_.key(key_name(hostname));
+  if (!pem) return pem.error();
+  if (!*pem) {
+    return transport::Failure(transport::Stage::config, transport::Cause::bad_option,
+                              std::string(hostname) +
+                                  " has no SSH CA; make one with 'cfpipe-edge ca generate --app " +
+                                  std::string(hostname) + "'");
+  }
+  std::string digest = sha256((*pem)->reveal());
+  Parsed& parsed = parsed_[std::string(hostname)];
+  if (parsed.key == nullptr || parsed.digest != digest) {
+    auto key = auth::SshKey::from_pem((*pem)->reveal());
+    if (!key) return key.error();
+    parsed = {std::move(digest), std::make_shared<const auth::SshKey>(std::move(*key))};
+  }
+  return parsed.key;
 }
 
 Result<std::optional<auth::SshKey>> SshCa::read_key(const std::string& name) {
@@ -146,7 +156,7 @@ Result<std::vector<std::string>> SshCa::public_lines(std::string_view hostname) 
   const auto following = read_key(next_key_name(hostname));
   if (!following) return following.error();
   const std::string name = "cfpipe-edge CA of " + std::string(hostname);
-  std::vector<std::string> lines{present->authorized_key(name)};
+  std::vector<std::string> lines{(*present)->authorized_key(name)};
   if (*following) lines.push_back((*following)->authorized_key("next " + name));
   return lines;
 }
@@ -175,7 +185,7 @@ net::awaitable<Result<IssuedCertificate>> SshCa::sign(const ApplicationConfig& a
   if (!config.agent) {
     const auto ca = load(app.hostname);
     if (!ca) co_return ca.error();
-    co_return issue(&auth::make_user_certificate, key->blob, *ca, owner, std::move(fields), validity);
+    co_return issue(&auth::make_user_certificate, key->blob, **ca, owner, std::move(fields), validity);
   }
   auto drafted = draft(owner, std::move(fields), validity);
   if (!drafted) co_return drafted.error();

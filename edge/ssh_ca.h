@@ -3,6 +3,9 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -88,10 +91,18 @@ class SshCa {
   Result<Draft> draft(std::string_view owner, auth::CertFields fields, Validity validity);
   boost::asio::awaitable<Result<std::string>> ask_agent(const AgentCa& ca,
                                                         const auth::UnsignedCertificate& certificate);
-  Result<auth::SshKey> load(std::string_view hostname);
+  using SharedKey = std::shared_ptr<const auth::SshKey>;
+  Result<SharedKey> load(std::string_view hostname);
   Result<std::optional<auth::SshKey>> read_key(const std::string& name);
+  /// What a PEM that was read before is, for parsing takes longer than signing.
+  struct Parsed {
+    std::string digest;  ///< SHA-256 of the PEM
+    SharedKey key;
+  };
+
   State& state_;
-  std::size_t asking_ = 0;  ///< agents, at the moment
+  std::map<std::string, Parsed, std::less<>> parsed_;  ///< by application
+  std::size_t asking_ = 0;                             ///< agents, at the moment
 };
 
 }  // namespace cfpipe::edge

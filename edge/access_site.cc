@@ -8,6 +8,7 @@
 #include "edge/admin_api.h"
 #include "edge/answers.h"
 #include "edge/text.h"
+#include "transport/reason.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -16,6 +17,8 @@ constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
 constexpr std::string_view kTransferPath = "/transfer/";
 /// A year, for this host alone: what else has a name below it is not the edge's to say.
+constexpr const char* kUnrecordable = "this edge cannot keep its records at present, and grants nothing new";
+constexpr const char* kUnrecordableRetry = "30";  ///< seconds
 constexpr const char* kStrictTransport = "max-age=31536000";
 
 const char* status_class(int status) {
@@ -117,6 +120,7 @@ Result<void> AccessSite::look_for_service_tokens(const Config& config) const {
 AccessSite::AccessSite(boost::asio::any_io_executor executor, State& state, Tokens tokens, Notes notes,
                        Now now, std::chrono::milliseconds poll)
     : state_(state),
+      trail_(executor, state),
       tokens_(std::move(tokens)),
       notes_(std::move(notes)),
       ssh_ca_(state),
@@ -248,11 +252,9 @@ std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
   return tunnel_grant(request, *app);
 }
 
-void AccessSite::audit(AuditRow row) {
+bool AccessSite::audit(AuditRow row) {
   row.time = now_();
-  spdlog::info("audit kind={} identity={} application={} peer={} ray={} reason={}", row.kind, row.identity,
-               row.application, row.peer, row.ray, row.reason);
-  append(row);
+  return trail_.append(std::move(row)).kept || config_.audit_continues;
 }
 
 void AccessSite::audit_limited(RowCause cause, AuditRow row, const PartyKey& person) {
@@ -262,12 +264,11 @@ void AccessSite::audit_limited(RowCause cause, AuditRow row, const PartyKey& per
   audit(std::move(row));
 }
 
-std::optional<std::int64_t> AccessSite::append(const AuditRow& row) {
-  const auto added = state_.append_audit(row);
-  if (added) return *added;
-  spdlog::error("audit: {}", added.error().detail);
-  tally_.add(Count::unrecorded, {});
-  return std::nullopt;
+Answer AccessSite::unrecordable() {
+  Answer answer = text_answer(503, kUnrecordable);
+  answer.headers.emplace_back(transport::kReasonHeader, kUnrecordable);
+  answer.headers.emplace_back("Retry-After", kUnrecordableRetry);
+  return answer;
 }
 
 }  // namespace cfpipe::edge

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/audit_trail.h"
 #include "edge/config.h"
 #include "edge/metrics.h"
 #include "edge/notes.h"
@@ -69,6 +70,10 @@ class AccessSite final : public Site {
   std::string auth_authority() const { return authority(config_.auth_host); }
 
   const Tally& tally() const { return tally_; }
+  /// What keeps the records of this edge.
+  AuditTrail& trail() { return trail_; }
+  /// Whether what has to be recorded may be granted; where not, trail() says why.
+  bool grants() const { return trail_.has_room() || config_.audit_continues; }
   /// Tunnels that were opened and have not ended; `idle` is called whenever the last one has.
   std::size_t open_tunnels() const { return open_tunnels_.size(); }
   void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
@@ -136,11 +141,11 @@ class AccessSite final : public Site {
   Answer shared_answer(const Request& request, std::string_view path);
   void add_metadata(const Request& request, App& app, Answer& answer);
   std::variant<TunnelGrant, Answer> grant(const Request& request);
-  void audit(AuditRow row);
+  /// True: the row is kept, or need not be for what it is about to go on.
+  bool audit(AuditRow row);
   /// The same for what a peer can cause again and again: left out, and counted, where there were too many.
   void audit_limited(RowCause cause, AuditRow row, const PartyKey& person);
-  /// The row's id; nothing if it could not be written, which is said and counted.
-  std::optional<std::int64_t> append(const AuditRow& row);
+  static Answer unrecordable();
 
   // site_gate.cc: the application host
   Visitor visitor(const Request& request, const App& app);
@@ -192,7 +197,8 @@ class AccessSite final : public Site {
   void tell_program(const std::string& target, const Identity& identity,
                     const auth::TransferRefusal& refusal);
   Answer finish_login(const Login& login, const Identity& identity, bool asked);
-  void start_session(const Request& request, const Login& login, Identity& identity);
+  /// False: it cannot be recorded, and does not begin.
+  bool start_session(const Request& request, const Login& login, Identity& identity);
   void set_session(const Identity& identity, Answer& answer) const;
   std::string form_state(const Request& request, const Login& login, Answer& answer) const;
 
@@ -234,6 +240,7 @@ class AccessSite final : public Site {
 
   Config config_;
   State& state_;
+  AuditTrail trail_;
   Tokens tokens_;
   Notes notes_;
   SshCa ssh_ca_;
@@ -248,7 +255,6 @@ class AccessSite final : public Site {
   Tally tally_;
   OpenTunnels open_tunnels_;
   std::int64_t seen_changes_ = -1;  ///< of the state by others
-  std::int64_t unrecorded_ = 0;     ///< last id of a tunnel that the audit could not take, negative
   std::function<void()> idle_;
   std::shared_ptr<Inside> terminals_;
   std::shared_ptr<const App> dashboard_;

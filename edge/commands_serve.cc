@@ -112,6 +112,8 @@ int serve(Config config, const ServeOptions& options) {
   if (!state) return complain(state.error());
   auto site = AccessSite::make(io.get_executor(), config, **state, &wall_clock);
   if (!site) return complain(site.error());
+  if (const auto spool = (*site)->trail().use_spool(config.state_dir + "/audit-spool"); !spool)
+    return complain(spool.error());
   AuditLog audit_log(**state);
   auto audit_file = AuditLog::open(config.audit_file);
   if (!audit_file) return complain(audit_file.error());

@@ -118,7 +118,8 @@ struct Config {
   std::string state_dir;
   std::optional<Listener> admin_listen;  ///< where metrics are; none: nowhere
   std::string audit_file;  ///< where the audit's rows are copied to; "-": standard output; empty: nowhere
-  unsigned threads = 0;    ///< loops of the wire; 0: one per processor
+  bool audit_continues = false;  ///< access is granted even while nothing can keep the audit's rows
+  unsigned threads = 0;          ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
   AddressLimits address_limits;

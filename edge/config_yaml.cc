@@ -241,10 +241,14 @@ void Reader::top(const YAML::Node& root) {
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
   config.threads = static_cast<unsigned>(number(root, "threads", 0, 1, kMaxThreads));
   if (root["limits"]) limits(root["limits"]);
-  if (root["audit"] && mapping(root["audit"], "audit", {"file"})) {
-    config.audit_file = text(root["audit"], "file", "audit");
+  if (root["audit"] && mapping(root["audit"], "audit", {"file", "on_failure"})) {
+    config.audit_file = text(root["audit"], "file", "audit", false);
     if (!config.audit_file.empty() && config.audit_file != "-" && config.audit_file.front() != '/')
       fault(root["audit"]["file"], "'file' must be an absolute path, or - for standard output");
+    const std::string on_failure = text(root["audit"], "on_failure", "audit", false);
+    config.audit_continues = on_failure == "continue";
+    if (!on_failure.empty() && on_failure != "refuse" && on_failure != "continue")
+      fault(root["audit"]["on_failure"], "'on_failure' must be 'refuse' or 'continue'");
   }
   if (root["identity_provider"]) {
     read_provider(*this, root["identity_provider"], out_);

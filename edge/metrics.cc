@@ -35,7 +35,6 @@ constexpr std::array<Described, kCounts> kDescribed{{
     {Count::limited, "limited_total", "limit", "Requests that were refused because of a limit, by limit."},
     {Count::left_out, "audit_left_out_total", "cause",
      "Rows that the audit has left out because there were many like them, by cause."},
-    {Count::unrecorded, "audit_failures_total", "", "Rows that the audit could not take."},
 }};
 
 /// Unix time of this process's beginning, near enough: when its globals were made.
@@ -100,9 +99,6 @@ class MetricsText {
       if (one.what == Count::limited) counts.insert(gauges.limited.begin(), gauges.limited.end());
       const std::string name = std::string("cfpipe_edge_") + one.name;
       head(name, "counter", one.help);
-      if (*one.label == '\0')
-        out += name + " " + std::to_string(counts.empty() ? 0 : counts.begin()->second) + "\n";
-      if (*one.label == '\0') continue;
       // None of the labels' values holds anything that would have to be escaped.
       for (const auto& [label, value] : counts)
         out += name + "{" + one.label + "=\"" + label + "\"} " + std::to_string(value) + "\n";
@@ -131,6 +127,12 @@ std::string metrics_text(const Tally& tally, const Gauges& gauges) {
   text.counter("cfpipe_edge_connections_refused_total",
                "Connections that were closed because their address has as many as it may.",
                static_cast<double>(gauges.refused));
+  text.gauge("cfpipe_edge_audit_recording", "1 while the audit can be kept, in the state or in its spool.",
+             gauges.records ? 1 : 0);
+  text.gauge("cfpipe_edge_audit_spooled_rows", "Rows of the audit that wait until the state takes them.",
+             static_cast<double>(gauges.spooled_rows));
+  text.counter("cfpipe_edge_audit_failures_total", "Rows of the audit that could not be kept at all.",
+               static_cast<double>(gauges.lost_rows));
   text.counters(tally, gauges);
   text.counter("process_cpu_seconds_total", "CPU time of user and system.", cpu_seconds());
   text.gauge("process_start_time_seconds", "When this process began, Unix time.", kStarted);

@@ -21,11 +21,10 @@ enum class Count {
   tunnels_closed,
   up_bytes,  ///< of tunnels that have ended
   down_bytes,
-  limited,     ///< what a limit has refused, by limit
-  left_out,    ///< rows that the audit has left out because there were many like them, by cause
-  unrecorded,  ///< rows that the audit could not take; without a label
+  limited,   ///< what a limit has refused, by limit
+  left_out,  ///< rows that the audit has left out because there were many like them, by cause
 };
-inline constexpr std::size_t kCounts = static_cast<std::size_t>(Count::unrecorded) + 1;
+inline constexpr std::size_t kCounts = static_cast<std::size_t>(Count::left_out) + 1;
 
 /// The counters of one edge, on the site's loop. A label is one of few: an application of the configuration,
 /// a class of status, a limit, a cause.
@@ -42,7 +41,10 @@ class Tally {
 struct Gauges {
   std::size_t connections = 0;
   std::size_t tunnels = 0;
-  std::size_t refused = 0;  ///< connections closed because of connections_per_address, since the start
+  std::size_t refused = 0;       ///< connections closed because of connections_per_address, since the start
+  std::uint64_t lost_rows = 0;   ///< of the audit, since the start
+  std::size_t spooled_rows = 0;  ///< of the audit, that wait for the state
+  bool records = false;          ///< the audit can be kept
   bool ready = false;
   /// What limits outside the site have refused since the start, by limit.
   std::map<std::string, std::uint64_t, std::less<>> limited;

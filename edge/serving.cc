@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <ctime>
 #include <exception>
 
 #include "edge/capacity.h"
@@ -74,7 +75,10 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
   const auto readable = serving.state.others_changes();
   if (path == "/readyz") {
     if (ending.begun()) return plain(503, "the edge is ending");
-    return readable ? plain(200, "ready") : plain(503, readable.error().detail);
+    if (!readable) return plain(503, readable.error().detail);
+    if (!serving.site.grants()) return plain(503, "nothing new is granted: " + serving.site.trail().fault());
+    const std::string fault = serving.site.trail().fault();
+    return plain(200, fault.empty() ? "ready" : "ready, but " + fault);
   }
   if (path != "/metrics") return plain(404, "there are /metrics, /healthz and /readyz");
   Gauges gauges;
@@ -85,14 +89,19 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
                     {"lookups", transport::Lookups::of_process().refused()},
                     {"terminals", serving.terminals.refused()}};
   gauges.tunnels = serving.site.open_tunnels();
-  gauges.ready = readable && !ending.begun();
+  const AuditTrail& trail = serving.site.trail();
+  gauges.lost_rows = trail.lost();
+  gauges.spooled_rows = trail.spooled();
+  gauges.records = trail.has_room();
+  gauges.ready = readable && !ending.begun() && serving.site.grants();
   Answer answer;
   answer.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
   answer.body = metrics_text(serving.site.tally(), gauges);
   return answer;
 }
 
-Watch::Watch(const Serving& serving) : serving_(serving), memory_(serving.memory), timer_(serving.io) {
+Watch::Watch(const Serving& serving)
+    : serving_(serving), memory_(serving.memory), timer_(serving.io), copying_(serving.io) {
   wait();
 }
 
@@ -102,10 +111,27 @@ void Watch::wait() {
     if (error) return;
     wait();  // first: the rest may throw for want of memory
     serving_.site.end_tunnels_that_must();
-    serving_.audit_log.copy();
+    serving_.site.trail().follow_up(std::time(nullptr));
+    copy_audit();
+    prune();
     memory_.look(std::chrono::steady_clock::now());
     serving_.manager.alive();
   });
+}
+
+void Watch::copy_audit() {
+  if (!serving_.audit_log.copy_some()) return;
+  copying_.expires_after(kCopyPause);
+  copying_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) copy_audit();
+  });
+}
+
+void Watch::prune() {
+  const auto pruned = serving_.state.prune(std::time(nullptr), kPrunedRows);
+  if (!pruned && prunes_)
+    spdlog::error("state: what is too old cannot be deleted: {}", pruned.error().detail);
+  prunes_ = static_cast<bool>(pruned);
 }
 
 namespace {

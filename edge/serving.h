@@ -4,6 +4,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,6 +24,11 @@ inline constexpr std::chrono::milliseconds kDrain{30'000};
 inline constexpr std::chrono::milliseconds kDevDrain{500};
 /// And how long they get to say so once they are cut.
 inline constexpr std::chrono::milliseconds kLastWords{2'000};
+
+/// Rows of a kind that are deleted in a second once nothing needs them any more, and the pause between two
+/// parts of an audit whose copy is behind: other requests are served meanwhile.
+inline constexpr std::int64_t kPrunedRows = 500;
+inline constexpr std::chrono::milliseconds kCopyPause{20};
 
 /// What a running edge is made of. All of it outlives what reacts to signals and time, on the loop `io`.
 struct Serving {
@@ -72,8 +78,9 @@ class Ending {
 /// What those who watch the edge are told: /metrics, /healthz, /readyz.
 Answer admin_answer(const Serving& serving, const Ending& ending, std::string_view path);
 
-/// Looks regularly for what other processes have revoked, for tunnels whose time is up, for what has come to
-/// the audit, and at memory.
+/// What a running edge does every second: it ends tunnels that were revoked by other processes or whose time
+/// is up, copies new rows of the audit, deletes what is too old, looks at memory, and tells the service
+/// manager that its loop turns.
 class Watch {
  public:
   explicit Watch(const Serving& serving);
@@ -82,10 +89,14 @@ class Watch {
 
  private:
   void wait();
+  void copy_audit();
+  void prune();
 
   Serving serving_;
   MemoryWatch memory_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer copying_;
+  bool prunes_ = true;  ///< the last time
 };
 
 /// On SIGHUP serves by what the configuration file, and the certificate it names, say then. A file with a

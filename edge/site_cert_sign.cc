@@ -15,6 +15,8 @@ namespace {
 /// Largest body, in bytes: a token and a key line with room to spare.
 constexpr std::size_t kMaxSignBodyBytes = auth::kMaxJwtBytes + auth::kMaxKeyLineBytes + 4096;
 
+constexpr const char* kNoRecords = "this edge cannot keep its records at present, and grants nothing new";
+
 bool is_json(std::string_view type) {
   return same_text(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
@@ -82,6 +84,7 @@ boost::asio::awaitable<Result<IssuedCertificate>> AccessSite::certify(const Requ
   constexpr auto kStage = transport::Stage::certificate;
   const auto principals = principals_of(*app.certificates, identity);
   if (principals.empty()) co_return Failure(kStage, Cause::sign_refused, no_principals(app, identity));
+  if (!grants()) co_return Failure(kStage, Cause::agent_unreachable, kNoRecords);
   const PartyKey party = party_of(identity);
   if (const std::int64_t wait = limits_.certificates.take(party, now_()); wait > 0) {
     tally_.add(Count::limited, "certificates");
@@ -113,11 +116,9 @@ boost::asio::awaitable<Result<IssuedCertificate>> AccessSite::certify(const Requ
   row.serial = issued->serial;
   row.key_id = issued->key_id;
   // A certificate that nobody could account for is not handed out.
-  if (!append(row))
-    co_return Failure(kStage, Cause::agent_unreachable, "this edge cannot keep its records now");
+  const bool kept = co_await trail_.append_on_disk(row);
+  if (!kept && !config_.audit_continues) co_return Failure(kStage, Cause::agent_unreachable, kNoRecords);
   tally_.add(Count::certificates, row.application);
-  spdlog::info("audit kind=certificate identity={} application={} peer={} ray={} serial={} key_id=\"{}\"",
-               row.identity, row.application, row.peer, row.ray, row.serial, row.key_id);
   co_return issued;
 }
 

@@ -148,11 +148,13 @@ Answer AccessSite::gate(const Request& request, const App& app) {
   if (app.config->browser_terminal && who.identity && !who.identity->email.empty() &&
       judge(request, app, who.identity, Asking::for_identity).passes())
     return terminal_page(app, *who.identity);
+  const bool shows_good_token = who.shows_service_token && who.identity;
+  if (shows_good_token && !grants()) return unrecordable();
   const std::string text = who.identity ? "You are signed in as " + who.identity->name() + "."
                                         : "This host asks nobody to sign in.";
   Answer answer = message_page(200, app.config->hostname, text,
                                "Reach this host with: ssh, through cfpipe as its ProxyCommand.");
-  if (who.shows_service_token && who.identity) add_service_cookie(request, app, *who.identity, answer);
+  if (shows_good_token) add_service_cookie(request, app, *who.identity, answer);
   return answer;
 }
 

@@ -247,7 +247,7 @@ Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
   identity.subject = subject_of(tokens_.issuer(), lower(identity.email));
-  start_session(request, login, identity);
+  if (!start_session(request, login, identity)) return unrecordable();
   Answer answer = finish_login(login, identity, true);
   set_session(identity, answer);
   return answer;
@@ -258,7 +258,8 @@ std::string session_note(std::string_view session) {
 }
 
 /// Of all applications: what the auth domain's cookie stands for.
-void AccessSite::start_session(const Request& request, const Login& login, Identity& identity) {
+bool AccessSite::start_session(const Request& request, const Login& login, Identity& identity) {
+  if (!grants()) return false;
   identity.nonce = random_id(kNonceBytes);
   identity.issued = now_();
   identity.expires = identity.issued + config_.session_duration.count();
@@ -270,7 +271,9 @@ void AccessSite::start_session(const Request& request, const Login& login, Ident
   row.peer = request.peer;
   row.ray = request.ray;
   row.reason = session_note(identity.nonce);
-  audit(std::move(row));
+  row.session = identity.nonce;
+  row.session_expires = identity.expires;
+  return audit(std::move(row));
 }
 
 void AccessSite::set_session(const Identity& identity, Answer& answer) const {

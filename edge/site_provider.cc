@@ -145,7 +145,7 @@ Answer AccessSite::signed_in(const Request& request, const Login& login, const P
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
   identity.subject = subject_of(config_.oidc.issuer, person.subject);
-  start_session(request, login, identity);
+  if (!start_session(request, login, identity)) return unrecordable();
   const bool program = for_a_program(login.target);
   Answer answer = program ? confirm_page(request, login, identity) : finish_login(login, identity, false);
   set_session(identity, answer);

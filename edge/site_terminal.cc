@@ -72,6 +72,7 @@ std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& requ
   // A browser always says whose page it is: no other may open a terminal with this host's cookies.
   if (!who.by_header && !same_text(request.header("Origin"), "https://" + authority(app.config->hostname)))
     return text_answer(403, "this page may not open a terminal");
+  if (!grants()) return unrecordable();
   TunnelGrant grant = grant_of(*app.config, who.identity);
   auto terminal = std::make_shared<terminal::TerminalGrant>();
   terminal->identity = *who.identity;

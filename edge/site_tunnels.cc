@@ -11,6 +11,7 @@ namespace cfpipe::edge {
 namespace {
 
 constexpr const char* kRevoked = "access was revoked";
+constexpr const char* kUnrecorded = "this edge cannot keep its records at present";
 constexpr const char* kOverTime = "the application's session_limit has been reached";
 
 }  // namespace
@@ -39,6 +40,7 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
   const std::string_view asked = request.header("Cf-Access-Jump-Destination");
   const auto destination = find_destination(app.config->destinations, asked);
   if (!asked.empty() && !destination) return wrong_destination(app);
+  if (!grants()) return unrecordable();
   TunnelGrant grant = grant_of(*app.config, who.identity);
   auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, now_());
   if (!admission.seat) return too_many_tunnels(request, app, who, admission);
@@ -103,8 +105,8 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
   if (grant.terminal) row.reason = "a terminal in the browser";
   const bool recorded = takes_row(grant, row);
-  const auto added = recorded ? append(row) : std::nullopt;
-  const std::int64_t id = added ? *added : --unrecorded_;
+  const auto [id, kept] = recorded ? trail_.append(row) : AuditTrail::Kept{trail_.id_without_row(), true};
+  if (!kept && !config_.audit_continues) end->dismiss(kUnrecorded);
   tally_.add(Count::tunnels_opened, row.application);
   const bool late = !grant.identity.empty() &&
                     no_longer_good({grant.identity, grant.client_id, grant.session, grant.issued});
@@ -122,9 +124,6 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   open_tunnels_.add(id,
                     {row, recorded, grant.client_id, grant.session, grant.issued, grant.terminal != nullptr,
                      limit > 0 ? row.time + limit : 0, std::move(end), std::move(seat)});
-  if (recorded)
-    spdlog::info("audit kind=tunnel_open id={} identity={} application={} peer={} ray={}", id, row.identity,
-                 row.application, row.peer, row.ray);
   return id;
 }
 
@@ -158,13 +157,8 @@ void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t d
   row.tunnel = id;
   row.up_bytes = up_bytes;
   row.down_bytes = down_bytes;
-  row.reason = transport::printable(reason);
-  if (!tunnel || tunnel->recorded) {
-    spdlog::info(
-        "audit kind=tunnel_close id={} identity={} application={} up_bytes={} down_bytes={} reason=\"{}\"",
-        id, row.identity, row.application, up_bytes, down_bytes, row.reason);
-    append(row);
-  }
+  row.reason = reason;
+  if (!tunnel || tunnel->recorded) trail_.append(row);
   tally_.add(Count::tunnels_closed, row.application);
   tally_.add(Count::up_bytes, row.application, up_bytes);
   tally_.add(Count::down_bytes, row.application, down_bytes);

@@ -429,5 +429,20 @@ TEST(DevConfig, RefusesAddressesThatOthersReach) {
   }
 }
 
+TEST(Config, SaysWhatIsGrantedWhileTheAuditCannotBeKept) {
+  EXPECT_FALSE(parse_config(kGood).config.audit_continues);
+  for (const auto& [value, continues] : {std::pair("refuse", false), std::pair("continue", true)}) {
+    const LoadedConfig loaded = parse_config(
+        replaced(kGood, "session_duration: 12h", std::string("audit: {on_failure: ") + value + "}"));
+    EXPECT_TRUE(loaded.faults.empty()) << value;
+    EXPECT_EQ(loaded.config.audit_continues, continues);
+    EXPECT_EQ(loaded.config.audit_file, "");
+  }
+  const LoadedConfig bad =
+      parse_config(replaced(kGood, "session_duration: 12h", "audit: {on_failure: maybe}"));
+  ASSERT_EQ(bad.faults.size(), 1u);
+  EXPECT_NE(bad.faults.front().text.find("'refuse' or 'continue'"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace cfpipe::edge

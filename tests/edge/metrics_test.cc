@@ -13,8 +13,14 @@ TEST(Metrics, CountByLabel) {
   tally.add(Count::logins, "b.example.com");
   tally.add(Count::logins, "vm.example.com");
   tally.add(Count::up_bytes, "vm.example.com", std::uint64_t{1} << 40);
-  tally.add(Count::unrecorded, {});
-  const std::string text = metrics_text(tally, {3, 2, 4, true});
+  Gauges gauges;
+  gauges.connections = 3;
+  gauges.tunnels = 2;
+  gauges.refused = 4;
+  gauges.lost_rows = 1;
+  gauges.spooled_rows = 7;
+  gauges.records = gauges.ready = true;
+  const std::string text = metrics_text(tally, gauges);
   const std::string logins =
       "# HELP cfpipe_edge_logins_total People who have signed in.\n"
       "# TYPE cfpipe_edge_logins_total counter\n"
@@ -24,6 +30,7 @@ TEST(Metrics, CountByLabel) {
        {logins, std::string("\ncfpipe_edge_connections 3\n"), std::string("\ncfpipe_edge_tunnels 2\n"),
         std::string("\ncfpipe_edge_connections_refused_total 4\n"), std::string("\ncfpipe_edge_ready 1\n"),
         std::string("\ncfpipe_edge_audit_failures_total 1\n"),
+        std::string("\ncfpipe_edge_audit_spooled_rows 7\n"), std::string("\ncfpipe_edge_audit_recording 1\n"),
         std::string(
             "\ncfpipe_edge_tunnel_received_bytes_total{application=\"vm.example.com\"} 1099511627776\n")})
     EXPECT_NE(text.find(part), std::string::npos) << part << text;

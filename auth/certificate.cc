@@ -124,8 +124,9 @@ net::awaitable<Result<Certificate>> renew_user_certificate(const Access& access,
 
 bool token_was_refused(const Failure& failure) {
   if (failure.cause == Cause::token_rejected) return true;
-  return failure.cause == Cause::sign_refused && failure.http_status >= 400 && failure.http_status < 500 &&
-         failure.http_status != 404;
+  const int status = failure.http_status;
+  return failure.cause == Cause::sign_refused && status >= 400 && status < 500 && status != 404 &&
+         status != 429;
 }
 
 }  // namespace cfpipe::auth

@@ -38,7 +38,7 @@ FairQueue::Job FairQueue::pop_of(Address& address) {
 FairQueue::Job FairQueue::pop() {
   const bool take_fresh = others_.empty() || (fresh_next_ && !fresh_.empty());
   fresh_next_ = !take_fresh;
-  std::list<AddressKey>& from = take_fresh ? fresh_ : others_;
+  std::list<PartyKey>& from = take_fresh ? fresh_ : others_;
   const auto found = addresses_.find(from.front());
   Job job = pop_of(found->second);
   --size_;

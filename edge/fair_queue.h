@@ -7,7 +7,7 @@
 #include <list>
 #include <map>
 
-#include "edge/address_limits.h"
+#include "edge/party.h"
 
 namespace cfpipe::edge {
 
@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxWaitingOfAddress = 8'192;
 
 /// Whose turn a request is. The credential only divides what its address gets: anybody can make some up.
 struct Asker {
-  AddressKey address{};
+  PartyKey address{};
   std::uint64_t credential = 0;
 };
 
@@ -42,9 +42,9 @@ class FairQueue {
   };
   Job pop_of(Address& address);
 
-  std::map<AddressKey, Address> addresses_;  ///< that have something waiting
-  std::list<AddressKey> fresh_;
-  std::list<AddressKey> others_;
+  std::map<PartyKey, Address> addresses_;  ///< that have something waiting
+  std::list<PartyKey> fresh_;
+  std::list<PartyKey> others_;
   bool fresh_next_ = true;
   std::size_t size_ = 0;
 };

@@ -143,7 +143,7 @@ std::optional<Answer> AccessSite::sign_out(const Request& request, const Identit
   if (identity.nonce.empty()) return std::nullopt;
   if (led_here_from_elsewhere(request)) return sign_out_page(identity.email);
   const std::int64_t now = now_();
-  if (const auto done = state_.revoke_session(identity.nonce, now + kLastTokenSeconds, now); !done)
+  if (const auto done = state_.revoke_session(identity.nonce, now + kLastTokenSeconds); !done)
     return state_trouble(done.error());
   AuditRow row;
   row.kind = "revoke";

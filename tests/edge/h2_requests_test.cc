@@ -7,6 +7,7 @@
 
 #include "edge/raw_client.h"
 #include "support/h2_frames.h"
+#include "support/hosts.h"
 #include "transport/dialer.h"
 #include "transport/h2_connection.h"
 #include "transport/tls_channel.h"
@@ -49,7 +50,7 @@ class H2Requests : public RawEdgeTest {
     options.ca_file = tls_.ca_file;
     options.alpn = transport::Alpn::http2_or_http1;
     transport::Url url;
-    url.host = "vm.localhost";
+    url.host = transport::host_of("vm.localhost");
     url.port = port();
     auto channel = co_await transport::dial_tls(url, options);
     connection_ = transport::H2Connection::start(std::move(*channel), transport::H2Role::client);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "certificate_maker.h"
+#include "support/hosts.h"
 
 namespace cfpipe::transport {
 namespace {
@@ -79,7 +80,7 @@ class BadCertificates : public ::testing::Test {
     for (const auto* cert : more) SSL_CTX_add1_chain_cert(context.get(), const_cast<X509*>(cert));
     const SslPtr server(SSL_new(context.get()));
     SSL_set_accept_state(server.get());
-    const SslPtr client = trusting_->connection(host);
+    const SslPtr client = trusting_->connection(host_of(host));
     BIO* at_client = nullptr;
     BIO* at_server = nullptr;
     BIO_new_bio_pair(&at_client, 1 << 16, &at_server, 1 << 16);
@@ -263,7 +264,9 @@ TEST_F(BadCertificates, OnesThatBreakARuleAreRefusedWithIt) {
         })}},
        Cause::tls_certificate_unfit,
        "the key of an authority in its chain is too small"},
-      {{"SHA-1", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_sha1(); })}, Cause::tls_certificate_unfit, "SHA-1"},
+      {{"SHA-1", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_sha1(); })},
+       Cause::tls_certificate_unfit,
+       "SHA-1"},
       {{"MD5", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_md5(); }), {authority_with([](CertSpec& s) {
           s.rsa_bits = 2048;
         })}},

@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/hosts.h"
 #include "transport/loopback.h"
 #include "transport/tls_channel.h"
 #include "transport/tls_context.h"
@@ -181,7 +182,7 @@ class RenegotiationTest : public testing::LoopbackTest, public ::testing::WithPa
       EXPECT_TRUE(end.shaken);
       if (end.shaken) peer(end);
     });
-    SslPtr ssl = we_serve ? SslPtr(SSL_new(server.get())) : (*client)->connection("vm.localhost");
+    SslPtr ssl = we_serve ? SslPtr(SSL_new(server.get())) : (*client)->connection(host_of("vm.localhost"));
     if (we_serve) SSL_set_accept_state(ssl.get());
     auto task = read_all(std::move(ssl));
     auto seen = run(std::move(task));

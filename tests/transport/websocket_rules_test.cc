@@ -118,7 +118,9 @@ void expect_each(const std::vector<Row>& rows) {
         EXPECT_EQ(out.data, row.data) << where;
         EXPECT_EQ(out.close, row.close) << where;
         EXPECT_EQ(out.end, row.close == kNormal ? End::clean : End::protocol) << where;
-        if (step == 1) EXPECT_EQ(out.pongs, row.pongs) << where;
+        if (step == 1) {
+          EXPECT_EQ(out.pongs, row.pongs) << where;
+        }
       }
     }
   }

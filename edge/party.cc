@@ -1,6 +1,8 @@
 #include "edge/party.h"
 
 #include <cstddef>
+#include <span>
+#include <string>
 
 #include "edge/text.h"
 
@@ -16,22 +18,23 @@ constexpr char kV6 = 6;
 /// Bytes of an IPv6 address that name its network.
 constexpr std::size_t kNetworkBytes = 8;
 
-template <class Bytes>
-PartyKey key_of(char kind, const Bytes& bytes, std::size_t count) {
+PartyKey key_of(char kind, std::span<const unsigned char> bytes) {
   PartyKey key(1, kind);
-  for (std::size_t i = 0; i < count; ++i) key += static_cast<char>(bytes[i]);
+  for (const unsigned char byte : bytes) key += static_cast<char>(byte);
   return key;
 }
 
 }  // namespace
 
 PartyKey address_key(const net::ip::address& address) {
-  if (address.is_v6() && !address.to_v6().is_v4_mapped())
-    return key_of(kV6, address.to_v6().to_bytes(), kNetworkBytes);
+  if (address.is_v6() && !address.to_v6().is_v4_mapped()) {
+    const auto bytes = address.to_v6().to_bytes();
+    return key_of(kV6, std::span(bytes).first<kNetworkBytes>());
+  }
   const auto v4 =
       address.is_v6() ? net::ip::make_address_v4(net::ip::v4_mapped, address.to_v6()) : address.to_v4();
   const auto bytes = v4.to_bytes();
-  return key_of(kV4, bytes, bytes.size());
+  return key_of(kV4, bytes);
 }
 
 PartyKey address_key(std::string_view address) {

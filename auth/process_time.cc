@@ -4,7 +4,6 @@
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -29,7 +28,10 @@ std::optional<std::int64_t> boot_time_s() {
 
 std::optional<std::int64_t> process_start_ms(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string stat{std::istreambuf_iterator<char>(file), {}};
+  // Not by iterators of the buffer: they throw where the process ends while it is being read.
+  std::ostringstream text;
+  text << file.rdbuf();
+  const std::string stat = text.str();
   // The command name may hold spaces and parentheses, but nothing behind it does.
   const std::size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;

@@ -9,7 +9,6 @@
 #include <array>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <fstream>
-#include <iterator>
 #include <list>
 #include <sstream>
 #include <string>
@@ -32,7 +31,10 @@ bool is_null(int fd) {
 
 std::string file_of(pid_t pid, const char* name) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/" + name);
-  return std::string{std::istreambuf_iterator<char>(file), {}};
+  // Not by iterators of the buffer: they throw where the process ends while it is being read.
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
 }
 
 /// Words of a command line end with a zero byte each.

@@ -142,7 +142,7 @@ def test_service_token_of_nobody(client):
     assert_stops_at(examine(client, *more), "token", REFUSED, "service token was rejected")
 
 
-@pytest.mark.parametrize("fault, status", [("sign-status=403", REFUSED), ("sign-status=500", UNAVAILABLE), ("sign-garbage", PROTOCOL)])
+@pytest.mark.parametrize("fault, status", [("sign-status=400", REFUSED), ("sign-status=500", UNAVAILABLE), ("sign-garbage", PROTOCOL)])
 def test_certificate_that_is_not_signed(misbehaving, fault, status):
     assert_stops_at(examine(misbehaving(fault)), "certificate", status, "certificate cannot be used|did not sign|cannot serve")
 

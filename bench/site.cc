@@ -34,7 +34,8 @@
 #include "auth/ssh_key.h"
 #include "edge/access_site.h"
 #include "edge/admin.h"
-#include "edge/answers.h"
+#include "edge/cookies.h"
+#include "edge/exchange.h"
 #include "edge/site_loop.h"
 #include "edge/tokens.h"
 #include "support.h"
@@ -59,9 +60,10 @@ Config config_of(const std::string& state_dir) {
   config.state_dir = state_dir;
   config.identity_provider = IdentityProvider::dev;
   config.dev_email = "p0@bench.test";
+  config.certificates_per_user = 0;  // what is measured is not the limit
   ApplicationConfig app;
   app.hostname = kApp;
-  app.origin_host = "127.0.0.1";
+  app.origin_host = transport::Host(net::ip::address_v4::loopback());
   app.certificates.emplace();
   Policy policy;
   policy.name = "all";
@@ -151,7 +153,7 @@ class Edge {
     return tokens_.app_token(person(number), aud_, std::time(nullptr), std::chrono::hours(1));
   }
   std::string org_token(int number) const {
-    return tokens_.org_token(person(number), std::time(nullptr), std::chrono::hours(1));
+    return tokens_.org_token(person(number), Holder::browser, std::time(nullptr), std::chrono::hours(1));
   }
   State& state() { return *state_; }
   SiteLoop& loop() { return loop_; }
@@ -275,7 +277,7 @@ void begin_sessions(State& state) {
 std::vector<Request> requests_of_person(const Edge& edge, int number, const std::string& key) {
   const std::string peer = "192.0.2." + std::to_string(number + 1);
   const std::string api = "/cdn-cgi/access/api/v1/";
-  const std::string cookie = "CF_Authorization=" + edge.org_token(number);
+  const std::string cookie = std::string(kBrowserTokenCookie) + "=" + edge.org_token(number);
   std::vector<Request> out;
   for (int i = 0; i < kSessionsOfAPerson; ++i) {
     Request ended = request_of("DELETE", kAuth, api + "me/sessions/" + session_of(number, i), peer);

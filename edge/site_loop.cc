@@ -11,14 +11,13 @@
 #include <utility>
 
 #include "edge/answers.h"
+#include "edge/cookies.h"
 #include "edge/run_all.h"
 #include "transport/wakeup.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace {
-
-constexpr std::string_view kTokenCookie = "CF_Authorization";
 
 Answer too_many_waiting() {
   Answer answer = text_answer(503, "too many requests from your address wait at once");
@@ -110,7 +109,8 @@ std::uint64_t hash_of(std::string_view text) {
 std::uint64_t credential_of(const Request& request) {
   for (const char* name : {"Cf-Access-Client-Id", "Cf-Access-Token"})
     if (const std::string_view value = request.header(name); !value.empty()) return hash_of(value);
-  if (const std::string cookie = request.cookie(kTokenCookie); !cookie.empty()) return hash_of(cookie);
+  for (const std::string_view name : {kTokenCookie, kBrowserTokenCookie})
+    if (const std::string cookie = request.cookie(name); !cookie.empty()) return hash_of(cookie);
   constexpr std::string_view kMember = "\"jwt\"";
   const std::size_t member = request.body.find(kMember);
   if (member == std::string::npos) return 0;

@@ -29,6 +29,7 @@
 #include <vector>
 
 #include "support.h"
+#include "transport/host.h"
 #include "transport/tls_context.h"
 #include "transport/websocket_client.h"
 
@@ -284,7 +285,7 @@ void use_memory(SSL* ssl) {
 transport::SslPtr idle_server(SSL_CTX* context, const transport::TlsClientContext& client,
                               const std::string& name) {
   transport::SslPtr server(SSL_new(context));
-  const transport::SslPtr peer = client.connection(name);
+  const transport::SslPtr peer = client.connection(transport::Host::parse(name).value());
   SSL_set_accept_state(server.get());
   use_memory(server.get());
   use_memory(peer.get());

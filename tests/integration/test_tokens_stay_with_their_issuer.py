@@ -31,7 +31,7 @@ def given_away(edge, token):
 def test_another_edge_sees_no_token_of_the_first(two):
     client, honest, other = two
     mine = client.snapshot("*-token")
-    for command in (["token", other.url()], ["curl", other.url(), "--allow-request", "-s"]):
+    for command in (["token", other.url()], ["curl", "--allow-request", other.url(), "-s"]):
         client.run("access", *command)
         assert not given_away(other, None), command
     assert client.run("doctor", other.host()).status != 0

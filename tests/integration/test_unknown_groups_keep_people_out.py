@@ -57,7 +57,7 @@ def test_what_is_unknown_stays_unknown_in_the_session(world):
                         {"name": "named", "decision": "allow", "include": [{"group": "contractors"}]}])
     web = Web(site.edge.ca_file)
     assert site.sign_in({"hasgroups": True}, web).status == 200
-    session = web.cookies["auth.localhost"]["CF_Authorization"]
+    session = web.cookies["auth.localhost"]["__Host-CF_Authorization"]
     assert tokens.claims(session)["groups_unknown"] == "too_many"
     site.edge.change(lambda config: config["applications"][0].update(policies=EXCLUDE))
     site.edge.reload()

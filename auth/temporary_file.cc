@@ -58,7 +58,7 @@ int copy_all(int from, int to) {
   }
 }
 
-/// File systems without modes refuse to change one, which does no harm where nobody gets more than was
+/// File systems without modes refuse to change one, which does no harm where the file grants no more than was
 /// wanted. 0 or an errno.
 int set_mode(int fd, unsigned mode) {
   struct stat info {};

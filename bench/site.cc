@@ -6,7 +6,7 @@
 //
 // DIR must be on the disk that is meant, and is made. cert-sign prints certificates a second; answers fills
 // the audit, sets 10 people and 100 unknown clients to work without a pause, and prints how long a decision
-// at the gate of somebody else and /healthz take meanwhile.
+// at the gate for another client and /healthz take meanwhile.
 #include <spdlog/sinks/null_sink.h>
 #include <spdlog/spdlog.h>
 #include <sqlite3.h>

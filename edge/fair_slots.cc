@@ -85,7 +85,7 @@ struct FairSlots::Room : std::enable_shared_from_this<Room> {
   std::size_t busy = 0;
   std::size_t waiting = 0;
   std::map<PartyKey, Party> parties;  ///< those with something in a slot or in the queue
-  std::list<PartyKey> turns;          ///< those with somebody in the queue; whose turn it is comes first
+  std::list<PartyKey> turns;          ///< parties with a request in the queue; the next in turn comes first
 };
 
 FairSlots::Waiter::Waiter(std::shared_ptr<Room> r, PartyKey p)

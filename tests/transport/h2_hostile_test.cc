@@ -91,6 +91,18 @@ TEST_F(H2HostileTest, BoundsTheStreamsAtOnce) {
   EXPECT_EQ(server.session.streams(), kH2MaxStreams);
 }
 
+// Each stream beyond those it may have costs a RST_STREAM, and no nuisance of its own.
+TEST_F(H2HostileTest, EndsAPeerThatNeverReadsAtTheBoundOfTheQueue) {
+  constexpr std::uint32_t kQueuedFrames = 2048;
+  constexpr std::uint32_t kStagedFrames = 16 * 1024 / (kH2FrameHeader + 4) + 2;
+  server.capacity = 0;
+  std::uint32_t taken = 0;
+  while (taken < 10'000 && say(request(2 * taken + 1))) ++taken;
+  EXPECT_GE(taken, kQueuedFrames) << "an honest peer may be slow";
+  EXPECT_LE(taken, kH2MaxStreams + kQueuedFrames + kStagedFrames);
+  EXPECT_FALSE(server.session.why().empty());
+}
+
 TEST_F(H2HostileTest, BoundsWhatAHeaderUnpacksTo) {
   // A large field into the table, and then that field again by one byte each.
   const std::string large = std::string("\x40\x01x\x7f\xe1\x1e", 6) + std::string(4'000, 'v');

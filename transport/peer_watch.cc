@@ -1,6 +1,22 @@
 #include "transport/peer_watch.h"
 
 namespace cfpipe::transport {
+namespace {
+
+/// From when on a peer's system counts as gone: unanswered window probes, and the time without an
+/// acknowledgement while something is under way.
+constexpr unsigned kDeadProbes = 3;
+constexpr std::chrono::milliseconds kAckSilent{20'000};
+
+}  // namespace
+
+// Behind a closed window nothing is under way, and the system probes ever more rarely; an unanswered probe
+// counts up.
+std::optional<std::chrono::milliseconds> last_sign(const TcpSigns& signs) {
+  if (signs.unacknowledged == 0 && signs.probes < kDeadProbes) return std::chrono::milliseconds(0);
+  if (signs.last_ack >= kAckSilent) return std::nullopt;
+  return signs.last_ack;
+}
 
 void PeerWatch::pinged(Time now) {
   pinged_ = now;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace cfpipe::transport {
 
@@ -17,6 +18,16 @@ struct WebSocketTimes {
     return {interval, 2 * interval + std::chrono::milliseconds(2'000), std::chrono::milliseconds(5'000)};
   }
 };
+
+/// What TCP knows of a peer that bytes of ours wait for.
+struct TcpSigns {
+  unsigned unacknowledged = 0;           ///< segments under way
+  unsigned probes = 0;                   ///< probes of a closed window without an answer
+  std::chrono::milliseconds last_ack{};  ///< since the last acknowledgement
+};
+
+/// How long ago the peer's system last showed that it is there; nothing once it counts as gone.
+std::optional<std::chrono::milliseconds> last_sign(const TcpSigns& signs);
 
 /// When a WebSocket's peer is asked whether it is there, and when its silence means that it is not: the rules
 /// of WebSocketTimes. It has neither a clock nor a timer, and is told whatever happens; its owner looks again

@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include "transport/client_certificate.h"
+#include "transport/peer_watch.h"
 #include "tunnel/buffer_pool.h"
 
 namespace cfpipe::transport {
@@ -33,10 +34,6 @@ constexpr int kSmallReceivesToShrink = 64;
 constexpr int kKeepAliveIdle = 21;
 constexpr int kKeepAliveEvery = 7;
 constexpr int kKeepAliveTries = 3;
-/// From when on a peer's system counts as gone: unanswered window probes, and milliseconds without an
-/// acknowledgement while something is under way.
-constexpr int kDeadProbes = 3;
-constexpr unsigned kAckSilentMs = 20'000;
 
 void keep_alive(int fd) {
   const auto set = [fd](int level, int name, int value) {
@@ -407,11 +404,7 @@ std::optional<std::chrono::milliseconds> TlsChannel::backed_up() const {
   socklen_t size = sizeof info;
   const int fd = const_cast<tcp::socket&>(socket_).native_handle();
   if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  // Behind a closed window nothing is under way, and the system probes ever more rarely; an unanswered probe
-  // counts up.
-  if (info.tcpi_unacked == 0 && info.tcpi_probes < kDeadProbes) return std::chrono::milliseconds(0);
-  if (info.tcpi_last_ack_recv >= kAckSilentMs) return std::nullopt;
-  return std::chrono::milliseconds(info.tcpi_last_ack_recv);
+  return last_sign({info.tcpi_unacked, info.tcpi_probes, std::chrono::milliseconds(info.tcpi_last_ack_recv)});
 }
 
 bool TlsChannel::idle() {

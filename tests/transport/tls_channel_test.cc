@@ -1,12 +1,15 @@
 #include "transport/tls_channel.h"
 
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <sys/socket.h>
 
 #include <boost/asio/steady_timer.hpp>
 
 #include "loopback.h"
 #include "transport/dialer.h"
+#include "transport/peer_watch.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
@@ -113,6 +116,36 @@ TEST_F(TlsChannelTest, RefusesAProtocolThatItDidNotOffer) {
   }
 }
 
+// The same section, for a server.
+TEST_F(TlsChannelTest, AServerRefusesProtocolsThatItDoesNotSpeak) {
+  serve([](TlsChannel& channel) { return until_gone(channel); });
+  struct Row {
+    std::string offered;
+    const char* chosen;  // null: refused
+  };
+  for (const auto& [offered, chosen] :
+       {Row{"", ""}, Row{"\x02h2", "h2"}, Row{"\x08http/1.1", "http/1.1"},
+        Row{"\x06spdy/1\x08http/1.1", "http/1.1"}, Row{"\x06spdy/1", nullptr}, Row{"\x08http/1.0", nullptr},
+        Row{"\x03h2c", nullptr}, Row{"\x02H2", nullptr}}) {
+    const SslCtx context(SSL_CTX_new(TLS_client_method()));
+    SslPtr ssl(SSL_new(context.get()));
+    SSL_set_alpn_protos(ssl.get(), reinterpret_cast<const unsigned char*>(offered.data()),
+                        static_cast<unsigned>(offered.size()));
+    SSL_set_connect_state(ssl.get());
+    net::ip::tcp::socket socket(loop);
+    socket.connect(acceptor.local_endpoint());
+    TlsChannel channel(std::move(socket), std::move(ssl));
+    const auto shaken = *run(channel.handshake(10s, "server"));
+    EXPECT_EQ(shaken.has_value(), chosen != nullptr) << offered;
+    if (shaken) {
+      EXPECT_EQ(channel.alpn(), chosen == nullptr ? "" : chosen) << offered;
+    } else {
+      EXPECT_NE(shaken.error().detail.find("no application protocol"), std::string::npos)
+          << shaken.error().detail;
+    }
+  }
+}
+
 TEST_F(TlsChannelTest, GivesUpOnASilentPeerAtTheDeadline) {
   options.tls_deadline = 30ms;  // the listener's backlog connects, and nobody answers
   const auto channel = dial();
@@ -195,8 +228,49 @@ TEST_F(TlsChannelTest, HoldsNoMoreThanItsBoundForAPeerThatDoesNotRead) {
   EXPECT_EQ(status, IoStatus::would_block);
   EXPECT_LT(taken, 200);
   EXPECT_TRUE((*channel)->in_flight());
+  EXPECT_TRUE((*channel)->backed_up()) << "its system still answers";
   EXPECT_EQ((*channel)->write(std::vector<std::byte>(128 * 1024 + 1)), IoStatus::failed)
       << "over the largest write";
+}
+
+int option_of(TlsChannel& channel, int level, int name) {
+  int value = -1;
+  socklen_t size = sizeof value;
+  EXPECT_EQ(::getsockopt(channel.socket().native_handle(), level, name, &value, &size), 0);
+  return value;
+}
+
+// docs/ARCHITECTURE.md, "Signs of life".
+TEST_F(TlsChannelTest, TheSystemsKeepAliveTakesAsLongAsPings) {
+  serve([](TlsChannel& channel) { return until_gone(channel); });
+  auto channel = dial();
+  ASSERT_TRUE(channel);
+  EXPECT_EQ(option_of(**channel, SOL_SOCKET, SO_KEEPALIVE), 1);
+  const int idle = option_of(**channel, IPPROTO_TCP, TCP_KEEPIDLE);
+  const int every = option_of(**channel, IPPROTO_TCP, TCP_KEEPINTVL);
+  const int tries = option_of(**channel, IPPROTO_TCP, TCP_KEEPCNT);
+  const WebSocketTimes pings;
+  EXPECT_GT(std::chrono::seconds(idle), pings.ping_every) << "it adds nothing to them";
+  EXPECT_EQ(idle, 21);
+  EXPECT_EQ(every, 7);
+  EXPECT_EQ(tries, 3);
+  EXPECT_EQ(std::chrono::seconds(idle + tries * every), pings.peer_silent);
+}
+
+TEST_F(TlsChannelTest, ADeadlineThatHasPassedWinsOverAReadableSocket) {
+  serve([](TlsChannel& channel) -> net::awaitable<void> {
+    co_await say(channel, "x");
+    co_await until_gone(channel);
+  });
+  auto channel = dial();
+  ASSERT_TRUE(channel);
+  ASSERT_TRUE(*run((*channel)->readable(soon())));
+  for (const auto late : {0ms, 1ms, 5000ms}) {
+    const auto deadline = std::chrono::steady_clock::now() - late;
+    EXPECT_FALSE(*run((*channel)->readable(deadline))) << late.count();
+    EXPECT_FALSE(*run((*channel)->writable(deadline))) << late.count();
+  }
+  EXPECT_EQ(*run(read_until(**channel, "x")), "x") << "nothing is lost";
 }
 
 TEST_F(TlsChannelTest, TellsCloseNotifyFromACut) {

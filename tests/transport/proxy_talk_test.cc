@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/hosts.h"
+#include "transport/http_io.h"
 
 namespace cfpipe::transport {
 namespace {
@@ -93,6 +94,18 @@ TEST(ProxyByConnect, TheWayIsOpenAfterTheHeaderAndNoByteLater) {
     EXPECT_EQ(heard.used, answer.size()) << answer;
     EXPECT_EQ(heard.said, "");
   }
+}
+
+TEST(ProxyByConnect, InterimAnswersAreBounded) {
+  std::string answers;
+  for (int i = 0; i < kMaxInterimAnswers; ++i) answers += "HTTP/1.1 102 Processing\r\n\r\n";
+  EXPECT_TRUE(talk("http://p.example", answers + "HTTP/1.1 200 OK\r\n\r\n").open);
+  answers += "HTTP/1.1 100 Continue\r\n\r\n";
+  const auto heard = talk("http://p.example", answers + "HTTP/1.1 200 OK\r\n\r\n");
+  EXPECT_FALSE(heard.open);
+  ASSERT_TRUE(heard.failure);
+  EXPECT_EQ(heard.failure->cause, Cause::proxy_failed);
+  EXPECT_EQ(heard.failure->detail, "interim answers without a final one");
 }
 
 TEST(ProxyByConnect, RefusalsHaveTheirStatus) {

@@ -9,9 +9,12 @@ NOWHERE = "10.99.0.1"
 
 
 def silent_network(world):
-    """argv in front of a command that runs there; its name server is at NOWHERE. Skips where there can be none."""
+    """argv in front of a command that runs there; its name server is at NOWHERE, its hosts file names localhost only.
+    Skips where there can be none."""
     resolv = world.path("resolv.conf")
     resolv.write_text(f"nameserver {NOWHERE}\n")
+    hosts = world.path("hosts")
+    hosts.write_text("127.0.0.1 localhost\n")
     script = world.script("in-silence", f"""set -e
 ip link set lo up
 ip link add nowhere type veth peer name other-end
@@ -20,6 +23,7 @@ ip addr add 10.99.0.2/24 dev nowhere
 ip link set nowhere up
 ip neigh add {NOWHERE} lladdr 02:00:00:00:00:01 dev nowhere
 mount --bind {resolv} /etc/resolv.conf
+mount --bind {hosts} /etc/hosts
 exec "$@\"""")
     argv = ["/usr/bin/unshare", "--map-root-user", "--mount", "--net", str(script)]
     tried = subprocess.run([*argv, "true"], env=world.env, capture_output=True, text=True)

@@ -130,11 +130,12 @@ net::awaitable<Result<HttpAnswer>> HttpClient::Impl::exchange(const HttpRequest&
   };
   const std::string text = head_of(request) + request.body;
   const auto written = co_await write_all(*channel, text, deadline);
-  if (!written) {
+  const auto fail_with = [&](const Failure& failure) {
     const auto refusal = channel->refusal();
-    untouched = !refusal && unanswered(written.error());
-    co_return fail(refusal ? *refusal : written.error());
-  }
+    untouched = !refusal && unanswered(failure);
+    return fail(refusal ? *refusal : failure);
+  };
+  if (!written) co_return fail_with(written.error());
 
   http::response_parser<http::string_body> parser;
   parser.header_limit(kMaxAnswerHeaderBytes);
@@ -142,10 +143,7 @@ net::awaitable<Result<HttpAnswer>> HttpClient::Impl::exchange(const HttpRequest&
   if (request.method == "HEAD") parser.skip(true);
   boost::beast::flat_buffer buffer;
   const auto got = co_await read_answer(*channel, buffer, parser, deadline);
-  if (!got) {
-    untouched = unanswered(got.error());
-    co_return fail(got.error());
-  }
+  if (!got) co_return fail_with(got.error());
 
   HttpAnswer answer;
   answer.status = static_cast<int>(parser.get().result_int());

@@ -70,7 +70,7 @@ Result<void> parse_some(boost::beast::flat_buffer& buffer, http::basic_parser<is
 }
 
 // Receives some bytes behind what is in the buffer, or how the peer's direction ended.
-net::awaitable<Result<IoStatus>> receive(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+net::awaitable<Result<IoStatus>> receive(Channel& channel, boost::beast::flat_buffer& buffer,
                                          std::chrono::steady_clock::time_point deadline) {
   for (;;) {
     const auto room = buffer.prepare(kReadStep);
@@ -80,9 +80,6 @@ net::awaitable<Result<IoStatus>> receive(TlsChannel& channel, boost::beast::flat
     if (status == IoStatus::would_block) {
       if (!co_await channel.readable(deadline)) co_return Failure(Stage::http, Cause::timed_out);
       continue;
-    }
-    if (status != IoStatus::ok) {
-      if (const auto refusal = channel.refusal()) co_return *refusal;
     }
     co_return status;
   }
@@ -111,7 +108,7 @@ Interim interim(std::string_view bytes) {
 }  // namespace
 
 template <bool is_request>
-net::awaitable<Result<void>> read_message(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+net::awaitable<Result<void>> read_message(Channel& channel, boost::beast::flat_buffer& buffer,
                                           http::basic_parser<is_request>& parser,
                                           std::chrono::steady_clock::time_point deadline) {
   parser.eager(true);
@@ -133,7 +130,7 @@ net::awaitable<Result<void>> read_message(TlsChannel& channel, boost::beast::fla
   }
 }
 
-net::awaitable<Result<void>> read_request_head(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+net::awaitable<Result<void>> read_request_head(Channel& channel, boost::beast::flat_buffer& buffer,
                                                http::basic_parser<true>& parser,
                                                std::chrono::steady_clock::time_point deadline) {
   parser.eager(false);  // so that the parser stops behind the header
@@ -153,7 +150,7 @@ net::awaitable<Result<void>> read_request_head(TlsChannel& channel, boost::beast
   }
 }
 
-net::awaitable<Result<void>> read_answer(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+net::awaitable<Result<void>> read_answer(Channel& channel, boost::beast::flat_buffer& buffer,
                                          http::basic_parser<false>& parser,
                                          std::chrono::steady_clock::time_point deadline) {
   for (int skipped = 0;;) {
@@ -174,10 +171,10 @@ net::awaitable<Result<void>> read_answer(TlsChannel& channel, boost::beast::flat
   }
 }
 
-template net::awaitable<Result<void>> read_message<true>(TlsChannel&, boost::beast::flat_buffer&,
+template net::awaitable<Result<void>> read_message<true>(Channel&, boost::beast::flat_buffer&,
                                                          http::basic_parser<true>&,
                                                          std::chrono::steady_clock::time_point);
-template net::awaitable<Result<void>> read_message<false>(TlsChannel&, boost::beast::flat_buffer&,
+template net::awaitable<Result<void>> read_message<false>(Channel&, boost::beast::flat_buffer&,
                                                           http::basic_parser<false>&,
                                                           std::chrono::steady_clock::time_point);
 

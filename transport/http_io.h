@@ -7,8 +7,8 @@
 #include <cstddef>
 #include <string_view>
 
+#include "transport/channel.h"
 #include "transport/failure.h"
-#include "transport/tls_channel.h"
 
 namespace cfpipe::transport {
 
@@ -24,21 +24,21 @@ constexpr bool is_interim(int status) {
 /// Reads the rest of one HTTP/1.1 message, or only its header where the parser skips the body; what follows
 /// the message stays in `buffer`. Cause::closed_early with an empty detail: the peer closed before the first
 /// byte, as it may between requests. Other failures, all Stage::http: closed_early, http_malformed,
-/// http_too_large, timed_out; and TlsChannel::refusal().
+/// http_too_large, timed_out.
 template <bool is_request>
-boost::asio::awaitable<Result<void>> read_message(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+boost::asio::awaitable<Result<void>> read_message(Channel& channel, boost::beast::flat_buffer& buffer,
                                                   boost::beast::http::basic_parser<is_request>& parser,
                                                   std::chrono::steady_clock::time_point deadline);
 
 /// Reads a request up to the end of its header; read_message() reads the rest. Ignores kMaxEmptyLines empty
 /// lines before it (RFC 9112 2.2) and rejects folded lines (5.2). Failures as of read_message().
-boost::asio::awaitable<Result<void>> read_request_head(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+boost::asio::awaitable<Result<void>> read_request_head(Channel& channel, boost::beast::flat_buffer& buffer,
                                                        boost::beast::http::basic_parser<true>& parser,
                                                        std::chrono::steady_clock::time_point deadline);
 
 /// Reads the final answer into `parser` as read_message() does, and skips at most kMaxInterimAnswers interim
 /// ones before it.
-boost::asio::awaitable<Result<void>> read_answer(TlsChannel& channel, boost::beast::flat_buffer& buffer,
+boost::asio::awaitable<Result<void>> read_answer(Channel& channel, boost::beast::flat_buffer& buffer,
                                                  boost::beast::http::basic_parser<false>& parser,
                                                  std::chrono::steady_clock::time_point deadline);
 

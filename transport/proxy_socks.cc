@@ -18,7 +18,6 @@ constexpr char kConnect = 1;
 constexpr char kAddressV4 = 1;
 constexpr char kAddressName = 3;
 constexpr char kAddressV6 = 4;
-constexpr std::size_t kMaxNameBytes = 255;
 constexpr std::size_t kPortBytes = 2;
 
 // RFC 1928 6, by the code less one.

@@ -15,6 +15,9 @@
 namespace cfpipe::edge {
 namespace {
 
+constexpr const char* kDateAndTime = "%Y-%m-%dT%H:%M:%SZ";
+constexpr const char* kDate = "%Y-%m-%d";
+
 char lower_char(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
@@ -135,7 +138,7 @@ bool same_secret(std::string_view a, std::string_view b) {
 }
 
 std::string rfc3339(std::int64_t time) {
-  return formatted(time, "%Y-%m-%dT%H:%M:%SZ");
+  return formatted(time, kDateAndTime);
 }
 std::string http_date(std::int64_t time) {
   return formatted(time, "%a, %d %b %Y %H:%M:%S GMT");
@@ -143,10 +146,13 @@ std::string http_date(std::int64_t time) {
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
   const std::string copy(text);
-  for (const char* format : {"%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d"}) {
+  for (const char* format : {kDateAndTime, kDate}) {
     std::tm parts{};
     const char* end = strptime(copy.c_str(), format, &parts);
-    if (end != nullptr && *end == '\0') return timegm(&parts);
+    if (end == nullptr || *end != '\0') continue;
+    // A day or a second that does not exist becomes another one: what comes out has to be what was written.
+    const std::int64_t time = timegm(&parts);
+    if (formatted(time, format) == text) return time;
   }
   return std::nullopt;
 }

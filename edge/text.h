@@ -29,7 +29,7 @@ bool same_secret(std::string_view a, std::string_view b);
 
 std::string rfc3339(std::int64_t time);    ///< UTC, with Z
 std::string http_date(std::int64_t time);  ///< RFC 9110 5.6.7
-/// RFC 3339 in UTC with Z, or a plain date.
+/// RFC 3339 in UTC with Z and whole seconds, or a plain date. Nothing for a date or time that does not exist.
 std::optional<std::int64_t> parse_time(std::string_view text);
 /// `24h`, `4m`, `90s`, `1h30m`, `7d`.
 std::optional<std::chrono::seconds> parse_duration(std::string_view text);

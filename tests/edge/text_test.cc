@@ -34,6 +34,14 @@ TEST(Text, TimesGoThereAndBack) {
     EXPECT_FALSE(parse_time(bad)) << bad;
 }
 
+TEST(Text, TimesThatDoNotExistAreNone) {
+  EXPECT_EQ(parse_time("2024-02-29"), 1'709'164'800);
+  for (const char* bad :
+       {"2026-02-30", "2026-02-29", "2026-04-31T00:00:00Z", "2026-01-01T00:00:60Z", "2026-13-01",
+        "2026-01-32", "2026-01-01T24:00:00Z", " 2026-01-01", "2026-1-1", "+026-01-01", "26-01-01"})
+    EXPECT_FALSE(parse_time(bad)) << bad;
+}
+
 TEST(Text, HostNames) {
   for (const char* good : {"vm.localhost", "a", "x-1.example.com", "1a.test"})
     EXPECT_TRUE(valid_hostname(good)) << good;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr const char* kDateAndTime = "%Y-%m-%dT%H:%M:%SZ";
 constexpr const char* kDate = "%Y-%m-%d";
+constexpr int kFirstYear = 1000;  ///< that has four digits, as RFC 3339 wants
 
 char lower_char(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -149,7 +150,7 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   for (const char* format : {kDateAndTime, kDate}) {
     std::tm parts{};
     const char* end = strptime(copy.c_str(), format, &parts);
-    if (end == nullptr || *end != '\0') continue;
+    if (end == nullptr || *end != '\0' || parts.tm_year < kFirstYear - 1900) continue;
     // A day or a second that does not exist becomes another one: what comes out has to be what was written.
     const std::int64_t time = timegm(&parts);
     if (formatted(time, format) == text) return time;

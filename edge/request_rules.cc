@@ -129,7 +129,6 @@ std::optional<transport::Authority> request_authority(std::string_view text) {
 }
 
 std::optional<RequestFault> fault_of(const RequestHead& head, const Framing& framing) {
-  if (head.version() / 10 != 1) return RequestFault{505, "only HTTP/1.1 is spoken here"};
   if (const auto fault = framing_fault(head, framing)) return fault;
   for (const auto rule : {host_fault, target_fault, expectation_fault}) {
     if (const auto fault = rule(head)) return fault;

@@ -29,9 +29,10 @@ struct RequestFault {
   const char* why;
 };
 
-/// The first rule that the head breaks: version (RFC 9112 2.3), framing (6.1, 6.3; 501 for a transfer coding
-/// other than chunked), Host (3.2), target (3.2), expectation (RFC 9110 10.1.1), announced length. A
-/// connection is closed behind such an answer: what follows the head may not be a request.
+/// The first rule that the head breaks: framing (RFC 9112 6.1, 6.3; 501 for a transfer coding other than
+/// chunked), Host (3.2), target (3.2), expectation (RFC 9110 10.1.1), announced length. Versions other than
+/// 1.0 and 1.1 do not come this far: the parser takes no others. A connection is closed behind such an
+/// answer: what follows the head may not be a request.
 std::optional<RequestFault> fault_of(const RequestHead& head, const Framing& framing);
 /// The same for HTTP/2 (RFC 9113 8.3; RFC 9220 3 for an extended CONNECT), where it is the stream that ends.
 std::optional<RequestFault> fault_of(const transport::H2Stream& stream);

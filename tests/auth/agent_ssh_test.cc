@@ -40,7 +40,8 @@ class AgentWithSsh : public ::testing::Test {
     write_file(dir_.file("sshd_config"),
                "HostKey " + host_key + "\nTrustedUserCAKeys " + ca +
                    "\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n"
-                   "AuthorizedKeysFile none\n");
+                   "AuthorizedKeysFile none\nPermitUserRC no\nSetEnv HOME=" +
+                   dir_.path() + " ZDOTDIR=" + dir_.path() + "\n");  // no start-up files of the user's shell
   }
   Identity identity(std::int64_t seconds = 300, KeyType type = KeyType::ed25519) const {
     return make_identity(seconds, type, ca_, user_);

@@ -147,7 +147,7 @@ TEST(Transfer, RefusesMalformedBodiesAndSenders) {
   for (const std::string& sender :
        {std::string(), std::string("AAAA"), sealed->public_key + "AAAA", "+" + sealed->public_key.substr(1),
         base64url_padded(std::string(32, '\0')), base64url_padded(std::string(31, 'x')),
-        receiver.public_key()}) {
+        base64url_padded(std::string(33, 'x')), receiver.public_key()}) {
     expect_refused(receiver.open(sealed->body, sender));
   }
 }
@@ -197,6 +197,12 @@ TEST(TransferCode, IsOfTheKeyAlone) {
 
 TEST(TransferCode, IsEmptyForWhatIsNoKey) {
   for (const char* none : {"", "x", "AAAA", "<script>"}) EXPECT_EQ(transfer_code(none), "") << none;
+  // As long as the text of a key, and one byte more or less when it is decoded.
+  for (const std::size_t size : {31U, 33U}) {
+    const auto none = base64url_padded(std::string(size, 'x'));
+    EXPECT_EQ(none.size(), 44U);
+    EXPECT_EQ(transfer_code(none), "") << size;
+  }
 }
 
 }  // namespace

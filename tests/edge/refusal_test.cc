@@ -1,4 +1,5 @@
 // What the site must not do.
+#include "auth/base64.h"
 #include "edge/answers.h"
 #include "edge/edge_fixture.h"
 #include "transport/url.h"
@@ -249,6 +250,13 @@ TEST_F(Refusal, CliWithoutAReceiver) {
 TEST_F(Refusal, TransferKeysThatAreNone) {
   for (const char* key : {"", "x", "../../etc/passwd", "%00", "AAAA", "%ZZ"})
     EXPECT_EQ(browser_->get(std::string("https://auth.localhost:8443/transfer/") + key).status, 404) << key;
+  // As long as the text of a key, and one byte more or less when it is decoded.
+  for (const std::size_t size : {31U, 33U}) {
+    const std::string key = auth::base64url_padded(std::string(size, 'x'));
+    EXPECT_EQ(key.size(), 44U);
+    EXPECT_EQ(browser_->get("https://auth.localhost:8443/transfer/" + key).status, 404) << size;
+    EXPECT_EQ(browser_->get(cli_url(key)).status, 400) << size;
+  }
   const auth::TransferReceiver receiver;
   EXPECT_EQ(
       browser_

@@ -35,11 +35,6 @@ std::string_view text_member(const json::object& object, json::string_view name)
   return {value->get_string().data(), value->get_string().size()};
 }
 
-/// A member that is absent, or the string `wanted`.
-bool absent_or(const json::object& object, json::string_view name, std::string_view wanted) {
-  return !object.contains(name) || text_member(object, name) == wanted;
-}
-
 Number number_member(const json::object& object, json::string_view name, std::size_t max_bytes) {
   const auto bytes = decode_base64url(text_member(object, name));
   if (!bytes || bytes->empty() || bytes->size() > max_bytes) return nullptr;
@@ -78,10 +73,19 @@ std::string number_of(EVP_PKEY* key, const char* param) {
 
 }  // namespace
 
+bool absent_or(const json::object& object, std::string_view name, std::string_view wanted) {
+  const json::value* value = object.if_contains(json::string_view(name.data(), name.size()));
+  return value == nullptr || value->is_null() || text_of(object, name) == wanted;
+}
+
 PKey rsa_from_jwk(const json::object& jwk) {
   if (text_member(jwk, "kty") != "RSA" || !absent_or(jwk, "use", "sig") || !absent_or(jwk, "alg", "RS256")) {
     return nullptr;
   }
+  return rsa_numbers_of(jwk);
+}
+
+PKey rsa_numbers_of(const json::object& jwk) {
   const Number n = number_member(jwk, "n", kMaxRsaBits / 8);
   const Number e = number_member(jwk, "e", kMaxExponentBytes);
   if (!n || !e || BN_is_odd(n.get()) == 0 || BN_is_odd(e.get()) == 0 || BN_is_one(e.get()) == 1)

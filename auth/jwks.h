@@ -33,8 +33,13 @@ class KeySet {
   std::vector<Entry> keys_;
 };
 
-/// The key of one JWK, if it is an RSA signing key of 2048 to 8192 bits; null otherwise.
+/// True if a member is absent, null, or the string `wanted`.
+bool absent_or(const boost::json::object& object, std::string_view name, std::string_view wanted);
+
+/// The key of one JWK, if it is an RSA key for RS256 signatures of 2048 to 8192 bits; null otherwise.
 PKey rsa_from_jwk(const boost::json::object& jwk);
+/// The key that its numbers make, whatever else it says of itself; null beyond the same bounds.
+PKey rsa_numbers_of(const boost::json::object& jwk);
 
 /// The public half of an RSA key as a JWK: kty, n, e, kid, alg RS256, use sig.
 boost::json::object rsa_jwk(EVP_PKEY* key, std::string_view kid);

@@ -2,9 +2,12 @@
 
 #include <openssl/err.h>
 
+#include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
+#include <cmath>
+#include <limits>
 
 #include "auth/base64.h"
 #include "auth/json.h"
@@ -14,6 +17,10 @@ namespace cfpipe::auth {
 namespace {
 
 namespace json = boost::json;
+
+/// Times beyond it, in seconds, have no fraction that a double could hold, and a double beyond it may not fit
+/// into 64 bits: 2^53.
+constexpr double kMaxFractionalTime = 9'007'199'254'740'992.0;
 
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
@@ -48,9 +55,18 @@ std::string Jwt::text(std::string_view claim) const {
   return text_of(claims, claim);
 }
 
-std::int64_t Jwt::number(std::string_view claim) const {
+std::optional<std::int64_t> Jwt::time(std::string_view claim) const {
   const json::value* value = claims.if_contains(name(claim));
-  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+  if (value == nullptr) return std::nullopt;
+  if (value->is_int64()) return value->get_int64();
+  if (value->is_uint64()) return std::numeric_limits<std::int64_t>::max();
+  if (!value->is_double()) return std::nullopt;
+  return static_cast<std::int64_t>(
+      std::floor(std::clamp(value->get_double(), -kMaxFractionalTime, kMaxFractionalTime)));
+}
+
+std::int64_t Jwt::number(std::string_view claim) const {
+  return time(claim).value_or(0);
 }
 
 std::vector<std::string> Jwt::audience() const {

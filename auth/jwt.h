@@ -5,6 +5,7 @@
 #include <boost/json/object.hpp>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,10 @@ struct Jwt {
   std::string kid() const;  ///< header `kid` or empty
   std::string text(
       std::string_view claim) const;  ///< a string claim, or empty when absent or of another type
-  std::int64_t number(std::string_view claim) const;  ///< an integral claim, or 0
+  /// A NumericDate (RFC 7519 2), in seconds: any JSON number, rounded down; nothing when absent or of another
+  /// type.
+  std::optional<std::int64_t> time(std::string_view claim) const;
+  std::int64_t number(std::string_view claim) const;  ///< the same, or 0
   std::vector<std::string> audience() const;          ///< `aud`, whether array or string (RFC 7519 4.1.3)
 };
 

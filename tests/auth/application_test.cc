@@ -130,7 +130,6 @@ TEST(Metadata, RefusesEachClaimThatIsWrong) {
       {"iat", 0},
       {"iat", -1},
       {"iat", "1700000000"},
-      {"iat", 1.7e9},
       {"iat", kNow - kMetadataMaxAge - 1},
       {"iat", kNow + kMetadataMaxSkew + 1},
       {"iat", INT64_MAX},

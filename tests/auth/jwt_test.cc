@@ -7,6 +7,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
+#include <limits>
 
 #include "auth/base64.h"
 #include "auth/jose_vectors.h"
@@ -230,15 +231,22 @@ TEST(Jwt, RefusesMoreThanTheBound) {
 TEST(Jwt, ReadsClaimsByType) {
   const auto jwt = parse_jwt(compact(
       "{}",
-      R"({"s":"x","n":5,"neg":-5,"d":1.5,"exp":1e3,"big":18446744073709551615,"huge":1e999,"t":true,"z":null})"));
+      R"({"s":"x","n":5,"neg":-5,"d":1.5,"negd":-1.5,"now":1795919000.123,"exp":1e3,"big":18446744073709551615,"huge":1e999,"t":true,"z":null})"));
   ASSERT_TRUE(jwt);
   EXPECT_EQ(jwt->text("s"), "x");
   EXPECT_EQ(jwt->text("n"), "");
   EXPECT_EQ(jwt->text("absent"), "");
   EXPECT_EQ(jwt->number("n"), 5);
   EXPECT_EQ(jwt->number("neg"), -5);
-  for (const std::string_view claim : {"s", "d", "exp", "big", "huge", "t", "z", "absent"}) {
+  EXPECT_EQ(jwt->number("exp"), 1000);
+  EXPECT_EQ(jwt->time("d"), 1) << "rounded down (RFC 7519 2)";
+  EXPECT_EQ(jwt->time("negd"), -2);
+  EXPECT_EQ(jwt->time("now"), 1795919000);
+  EXPECT_EQ(jwt->time("big"), std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(jwt->time("huge"), std::int64_t{1} << 53);
+  for (const std::string_view claim : {"s", "t", "z", "absent"}) {
     EXPECT_EQ(jwt->number(claim), 0) << claim;
+    EXPECT_FALSE(jwt->time(claim)) << claim;
   }
   EXPECT_EQ(jwt->kid(), "");
 }

@@ -6,6 +6,7 @@
 #include <boost/json/value.hpp>
 
 #include "auth/json.h"
+#include "edge/claim_path.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -14,16 +15,19 @@ namespace json = boost::json;
 
 constexpr std::string_view kGroups = "groups";
 constexpr std::string_view kUnknown = "groups_unknown";
+/// What lists are joined by where a provider makes one string of them.
+constexpr std::string_view kJoints = ",; \t\r\n";
 
 struct Word {
   GroupsUnknown why;
   std::string_view carried;
   std::string_view shown;
 };
-constexpr std::array<Word, 4> kWords{
+constexpr std::array<Word, 5> kWords{
     {{GroupsUnknown::missing, "missing", "it sent no list of them"},
      {GroupsUnknown::too_many, "too_many", "too many groups"},
      {GroupsUnknown::malformed, "malformed", "they are in a form that is not read"},
+     {GroupsUnknown::joined, "joined", "they came joined in one string; a list is needed"},
      {GroupsUnknown::no_answer, "no_answer", "its userinfo endpoint did not answer"}}};
 
 /// Entra ID: `hasgroups`, or a reference to where the list is (OpenID Connect Core 1.0, 5.6.2).
@@ -32,7 +36,11 @@ bool has_overage(const json::object& claims, std::string_view name) {
   if (has != nullptr && !has->is_null() && !(has->is_bool() && !has->get_bool())) return true;
   const auto* elsewhere = claims.if_contains("_claim_names");
   if (elsewhere == nullptr || !elsewhere->is_object()) return false;
-  return elsewhere->get_object().contains(name) || elsewhere->get_object().contains(kGroups);
+  const json::object& names = elsewhere->get_object();
+  for (std::size_t end = name.size(); end != std::string_view::npos && end > 0;
+       end = name.rfind('.', end - 1))
+    if (names.contains(name.substr(0, end))) return true;
+  return names.contains(kGroups);
 }
 
 Groups unknown(GroupsUnknown why) {
@@ -48,6 +56,23 @@ Groups from_list(const json::array& list) {
   return out;
 }
 
+/// An empty object, or one of anything else, may mean whatever its maker meant.
+Groups from_names(const json::object& object) {
+  Groups out;
+  for (const auto& [name, value] : object) {
+    if (!value.is_object()) return unknown(GroupsUnknown::malformed);
+    out.names.emplace_back(name);
+  }
+  return out.names.empty() ? unknown(GroupsUnknown::malformed) : out;
+}
+
+/// Some providers join the list, and a name may hold a blank or a comma: which it is cannot be told.
+Groups from_text(std::string text) {
+  if (text.empty()) return unknown(GroupsUnknown::malformed);
+  if (text.find_first_of(kJoints) != std::string::npos) return unknown(GroupsUnknown::joined);
+  return {{std::move(text)}, std::nullopt};
+}
+
 }  // namespace
 
 std::string_view text_of(GroupsUnknown why) {
@@ -58,14 +83,13 @@ std::string_view text_of(GroupsUnknown why) {
 
 Groups read_groups(const json::object& claims, std::string_view name) {
   if (has_overage(claims, name)) return unknown(GroupsUnknown::too_many);
-  const auto* value = claims.if_contains(name);
-  if (value == nullptr || value->is_null()) return unknown(GroupsUnknown::missing);
-  if (value->is_array()) return from_list(value->get_array());
-  if (!value->is_string()) return unknown(GroupsUnknown::malformed);
-  // Some providers join the list by commas, and a name may hold one: which it is cannot be told.
-  const std::string one(value->get_string());
-  if (one.empty() || one.find(',') != std::string::npos) return unknown(GroupsUnknown::malformed);
-  return {{one}, std::nullopt};
+  const FoundClaim found = find_claim(claims, name);
+  if (found.value == nullptr && found.obstructed) return unknown(GroupsUnknown::malformed);
+  if (found.value == nullptr || found.value->is_null()) return unknown(GroupsUnknown::missing);
+  if (found.value->is_array()) return from_list(found.value->get_array());
+  if (found.value->is_object()) return from_names(found.value->get_object());
+  if (!found.value->is_string()) return unknown(GroupsUnknown::malformed);
+  return from_text(std::string(found.value->get_string()));
 }
 
 void write_groups(json::object& object, const Groups& groups) {

@@ -12,7 +12,8 @@ namespace cfpipe::edge {
 enum class GroupsUnknown {
   missing,    ///< the identity provider sent no such claim
   too_many,   ///< it left them out, as Entra ID does above 200 (`hasgroups`, `_claim_names`)
-  malformed,  ///< neither a list of strings nor one string without a comma
+  malformed,  ///< in none of the forms that read_groups() reads
+  joined,     ///< one string with commas, semicolons or blanks in it
   no_answer   ///< the userinfo endpoint, which has them, could not be asked
 };
 
@@ -28,8 +29,9 @@ struct Groups {
 /// For people: `too many groups`.
 std::string_view text_of(GroupsUnknown why);
 
-/// What `claims` say: a list of strings, or one string without a comma. `name` is the claim's. What marks an
-/// overage counts before any list. Missing, where neither is there.
+/// What `claims` say: a list of strings; one string that has neither commas, semicolons nor blanks; or an
+/// object of objects, whose names are the groups (Zitadel's roles). `name` is the claim's, or a path to it,
+/// see find_claim(). What marks an overage counts before any list. Missing, where neither is there.
 Groups read_groups(const boost::json::object& claims, std::string_view name);
 
 /// Into a token or between the parts of a sign-in, and out of it: `groups`, and `groups_unknown` where they

@@ -34,7 +34,13 @@ TEST(Groups, AreAListOrOneNameAndElseUnknown) {
         GroupsCase{R"({"hasgroups":true,"groups":["a"]})", Why::too_many},
         GroupsCase{R"({"_claim_names":{"groups":"src1"},"_claim_sources":{}})", Why::too_many},
         GroupsCase{R"({"hasgroups":false,"_claim_names":{"groups":"src1"}})", Why::too_many},
-        GroupsCase{R"({"groups":"contractors,dev"})", Why::malformed},
+        GroupsCase{R"({"groups":{"sre":{"1":"x.org"},"dev":{}}})", {}, {"sre", "dev"}},
+        GroupsCase{R"({"groups":"contractors,dev"})", Why::joined},
+        GroupsCase{R"({"groups":"contractors dev"})", Why::joined},
+        GroupsCase{R"({"groups":"contractors; dev"})", Why::joined},
+        GroupsCase{R"({"groups":"contractors\ndev"})", Why::joined},
+        GroupsCase{R"({"groups":{}})", Why::malformed},
+        GroupsCase{R"({"groups":{"a":{},"b":false}})", Why::malformed},
         GroupsCase{R"({"groups":""})", Why::malformed},
         GroupsCase{R"({"groups":7})", Why::malformed},
         GroupsCase{R"({"groups":true})", Why::malformed},
@@ -49,9 +55,33 @@ TEST(Groups, AreAListOrOneNameAndElseUnknown) {
   EXPECT_EQ(read_groups(object(R"({"_claim_names":{"roles":"src1"}})"), "roles").unknown, Why::too_many);
 }
 
+TEST(Groups, MayBeInAClaimWithinAnother) {
+  using Why = GroupsUnknown;
+  const auto groups = [](const char* claims, const char* name) { return read_groups(object(claims), name); };
+  EXPECT_EQ(groups(R"({"realm_access":{"roles":["a"]}})", "realm_access.roles"), (Groups{{"a"}, {}}));
+  EXPECT_EQ(groups(R"({"realm_access":{"roles":["a"]},"realm_access.roles":["b"]})", "realm_access.roles"),
+            (Groups{{"b"}, {}}))
+      << "the exact name counts first";
+  EXPECT_EQ(groups(R"({"https://x.org/roles":["a"]})", "https://x.org/roles"), (Groups{{"a"}, {}}));
+  EXPECT_EQ(groups(R"({"resource_access":{"my.app":{"roles":["a"]}}})", "resource_access.my.app.roles"),
+            (Groups{{"a"}, {}}));
+  EXPECT_EQ(groups(R"({"a":{"b":{"c":["x"]}},"a.b":{"c":["y"]}})", "a.b.c"), (Groups{{"y"}, {}}));
+  EXPECT_EQ(groups(R"({"a":{"b":{"c":["x"]}},"a.b":{"d":["y"]}})", "a.b.c"), (Groups{{"x"}, {}}));
+  for (const char* missing :
+       {"{}", R"({"realm_access":null})", R"({"realm_access":{}})", R"({"roles":["a"]})"})
+    EXPECT_EQ(groups(missing, "realm_access.roles").unknown, Why::missing) << missing;
+  for (const char* other :
+       {R"({"realm_access":["a"]})", R"({"realm_access":"a"})", R"({"realm_access":{"roles":1}})"})
+    EXPECT_EQ(groups(other, "realm_access.roles").unknown, Why::malformed) << other;
+  EXPECT_EQ(groups(R"({"_claim_names":{"realm_access":"src1"}})", "realm_access.roles").unknown,
+            Why::too_many);
+  for (const char* name : {".", "..", "a.", ".a", "a..b"})
+    EXPECT_EQ(groups(R"({"a":{"x":["y"]}})", name).unknown, Why::missing) << name;
+}
+
 TEST(Groups, StayUnknownOnTheirWayThroughATokenOrANote) {
   for (const auto why : {GroupsUnknown::missing, GroupsUnknown::too_many, GroupsUnknown::malformed,
-                         GroupsUnknown::no_answer}) {
+                         GroupsUnknown::joined, GroupsUnknown::no_answer}) {
     boost::json::object carried;
     write_groups(carried, {{}, why});
     EXPECT_EQ(carried_groups(carried), (Groups{{}, why}));

@@ -17,7 +17,8 @@ UNKNOWN = {
     "missing": ({}, "it sent no list of them"),
     "hasgroups": ({"hasgroups": True}, "too many groups"),
     "elsewhere": ({"_claim_names": {"groups": "src1"}}, "too many groups"),
-    "joined": ({"groups": "contractors,dev"}, "in a form that is not read"),
+    "joined": ({"groups": "contractors,dev"}, "joined in one string"),
+    "joined by blanks": ({"groups": "contractors dev"}, "joined in one string"),
     "objects": ({"groups": [{"name": "contractors"}]}, "in a form that is not read"),
     "mapping": ({"groups": {"contractors": True}}, "in a form that is not read"),
 }

@@ -102,7 +102,9 @@ struct OidcConfig {
   std::string client_secret_file;  ///< empty: a public client
   std::string ca_file;             ///< whom to trust for the provider's TLS; empty: the system's authorities
   std::vector<std::string> scopes{"openid", "email", "profile"};
-  std::string groups_claim = "groups";  ///< a string or a list of strings
+  std::string prompt;  ///< what the provider is to ask (OpenID Connect Core 3.1.2.1); may be empty
+  std::string email_claim = "email";    ///< another one: only with allow_unverified_email
+  std::string groups_claim = "groups";  ///< see read_groups()
   bool groups_claim_optional = false;   ///< a person without that claim is in no group
   bool allow_unverified_email = false;  ///< believe an address that the provider does not say is verified
   bool sign_out_at_provider = true;     ///< where it offers that

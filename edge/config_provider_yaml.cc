@@ -1,5 +1,7 @@
 // Where people sign in, in the YAML form of the configuration.
 #include <algorithm>
+#include <array>
+#include <sstream>
 
 #include "edge/provider_url.h"
 #include "edge/text.h"
@@ -19,6 +21,8 @@ constexpr std::initializer_list<const char*> kOidcKeys = {"issuer",
                                                           "client_secret_file",
                                                           "ca_file",
                                                           "scopes",
+                                                          "prompt",
+                                                          "email_claim",
                                                           "groups_claim",
                                                           "groups_claim_optional",
                                                           "allow_unverified_email",
@@ -78,6 +82,31 @@ void read_file_name(YamlReader& reader, const YAML::Node& node, const char* key,
   loaded.files.push_back({kind, YamlReader::line_of(node[key]), out});
 }
 
+/// A name, or a path with dots. What looks like a path of another language is pointed out.
+void read_claim_name(YamlReader& reader, const YAML::Node& node, const char* key, std::string& out,
+                     LoadedConfig& loaded) {
+  const std::string claim = reader.text(node, key, kWhat, false);
+  if (claim.empty()) return;
+  out = claim;
+  if (claim.size() > kMaxClaimBytes || transport::printable(claim) != claim)
+    return reader.fault(node[key], std::string("'") + key + "' must be at most 64 printable characters");
+  const bool url = claim.find("://") != std::string::npos;
+  if (!url && claim.find_first_of("/$[]") != std::string::npos)
+    loaded.warnings.push_back("line " + std::to_string(YamlReader::line_of(node[key])) + ": '" + key +
+                              "' is the name of a claim, or a path with dots, such as realm_access.roles; " +
+                              claim + " is taken as a name");
+}
+
+/// `none` is no choice: nobody could sign in.
+void read_prompt(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc) {
+  constexpr std::array<std::string_view, 4> kPrompts{"login", "consent", "select_account", "create"};
+  oidc.prompt = reader.text(node, "prompt", kWhat, false);
+  std::istringstream words(oidc.prompt);
+  for (std::string word; words >> word;)
+    if (std::find(kPrompts.begin(), kPrompts.end(), word) == kPrompts.end())
+      return reader.fault(node["prompt"], "'prompt' must be select_account, login, consent or create");
+}
+
 void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded) {
   loaded.config.identity_provider = IdentityProvider::oidc;
   OidcConfig& oidc = loaded.config.oidc;
@@ -97,13 +126,14 @@ void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded)
                  loaded);
   read_file_name(reader, node, "ca_file", ConfigFile::Kind::authorities, oidc.ca_file, loaded);
   if (node["scopes"]) read_scopes(reader, node["scopes"], oidc);
-  if (const std::string claim = reader.text(node, "groups_claim", kWhat, false); !claim.empty()) {
-    oidc.groups_claim = claim;
-    if (claim.size() > kMaxClaimBytes || transport::printable(claim) != claim)
-      reader.fault(node["groups_claim"], "'groups_claim' must be at most 64 printable characters");
-  }
+  read_prompt(reader, node, oidc);
+  read_claim_name(reader, node, "groups_claim", oidc.groups_claim, loaded);
   oidc.groups_claim_optional = reader.flag(node, "groups_claim_optional", false);
   oidc.allow_unverified_email = reader.flag(node, "allow_unverified_email", false);
+  read_claim_name(reader, node, "email_claim", oidc.email_claim, loaded);
+  if (oidc.email_claim != "email" && !oidc.allow_unverified_email)
+    reader.fault(node["email_claim"],
+                 "'email_claim' needs 'allow_unverified_email: true': no provider verifies another claim");
   oidc.sign_out_at_provider = reader.flag(node, "sign_out_at_provider", true);
   refuse(reader, node, kDevKeys, "dev", "oidc");
 }
@@ -111,10 +141,10 @@ void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded)
 }  // namespace
 
 void read_provider(YamlReader& reader, const YAML::Node& node, LoadedConfig& out) {
-  if (!reader.mapping(
-          node, kWhat,
-          {"type", "issuer", "client_id", "client_secret_file", "ca_file", "scopes", "groups_claim",
-           "groups_claim_optional", "allow_unverified_email", "sign_out_at_provider", "email", "groups"}))
+  if (!reader.mapping(node, kWhat,
+                      {"type", "issuer", "client_id", "client_secret_file", "ca_file", "scopes", "prompt",
+                       "email_claim", "groups_claim", "groups_claim_optional", "allow_unverified_email",
+                       "sign_out_at_provider", "email", "groups"}))
     return;
   const std::string type = reader.text(node, "type", kWhat);
   if (type == "dev") {

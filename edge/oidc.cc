@@ -49,6 +49,30 @@ Failure too_many() {
   return {Stage::login, Cause::too_many_requests, "too many people are signing in at once"};
 }
 
+/// The code has not been looked at then, and may be shown once more.
+bool refuses_the_client(const HttpAnswer& answer) {
+  if (answer.status != 400 && answer.status != 401) return false;
+  const auto body = auth::parse_json_object(answer.body);
+  return body && auth::text_of(*body, "error") == "invalid_client";
+}
+
+/// RFC 9110 8.3.1: without regard to case, and to parameters.
+bool is_jwt(const HttpAnswer& answer) {
+  const std::string_view type = answer.header("Content-Type");
+  return same_text(trimmed(type.substr(0, type.find(';'))), "application/jwt");
+}
+
+Failure wrong_signature(SigningKeys::Check check, const auth::Jwt& token, const std::string& what) {
+  std::string why = "the signature of its " + what + " does not hold";
+  if (check == SigningKeys::Check::unknown_key)
+    why = "its " + what + " is signed with a key it does not publish";
+  if (check == SigningKeys::Check::unsupported)
+    why = "its " + what + " is signed under '" +
+          transport::printable(auth::text_of(token.header, "alg"), kMaxAlgorithmBytes) +
+          "', which is not taken; have the provider sign it with RS256 or ES256";
+  return {Stage::login, Cause::token_invalid, why};
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
@@ -84,7 +108,8 @@ struct Oidc::Impl {
   ProviderHttp http;
   Kept<ProviderMetadata> metadata;
   Kept<SigningKeys> keys;
-  std::int64_t keys_forced = 0;  ///< when they were fetched last because of a token
+  std::int64_t keys_forced = 0;           ///< when they were fetched last because of a token
+  SecretIn secret_in = SecretIn::header;  ///< what was right last, where the provider announces nothing
   FairSlots calls;
 
   template <class T>
@@ -97,15 +122,18 @@ struct Oidc::Impl {
   template <class T>
   net::awaitable<Shared<T>> current(Kept<T>& kept, Fetch<T> fetch, std::int64_t max_age, bool again);
   net::awaitable<Shared<ProviderMetadata>> provider();
-  net::awaitable<Result<void>> check_signature(const auth::Jwt& token);
+  net::awaitable<Result<void>> check_signature(const auth::Jwt& token, const char* what);
   net::awaitable<Result<boost::json::object>> exchange(const ProviderMetadata& provider,
                                                        const ProviderSignIn& sign_in,
                                                        const ProviderReturn& back);
   net::awaitable<Result<boost::json::object>> userinfo(const ProviderMetadata& provider,
                                                        const std::string& access_token);
+  net::awaitable<Result<boost::json::object>> signed_userinfo(const HttpAnswer& answer);
+  net::awaitable<Result<UserInfo>> more_about(const auth::Jwt& token, const ProviderMetadata& provider,
+                                              const std::string& access_token);
   net::awaitable<Result<Person>> redeem(const ProviderSignIn& sign_in, const ProviderReturn& back);
   ProviderRequest token_request(const ProviderMetadata& provider, const ProviderSignIn& sign_in,
-                                const ProviderReturn& back) const;
+                                const ProviderReturn& back, SecretIn way) const;
 };
 
 net::awaitable<Result<ProviderMetadata>> Oidc::Impl::fetch_metadata() {
@@ -115,7 +143,11 @@ net::awaitable<Result<ProviderMetadata>> Oidc::Impl::fetch_metadata() {
   auto answer = co_await http.send(request);
   if (!answer) co_return answer.error();
   if (answer->status != 200) co_return bad_status("its openid-configuration", *answer);
-  co_return parse_provider_metadata(answer->body, config.issuer);
+  auto described = parse_provider_metadata(answer->body, config.issuer);
+  if (described)
+    for (const std::string& fault : described->faults)
+      spdlog::warn("identity provider {}: {}", config.issuer, fault);
+  co_return described;
 }
 
 net::awaitable<Result<SigningKeys>> Oidc::Impl::fetch_keys() {
@@ -169,7 +201,7 @@ net::awaitable<Oidc::Impl::Shared<ProviderMetadata>> Oidc::Impl::provider() {
 
 /// With the keys that are known, and where they do not know the token's, once more with fresh ones: that is
 /// how a provider changes its keys. Tokens of nobody's key cannot make us ask all the time.
-net::awaitable<Result<void>> Oidc::Impl::check_signature(const auth::Jwt& token) {
+net::awaitable<Result<void>> Oidc::Impl::check_signature(const auth::Jwt& token, const char* what) {
   auto known = co_await current<SigningKeys>(keys, &Impl::fetch_keys, kKeysSeconds, false);
   if (!known) co_return known.error();
   auto check = (*known)->check(token);
@@ -180,14 +212,11 @@ net::awaitable<Result<void>> Oidc::Impl::check_signature(const auth::Jwt& token)
     check = (*known)->check(token);
   }
   if (check == SigningKeys::Check::good) co_return Result<void>();
-  co_return Failure(Stage::login, Cause::token_invalid,
-                    check == SigningKeys::Check::unknown_key
-                        ? "its ID token is signed with a key it does not publish"
-                        : "the signature of its ID token does not hold");
+  co_return wrong_signature(check, token, what);
 }
 
 ProviderRequest Oidc::Impl::token_request(const ProviderMetadata& provider, const ProviderSignIn& sign_in,
-                                          const ProviderReturn& back) const {
+                                          const ProviderReturn& back, SecretIn way) const {
   ProviderRequest out("POST", provider.token);
   out.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
   out.body = "grant_type=authorization_code&code=" + percent_encode(back.code) +
@@ -197,7 +226,7 @@ ProviderRequest Oidc::Impl::token_request(const ProviderMetadata& provider, cons
   const std::string password = percent_encode(secret.reveal());
   if (secret.empty()) {
     out.body += "&client_id=" + id;
-  } else if (provider.secret_in_header) {
+  } else if (way == SecretIn::header) {
     // RFC 6749 2.3.1: both halves are form-encoded first.
     out.headers.emplace_back("Authorization", "Basic " + auth::base64(id + ":" + password));
   } else {
@@ -206,12 +235,21 @@ ProviderRequest Oidc::Impl::token_request(const ProviderMetadata& provider, cons
   return out;
 }
 
-/// The tokens that the code is good for.
+/// The tokens that the code is good for. Where the provider does not announce how it wants to see the secret,
+/// and refuses it as it was shown, it is shown the other way.
 net::awaitable<Result<boost::json::object>> Oidc::Impl::exchange(const ProviderMetadata& provider,
                                                                  const ProviderSignIn& sign_in,
                                                                  const ProviderReturn& back) {
-  const ProviderRequest request = token_request(provider, sign_in, back);
+  const bool announced = provider.secret_in != SecretIn::either;
+  const SecretIn first = announced ? provider.secret_in : secret_in;
+  const ProviderRequest request = token_request(provider, sign_in, back, first);
   auto answer = co_await http.send(request);
+  if (answer && !announced && !secret.empty() && refuses_the_client(*answer)) {
+    const SecretIn other = first == SecretIn::header ? SecretIn::body : SecretIn::header;
+    const ProviderRequest again = token_request(provider, sign_in, back, other);
+    answer = co_await http.send(again);
+    if (answer && answer->status == 200) secret_in = other;
+  }
   if (!answer) co_return answer.error();
   if (answer->status != 200) co_return bad_status("its token endpoint", *answer);
   auto body = auth::parse_json_object(answer->body);
@@ -226,9 +264,42 @@ net::awaitable<Result<boost::json::object>> Oidc::Impl::userinfo(const ProviderM
   auto answer = co_await http.send(request);
   if (!answer) co_return answer.error();
   if (answer->status != 200) co_return bad_status("its userinfo endpoint", *answer);
+  if (is_jwt(*answer)) co_return co_await signed_userinfo(*answer);
   auto body = auth::parse_json_object(answer->body);
   if (!body) co_return provider_failure("its userinfo endpoint's answer is not a JSON object");
   co_return std::move(*body);
+}
+
+/// OpenID Connect Core 1.0, 5.3.2: a JWT, signed with the keys that sign ID tokens. One that is encrypted has
+/// five parts, and is none that parse_jwt() takes.
+net::awaitable<Result<boost::json::object>> Oidc::Impl::signed_userinfo(const HttpAnswer& answer) {
+  auto token = auth::parse_jwt(trimmed(answer.body));
+  if (!token)
+    co_return provider_failure("its userinfo is no signed JWT, or an encrypted one, which is not read");
+  const auto good = co_await check_signature(*token, "userinfo");
+  if (!good) co_return good.error();
+  if (auto meant = check_signed_userinfo(*token, config); !meant) co_return meant.error();
+  co_return std::move(token->claims);
+}
+
+/// What the ID token leaves out. That it cannot be had ends the sign-in only if an address is missing.
+net::awaitable<Result<UserInfo>> Oidc::Impl::more_about(const auth::Jwt& token,
+                                                        const ProviderMetadata& provider,
+                                                        const std::string& access_token) {
+  UserInfo out;
+  if (!needs_userinfo(token.claims, config, wanted) || !provider.userinfo || !fits_a_token(access_token))
+    co_return out;
+  auto info = co_await userinfo(provider, access_token);
+  if (!info && needs_address(token.claims, config)) co_return info.error();
+  if (!info) {
+    spdlog::warn("a sign-in goes on without what the provider leaves unsaid: {}", info.error().detail);
+    out.failed = true;
+    co_return out;
+  }
+  out.claims = std::move(*info);
+  // An empty answer is about nobody.
+  if (out.claims.empty()) out.claims["sub"] = "";
+  co_return out;
 }
 
 net::awaitable<Result<Person>> Oidc::Impl::redeem(const ProviderSignIn& sign_in, const ProviderReturn& back) {
@@ -244,22 +315,13 @@ net::awaitable<Result<Person>> Oidc::Impl::redeem(const ProviderSignIn& sign_in,
   const std::string compact = auth::text_of(*tokens, "id_token");
   const auto token = auth::parse_jwt(compact);
   if (!token) co_return Failure(Stage::login, Cause::token_invalid, "its ID token is missing or not a JWT");
-  const auto good = co_await check_signature(*token);
+  const auto good = co_await check_signature(*token, "ID token");
   if (!good) co_return good.error();
   if (auto meant = check_id_token(*token, config, sign_in.nonce, now()); !meant) co_return meant.error();
-  UserInfo more;
   const std::string access_token = auth::text_of(*tokens, "access_token");
-  if (needs_userinfo(token->claims, config, wanted) && from.userinfo && fits_a_token(access_token)) {
-    auto info = co_await userinfo(from, access_token);
-    if (!info && needs_address(token->claims, config)) co_return info.error();
-    more.failed = !info;
-    if (info) more.claims = std::move(*info);
-    // An empty answer is about nobody.
-    if (info && more.claims.empty()) more.claims["sub"] = "";
-    if (!info)
-      spdlog::warn("a sign-in goes on without what the provider leaves unsaid: {}", info.error().detail);
-  }
-  auto person = person_of(token->claims, more, config, wanted);
+  const auto more = co_await more_about(*token, from, access_token);
+  if (!more) co_return more.error();
+  auto person = person_of(token->claims, *more, config, wanted);
   if (person) person->id_token = compact;
   co_return person;
 }
@@ -283,12 +345,12 @@ net::awaitable<Result<std::string>> Oidc::authorization_url(const ProviderSignIn
   const auto impl = impl_;
   const auto described = co_await impl->provider();
   if (!described) co_return described.error();
-  const std::string query =
-      "response_type=code&client_id=" + percent_encode(impl->config.client_id) +
-      "&redirect_uri=" + percent_encode(sign_in.redirect_uri) +
-      "&scope=" + percent_encode(joined(impl->config.scopes)) + "&state=" + percent_encode(sign_in.state) +
-      "&nonce=" + percent_encode(sign_in.nonce) + "&code_challenge=" + challenge_of(sign_in.verifier) +
-      "&code_challenge_method=S256";
+  std::string query = "response_type=code&client_id=" + percent_encode(impl->config.client_id) +
+                      "&redirect_uri=" + percent_encode(sign_in.redirect_uri) +
+                      "&scope=" + percent_encode(joined(impl->config.scopes)) +
+                      "&state=" + percent_encode(sign_in.state) + "&nonce=" + percent_encode(sign_in.nonce) +
+                      "&code_challenge=" + challenge_of(sign_in.verifier) + "&code_challenge_method=S256";
+  if (!impl->config.prompt.empty()) query += "&prompt=" + percent_encode(impl->config.prompt);
   co_return (*described)->authorization.with_query(query);
 }
 

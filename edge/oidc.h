@@ -32,6 +32,8 @@ inline constexpr std::int64_t kFailedFetchSeconds = 5;
 inline constexpr FairSlots::Limits kProviderCalls{64, 16, 1'024, 128, std::chrono::milliseconds(15'000)};
 /// Requests that may wait for one answer about the provider itself, its metadata or its keys.
 inline constexpr std::size_t kMaxWaitingForProvider = 1'024;
+/// Longest algorithm of a signature that is repeated, in bytes.
+inline constexpr std::size_t kMaxAlgorithmBytes = 32;
 /// Longest authorization code that is passed on, in bytes.
 inline constexpr std::size_t kMaxProviderCodeBytes = 4 * 1024;
 

@@ -4,6 +4,7 @@
 #include <boost/json/array.hpp>
 
 #include "auth/json.h"
+#include "edge/claim_path.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -21,9 +22,14 @@ transport::Failure denied(const std::string& why) {
   return {transport::Stage::login, Cause::denied, why};
 }
 
+bool has(const json::object& claims, const std::string& name) {
+  const json::value* value = find_claim(claims, name).value;
+  return value != nullptr && !value->is_null();
+}
+
 /// A string or a number, or each of a list.
 std::vector<std::string> texts_of(const json::object& claims, const std::string& name) {
-  const json::value* value = claims.if_contains(name);
+  const json::value* value = find_claim(claims, name).value;
   std::vector<std::string> out;
   const auto take = [&out](const json::value& one) {
     if (one.is_string()) out.emplace_back(one.get_string());
@@ -52,13 +58,28 @@ bool says_verified(const json::object& claims) {
   return value->is_bool() ? value->get_bool() : auth::text_of(claims, "email_verified") == "true";
 }
 
-/// Whom the token is for: this client, and no other unless it says who may use it.
+/// Whom the token is for: this client, and others if the provider wants that, but not one of them as its
+/// user.
 bool is_for(const auth::Jwt& token, const std::string& client_id) {
   const auto audience = token.audience();
   if (std::find(audience.begin(), audience.end(), client_id) == audience.end()) return false;
-  const bool has_party = token.claims.contains("azp");
-  if (audience.size() > 1 && !has_party) return false;
-  return !has_party || token.text("azp") == client_id;
+  const json::value* party = token.claims.if_contains("azp");
+  return party == nullptr || party->is_null() || token.text("azp") == client_id;
+}
+
+/// A claim of another type than it has to be is not said to be absent.
+Result<void> check_types(const auth::Jwt& token) {
+  for (const char* name : {"iss", "sub", "nonce"}) {
+    const json::value* value = token.claims.if_contains(name);
+    if (value != nullptr && !value->is_string())
+      return invalid("has a claim '" + std::string(name) + "' that is not a string");
+  }
+  for (const char* name : {"iat", "nbf", "exp"}) {
+    const json::value* value = token.claims.if_contains(name);
+    if (value != nullptr && !value->is_null() && !token.time(name))
+      return invalid("has a claim '" + std::string(name) + "' that is not a number");
+  }
+  return {};
 }
 
 /// Address and verification belong together: the one of a source says nothing about that of another.
@@ -66,23 +87,43 @@ struct Address {
   std::string email;
   bool verified = false;
 };
-Address address_of(const json::object& id_claims, const json::object& userinfo) {
-  Address out{auth::text_of(id_claims, "email"), says_verified(id_claims)};
-  const std::string other = auth::text_of(userinfo, "email");
+std::string address_in(const json::object& claims, const OidcConfig& config) {
+  const json::value* value = find_claim(claims, config.email_claim).value;
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+Address address_of(const json::object& id_claims, const json::object& userinfo, const OidcConfig& config) {
+  Address out{address_in(id_claims, config), says_verified(id_claims)};
+  const std::string other = address_in(userinfo, config);
   if (out.email.empty()) return {other, says_verified(userinfo)};
-  if (!id_claims.contains("email_verified") && same_text(out.email, other))
+  if (!has(id_claims, "email_verified") && same_text(out.email, other))
     out.verified = says_verified(userinfo);
   return out;
+}
+
+/// What stands where the address should, for people.
+std::string without_address(const json::object& id_claims, const json::object& userinfo,
+                            const OidcConfig& config) {
+  const std::string claim = config.email_claim == "email" ? "" : " (claim '" + config.email_claim + "')";
+  const auto there = [&](const json::object& claims) {
+    const json::value* value = find_claim(claims, config.email_claim).value;
+    return value != nullptr && !value->is_null() && !value->is_string();
+  };
+  if (there(id_claims) || there(userinfo))
+    return "your identity provider has your email address" + claim +
+           " in a form that is not read: not a string";
+  return "your identity provider does not say what your email address is" + claim;
 }
 
 }  // namespace
 
 Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config, std::string_view nonce,
                             std::int64_t now) {
+  if (auto typed = check_types(token); !typed) return typed.error();
   if (token.text("iss") != config.issuer) return invalid("is of another issuer");
   if (!is_for(token, config.client_id)) return invalid("is for another client");
   const std::int64_t made = token.number("iat");
   if (made <= 0) return invalid("does not say when it was made");
+  if (!token.time("exp")) return invalid("does not say when it expires");
   if (made > now + kProviderClockSkew || token.number("nbf") > now + kProviderClockSkew)
     return invalid("is from the future: the clock of one of the two machines is wrong");
   if (token.number("exp") <= now - kProviderClockSkew)
@@ -93,13 +134,26 @@ Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config, st
   return {};
 }
 
+Result<void> check_signed_userinfo(const auth::Jwt& token, const OidcConfig& config) {
+  const auto wrong = [](const char* what) {
+    return transport::Failure(transport::Stage::login, Cause::token_invalid,
+                              std::string("its signed userinfo is ") + what);
+  };
+  if (token.claims.contains("iss") && token.text("iss") != config.issuer) return wrong("of another issuer");
+  const auto audience = token.audience();
+  if (token.claims.contains("aud") &&
+      std::find(audience.begin(), audience.end(), config.client_id) == audience.end())
+    return wrong("for another client");
+  return {};
+}
+
 bool needs_address(const json::object& id_claims, const OidcConfig& config) {
-  return !id_claims.contains("email") ||
-         (!config.allow_unverified_email && !id_claims.contains("email_verified"));
+  return !has(id_claims, config.email_claim) ||
+         (!config.allow_unverified_email && !has(id_claims, "email_verified"));
 }
 
 bool needs_userinfo(const json::object& id_claims, const OidcConfig& config, const WantedClaims& wanted) {
-  const auto lacks = [&](const std::string& name) { return !id_claims.contains(name); };
+  const auto lacks = [&](const std::string& name) { return !has(id_claims, name); };
   return needs_address(id_claims, config) || (wanted.groups && lacks(config.groups_claim)) ||
          std::any_of(wanted.named.begin(), wanted.named.end(), lacks);
 }
@@ -112,8 +166,8 @@ Result<Person> person_of(const json::object& id_claims, const UserInfo& userinfo
   if (!more.empty() && auth::text_of(more, "sub") != out.subject)
     return transport::Failure(transport::Stage::login, Cause::token_invalid,
                               "its userinfo is about somebody else than its ID token");
-  const Address address = address_of(id_claims, more);
-  if (address.email.empty()) return denied("your identity provider does not say what your email address is");
+  const Address address = address_of(id_claims, more, config);
+  if (address.email.empty()) return denied(without_address(id_claims, more, config));
   if (!valid_email(address.email))
     return denied("the email address that your identity provider has for you cannot be used here");
   if (!address.verified && !config.allow_unverified_email)
@@ -121,7 +175,7 @@ Result<Person> person_of(const json::object& id_claims, const UserInfo& userinfo
   out.email = address.email;
   if (wanted.groups) out.groups = groups_of(id_claims, userinfo, config);
   for (const std::string& name : wanted.named)
-    out.claims[name] = texts_of(id_claims.contains(name) ? id_claims : more, name);
+    out.claims[name] = texts_of(has(id_claims, name) ? id_claims : more, name);
   return out;
 }
 

@@ -33,10 +33,16 @@ struct WantedClaims {
   std::vector<std::string> named;  ///< for principals
 };
 
-/// Checks what an ID token whose signature holds says of itself (OpenID Connect Core 1.0, 3.1.3.7): issuer,
-/// audience, times, nonce. Stage::login, Cause::token_invalid.
+/// Checks what an ID token whose signature holds says of itself (OpenID Connect Core 1.0 with errata set 2,
+/// 3.1.3.7): issuer, audience, times, nonce. This client has to be among the audiences; `azp`, which errata
+/// set 2 wants of no token any more, has to be this client where it is present. Stage::login,
+/// Cause::token_invalid.
 transport::Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config,
                                        std::string_view nonce, std::int64_t now);
+
+/// Checks what a signed answer of the userinfo endpoint says of itself (5.3.2): issuer and audience, where it
+/// names them. Stage::login, Cause::token_invalid.
+transport::Result<void> check_signed_userinfo(const auth::Jwt& token, const OidcConfig& config);
 
 /// What the provider's userinfo endpoint said (5.3).
 struct UserInfo {

@@ -310,18 +310,21 @@ std::string with_oidc(const std::string& provider) {
 }
 
 TEST(Config, ReadsAnIdentityProvider) {
-  const LoadedConfig loaded = parse_config(
-      replaced(with_oidc("  {type: oidc, issuer: 'https://idp.example.com', client_id: a,\n"
-                         "   client_secret_file: /s, ca_file: /ca.pem, scopes: [openid, email],\n"
-                         "   groups_claim: roles, groups_claim_optional: true, allow_unverified_email: true, "
-                         "sign_out_at_provider: false}"),
-               "deploy]", "{claim: preferred_username}]"));
+  const LoadedConfig loaded = parse_config(replaced(
+      with_oidc("  {type: oidc, issuer: 'https://idp.example.com', client_id: a,\n"
+                "   client_secret_file: /s, ca_file: /ca.pem, scopes: [openid, email],\n"
+                "   groups_claim: roles, groups_claim_optional: true, allow_unverified_email: true, prompt: "
+                "login select_account, email_claim: upn, "
+                "sign_out_at_provider: false}"),
+      "deploy]", "{claim: preferred_username}]"));
   ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
   EXPECT_EQ(loaded.config.identity_provider, IdentityProvider::oidc);
   const OidcConfig& oidc = loaded.config.oidc;
   EXPECT_EQ(oidc.issuer, "https://idp.example.com");
   EXPECT_EQ(oidc.scopes, (std::vector<std::string>{"openid", "email"}));
   EXPECT_EQ(oidc.groups_claim, "roles");
+  EXPECT_EQ(oidc.prompt, "login select_account");
+  EXPECT_EQ(oidc.email_claim, "upn");
   EXPECT_TRUE(oidc.groups_claim_optional);
   EXPECT_TRUE(oidc.allow_unverified_email);
   EXPECT_FALSE(oidc.sign_out_at_provider);
@@ -334,6 +337,28 @@ TEST(Config, ReadsAnIdentityProvider) {
 
 TEST(Config, RefusesHostsThatHaveAnotherReading) {
   for (const char* service : {"ssh://127.1", "ssh://0x7f.1:22", "ssh://2130706433", "ssh://10.0.0.5:65558",
+TEST(Config, AnIdentityProviderIsCheckedForWhatCannotBeMeant) {
+  const auto with = [](const std::string& more) {
+    return parse_config(
+        with_oidc("  {type: oidc, issuer: 'https://idp.example.com', client_id: a, " + more + "}"));
+  };
+  for (const char* more :
+       {"email_claim: upn", "prompt: none", "prompt: 'login none'", "prompt: Login", "prompt: []",
+        "allow_unverified_email: false, email_claim: upn", "groups_claim: []"})
+    EXPECT_EQ(with(more).faults.size(), 1u) << more;
+  EXPECT_NE(with("email_claim: upn").faults[0].text.find("allow_unverified_email"), std::string::npos);
+  for (const char* more : {"groups_claim: realm_access.roles", "groups_claim: 'https://x.org/roles'",
+                           "groups_claim: 'urn:zitadel:iam:org:project:roles'", "email_claim: email"}) {
+    EXPECT_TRUE(with(more).faults.empty()) << more;
+    EXPECT_TRUE(with(more).warnings.empty()) << more;
+  }
+  for (const char* more : {"groups_claim: $.realm_access.roles", "groups_claim: realm_access/roles",
+                           "groups_claim: 'roles[]'"}) {
+    EXPECT_TRUE(with(more).faults.empty()) << more;
+    EXPECT_EQ(with(more).warnings.size(), 1u) << more;
+  }
+}
+
                               "ssh://10.0.0.5:0", "ssh://10.0.0.5%lo", "ssh://[fe80::1%lo]:22", "ssh://vm..",
                               "ssh://vm:22:22", "ssh://::1", "ssh://user@vm"}) {
     const LoadedConfig loaded =

@@ -54,45 +54,84 @@ TEST_P(IdToken, IsChecked) {
 
 INSTANTIATE_TEST_SUITE_P(
     Table, IdToken,
-    ::testing::Values(
-        TokenCase{"Good", [](json::object&) {}, nullptr},
-        TokenCase{"AudienceList", [](json::object& c) { c["aud"] = {"cfpipe"}; }, nullptr},
-        TokenCase{"AuthorizedParty",
-                  [](json::object& c) {
-                    c["aud"] = {"cfpipe", "other"};
-                    c["azp"] = "cfpipe";
-                  },
-                  nullptr},
-        TokenCase{"SeveralAudiences",
-                  [](json::object& c) {
-                    c["aud"] = {"cfpipe", "other"};
-                  },
-                  "another client"},
-        TokenCase{"OtherParty", [](json::object& c) { c["azp"] = "other"; }, "another client"},
-        TokenCase{"OtherAudience", [](json::object& c) { c["aud"] = "other"; }, "another client"},
-        TokenCase{"NoAudience", [](json::object& c) { c.erase("aud"); }, "another client"},
-        TokenCase{"AudienceOfNumbers",
-                  [](json::object& c) {
-                    c["aud"] = {"cfpipe", 7};
-                  },
-                  "another client"},
-        TokenCase{"OtherIssuer", [](json::object& c) { c["iss"] = "https://idp.example.com/"; },
-                  "another issuer"},
-        TokenCase{"NoIssuer", [](json::object& c) { c.erase("iss"); }, "another issuer"},
-        TokenCase{"JustExpired", [](json::object& c) { c["exp"] = kNow - kProviderClockSkew + 1; }, nullptr},
-        TokenCase{"Expired", [](json::object& c) { c["exp"] = kNow - kProviderClockSkew; }, "expired"},
-        TokenCase{"NoExpiry", [](json::object& c) { c.erase("exp"); }, "expired"},
-        TokenCase{"ExpiryAsText", [](json::object& c) { c["exp"] = "9999999999"; }, "expired"},
-        TokenCase{"ClockAhead", [](json::object& c) { c["iat"] = kNow + kProviderClockSkew; }, nullptr},
-        TokenCase{"FromTheFuture", [](json::object& c) { c["iat"] = kNow + kProviderClockSkew + 1; },
-                  "future"},
-        TokenCase{"NotYet", [](json::object& c) { c["nbf"] = kNow + kProviderClockSkew + 1; }, "future"},
-        TokenCase{"NoTime", [](json::object& c) { c.erase("iat"); }, "when it was made"},
-        TokenCase{"OtherNonce", [](json::object& c) { c["nonce"] = "n-0S7"; }, "another sign-in"},
-        TokenCase{"NoNonce", [](json::object& c) { c.erase("nonce"); }, "another sign-in"},
-        TokenCase{"NoSubject", [](json::object& c) { c.erase("sub"); }, "who it is about"},
-        TokenCase{"LongSubject", [](json::object& c) { c["sub"] = std::string(kMaxSubjectBytes + 1, 's'); },
-                  "who it is about"}),
+    ::testing::
+        Values(TokenCase{"Good", [](json::object&) {}, nullptr},
+               TokenCase{"AudienceList", [](json::object& c) { c["aud"] = {"cfpipe"}; }, nullptr},
+               TokenCase{"AuthorizedParty",
+                         [](json::object& c) {
+                           c["aud"] = {"cfpipe", "other"};
+                           c["azp"] = "cfpipe";
+                         },
+                         nullptr},
+               TokenCase{"SeveralAudiences",
+                         [](json::object& c) {
+                           c["aud"] = {"cfpipe", "other"};
+                         },
+                         nullptr},
+               TokenCase{"SeveralAudiencesForAnotherParty",
+                         [](json::object& c) {
+                           c["aud"] = {"cfpipe", "other"};
+                           c["azp"] = "other";
+                         },
+                         "another client"},
+               TokenCase{"SeveralAudiencesWithoutUs",
+                         [](json::object& c) {
+                           c["aud"] = {"other", "others"};
+                           c["azp"] = "cfpipe";
+                         },
+                         "another client"},
+               TokenCase{"PartyOfAnotherType", [](json::object& c) { c["azp"] = 7; }, "another client"},
+               TokenCase{"OtherParty", [](json::object& c) { c["azp"] = "other"; }, "another client"},
+               TokenCase{"OtherAudience", [](json::object& c) { c["aud"] = "other"; }, "another client"},
+               TokenCase{"NoAudience", [](json::object& c) { c.erase("aud"); }, "another client"},
+               TokenCase{"AudienceOfNumbers",
+                         [](json::object& c) {
+                           c["aud"] = {"cfpipe", 7};
+                         },
+                         "another client"},
+               TokenCase{"OtherIssuer", [](json::object& c) { c["iss"] = "https://idp.example.com/"; },
+                         "another issuer"},
+               TokenCase{"NoIssuer", [](json::object& c) { c.erase("iss"); }, "another issuer"},
+               TokenCase{"JustExpired", [](json::object& c) { c["exp"] = kNow - kProviderClockSkew + 1; },
+                         nullptr},
+               TokenCase{"Expired", [](json::object& c) { c["exp"] = kNow - kProviderClockSkew; }, "expired"},
+               TokenCase{"NoExpiry", [](json::object& c) { c.erase("exp"); }, "when it expires"},
+               TokenCase{"ExpiryAsText", [](json::object& c) { c["exp"] = "9999999999"; },
+                         "'exp' that is not a number"},
+               TokenCase{"ExpiryNull", [](json::object& c) { c["exp"] = nullptr; }, "when it expires"},
+               TokenCase{"MadeAsText", [](json::object& c) { c["iat"] = "1"; }, "'iat' that is not a number"},
+               TokenCase{"NotBeforeAsText", [](json::object& c) { c["nbf"] = "1"; },
+                         "'nbf' that is not a number"},
+               TokenCase{"NotBeforeNull", [](json::object& c) { c["nbf"] = nullptr; }, nullptr},
+               TokenCase{"SubjectAsNumber", [](json::object& c) { c["sub"] = 7; },
+                         "'sub' that is not a string"},
+               TokenCase{"NonceAsNumber", [](json::object& c) { c["nonce"] = 7; },
+                         "'nonce' that is not a string"},
+               TokenCase{
+                   "Fractions",
+                   [](json::object& c) {
+                     c["iat"] = static_cast<double>(kNow) + 0.123;
+                     c["nbf"] = static_cast<double>(kNow) - 0.5;
+                     c["exp"] = static_cast<double>(kNow) + 600.9;
+                   },
+                   nullptr},
+               TokenCase{
+                   "ExpiredByAFraction",
+                   [](json::object& c) { c["exp"] = static_cast<double>(kNow - kProviderClockSkew) + 0.9; },
+                   "expired"},
+               TokenCase{"ClockAhead", [](json::object& c) { c["iat"] = kNow + kProviderClockSkew; },
+                         nullptr},
+               TokenCase{"FromTheFuture", [](json::object& c) { c["iat"] = kNow + kProviderClockSkew + 1; },
+                         "future"},
+               TokenCase{"NotYet", [](json::object& c) { c["nbf"] = kNow + kProviderClockSkew + 1; },
+                         "future"},
+               TokenCase{"NoTime", [](json::object& c) { c.erase("iat"); }, "when it was made"},
+               TokenCase{"OtherNonce", [](json::object& c) { c["nonce"] = "n-0S7"; }, "another sign-in"},
+               TokenCase{"NoNonce", [](json::object& c) { c.erase("nonce"); }, "another sign-in"},
+               TokenCase{"NoSubject", [](json::object& c) { c.erase("sub"); }, "who it is about"},
+               TokenCase{"LongSubject",
+                         [](json::object& c) { c["sub"] = std::string(kMaxSubjectBytes + 1, 's'); },
+                         "who it is about"}),
     [](const auto& param) { return param.param.name; });
 
 TEST(IdTokenNonce, IsNeverEmpty) {
@@ -158,6 +197,59 @@ INSTANTIATE_TEST_SUITE_P(
                                  R"({"email":"ann@x.org","email_verified":true})", nullptr}),
     [](const auto& param) { return param.param.name; });
 
+TEST(Person, MayHaveTheAddressInAnotherClaim) {
+  OidcConfig entra = config();
+  entra.allow_unverified_email = true;
+  entra.email_claim = "preferred_username";
+  const auto id = object(R"({"sub":"1","email":"other@x.org","preferred_username":"ann@x.org"})");
+  EXPECT_FALSE(needs_address(id, entra));
+  ASSERT_TRUE(person_of(id, {}, entra, {}));
+  EXPECT_EQ(person_of(id, {}, entra, {})->email, "ann@x.org") << "that claim alone";
+  const auto without = object(R"({"sub":"1","email":"other@x.org"})");
+  EXPECT_TRUE(needs_address(without, entra));
+  EXPECT_EQ(person_of(without, {}, entra, {}).error().detail,
+            "your identity provider does not say what your email address is (claim 'preferred_username')");
+  EXPECT_EQ(person_of(without, {object(R"({"sub":"1","preferred_username":"ann@x.org"})")}, entra, {})->email,
+            "ann@x.org");
+  entra.email_claim = "a.b";
+  EXPECT_EQ(person_of(object(R"({"sub":"1","a":{"b":"ann@x.org"}})"), {}, entra, {})->email, "ann@x.org");
+}
+
+TEST(Person, IsToldThatTheAddressIsThereInAnotherForm) {
+  const auto list = object(R"({"sub":"1","email":["ann@x.org"],"email_verified":true})");
+  EXPECT_NE(person_of(list, {}, config(), {}).error().detail.find("not a string"), std::string::npos);
+}
+
+TEST(Person, NullIsAbsent) {
+  const auto id = object(R"({"sub":"1","email":null,"email_verified":null})");
+  EXPECT_TRUE(needs_address(id, config()));
+  const UserInfo info{object(R"({"sub":"1","email":"ann@x.org","email_verified":true})")};
+  ASSERT_TRUE(person_of(id, info, config(), {}));
+  EXPECT_TRUE(
+      person_of(object(R"({"sub":"1","email":"ann@x.org","email_verified":null})"), info, config(), {}));
+}
+
+TEST(Person, HasClaimsFromWithinOthers) {
+  const WantedClaims wanted{false, {"posix.name"}};
+  const auto id = object(R"({"sub":"1","email":"ann@x.org","email_verified":true,"posix":{"name":"ann"}})");
+  EXPECT_FALSE(needs_userinfo(id, config(), wanted));
+  EXPECT_EQ(person_of(id, {}, config(), wanted)->claims, (Claims{{"posix.name", {"ann"}}}));
+}
+
+TEST(SignedUserinfo, IsOfThisIssuerForThisClientWhereItSaysSo) {
+  auth::Jwt jwt;
+  for (const char* good : {R"({"sub":"1"})", R"({"iss":"https://idp.example.com","aud":"cfpipe"})",
+                           R"({"aud":["other","cfpipe"]})"}) {
+    jwt.claims = object(good);
+    EXPECT_TRUE(check_signed_userinfo(jwt, config())) << good;
+  }
+  for (const char* bad :
+       {R"({"iss":"https://evil.test"})", R"({"iss":7})", R"({"aud":"other"})", R"({"aud":7})"}) {
+    jwt.claims = object(bad);
+    EXPECT_FALSE(check_signed_userinfo(jwt, config())) << bad;
+  }
+}
+
 TEST(Person, MayBeUnverifiedWhereThatIsAllowed) {
   OidcConfig lenient = config();
   lenient.allow_unverified_email = true;
@@ -200,7 +292,7 @@ TEST(Person, HasUnknownGroupsWhereTheProviderDoesNotSay) {
   EXPECT_EQ(groups(optional, {}), Groups());
   for (const auto& how : {config(), optional}) {
     EXPECT_EQ(groups(how, {{}, true}).unknown, GroupsUnknown::no_answer);
-    EXPECT_EQ(groups(how, {object(R"({"sub":"1","groups":"a,b"})")}).unknown, GroupsUnknown::malformed);
+    EXPECT_EQ(groups(how, {object(R"({"sub":"1","groups":"a,b"})")}).unknown, GroupsUnknown::joined);
     EXPECT_EQ(groups(how, {object(R"({"sub":"1","hasgroups":true})")}).unknown, GroupsUnknown::too_many);
     EXPECT_EQ(groups(how, {object(R"({"sub":"1","groups":[]})")}), Groups());
   }

@@ -39,7 +39,8 @@ TEST(ProviderMetadata, IsRead) {
   EXPECT_EQ(read->authorization.with_query("a=b"), "https://idp.example.com/authorize?tenant=1&a=b");
   EXPECT_EQ(read->token.str(), "https://api.example.com/token");
   EXPECT_EQ(read->token.with_query("a=b"), "https://api.example.com/token?a=b");
-  EXPECT_FALSE(read->secret_in_header);
+  EXPECT_EQ(read->secret_in, SecretIn::body);
+  EXPECT_TRUE(read->faults.empty());
   EXPECT_TRUE(read->names_itself);
   ASSERT_TRUE(read->userinfo && read->end_session);
   const auto least = parse_provider_metadata(
@@ -47,7 +48,7 @@ TEST(ProviderMetadata, IsRead) {
       R"("jwks_uri":"https://a.b/"})",
       kIssuer);
   ASSERT_TRUE(least);
-  EXPECT_TRUE(least->secret_in_header);
+  EXPECT_EQ(least->secret_in, SecretIn::either);
   EXPECT_FALSE(least->names_itself);
   EXPECT_FALSE(least->userinfo);
 }
@@ -67,14 +68,61 @@ TEST(ProviderMetadata, IsRefusedForItsFaults) {
         Case{"https://api.example.com/token", "http://api.example.com/token", "token_endpoint"},
         Case{"https://api.example.com/token", "http://127.0.0.1/token", "not an https URL"},
         Case{"https://idp.example.com/authorize?tenant=1", "javascript:alert(1)", "authorization_endpoint"},
-        Case{"https://idp.example.com/logout", "//evil.test/", "end_session_endpoint"},
-        Case{"https://idp.example.com/me", "https://a@idp.example.com/me", "userinfo_endpoint"},
-        Case{"\"code\", ", "", "code flow"}, Case{"\"PS256\", \"ES256\"", "\"HS256\"", "signs with none"},
+        Case{R"("https://api.example.com/token")", "7", "token_endpoint is not a string"},
+        Case{R"("https://api.example.com/token")", "null", "no token_endpoint"},
+        Case{"\"code\", ", "", "code flow"},
+        Case{"\"PS256\", \"ES256\"", "\"HS256\"", "signs ID tokens with none"},
         Case{"{", "[", "not a JSON object"}}) {
     const auto read = parse_provider_metadata(replaced(kGood, test.from, test.to), kIssuer);
     ASSERT_FALSE(read) << test.to;
     EXPECT_NE(read.error().detail.find(test.says), std::string::npos) << read.error().detail;
   }
+}
+
+TEST(ProviderMetadata, IsTakenWithoutTheOptionalEndpointsThatHaveFaults) {
+  struct Case {
+    const char* to;
+    const char* says;  ///< null: it is absent, which is no fault
+  };
+  for (const char* name : {"end_session_endpoint", "userinfo_endpoint"}) {
+    const std::string url =
+        name[0] == 'e' ? R"("https://idp.example.com/logout")" : R"("https://idp.example.com/me")";
+    for (const Case& test :
+         {Case{"null", nullptr}, Case{R"("")", nullptr}, Case{R"("//evil.test/")", "is not an https URL"},
+          Case{R"("/relative")", "is not an https URL"},
+          Case{R"("https://a@idp.example.com/me")", "is not a URL"},
+          Case{R"("http://idp.example.com/x")", "is an http URL of another machine"},
+          Case{R"("http://127.0.0.1/x")", "is not an https URL"}, Case{"7", "is not a string"},
+          Case{"{}", "is not a string"}}) {
+      const auto read = parse_provider_metadata(replaced(kGood, url, test.to), kIssuer);
+      ASSERT_TRUE(read) << test.to << ": " << read.error().detail;
+      EXPECT_FALSE(name[0] == 'e' ? read->end_session : read->userinfo) << test.to;
+      EXPECT_TRUE(name[0] == 'e' ? read->userinfo : read->end_session) << "the other one stays";
+      EXPECT_EQ(read->faults.size(), test.says == nullptr ? 0u : 1u) << test.to;
+      if (test.says == nullptr || read->faults.empty()) continue;
+      EXPECT_NE(read->faults[0].find(std::string(name) + " " + test.says), std::string::npos)
+          << read->faults[0];
+    }
+  }
+}
+
+TEST(ProviderMetadata, NullAndEmptyListsAreAbsent) {
+  for (const char* none : {"null", "[]"}) {
+    std::string text = replaced(kGood, R"(["code", "id_token"])", none);
+    text = replaced(text, R"(["PS256", "ES256"])", none);
+    const auto read = parse_provider_metadata(replaced(text, R"(["client_secret_post"])", none), kIssuer);
+    ASSERT_TRUE(read) << read.error().detail;
+    EXPECT_EQ(read->secret_in, SecretIn::either);
+  }
+}
+
+TEST(ProviderMetadata, SaysHowTheSecretIsShownOrDoesNot) {
+  const auto way = [](const char* methods) {
+    return parse_provider_metadata(replaced(kGood, R"("client_secret_post")", methods), kIssuer)->secret_in;
+  };
+  EXPECT_EQ(way(R"("client_secret_post","client_secret_basic")"), SecretIn::header);
+  EXPECT_EQ(way(R"("private_key_jwt","client_secret_post")"), SecretIn::body);
+  EXPECT_EQ(way(R"("private_key_jwt","none")"), SecretIn::either);
 }
 
 TEST(ProviderMetadata, OfALoopbackIssuerMayBePlain) {

@@ -55,6 +55,17 @@ def test_signs_in_and_out(world, alg, secret):
     provider_page(web, edge)
 
 
+@pytest.mark.parametrize("alg", ["RS384", "RS512", "PS256", "PS384", "PS512", "ES384", "ES512"])
+def test_tokens_and_userinfo_are_signed_in_each_way(world, alg):
+    """The groups that the policy asks for are in the signed userinfo alone."""
+    provider = IdentityProvider(world, {worlds.USER: ACCOUNT},
+                                {"id_token_signed_response_alg": alg, "userinfo_signed_response_alg": alg})
+    edge = edge_with(world, "127.0.0.1:1", provider, [{"name": "sre", "decision": "allow", "include": [{"group": "sre"}]}])
+    web = Web(edge.ca_file)
+    page = provider.sign_in(web, provider_page(web, edge))
+    assert page.status == 200 and f"You are signed in as {worlds.EMAIL}" in page.page, page
+
+
 def test_secret_in_the_body_claims_in_the_token(world):
     provider = IdentityProvider(world, {worlds.USER: ACCOUNT}, {"token_endpoint_auth_method": "client_secret_post"},
                                 id_token_claims=True)

@@ -16,10 +16,12 @@ import { createInterface } from 'node:readline';
 import Provider from 'oidc-provider';
 
 const options = JSON.parse(process.argv[2]);
+const ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
 const MAX_FORM_BYTES = 16 * 1024;
 
 function signingKeys() {
-  const kinds = [['rsa', { modulusLength: 2048 }], ['ec', { namedCurve: 'P-256' }], ['ed25519', {}]];
+  const kinds = [['rsa', { modulusLength: 2048 }], ['ec', { namedCurve: 'P-256' }], ['ec', { namedCurve: 'P-384' }],
+    ['ec', { namedCurve: 'P-521' }], ['ed25519', {}]];
   return kinds.map(([kind, details]) => {
     const { privateKey } = generateKeyPairSync(kind, details);
     return { ...privateKey.export({ format: 'jwk' }), kid: `${kind}-${randomBytes(4).toString('hex')}`, use: 'sig' };
@@ -58,8 +60,10 @@ function configuration(clients) {
     },
     clientAuthMethods: [options.client_authentication],
     conformIdTokenClaims: !options.id_token_claims,
-    enabledJWA: { idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'] },
-    features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
+    enabledJWA: { idTokenSigningAlgValues: ALGORITHMS, userinfoSigningAlgValues: ALGORITHMS },
+    features: {
+      devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true }, jwtUserinfo: { enabled: true },
+    },
     pkce: { required: () => true, methods: ['S256'] },
     interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_, id) => {

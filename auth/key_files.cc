@@ -92,7 +92,7 @@ Result<std::optional<SshKey>> KeyFiles::load_key() const {
   const auto pem = read_own_file(**opened, key_path());
   if (!pem) return pem.error();
   auto key = SshKey::from_pem(pem->reveal());
-  if (!key) return std::optional<SshKey>();
+  if (!key || key->type() == KeyType::rsa) return std::optional<SshKey>();
   return std::optional<SshKey>(std::move(*key));
 }
 

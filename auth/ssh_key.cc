@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/obj_mac.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <sodium/crypto_core_ed25519.h>
 
@@ -38,6 +39,8 @@ constexpr std::size_t kP256FieldBytes = 32;
 
 constexpr std::string_view kEd25519Name = "ssh-ed25519";
 constexpr std::string_view kP256Name = "ecdsa-sha2-nistp256";
+constexpr std::string_view kRsaName = "ssh-rsa";
+constexpr std::string_view kRsaSignatureName = "rsa-sha2-512";
 constexpr std::string_view kWhitespace = " \t\r\n";
 
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
@@ -46,8 +49,15 @@ using EcGroup = std::unique_ptr<EC_GROUP, Free<EC_GROUP_free>>;
 using EcPoint = std::unique_ptr<EC_POINT, Free<EC_POINT_free>>;
 using EcdsaSignature = std::unique_ptr<ECDSA_SIG, Free<ECDSA_SIG_free>>;
 
-std::string_view type_name(KeyType type) {
-  return type == KeyType::ed25519 ? kEd25519Name : kP256Name;
+/// Of the key, and of what it signs with: RSA has one name for the key and others for signatures.
+struct Names {
+  std::string_view key;
+  std::string_view signature;
+};
+Names names_of(KeyType type) {
+  if (type == KeyType::rsa) return {kRsaName, kRsaSignatureName};
+  const std::string_view name = type == KeyType::ed25519 ? kEd25519Name : kP256Name;
+  return {name, name};
 }
 
 const unsigned char* bytes_of(std::string_view text) {
@@ -90,8 +100,19 @@ std::string p256_point(EVP_PKEY* key) {
   return '\x04' + fixed_width(x.get(), kP256FieldBytes) + fixed_width(y.get(), kP256FieldBytes);
 }
 
+/// A number of an RSA key as an mpint's bytes (RFC 4253 6.6).
+std::string rsa_number(EVP_PKEY* key, const char* param) {
+  BIGNUM* raw = nullptr;
+  if (EVP_PKEY_get_bn_param(key, param, &raw) != 1) return {};
+  const BigNum number(raw);
+  return fixed_width(number.get(), static_cast<std::size_t>(BN_num_bytes(number.get())));
+}
+
 std::optional<KeyType> type_of(EVP_PKEY* key) {
   if (EVP_PKEY_is_a(key, "ED25519") == 1) return KeyType::ed25519;
+  if (EVP_PKEY_is_a(key, "RSA") == 1 && EVP_PKEY_get_bits(key) >= kMinRsaBits &&
+      EVP_PKEY_get_bits(key) <= kMaxRsaBits)
+    return KeyType::rsa;
   if (EVP_PKEY_is_a(key, "EC") != 1) return std::nullopt;
   std::array<char, 64> group{};
   std::size_t size = 0;
@@ -122,7 +143,9 @@ std::string ecdsa_to_ssh(std::string_view der) {
 
 std::string raw_signature(EVP_PKEY* key, KeyType type, std::string_view data) {
   const MdCtx context(EVP_MD_CTX_new());
-  const EVP_MD* digest = type == KeyType::ed25519 ? nullptr : EVP_sha256();
+  const EVP_MD* digest = type == KeyType::ed25519 ? nullptr
+                         : type == KeyType::rsa   ? EVP_sha512()
+                                                  : EVP_sha256();
   if (!context || EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key) != 1) return {};
   std::size_t size = 0;
   if (EVP_DigestSign(context.get(), nullptr, &size, bytes_of(data), data.size()) != 1) return {};
@@ -194,7 +217,7 @@ bool acceptable_fields(std::string_view type, SshReader& reader) {
   if (type == kP256Name) return acceptable_ecdsa("nistp256", reader);
   if (type == "ecdsa-sha2-nistp384") return acceptable_ecdsa("nistp384", reader);
   if (type == "ecdsa-sha2-nistp521") return acceptable_ecdsa("nistp521", reader);
-  if (type == "ssh-rsa") return acceptable_rsa(reader);
+  if (type == kRsaName) return acceptable_rsa(reader);
   if (type == "sk-ssh-ed25519@openssh.com")
     return acceptable_ed25519(reader.string()) && acceptable_application(reader.string());
   if (type == "sk-ecdsa-sha2-nistp256@openssh.com")
@@ -221,6 +244,7 @@ std::string_view next_word(std::string_view& text) {
 
 SshKey SshKey::generate(KeyType type) {
   PKey key(type == KeyType::ed25519 ? EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519")
+           : type == KeyType::rsa   ? EVP_RSA_gen(kNewRsaBits)
                                     : EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
   if (!key) throw std::runtime_error("OpenSSL could not make a key");
   return {type, std::move(key)};
@@ -245,15 +269,19 @@ Result<SshKey> SshKey::from_pem(std::string_view pem) {
   auto key = read_pem(pem);
   if (!key) return key.error();
   const std::optional<KeyType> type = type_of(key->get());
-  if (!type) return unusable("neither a P-256 nor an ed25519 key");
+  if (!type) return unusable("not an ed25519 key, a P-256 key, or an RSA key of 2048 bits or more");
   if (!consistent(key->get(), *type)) return unusable("the private key does not match its public half");
   return SshKey(*type, std::move(*key));
 }
 
 std::string SshKey::public_blob() const {
   SshWriter blob;
-  blob.string(type_name(type_));
+  blob.string(names_of(type_).key);
   if (type_ == KeyType::ed25519) return blob.string(ed25519_public(key_.get())).take();
+  if (type_ == KeyType::rsa)
+    return blob.mpint(rsa_number(key_.get(), OSSL_PKEY_PARAM_RSA_E))
+        .mpint(rsa_number(key_.get(), OSSL_PKEY_PARAM_RSA_N))
+        .take();
   return blob.string("nistp256").string(p256_point(key_.get())).take();
 }
 
@@ -267,10 +295,9 @@ Secret SshKey::private_pem() const {
   const Bio bio(BIO_new(BIO_s_mem()));  // wipes its memory when it grows and when it is freed
   if (!bio) throw std::bad_alloc();
   const int ok =
-      type_ == KeyType::ed25519
-          ? PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr)
-          : PEM_write_bio_PrivateKey_traditional(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr,
-                                                 nullptr);
+      type_ == KeyType::ecdsa_p256
+          ? PEM_write_bio_PrivateKey_traditional(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr)
+          : PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr);
   if (ok != 1) throw std::runtime_error("OpenSSL could not write a key");
   char* data = nullptr;
   const long size = BIO_get_mem_data(bio.get(), &data);
@@ -288,7 +315,7 @@ std::string SshKey::sign(std::string_view data) const {
     ERR_clear_error();
     return {};
   }
-  return SshWriter().string(type_name(type_)).string(signature).take();
+  return SshWriter().string(names_of(type_).signature).string(signature).take();
 }
 
 Result<PublicKeyLine> parse_public_key_line(std::string_view line, std::size_t limit) {

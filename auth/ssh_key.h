@@ -14,21 +14,26 @@ namespace cfpipe::auth {
 using transport::Result;
 using transport::Secret;
 
-enum class KeyType { ecdsa_p256, ed25519 };
+/// `rsa` is what certificate authorities are made with where nothing else is allowed; it signs with
+/// rsa-sha2-512 (RFC 8332).
+enum class KeyType { ecdsa_p256, ed25519, rsa };
+/// Size of an RSA modulus that is made, in bits.
+inline constexpr unsigned kNewRsaBits = 3072;
 
 /// A key pair for SSH (RFC 4253 6.6, RFC 5656, RFC 8709). The private key never leaves this object but by
 /// private_pem().
 class SshKey {
  public:
   static SshKey generate(KeyType type);
-  /// Reads PEM: `EC PRIVATE KEY` (P-256, what cloudflared writes), PKCS#8 or OpenSSH's own of either type.
+  /// Reads PEM: `EC PRIVATE KEY` (P-256, what cloudflared writes), PKCS#8 of every type, OpenSSH's own of
+  /// P-256 and ed25519.
   /// Stage::certificate, Cause::key_unusable.
   static Result<SshKey> from_pem(std::string_view pem);
 
   KeyType type() const { return type_; }
   std::string public_blob() const;                                  ///< wire form, `string type, …`
   std::string authorized_key(std::string_view comment = {}) const;  ///< `type base64[ comment]`, no newline
-  /// `EC PRIVATE KEY` for P-256, PKCS#8 for ed25519.
+  /// `EC PRIVATE KEY` for P-256, else PKCS#8.
   Secret private_pem() const;
   /// The same key in a form that every OpenSSH reads: `EC PRIVATE KEY`, or OpenSSH's own for ed25519.
   Secret private_file() const;

@@ -13,6 +13,8 @@ using transport::Failure;
 using transport::Stage;
 namespace {
 
+constexpr const char* kBadType = "type must be ed25519, ecdsa or rsa";
+
 Failure bad(std::string text) {
   return {Stage::input, Cause::bad_option, std::move(text)};
 }
@@ -103,26 +105,37 @@ Result<std::vector<std::string>> Acts::change_ca(const CaChange& change, const s
         " is in an agent: make its keys there, give servers the line, and change 'public_key' in the "
         "configuration");
   SshCa ca_of_all(state_);
-  const auto changed = (ca_of_all.*change.run)(hostname);
+  const auto changed = change.run(ca_of_all, hostname);
   if (!changed) return changed.error();
   if (!*changed) return unfit(hostname + unfit_text);
   if (auto recorded = record(change.kind, {}, hostname, {}); !recorded) return recorded.error();
   return ca(hostname, agent);
 }
 
-Result<std::vector<std::string>> Acts::generate_ca(const std::string& hostname, const AgentCa* agent) {
-  return change_ca({"ca_generate", &SshCa::ensure}, hostname, agent,
+Result<std::vector<std::string>> Acts::generate_ca(const std::string& hostname, const AgentCa* agent,
+                                                   const std::string& type) {
+  const auto kind = type.empty() ? auth::KeyType::ed25519 : SshCa::type_named(type);
+  if (!kind) return bad(kBadType);
+  const CaChange generate{"ca_generate",
+                          [kind](SshCa& ca, const std::string& host) { return ca.ensure(host, *kind); }};
+  return change_ca(generate, hostname, agent,
                    " has an SSH CA already; print it with 'cfpipe-edge ca show --app " + hostname + "'");
 }
 
-Result<std::vector<std::string>> Acts::rotate_ca(const std::string& hostname, const AgentCa* agent) {
-  return change_ca({"ca_rotate", &SshCa::rotate}, hostname, agent,
+Result<std::vector<std::string>> Acts::rotate_ca(const std::string& hostname, const AgentCa* agent,
+                                                 const std::string& type) {
+  const auto kind = SshCa::type_named(type);
+  if (!kind && !type.empty()) return bad(kBadType);
+  const CaChange rotate{"ca_rotate",
+                        [kind](SshCa& ca, const std::string& host) { return ca.rotate(host, kind); }};
+  return change_ca(rotate, hostname, agent,
                    " has a next CA already; 'cfpipe-edge ca retire --app " + hostname +
                        "' lets it sign once the servers have both lines");
 }
 
 Result<std::vector<std::string>> Acts::retire_ca(const std::string& hostname, const AgentCa* agent) {
-  return change_ca({"ca_retire", &SshCa::retire}, hostname, agent,
+  const CaChange retire{"ca_retire", [](SshCa& ca, const std::string& host) { return ca.retire(host); }};
+  return change_ca(retire, hostname, agent,
                    " has no next CA; make it with 'cfpipe-edge ca rotate --app " + hostname + "'");
 }
 

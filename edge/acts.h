@@ -50,8 +50,12 @@ class Acts {
   /// `agent`: where the application's CA is in one, which nobody changes from here. The lines of the CA that
   /// signs and of the one that waits.
   Result<std::vector<std::string>> ca(const std::string& hostname, const AgentCa* agent);
-  Result<std::vector<std::string>> generate_ca(const std::string& hostname, const AgentCa* agent);
-  Result<std::vector<std::string>> rotate_ca(const std::string& hostname, const AgentCa* agent);
+  /// `type` is a word that SshCa::type_named() knows; empty: ed25519 for the first, and that of the present
+  /// CA for the next.
+  Result<std::vector<std::string>> generate_ca(const std::string& hostname, const AgentCa* agent,
+                                               const std::string& type = {});
+  Result<std::vector<std::string>> rotate_ca(const std::string& hostname, const AgentCa* agent,
+                                             const std::string& type = {});
   Result<std::vector<std::string>> retire_ca(const std::string& hostname, const AgentCa* agent);
   /// The serials; `identity`: those of all certificates of it that may still be good, besides these.
   Result<std::vector<std::uint64_t>> revoke_certificates(const std::string& hostname,
@@ -85,7 +89,7 @@ class Acts {
                std::string reason) const;
   struct CaChange {
     std::string_view kind;  ///< in the audit
-    Result<bool> (SshCa::*run)(std::string_view hostname);
+    std::function<Result<bool>(SshCa&, const std::string& hostname)> run;
   };
   Result<std::vector<std::string>> change_ca(const CaChange& change, const std::string& hostname,
                                              const AgentCa* agent, std::string unfit_text);

@@ -2,6 +2,7 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,8 +54,8 @@ class AdminApi {
   static const std::vector<Route>& routes();
   bool matches(const Route& route);
   Answer failed(const transport::Failure& failure) const;
-  using CaAct = Result<std::vector<std::string>> (Acts::*)(const std::string& hostname, const AgentCa* agent);
-  Answer lines(CaAct act);
+  using CaAct = std::function<Result<std::vector<std::string>>()>;
+  Answer lines(const CaAct& act);
   const ApplicationConfig* app() const;
   const AgentCa* agent() const;
   boost::json::object application(const ApplicationConfig& app) const;

@@ -61,9 +61,9 @@ Answer AdminApi::applications() {
 }
 
 /// With what to write on a server, as `sshd-setup` does it.
-Answer AdminApi::lines(CaAct act) {
+Answer AdminApi::lines(const CaAct& act) {
   if (app() == nullptr) return no_such_application();
-  const auto found = (acts_.*act)(argument_, agent());
+  const auto found = act();
   if (!found) return failed(found.error());
   const std::string file = std::string("/etc/ssh/") + kKeysFile;
   return json_answer(200, {{"hostname", argument_},
@@ -74,19 +74,19 @@ Answer AdminApi::lines(CaAct act) {
 }
 
 Answer AdminApi::show_ca() {
-  return lines(&Acts::ca);
+  return lines([this] { return acts_.ca(argument_, agent()); });
 }
 
 Answer AdminApi::generate_ca() {
-  return lines(&Acts::generate_ca);
+  return lines([this] { return acts_.generate_ca(argument_, agent(), text("type")); });
 }
 
 Answer AdminApi::rotate_ca() {
-  return lines(&Acts::rotate_ca);
+  return lines([this] { return acts_.rotate_ca(argument_, agent(), text("type")); });
 }
 
 Answer AdminApi::retire_ca() {
-  return lines(&Acts::retire_ca);
+  return lines([this] { return acts_.retire_ca(argument_, agent()); });
 }
 
 Answer AdminApi::revoke_certificates() {

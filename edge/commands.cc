@@ -24,6 +24,7 @@ struct Options {
   std::string admin_listen;
   std::string output;
   std::string app;
+  std::string key_type;
   std::string name;
   std::string session;
   std::string duration = "8760h";
@@ -38,6 +39,19 @@ void add_ca_of(CLI::App& ca, const char* name, const char* says, Options& option
   command->add_option("--app", options.app, "Host name of the application")->required();
   add_state_options(*command, options.state);
   command->callback([&options, &status, run] { status = run(options.state, options.app); });
+}
+
+/// One that makes such a key.
+void add_ca_maker(CLI::App& ca, const char* name, const char* says, const char* preset, Options& options,
+                  int& status, int (*run)(const StateOption&, const std::string&, const std::string&)) {
+  CLI::App* command = ca.add_subcommand(name, says);
+  command->add_option("--app", options.app, "Host name of the application")->required();
+  command
+      ->add_option("--type", options.key_type,
+                   std::string("Kind of key: ed25519, ecdsa (P-256) or rsa (3072 bits); ") + preset)
+      ->check(CLI::IsMember({"ed25519", "ecdsa", "rsa"}));
+  add_state_options(*command, options.state);
+  command->callback([&options, &status, run] { status = run(options.state, options.app, options.key_type); });
 }
 
 void add_revocation(CLI::App& ca, Options& options, int& status) {
@@ -61,10 +75,11 @@ void add_revocation(CLI::App& ca, Options& options, int& status) {
 void add_ca(CLI::App& root, Options& options, int& status) {
   CLI::App* ca = root.add_subcommand("ca", "SSH certificate authorities of the applications");
   ca->require_subcommand(1);
-  add_ca_of(*ca, "generate", "Make the CA of an application", options, status, ca_generate);
+  add_ca_maker(*ca, "generate", "Make the CA of an application", "ed25519 by default", options, status,
+               ca_generate);
   add_ca_of(*ca, "show", "Print the lines for sshd's TrustedUserCAKeys", options, status, ca_show);
-  add_ca_of(*ca, "rotate", "Make the next CA, for servers to trust beside the present one", options, status,
-            ca_rotate);
+  add_ca_maker(*ca, "rotate", "Make the next CA, for servers to trust beside the present one",
+               "that of the present one by default", options, status, ca_rotate);
   add_ca_of(*ca, "retire", "Let the next CA sign, and forget the present one", options, status, ca_retire);
   add_ca_of(*ca, "known-hosts", "Print the line by which ssh believes the hosts that were certified", options,
             status, ca_known_hosts);

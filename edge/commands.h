@@ -82,10 +82,11 @@ std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& ho
 /// The application's public keys of its CA, as lines; those of an agent are in the configuration alone.
 transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
                                                      const std::string& hostname);
-int ca_generate(const StateOption& state, const std::string& hostname);
+/// `type`: ed25519, ecdsa or rsa; empty: the preset.
+int ca_generate(const StateOption& state, const std::string& hostname, const std::string& type);
 int ca_show(const StateOption& state, const std::string& hostname);
 /// Makes the next CA, and prints the lines of both.
-int ca_rotate(const StateOption& state, const std::string& hostname);
+int ca_rotate(const StateOption& state, const std::string& hostname, const std::string& type);
 /// Lets the next CA sign in the place of the present one.
 int ca_retire(const StateOption& state, const std::string& hostname);
 int ca_list(const StateOption& state);

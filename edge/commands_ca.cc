@@ -73,12 +73,12 @@ transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, 
   return Acts(state, std::time(nullptr)).ca(hostname, pointer_to(agent));
 }
 
-int ca_generate(const StateOption& option, const std::string& hostname) {
+int ca_generate(const StateOption& option, const std::string& hostname, const std::string& type) {
   const auto agent = agent_ca(option, hostname);
   // Asked of an edge that has never run, this makes its state.
   auto state = open_state(option, !valid_hostname(hostname) || agent);
   if (!state) return complain(state.error());
-  return print_lines(Acts(**state, std::time(nullptr)).generate_ca(hostname, pointer_to(agent)));
+  return print_lines(Acts(**state, std::time(nullptr)).generate_ca(hostname, pointer_to(agent), type));
 }
 
 int ca_show(const StateOption& option, const std::string& hostname) {
@@ -87,11 +87,11 @@ int ca_show(const StateOption& option, const std::string& hostname) {
   return print_lines(ca_lines(option, **state, hostname));
 }
 
-int ca_rotate(const StateOption& option, const std::string& hostname) {
+int ca_rotate(const StateOption& option, const std::string& hostname, const std::string& type) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
   const auto agent = agent_ca(option, hostname);
-  const auto lines = Acts(**state, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent));
+  const auto lines = Acts(**state, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent), type);
   if (lines)
     complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
              "'; before that, give every server both lines");

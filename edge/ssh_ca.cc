@@ -103,11 +103,18 @@ std::string why_no_principals(const CertificateConfig& config, const Identity& i
   return out;
 }
 
-Result<bool> SshCa::ensure(std::string_view hostname) {
+std::optional<auth::KeyType> SshCa::type_named(std::string_view word) {
+  if (word == "ed25519") return auth::KeyType::ed25519;
+  if (word == "ecdsa") return auth::KeyType::ecdsa_p256;
+  if (word == "rsa") return auth::KeyType::rsa;
+  return std::nullopt;
+}
+
+Result<bool> SshCa::ensure(std::string_view hostname, auth::KeyType type) {
   auto known = state_.key(key_name(hostname));
   if (!known) return known.error();
   if (*known) return false;
-  return state_.add_key(key_name(hostname), auth::SshKey::generate(auth::KeyType::ed25519).private_pem());
+  return state_.add_key(key_name(hostname), auth::SshKey::generate(type).private_pem());
 }
 
 // The state is asked each time: another process may have put the next CA in the place of this one.
@@ -139,10 +146,11 @@ Result<std::optional<auth::SshKey>> SshCa::read_key(const std::string& name) {
   return std::optional<auth::SshKey>(std::move(*key));
 }
 
-Result<bool> SshCa::rotate(std::string_view hostname) {
-  if (auto present = load(hostname); !present) return present.error();
+Result<bool> SshCa::rotate(std::string_view hostname, std::optional<auth::KeyType> type) {
+  const auto present = load(hostname);
+  if (!present) return present.error();
   return state_.add_key(next_key_name(hostname),
-                        auth::SshKey::generate(auth::KeyType::ed25519).private_pem());
+                        auth::SshKey::generate(type.value_or((*present)->type())).private_pem());
 }
 
 Result<bool> SshCa::retire(std::string_view hostname) {
@@ -256,12 +264,18 @@ Result<IssuedCertificate> SshCa::sign_host(std::string_view hostname, const std:
         transport::Stage::certificate, transport::Cause::key_unusable,
         "this kind of key is not a host's; use ed25519, ECDSA, or RSA of 2048 bits or more");
   }
-  if (auto made = state_.add_key(host_key_name(hostname),
-                                 auth::SshKey::generate(auth::KeyType::ed25519).private_pem());
-      !made)
-    return made.error();
-  const auto ca = read_key(host_key_name(hostname));
+  auto ca = read_key(host_key_name(hostname));
   if (!ca) return ca.error();
+  if (!*ca) {
+    const auto for_users = read_key(key_name(hostname));
+    if (!for_users) return for_users.error();
+    const auto type = *for_users ? (*for_users)->type() : auth::KeyType::ed25519;
+    if (auto made = state_.add_key(host_key_name(hostname), auth::SshKey::generate(type).private_pem());
+        !made)
+      return made.error();
+    ca = read_key(host_key_name(hostname));
+    if (!ca) return ca.error();
+  }
   auth::CertFields fields;
   fields.principals = names;
   return issue(&auth::make_host_certificate, key->blob, **ca, names.front(), std::move(fields), {now, ttl});

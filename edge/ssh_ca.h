@@ -45,10 +45,11 @@ class SshCa {
   explicit SshCa(State& state) : state_(state) {}
 
   /// Makes the application's CA unless it has one; true if it was made.
-  Result<bool> ensure(std::string_view hostname);
+  Result<bool> ensure(std::string_view hostname, auth::KeyType type = auth::KeyType::ed25519);
   /// Makes the CA that is to follow; false if one waits already. The present one goes on signing until
-  /// retire(), so that servers can be told of both in between. Stage::config if there is no CA.
-  Result<bool> rotate(std::string_view hostname);
+  /// retire(), so that servers can be told of both in between. No type: that of the present one.
+  /// Stage::config if there is no CA.
+  Result<bool> rotate(std::string_view hostname, std::optional<auth::KeyType> type = std::nullopt);
   /// The CA that rotate() made signs from now on, and the present one is no more; false if none waits.
   Result<bool> retire(std::string_view hostname);
   /// The lines for TrustedUserCAKeys: of the CA that signs, then of the one that waits, if any. Stage::config
@@ -66,10 +67,13 @@ class SshCa {
                                                          std::string_view public_key_line, std::int64_t now);
 
   /// Certifies a host's key for these names, by a CA of the application's that is for hosts alone and made at
-  /// its first use: who may sign for people should not be able to stand in for servers, and the reverse.
+  /// its first use, of the same type as the CA for people: who may sign for people should not be able to
+  /// stand in for servers, and the reverse.
   Result<IssuedCertificate> sign_host(std::string_view hostname, const std::vector<std::string>& names,
                                       std::string_view public_key_line, std::chrono::seconds ttl,
                                       std::int64_t now);
+  /// `ed25519`, `ecdsa` (P-256) or `rsa`; nothing for another word.
+  static std::optional<auth::KeyType> type_named(std::string_view word);
   /// The line for known_hosts (`@cert-authority …`). Stage::config if no host was ever certified.
   Result<std::string> known_hosts_line(std::string_view hostname);
 

@@ -52,11 +52,11 @@ struct Pair {
   KeyType ca;
 };
 class EveryPair : public ::testing::TestWithParam<Pair> {};
-INSTANTIATE_TEST_SUITE_P(SshCert, EveryPair,
-                         ::testing::Values(Pair{KeyType::ed25519, KeyType::ed25519},
-                                           Pair{KeyType::ed25519, KeyType::ecdsa_p256},
-                                           Pair{KeyType::ecdsa_p256, KeyType::ed25519},
-                                           Pair{KeyType::ecdsa_p256, KeyType::ecdsa_p256}));
+INSTANTIATE_TEST_SUITE_P(
+    SshCert, EveryPair,
+    ::testing::Values(Pair{KeyType::ed25519, KeyType::ed25519}, Pair{KeyType::ed25519, KeyType::ecdsa_p256},
+                      Pair{KeyType::ecdsa_p256, KeyType::ed25519}, Pair{KeyType::ecdsa_p256, KeyType::rsa},
+                      Pair{KeyType::ed25519, KeyType::rsa}, Pair{KeyType::ecdsa_p256, KeyType::ecdsa_p256}));
 
 TEST_P(EveryPair, IsShownByKeygenWithEveryField) {
   const TempDir dir;
@@ -72,9 +72,13 @@ TEST_P(EveryPair, IsShownByKeygenWithEveryField) {
                                 : "Type: ecdsa-sha2-nistp256-cert-v01@openssh.com user certificate"));
   EXPECT_THAT(ran.output, HasSubstr(std::string("Public key: ") + (ed25519 ? "ED25519" : "ECDSA") + "-CERT " +
                                     fingerprint(user.public_blob())));
-  EXPECT_THAT(ran.output, HasSubstr(std::string("Signing CA: ") +
-                                    (GetParam().ca == KeyType::ed25519 ? "ED25519 " : "ECDSA ") +
-                                    fingerprint(ca.public_blob())));
+  const std::string signed_as = GetParam().ca == KeyType::ed25519 ? "ED25519 ssh-ed25519"
+                                : GetParam().ca == KeyType::rsa   ? "RSA rsa-sha2-512"
+                                                                  : "ECDSA ecdsa-sha2-nistp256";
+  const std::size_t space = signed_as.find(' ');
+  EXPECT_THAT(ran.output,
+              HasSubstr("Signing CA: " + signed_as.substr(0, space + 1) + fingerprint(ca.public_blob()) +
+                        " (using " + signed_as.substr(space + 1)));
   EXPECT_THAT(ran.output, HasSubstr("Key ID: \"ann@example.com\""));
   EXPECT_THAT(ran.output, HasSubstr("Serial: 18364758544493064720\n"));
   EXPECT_THAT(ran.output, HasSubstr("Valid: from 2023-11-14T22:12:20 to 2023-11-14T22:17:20\n"));

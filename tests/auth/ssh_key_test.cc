@@ -38,9 +38,12 @@ std::string keygen_blob(const TempDir& dir, const std::string& options) {
 }
 
 class EveryKeyType : public ::testing::TestWithParam<KeyType> {};
-INSTANTIATE_TEST_SUITE_P(SshKey, EveryKeyType, ::testing::Values(KeyType::ed25519, KeyType::ecdsa_p256),
+INSTANTIATE_TEST_SUITE_P(SshKey, EveryKeyType,
+                         ::testing::Values(KeyType::ed25519, KeyType::ecdsa_p256, KeyType::rsa),
                          [](const auto& type) {
-                           return type.param == KeyType::ed25519 ? "ed25519" : "p256";
+                           return type.param == KeyType::ed25519 ? "ed25519"
+                                  : type.param == KeyType::rsa   ? "rsa"
+                                                                 : "p256";
                          });
 
 TEST_P(EveryKeyType, IsFingerprintedByKeygenAsByUs) {
@@ -151,7 +154,7 @@ TEST(SshKey, RefusesPemThatIsNotAKeyOfOurs) {
   const std::vector<std::string> makers{
       "ssh-keygen -q -N secret -m PEM -t ecdsa -b 256 -f " + k,    // must not ask for the pass phrase
       "ssh-keygen -q -N '' -m PEM -t ecdsa -b 384 -f " + k,        // another curve
-      "ssh-keygen -q -N '' -m PEM -t rsa -b 2048 -f " + k,         // RSA
+      "openssl genrsa -out " + k + " 1024",                        // too short
       "openssl ecparam -name secp256k1 -genkey -noout -out " + k,  // not NIST's P-256
       "openssl genpkey -algorithm x25519 -out " + k,               // no signing key
       "openssl genpkey -algorithm ed25519 | openssl pkey -pubout -out " + k,  // no private key

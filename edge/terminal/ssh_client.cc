@@ -14,6 +14,23 @@ namespace {
 
 /// What the shell's programs are told they write to.
 constexpr const char* kTerminalType = "xterm-256color";
+/// What the shell's programs are told of the page, as far as the server takes variables from a client: it
+/// shows colours, and everything in it is UTF-8.
+constexpr std::array<std::pair<const char*, const char*>, 2> kEnvironment{
+    {{"COLORTERM", "truecolor"}, {"LANG", "C.UTF-8"}}};
+
+/// With the mode that makes backspace take a whole character back (RFC 8160), where libssh can say it.
+int request_terminal(ssh_channel channel, Size size) {
+#if LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 11, 0)
+  // RFC 4254 8: opcodes with a 32-bit argument each; IUTF8, then the end.
+  static constexpr std::array<unsigned char, 6> kModes{42, 0, 0, 0, 1, 0};
+  return ssh_channel_request_pty_size_modes(channel, kTerminalType, size.columns, size.rows, kModes.data(),
+                                            kModes.size());
+#else
+  return ssh_channel_request_pty_size(channel, kTerminalType, size.columns, size.rows);
+#endif
+}
+
 /// A file that is not there: the edge has no home, and nobody's known hosts.
 constexpr const char* kNoFile = "/dev/null";
 
@@ -210,17 +227,15 @@ Step SshClient::open_shell(Size size) {
     shell_ = Shell::terminal;
   }
   if (shell_ == Shell::terminal) {
-    const Step step =
-        step_of(ssh_channel_request_pty_size(channel_.get(), kTerminalType, size.columns, size.rows));
-    if (step != Step::done) return step;
+    if (const Step step = step_of(request_terminal(channel_.get(), size)); step != Step::done) return step;
     shell_ = Shell::environment;
   }
-  if (shell_ == Shell::environment) {
-    // Most servers take no such thing from a client, and nothing is lost then.
-    if (step_of(ssh_channel_request_env(channel_.get(), "COLORTERM", "truecolor")) == Step::again)
-      return Step::again;
-    shell_ = Shell::shell;
+  // Most servers take few or none of these from a client, and nothing is lost then.
+  for (; shell_ == Shell::environment && environment_ < kEnvironment.size(); ++environment_) {
+    const auto& [name, value] = kEnvironment[environment_];
+    if (step_of(ssh_channel_request_env(channel_.get(), name, value)) == Step::again) return Step::again;
   }
+  if (shell_ == Shell::environment) shell_ = Shell::shell;
   const Step step = step_of(ssh_channel_request_shell(channel_.get()));
   if (step == Step::done) shell_ = Shell::open;
   return step;

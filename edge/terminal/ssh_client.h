@@ -91,6 +91,7 @@ class SshClient {
   std::string key_fault_;
   SshChannel channel_;
   enum class Shell { none, channel, terminal, environment, shell, open } shell_ = Shell::none;
+  std::size_t environment_ = 0;  // variables that were asked for
   std::unique_ptr<Exit> exit_;
   SocketBell armed_;
   bool usable_ = false;  // the system gave a descriptor

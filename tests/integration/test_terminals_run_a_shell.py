@@ -1,5 +1,6 @@
 """A page of the edge gets a shell on the origin: what is typed, its size, floods both ways, and its end."""
 
+import ctypes
 import hashlib
 import os
 import re
@@ -45,6 +46,18 @@ def test_a_shell_runs_what_is_typed_and_ends_with_its_status(terminal):
     assert rows["host_key"]["reason"].endswith(opened["host_key"])
     closed = terminal.wait_for_audit("tunnel_close")
     assert closed["reason"] == ended["text"] and closed["down_bytes"] > 0 and closed["up_bytes"] > 0, closed
+
+
+def test_a_shell_knows_that_the_page_is_in_utf_8(world, sshd):
+    """By variables that sshd may take from a client, as Debian's does, and by the mode of the terminal (RFC 8160), which
+    libssh sets from 0.11 on: without it, backspace takes half a letter back."""
+    sshd.configure("AcceptEnv LANG LC_* COLORTERM")
+    page = open_shell(terminal_of(world, sshd))
+    page.type("echo $COLORTERM, $LANG, $(locale charmap); stty -a | grep -o '.iutf8'\n")
+    linked = ctypes.CDLL("libssh.so.4")
+    linked.ssh_version.restype = ctypes.c_char_p
+    knows = [int(part) for part in linked.ssh_version(0).split(b"/")[0].split(b".")[:2]] >= [0, 11]
+    page.shows(f"truecolor, C.UTF-8, UTF-8\r\n{' ' if knows else '-'}iutf8\r\n")
 
 
 def test_a_shell_that_is_killed_says_by_what(terminal):

@@ -47,8 +47,10 @@ struct ServeOptions {
 int serve(Config config, const ServeOptions& options);
 
 int check_config(const std::string& config_path);
+/// Whether the TLS files are looked at too, which is for the edge's user to read alone.
+enum class TlsFiles { passed_over, looked_at };
 /// Prints every fault to standard error; the configuration, or nothing if it has any.
-std::optional<Config> checked_config(const std::string& config_path);
+std::optional<Config> checked_config(const std::string& config_path, TlsFiles tls = TlsFiles::passed_over);
 
 /// A question to the policies of a configuration: what they would decide, and why.
 struct PolicyQuestion {

@@ -141,7 +141,7 @@ struct ConfigFault {
 
 /// A file that the configuration names, to be looked at before it is served.
 struct ConfigFile {
-  enum class Kind { secret, authorities };
+  enum class Kind { secret, authorities, certificate, private_key };
   Kind kind;
   int line;
   std::string path;

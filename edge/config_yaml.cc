@@ -225,6 +225,11 @@ void Reader::top(const YAML::Node& root) {
   } else if (mapping(root["tls"], "tls", {"certificate", "key"})) {
     config.certificate_file = text(root["tls"], "certificate", "tls");
     config.key_file = text(root["tls"], "key", "tls");
+    const auto file = [&](ConfigFile::Kind kind, const char* key, const std::string& path) {
+      if (!path.empty()) out_.files.push_back({kind, line_of(root["tls"][key]), path});
+    };
+    file(ConfigFile::Kind::certificate, "certificate", config.certificate_file);
+    file(ConfigFile::Kind::private_key, "key", config.key_file);
   }
   if (const std::string domain = text(root, "auth_domain", "the configuration"); !domain.empty()) {
     const auto parsed = transport::Authority::parse(domain);

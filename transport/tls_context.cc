@@ -173,6 +173,8 @@ Result<SslCtx> make_tls_server(const std::string& certificate_file, const std::s
   SSL_CTX_set_options(context.get(), SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_alpn_select_cb(context.get(), select_protocol, nullptr);
   take_early_data(context.get());
+  // OpenSSL's own asks for a pass phrase at the terminal, and a reload would wait there for ever.
+  SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
   if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) {
     return load_failure("certificate " + printable(certificate_file));
   }

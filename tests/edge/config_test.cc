@@ -328,15 +328,15 @@ TEST(Config, ReadsAnIdentityProvider) {
   EXPECT_TRUE(oidc.groups_claim_optional);
   EXPECT_TRUE(oidc.allow_unverified_email);
   EXPECT_FALSE(oidc.sign_out_at_provider);
-  ASSERT_EQ(loaded.files.size(), 2u);
-  EXPECT_EQ(loaded.files[0].path, "/s");
-  EXPECT_EQ(loaded.files[0].line, 8);
-  EXPECT_EQ(loaded.files[1].kind, ConfigFile::Kind::authorities);
+  ASSERT_EQ(loaded.files.size(), 4u);
+  EXPECT_EQ(loaded.files[0].kind, ConfigFile::Kind::certificate);
+  EXPECT_EQ(loaded.files[1].kind, ConfigFile::Kind::private_key);
+  EXPECT_EQ(loaded.files[2].path, "/s");
+  EXPECT_EQ(loaded.files[2].line, 8);
+  EXPECT_EQ(loaded.files[3].kind, ConfigFile::Kind::authorities);
   EXPECT_EQ(claims_named(loaded.config), std::vector<std::string>{"preferred_username"});
 }
 
-TEST(Config, RefusesHostsThatHaveAnotherReading) {
-  for (const char* service : {"ssh://127.1", "ssh://0x7f.1:22", "ssh://2130706433", "ssh://10.0.0.5:65558",
 TEST(Config, AnIdentityProviderIsCheckedForWhatCannotBeMeant) {
   const auto with = [](const std::string& more) {
     return parse_config(
@@ -359,6 +359,8 @@ TEST(Config, AnIdentityProviderIsCheckedForWhatCannotBeMeant) {
   }
 }
 
+TEST(Config, RefusesHostsThatHaveAnotherReading) {
+  for (const char* service : {"ssh://127.1", "ssh://0x7f.1:22", "ssh://2130706433", "ssh://10.0.0.5:65558",
                               "ssh://10.0.0.5:0", "ssh://10.0.0.5%lo", "ssh://[fe80::1%lo]:22", "ssh://vm..",
                               "ssh://vm:22:22", "ssh://::1", "ssh://user@vm"}) {
     const LoadedConfig loaded =
@@ -379,7 +381,7 @@ TEST(Config, APublicClientOnLoopbackNeedsLittle) {
       parse_config(with_oidc("  {type: oidc, issuer: 'http://127.0.0.1:9000', client_id: a}"));
   EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
   EXPECT_FALSE(loaded.config.oidc.allow_unverified_email);
-  EXPECT_TRUE(loaded.files.empty());
+  EXPECT_EQ(loaded.files.size(), 2u) << "of tls";
 }
 
 TEST(Config, NamesTheFaultsOfAnIdentityProvider) {

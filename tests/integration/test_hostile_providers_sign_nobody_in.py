@@ -335,8 +335,11 @@ def test_its_configuration_is_checked_with_its_files(world):
     secret = world.path("secret")
     secret.write_text("s3cret-of-the-client\n")
     secret.chmod(0o644)
+    certificate, key = world.path("c.pem"), world.path("k.pem")
+    world.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "2",
+               "-subj", "/CN=edge", "-addext", "subjectAltName=DNS:auth.localhost,DNS:vm.localhost"]).ok()
     text = f"""listen: 127.0.0.1:0
-tls: {{certificate: /c.pem, key: /k.pem}}
+tls: {{certificate: {certificate}, key: {key}}}
 auth_domain: auth.localhost
 state: {world.path("state")}
 identity_provider:
@@ -360,4 +363,5 @@ applications:
         assert "s3cret" not in done.stderr
     secret.chmod(0o600)
     config.write_text(text.replace("  ca_file: /nowhere.pem\n", ""))
-    assert world.run([PROGRAMS["own"], "check-config", "--config", config]).status == 0
+    done = world.run([PROGRAMS["own"], "check-config", "--config", config]).ok()
+    assert not done.stderr, done

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "auth/json.h"
-#include "auth/own_file.h"
+#include "auth/secret_file.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -125,10 +125,9 @@ std::optional<ServiceToken> parse_service_token(std::string_view text) {
 }
 
 Result<ServiceToken> read_service_token_file(const std::string& path) {
-  const auto file = open_own_file(path);
-  if (!file) return Failure(Stage::config, Cause::file_unusable, file.error().detail);
+  const auto file = open_secret_file(path);
+  if (!file) return unusable(path, file.error().detail);
   if (!*file) return unusable(path, "there is no such file");
-  if (((*file)->info.st_mode & (S_IRWXG | S_IRWXO)) != 0) return unusable(path, "others can read it");
   if ((*file)->info.st_size > static_cast<off_t>(kMaxServiceTokenFileBytes)) {
     return unusable(path, "is larger than a service token can be");
   }

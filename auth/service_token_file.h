@@ -17,8 +17,7 @@ inline constexpr std::size_t kMaxServiceTokenFileBytes = 16 * 1024;
 /// or holds a character that no header can carry.
 std::optional<ServiceToken> parse_service_token(std::string_view text);
 
-/// The same from a file. It must be a plain file of ours that nobody else may read or write; a link is not
-/// followed. Stage::config, Cause::file_unusable.
+/// The same from a file as open_secret_file() takes it. Stage::config, Cause::file_unusable.
 Result<ServiceToken> read_service_token_file(const std::string& path);
 
 }  // namespace cfpipe::auth

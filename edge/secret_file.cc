@@ -1,12 +1,11 @@
-#include <fcntl.h>
-#include <sys/stat.h>
+#include "auth/secret_file.h"
+
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
-#include "auth/own_file.h"
 #include "edge/oidc.h"
 
 namespace cfpipe::edge {
@@ -22,17 +21,11 @@ transport::Failure unusable(const std::string& why) {
 }  // namespace
 
 transport::Result<transport::Secret> read_secret_file(const std::string& path) {
-  // O_NONBLOCK: a FIFO must not keep us waiting.
-  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (!file) return unusable(errno == ELOOP ? "is a link" : std::strerror(errno));
-  struct stat info {};
-  if (::fstat(file.get(), &info) != 0) return unusable(std::strerror(errno));
-  if (!S_ISREG(info.st_mode)) return unusable("is not a plain file");
-  if (info.st_uid != ::geteuid() && info.st_uid != 0) return unusable("belongs to another user");
-  if ((info.st_mode & 077) != 0)
-    return unusable("may be read or written by others; make it private with chmod 600");
+  const auto file = auth::open_secret_file(path);
+  if (!file) return file.error();
+  if (!*file) return unusable(std::strerror(ENOENT));
   std::array<char, kMaxSecretBytes + 1> bytes{};
-  const ssize_t got = ::read(file.get(), bytes.data(), bytes.size());
+  const ssize_t got = ::read((*file)->fd.get(), bytes.data(), bytes.size());
   if (got < 0) return unusable(std::strerror(errno));
   std::string text(bytes.data(), static_cast<std::size_t>(got));
   ::explicit_bzero(bytes.data(), bytes.size());

@@ -136,10 +136,13 @@ def test_an_edge_that_signs_for_people_only_is_named(client):
 def test_a_file_that_others_can_read_is_refused(client):
     name, secret = client.service
     good = token_file(client, f"{name}\n{secret}\n")
-    os.symlink(good, client.world.path("link"))
+    exposed = client.world.path("exposed")
+    exposed.mkdir()
+    os.symlink(good, exposed / "link")
+    exposed.chmod(0o777)
     faulty = {
-        token_file(client, f"{name}\n{secret}\n", "open", 0o644): "others can read it",
-        str(client.world.path("link")): "is a symbolic link",
+        token_file(client, f"{name}\n{secret}\n", "open", 0o644): "may be read or written by others",
+        str(exposed / "link"): "leads through a link in a directory that others may write",
         str(client.world.path("missing")): "there is no such file",
         token_file(client, f"{secret}\n", "half"): "holds no service token",
     }

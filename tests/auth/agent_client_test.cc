@@ -2,10 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "auth/agent_protocol.h"
 #include "auth/own_socket.h"
 #include "auth/real_agent.h"
+#include "auth/running_agent.h"
 #include "auth/ssh_verify.h"
 
 namespace cfpipe::auth {
@@ -135,6 +144,47 @@ TEST(AgentKeys, CommentsAreShownWithoutControlCharacters) {
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().detail, HasSubstr("a?b?[2J"));
   EXPECT_EQ(none.error().detail.find('\n'), std::string::npos);
+}
+
+/// An agent that takes one request and gives this answer to it.
+void answer_once(const OwnSocket& at, const std::string& answer) {
+  pollfd waiting{at.fd.get(), POLLIN, 0};
+  EXPECT_EQ(::poll(&waiting, 1, 10'000), 1);
+  const Fd client(::accept4(at.fd.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  std::array<char, 4096> request{};
+  EXPECT_GT(::recv(client.get(), request.data(), request.size(), 0), 0);
+  const std::string framed = SshWriter().string(answer).take();
+  EXPECT_EQ(::send(client.get(), framed.data(), framed.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(framed.size()));
+}
+
+TEST(OtherAgent, GivesSignaturesAndNothingElse) {
+  const std::string failure = "\x05";
+  const std::string signature = SshWriter().byte(kAgentSignResponse).string("signature").take();
+  const std::vector<std::pair<std::string, std::string>> answers = {
+      {signature, signature},
+      {SshWriter().byte(kAgentSignResponse).string("").take(), failure},
+      {SshWriter().byte(kAgentSignResponse).take(), failure},
+      {signature + "x", failure},
+      {SshWriter().byte(12).string("signature").take(), failure},
+      {failure, failure},
+  };
+  const TempDir dir;
+  const auto other = listen_own_socket(dir.file("other"), IfTaken::replace);
+  ASSERT_TRUE(other);
+  const SshKey key = SshKey::generate(KeyType::ed25519);
+  testing::RunningAgent agent(dir.file("agent"));
+  agent.offer(testing::certificate_over(key.public_blob(), SshKey::generate(KeyType::ed25519), "ann"),
+              dir.file("other"));
+  const std::string request =
+      SshWriter().byte(kAgentSignRequest).string(key.public_blob()).string("data").u32(0).take();
+  for (const auto& [given, passed_on] : answers) {
+    std::thread answers_it([&other, text = given] { answer_once(*other, text); });
+    const auto answer = ask(dir.file("agent"), request);
+    answers_it.join();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(*answer, passed_on);
+  }
 }
 
 }  // namespace

@@ -109,9 +109,10 @@ std::string bind_to(const SshKey& host, std::string_view session, bool forwardin
 }
 
 /// What ssh has signed to log in (RFC 4252 7), with its host-bound form if there is a host key.
-std::string login(std::string_view session, std::string_view key_blob, std::string_view host_key = {}) {
+std::string login(std::string_view session, std::string_view key_blob, std::string_view host_key = {},
+                  std::uint8_t message = 50) {
   SshWriter data;
-  data.string(session).byte(50).string("ann").string("ssh-connection");
+  data.string(session).byte(message).string("ann").string("ssh-connection");
   data.string(host_key.empty() ? "publickey" : "publickey-hostbound-v00@openssh.com").byte(1);
   data.string("ssh-ed25519-cert-v01@openssh.com").string(key_blob);
   if (!host_key.empty()) data.string(host_key);
@@ -170,6 +171,8 @@ TEST_F(Agent, SignsOnlyTheLoginOfTheSessionItIsBoundTo) {
   EXPECT_FALSE(signs(login("session", SshKey::generate(KeyType::ed25519).public_blob())));
   EXPECT_FALSE(signs(login("session", certificate_.blob, SshKey::generate(KeyType::ed25519).public_blob())));
   EXPECT_FALSE(signs(login("session", certificate_.blob) + "x"));
+  for (const std::uint8_t other : {0, 1, 49, 51, 255})
+    EXPECT_FALSE(signs(login("session", certificate_.blob, {}, other))) << int{other};
   EXPECT_FALSE(signs("SSHSIG data"));
   EXPECT_FALSE(signs(""));
   const std::string whole = login("session", certificate_.blob, host_blob);

@@ -147,6 +147,19 @@ TEST(SshCert, IsMadeForEveryAcceptableKind) {
   }
 }
 
+TEST(SshCert, OfAHostIsOverNoSecurityKey) {
+  const SshKey ca = SshKey::generate(KeyType::ed25519);
+  const std::string blob = SshKey::generate(KeyType::ed25519).public_blob();
+  const std::string sk =
+      SshWriter().string("sk-ssh-ed25519@openssh.com").raw(blob.substr(15)).string("ssh:").take();
+  EXPECT_TRUE(acceptable_user_key(sk));
+  EXPECT_FALSE(acceptable_host_key(sk));
+  EXPECT_FALSE(make_host_certificate(sk, some_fields(), ca));
+  EXPECT_FALSE(acceptable_host_key("no key"));
+  EXPECT_TRUE(acceptable_host_key(blob));
+  EXPECT_TRUE(make_host_certificate(blob, some_fields(), ca));
+}
+
 TEST(SshCert, IsTheSameWhenItsCaIsElsewhere) {
   const SshKey user = SshKey::generate(KeyType::ed25519);
   for (const KeyType type : {KeyType::ed25519, KeyType::ecdsa_p256}) {

@@ -217,6 +217,27 @@ TEST(Policy, BypassAndServiceAuthComeFirstEachInItsOrder) {
   EXPECT_EQ(decide(policies, deploy).policy->name, "service c");
 }
 
+TEST(Policy, TheFirstOneThatNearlyLetsInIsNamed) {
+  std::vector<Policy> policies;
+  for (const char* name : {"first", "second"})
+    policies.push_back({name, Decision::allow, {everyone()}, {{Rule::Kind::group, name, {}}}, {}});
+  Subject ann;
+  ann.email = "ann@example.com";
+  EXPECT_EQ(reason_of(decide(policies, ann)), "policy 'first' requires group first");
+}
+
+TEST(Policy, NamesAreTakenUpToTheirBounds) {
+  const std::string longest(kMaxPrincipalBytes, 'a');
+  EXPECT_TRUE(valid_principal(longest));
+  EXPECT_FALSE(valid_principal(longest + "a"));
+  EXPECT_EQ(account_of(longest, AccountFrom::claim), longest);
+  EXPECT_FALSE(account_of(longest + "a", AccountFrom::claim));
+  EXPECT_TRUE(valid_group(std::string(kMaxGroupBytes, 'g')));
+  EXPECT_FALSE(valid_group(std::string(kMaxGroupBytes + 1, 'g')));
+  EXPECT_TRUE(valid_group("a ~"));
+  for (const char* none : {"", "a\x7f", "a\x1f", "\n"}) EXPECT_FALSE(valid_group(none));
+}
+
 TEST(Policy, WithoutPoliciesNobodyGetsIn) {
   Subject ann;
   ann.email = "ann@example.com";

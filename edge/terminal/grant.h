@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/ssh_key.h"
 #include "edge/tokens.h"
 
 namespace cfpipe::edge::terminal {
@@ -11,8 +12,9 @@ namespace cfpipe::edge::terminal {
 /// Leave to open a terminal, besides what every grant says.
 struct TerminalGrant {
   Identity identity;
-  bool certified = false;          ///< the application has a CA, which lets people in
-  std::vector<std::string> users;  ///< whom its certificate would be for; may be empty
+  bool certified = false;                      ///< the application has a CA, which lets people in
+  auth::KeyType key = auth::KeyType::ed25519;  ///< what it is asked to certify
+  std::vector<std::string> users;              ///< whom its certificate would be for; may be empty
   std::vector<std::string>
       host_keys;           ///< those the configuration names, `type base64`; empty: the first is believed
   std::int64_t until = 0;  ///< when it has to end, Unix seconds

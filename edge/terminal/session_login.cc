@@ -164,7 +164,7 @@ net::awaitable<bool> Session::log_in() {
 
 // The key is made here and is gone with this call; nobody else ever has it.
 net::awaitable<bool> Session::log_in_by_certificate() {
-  const auto key = auth::SshKey::generate(auth::KeyType::ed25519);
+  const auto key = auth::SshKey::generate(grant_.terminal->key);
   const auto papers = co_await site_.certify_terminal(grant_, request_, key.authorized_key());
   if (!papers) {
     end({"login_failed", capitalised(papers.error().detail) + ".", "Tell whoever runs the edge."});

@@ -1,17 +1,14 @@
 #include "transport/tls_context.h"
 
 #include <openssl/err.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <cstdlib>
 #include <span>
 
 #include "transport/client_certificate.h"
-#include "transport/shortage.h"
 #include "transport/tls_session.h"
+#include "transport/trust_store.h"
 
 namespace cfpipe::transport {
 namespace {
@@ -32,25 +29,6 @@ std::string last_error() {
   return text;
 }
 
-/// Why a file could not be loaded: the system's words where it was the system, which are no fault of the
-/// file's if this process has reached a limit. Empties OpenSSL's queue of errors.
-Failure load_failure(const std::string& what) {
-  const auto last = ERR_peek_last_error();
-  const char* reason = last != 0 ? ERR_reason_error_string(last) : nullptr;
-  while (const auto code = ERR_get_error()) {
-    const bool no_memory = !ERR_SYSTEM_ERROR(code) && ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
-    if (!no_memory && !ERR_SYSTEM_ERROR(code)) continue;
-    ERR_clear_error();
-    return system_failure(Stage::config, Cause::bad_option, what, no_memory ? ENOMEM : ERR_GET_REASON(code));
-  }
-  return {Stage::config, Cause::bad_option, reason != nullptr ? what + ": " + reason : what};
-}
-
-bool is_directory(const char* path) {
-  struct stat info {};
-  return ::stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 void use_common_settings(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_security_level(context, kSecurityLevel);
@@ -58,20 +36,6 @@ void use_common_settings(SSL_CTX* context) {
   SSL_CTX_set_cipher_list(context, kSuites12);
   SSL_CTX_set_mode(context, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-}
-
-const char* set_variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr && *value != '\0' ? value : nullptr;
-}
-
-// The default locations would parse the whole bundle at once (65 ms); the hash directory is read per issuer.
-bool use_system_store(SSL_CTX* context) {
-  const char* file = set_variable("SSL_CERT_FILE");
-  const char* dir = set_variable("SSL_CERT_DIR");
-  if (file != nullptr || dir != nullptr) return SSL_CTX_load_verify_locations(context, file, dir) == 1;
-  if (is_directory(kSystemCertDir)) return SSL_CTX_load_verify_dir(context, kSystemCertDir) == 1;
-  return SSL_CTX_set_default_verify_paths(context) == 1;
 }
 
 // Who signed the last certificate that could be found. OpenSSL keeps the chain of a verification that failed,
@@ -140,8 +104,8 @@ Result<std::unique_ptr<TlsClientContext>> TlsClientContext::make(const std::stri
   if (!ca_file.empty()) {
     if (SSL_CTX_load_verify_file(context.get(), ca_file.c_str()) != 1)
       return load_failure("no CA certificates can be read from " + printable(ca_file));
-  } else if (!use_system_store(context.get())) {
-    return load_failure("the CA certificates of SSL_CERT_FILE or SSL_CERT_DIR cannot be read");
+  } else if (auto trusted = trust(context.get(), TrustPlaces::of_environment()); !trusted) {
+    return trusted.error();
   }
   return std::unique_ptr<TlsClientContext>(new TlsClientContext(std::move(context)));
 }
@@ -189,7 +153,10 @@ Failure tls_failure(const SSL* ssl, const std::string& host) {
   const auto unwelcome = certificate_alert(ssl, ERR_peek_last_error());
   const std::string reason = last_error();
   if (unwelcome) return {Stage::tls, Cause::client_certificate_wanted, host + ": " + *unwelcome};
-  switch (const auto verdict = SSL_get_verify_result(ssl); verdict) {
+  const auto verdict = SSL_get_verify_result(ssl);
+  if (lacks_an_issuer(verdict))
+    return {Stage::tls, Cause::tls_unknown_issuer, host + ", issuer " + unknown_issuer(ssl)};
+  switch (verdict) {
     case X509_V_OK:
       if (reason.empty()) return {Stage::tls, Cause::closed_early, host};
       return {Stage::tls, Cause::tls_failed, host + ": " + reason};
@@ -199,13 +166,6 @@ Failure tls_failure(const SSL* ssl, const std::string& host) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
       return {Stage::tls, Cause::tls_expired, host};
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_CERT_SIGNATURE_FAILURE:  // an issuer of the same name with another key
-      return {Stage::tls, Cause::tls_unknown_issuer, host + ", issuer " + unknown_issuer(ssl)};
     default:
       return {Stage::tls, Cause::tls_certificate_unfit, host + ": " + broken_rule(verdict)};
   }

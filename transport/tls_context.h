@@ -20,18 +20,14 @@ struct FreeWith {
 using SslCtx = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
 using SslPtr = std::unique_ptr<SSL, FreeWith<SSL_free>>;
 
-/// The system's certificates by the hash of their names.
-inline constexpr const char* kSystemCertDir = "/etc/ssl/certs";
-
 /// What is offered to a server (RFC 7301).
 enum class Alpn { http1, http2_or_http1 };
 
 class ClientCertificate;
 
 /// The client's side of TLS: 1.2 at least, the host's certificate always checked, AES-128-GCM preferred (it
-/// costs the least per byte with AES instructions). The trust store is `ca_file` if given; else
-/// $SSL_CERT_FILE and $SSL_CERT_DIR if set; else the system's hash directory, which needs no parsing, or its
-/// bundle where there is none.
+/// costs the least per byte with AES instructions). The trust store is `ca_file` if given, else what
+/// TrustPlaces::of_environment() names.
 class TlsClientContext {
  public:
   /// `certificate` is shown to servers that ask for one; null: none is. Stage::config, Cause::bad_option when

@@ -2,10 +2,10 @@
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
 
-#include <cstdlib>
 #include <ctime>
+
+#include "transport/trust_store.h"
 
 namespace cfpipe::transport {
 namespace {
@@ -31,14 +31,6 @@ int keep_ticket(SSL* ssl, SSL_SESSION* session) {
   return 0;  // OpenSSL goes on owning it
 }
 
-/// A file or directory as it is now: another one, or other content, is another text.
-std::string state_of(const char* path) {
-  struct stat info {};
-  if (::stat(path, &info) != 0) return std::string(path) + " missing";
-  return std::string(path) + " " + std::to_string(info.st_ino) + " " + std::to_string(info.st_size) + " " +
-         std::to_string(info.st_mtim.tv_sec) + "." + std::to_string(info.st_mtim.tv_nsec);
-}
-
 bool is_for(X509* certificate, const Host& host) {
   const std::string& text = host.text();
   if (host.address()) return X509_check_ip_asc(certificate, text.c_str(), 0) == 1;
@@ -61,15 +53,7 @@ std::string session_key(const Url& url, const std::string& ca_file, Alpn offered
                         const std::string& certificate_id) {
   std::string key = url.host.text() + ":" + std::to_string(url.port) + "\n" +
                     (offered == Alpn::http1 ? "http/1.1" : "h2,http/1.1") + "\n" + certificate_id;
-  if (!ca_file.empty()) return key + state_of(ca_file.c_str());
-  bool named = false;
-  for (const char* variable : {"SSL_CERT_FILE", "SSL_CERT_DIR"}) {
-    const char* path = std::getenv(variable);
-    if (path == nullptr || *path == '\0') continue;
-    key += state_of(path) + "\n";
-    named = true;
-  }
-  return named ? key : key + state_of(kSystemCertDir);
+  return key + (ca_file.empty() ? TrustPlaces::of_environment().state() : state_of(ca_file));
 }
 
 SessionPtr take_session(SessionStore& store, const std::string& key, const Host& host) {

@@ -109,6 +109,7 @@ const transport::Proxy* Doctor::proxy_in_use() const {
 /// Of the proxy if there is one: the host's own name is the proxy's affair then.
 net::awaitable<Result<Seen>> Doctor::dns() {
   const auto* through = proxy_in_use();
+  if (through != nullptr && dial_.proxy->fault) co_return *dial_.proxy->fault;
   const transport::Host& host = through != nullptr ? through->host : target_.host;
   const auto found = co_await transport::resolve(host, target_.port, dial_.dns_deadline);
   if (!found) co_return found.error();

@@ -67,7 +67,9 @@ Words words_for(Cause cause) {
     case Cause::cannot_listen: return {"cannot listen there", "end what uses that address, or choose another one", kConfiguration};
     case Cause::file_unusable: return {"this file cannot be used", "it has to be a file of yours that nobody else can read or write (chmod 600)", kConfiguration};
     case Cause::program_missing: return {"a program that is needed here cannot be run", "install it, or put it on PATH", kConfiguration};
+    case Cause::proxy_unusable: return {"the proxy that the environment names cannot be used", "mend or unset that variable, name the host in NO_PROXY, or give --proxy none", kConfiguration};
     case Cause::name_not_found: return {"the name does not resolve", "check its spelling and this machine's DNS", kUnavailable};
+    case Cause::lookup_failed: return {"the name could not be looked up, a temporary failure", "check that this machine has a network and reaches its DNS servers, and try again", kUnavailable};
     case Cause::refused: return {"the connection was refused", "check the port, and that a firewall lets it through", kUnavailable};
     case Cause::unreachable: return {"there is no way to the edge", "check this machine's network", kUnavailable};
     case Cause::timed_out: return {"no answer in time", "check the network, and try again", kUnavailable};

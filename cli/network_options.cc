@@ -10,6 +10,7 @@ namespace cfpipe::cli {
 namespace {
 
 using std::chrono::milliseconds;
+using transport::Cause;
 using transport::Stage;
 
 /// How long the server behind an ssh tunnel may keep its first line to itself: sshd sends it at once, and has
@@ -80,16 +81,17 @@ Result<void> take_proxy(const RawOptions& raw, const Environment& environment, O
   const auto [source, text] = named ? std::pair<std::string_view, std::string_view>("--proxy", *raw.proxy)
                                     : from_environment(environment);
   if (text.empty()) return {};
+  auto settings = std::make_shared<transport::ProxySettings>();
   auto proxy = transport::parse_proxy(text, source);
   if (!proxy) {
-    auto failure = proxy.error();
-    if (!named) failure.stage = Stage::config;
-    return failure;
+    if (named) return proxy.error();
+    // Most programs that look at the variable may understand it, and this one may have no use for it.
+    settings->fault = transport::Failure(Stage::config, Cause::proxy_unusable, proxy.error().detail);
+    proxy = transport::Proxy();
   }
   if (named && options.command == Command::ssh_config && proxy->has_login())
     return usage("a proxy's password has no place in ssh_config: set HTTPS_PROXY instead");
   if (options.command == Command::ssh_config) options.proxy_flag = text;
-  auto settings = std::make_shared<transport::ProxySettings>();
   settings->proxy = std::move(*proxy);
   settings->no_proxy = no_proxy(environment);
   settings->this_machine_too = named;

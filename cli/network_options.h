@@ -16,7 +16,8 @@ inline constexpr std::chrono::milliseconds kMaxDeadline{600'000};
 Result<std::chrono::milliseconds> parse_deadline(std::string_view text, std::string_view flag);
 
 /// The options that are about the way to the edge: deadlines, proxies, client certificates. `spelled` is the
-/// command as it was typed. Stage::input; Stage::config for a proxy of the environment.
+/// command as it was typed. Stage::input. A proxy of the environment
+/// that is not understood counts only when something would go through it (ProxySettings::fault).
 Result<void> take_network(RawOptions& raw, std::string_view spelled, const Environment& environment,
                           Options& options);
 

@@ -27,8 +27,10 @@ constexpr std::string_view kEarlyProtocol = "http/1.1";
 net::awaitable<Result<tcp::socket>> dial_tcp(const Url& url, const DialOptions& options) {
   const Authority place = options.connect_to.value_or(Authority{url.host, url.port});
   const std::uint16_t port = place.port_or(url.port);
-  if (options.proxy && options.proxy->covers(place.host, port))
+  if (options.proxy && options.proxy->covers(place.host, port)) {
+    if (options.proxy->fault) co_return *options.proxy->fault;
     co_return co_await dial_by_proxy(options.proxy->proxy, place.host, port, options);
+  }
   const auto found = co_await resolve(place.host, port, options.dns_deadline, options.lookups);
   if (!found) co_return found.error();
   co_return co_await connect_first(in_turns(*found), url.authority(), options.tcp_deadline);

@@ -38,8 +38,10 @@ enum class Cause {
   cannot_listen,
   file_unusable,
   program_missing,
+  proxy_unusable,
   // dns, proxy, tcp, tls
   name_not_found,
+  lookup_failed,
   refused,
   unreachable,
   timed_out,

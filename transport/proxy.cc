@@ -24,6 +24,7 @@ struct Scheme {
 };
 constexpr Scheme kSchemes[] = {{"http", ProxyKind::http, kHttpPort},
                                {"https", ProxyKind::https, kHttpsPort},
+                               {"socks", ProxyKind::socks5h, kSocksPort},
                                {"socks5", ProxyKind::socks5, kSocksPort},
                                {"socks5h", ProxyKind::socks5h, kSocksPort}};
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,8 +31,8 @@ struct Proxy {
 };
 
 /// `[scheme://][user[:password]@]host[:port]`, user and password percent-encoded. The scheme is http unless
-/// it is said; the ports are 80, 443 and 1080. `source` names where the text is from; the text itself never
-/// shows in a failure, which is Stage::input, Cause::bad_option.
+/// said (`socks` is socks5h), ports are 80, 443 and 1080. `source` names where the text is from; the text
+/// itself never shows in a failure, which is Stage::input, Cause::bad_option.
 Result<Proxy> parse_proxy(std::string_view text, std::string_view source);
 
 /// Whether a list like $NO_PROXY takes this host out: names (they and what is below them; with a leading `.`
@@ -44,6 +45,7 @@ struct ProxySettings {
   Proxy proxy;
   std::string no_proxy;
   bool this_machine_too = false;  ///< also Host::is_this_machine(): the user asked for it
+  std::optional<Failure> fault;   ///< why `proxy` is none: what would go through it is not dialled
 
   bool covers(const Host& host, std::uint16_t port) const;
 };

@@ -112,10 +112,12 @@ TEST(ProxyOption, AFaultNamesWhereItIsAndNotWhatItSays) {
   EXPECT_EQ(flag.stage, Stage::input);
   EXPECT_THAT(flag.detail, HasSubstr("--proxy"));
   EXPECT_THAT(flag.detail, Not(HasSubstr("hush")));
-  const auto variable = bad(ssh(), {{"ALL_PROXY", "ftp://u:hush@p.test"}});
-  EXPECT_EQ(variable.stage, Stage::config);
-  EXPECT_THAT(variable.detail, HasSubstr("ALL_PROXY"));
-  EXPECT_THAT(variable.detail, Not(HasSubstr("hush")));
+  const auto variable = good(ssh(), {{"ALL_PROXY", "ftp://u:hush@p.test"}}).proxy->fault;
+  ASSERT_TRUE(variable);
+  EXPECT_EQ(variable->stage, Stage::config);
+  EXPECT_EQ(variable->cause, Cause::proxy_unusable);
+  EXPECT_THAT(variable->detail, HasSubstr("ALL_PROXY"));
+  EXPECT_THAT(variable->detail, Not(HasSubstr("hush")));
 }
 
 TEST(ProxyOption, CommandsThatDialNothingDoNotMindTheEnvironment) {

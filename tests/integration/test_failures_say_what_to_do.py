@@ -160,6 +160,11 @@ def listen_where_somebody_does(stage):
 
 
 @alone
+def proxy_variable_not_understood(stage):
+    return ssh(stage.nobody(), "no-such-host.invalid", ALL_PROXY="socks4://127.0.0.1:1080/")
+
+
+@alone
 def name_unknown(stage):
     return ssh(stage.nobody(), "no-such-host.invalid")
 

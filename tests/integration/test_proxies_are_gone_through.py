@@ -3,7 +3,7 @@
 import pytest
 
 from support import proxies
-from support.clients import REFUSED, UNAVAILABLE, Ssh, assert_fails
+from support.clients import CONFIGURATION, REFUSED, UNAVAILABLE, Ssh, assert_fails
 from support.listener import Listener, first_line
 from support.proxies import HOST, PROXIES, USER, far_client
 
@@ -76,6 +76,23 @@ def test_no_proxy_takes_hosts_out(world, sshd, proxy):
 
 def test_this_machine_is_not_for_the_proxy_of_the_environment(user):
     assert user.banner(HTTPS_PROXY="http://127.0.0.1:9").startswith("SSH-2.0-")
+
+
+def test_a_variable_that_is_not_understood_counts_only_where_the_proxy_would(world, sshd, user):
+    """cloudflared never looks at ALL_PROXY."""
+    broken = {"ALL_PROXY": "socks4://127.0.0.1:9/"}
+    assert user.banner(**broken).startswith("SSH-2.0-")
+    far = far_client(world, "own", sshd, login=False)
+    finished = far.tunnel(**broken)
+    assert_fails(finished, CONFIGURATION, "config", "ALL_PROXY takes .*NO_PROXY")
+    assert_fails(far.tunnel(NO_PROXY="*", **broken), UNAVAILABLE, "dns", HOST)
+
+
+def test_socks_alone_is_socks5_as_desktops_set_it(world, sshd):
+    proxy = PROXIES["socks"](world)
+    client = far_client(world, "own", sshd, ALL_PROXY=proxy.url_with_login.replace("socks5h:", "socks:") + "/")
+    assert client.banner().startswith("SSH-2.0-")
+    assert proxy.was_asked_for(f"{HOST}:{client.edge.port}")
 
 
 def test_socks5_looks_the_name_up_here(world, user):

@@ -20,6 +20,8 @@ TEST(ParseProxy, TakesEverySchemeAndItsPort) {
                         {"HTTP://P.example:8080/", ProxyKind::http, "http://p.example:8080"},
                         {"https://p.example", ProxyKind::https, "https://p.example:443"},
                         {"socks5://10.0.0.1", ProxyKind::socks5, "socks5://10.0.0.1:1080"},
+                        {"socks://127.0.0.1:1080/", ProxyKind::socks5h, "socks5h://127.0.0.1:1080"},
+                        {"SOCKS://p.example", ProxyKind::socks5h, "socks5h://p.example:1080"},
                         {"socks5h://[2001:db8::1]:9", ProxyKind::socks5h, "socks5h://[2001:db8::1]:9"}}) {
     const auto proxy = parse_proxy(text, "--proxy");
     ASSERT_TRUE(proxy) << text << ": " << proxy.error().detail;

@@ -87,6 +87,9 @@ Failure unreachable(const Failure& failure, const std::string& host) {
     case Cause::name_not_found:
       why = "its name is not found";
       break;
+    case Cause::lookup_failed:
+      why = "its name cannot be looked up now";
+      break;
     case Cause::refused:
       why = "it refuses connections";
       break;

@@ -38,6 +38,7 @@ Lookups::Found ask_system(const std::string& host) {
   errno = 0;
   if (const int status = ::getaddrinfo(host.c_str(), nullptr, &hints, &list); status != 0) {
     found.shortage = shortage_behind(status, errno);
+    found.later = status == EAI_AGAIN;
     return found;
   }
   Endpoints& addresses = found.addresses;
@@ -157,6 +158,7 @@ net::awaitable<Result<Endpoints>> Lookups::find(std::string host, std::string ow
   if (!done) co_return Failure(Stage::dns, Cause::timed_out, host);
   const Found& found = (*lookup)->found;
   if (found.shortage != 0) co_return system_failure(Stage::dns, Cause::system_short, host, found.shortage);
+  if (found.later) co_return Failure(Stage::dns, Cause::lookup_failed, host);
   if (found.addresses.empty()) co_return Failure(Stage::dns, Cause::name_not_found, host);
   co_return found.addresses;
 }

@@ -38,6 +38,7 @@ class Lookups {
   struct Found {
     Endpoints addresses;  ///< ports 0; none if there are none
     int shortage = 0;     ///< an errno: what there was too little of to find out; or 0
+    bool later = false;   ///< no resolver has answered: another time there may be some
   };
   using Ask = std::function<Found(const std::string& host)>;
 
@@ -48,7 +49,7 @@ class Lookups {
   static std::shared_ptr<Lookups> make(Limits limits);
 
   /// The addresses, ports 0, never empty. `owner` is whose lookup it is; empty: it counts for no owner.
-  /// Failures, Stage::dns: name_not_found; timed_out, at once where there is no room; system_short.
+  /// Failures, Stage::dns: name_not_found, lookup_failed; timed_out, at once without room; system_short.
   boost::asio::awaitable<Result<Endpoints>> find(std::string host, std::string owner,
                                                  std::chrono::milliseconds limit);
   /// Lookups that there was no room for, since the start.

@@ -11,6 +11,7 @@ net::awaitable<Result<Endpoints>> resolve(Host host, std::uint16_t port, std::ch
   if (host.is_localhost_name()) {
     co_return Endpoints{{net::ip::address_v4::loopback(), port}, {net::ip::address_v6::loopback(), port}};
   }
+  if (host.text().ends_with(".invalid")) co_return Failure(Stage::dns, Cause::name_not_found, host.text());
   Lookups& lookups = share.pool ? *share.pool : Lookups::of_process();
   auto found = co_await lookups.find(host.text(), std::move(share.owner), limit);
   if (found)

@@ -13,11 +13,12 @@
 namespace {
 
 // A resolver that hangs on one name until it is let go; all others are asked of the system.
-constexpr const char* kHangingName = "hangs.invalid";
+constexpr const char* kHangingName = "hangs.test";
 std::mutex hanging_mutex;
 std::condition_variable hanging_change;
 bool let_go = false;
 int returned = 0;
+int asked_in_vain = 0;
 
 }  // namespace
 
@@ -29,7 +30,9 @@ extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo
     hanging_change.notify_all();
     return EAI_NONAME;
   }
-  if (name != nullptr && std::string_view(name) == "unknown.invalid") return EAI_NONAME;
+  if (name != nullptr && std::string_view(name) == "unknown.test") return EAI_NONAME;
+  if (name != nullptr && std::string_view(name) == "later.test") return EAI_AGAIN;
+  if (name != nullptr && std::string_view(name).ends_with(".invalid")) ++asked_in_vain;
   using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
   static const auto real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
   return real(name, service, hints, list);
@@ -55,13 +58,23 @@ TEST_F(DialerTest, TheDeadlineOfALookupHoldsAlthoughTheSystemHangs) {
   EXPECT_EQ(found.error().stage, Stage::dns);
   EXPECT_EQ(found.error().cause, Cause::timed_out);
   // Another lookup does not wait behind it.
-  const auto unknown = *run(resolve(transport::host_of("unknown.invalid"), 443, 20s));
+  const auto unknown = *run(resolve(transport::host_of("unknown.test"), 443, 20s));
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().cause, Cause::name_not_found);
   std::unique_lock lock(hanging_mutex);
   let_go = true;
   hanging_change.notify_all();
   EXPECT_TRUE(hanging_change.wait_for(lock, 20s, [] { return returned == 1; }));
+}
+
+TEST_F(DialerTest, TellsNamesThatAreNotThereFromAResolverThatIsNot) {
+  const auto cause_of = [this](std::string_view name) {
+    return run(resolve(transport::host_of(name), 443, 20s))->error().cause;
+  };
+  EXPECT_EQ(cause_of("unknown.test"), Cause::name_not_found);
+  EXPECT_EQ(cause_of("later.test"), Cause::lookup_failed);
+  EXPECT_EQ(cause_of("never.invalid"), Cause::name_not_found);
+  EXPECT_EQ(asked_in_vain, 0);
 }
 
 TEST_F(DialerTest, NeedsNoResolverForLiteralsAndLocalhost) {

@@ -43,6 +43,7 @@ class LookupsTest : public ::testing::Test {
     changed_.notify_all();
     if (host.ends_with("slow")) changed_.wait(lock, [this] { return let_go_; });
     if (host == "short") return {{}, EMFILE};
+    if (host == "later") return {{}, 0, true};
     if (host.ends_with("unknown")) return {};
     return {{{net::ip::make_address("192.0.2.1"), 0}}, 0};
   }
@@ -93,6 +94,10 @@ TEST_F(LookupsTest, FindAddressesOrNone) {
   EXPECT_EQ((*good.found)->front().address().to_string(), "192.0.2.1");
   ASSERT_FALSE(*unknown.found);
   EXPECT_EQ(unknown.found->error().cause, Cause::name_not_found);
+  Asked& later = ask("later", "");
+  until_answered(later);
+  ASSERT_FALSE(*later.found);
+  EXPECT_EQ(later.found->error().cause, Cause::lookup_failed);
   Asked& shortage = ask("short", "");
   until_answered(shortage);
   ASSERT_FALSE(*shortage.found);

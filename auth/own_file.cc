@@ -70,7 +70,8 @@ Result<std::optional<OwnFile>> open_own_file(const std::string& path, int access
     return Failure(Stage::state, Cause::state_unreadable, path + ": is not a plain file");
   }
   if (file.info.st_uid != ::geteuid()) return foreign(path, "belongs to another user");
-  if ((file.info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return foreign(path, "can be written by others");
+  if ((file.info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    return Failure(Stage::state, Cause::state_writable_by_others, path + ": can be written by others");
   return std::optional<OwnFile>(std::move(file));
 }
 

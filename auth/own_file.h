@@ -66,9 +66,9 @@ struct OwnFile {
 };
 
 /// Opens a plain file for reading (`access`: O_RDWR for writing too, which is what an exclusive flock takes
-/// on NFS; where that is not allowed, for reading only); nothing if there is none. A link, someone else's
-/// file, or one that others may write is Cause::state_foreign_owner; what cannot be opened or is no plain
-/// file is state_unreadable. The path is in detail.
+/// on NFS; where that is not allowed, for reading only); nothing if there is none. A link or someone else's
+/// file is Cause::state_foreign_owner, one that others may write state_writable_by_others; what cannot be
+/// opened or is no plain file is state_unreadable. The path is in detail.
 Result<std::optional<OwnFile>> open_own_file(const std::string& path, int access = O_RDONLY);
 
 /// The whole content, up to kMaxStateFileBytes.

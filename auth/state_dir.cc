@@ -64,8 +64,7 @@ Result<StateDir> StateDir::at(std::string path) {
   }
   if (!fd) return state_failure(Cause::state_unreadable, path, error);
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    return Failure(Stage::state, Cause::state_foreign_owner,
-                   path + ": can be written by others (chmod go-w ends that)");
+    return Failure(Stage::state, Cause::state_writable_by_others, path + ": can be written by others");
   }
   return StateDir(std::move(path));
 }

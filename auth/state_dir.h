@@ -24,10 +24,14 @@ inline constexpr std::size_t kMaxStateFileBytes = 1024 * 1024;
 /// renamed.
 class StateDir {
  public:
-  /// Finds the directory; makes it (0700) if missing. Stage::state. One that is someone else's or that others
-  /// may write is state_foreign_owner.
+  /// Finds the directory; makes it (0700) if missing. Stage::state. One that is someone else's is
+  /// state_foreign_owner, one that others may write state_writable_by_others.
+  /// If there is none and none can be made: state_write_failed.
   static Result<StateDir> open();
   static Result<StateDir> at(std::string path);
+  /// The same directory as it is after such a failure of open(): there is nothing in it, and what is written
+  /// there fails. For those who can do without.
+  static StateDir missing();
 
   const std::string& path() const { return path_; }
   std::string file(std::string_view name) const;  ///< path() + '/' + safe_name(name)

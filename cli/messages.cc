@@ -63,7 +63,8 @@ Words words_for(Cause cause) {
     case Cause::bad_option: return {"the command line is not understood", "see cfpipe --help", kUsage};
     case Cause::state_unreadable: return {"a file of the state directory cannot be read", "mend or remove it; CFPIPE_HOME names another directory", kConfiguration};
     case Cause::state_foreign_owner: return {"a file of the state directory is not safely yours", "look who made it and why, then remove it", kConfiguration};
-    case Cause::state_write_failed: return {"a file cannot be written", "check the permissions and the space left there", kConfiguration};
+    case Cause::state_writable_by_others: return {"a file of the state directory is not yours alone", "end that with chmod go-w; it comes of a umask like 002, and does not with 022", kConfiguration};
+    case Cause::state_write_failed: return {"a file cannot be written", "check the permissions and the space left there; CFPIPE_HOME names another state directory", kConfiguration};
     case Cause::cannot_listen: return {"cannot listen there", "end what uses that address, or choose another one", kConfiguration};
     case Cause::file_unusable: return {"this file cannot be used", "it has to be a file of yours that nobody else can read or write (chmod 600)", kConfiguration};
     case Cause::program_missing: return {"a program that is needed here cannot be run", "install it, or put it on PATH", kConfiguration};

@@ -34,6 +34,7 @@ enum class Cause {
   bad_option,
   state_unreadable,
   state_foreign_owner,
+  state_writable_by_others,
   state_write_failed,
   cannot_listen,
   file_unusable,

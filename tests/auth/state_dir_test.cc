@@ -75,7 +75,7 @@ TEST(StateDir, MayBeReadableByOthersButNotWritable) {
   EXPECT_TRUE(StateDir::at(temp.path()));
   for (const mode_t mode : {0720U, 0702U, 0777U, 01777U}) {
     ASSERT_EQ(::chmod(temp.path().c_str(), mode), 0);
-    expect_failure(StateDir::at(temp.path()), Cause::state_foreign_owner, temp.path());
+    expect_failure(StateDir::at(temp.path()), Cause::state_writable_by_others, temp.path());
   }
 }
 
@@ -181,7 +181,7 @@ TEST(StateFile, ThatOthersMayWriteIsRefused) {
   const StateDir dir = dir_at(temp);
   for (const mode_t mode : {0620U, 0602U, 0666U}) {
     temp.put("name", "token", mode);
-    expect_failure(dir.read("name"), Cause::state_foreign_owner, temp / "name");
+    expect_failure(dir.read("name"), Cause::state_writable_by_others, temp / "name");
   }
 }
 

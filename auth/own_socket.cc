@@ -34,7 +34,9 @@ Failure failure(const std::string& path, int error) {
 /// Of FAT, SMB and AFS.
 Failure no_sockets_there(const std::string& path, int error) {
   Failure refused = failure(path, error);
-  refused.detail += ", a file system without sockets? ssh-config --style match needs none";
+  refused.detail +=
+      ", a file system without sockets? Have ssh-config write the block again: it takes $XDG_RUNTIME_DIR "
+      "then, and --style match or another CFPIPE_HOME does without";
   return refused;
 }
 
@@ -120,6 +122,11 @@ std::string directory_of(const std::string& path) {
   const auto slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return path.substr(0, std::max<std::size_t>(slash, 1));
+}
+
+bool can_hold_sockets(const std::string& directory) {
+  const Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return fd && bind_temporary(fd.get(), directory + "/s").has_value();
 }
 
 bool nothing_at(const std::string& path) {

@@ -31,6 +31,9 @@ enum class IfTaken { replace, replace_dead, leave };
 /// failure, as is a socket that is not to be replaced. Stage::state, the path in detail.
 Result<OwnSocket> listen_own_socket(const std::string& path, IfTaken if_taken);
 
+/// True if a socket can be made in that directory, which is tried.
+bool can_hold_sockets(const std::string& directory);
+
 /// True if nothing is at `path`.
 bool nothing_at(const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "cli/agent_socket.h"
 #include "cli/event_loop.h"
 #include "cli/options.h"
 
@@ -29,6 +30,7 @@ Result<void> write_output(std::string_view text);
 struct Places {
   std::string program;    ///< absolute path of this cfpipe
   std::string state_dir;  ///< absolute
+  SocketPlaces sockets{state_dir};
 };
 /// The ssh_config text for the options: pure. Cause::bad_option for a combination that ssh cannot be told.
 Result<std::string> ssh_config_text(const Options& options, const Places& places);

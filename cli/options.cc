@@ -186,7 +186,8 @@ Result<void> take_target(RawOptions& raw, Options& options) {
 
 std::string too_long_for_socket(const std::string& path) {
   return "a socket's path has " + std::to_string(auth::kMaxSocketPath) + " bytes at most, this one has " +
-         std::to_string(path.size()) + ": " + transport::printable(path);
+         std::to_string(path.size()) + ": " + transport::printable(path) +
+         " (have ssh-config write the block again, with a shorter CFPIPE_HOME or with --style match)";
 }
 
 Result<std::optional<auth::KeyType>> parse_key_type(const RawOptions& raw) {

@@ -1,12 +1,9 @@
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <climits>
-#include <cstdint>
 #include <string>
 
-#include "auth/own_socket.h"
 #include "auth/state_dir.h"
 #include "auth/user_key.h"
 #include "cli/commands.h"
@@ -21,11 +18,8 @@ using transport::Failure;
 using transport::Stage;
 using transport::Url;
 
-/// The longest user name that room is kept for in the path of an agent's socket, in bytes; what useradd
-/// takes.
-constexpr std::size_t kMaxUserBytes = 32;
-/// What stands for a host name that is too long for such a path, in bytes.
-constexpr std::size_t kShortNameBytes = 20;
+/// In the text for no host.
+constexpr const char* kExampleHost = "vm.example.com";
 
 Failure unusable(std::string why) {
   return {Stage::input, Cause::bad_option, std::move(why)};
@@ -94,19 +88,13 @@ class Writer {
 
   std::string plain() const { return "Host " + url_.host.text() + "\n" + proxy({}); }
 
-  std::string agent() const {
-    const std::string socket = places_.state_dir + "/agent-";
-    const std::string whose = "%r@" + socket_host();
+  std::string agent(const AgentSocket& at) const {
+    const std::string socket = percent_doubled(at.directory) + "/" + at.name;
     return "Host " + url_.host.text() + "\n" +
-           proxy(" --short-lived-cert --agent " + quoted_word(percent_doubled(socket) + whose) +
+           proxy(" --short-lived-cert --agent " + quoted_word(socket) +
                  (options_.forward_agent ? " --forward-agent" : "") + key_flags(shell_word) + user_flag()) +
            kByCertificate + "  IdentitiesOnly no\n  IdentityFile none\n  IdentityAgent " +
-           config_word_with(socket, whose) + "\n";
-  }
-
-  /// Whether a name as short as the shortest would do, for a user name of one letter.
-  bool has_room_for_socket() const {
-    return places_.state_dir.size() + sizeof("/agent-r@") - 1 + kShortNameBytes <= auth::kMaxSocketPath;
+           config_word(socket) + "\n";
   }
 
   std::string match() const {
@@ -140,21 +128,7 @@ class Writer {
  private:
   using Quote = std::string (*)(std::string_view);
 
-  static std::string config_word_with(const std::string& path, const std::string& tokens) {
-    const std::string whole = percent_doubled(path) + tokens;
-    return is_plain(whole) ? whole : '"' + whole + '"';
-  }
-
-  /// The host in the name of the agent's socket. Where the whole name has no room (neither ssh nor the system
-  /// takes a longer path), its start and a number made of all of it.
-  std::string socket_host() const {
-    const std::size_t others = places_.state_dir.size() + sizeof("/agent-@") - 1 + kMaxUserBytes;
-    if (wildcard_ || others + url_.host.text().size() <= auth::kMaxSocketPath) return "%h";
-    std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
-    for (const char c : url_.host.text()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
-    return fmt::format("{}-{:08x}", url_.host.text().substr(0, kShortNameBytes - sizeof("-01234567") + 1),
-                       static_cast<std::uint32_t>(hash ^ (hash >> 32U)));
-  }
+  static std::string config_word(const std::string& text) { return is_plain(text) ? text : '"' + text + '"'; }
 
   /// The host as the command line of this cfpipe has to name it, with the port and path that ssh knows
   /// nothing of.
@@ -215,7 +189,7 @@ class Writer {
   }
   std::string key_files(const std::string& host) const {
     const auto line = [&](std::string_view keyword, const std::string& file) {
-      return "  " + std::string(keyword) + " " + (is_plain(file) ? file : '"' + file + '"') + "\n";
+      return "  " + std::string(keyword) + " " + config_word(file) + "\n";
     };
     return line("IdentityFile", identity_file(host)) + line("CertificateFile", certificate_file(host));
   }
@@ -252,9 +226,10 @@ std::string absolute(const std::string& path) {
 }  // namespace
 
 Result<std::string> ssh_config_text(const Options& options, const Places& places) {
-  for (const auto* text : {&options.ca_file, &options.auth_domain, &options.service_token_file,
-                           &options.proxy_flag, &options.cert_file, &options.key_file, &options.key,
-                           &options.url.target, &places.program, &places.state_dir}) {
+  for (const auto* text :
+       {&options.ca_file, &options.auth_domain, &options.service_token_file, &options.proxy_flag,
+        &options.cert_file, &options.key_file, &options.key, &options.url.target, &places.program,
+        &places.state_dir, &places.sockets.runtime_dir}) {
     if (!can_be_written(*text)) {
       return unusable(transport::printable(*text) + " holds a character that ssh_config has no spelling for");
     }
@@ -270,17 +245,14 @@ Result<std::string> ssh_config_text(const Options& options, const Places& places
       (options.style == ConfigStyle::match || options.style == ConfigStyle::chain)) {
     return unusable("key file names have no cfpipe- in front: for this pattern take --style agent");
   }
-  if (options.style == ConfigStyle::agent && !writer.has_room_for_socket()) {
-    return unusable(
-        "the state directory's path has no room for a socket: set CFPIPE_HOME to a shorter one, or take "
-        "--style match: " +
-        transport::printable(places.state_dir));
-  }
   switch (options.style) {
     case ConfigStyle::plain:
       return writer.plain();
     case ConfigStyle::agent:
-      return writer.agent();
+      if (const auto socket = agent_socket(places.sockets, options.url.host)) return writer.agent(*socket);
+      return unusable("no room for the agent's socket in " + transport::printable(places.state_dir) +
+                      ", and no XDG_RUNTIME_DIR that has: set CFPIPE_HOME to a shorter path of a file system "
+                      "that holds sockets, or take --style match");
     case ConfigStyle::match:
       return writer.match();
     case ConfigStyle::chain:
@@ -295,7 +267,7 @@ int run_ssh_config(const Options& options) {
   auto state = auth::StateDir::open();
   if (!state) return report(state.error());
   Options found;
-  found.url = options.url;
+  found.url = options.has_url ? options.url : *parse_hostname(kExampleHost);
   found.style = options.style;
   found.ca_file = absolute(options.ca_file);
   found.auth_domain = options.auth_domain;
@@ -311,9 +283,12 @@ int run_ssh_config(const Options& options) {
   found.forward_agent = options.forward_agent;
   const bool in_agent = options.key.starts_with(auth::kAgentKeyPrefix);
   found.key = in_agent ? options.key : absolute(options.key);
-  const Places places{own_path(), absolute(state->path())};
+  Places places{own_path(), absolute(state->path())};
+  if (options.style == ConfigStyle::agent) places.sockets = SocketPlaces::look(places.state_dir);
   auto text = ssh_config_text(found, places);
   if (!text) return report(text.error());
+  if (!options.has_url)
+    text->insert(0, std::string("# For the hostname of yours in place of ") + kExampleHost + ":\n");
   if (options.install == Install::install) return install_ssh_config(options, *text);
   const auto written = write_output(*text);
   return written ? kOk : report(written.error());

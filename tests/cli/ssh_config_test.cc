@@ -66,9 +66,20 @@ TEST(SshConfig, LongNamesLeaveRoomForTheSocket) {
   EXPECT_THAT(text_of(for_host("x." + host, ConfigStyle::agent)), Not(HasSubstr(socket)));
   EXPECT_THAT(text_of(for_host(host + ".org", ConfigStyle::agent)), Not(HasSubstr(socket + "\n")));
 
-  const Places deep{"/usr/bin/cfpipe", "/home/" + std::string(80, 'x')};
+  const Places deep{"/usr/bin/cfpipe", "/home/" + std::string(100, 'x')};
   EXPECT_FALSE(ssh_config_text(for_host("vm.example.com", ConfigStyle::agent), deep));
   EXPECT_TRUE(ssh_config_text(for_host("vm.example.com", ConfigStyle::match), deep));
+}
+
+TEST(SshConfig, AStateDirectoryWithoutSocketsHasThemInTheRuntimeDirectory) {
+  Places places = kPlaces;
+  places.sockets.state_holds_sockets = false;
+  places.sockets.runtime_dir = "/run/user/50%";
+  const auto text = text_of(for_host("vm.example.com", ConfigStyle::agent), places);
+  EXPECT_THAT(text, HasSubstr("--agent '/run/user/50%%/cfpipe/"));
+  const auto begin = text.find("/run/user/50%%/cfpipe/");
+  const auto socket = text.substr(begin, text.find('\'', begin) - begin);
+  EXPECT_THAT(text, HasSubstr("IdentityAgent " + socket + "\n"));
 }
 
 TEST(SshConfig, MatchStyleMakesTheFilesBeforeSshReadsThem) {

@@ -3,7 +3,7 @@
 import pytest
 
 from support import limits, system_faults
-from support.clients import CFPIPE, assert_fails
+from support.clients import CFPIPE, Ssh, assert_fails
 
 pytestmark = [
     pytest.mark.skipif(limits.SANITIZED, reason="under strace there can be no leak checker"),
@@ -50,6 +50,19 @@ def test_a_lock_whose_holder_died_is_taken_over_where_there_is_no_flock(client):
     argv = ["access", "login", "--quiet", "--login-timeout", "30s", client.edge.url()]
     client.world.run(lacking(["flock:error=EBADF"], argv), client.env).ok()
     assert not lock.exists()
+
+
+def test_where_the_state_holds_no_sockets_the_runtime_directory_does(user):
+    """ssh-config tries it, and what it finds stands in the block."""
+    runtime = user.world.path("run")
+    runtime.mkdir(mode=0o700)
+    home = str(user.home)
+    only_here = ["bind:error=EPERM:when=1"]
+    argv = ["access", "ssh-config", "--hostname", user.edge.host(), "--short-lived-cert"]
+    text = user.world.run(lacking(only_here, argv), {**user.env, "XDG_RUNTIME_DIR": str(runtime)}).ok().stdout
+    assert f"IdentityAgent {runtime}/cfpipe/" in text and f"{home}/agent" not in text
+    assert Ssh(user, text=text).run("echo through").ok().stdout == "through\n"
+    assert list(runtime.joinpath("cfpipe").iterdir()) == []
 
 
 def test_where_there_can_be_no_agent_socket_the_other_style_is_named(user):

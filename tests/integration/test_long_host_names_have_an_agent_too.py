@@ -26,6 +26,19 @@ def test_long_host_names_have_an_agent_too(far):
     assert not list(far.home.glob("*cf_key*"))
 
 
+def test_long_directories_and_user_names_have_one_too(world, kind, sshd):
+    """Of sssd's accounts the home directory has the name."""
+    edge = Edge(world, kind, sshd.address)
+    sshd.trust(edge.ssh_ca())
+    client = Client(world, edge, name="home-of-maximilian.mustermann@corp.example.com-on-the-server")
+    client.login()
+    ssh = Ssh(client, "agent")
+    assert ssh.run("echo through").ok().stdout == "through\n"
+    # Nobody there, but the agent is served.
+    longest = ssh.run("true", "-l", "maximilian.mustermann@corp.example.com")
+    assert "socket" not in longest.stderr and "Permission denied" in longest.stderr, longest
+
+
 def test_a_socket_that_cannot_be_is_refused_at_once(far):
     path = f"{far.home}/agent-somebody@{HOST}"
     done = far.tunnel("--agent", path)

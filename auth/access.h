@@ -32,8 +32,8 @@ class LoginObserver {
   /// `opened`: it ran for a while before, so the page may have been seen.
   virtual void browser_failed(const std::string& why, bool opened) = 0;
   /// Another process is logging in to the same application, or to another one of the team; `url` is what it
-  /// shows, or empty. `unknown_lock`: the lock file that says so, if it does not say who made it.
-  virtual void waiting_for_other(const std::string& url, const std::string& unknown_lock) = 0;
+  /// shows, or empty.
+  virtual void waiting_for_other(const std::string& url) = 0;
   /// The edge's clock is so many seconds ahead of this machine's (behind, if negative), and it matters.
   virtual void clock_differs(std::int64_t seconds) = 0;
   /// For the log: no secrets in it.

@@ -76,15 +76,14 @@ class OtherLoginShown {
   OtherLoginShown(const Access& access, std::string token_file, std::string held)
       : access_(access), token_file_(std::move(token_file)), held_(std::move(held)) {}
 
-  void show(const OtherLock& lock) {
+  void show() {
     std::string url;
     if (auto file = access_.state.read(url_file(token_file_)); file && *file) {
       url = transport::printable((*file)->reveal(), kMaxShownUrl);
     }
     if (url.empty() && (shown_ || Clock::now() < since_ + kQuietWait)) return;
     if (shown_ == url) return;
-    const bool unknown = lock.names_nobody();
-    access_.observer.waiting_for_other(url, unknown ? access_.state.file(token_file_ + ".lock") : "");
+    access_.observer.waiting_for_other(url);
     if (!held_.empty() && !url.empty()) passed_on_.emplace(access_.state, held_, url);
     shown_ = std::move(url);
   }
@@ -131,7 +130,7 @@ net::awaitable<Result<Turn>> take_turn(const Access& access, std::string token_f
       co_return Failure(Stage::login, Cause::login_timed_out,
                         "another process holds " + token_file + ".lock");
     }
-    if (other) other_login.show(*other);
+    if (other) other_login.show();
     co_await watch.changed(kLockPoll);
   }
 }

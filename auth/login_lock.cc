@@ -72,7 +72,7 @@ bool is_dead(const OwnFile& file, std::string_view content) {
   const std::int64_t age = std::abs(unix_now() - std::int64_t{file.info.st_mtim.tv_sec});
   if (age > LoginLock::kLockMaxAge) return true;
   const auto holder = holder_of(content);
-  return holder && is_gone(*holder);
+  return holder ? is_gone(*holder) : age > LoginLock::kNamelessMaxAge;
 }
 
 /// For whoever wants to remove or replace a lock file that was found dead, or is ours. The flock on the file
@@ -142,11 +142,6 @@ std::optional<Failure> OtherLock::ended() const {
   const std::string where = "in the process that was logging in";
   failure->detail = failure->detail.empty() ? where : where + ": " + failure->detail;
   return failure;
-}
-
-bool OtherLock::names_nobody() const {
-  const auto content = read_own_file(file_, "");
-  return content && !holder_of(content->reveal());
 }
 
 Result<std::optional<LoginLock>> LoginLock::try_acquire(const StateDir& dir, std::string token_file,

@@ -17,8 +17,6 @@ class OtherLock {
   /// How the login under it came to nothing, if its holder lived to say so: Stage::login, login_cancelled,
   /// login_timed_out or login_failed. A holder that was killed, and cloudflared, say nothing.
   std::optional<transport::Failure> ended() const;
-  /// Who holds it is not known, as with the locks of cloudflared of 2023.
-  bool names_nobody() const;
 
  private:
   friend class LoginLock;
@@ -28,12 +26,14 @@ class OtherLock {
 
 /// The login lock beside a token file, understood by cloudflared of 2023 (any file) and 2026 (JSON with pid
 /// and start_time). Made in one step, content and all; a holder is dead if its pid is gone, its start time
-/// differs by more than a second, or the file is older than kLockMaxAge. Content that names no process counts
-/// as a living holder until then. Released (if still ours) on destruction.
+/// differs by more than a second, or the file is older than kLockMaxAge; content that names no process (the
+/// holder has not come to it yet, never does, as cloudflared of 2023, or was killed in between) counts for
+/// kNamelessMaxAge. Released (if still ours) on destruction.
 class LoginLock {
  public:
   /// Seconds after which a lock file is stale whoever holds it.
   static constexpr std::int64_t kLockMaxAge = 600;
+  static constexpr std::int64_t kNamelessMaxAge = 5;
   /// Tries once: nothing if another living process holds it, and then that one's lock in `other`, if asked
   /// for. Writes nothing while it is held. A dead lock is replaced in one step, so that nobody takes it for
   /// one that was released.

@@ -219,14 +219,10 @@ std::string browser_failed_text(std::string_view why, bool opened) {
                               why);
 }
 
-std::string waiting_text(std::string_view url, std::string_view unknown_lock) {
+std::string waiting_text(std::string_view url) {
   if (!url.empty())
     return fmt::format(
         "cfpipe: login: another process is logging in; if its page is not open yet, open this:\n{}\n", url);
-  if (!unknown_lock.empty())
-    return fmt::format(
-        "cfpipe: login: another process is logging in, as it seems; if you know of none, remove {}\n",
-        unknown_lock);
   return "cfpipe: login: another process is logging in; waiting for it\n";
 }
 

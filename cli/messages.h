@@ -55,8 +55,8 @@ std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome,
 /// `code`: what the page shows if it shows one; empty where none does.
 std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened);
 std::string browser_failed_text(std::string_view why, bool opened);
-/// Of another process's login: the URL it shows, or the lock file that names nobody; either may be empty.
-std::string waiting_text(std::string_view url, std::string_view unknown_lock);
+/// Of another process's login: the URL it shows, or empty.
+std::string waiting_text(std::string_view url);
 /// What listener mode prints once it accepts connections.
 std::string listening_text(std::string_view address, bool reachable_from_elsewhere);
 /// What `curl` says when it goes on without a token.

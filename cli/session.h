@@ -15,7 +15,7 @@ class TerminalObserver final : public auth::LoginObserver {
  public:
   void login_url(const std::string& url, const std::string& code, bool browser_is_opened) override;
   void browser_failed(const std::string& why, bool opened) override;
-  void waiting_for_other(const std::string& url, const std::string& unknown_lock) override;
+  void waiting_for_other(const std::string& url) override;
   void clock_differs(std::int64_t seconds) override;
   void note(const std::string& line) override;
 

@@ -134,7 +134,7 @@ TEST(Messages, AReaderThatWentAwayIsNoFailure) {
 TEST(Messages, TheLoginUrlStandsAloneOnTheLastLine) {
   const std::string url = "https://vm.example.com/cdn-cgi/access/cli?token=x";
   for (const auto& text : {login_text(url, {}, true), login_text(url, {}, false),
-                           login_text(url, "ABCD-EFGH", true), waiting_text(url, {})}) {
+                           login_text(url, "ABCD-EFGH", true), waiting_text(url)}) {
     EXPECT_TRUE(text.ends_with("\n" + url + "\n")) << text;
     EXPECT_TRUE(text.starts_with("cfpipe: login: ")) << text;
   }
@@ -147,12 +147,6 @@ TEST(Messages, TheCodeOfALoginStandsBesideTheUrl) {
         << text;
     EXPECT_EQ(login_text("https://h/", {}, opened).find("code"), std::string::npos);
   }
-}
-
-TEST(Messages, AWaitThatNamesNobodySaysWhatToRemove) {
-  EXPECT_NE(waiting_text({}, "/home/ann/x.lock").find("remove /home/ann/x.lock\n"), std::string::npos);
-  EXPECT_EQ(waiting_text({}, {}).find("remove"), std::string::npos);
-  EXPECT_EQ(waiting_text("https://h/", "/home/ann/x.lock").find("remove"), std::string::npos);
 }
 
 TEST(Messages, ABrowserThatOpenedAndOneThatDidNotAreToldApart) {

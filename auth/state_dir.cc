@@ -37,15 +37,25 @@ Failure unusable_name(Cause cause) {
   return {Stage::state, cause, "unusable file name"};
 }
 
+/// Empty: there is no home directory.
+std::string wanted_path() {
+  std::string path = environment("CFPIPE_HOME");
+  if (!path.empty()) return path;
+  path = home();
+  return path.empty() ? path : path + "/.cloudflared";
+}
+
 }  // namespace
 
 Result<StateDir> StateDir::open() {
-  std::string path = environment("CFPIPE_HOME");
-  if (!path.empty()) return at(std::move(path));
-  path = home();
-  if (path.empty())
-    return Failure(Stage::state, Cause::state_unreadable, "no home directory; set CFPIPE_HOME");
-  return at(path + "/.cloudflared");
+  std::string path = wanted_path();
+  if (path.empty()) return Failure(Stage::state, Cause::state_write_failed, "there is no home directory");
+  return at(std::move(path));
+}
+
+StateDir StateDir::missing() {
+  std::string path = wanted_path();
+  return StateDir(path.empty() ? "/nonexistent/.cloudflared" : std::move(path));
 }
 
 Result<StateDir> StateDir::at(std::string path) {

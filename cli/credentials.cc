@@ -46,6 +46,7 @@ net::awaitable<Result<std::optional<Credentials>>> open_credentials(const Sessio
     co_return std::optional<Credentials>();
   }
   spdlog::info("nobody is asked to log in; trying without a token");
+  session.tell_if_nothing_is_kept();
   co_return std::optional<Credentials>(std::move(credentials));
 }
 

@@ -16,6 +16,8 @@ using transport::Stage;
 namespace {
 /// Names of a certificate that a message has room for.
 constexpr std::size_t kShownPrincipals = 4;
+/// Longest reason in a warning, in bytes.
+constexpr std::size_t kMaxWhyBytes = 300;
 }  // namespace
 
 std::string_view stage_name(Stage stage) {
@@ -264,6 +266,21 @@ std::string clock_text(std::int64_t offset) {
 std::string forwarding_refused_text() {
   return "cfpipe: certificate: warning: the agent was asked to sign where ssh -A has forwarded it, and did "
          "not; to let it, add --forward-agent to ssh-config\n";
+}
+
+std::string nothing_kept_text(std::string_view why) {
+  return fmt::format(
+      "cfpipe: state: warning: nothing is kept for the next start: {}; CFPIPE_HOME names another directory\n",
+      transport::printable(why, kMaxWhyBytes));
+}
+
+std::string unused_certificate_text() {
+  return "cfpipe: certificate: warning: ssh was told of the certificate and did not use it; if the server "
+         "did not let "
+         "you in, either something tells ssh not to (IdentitiesOnly, PubkeyAcceptedAlgorithms, "
+         "PreferredAuthentications: see ssh -v), or the server does not take it: its authority, its kind of "
+         "key "
+         "(--key-type ed25519 makes the other), or its names\n";
 }
 
 std::string token_text(std::string_view host, std::string_view token) {

@@ -69,6 +69,10 @@ std::string principal_text(const std::vector<std::string>& principals, std::stri
 std::string clock_text(std::int64_t offset);
 /// Somebody on a host that the agent was forwarded to wanted to use it.
 std::string forwarding_refused_text();
+/// There is no state directory, and none could be made.
+std::string nothing_kept_text(std::string_view why);
+/// ssh has been told of the certificate, and has not had anything signed with it.
+std::string unused_certificate_text();
 /// What `login` prints around the token.
 std::string token_text(std::string_view host, std::string_view token);
 

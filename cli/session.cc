@@ -28,6 +28,23 @@ Result<auth::ServiceToken> service_token_of(const Options& options) {
   return auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()};
 }
 
+/// Whether a command may come to something without a state directory: tunnels and requests that nobody has to
+/// log in for.
+bool may_do_without_state(const Options& options, const auth::ServiceToken& service_token) {
+  switch (options.command) {
+    case Command::ssh:
+      return !options.short_lived_cert || !options.agent.empty();
+    case Command::curl:
+    case Command::doctor:
+      return true;
+    case Command::login:
+    case Command::token:
+      return service_token.given();
+    default:
+      return false;
+  }
+}
+
 /// All but what is about the application's host alone.
 transport::DialOptions dial_options(const Options& options) {
   transport::DialOptions dial;
@@ -66,6 +83,11 @@ void TerminalObserver::note(const std::string& line) {
   spdlog::debug("{}", transport::printable(line, kMaxNoteBytes));
 }
 
+void Session::tell_if_nothing_is_kept() const {
+  if (no_state_) print(nothing_kept_text(no_state_->detail));
+  no_state_.reset();
+}
+
 Session::~Session() {
   auth::sweep_temporary_files(state_.path());
 }
@@ -77,10 +99,17 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
   auto service_token = service_token_of(options);
   if (!service_token) return service_token.error();
   auto state = auth::StateDir::open();
-  if (!state) return state.error();
+  std::optional<Failure> no_state;
+  if (!state) {
+    if (state.error().cause != Cause::state_write_failed || !may_do_without_state(options, *service_token))
+      return state.error();
+    no_state = state.error();
+    state = auth::StateDir::missing();
+  }
   auto trusted = auth::load_trusted_domains(*state, options.auth_domain);
   if (!trusted) return trusted.error();
   std::unique_ptr<Session> session(new Session(std::move(*state)));
+  session->no_state_ = std::move(no_state);
 
   auto certificate = client_certificate(options);
   if (!certificate) return certificate.error();
@@ -100,6 +129,7 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
                                         options.fedramp,
                                         // The URLs of curl have any number of paths.
                                         options.command != Command::curl});
+  if (session->access_->service_token.given() || options.brings_token) session->tell_if_nothing_is_kept();
   if (options.login_timeout.count() > 0) session->access_->login_patience = options.login_timeout;
   return session;
 }

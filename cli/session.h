@@ -35,12 +35,15 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   const auth::StateDir& state() const { return state_; }
+  /// Says so, once, if there is no state directory: for what does all the same.
+  void tell_if_nothing_is_kept() const;
   const auth::Access& access() const { return *access_; }
   transport::HttpClient& app_http() { return *app_http_; }
 
  private:
   explicit Session(auth::StateDir state) : state_(std::move(state)) {}
   auth::StateDir state_;
+  mutable std::optional<transport::Failure> no_state_;  ///< until it has been told
   TerminalObserver observer_;
   std::unique_ptr<transport::HttpClient> app_http_;
   std::unique_ptr<transport::HttpClient> other_http_;  ///< null: app_http_ serves every host

@@ -1,5 +1,6 @@
 """A program with a service token gets tunnels and certificates, never a browser; and nothing once the token is revoked."""
 
+import re
 import time
 
 import pytest
@@ -115,3 +116,37 @@ def test_service_token_names_are_unique_and_sane(edge):
     assert edge.command("service-token", "create", "a b").status == 64
     assert edge.command("service-token", "create", "x", "--duration", "1s").status == 64
     assert edge.command("service-token", "revoke", "nobody").status == 78
+
+
+@pytest.mark.parametrize("home", ["none", "read-only"])
+def test_no_home_directory_is_needed(world, client, home):
+    """As in many a container: what would have been kept is not, and that is said once."""
+    env = {**client.env, **environment(client.edge.service_token("deploy")), "HOME": "/nonexistent"}
+    del env["CFPIPE_HOME"]
+    if home == "read-only":
+        env["HOME"] = "/proc/self"
+    options = ["--auth-domain", client.edge.auth_host]
+    finished = world.run([CFPIPE, "access", "ssh", *options, "--hostname", client.edge.host()], env).ok()
+    assert finished.output.startswith(b"SSH-2.0-")
+    assert re.fullmatch(r"cfpipe: state: warning: nothing is kept .*/\.cloudflared: .*CFPIPE_HOME.*\n", finished.stderr)
+    shown = world.run([CFPIPE, "access", *options, "curl", client.edge.url() + "cdn-cgi/access/get-identity", "-sS"], env)
+    assert "deploy" in shown.ok().stdout
+    agent = world.path("agent")
+    socket = ["--short-lived-cert", "--agent", agent]
+    finished = world.run([CFPIPE, "access", "ssh", *options, *socket, "--hostname", client.edge.host()], env).ok()
+    assert finished.output.startswith(b"SSH-2.0-")
+    finished = world.run([CFPIPE, "access", "ssh-gen", *options, "--hostname", client.edge.host()], env)
+    assert_fails(finished, CONFIGURATION, "state", "CFPIPE_HOME")
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_newer_organisations_are_understood(world, sshd, status):
+    """Their secrets have a form of their own, and a bad token is answered with a status instead of the way to a login."""
+    token = ("7f2c0123456789abcdef0123456789ab.access", "cfast_u1JFmZkQ0v8Gm3o6Jm0Yb2Wc1Tt5Vh4Rr_9s-pX7d8eKq")
+    client = Client(world, Edge(world, "mock", sshd.address, faults=(f"app-status={status}",), service_token=token))
+    assert client.banner("--hostname", client.edge.host(), *options(token)).startswith("SSH-2.0-")
+    assert client.run("access", "token", client.edge.url(), *options(token)).ok().stdout.count(".") == 2
+    wrong = (token[0], token[1][:-1])
+    for argv in (["ssh", "--hostname", client.edge.host()], ["ssh-gen", "--hostname", client.edge.host()], ["token", client.edge.url()]):
+        assert_fails(client.run("access", *argv, *options(wrong)), REFUSED, says=rf"the service token was rejected.*status {status}")
+    assert client.browser_runs() == 0

@@ -89,3 +89,19 @@ def test_directory_that_others_may_write_is_not_used(user):
     assert_fails(user.tunnel(), CONFIGURATION, "state", says)
     user.home.chmod(0o755)
     assert user.banner().startswith("SSH-2.0-")
+
+
+def homeless(user):
+    """The environment of an account without a home directory, as that of a container."""
+    env = {name: value for name, value in user.env.items() if name != "CFPIPE_HOME"}
+    return {**env, "HOME": "/nonexistent"}
+
+
+def test_without_a_state_directory_what_has_to_be_kept_is_named(user):
+    argv = [CFPIPE, "access", "login", "--quiet", "--auth-domain", user.edge.auth_host, user.edge.url()]
+    finished = user.world.run(argv, homeless(user))
+    assert_fails(finished, CONFIGURATION, "state", r"/nonexistent/\.cloudflared: No such file.*CFPIPE_HOME")
+    argv = [CFPIPE, "access", "ssh", "--auth-domain", user.edge.auth_host, "--hostname", user.edge.host()]
+    finished = user.world.run(argv, homeless(user))
+    assert_fails(finished, CONFIGURATION, "state", r"/nonexistent/\.cloudflared.*CFPIPE_HOME")
+    assert user.browser_runs() == 1, "only that of the user's login before"

@@ -110,6 +110,10 @@ net::awaitable<Result<std::string>> ask_other(const std::shared_ptr<Client>& cli
   co_return co_await client->other->ask(request, kAgentSignPatience);
 }
 
+bool is_a(const std::string& request, AgentMessage kind) {
+  return request.starts_with(static_cast<char>(kind));
+}
+
 const std::string kFailed(1, static_cast<char>(kAgentFailure));
 
 /// The other agent's answer to a sign request if it is one.
@@ -136,6 +140,9 @@ struct AgentServer::Impl : std::enable_shared_from_this<Impl> {
   Identity identity;
   bool given_up = false;
   bool closed = false;
+  bool listed = false;         ///< somebody has been told of the certificate
+  bool asked_to_sign = false;  ///< with its key
+  bool came_back = false;      ///< to the path, which another server had had
 
   bool serve_at(const OwnSocket& socket);
   void admit(Local::socket socket);
@@ -220,6 +227,8 @@ net::awaitable<std::string> AgentServer::Impl::answer(std::shared_ptr<Impl> self
   client->use(self->identity);
   const std::uint64_t now = client->identity ? client->identity->now() : 0;
   auto made = client->session.answer(request, now);
+  self->listed |= client->identity && is_a(request, kAgentRequestIdentities);
+  self->asked_to_sign |= is_a(request, kAgentSignRequest);
   if (client->session.refused_forwarding() && self->options.refused_forwarding)
     std::exchange(self->options.refused_forwarding, {})();
   if (!made.ask_other) co_return std::move(made.bytes);
@@ -264,7 +273,7 @@ net::awaitable<void> AgentServer::Impl::take_path_back(std::shared_ptr<Impl> sel
   while (self->watch.is_open()) {
     if (nothing_at(self->options.path) && self->worth_asking()) {
       const auto socket = listen_own_socket(self->options.path, IfTaken::leave);
-      if (socket) self->serve_at(*socket);
+      if (socket && self->serve_at(*socket)) self->came_back = true;
     }
     const auto [error, size] = co_await self->watch.async_read_some(net::buffer(events), kTuple);
     if (error || self->closed) co_return;
@@ -284,6 +293,11 @@ Result<std::unique_ptr<AgentServer>> AgentServer::open(net::any_io_executor exec
   }
   net::co_spawn(impl->executor, Impl::take_path_back(impl), [](const std::exception_ptr&) {});
   return std::unique_ptr<AgentServer>(new AgentServer(std::move(impl)));
+}
+
+bool AgentServer::was_declined() const {
+  return impl_->listed && !impl_->asked_to_sign && !impl_->came_back &&
+         names_own_socket(impl_->options.path, impl_->device, impl_->inode);
 }
 
 AgentServer::~AgentServer() {

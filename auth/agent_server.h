@@ -58,6 +58,9 @@ class AgentServer {
   void give_up();
   /// Clients now connected.
   std::size_t clients() const;
+  /// True if an ssh was told of the certificate and none had anything signed with it. False where another
+  /// server has been at the path too: some may have asked that one.
+  bool was_declined() const;
 
  private:
   struct Impl;

@@ -99,11 +99,6 @@ Result<void> check_replaceable(const std::string& path) {
   return {};
 }
 
-bool is_file(const std::string& path, dev_t device, ino_t inode) {
-  struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
-}
-
 /// Only a refusal says that nobody does; a full queue (EAGAIN) is somebody's.
 bool somebody_listens(const std::string& path) {
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -163,9 +158,14 @@ Result<OwnSocket> listen_own_socket(const std::string& path, IfTaken if_taken) {
   return socket;
 }
 
+bool names_own_socket(const std::string& path, dev_t device, ino_t inode) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && info.st_dev == device && info.st_ino == inode;
+}
+
 void remove_own_socket(const std::string& path, dev_t device, ino_t inode) {
   const Fd held = lock_directory(directory_of(path));
-  if (is_file(path, device, inode)) ::unlink(path.c_str());
+  if (names_own_socket(path, device, inode)) ::unlink(path.c_str());
 }
 
 bool same_user(int connected_socket) {

@@ -37,6 +37,8 @@ bool can_hold_sockets(const std::string& directory);
 /// True if nothing is at `path`.
 bool nothing_at(const std::string& path);
 
+/// True if `path` still names `socket`.
+bool names_own_socket(const std::string& path, dev_t device, ino_t inode);
 /// Removes `path` if it still names `socket`. Call it before the socket is closed.
 void remove_own_socket(const std::string& path, dev_t device, ino_t inode);
 

@@ -21,6 +21,10 @@ namespace net = boost::asio;
 
 namespace {
 
+/// What a server says until it has refused a login, in bytes, with the largest keys of today. Behind more a
+/// session may have begun, with another key or a password.
+constexpr std::uint64_t kBytesOfALogin = 8 * 1024;
+
 /// Between the tunnel and standard input and output; interrupts stop it in order. `running` is the relay as
 /// long as there is one.
 net::awaitable<Result<tunnel::Outcome>> relay_terminal(tunnel::Stream& far, const Options& options,
@@ -74,6 +78,8 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   };
   const auto carried = co_await (*opener)->carry(pump);
   if (!carried) co_return report(carried.error());
+  if ((*opener)->certificate_was_declined() && carried->far_to_near < kBytesOfALogin)
+    print(unused_certificate_text());
   const auto failure = failure_of(*carried);
   co_return failure && !interrupts.raised() ? report(*failure) : kOk;
 }

@@ -328,6 +328,10 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
   co_return co_await impl_->open();
 }
 
+bool TunnelOpener::certificate_was_declined() const {
+  return impl_->agent && !impl_->warned_of_principal && impl_->agent->was_declined();
+}
+
 void TunnelOpener::on_settled(std::function<void()> settled) {
   impl_->settled = std::move(settled);
 }

@@ -37,6 +37,9 @@ class TunnelOpener {
   /// pump an application that is due is looked at again, beside one tunnel at a time.
   boost::asio::awaitable<Result<tunnel::Outcome>> carry(const Pump& pump);
 
+  /// True if the certificate was there for ssh, nothing was said about it here, and ssh had no use for it.
+  bool certificate_was_declined() const;
+
   /// `settled` is called once, when the tunnel of a carry() is open and its certificate, if the agent is to
   /// have one, has been made: that tunnel needs no login any more, and starts no program.
   void on_settled(std::function<void()> settled);

@@ -127,6 +127,38 @@ TEST_F(AgentServerTest, SignsForSshKeygen) {
   }
 }
 
+TEST_F(AgentServerTest, KnowsOfACertificateThatNobodyHadAUseFor) {
+  const Identity identity = make_identity();
+  RunningAgent agent(path_);
+  agent.give_up();
+  EXPECT_EQ(RawClient(path_).list(), kNothing);
+  EXPECT_FALSE(agent.was_declined()) << "there was none to be told of";
+  agent.offer(identity);
+  EXPECT_FALSE(agent.was_declined()) << "nobody has asked";
+  EXPECT_EQ(RawClient(path_).list(), list_answer(identity));
+  EXPECT_TRUE(agent.was_declined());
+  {
+    const Identity next = make_identity();
+    const RunningAgent newer(path_, next);
+    EXPECT_FALSE(agent.was_declined()) << "it may be the newer one that signs";
+    EXPECT_EQ(RawClient(path_).list(), list_answer(next));
+  }
+  EXPECT_TRUE(eventually([&] { return RawClient(path_).list() == list_answer(identity); }));
+  EXPECT_FALSE(agent.was_declined()) << "nor is it known afterwards";
+}
+
+TEST_F(AgentServerTest, ACertificateThatSignsIsUsed) {
+  const Identity identity = make_identity();
+  RunningAgent agent(path_, identity);
+  RawClient client(path_);
+  EXPECT_EQ(client.list(), list_answer(identity));
+  client.send(SshWriter()
+                  .string(SshWriter().byte(13).string(identity->certificate.blob).string("x").u32(0).take())
+                  .take());
+  EXPECT_FALSE(client.answer().empty());
+  EXPECT_FALSE(agent.was_declined());
+}
+
 TEST_F(AgentServerTest, RequestsWaitForTheCertificate) {
   RunningAgent agent(path_);
   RawClient client(path_);

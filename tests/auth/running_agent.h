@@ -79,6 +79,11 @@ class RunningAgent {
     on_loop([&] { count = server_->clients(); });
     return count;
   }
+  bool was_declined() {
+    bool declined = false;
+    on_loop([&] { declined = server_->was_declined(); });
+    return declined;
+  }
 
  private:
   template <class F>

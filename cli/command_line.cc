@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "cli/help.h"
 
@@ -165,24 +165,30 @@ void add_shared(CLI::App& app, RawOptions& raw) {
   app.add_option("--log-level,--loglevel", raw.log_level, "debug, info, warn, error or fatal");
 }
 
-/// The option names of an app and everything below it.
-void collect_names(const CLI::App& app, std::set<std::string>& names) {
-  for (const auto* option : app.get_options())
-    names.insert(option->get_lnames().begin(), option->get_lnames().end());
+/// The option names of an app and everything below it, short ones too, and the long name of each.
+void collect_names(const CLI::App& app, std::map<std::string, std::string>& names) {
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) names.emplace(name, name);
+    if (option->get_lnames().empty()) continue;
+    for (const auto& name : option->get_snames()) names.emplace(name, option->get_lnames().front());
+  }
   for (const auto* sub : app.get_subcommands(nullptr)) collect_names(*sub, names);
 }
 
-/// The public client takes `-hostname` for `--hostname`; what is a long name of ours gets its second dash.
+/// To the public client, one dash is as good as two, and `-T=host` is `-T host`: what is a long name of ours
+/// gets its second dash, and a short one with an equals sign behind it becomes the long one.
 std::vector<std::string> with_double_dashes(const CLI::App& app, const std::vector<std::string>& arguments) {
-  std::set<std::string> names;
+  std::map<std::string, std::string> names;
   collect_names(app, names);
   std::vector<std::string> out;
   bool for_curl = false;
   for (const auto& argument : arguments) {
     for_curl = for_curl || argument == "curl";
-    const bool single = argument.size() > 2 && argument[0] == '-' && argument[1] != '-';
-    const bool known = single && names.count(argument.substr(1, argument.find('=') - 1)) != 0;
-    out.push_back(known && !for_curl ? "-" + argument : argument);
+    const std::size_t dashes = argument.starts_with("--") ? 2 : argument.starts_with('-') ? 1 : 0;
+    const auto end = std::min(argument.find('='), argument.size());
+    const bool may_be = dashes > 0 && argument.size() > 2 && end > dashes && !for_curl;
+    const auto known = may_be ? names.find(argument.substr(dashes, end - dashes)) : names.end();
+    out.push_back(known != names.end() ? "--" + known->second + argument.substr(end) : argument);
   }
   return out;
 }
@@ -224,8 +230,8 @@ bool is_below_access(const std::vector<std::string>& arguments) {
 std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::string>& arguments,
                                                          RawOptions& raw) {
   const std::string version = std::string("cfpipe ") + CFPIPE_VERSION + "\n";
-  if (!arguments.empty() &&
-      (arguments[0] == "--version" || arguments[0] == "-v" || arguments[0] == "version")) {
+  if (!arguments.empty() && (arguments[0] == "--version" || arguments[0] == "-v" || arguments[0] == "-V" ||
+                             arguments[0] == "version")) {
     return AskedText{version};
   }
   // `access` makes no difference: where it comes first, which is how a ProxyCommand starts us, a second tree
@@ -267,10 +273,12 @@ std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::
 std::variant<std::string, AskedText, Failure> read_command_line(const std::vector<std::string>& arguments,
                                                                 RawOptions& raw) {
   const std::size_t command = is_below_access(arguments) ? 1 : 0;
-  if (arguments.size() <= command || arguments[command] != "help") return read_words(arguments, raw);
-  // Another spelling of --help.
+  const bool access_alone = command == 1 && arguments.size() == 1;
+  const bool help = arguments.size() > command && (arguments[command] == "help" || arguments[command] == "h");
+  if (!help && !access_alone) return read_words(arguments, raw);
+  // Other spellings of --help.
   std::vector<std::string> spelled = arguments;
-  spelled.erase(spelled.begin() + static_cast<std::ptrdiff_t>(command));
+  if (help) spelled.erase(spelled.begin() + static_cast<std::ptrdiff_t>(command));
   spelled.emplace_back("--help");
   return read_words(spelled, raw);
 }

@@ -173,6 +173,7 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   if (raw.install && raw.uninstall) return usage("--install and --uninstall are opposites");
   options.install = raw.install ? Install::install : raw.uninstall ? Install::uninstall : Install::none;
   if (text.empty() && (options.command == Command::logout || raw.uninstall)) return {};
+  if (text.empty() && options.command == Command::ssh_config && !raw.install) return {};
   if (text.empty()) {
     return usage(by_hostname ? "--hostname is missing, e.g. --hostname vm.example.com"
                              : "the URL of the application is missing");
@@ -301,6 +302,11 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
   const auto command = kCommands.find(name);
   if (command == kCommands.end()) return not_yet(name);
   from_environment(raw, command->second, environment);
+  // As the public client answers it.
+  if (raw.hostname.empty() && (command->second == Command::ssh || command->second == Command::ssh_gen)) {
+    RawOptions none;
+    return std::get<AskedText>(read_command_line({name, "--help"}, none));
+  }
   auto options = checked(raw, command->second, environment);
   if (!options) return options.error();
   return std::move(*options);

@@ -51,8 +51,8 @@ struct Deadlines {
 /// A whole command line, checked: every combination in here means something.
 struct Options {
   Command command = Command::ssh;
-  transport::Url url;          ///< what --hostname or the URL argument named
-  bool has_url = false;        ///< logout and ssh-config --uninstall work without
+  transport::Url url;    ///< what --hostname or the URL argument named
+  bool has_url = false;  ///< logout and ssh-config --uninstall work without; ssh-config shows an example
   transport::Headers headers;  ///< of --header and --destination
   bool names_destination = false;
   bool brings_token = false;  ///< a header lets us in: nobody logs in

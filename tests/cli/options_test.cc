@@ -41,6 +41,8 @@ TEST(Options, EverySpellingOfTheHostnameIsTaken) {
                                                         {"access", "ssh", "-T", "vm.example.com"},
                                                         {"access", "ssh", "-hostname", "vm.example.com"},
                                                         {"access", "ssh", "-hostname=vm.example.com"},
+                                                        {"access", "ssh", "-T=vm.example.com"},
+                                                        {"access", "ssh", "--T=vm.example.com"},
                                                         {"access", "tcp", "--hostname", "vm.example.com"},
                                                         {"access", "rdp", "--hostname", "vm.example.com"},
                                                         {"access", "smb", "--hostname", "vm.example.com"},
@@ -273,13 +275,11 @@ TEST(Options, InstallAndUninstallAreOpposites) {
 TEST(Options, MistakesAreUsageErrorsThatShowNoValues) {
   for (const auto& line :
        std::vector<std::vector<std::string>>{{},
-                                             {"access"},
                                              {"nonsense"},
-                                             {"ssh"},
                                              {"ssh", "--hostname"},
                                              {"ssh", "-T", "h.example", "--what=planted"},
                                              {"login"},
-                                             {"ssh-gen"},
+                                             {"ssh-config", "--install"},
                                              {"ssh-config", "--hostname", "h", "--style", "odd"},
                                              {"ssh", "-T", "h.example", "--agent", "relative"}}) {
     const Failure failure = bad(line);
@@ -289,7 +289,7 @@ TEST(Options, MistakesAreUsageErrorsThatShowNoValues) {
 }
 
 TEST(Options, VersionAndHelpAreTextNotCommands) {
-  for (const char* spelling : {"--version", "-v", "version"}) {
+  for (const char* spelling : {"--version", "-v", "-V", "version"}) {
     auto parsed = parse({spelling});
     ASSERT_TRUE(std::holds_alternative<AskedText>(parsed));
     EXPECT_THAT(std::get<AskedText>(parsed).text, HasSubstr("cfpipe " CFPIPE_VERSION));
@@ -297,6 +297,32 @@ TEST(Options, VersionAndHelpAreTextNotCommands) {
   auto parsed = parse({"access", "ssh", "--help"});
   ASSERT_TRUE(std::holds_alternative<AskedText>(parsed));
   EXPECT_THAT(std::get<AskedText>(parsed).text, HasSubstr("--short-lived-cert"));
+}
+
+TEST(Options, WithoutAHostnameThereIsHelpAsThePublicClientHasIt) {
+  for (const auto& line : std::vector<Words>{{"access"}, {"forward"}, {"access", "h"}, {"h"}})
+    EXPECT_THAT(help_of(line), HasSubstr("ssh-config")) << testing::PrintToString(line);
+  for (const auto& line : std::vector<Words>{
+           {"access", "ssh"}, {"ssh", "-L", "localhost:1"}, {"tcp"}, {"access", "ssh", "--hostname", ""}})
+    EXPECT_THAT(help_of(line), HasSubstr("--destination")) << testing::PrintToString(line);
+  EXPECT_THAT(help_of({"access", "ssh-gen"}), HasSubstr("certificate"));
+  const Options example = good({"access", "ssh-config", "--short-lived-cert"});
+  EXPECT_EQ(example.command, Command::ssh_config);
+  EXPECT_FALSE(example.has_url);
+  EXPECT_TRUE(good({"ssh"}, {{"TUNNEL_SERVICE_HOSTNAME", "vm.example.com"}}).has_url);
+}
+
+TEST(Options, OneDashIsAsGoodAsTwoAndAShortNameMayHaveAnEqualsSign) {
+  EXPECT_EQ(good({"ssh", "-T", "h.example", "-L=localhost:1"}).listen->port, 1);
+  const auto headers = good({"ssh", "-T", "h.example", "-H=X-A: 1=2", "-H", "X-B: 3"}).headers;
+  ASSERT_EQ(headers.size(), 2U);
+  EXPECT_EQ(headers[0], (std::pair<std::string, std::string>("X-A", "1=2")));
+  EXPECT_EQ(headers[1], (std::pair<std::string, std::string>("X-B", "3")));
+  EXPECT_TRUE(good({"login", "-q=true", "https://h.example"}).quiet);
+  EXPECT_FALSE(good({"login", "-q=false", "https://h.example"}).quiet);
+  EXPECT_TRUE(good({"ssh", "-T=h.example", "-short-lived-cert=true"}).short_lived_cert);
+  const auto curl = good({"curl", "https://h.example", "-T=file", "-H=X-A: 1"}).curl_arguments;
+  EXPECT_EQ(curl, (Words{"https://h.example", "-T=file", "-H=X-A: 1"})) << "what is curl's is curl's";
 }
 
 TEST(Options, ThePingIntervalIsInWholeSeconds) {

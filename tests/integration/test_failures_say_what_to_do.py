@@ -98,11 +98,6 @@ def bad_hostname(stage, name):
     return ssh(stage.nobody(), name)
 
 
-@alone
-def no_hostname(stage):
-    return stage.nobody().run("access", "ssh")
-
-
 @case(_no_colon="nonsense", _handshake="Upgrade: h2c", _control="X-A: b\x01")
 def bad_header(stage, header):
     return ssh(stage.nobody(), "vm.localhost", "--header", header)

@@ -65,6 +65,33 @@ net::awaitable<Result<void>> renew(const Session& session, const Target& target)
   }
 }
 
+/// Of a URL with a scheme the public client leaves the path out of the names, and existing configurations have
+/// those: what is there by them is replaced unless it is good and of another authority, for another
+/// application.
+Result<void> store_by_host(const Session& session, const Options& options, const auth::KeyFiles& ours) {
+  if (!options.key.empty() || key_path(options.url).empty()) return {};
+  const auto pair = ours.load(auth::unix_now(), options.key_type);
+  if (!pair) return pair.error();
+  const auth::KeyFiles by_host(session.state(), options.url.host.text(), {});
+  const auto there = by_host.load(auth::unix_now());
+  if (!there) return there.error();
+  if (!*pair) return {};
+  const auto& certificate = (*pair)->certificate;
+  const bool stays = *there && ((*there)->certificate.ca_blob != certificate.ca_blob ||
+                                (*there)->certificate.blob == certificate.blob);
+  return stays ? Result<void>() : by_host.store((*pair)->key, certificate);
+}
+
+/// Makes what is not on disk yet, or not for long any more.
+net::awaitable<Result<void>> generate(const Session& session, const Target& target, Interrupts& interrupts) {
+  const auto fresh = is_fresh(target);
+  if (!fresh) co_return fresh.error();
+  if (*fresh) co_return Result<void>();
+  const auto executor = co_await net::this_coro::executor;
+  const ParentWatch watch(executor, STDIN_FILENO, STDOUT_FILENO, [&interrupts] { interrupts.raise(); });
+  co_return co_await renew(session, target);
+}
+
 }  // namespace
 
 net::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts) {
@@ -80,12 +107,10 @@ net::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts) {
     if (!found) co_return report(found.error());
     target.user_key = std::move(*found);
   }
-  const auto fresh = is_fresh(target);
-  if (!fresh) co_return report(fresh.error());
-  if (*fresh) co_return kOk;
-  const ParentWatch watch(executor, STDIN_FILENO, STDOUT_FILENO, [&interrupts] { interrupts.raise(); });
-  const auto renewed = co_await renew(**session, target);
-  co_return renewed ? kOk : report(renewed.error());
+  const auto generated = co_await generate(**session, target, interrupts);
+  if (!generated) co_return report(generated.error());
+  const auto stored = store_by_host(**session, options, ours);
+  co_return stored ? kOk : report(stored.error());
 }
 
 }  // namespace cfpipe::cli

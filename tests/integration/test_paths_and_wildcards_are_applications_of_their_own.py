@@ -2,7 +2,7 @@
 
 import pytest
 
-from support import tokens
+from support import certificates, tokens
 from support.clients import CONFIGURATION, Client, Ssh, assert_fails
 from support.edges import Edge
 
@@ -46,7 +46,30 @@ def test_token_of_one_path_is_not_sent_to_another(client):
 def test_key_files_have_the_path_in_their_names(client):
     client.run("access", "ssh-gen", "--hostname", at(client, "/team-a")).ok()
     names = {p.name for p in client.home.glob("*cf_key*") if p.suffix != ".flock"}
-    assert names == {f"{HOST}-team-a-cf_key", f"{HOST}-team-a-cf_key.pub", f"{HOST}-team-a-cf_key-cert.pub"}
+    ours, there = ({f"{stem}-cf_key", f"{stem}-cf_key.pub", f"{stem}-cf_key-cert.pub"} for stem in (f"{HOST}-team-a", HOST))
+    assert names == ours | there
+
+
+def key_files(client, stem):
+    return [(client.home / f"{stem}-cf_key{end}").read_text() for end in ("", ".pub", "-cert.pub")]
+
+
+def test_key_files_are_also_where_the_public_client_has_them(client):
+    """It leaves the path of a URL out. What another application has made there stays as long as it is good."""
+    def generate(path):
+        client.run("access", "ssh-gen", "--hostname", at(client, path)).ok()
+
+    generate("/team-a")
+    assert key_files(client, HOST) == key_files(client, f"{HOST}-team-a")
+    (client.home / f"{HOST}-cf_key-cert.pub").unlink()
+    generate("/team-a")
+    assert key_files(client, HOST) == key_files(client, f"{HOST}-team-a"), "also where the rest is good"
+    generate("/team-b")
+    assert key_files(client, HOST) == key_files(client, f"{HOST}-team-b")
+    certificates.replace_with_one_valid_for(client.world, client.home / f"{HOST}-cf_key", 600)
+    of_another = key_files(client, HOST)
+    generate("/team-a")
+    assert key_files(client, HOST) == of_another
 
 
 @pytest.mark.parametrize("style", ["agent", "match"])

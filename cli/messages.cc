@@ -94,6 +94,7 @@ Words words_for(Cause cause) {
     case Cause::untrusted_auth_domain: return {"the application names an auth domain that is not trusted", "if it is yours, name it with --auth-domain", kConfiguration};
     case Cause::metadata_invalid: return {"what the application says about itself cannot be believed", "check this machine's clock and the hostname, and tell the edge's operator", kProtocol};
     case Cause::clock_wrong: return {"this machine's clock and the edge's disagree", "set this machine's clock", kConfiguration};
+    case Cause::nobody_signs_in: return {"this application asks nobody to sign in", "use it without: cfpipe access ssh and curl do", kRefused};
     case Cause::login_failed: return {"the login did not succeed", "try again; if it stays so, ask the application's administrator", kRefused};
     case Cause::login_timed_out: return {"nobody logged in in time", "run it again and open the URL it prints", kRefused};
     case Cause::login_cancelled: return {"interrupted before it was done", "run it again when you are ready", kRefused};

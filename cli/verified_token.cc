@@ -3,6 +3,7 @@
 #include "auth/discovery.h"
 #include "auth/login.h"
 #include "auth/token_cache.h"
+#include "auth/transfer_box.h"
 
 namespace cfpipe::cli {
 
@@ -23,17 +24,41 @@ net::awaitable<Result<bool>> edge_takes(const Session& session, const auth::Secr
   co_return !to_login;
 }
 
+namespace {
+
+/// Whether the page that a browser would be sent to lets anybody sign in: where nobody has to, it may be that
+/// nobody can.
+net::awaitable<Result<bool>> people_sign_in(const auth::Access& access, const auth::Application& app) {
+  const auth::TransferReceiver nobody;
+  const auto page = transport::parse_url(auth::login_page(access.app, app.aud, nobody.public_key(), false));
+  if (!page) co_return page.error();
+  const transport::HttpRequest request("GET", *page);
+  const auto answer = co_await access.app_http.send(request);
+  if (!answer) co_return answer.error();
+  co_return answer->status != 403;
+}
+
+}  // namespace
+
 net::awaitable<Result<auth::Secret>> verified_token(const Session& session) {
-  auto app = co_await auth::discover(session.access());
-  if (!app) co_return app.error();
+  const auto& access = session.access();
+  auto found = co_await auth::find_application(access);
+  if (!found) co_return found.error();
+  const bool open = found->open && !access.service_token.given();
+  const auto app = std::move(found->app);
+  if (open) {
+    const auto possible = co_await people_sign_in(access, app);
+    if (!possible) co_return possible.error();
+    if (!*possible) co_return Failure(Stage::login, Cause::nobody_signs_in, access.app.host.text());
+  }
   for (bool again = true;; again = false) {
-    auto token = co_await auth::obtain_app_token(session.access(), *app);
+    auto token = co_await auth::obtain_app_token(access, app);
     if (!token) co_return token.error();
     auto good = co_await edge_takes(session, *token);
     if (!good) co_return good.error();
     if (*good) co_return std::move(*token);
     if (!again) co_return Failure(Stage::login, Cause::token_rejected);
-    auto dropped = auth::drop_app_token(session.state(), *app, *token);
+    auto dropped = auth::drop_app_token(session.state(), app, *token);
     if (!dropped) co_return dropped.error();
   }
 }

@@ -18,9 +18,15 @@ namespace {
 /// Host-bound by its name: no other host of the domain can plant it.
 constexpr std::string_view kGrantCookie = "__Host-cfpipe-cli-grant";
 
-Answer nobody_signs_in(const ApplicationConfig& app) {
-  return message_page(403, "No sign-in here",
-                      "No policy of " + app.hostname + " lets anybody in who signs in.",
+/// A program that waits there is told as well, by whoever opens its page: it waits for nothing.
+Answer nobody_signs_in(const ApplicationConfig& app, const Request& request, TransferStore& transfers) {
+  const std::string why = "No policy of " + app.hostname + " lets anybody in who signs in.";
+  const std::string receiver = request.query_value("token");
+  if (!transfers.poller(receiver).empty()) {
+    const auto kept = transfers.refuse(address_key(request.peer), receiver, {false, why});
+    if (!kept) spdlog::error("transfer store: {}", kept.error().detail);
+  }
+  return message_page(403, "No sign-in here", why,
                       "Certificates and tokens need a policy with decision allow, or a service token.");
 }
 
@@ -93,7 +99,8 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   const std::int64_t now = now_();
   const auto grant = notes_.read("cli", request.cookie(kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
-    return people_may_enter(app.config->policies) ? challenge(request, app) : nobody_signs_in(*app.config);
+    return people_may_enter(app.config->policies) ? challenge(request, app)
+                                                  : nobody_signs_in(*app.config, request, transfers_);
   const Identity identity = read_identity(*grant);
   if (revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);

@@ -67,6 +67,7 @@ enum class Cause {
   metadata_invalid,
   clock_wrong,
   // login, token
+  nobody_signs_in,
   login_failed,
   login_timed_out,
   login_cancelled,

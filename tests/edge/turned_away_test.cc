@@ -57,6 +57,31 @@ TEST_F(TurnedAway, LeavesATryThatSucceedsAlone) {
   EXPECT_TRUE(receiver_.open(answer.body, header_of(answer, "Service-Public-Key")));
 }
 
+TEST_F(TurnedAway, WhereNobodySignsIn) {
+  Config config = two_applications(dir_.file("state"));
+  config.applications[0].policies = {{"open", Decision::bypass, {{Rule::Kind::everyone}}, {}, {}}};
+  browser_.reset();
+  site_ = AccessSite::make(
+              io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
+              .value();
+  browser_ = std::make_unique<Browser>(io_, *site_);
+  std::optional<Answer> answer;
+  const Request polling =
+      browser_->request("GET", "https://auth.localhost:8443/transfer/" + receiver_.public_key());
+  boost::asio::co_spawn(io_, site_->handle(polling),
+                        [&](const std::exception_ptr&, Answer told) { answer = std::move(told); });
+  io_.restart();
+  io_.poll();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(browser_->get(cli_url(receiver_.public_key())).status, 403);
+  io_.restart();
+  io_.poll();
+  ASSERT_TRUE(answer) << "it waits on";
+  const auto refusal = refusal_in(*answer);
+  ASSERT_TRUE(refusal);
+  EXPECT_EQ(refusal->reason, "No policy of vm.localhost lets anybody in who signs in.");
+}
+
 TEST_F(TurnedAway, IsNothingToAPageForPeople) {
   EXPECT_EQ(browser_->sign_in("https://vm.localhost:8443/", "mallory@example.com").status, 403);
   EXPECT_EQ(poll().status, 202);

@@ -1,9 +1,11 @@
 """An application that anybody may pass is reached without a login: no token, no browser, no complaint."""
 
+import re
+
 import pytest
 
 from support import world as worlds
-from support.clients import Client, REFUSED, Ssh, assert_fails
+from support.clients import CFPIPE, Client, REFUSED, Ssh, assert_fails
 from support.configured_edge import ConfiguredEdge
 
 EVERYBODY = {"name": "open", "decision": "bypass", "include": ["everyone"]}
@@ -47,3 +49,22 @@ def test_application_for_service_tokens_alone_is_named_without_a_browser(client_
     client = client_of({"name": "ci", "decision": "service_auth", "include": ["any_valid_service_token"]})
     assert_fails(client.tunnel(), REFUSED, "application", "takes service tokens only")
     assert client.browser_runs() == 0
+
+
+def test_login_is_told_at_once_that_there_is_none(client_of):
+    client = client_of(EVERYBODY)
+    finished = client.run("access", "login", client.edge.url())
+    assert_fails(finished, REFUSED, "login", "asks nobody to sign in: vm.localhost")
+    assert client.browser_runs() == 0
+    both = client_of(EVERYBODY, STAFF)
+    assert both.run("access", "login", "--no-verbose", both.edge.url()).ok().stdout.count(".") == 2
+    assert both.browser_runs() == 1, "those who may sign in get their token"
+
+
+def test_no_state_directory_is_needed(client_of, world):
+    client = client_of(EVERYBODY)
+    env = {name: value for name, value in client.env.items() if name != "CFPIPE_HOME"}
+    argv = [CFPIPE, "access", "ssh", "--auth-domain", client.edge.auth_host, "--hostname", client.edge.host()]
+    finished = world.run(argv, {**env, "HOME": "/nonexistent"}).ok()
+    assert finished.output.startswith(b"SSH-2.0-")
+    assert re.fullmatch(r"cfpipe: state: warning: nothing is kept .*CFPIPE_HOME.*\n", finished.stderr)

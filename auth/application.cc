@@ -60,8 +60,16 @@ Failure bad_token(std::string why) {
   return {Stage::token, Cause::token_invalid, std::move(why)};
 }
 
-Result<void> check_issue_time(std::int64_t iat, std::int64_t now) {
-  if (iat <= 0) return wrong("iat", "is missing");
+/// Why a claim is no time.
+std::string_view no_time(const Jwt& token, std::string_view claim) {
+  const auto* value = token.claims.if_contains({claim.data(), claim.size()});
+  if (value == nullptr) return "is missing";
+  return value->is_number() ? "is no time" : "is not a number";
+}
+
+Result<void> check_issue_time(const Jwt& metadata, std::int64_t now) {
+  const std::int64_t iat = metadata.number("iat");
+  if (iat <= 0) return wrong("iat", no_time(metadata, "iat"));
   if (iat < now - kMetadataMaxAge) return wrong("iat", "is more than 24 hours ago");
   if (iat > now + kMetadataMaxSkew) return wrong("iat", "is more than 5 minutes ahead");
   return {};
@@ -74,7 +82,9 @@ Result<Jwt> check_token(std::string_view compact, const Application& app, std::i
   if (!issued_for(app, *jwt)) {
     return bad_token("token was issued by " + printable(jwt->text("iss")) + ", not by " + app.auth_domain);
   }
-  if (jwt->number("exp") <= now) return bad_token("token has expired");
+  const std::int64_t exp = jwt->number("exp");
+  if (exp <= 0) return bad_token("token's exp " + std::string(no_time(*jwt, "exp")));
+  if (exp <= now) return bad_token("token has expired");
   return jwt;
 }
 
@@ -158,7 +168,7 @@ Result<Application> verify_metadata(const Jwt& metadata, const KeySet& keys, con
   // One audience names the application; with several it would be a guess which.
   const auto audience = metadata.audience();
   if (audience.size() != 1 || !is_aud(audience.front())) return wrong("aud", "does not name one application");
-  if (const auto issued = check_issue_time(metadata.number("iat"), now); !issued) return issued.error();
+  if (const auto issued = check_issue_time(metadata, now); !issued) return issued.error();
   Application app;
   app.auth_domain = std::move(*auth_domain);
   app.aud = audience.front();

@@ -148,6 +148,22 @@ TEST(Metadata, RefusesEachClaimThatIsWrong) {
   }
 }
 
+TEST(Metadata, ATimeOfTheWrongTypeIsNamedAsThat) {
+  auto claims = good_metadata();
+  claims["iat"] = "1700000000";
+  EXPECT_EQ(verify(claims).error().detail, "iat is not a number");
+  claims["iat"] = 0;
+  EXPECT_EQ(verify(claims).error().detail, "iat is no time");
+  claims.erase("iat");
+  EXPECT_EQ(verify(claims).error().detail, "iat is missing");
+}
+
+TEST(Metadata, TimesMayHaveAFraction) {
+  auto claims = good_metadata();
+  claims["iat"] = static_cast<double>(kNow) + 0.123;
+  EXPECT_TRUE(verify(claims));
+}
+
 TEST(Metadata, RefusesEachClaimThatIsAbsent) {
   for (const char* claim : {"type", "hostname", "auth_domain", "aud", "iat"}) {
     auto claims = good_metadata();
@@ -366,9 +382,16 @@ TEST(AppToken, IsGoodForItsAudienceOnly) {
   EXPECT_FALSE(good(""));
 }
 
+TEST(AppToken, MayEndAtAFractionOfASecond) {
+  const auto token = app_token({{"exp", static_cast<double>(kNow) + 1.5}});
+  EXPECT_TRUE(check_app_token(token, application(), kNow));
+  EXPECT_EQ(check_app_token(token, application(), kNow + 1).error().detail, "token has expired");
+}
+
 TEST(AppToken, NeedsAnExpiry) {
   EXPECT_FALSE(check_app_token(app_token({{"exp", nullptr}}), application(), 0));
-  EXPECT_FALSE(check_app_token(app_token({{"exp", "9999999999"}}), application(), 0));
+  EXPECT_EQ(check_app_token(app_token({{"exp", "9999999999"}}), application(), 0).error().detail,
+            "token's exp is not a number");
   EXPECT_FALSE(check_app_token("nonsense", application(), 0));
 }
 

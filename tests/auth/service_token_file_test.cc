@@ -35,6 +35,9 @@ TEST(ServiceTokenText, IsReadInEveryFormThatPeopleHaveItIn) {
     EXPECT_EQ(token->id, "i.access") << text;
     EXPECT_EQ(token->secret.reveal(), "s3cret") << text;
   }
+  const auto newer = parse_service_token("7f2c.access\ncfast_u1JF_mZk-Q0v8\n");
+  ASSERT_TRUE(newer);
+  EXPECT_EQ(newer->secret.reveal(), "cfast_u1JF_mZk-Q0v8");
   const auto padded = parse_service_token("id=i\nsecret=YWJj=\n");
   ASSERT_TRUE(padded);
   EXPECT_EQ(padded->secret.reveal(), "YWJj=");

@@ -6,8 +6,9 @@ import time
 import pytest
 
 from support import certificates, world as worlds
-from support.clients import Client, REFUSED, Ssh, assert_fails
+from support.clients import CFPIPE, CONFIGURATION, Client, REFUSED, Ssh, assert_fails
 from support.configured_edge import ConfiguredEdge
+from support.edges import Edge
 
 POLICIES = [
     {"name": "people", "decision": "allow", "include": [{"email": worlds.EMAIL}]},

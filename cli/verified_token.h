@@ -7,7 +7,7 @@
 namespace cfpipe::cli {
 
 /// An app token that the edge has just taken: cached, or from a login. One that it does not take is dropped
-/// for another, once. Any Failure from state to http.
+/// for another, once. Empty where nobody has to sign in, and nobody can. Any Failure from state to http.
 boost::asio::awaitable<Result<auth::Secret>> verified_token(const Session& session);
 
 /// Whether the edge takes the token: it sends one that it does not take to the login page. Failures: dns to

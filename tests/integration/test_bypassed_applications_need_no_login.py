@@ -61,6 +61,14 @@ def test_login_is_told_at_once_that_there_is_none(client_of):
     assert both.browser_runs() == 1, "those who may sign in get their token"
 
 
+def test_curl_goes_without_a_token(client_of):
+    client = client_of(EVERYBODY)
+    shown = client.run("access", "curl", client.edge.url(), "-sS", "-o", "/dev/null", "-w", "%{http_code}").ok()
+    assert shown.stdout.isdigit() and shown.stdout[0] != "3", "it was sent to no login"
+    assert client.browser_runs() == 0
+    assert not list(client.home.glob("*-token"))
+
+
 def test_no_state_directory_is_needed(client_of, world):
     client = client_of(EVERYBODY)
     env = {name: value for name, value in client.env.items() if name != "CFPIPE_HOME"}

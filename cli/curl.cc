@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <boost/asio/this_coro.hpp>
@@ -29,9 +30,7 @@ using transport::Failure;
 using transport::Stage;
 
 constexpr const char* kProgram = "curl";
-/// What a pipe takes without a reader (pipe(7)); a token is a header, and no server takes one as long as
-/// this.
-constexpr std::size_t kMaxConfigBytes = 60 * 1024;
+constexpr const char* kTokenCookie = "CF_Authorization";
 
 /// A value in curl's configuration language.
 std::string in_quotes(std::string_view value) {
@@ -64,37 +63,35 @@ net::awaitable<Secret> token_if_any(const Session& session) {
   const auto app = co_await auth::discover(session.access());
   if (!app) co_return Secret();
   auto cached = auth::cached_app_token(session.state(), *app, session.access().edge_now());
-  co_return cached&&* cached ? std::move(**cached) : Secret();
+  co_return cached && *cached ? std::move(**cached) : Secret();
 }
 
-/// A pipe that holds the text and has no writer any more.
-Result<Fd> filled_pipe(std::string_view text) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
-    return transport::system_failure(Stage::config, Cause::local_io, "a pipe for curl", errno);
-  }
-  Fd read_end(ends[0]);
-  const Fd write_end(ends[1]);
-  if (text.size() > kMaxConfigBytes ||
-      ::write(write_end.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-    return Failure(Stage::token, Cause::token_invalid, "longer than a header can be");
-  }
-  ::fcntl(read_end.get(), F_SETFL, 0);
-  return read_end;
+/// A file without a name, in memory alone, that is read from its start each time that it is opened.
+Result<Fd> unnamed_file(std::string_view text) {
+  Fd file(::memfd_create("curl", MFD_CLOEXEC));
+  ssize_t written = 0;
+  for (; file && !text.empty() && written >= 0; text.remove_prefix(static_cast<std::size_t>(written)))
+    written = ::write(file.get(), text.data(), text.size());
+  if (file && written >= 0) return file;
+  return transport::system_failure(Stage::config, Cause::local_io, "a file in memory for curl", errno);
+}
+
+std::string path_of(const Fd& file) {
+  return "/dev/fd/" + std::to_string(file.get());
 }
 
 /// Turns this process into curl, which keeps our standard input and output and ends with a status of its own.
 /// Returns only if that is not to be.
-Failure become_curl(const std::vector<std::string>& arguments, const Fd& config) {
+Failure become_curl(const std::vector<std::string>& arguments, const std::vector<Fd>& files) {
   std::vector<char*> argv;
   std::string name = kProgram;
   argv.push_back(name.data());
   std::vector<std::string> words = arguments;
   for (auto& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  // No socket of ours goes along, and nothing else but the pipe.
+  // No socket of ours goes along, and nothing else but these files.
   ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-  ::fcntl(config.get(), F_SETFD, 0);
+  for (const Fd& file : files) ::fcntl(file.get(), F_SETFD, 0);
   transport::restore_write_signals();
   ::execvp(kProgram, argv.data());
   const int error = errno;
@@ -104,9 +101,16 @@ Failure become_curl(const std::vector<std::string>& arguments, const Fd& config)
 
 }  // namespace
 
-std::string curl_config(const Options& options, const Secret& token) {
+std::string curl_cookies(const Options& options, const Secret& token) {
+  if (token.empty()) return {};
+  // https://curl.se/docs/http-cookies.html: host, its subdomains too?, path, over TLS alone?, end (0: none).
+  std::string text = "#HttpOnly_" + options.url.host.text() + "\tFALSE\t/\tTRUE\t0\t";
+  return text + kTokenCookie + "\t" + std::string(token.reveal()) + "\n";
+}
+
+std::string curl_config(const Options& options, const std::string& cookie_path) {
   std::string text;
-  if (!token.empty()) text += "header = " + in_quotes("cf-access-token: " + std::string(token.reveal()));
+  if (!cookie_path.empty()) text += "cookie = " + in_quotes(cookie_path);
   if (!options.ca_file.empty()) text += "cacert = " + in_quotes(options.ca_file);
   text += network_config(options);
   if (!options.connect_to) return text;
@@ -116,8 +120,8 @@ std::string curl_config(const Options& options, const Secret& token) {
          in_quotes(host_and_port(url.host, url.port) + ":" + host_and_port(to.host, to.port_or(url.port)));
 }
 
-std::vector<std::string> curl_arguments(const Options& options, int config_fd) {
-  std::vector<std::string> out{options.curl_arguments.front(), "-K", "/dev/fd/" + std::to_string(config_fd)};
+std::vector<std::string> curl_arguments(const Options& options, const std::string& config_path) {
+  std::vector<std::string> out{options.curl_arguments.front(), "-K", config_path};
   out.insert(out.end(), options.curl_arguments.begin() + 1, options.curl_arguments.end());
   return out;
 }
@@ -136,10 +140,20 @@ net::awaitable<int> run_curl(Options options) {
     if (!verified) co_return report(verified.error());
     token = std::move(*verified);
   }
-  const Secret config(curl_config(options, token));
-  const auto pipe = filled_pipe(config.reveal());
-  if (!pipe) co_return report(pipe.error());
-  co_return report(become_curl(curl_arguments(options, pipe->get()), *pipe));
+  std::vector<Fd> files;
+  std::string cookie_path;
+  if (const Secret cookies(curl_cookies(options, token)); !cookies.empty()) {
+    auto file = unnamed_file(cookies.reveal());
+    if (!file) co_return report(file.error());
+    cookie_path = path_of(*file);
+    files.push_back(std::move(*file));
+  }
+  const Secret config(curl_config(options, cookie_path));  // a proxy's password may be in it
+  auto file = unnamed_file(config.reveal());
+  if (!file) co_return report(file.error());
+  const std::string config_path = path_of(*file);
+  files.push_back(std::move(*file));
+  co_return report(become_curl(curl_arguments(options, config_path), files));
 }
 
 }  // namespace cfpipe::cli

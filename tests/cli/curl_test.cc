@@ -63,16 +63,27 @@ TEST(Curl, BothSpellingsAllowARequestWithoutAToken) {
   }
 }
 
-TEST(Curl, TheTokenIsInItsConfigurationAndNotAmongItsArguments) {
-  Options options = good({"--connect-to", "127.0.0.1:8443", "--ca-file", "/a \"b\"/ca\\.pem", "curl",
-                          "https://h.example/", "-v"});
-  const auto text = curl_config(options, transport::Secret(std::string("a.b.c")));
-  EXPECT_EQ(text,
-            "header = \"cf-access-token: a.b.c\"\n"
+TEST(Curl, TheConfigurationIsAFileAndNotAmongTheArguments) {
+  const Options options = good({"--connect-to", "127.0.0.1:8443", "--ca-file", "/a \"b\"/ca\\.pem", "curl",
+                                "https://h.example/", "-v"});
+  EXPECT_EQ(curl_config(options, "/dev/fd/8"),
+            "cookie = \"/dev/fd/8\"\n"
             "cacert = \"/a \\\"b\\\"/ca\\\\.pem\"\n"
             "connect-to = \"h.example:443:127.0.0.1:8443\"\n");
-  EXPECT_THAT(curl_arguments(options, 7), ElementsAre("https://h.example/", "-K", "/dev/fd/7", "-v"));
-  EXPECT_EQ(curl_config(good({"curl", "https://h.example/"}), transport::Secret()), "");
+  EXPECT_THAT(curl_arguments(options, "/dev/fd/7"), ElementsAre("https://h.example/", "-K", "/dev/fd/7", "-v"));
+  EXPECT_EQ(curl_config(good({"curl", "https://h.example/"}), ""), "");
+}
+
+TEST(Curl, TheTokenIsACookieOfTheHostAlone) {
+  const transport::Secret token(std::string("a.b.c"));
+  const std::map<std::string, std::string> hosts{{"https://h.example:8443/a/b", "h.example"},
+                                                 {"https://H.example./", "h.example"},
+                                                 {"https://[::1]:8443/", "::1"},
+                                                 {"https://127.0.0.1/", "127.0.0.1"}};
+  for (const auto& [url, host] : hosts)
+    EXPECT_EQ(curl_cookies(good({"curl", url}), token),
+              "#HttpOnly_" + host + "\tFALSE\t/\tTRUE\t0\tCF_Authorization\ta.b.c\n");
+  EXPECT_EQ(curl_cookies(good({"curl", "https://h.example/"}), transport::Secret()), "");
 }
 
 }  // namespace

@@ -148,7 +148,7 @@ TEST(ProxyOption, GoesIntoSshConfigUnlessThereIsAPasswordInIt) {
 TEST(ProxyOption, CurlIsToldWhatTheCommandLineSaysAndKnowsTheEnvironmentItself) {
   const auto config = [](std::vector<std::string> before, const Variables& variables = {}) {
     before.insert(before.end(), {"curl", "https://vm.example.com/"});
-    return curl_config(good(before, variables), transport::Secret());
+    return curl_config(good(before, variables), "");
   };
   EXPECT_EQ(config({"--proxy", "socks5h://ann:s%22cret@p.test"}),
             "proxy = \"socks5h://p.test:1080\"\nproxy-user = \"ann:s\\\"cret\"\n");

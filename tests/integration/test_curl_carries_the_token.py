@@ -1,9 +1,12 @@
 """`access curl`: the system's curl, with the application's token in its request and not among its arguments."""
 
+import ssl
+
 import pytest
 
 from support import edges
 from support.clients import CONFIGURATION, REFUSED, USAGE, assert_fails
+from support.origin import Origin
 
 
 def curl(client, *args, options=(), **run):
@@ -46,14 +49,37 @@ def test_status_and_input_are_those_of_curl(user):
 
 def test_token_is_not_among_the_arguments(user, world):
     """A curl that shows what whoever lists processes would see, and then what it was told otherwise."""
-    world.script("curl", 'tr "\\0" "\\n" < /proc/$$/cmdline; echo ---; env; echo ---; cat "$3"; ls -l /proc/$$/fd >&2')
+    world.script("curl", """tr "\\0" "\\n" < /proc/$$/cmdline; echo ---; env; echo ---; cat "$3"; echo ---
+cookies=$(sed -n 's/^cookie = "\\(.*\\)"$/\\1/p' "$3"); cat "$cookies" "$cookies"; ls -l /proc/$$/fd >&2""")
     shown = curl(user, user.edge.url(), "-X", "POST").ok()
-    arguments, environment, configuration = shown.stdout.split("---\n")
+    arguments, environment, configuration, cookies = shown.stdout.split("---\n")
     token = user.token()
     assert token not in arguments and token not in environment
     assert arguments.splitlines()[-5:] == [user.edge.url(), "-K", arguments.splitlines()[-3], "-X", "POST"]
-    assert configuration == f'header = "cf-access-token: {token}"\n'
+    assert token not in configuration
+    assert cookies == f"#HttpOnly_{user.edge.hosts[0]}\tFALSE\t/\tTRUE\t0\tCF_Authorization\t{token}\n" * 2, "it can be read again"
     assert "socket:" not in shown.stderr, "connections of ours are none of curl's business"
+
+
+def test_token_goes_to_no_other_host(user, world):
+    """Neither to a second URL nor to where an answer leads; the application's host gets it with each."""
+    cert, key = world.certificate("stranger", "stranger.localhost")
+    heard = []
+
+    def hear(connection, _):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(cert, key)
+        with context.wrap_socket(connection, server_side=True) as inside:
+            request = inside.recv(64 * 1024)
+            heard.append(request)
+            answer = b"200 OK" if b"GET /stay" in request else b"302 Found\r\nLocation: https://else.localhost:%d/stay" % port
+            inside.sendall(b"HTTP/1.1 " + answer + b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    port = int(world.closing(Origin(hear)).address.rpartition(":")[2])
+    shown = curl(user, page(user), f"https://stranger.localhost:{port}/", page(user), "-sSLk", "-b", "mine=1").ok()
+    assert shown.stdout.count(user.edge.email) == 2
+    assert len(heard) == 2 and all(b"Host: " in request for request in heard)
+    assert not any(user.token().encode() in request for request in heard)
 
 
 def test_token_that_the_edge_does_not_take_is_replaced(user):

@@ -21,8 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Largest payload of one frame that we send, in bytes; what take() gets in one slice is less.
-constexpr std::size_t kMaxFramePayload = 64 * 1024;
 /// Fills in a row that would have fitted the small plain buffer before the large one is given back.
 constexpr int kSmallFillsToShrink = 64;
 
@@ -44,6 +42,7 @@ class WebSocketStream final : public tunnel::Stream {
         times_(times),
         role_(role),
         half_close_(half_close),
+        largest_message_(half_close ? kOwnMessageBytes : kForeignMessageBytes),
         decoder_(role),
         timer_(channel_->executor()),
         watch_(times, Clock::now()),
@@ -100,7 +99,8 @@ class WebSocketStream final : public tunnel::Stream {
   std::unique_ptr<Channel> channel_;
   const WebSocketTimes times_;
   WsRole role_;
-  bool half_close_;
+  bool half_close_;  // also says that the peer is one of ours
+  std::size_t largest_message_;
   WsDecoder decoder_;
   MaskSource masks_;
 
@@ -240,7 +240,7 @@ tunnel::Stream::Took WebSocketStream::take(std::span<Slice> slices) {
   std::size_t done = 0;
   for (auto slice : slices) {
     while (!slice.empty()) {
-      const auto part = slice.first(std::min(slice.size(), kMaxFramePayload));
+      const auto part = slice.first(std::min(slice.size(), largest_message_));
       if (const auto status = send_frame(part); status != IoStatus::ok) return {status, done};
       done += part.size();
       slice = slice.subspan(part.size());

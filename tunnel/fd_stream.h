@@ -7,9 +7,9 @@
 
 namespace cfpipe::tunnel {
 
-/// What one fill() of a descriptor reads at most, in bytes: with frame headers of 14 and 9 it fits four TLS
-/// records.
-inline constexpr std::size_t kReadBytes = 64 * 1024 - 14 - 9;
+/// What one fill() of a descriptor reads at most, in bytes: four TLS records, be it with the headers of one
+/// message (14) in one HTTP/2 frame (9), or as four messages with a header of 8 each.
+inline constexpr std::size_t kReadBytes = 4 * (16 * 1024 - 8);
 
 /// A stream over standard input and output (or any two descriptors; the same one twice for a socket). Sets
 /// them non-blocking and puts the flags back on close(), since the descriptors may be shared with other

@@ -57,6 +57,9 @@ void Tunnel::flush_pending() {
 }
 
 int Tunnel::on_receive(const char* data, std::size_t size) {
+  if (lws_is_first_fragment(wsi_)) room_in_message_ = kKeptOfMessage;
+  size = std::min(size, room_in_message_);
+  room_in_message_ -= size;
   if (ended_ || read_stalled_) return 0;
   up_ += size;
   std::size_t taken = 0;

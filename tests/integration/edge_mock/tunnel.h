@@ -52,6 +52,9 @@ class Tunnel {
   static constexpr std::size_t kFrameBytes =
       64 * 1024;  ///< largest read from the origin, and frame to the client
 
+  /// Of a message of the client, in bytes: as much as Cloudflare's origin side has room for. The rest is lost.
+  static constexpr std::size_t kKeptOfMessage = 16 * 1024;
+
   Tunnel(lws* wsi, uv_loop_t* loop, int origin_fd, const Faults& faults);
 
   /// lws callbacks. A result below zero ends the connection.
@@ -100,6 +103,7 @@ class Tunnel {
   OriginSocket origin_;
   std::vector<unsigned char> frame_;
   std::string pending_;
+  std::size_t room_in_message_ = 0;
   bool reading_ = true;  ///< the origin had nothing to read the last time
   bool ended_ = false;   ///< nothing more is written to the client
   bool read_stalled_ = false;

@@ -79,6 +79,9 @@ class WebSocketStream final : public tunnel::Stream {
   IoStatus parse(std::span<std::byte> bytes);
   IoStatus react(const WsDecoder::Events& events);
   IoStatus ended(End how, std::string detail = {});
+  bool leaves_in_peace(IoStatus status) const;
+  bool acknowledgements_suffice() const;
+  void show_life();
   IoStatus over() const { return end_ == End::clean ? IoStatus::eof : IoStatus::failed; }
   IoStatus send_frame(Slice part);
   IoStatus sent(IoStatus status);
@@ -155,6 +158,27 @@ IoStatus WebSocketStream::fill() {
   return receive();
 }
 
+// cloudflared closes its connection without a Close, at either end of a tunnel (its websocket/connection.go,
+// Conn.Close): the end of its TLS is the end of the tunnel, and for a client that has had our Close, so is any other.
+bool WebSocketStream::leaves_in_peace(IoStatus status) const {
+  if (half_close_) return false;
+  return status == IoStatus::eof || (role_ == WsRole::server && close_sent_);
+}
+
+// An edge of ours answers a ping whatever its origin does. cloudflared answers in the loop that writes to its
+// origin, behind all data, and a client may have been stopped (Ctrl-Z): where their systems acknowledge what we
+// send, they are there.
+bool WebSocketStream::acknowledgements_suffice() const {
+  return !half_close_ || role_ == WsRole::server;
+}
+
+// cloudflared's answer to a ping is written beside its data, without the lock of those (gobwas, HandlePing), and
+// may land inside of a frame. A Pong that no one asked for (RFC 6455 5.5.3) keeps a connection awake as well.
+void WebSocketStream::show_life() {
+  if (close_sent_) return;  // RFC 6455 5.5.1
+  send_control(half_close_ ? WsOpcode::ping : WsOpcode::pong, {});
+}
+
 // Reads until there is payload, an end, or nothing more. Control frames alone do not make a fill succeed.
 IoStatus WebSocketStream::receive() {
   for (;;) {
@@ -165,8 +189,9 @@ IoStatus WebSocketStream::receive() {
       return status;
     }
     if (status != IoStatus::ok) {
+      const bool peaceful = leaves_in_peace(status);
       gone_ = true;
-      return ended(End::cut);
+      return ended(peaceful ? End::clean : End::cut);
     }
     size_buffer(got.size());
     watch_.heard(Clock::now());
@@ -367,6 +392,7 @@ void WebSocketStream::on_timer() {
     close_sent_at_ = now;
   }
   if (const auto ago = channel_->backed_up()) watch_.excused(now - *ago);
+  if (now >= dead_at() && acknowledgements_suffice() && !channel_->in_flight()) watch_.excused(now);
   if (now >= dead_at()) {
     gone_ = true;
     ended(End::silent, "no answer for " + seconds_text(times_.peer_silent));
@@ -374,7 +400,7 @@ void WebSocketStream::on_timer() {
   }
   if (now >= watch_.ping_due()) {
     watch_.pinged(now);
-    send_control(WsOpcode::ping, {});
+    show_life();
   }
   schedule();
 }

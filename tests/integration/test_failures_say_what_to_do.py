@@ -334,7 +334,7 @@ def stderr_of(child):
     return Finished(child.argv, status, b"", child.stderr.text.encode())
 
 
-@case("mock", _reset=f"cut-after={CUT_AFTER_BYTES}", _end=f"close-after={CUT_AFTER_BYTES}", _close_1001="ws-close=1001",
+@case("mock", _reset=f"cut-after={CUT_AFTER_BYTES}", _end=f"fin-after={CUT_AFTER_BYTES}", _close_1001="ws-close=1001",
       _close_1011="ws-close=1011", _masked="masked-frame", _reserved="reserved-bits", _endless="endless-frame")
 def tunnel(stage, fault):
     client = stage.client(fault, origin=endless(stage))

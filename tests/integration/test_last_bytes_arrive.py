@@ -57,6 +57,8 @@ def a_user(world, kind, serve):
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_origin_that_ends_has_said_everything(world, kind, ending):
     end, status = ENDINGS[ending]
+    if kind == "mock":
+        status = 0  # as cloudflared, it does not say that the origin broke off
     sizes = queue.Queue()
 
     def serve(connection, events):
@@ -110,6 +112,6 @@ def test_origin_that_breaks_off_under_an_upload_has_said_everything(world, kind)
             pass  # the client has heard of the end before it was told everything
         data = child.process.stdout.read()
         assert data == b"".join(stream.blocks(total)), (len(data), child.stderr.text)
-        assert child.wait() == LOST, child.stderr.text
+        assert child.wait() in ((LOST,) if kind == "own" else (LOST, 0)), child.stderr.text
         child.process.stdin.close()
         child.process.stdout.close()

@@ -65,10 +65,25 @@ class UnacknowledgedChannel final : public QuietChannel {
         std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - died_);
     return ago < counts_as_gone_ ? std::optional(ago) : std::nullopt;
   }
+  bool in_flight() const override { return true; }
 
  private:
   std::chrono::steady_clock::time_point died_ = std::chrono::steady_clock::now();
   std::chrono::milliseconds counts_as_gone_;
+};
+
+/// The peer has left.
+class LeavingChannel final : public QuietChannel {
+ public:
+  LeavingChannel(net::any_io_executor executor, std::vector<std::byte>& heard, IoStatus how)
+      : QuietChannel(std::move(executor), heard, false), how_(how) {}
+  IoStatus read(std::span<std::byte>, std::size_t& bytes) override {
+    bytes = 0;
+    return how_;
+  }
+
+ private:
+  IoStatus how_;
 };
 
 /// Bytes of ours are on their way until that has been asked `answers` times.
@@ -133,17 +148,78 @@ class WebSocketLifeTest : public ::testing::Test {
   bool ended_ = false;
 };
 
+struct Leaving {
+  WsRole role;
+  bool ours;
+  bool after_our_close;
+  IoStatus how;
+  End end;
+};
+
+// cloudflared ends its TLS (Go's tls.Conn.Close) and sends no Close frame.
+TEST_F(WebSocketLifeTest, OnlyAForeignPeerMayLeaveWithoutAClose) {
+  for (const auto& row : {Leaving{WsRole::server, false, false, IoStatus::eof, End::clean},
+                          Leaving{WsRole::server, false, false, IoStatus::failed, End::cut},
+                          Leaving{WsRole::server, false, true, IoStatus::eof, End::clean},
+                          Leaving{WsRole::server, false, true, IoStatus::failed, End::clean},
+                          Leaving{WsRole::server, true, false, IoStatus::eof, End::cut},
+                          Leaving{WsRole::server, true, true, IoStatus::failed, End::cut},
+                          Leaving{WsRole::client, false, false, IoStatus::eof, End::clean},
+                          Leaving{WsRole::client, false, false, IoStatus::failed, End::cut},
+                          Leaving{WsRole::client, false, true, IoStatus::eof, End::clean},
+                          Leaving{WsRole::client, false, true, IoStatus::failed, End::cut},
+                          Leaving{WsRole::client, true, false, IoStatus::eof, End::cut},
+                          Leaving{WsRole::client, true, true, IoStatus::eof, End::cut}}) {
+    const auto stream = make_websocket_stream(
+        std::make_unique<LeavingChannel>(loop.get_executor(), heard, row.how), row.role, row.ours, {}, kTimes);
+    if (row.after_our_close) {
+      EXPECT_EQ(stream->finish(), IoStatus::ok);
+    }
+    EXPECT_TRUE(ends_within(*stream, kLong));
+    EXPECT_EQ(stream->end(), row.end) << "ours: " << row.ours << ", after our Close: " << row.after_our_close;
+  }
+}
+
 TEST_F(WebSocketLifeTest, APeerThatAnswersPingsMayBeSilentForEver) {
-  const auto stream = make(WsRole::client, false, true);
+  const auto stream = make(WsRole::client, true, true);
   EXPECT_FALSE(ends_within(*stream, kLong));
   EXPECT_GE(pings_heard(WsRole::server), 3U);
 }
 
-TEST_F(WebSocketLifeTest, APeerThatDoesNotIsDead) {
-  const auto stream = make(WsRole::client, false, false);
+TEST_F(WebSocketLifeTest, AnEdgeOfOursThatDoesNotIsDead) {
+  const auto stream = make(WsRole::client, true, false);
   EXPECT_TRUE(ends_within(*stream, kLong));
   EXPECT_EQ(stream->end(), End::silent);
   EXPECT_GE(pings_heard(WsRole::server), 1U);  // the second may fall together with the end on a busy machine
+}
+
+// cloudflared answers nothing while its origin does not read, and its answers may land inside of its data.
+TEST_F(WebSocketLifeTest, AForeignPeerIsAskedNothingAndMayBeSilentWhileItsSystemAcknowledges) {
+  for (const auto role : {WsRole::client, WsRole::server}) {
+    heard.clear();
+    const auto stream = make(role, false, false);
+    EXPECT_FALSE(ends_within(*stream, kLong));
+    EXPECT_EQ(pings_heard(role == WsRole::client ? WsRole::server : WsRole::client), 0U);
+    constexpr std::byte kPong{0x8a};
+    EXPECT_GE(std::count(heard.begin(), heard.end(), kPong), 3) << "the connection is kept awake";
+  }
+}
+
+TEST_F(WebSocketLifeTest, AClientThatWasStoppedIsThereWhileItsSystemAcknowledges) {
+  const auto stream = make(WsRole::server, true, false);
+  EXPECT_FALSE(ends_within(*stream, kLong));
+  EXPECT_GE(pings_heard(WsRole::client), 3U);
+}
+
+TEST_F(WebSocketLifeTest, APeerWhoseSystemAcknowledgesNothingIsDead) {
+  for (const bool ours : {false, true}) {
+    for (const auto role : {WsRole::client, WsRole::server}) {
+      auto channel = std::make_unique<UnacknowledgedChannel>(loop.get_executor(), heard, 0ms);
+      const auto stream = make_websocket_stream(std::move(channel), role, ours, {}, kTimes);
+      EXPECT_TRUE(ends_within(*stream, kLong)) << ours;
+      EXPECT_EQ(stream->end(), End::silent);
+    }
+  }
 }
 
 TEST_F(WebSocketLifeTest, TwoIdleHoursSurviveAnEdgeThatClosesWhatIsIdle) {
@@ -151,7 +227,7 @@ TEST_F(WebSocketLifeTest, TwoIdleHoursSurviveAnEdgeThatClosesWhatIsIdle) {
   constexpr WebSocketTimes kThousandth{20ms, 42ms, 50ms};
   const auto stream =
       make_websocket_stream(std::make_unique<ImpatientChannel>(loop.get_executor(), heard, 100ms),
-                            WsRole::client, false, {}, kThousandth);
+                            WsRole::client, true, {}, kThousandth);
   EXPECT_FALSE(ends_within(*stream, 7'200ms));
   EXPECT_EQ(stream->end(), End::open);
   EXPECT_GE(pings_heard(WsRole::server), 72U);
@@ -167,7 +243,7 @@ TEST_F(WebSocketLifeTest, AnEdgeThatClosesWhatIsIdleIsNoticedWherePingsComeTooLa
 }
 
 TEST_F(WebSocketLifeTest, AProcessThatWasStoppedAsksBeforeItGivesUp) {
-  const auto stream = make(WsRole::client, false, true);
+  const auto stream = make(WsRole::client, true, true);
   EXPECT_FALSE(ends_within(*stream, kTimes.ping_every));
   std::this_thread::sleep_for(3 * kTimes.peer_silent);  // Ctrl-Z, or a machine that did nothing for a while
   loop.restart();
@@ -227,7 +303,20 @@ TEST_F(WebSocketLifeTest, ACloseBehindBytesInFlightIsNotOverdue) {
   EXPECT_EQ(stream->end(), End::silent);
 }
 
-// RFC 6455 5.5.1: no frame follows a Close.
+// RFC 6455 5.5.1: no frame follows a Close, while a reader takes its time either.
+TEST_F(WebSocketLifeTest, NoSignOfLifeFollowsAClose) {
+  for (const bool ours : {false, true}) {
+    for (const auto role : {WsRole::client, WsRole::server}) {
+      const auto stream = make(role, ours, false);
+      EXPECT_EQ(stream->finish(), IoStatus::ok);
+      const auto said = heard.size();
+      loop.restart();
+      loop.run_for(2 * kTimes.ping_every);
+      EXPECT_EQ(heard.size(), said);
+    }
+  }
+}
+
 TEST_F(WebSocketLifeTest, NoPongFollowsAClose) {
   auto channel = std::make_unique<QuietChannel>(loop.get_executor(), heard, false);
   QuietChannel& peer = *channel;

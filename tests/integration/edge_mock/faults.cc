@@ -47,6 +47,8 @@ constexpr std::array kKnown{
     Known{"upgrade-hang", Takes::nothing},
     Known{"cut-after", Takes::number},
     Known{"close-after", Takes::number},
+    Known{"fin-after", Takes::number},
+    Known{"close-frames", Takes::nothing},
     Known{"silent-after", Takes::number},
     Known{"ws-close", Takes::number},
     Known{"ping-flood", Takes::maybe_number},

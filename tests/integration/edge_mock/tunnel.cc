@@ -97,8 +97,8 @@ int Tunnel::relay_down() {
     watch_origin();
     return 0;
   }
-  if (got < 0) return close_politely(LWS_CLOSE_STATUS_UNEXPECTED_CONDITION, "origin-reset");
-  if (got == 0) return close_politely(LWS_CLOSE_STATUS_NORMAL, "origin-eof");
+  if (got < 0) return leave("origin-reset", LWS_CLOSE_STATUS_UNEXPECTED_CONDITION);
+  if (got == 0) return leave("origin-eof", LWS_CLOSE_STATUS_NORMAL);
   if (write_frame(static_cast<std::size_t>(got)) < 0) return -1;
   down_ += static_cast<std::uint64_t>(got);
   return after_frame();
@@ -143,6 +143,24 @@ void Tunnel::end_origin() {
   reading_ = false;
   pending_.clear();
   watch_origin();
+}
+
+/// As cloudflared does: the end of TLS and TCP, and no Close frame, whatever became of the origin.
+int Tunnel::leave(const char* ending, int code) {
+  if (plan_.close_frames) return close_politely(code, ending);
+  end_origin();
+  ended_ = true;
+  ending_ = ending;
+  if (!read_stalled_) lws_rx_flow_control(wsi_, 1);
+  end_tls_when_flushed();
+  return 0;
+}
+
+void Tunnel::end_tls_when_flushed() {
+  if (lws_partial_buffered(wsi_) == 0) return end_tls();
+  after(loop_, kFlushCheckMs, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired()) end_tls_when_flushed();
+  });
 }
 
 /// Everything before this has left through lws; it sends the Close frame next and waits for the answer.

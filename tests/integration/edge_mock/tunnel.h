@@ -75,11 +75,12 @@ class Tunnel {
     explicit Plan(const Faults& faults);
     std::size_t frame_bytes = kFrameBytes;
     std::uint64_t limit = UINT64_MAX;  ///< bytes to the client, then `at_limit`
-    enum class AtLimit { reset, tls_close, silence } at_limit = AtLimit::silence;
+    enum class AtLimit { reset, tls_close, tcp_close, silence } at_limit = AtLimit::silence;
     int close_code = 0;  ///< sent after the first bytes of the origin
     int pings_per_frame = 0;
     bool text = false;
     bool fragments = false;
+    bool close_frames = false;
     std::string hostile_bytes;  ///< written under lws' feet after the first bytes of the origin
   };
 
@@ -91,6 +92,9 @@ class Tunnel {
   int reach_limit();
   void watch_idleness(std::int64_t seconds);
   void reset_once_delivered();
+  int leave(const char* ending, int code);
+  void end_tls();
+  void end_tls_when_flushed();
   int close_politely(int code, const char* ending);
   void close_when_flushed();
   void flush_pending();

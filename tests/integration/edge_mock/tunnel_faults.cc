@@ -64,6 +64,7 @@ Tunnel::Plan::Plan(const Faults& faults)
     : close_code(static_cast<int>(faults.number("ws-close", 0))),
       text(faults.on("text-frames")),
       fragments(faults.on("continuation-frames")),
+      close_frames(faults.on("close-frames")),
       hostile_bytes(hostile_bytes_of(faults)) {
   if (fragments) frame_bytes = kFragmentBytes;
   if (faults.on("tiny-frames"))
@@ -71,8 +72,9 @@ Tunnel::Plan::Plan(const Faults& faults)
         std::min(kFrameBytes, static_cast<std::size_t>(faults.number("tiny-frames", kTinyFrameBytes)));
   if (faults.on("ping-flood"))
     pings_per_frame = static_cast<int>(faults.number("ping-flood", kPingsPerFrame));
-  const std::array<std::pair<const char*, AtLimit>, 3> limits{{{"cut-after", AtLimit::reset},
+  const std::array<std::pair<const char*, AtLimit>, 4> limits{{{"cut-after", AtLimit::reset},
                                                                {"close-after", AtLimit::tls_close},
+                                                               {"fin-after", AtLimit::tcp_close},
                                                                {"silent-after", AtLimit::silence}}};
   for (const auto& [name, what] : limits) {
     if (!faults.on(name)) continue;
@@ -91,7 +93,9 @@ int Tunnel::reach_limit() {
       lws_rx_flow_control(wsi_, 0);
       return 0;
     case Plan::AtLimit::tls_close:
-      SSL_shutdown(lws_get_ssl(wsi_));
+      end_tls();
+      return 0;
+    case Plan::AtLimit::tcp_close:
       shutdown(lws_get_socket_fd(wsi_), SHUT_WR);
       lws_set_timeout(wsi_, PENDING_TIMEOUT_USER_OK, kEndGraceSeconds);
       return 0;
@@ -100,6 +104,12 @@ int Tunnel::reach_limit() {
       return 0;
   }
   return -1;
+}
+
+void Tunnel::end_tls() {
+  SSL_shutdown(lws_get_ssl(wsi_));
+  shutdown(lws_get_socket_fd(wsi_), SHUT_WR);
+  lws_set_timeout(wsi_, PENDING_TIMEOUT_USER_OK, kEndGraceSeconds);
 }
 
 /// By what the system has received: lws tells of no pings. Lateness of ours can only make it later.

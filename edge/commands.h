@@ -122,6 +122,7 @@ int service_token_revoke(const StateOption& state, const std::string& name);
 struct SshdQuestion {
   std::string app;
   std::string ca_keys;  ///< file with its public keys, - for standard input; empty: those of the state
+  std::vector<std::string> edge_addresses;  ///< as given; empty: loopback, if the keys are those of the state
   SshdPlace place;
   bool no_reload = false;
   bool uninstall = false;

@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "auth/ssh_key.h"
 #include "edge/commands.h"
 #include "edge/files.h"
+#include "edge/ip_range.h"
 #include "edge/sshd_setup.h"
 #include "edge/text.h"
 
@@ -61,6 +63,16 @@ Result<std::vector<std::string>> wanted_keys(const StateOption& option, const Ss
   return ca_lines(option, **state, question.app);
 }
 
+/// The edge's addresses as given, or this machine's own where the edge's state is here.
+Result<std::vector<std::string>> edge_addresses(const SshdQuestion& question) {
+  for (const std::string& address : question.edge_addresses)
+    if (!parse_ip_range(address))
+      return fault("--edge-address takes addresses and ranges such as 10.0.0.2 or 2001:db8::/64");
+  if (!question.edge_addresses.empty() || question.uninstall || !question.ca_keys.empty())
+    return question.edge_addresses;
+  return std::vector<std::string>{"127.0.0.1", "::1"};
+}
+
 void show(const FileChange& change) {
   if (!change.after) {
     std::printf("removes %s\n", change.path.c_str());
@@ -82,6 +94,8 @@ int carry_out(const SshdQuestion& question, const std::vector<FileChange>& chang
   }
   for (const FileChange& change : changes)
     std::printf("%s %s\n", change.after ? "wrote" : "removed", change.path.c_str());
+  if (!question.uninstall)
+    for (const std::string& advice : sshd_advice(question.place)) complain(advice);
   return kOk;
 }
 
@@ -92,9 +106,12 @@ int sshd_setup(const StateOption& option, const SshdQuestion& question) {
     complain("--app must be the host name of an application");
     return kUsage;
   }
-  const auto lines = wanted_keys(option, question);
+  auto addresses = edge_addresses(question);
+  if (!addresses) return complain(addresses.error());
+  auto lines = wanted_keys(option, question);
   if (!lines) return complain(lines.error());
-  const auto changes = plan_sshd_setup(question.place, question.app, *lines);
+  const SshdWishes wishes{question.app, std::move(*lines), std::move(*addresses)};
+  const auto changes = plan_sshd_setup(question.place, wishes);
   if (!changes) return complain(changes.error());
   if (changes->empty()) {
     std::printf("nothing to change\n");

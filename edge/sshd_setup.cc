@@ -32,6 +32,11 @@ constexpr mode_t kDirectoryMode = 0755;
 constexpr const char* kUnits[] = {"ssh.service", "sshd.service"};
 constexpr const char* kSystemdRuns = "/run/systemd/system";
 constexpr const char* kSelinux = "/sys/fs/selinux/enforce";
+/// sshd_config(5), OpenSSH 9.8 and later; `sshd -T` has it in lower case.
+constexpr const char* kExemptKeyword = "PerSourcePenaltyExemptList";
+constexpr const char* kExemptSetting = "persourcepenaltyexemptlist";
+/// Unauthenticated connections at which sshd begins to drop some, of all people together; its default is 10.
+constexpr unsigned kFewStartups = 10;
 
 Failure fault(std::string text) {
   return {transport::Stage::config, transport::Cause::bad_option, std::move(text)};
@@ -67,9 +72,32 @@ struct Paths {
 
 using Settings = std::map<std::string, std::string, std::less<>>;
 
+/// A directory that sshd misses, for as long as it is asked: where it is started by a socket and has not run
+/// yet, its service has not made that yet.
+class MissingDirectory {
+ public:
+  explicit MissingDirectory(const std::string& complaint) {
+    constexpr std::string_view kMissing = "Missing privilege separation directory: ";
+    if (!complaint.starts_with(kMissing)) return;
+    const std::string path = first_line(complaint.substr(kMissing.size()));
+    if (path.starts_with('/') && ::mkdir(path.c_str(), kDirectoryMode) == 0) path_ = path;
+  }
+  ~MissingDirectory() {
+    if (made()) ::rmdir(path_.c_str());
+  }
+  MissingDirectory(const MissingDirectory&) = delete;
+  MissingDirectory& operator=(const MissingDirectory&) = delete;
+  bool made() const { return !path_.empty(); }
+
+ private:
+  std::string path_;
+};
+
 /// What sshd makes of its configuration, by lower-case keyword.
 Result<Settings> settings(const SshdPlace& place) {
-  const ProgramEnd end = run_program({place.program, "-T", "-f", place.config});
+  const std::vector<std::string> command{place.program, "-T", "-f", place.config};
+  ProgramEnd end = run_program(command);
+  if (const MissingDirectory directory(end.complaint); directory.made()) end = run_program(command);
   if (!end.well()) return fault(first_line(end.complaint));
   Settings out;
   std::istringstream lines(end.output);
@@ -80,9 +108,26 @@ Result<Settings> settings(const SshdPlace& place) {
   return out;
 }
 
-std::string trusted_keys(const Settings& settings) {
-  const auto found = settings.find("trustedusercakeys");
+/// Empty: none, or an sshd that does not know it.
+std::string value_of(const Settings& settings, std::string_view keyword) {
+  const auto found = settings.find(keyword);
   return found == settings.end() || found->second == "none" ? std::string() : found->second;
+}
+
+std::string trusted_keys(const Settings& settings) {
+  return value_of(settings, "trustedusercakeys");
+}
+
+/// The drop-in's line for the edge's addresses: as it is in `before`, or as it has to be; empty if sshd does
+/// not know it or has all that is asked for elsewhere.
+std::string exempt_line(const Settings& present, std::string_view before,
+                        const std::vector<std::string>& addresses) {
+  if (!present.contains(kExemptSetting)) return {};
+  const std::string now = value_of(present, kExemptSetting);
+  const std::string wanted = exempt_list(now, addresses);
+  const bool ours = before.find(kExemptKeyword) != std::string_view::npos;
+  if (wanted.empty() || (!ours && wanted == now)) return {};
+  return std::string(kExemptKeyword) + " " + wanted + "\n";
 }
 
 FileChange change_of(std::string path, std::optional<std::string> before, std::string after) {
@@ -146,14 +191,47 @@ bool includes(std::string_view config, const std::string& path) {
   return false;
 }
 
-Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, std::string_view app,
-                                                const std::vector<std::string>& lines) {
+std::string exempt_list(std::string_view present, const std::vector<std::string>& addresses) {
+  std::vector<std::string> all;
+  const auto add = [&all](std::string_view one) {
+    if (!one.empty() && std::find(all.begin(), all.end(), one) == all.end()) all.emplace_back(one);
+  };
+  while (!present.empty()) {
+    const std::size_t end = std::min(present.find(','), present.size());
+    add(trimmed(present.substr(0, end)));
+    present.remove_prefix(std::min(end + 1, present.size()));
+  }
+  for (const std::string& address : addresses) add(address);
+  std::string out;
+  for (const std::string& one : all) out += (out.empty() ? "" : ",") + one;
+  return out;
+}
+
+std::vector<std::string> sshd_advice(const SshdPlace& place) {
+  std::vector<std::string> out;
+  const auto present = settings(place);
+  if (!present) return out;
+  if (present->contains(kExemptSetting) && value_of(*present, kExemptSetting).empty())
+    out.emplace_back(
+        "this sshd locks out an address after some failures, and all people come from the edge's: run this "
+        "again with --edge-address, the edge's address as this server sees it");
+  const std::string startups = value_of(*present, "maxstartups");
+  unsigned start = 0;
+  const auto [end, error] = std::from_chars(startups.data(), startups.data() + startups.size(), start);
+  if (error == std::errc() && end != startups.data() && start <= kFewStartups)
+    out.emplace_back("MaxStartups " + startups +
+                     " of this sshd is for all people behind the edge together; more of them, such as "
+                     "100:30:200, let many sign in at once");
+  return out;
+}
+
+Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, const SshdWishes& wishes) {
   const Paths paths(place);
   const auto present = settings(place);
   if (!present)
     return fault("sshd does not take its configuration as it is; mend that first: " + present.error().detail);
   const std::string trusted = trusted_keys(*present);
-  if (!lines.empty() && !trusted.empty() && trusted != paths.keys)
+  if (!wishes.lines.empty() && !trusted.empty() && trusted != paths.keys)
     return fault("sshd trusts the keys in " + trusted +
                  " already, and takes one such file only; add these to it");
   auto config = read_file(paths.config);
@@ -164,10 +242,11 @@ Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, std::str
   const auto drop_in = read_file(paths.drop_in);
   if (!drop_in) return fault(drop_in.error().detail);
 
-  const std::string wanted_keys = with_keys_of(keys->value_or(""), app, lines);
+  const std::string wanted_keys = with_keys_of(keys->value_or(""), wishes.app, wishes.lines);
   std::string wanted_drop_in, wanted_config = **config;
   if (!wanted_keys.empty()) {
-    wanted_drop_in = std::string(kHeader) + "TrustedUserCAKeys \"" + paths.keys + "\"\n";
+    wanted_drop_in = std::string(kHeader) + "TrustedUserCAKeys \"" + paths.keys + "\"\n" +
+                     exempt_line(*present, drop_in->value_or(""), wishes.edge_addresses);
     if (!includes(wanted_config, paths.drop_in)) wanted_config = paths.include_line() + wanted_config;
   } else if (wanted_config.starts_with(paths.include_line())) {
     wanted_config.erase(0, paths.include_line().size());

@@ -35,11 +35,24 @@ std::string with_keys_of(std::string_view text, std::string_view app, const std:
 /// names it.
 bool includes(std::string_view config, const std::string& path);
 
-/// What has to be changed for sshd to trust `lines`, public keys of the application's CA, for users; without
-/// lines, for it to trust none of that application. Nothing: all is so already. Stage::config says why it
-/// cannot be done.
-Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, std::string_view app,
-                                                const std::vector<std::string>& lines);
+/// What sshd is to be told.
+struct SshdWishes {
+  std::string app;                           ///< host name of the application
+  std::vector<std::string> lines;            ///< public keys of its CA; none: sshd trusts none of it
+  std::vector<std::string> edge_addresses;   ///< from which all its people come, as sshd sees them; ranges too
+};
+
+/// The value of PerSourcePenaltyExemptList that has `addresses` as well; `present` is what sshd says it is now.
+std::string exempt_list(std::string_view present, const std::vector<std::string>& addresses);
+
+/// What has to be changed for sshd to do as wished: trust the keys for users, and, where it counts failures by
+/// address (OpenSSH 9.8 and later), not let one person's failures lock out all others behind the edge. Nothing:
+/// all is so already. Stage::config says why it cannot be done.
+Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, const SshdWishes& wishes);
+
+/// What an administrator should know about sshd's limits, which take all people behind an edge for one client;
+/// a line each, empty if there is nothing to say or sshd cannot be asked.
+std::vector<std::string> sshd_advice(const SshdPlace& place);
 
 /// Makes the changes and asks sshd whether it likes them. If it does not, or does not come to use the keys,
 /// every file is what it was, and Stage::config says why.

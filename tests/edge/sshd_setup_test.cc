@@ -28,6 +28,13 @@ TEST(SshdSetup, KeepsWhatAnAdministratorPutThere) {
   EXPECT_EQ(with_keys_of(with, "vm.example.com", {}), std::string(kHeader) + own + "\n");
 }
 
+TEST(SshdSetup, AddsTheEdgesAddressesToThoseThatAreExempt) {
+  EXPECT_EQ(exempt_list("", {}), "");
+  EXPECT_EQ(exempt_list("", {"10.0.0.2", "2001:db8::/64"}), "10.0.0.2,2001:db8::/64");
+  EXPECT_EQ(exempt_list("192.0.2.1, 10.0.0.2", {"10.0.0.2", "10.0.0.3"}), "192.0.2.1,10.0.0.2,10.0.0.3");
+  EXPECT_EQ(exempt_list("192.0.2.1", {}), "192.0.2.1");
+}
+
 TEST(SshdSetup, KnowsWhetherADropInIsRead) {
   const std::string drop_in = "/etc/ssh/sshd_config.d/50-cfpipe.conf";
   for (const char* config : {"Include /etc/ssh/sshd_config.d/*.conf\n", "# x\n  include sshd_config.d/*.conf",

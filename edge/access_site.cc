@@ -91,6 +91,7 @@ Result<void> AccessSite::configure(Config config) {
     oidc = std::move(*made);
   }
   config_ = std::move(config);
+  ++configurations_;
   apps_ = std::move(*apps);
   dashboard_ = std::move(*dashboard);
   oidc_ = std::move(oidc);
@@ -98,6 +99,7 @@ Result<void> AccessSite::configure(Config config) {
   open_tunnels_.set_limits(config_.tunnel_limits);
   limits_.configure(config_);
   set_public_port(config_.public_port);
+  end_tunnels_turned_out();
   return {};
 }
 

@@ -60,8 +60,8 @@ class AccessSite final : public Site {
                                                   std::chrono::milliseconds poll = kTransferPoll);
 
   /// Serves by another configuration from now on, or goes on as before if that cannot be had. Who is being
-  /// signed in at the identity provider starts again; what is open stays open. auth_domain and state have to
-  /// be the same.
+  /// signed in at the identity provider starts again. Tunnels that the new policies do not admit end, unless it
+  /// says that they stay. auth_domain and state have to be the same.
   Result<void> configure(Config config);
 
   /// Where the world reaches this edge, if not where the configuration says (`dev` on a free port).
@@ -160,6 +160,7 @@ class AccessSite final : public Site {
     std::int64_t issued;
   };
   bool no_longer_good(const Credentials& shown) const;
+  static Verdict judge(const std::string& peer, const App& app, const Identity* identity, Asking asking);
   static Verdict judge(const Request& request, const App& app, const std::optional<Identity>& identity,
                        Asking asking);
   Answer challenge(const Request& request, const App& app) const;
@@ -225,8 +226,12 @@ class AccessSite final : public Site {
                           const OpenTunnels::Admission& refused);
   bool takes_row(const TunnelGrant& grant, AuditRow& row);
   std::variant<TunnelGrant, Answer> tunnel_grant(const Request& request, App& app);
-  static TunnelGrant grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity);
+  TunnelGrant grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity) const;
   void end_revoked_tunnels(bool changed_here);
+  /// Why the configuration of now would not open it; null: it would.
+  const char* turned_out(const OpenTunnels::Tunnel& tunnel) const;
+  /// Those of one person, or all.
+  void end_tunnels_turned_out(const std::string* email = nullptr);
 
   // site_dashboard.cc
   Result<std::shared_ptr<App>> dashboard_of(const Config& config);
@@ -239,6 +244,7 @@ class AccessSite final : public Site {
   std::variant<TunnelGrant, Answer> terminal_grant(const Request& request, const App& app);
 
   Config config_;
+  std::uint64_t configurations_ = 0;  ///< that there have been
   State& state_;
   AuditTrail trail_;
   Tokens tokens_;

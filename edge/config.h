@@ -121,6 +121,7 @@ struct Config {
   std::optional<Listener> admin_listen;  ///< where metrics are; none: nowhere
   std::string audit_file;  ///< where the audit's rows are copied to; "-": standard output; empty: nowhere
   bool audit_continues = false;  ///< access is granted even while nothing can keep the audit's rows
+  bool tunnels_stay = false;     ///< open ones, whatever becomes of what admitted them
   unsigned threads = 0;          ///< loops of the wire; 0: one per processor
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;

@@ -215,7 +215,7 @@ void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
                {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
-                "identity_provider", "administrators", "applications", "audit", "admin_listen"})) {
+                "identity_provider", "administrators", "applications", "audit", "admin_listen", "open_tunnels"})) {
     return;
   }
   listener(root, "listen", true, kHttpsPort, config.listen);
@@ -246,6 +246,10 @@ void Reader::top(const YAML::Node& root) {
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
   config.threads = static_cast<unsigned>(number(root, "threads", 0, 1, kMaxThreads));
   if (root["limits"]) limits(root["limits"]);
+  const std::string open_tunnels = text(root, "open_tunnels", "the configuration", false);
+  config.tunnels_stay = open_tunnels == "stay";
+  if (!open_tunnels.empty() && open_tunnels != "stay" && open_tunnels != "follow_policies")
+    fault(root["open_tunnels"], "'open_tunnels' must be 'follow_policies' or 'stay'");
   if (root["audit"] && mapping(root["audit"], "audit", {"file", "on_failure"})) {
     config.audit_file = text(root["audit"], "file", "audit", false);
     if (!config.audit_file.empty() && config.audit_file != "-" && config.audit_file.front() != '/')

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "edge/text.h"
+#include "edge/tokens.h"
+
 namespace cfpipe::edge {
 namespace {
 
@@ -69,10 +72,19 @@ void OpenTunnels::add(std::int64_t id, Tunnel tunnel) {
   tunnels_[id] = std::move(tunnel);
 }
 
+bool OpenTunnels::is_of(const Tunnel& tunnel, const std::string& email) {
+  return tunnel.client_id.empty() && !email.empty() && same_text(tunnel.row.identity, email);
+}
+
 std::optional<OpenTunnels::Tunnel> OpenTunnels::remove(std::int64_t id) {
   auto open = tunnels_.extract(id);
   if (!open) return std::nullopt;
   return std::move(open.mapped());
+}
+
+void OpenTunnels::learn(const std::shared_ptr<const Identity>& person) {
+  for (auto& [id, tunnel] : tunnels_)
+    if (is_of(tunnel, person->email)) tunnel.who = person;
 }
 
 void OpenTunnels::for_each(const std::function<void(std::int64_t, const Tunnel&)>& visit) const {

@@ -16,6 +16,8 @@
 
 namespace cfpipe::edge {
 
+struct Identity;
+
 /// Counts a tunnel for its user and its address from the moment it is granted: while it is being dialled it
 /// holds descriptors as well. On any thread.
 struct TunnelSeat {
@@ -29,8 +31,10 @@ class OpenTunnels {
   struct Tunnel {
     AuditRow row;           ///< its tunnel_open
     bool recorded = true;   ///< the audit has that row, and wants the one of its end
-    std::string client_id;  ///< of a service token
-    std::string session;    ///< the sign-in that its token came from
+    std::shared_ptr<const Identity> who;  ///< for the policies to judge anew; null: a bypass let it pass
+    std::string destination;              ///< what was asked for, if not the application's own
+    std::string client_id;                ///< of a service token
+    std::string session;                  ///< the sign-in that its token came from
     std::int64_t issued = 0;
     bool terminal = false;   ///< in a browser
     std::int64_t until = 0;  ///< when it has to end, Unix seconds; 0: whenever it likes
@@ -58,6 +62,10 @@ class OpenTunnels {
   void add(std::int64_t id, Tunnel tunnel);
   /// It is no longer open; nothing if it was not here.
   std::optional<Tunnel> remove(std::int64_t id);
+  /// Whether it is that person's; no service token's is.
+  static bool is_of(const Tunnel& tunnel, const std::string& email);
+  /// What has become known of a person, at a new sign-in: for those of theirs that are open.
+  void learn(const std::shared_ptr<const Identity>& person);
   void for_each(const std::function<void(std::int64_t id, const Tunnel&)>& visit) const;
 
   std::size_t size() const { return tunnels_.size(); }

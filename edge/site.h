@@ -16,6 +16,7 @@
 namespace cfpipe::edge {
 
 class Inside;
+struct Identity;
 struct TunnelSeat;
 namespace terminal {
 struct TerminalGrant;
@@ -55,6 +56,7 @@ struct TunnelGrant {
   bool proxy_protocol = false;  ///< the origin is told who the client is
   std::string destination;  ///< the same, if it is what the client asked for and not the application's own
   std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
+  std::shared_ptr<const Identity> who;    ///< the same, as the policies were asked about it; null: nobody
   std::string client_id;                  ///< of a service token
   std::string session;                    ///< the sign-in that the token comes from
   std::int64_t issued = 0;                ///< when the token was, Unix seconds
@@ -64,6 +66,7 @@ struct TunnelGrant {
   std::shared_ptr<Inside> inside;      ///< where it leads to, in place of the origin itself
   std::shared_ptr<const terminal::TerminalGrant>
       terminal;                      ///< of a terminal in the browser, which `inside` is then
+  std::uint64_t configuration = 0;   ///< number of the one that granted it; 0: none did
   std::shared_ptr<TunnelSeat> seat;  ///< counts it from now on; null: it counts once it has opened
 };
 

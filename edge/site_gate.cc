@@ -131,13 +131,17 @@ Answer AccessSite::challenge(const Request& request, const App& app) const {
 
 Verdict AccessSite::judge(const Request& request, const App& app, const std::optional<Identity>& identity,
                           Asking asking) {
+  return judge(request.peer, app, identity ? &*identity : nullptr, asking);
+}
+
+Verdict AccessSite::judge(const std::string& peer, const App& app, const Identity* identity, Asking asking) {
   Subject subject;
   if (identity) {
     subject.email = identity->email;
     subject.groups = identity->groups;
     subject.service_token = identity->service_token;
   }
-  subject.ip = parse_ip(request.peer);
+  subject.ip = parse_ip(peer);
   return decide(app.config->policies, subject, asking);
 }
 

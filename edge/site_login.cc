@@ -273,7 +273,10 @@ bool AccessSite::start_session(const Request& request, const Login& login, Ident
   row.reason = session_note(identity.nonce);
   row.session = identity.nonce;
   row.session_expires = identity.expires;
-  return audit(std::move(row));
+  if (!audit(std::move(row))) return false;
+  open_tunnels_.learn(std::make_shared<const Identity>(identity));
+  end_tunnels_turned_out(&identity.email);
+  return true;
 }
 
 void AccessSite::set_session(const Identity& identity, Answer& answer) const {

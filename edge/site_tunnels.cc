@@ -13,6 +13,9 @@ namespace {
 constexpr const char* kRevoked = "access was revoked";
 constexpr const char* kUnrecorded = "this edge cannot keep its records at present";
 constexpr const char* kOverTime = "the application's session_limit has been reached";
+constexpr const char* kNotServed = "the application is not served here any more";
+constexpr const char* kNotAdmitted = "the application's policies do not admit you any more";
+constexpr const char* kNotLedTo = "the application does not lead to that destination any more";
 
 }  // namespace
 
@@ -55,8 +58,10 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
   return grant;
 }
 
-TunnelGrant AccessSite::grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity) {
+TunnelGrant AccessSite::grant_of(const ApplicationConfig& app,
+                                 const std::optional<Identity>& identity) const {
   TunnelGrant grant;
+  grant.configuration = configurations_;
   grant.session_limit = app.session_limit;
   grant.idle_limit = app.idle_limit;
   grant.app_hostname = app.hostname;
@@ -65,6 +70,7 @@ TunnelGrant AccessSite::grant_of(const ApplicationConfig& app, const std::option
   grant.origin_path = app.origin_path;
   grant.proxy_protocol = app.proxy_protocol;
   if (identity) {
+    grant.who = std::make_shared<const Identity>(*identity);
     grant.identity = identity->name();
     grant.client_id = identity->client_id;
     grant.session = identity->nonce;
@@ -121,9 +127,14 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
     seat = std::move(admission.seat);
   }
   const std::int64_t limit = grant.session_limit.count();
-  open_tunnels_.add(id,
-                    {row, recorded, grant.client_id, grant.session, grant.issued, grant.terminal != nullptr,
-                     limit > 0 ? row.time + limit : 0, std::move(end), std::move(seat)});
+  OpenTunnels::Tunnel tunnel{row, recorded, grant.who, grant.destination, grant.client_id, grant.session,
+                             grant.issued, grant.terminal != nullptr, limit > 0 ? row.time + limit : 0,
+                             std::move(end), std::move(seat)};
+  // It has been dialled meanwhile.
+  const bool other_rules = grant.configuration != 0 && grant.configuration != configurations_;
+  const char* why = other_rules && !config_.tunnels_stay ? turned_out(tunnel) : nullptr;
+  if (why != nullptr) tunnel.end->dismiss(why);
+  open_tunnels_.add(id, std::move(tunnel));
   return id;
 }
 
@@ -145,6 +156,23 @@ void AccessSite::end_revoked_tunnels(bool changed_here) {
     if (!tunnel.row.identity.empty() &&
         no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
       tunnel.end->dismiss(kRevoked);
+  });
+}
+
+const char* AccessSite::turned_out(const OpenTunnels::Tunnel& tunnel) const {
+  const auto app = find_app(tunnel.row.application);
+  if (app == nullptr) return kNotServed;
+  const Asking asking = tunnel.terminal ? Asking::for_identity : Asking::to_pass;
+  if (!judge(tunnel.row.peer, *app, tunnel.who.get(), asking).passes()) return kNotAdmitted;
+  if (tunnel.destination.empty() || find_destination(app->config->destinations, tunnel.destination)) return nullptr;
+  return kNotLedTo;
+}
+
+void AccessSite::end_tunnels_turned_out(const std::string* email) {
+  if (config_.tunnels_stay) return;
+  open_tunnels_.for_each([this, email](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
+    if (email != nullptr && !OpenTunnels::is_of(tunnel, *email)) return;
+    if (const char* why = turned_out(tunnel)) tunnel.end->dismiss(why);
   });
 }
 

@@ -1,5 +1,5 @@
 """SIGHUP: a running edge serves by what its configuration says then, with the certificate that is there then. What is open stays
-open, and a configuration with a fault changes nothing."""
+open where the new configuration would open it too, and a configuration with a fault changes nothing."""
 
 import hashlib
 import re
@@ -23,9 +23,9 @@ def echo(connection, events):
 
 
 class Reloaded:
-    def __init__(self, world):
+    def __init__(self, world, policies=EVERYBODY, **options):
         self.world = world
-        self.edge = ConfiguredEdge(world, world.closing(Origin(echo)).address, EVERYBODY)
+        self.edge = ConfiguredEdge(world, world.closing(Origin(echo)).address, policies, **options)
         self.client = Client(world, self.edge)
         self.client.login()
 
@@ -44,13 +44,20 @@ def reloaded(world):
 
 
 class Tunnel:
-    def __init__(self, client):
-        self._child = client.start("access", "ssh", "--hostname", client.edge.host())
+    def __init__(self, client, *more):
+        self._child = client.start("access", "ssh", "--hostname", client.edge.host(), *more)
 
     def answers(self, text):
         self._child.process.stdin.write(text)
         self._child.process.stdin.flush()
         return self._child.process.stdout.read(len(text)) == text
+
+    def dismissed(self):
+        """It ends by itself; what the edge said."""
+        with self._child.process.stdout as output:
+            assert output.read() == b""
+        assert self._child.wait() == REFUSED, self._child.stderr.text
+        return self._child.stderr.text
 
     def end(self):
         self._child.process.stdin.close()
@@ -59,7 +66,60 @@ class Tunnel:
         return self._child.wait()
 
 
-def test_policies_hold_from_then_on_and_tunnels_go_on(reloaded):
+@pytest.mark.parametrize("change, why", [
+    (lambda app: app.update(policies=NOT_ME), "the application's policies do not admit you any more"),
+    (lambda app: app["policies"][0].update(require=[{"ip": "192.0.2.0/24"}]), "the application's policies do not admit you any more"),
+    (lambda app: app.update(hostname="new.localhost"), "the application is not served here any more"),
+], ids=["person", "address", "application"])
+def test_tunnels_that_would_not_be_opened_any_more_end(reloaded, change, why):
+    tunnel = Tunnel(reloaded.client)
+    assert tunnel.answers(b"before")
+    reloaded.edge.change(lambda config: config.update(session_duration="23h"))
+    reloaded.edge.reload()
+    assert tunnel.answers(b"as before" * 20_000)
+    reloaded.edge.change(lambda config: change(config["applications"][0]))
+    reloaded.edge.reload()
+    assert why in tunnel.dismissed()
+    assert reloaded.edge.wait_for_audit("tunnel_close")["reason"] == why
+
+
+def test_a_destination_that_is_led_to_no_more_ends(world):
+    origin = world.closing(Origin(echo)).address
+    reloaded = Reloaded(world, more_app={"destinations": [origin]})
+    staying = Tunnel(reloaded.client)
+    assert staying.answers(b"the application's own")
+    going = Tunnel(reloaded.client, "--destination", origin)
+    assert going.answers(b"before")
+    reloaded.edge.change(lambda config: config["applications"][0].update(destinations=["192.0.2.1:22"]))
+    reloaded.edge.reload()
+    assert "does not lead to that destination any more" in going.dismissed()
+    assert staying.answers(b"and on") and staying.end() == 0
+
+
+def test_a_group_that_is_gone_at_the_next_sign_in_ends_tunnels(world):
+    policies = [{"name": "sre", "decision": "allow", "include": [{"group": "sre"}]}]
+    reloaded = Reloaded(world, policies, groups=["sre"])
+    tunnel = Tunnel(reloaded.client)
+    assert tunnel.answers(b"before")
+    again = Client(world, reloaded.edge, name="again")
+    again.login()
+    assert tunnel.answers(b"the same groups")
+    # What the provider says; the edge hears of it when that person signs in. A second group lets them in still.
+    reloaded.edge.change(lambda config: config["identity_provider"].update(groups=["dev"]))
+    reloaded.edge.change(lambda config: config["applications"].append({**config["applications"][0], "hostname": "dev.localhost",
+                                                                       "policies": [{"name": "dev", "decision": "allow", "include": [{"group": "dev"}]}]}))
+    names, key = world.certificate("both", f"{reloaded.edge.hosts[0]},DNS:dev.localhost,DNS:auth.localhost")
+    reloaded.edge.change(lambda config: config.update(tls={"certificate": str(names), "key": str(key)}))
+    reloaded.edge.reload()
+    assert tunnel.answers(b"after a reload")
+    third = Client(world, reloaded.edge, name="third")
+    third.env["SSL_CERT_FILE"] = str(world.path("test-ca.pem"))
+    third.login("dev.localhost")
+    assert "do not admit you any more" in tunnel.dismissed()
+
+
+def test_policies_hold_from_then_on_and_tunnels_stay_where_that_is_said(world):
+    reloaded = Reloaded(world, more={"open_tunnels": "stay"})
     tunnel = Tunnel(reloaded.client)
     assert tunnel.answers(b"before")
     reloaded.edge.change(lambda config: config["applications"][0].update(policies=NOT_ME))

@@ -20,6 +20,7 @@ DESCRIPTORS = range(FEWEST_DESCRIPTORS, 14)
 # Documented, and not 75 or 77: nothing was lost or refused.
 STATUSES = (64, 69, 70, 78)
 BLOCK = 4096
+without_descriptors = pytest.mark.skipif(limits.SANITIZED, reason="the sanitizers look at memory through a pipe of their own")
 
 
 def limited(limit, argv):
@@ -33,6 +34,7 @@ def user(world, kind):
     return user
 
 
+@without_descriptors
 @pytest.mark.parametrize("command", [
     ["access", "ssh", "--hostname", "{host}"],
     ["access", "ssh", "--hostname", "{host}", "--agent", "{agent}"],
@@ -62,6 +64,7 @@ def test_few_descriptors_are_named(user, command):
     user.world.run(argv, user.env).ok()
 
 
+@without_descriptors
 def test_few_descriptors_keep_an_edge_from_starting_and_say_so(world, kind):
     refused = 0
     for count in range(FEWEST_DESCRIPTORS, 20, 2):

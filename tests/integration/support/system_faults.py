@@ -72,14 +72,28 @@ class Fault:
     def __repr__(self):
         return f"{self.call}={self.error}#{self.number}"
 
-    def argv(self, log):
+    def argv(self, log, *options):
         inject = f"inject={self.call}:error={self.error}:when={self.number}"
-        return [STRACE, "-qq", "-o", log, "-e", f"trace={self.call}", "-e", inject]
+        return [STRACE, *options, "-qq", "-o", log, "-e", f"trace={self.call}", "-e", inject]
 
 
-def watching(log):
+
+# The program stays the child of who starts it; and of all its threads, each of which counts its calls for itself.
+AS_CHILD, THREADS = "-D", "-f"
+
+
+def watching(log, *options, calls=FAULTS):
     """What records the calls that could fail."""
-    return [STRACE, "-qq", "-o", log, "-e", "trace=" + ",".join(f"?{call}" for call in FAULTS)]
+    return [STRACE, *options, "-qq", "-o", log, "-e", "trace=" + ",".join(f"?{call}" for call in calls)]
+
+
+def calls_of_threads(log, calls):
+    """How often the busiest thread of a run below `strace -f` made each of these calls."""
+    counts = {}
+    for thread, call in re.findall(r"^(\d+) +(\w+)\(", log.read_text(errors="replace"), re.MULTILINE):
+        if call in calls:
+            counts[call, thread] = counts.get((call, thread), 0) + 1
+    return {call: max((n for (one, _), n in counts.items() if one == call), default=0) for call in calls}
 
 
 def faults_of(log):

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "transport/h2_flow.h"
+#include "tunnel/held_bytes.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -67,7 +68,8 @@ std::size_t resource_limit(decltype(RLIMIT_AS) what) {
 }  // namespace
 
 std::size_t MemoryBudget::used() const {
-  return charged_.load(std::memory_order_relaxed);
+  const auto charged = charged_.load(std::memory_order_relaxed);
+  return counts_buffers_.load(std::memory_order_relaxed) ? charged + tunnel::held_bytes() : charged;
 }
 
 bool MemoryBudget::fits(std::size_t bytes, MemoryUse use) const {
@@ -76,6 +78,7 @@ bool MemoryBudget::fits(std::size_t bytes, MemoryUse use) const {
 }
 
 bool MemoryCharge::add(std::size_t bytes) {
+  if (bytes == 0) return true;
   const auto use = bytes_ + bytes <= kSmallBytes ? MemoryUse::small : MemoryUse::large;
   const bool others = account_.held_ > bytes_;
   if ((others && account_.held_ + bytes > account_.most_) || !account_.budget_.fits(bytes, use)) {
@@ -89,12 +92,18 @@ bool MemoryCharge::add(std::size_t bytes) {
 }
 
 void MemoryCharge::release() {
-  account_.held_ -= bytes_;
-  account_.budget_.give_back(std::exchange(bytes_, 0));
+  keep(0);
+}
+
+void MemoryCharge::keep(std::size_t bytes) {
+  if (bytes >= bytes_) return;
+  account_.held_ -= bytes_ - bytes;
+  account_.budget_.give_back(std::exchange(bytes_, bytes) - bytes);
 }
 
 void limit_memory(MemoryBudget& budget, std::size_t bytes) {
   budget.set_limit(bytes);
+  budget.count_buffers();
   transport::limit_windows(bytes / 2);
 }
 

@@ -46,7 +46,9 @@ class MemoryBudget {
   /// Counts that something was refused for want of memory.
   void refused(MemoryUse use) { ++refusals_[static_cast<std::size_t>(use)]; }
 
+  /// What was charged, and from count_buffers() on also what tunnel::held_bytes() says.
   std::size_t used() const;
+  void count_buffers() { counts_buffers_.store(true, std::memory_order_relaxed); }
   std::size_t limit() const { return limit_.load(std::memory_order_relaxed); }
   void set_limit(std::size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
   std::uint64_t refusals(MemoryUse use) const { return refusals_[static_cast<std::size_t>(use)]; }
@@ -54,6 +56,7 @@ class MemoryBudget {
  private:
   std::atomic<std::size_t> limit_;
   std::atomic<std::size_t> charged_{0};
+  std::atomic<bool> counts_buffers_{false};
   std::array<std::atomic<std::uint64_t>, kMemoryUses> refusals_{};
 };
 
@@ -99,13 +102,16 @@ class MemoryCharge {
   /// False, and nothing has changed: the account or the budget is exhausted, which is counted.
   bool add(std::size_t bytes);
   void release();
+  /// Gives back all but so many bytes.
+  void keep(std::size_t bytes);
 
  private:
   MemoryAccount& account_;
   std::size_t bytes_ = 0;
 };
 
-/// Bounds `budget` to so many bytes, and what the windows of HTTP/2 may grow by to half of them.
+/// Bounds `budget` to so many bytes, the buffers of this process among them, and what the windows of HTTP/2
+/// may grow by to half of them.
 void limit_memory(MemoryBudget& budget, std::size_t bytes);
 
 /// What this process may have, in bytes: the least of the machine's memory, its cgroup's (v2 or v1), and its

@@ -15,6 +15,8 @@ constexpr std::size_t kStage = 16 * 1024;
 /// DATA that joins them instead of being encrypted from where it lies, in bytes: a copy costs less than a
 /// record of its own.
 constexpr std::size_t kJoin = 2 * 1024;
+/// A head that has not come whole counts as held from so many bytes on.
+constexpr std::size_t kCountedHead = 4 * 1024;
 /// DATA payload of one frame, in bytes: four whole TLS records with their frame header, or one where several
 /// streams share the connection, so that none waits long for another's frame.
 constexpr std::size_t kFrameAlone = 4 * 16 * 1024 - kH2FrameHeader;
@@ -57,6 +59,7 @@ void H2Session::Stream::keep_rest() {
   std::memcpy(moved.get() + kH2FrameHeader, rest.data(), rest.size());
   rest = Slice(moved.get() + kH2FrameHeader, rest.size());
   kept = std::move(moved);
+  kept_held.set(kH2FrameHeader + rest.size());
 }
 
 // ---- sending ----
@@ -93,7 +96,10 @@ int H2Session::Callbacks::put_data(nghttp2_session*, nghttp2_frame* frame, const
     }
   }
   s->rest = s->rest.subspan(length);
-  if (s->rest.empty()) s->kept.reset();
+  if (s->rest.empty()) {
+    s->kept.reset();
+    s->kept_held.set(0);
+  }
   self.patience_.earn(static_cast<double>(length) / kBytesPerAnswer);
   return 0;
 }
@@ -178,7 +184,10 @@ int H2Session::Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, c
   if (s == nullptr || s->head_done) return 0;
   s->head_bytes += name_size + value_size + kFieldCost;
   s->oversized = s->oversized || s->head_bytes > self.max_head();
-  if (!s->oversized) s->head.emplace_back(text_of(name, name_size), text_of(value, value_size));
+  if (s->oversized) return 0;
+  s->head.emplace_back(text_of(name, name_size), text_of(value, value_size));
+  if (s->head_bytes > kCountedHead)
+    s->head_held.set(s->head_bytes + s->head.size() * sizeof(s->head.front()));
   return 0;
 }
 
@@ -196,6 +205,7 @@ int H2Session::Callbacks::frame_ends(nghttp2_session* session, const nghttp2_fra
         break;
       }
       s->head_done = true;
+      s->head_held.set(0);
       self.events_.h2_head(id, std::exchange(s->head, {}), s->oversized);
       break;
     case NGHTTP2_RST_STREAM:

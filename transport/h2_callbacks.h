@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "transport/h2_session.h"
+#include "tunnel/held_bytes.h"
 
 namespace cfpipe::transport {
 
@@ -13,6 +14,7 @@ struct H2Session::Stream {
   H2Head head;
   std::size_t head_bytes = 0;
   bool oversized = false;
+  tunnel::HeldBytes head_held;  ///< until it is handed on
   bool head_done = false;  ///< what follows are trailers, which mean nothing here
   int interim = 0;         ///< heads before the final one
   bool peer_ended = false;
@@ -23,6 +25,7 @@ struct H2Session::Stream {
   // Sending. `rest` lies in the memory of a write() that is under way, or in `kept`.
   Slice rest;
   std::unique_ptr<std::byte[]> kept;
+  tunnel::HeldBytes kept_held;
   bool ends = false;
   bool end_sent = false;
 

@@ -141,8 +141,12 @@ IoStatus H2Connection::put(std::span<const std::byte> bytes) {
   return channel_->write(bytes);
 }
 
+std::size_t H2Connection::most_held() const {
+  return session_.streams() > 1 ? kSharedBatch : kSendBatch;
+}
+
 bool H2Connection::wire_room() {
-  const auto limit = session_.streams() > 1 ? kSharedBatch : kSendBatch;
+  const auto limit = most_held();
   if (channel_->held() < limit) return true;
   if (channel_->flush() == IoStatus::failed) send_failed_ = true;
   return !send_failed_ && channel_->held() < limit;
@@ -246,6 +250,12 @@ bool H2Connection::respond(H2Stream& stream, const H2Head& head, bool ends) {
 void H2Connection::consumed(H2Stream& stream, std::size_t bytes) {
   if (over_) return;
   if (session_.consumed(stream.id_, bytes)) transmit_soon();
+}
+
+std::size_t H2Connection::room(const H2Stream& stream) const {
+  if (over_ || stream.closed_) return 0;
+  const auto waits = channel_->held() + session_.waiting();
+  return waits < most_held() ? std::min(session_.room(stream.id_), most_held() - waits) : 0;
 }
 
 bool H2Connection::in_flight(const H2Stream& stream) const {

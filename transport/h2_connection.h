@@ -84,6 +84,7 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   bool respond(H2Stream& stream, const H2Head& head, bool ends);
   void consumed(H2Stream& stream, std::size_t bytes);
   void wait_writable(H2Stream& stream);
+  std::size_t room(const H2Stream& stream) const;
   bool in_flight(const H2Stream& stream) const;
   std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const;
   void drop(H2Stream& stream, std::size_t unread);
@@ -103,6 +104,7 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   void transmit_soon();
   void await_wire();
   bool wire_room();
+  std::size_t most_held() const;
   bool has_left(H2Stream& stream);
   bool can_go_on(H2Stream& stream);
   void wake_writers();

@@ -14,8 +14,9 @@ namespace {
 
 /// Room for small frames that is not given back between writes, in bytes.
 constexpr std::size_t kKeptStage = 512;
-/// Frames of ours that a peer which does not read may make us queue: 200 bytes each.
+/// Frames of ours that a peer which does not read may make us queue, and the bytes of each.
 constexpr std::size_t kMaxQueuedFrames = 2048;
+constexpr std::size_t kQueuedFrameBytes = 200;
 /// Largest frame that we take, in bytes.
 constexpr std::uint32_t kMaxFrame = 64 * 1024;
 
@@ -124,7 +125,12 @@ bool H2Session::receive(std::span<const std::byte> bytes, Clock::time_point now)
     return broken("too many frames that carry nothing");
   }
   credit_connection();
+  count_queued();
   return true;
+}
+
+void H2Session::count_queued() {
+  queued_.set(nghttp2_session_get_outbound_queue_size(session_) * kQueuedFrameBytes + staged_.capacity());
 }
 
 IoStatus H2Session::put_staged() {
@@ -145,6 +151,7 @@ IoStatus H2Session::send() {
   }
   const auto staged = put_staged();
   if (staged == IoStatus::ok && staged_.capacity() > kKeptStage) staged_ = {};
+  count_queued();
   return staged;
 }
 
@@ -209,6 +216,16 @@ std::size_t H2Session::held(std::int32_t stream) const {
   const Stream* s = find(stream);
   if (s == nullptr) return 0;
   return s->rest.size() + (s->ends && !s->end_sent ? 1 : 0);
+}
+
+std::size_t H2Session::waiting() const {
+  std::size_t sum = 0;
+  for (const auto& [id, stream] : streams_) {
+    if (stream->rest.empty()) continue;
+    const auto window = nghttp2_session_get_stream_remote_window_size(session_, id);
+    sum += std::min(stream->rest.size(), static_cast<std::size_t>(std::max(window, 0)));
+  }
+  return sum;
 }
 
 bool H2Session::end_sent(std::int32_t stream) const {

@@ -12,6 +12,7 @@
 
 #include "transport/h2_flow.h"
 #include "transport/h2_sequence.h"
+#include "tunnel/held_bytes.h"
 #include "tunnel/stream.h"
 
 struct nghttp2_session;
@@ -108,6 +109,8 @@ class H2Session {
   /// Bytes, and an end, that wait for windows or the wire.
   std::size_t held(std::int32_t stream) const;
   bool end_sent(std::int32_t stream) const;
+  /// Bytes of all streams that wait for the wire alone: the windows have room for them.
+  std::size_t waiting() const;
   /// Small frames of any stream that wait for the wire.
   std::size_t staged() const { return staged_.size(); }
   /// No write() will follow.
@@ -132,6 +135,7 @@ class H2Session {
   void configure();
   bool broken(std::string why);
   IoStatus put_staged();
+  void count_queued();
   bool credit_connection();
   void begin_sample();
   void end_sample();
@@ -144,6 +148,7 @@ class H2Session {
   nghttp2_session* session_ = nullptr;
   std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;
   std::vector<std::byte> staged_;  ///< small frames on their way to the wire
+  tunnel::HeldBytes queued_;       ///< those and the frames behind them
   H2Sequence sequence_;
   H2Patience patience_;
   H2Probe probe_;

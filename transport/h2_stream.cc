@@ -45,6 +45,7 @@ net::any_io_executor H2Stream::executor() {
 
 void H2Stream::arrived(std::span<const std::byte> data) {
   in_bytes_ += data.size();
+  if (discarding_) return;
   while (!data.empty()) {
     if (in_.empty() || in_.back().full()) add_block(data.size());
     Block& last = in_.back();
@@ -55,6 +56,11 @@ void H2Stream::arrived(std::span<const std::byte> data) {
     data = data.subspan(count);
   }
   wake_reader();
+}
+
+void H2Stream::discard() {
+  discarding_ = true;
+  in_.clear();
 }
 
 void H2Stream::add_block(std::size_t coming) {
@@ -72,7 +78,7 @@ IoStatus H2Stream::nothing_read() const {
 // Whole blocks change hands.
 IoStatus H2Stream::read_into(tunnel::PooledBuffer& into, std::size_t, tunnel::Slice& got) {
   got = {};
-  if (in_.empty()) return nothing_read();
+  if (in_.empty()) return discarding_ ? IoStatus::failed : nothing_read();
   Block& first = in_.front();
   into = std::move(first.buffer);
   got = {into.data() + first.begin, first.end - first.begin};
@@ -92,7 +98,7 @@ IoStatus H2Stream::read(std::span<std::byte> into, std::size_t& bytes) {
     bytes += count;
     if (first.begin == first.end) in_.pop_front();
   }
-  if (bytes == 0) return nothing_read();
+  if (bytes == 0) return discarding_ ? IoStatus::failed : nothing_read();
   in_bytes_ -= bytes;
   connection_->consumed(*this, bytes);
   return IoStatus::ok;
@@ -164,6 +170,10 @@ void H2Stream::on_writable(std::function<void()> callback) {
 
 bool H2Stream::respond(const H2Head& head, bool ends) {
   return connection_->respond(*this, head, ends);
+}
+
+std::size_t H2Stream::room() const {
+  return connection_->room(*this);
 }
 
 bool H2Stream::in_flight() const {

@@ -36,6 +36,10 @@ class H2Stream final : public Channel {
   bool closed() const { return closed_; }
   /// Server: the answer's head.
   bool respond(const H2Head& head, bool ends);
+  /// What has come and what will is dropped from now on; the windows see it as unread.
+  void discard();
+  /// Bytes of a write() that would leave at once, as windows and wire are; the rest of it would be held.
+  std::size_t room() const;
   IoStatus read(std::span<std::byte> into, std::size_t& bytes) override;
   IoStatus read_into(tunnel::PooledBuffer& into, std::size_t size, tunnel::Slice& got) override;
   IoStatus write(std::span<const std::byte> from) override;
@@ -84,7 +88,8 @@ class H2Stream final : public Channel {
   bool peer_ended_ = false;
   bool closed_ = false;  ///< both ways; `code_` says why
   std::uint32_t code_ = 0;
-  bool dropped_ = false;  ///< by close()
+  bool dropped_ = false;     ///< by close()
+  bool discarding_ = false;  ///< what is in `in_bytes_` is not in `in_`
 
   // Sending; kept by the connection.
   Wants wants_ = Wants::nothing;

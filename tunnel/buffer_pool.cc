@@ -3,6 +3,8 @@
 #include <utility>
 #include <vector>
 
+#include "tunnel/held_bytes.h"
+
 namespace cfpipe::tunnel {
 namespace {
 
@@ -39,15 +41,18 @@ void PooledBuffer::take(std::size_t size) {
     pool.free.erase(pool.free.begin() + static_cast<std::ptrdiff_t>(i));
     pool.bytes -= size;
     size_ = size;
+    count_held(size);
     return;
   }
   bytes_ = std::make_unique_for_overwrite<std::byte[]>(size);
   size_ = size;
+  count_held(size);
 }
 
 void PooledBuffer::give_back() {
   if (size_ == 0) return;
   const auto size = std::exchange(size_, 0);
+  count_freed(size);
   auto bytes = std::move(bytes_);
   if (pool.free.size() == kMaxPooledBuffers || pool.bytes + size > kMaxPooledBytes) return;
   pool.bytes += size;

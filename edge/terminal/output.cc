@@ -9,6 +9,7 @@ std::size_t Output::room() const {
 
 void Output::add(std::string_view bytes) {
   kept_.append(bytes);
+  held_.set(kept_.capacity());
   // Moved once for every window that has gone by, not for every read.
   if (kept_.size() < 2 * kWindowBytes) return;
   const std::size_t old = kept_.size() - kWindowBytes;

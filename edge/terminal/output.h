@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "tunnel/held_bytes.h"
+
 namespace cfpipe::edge::terminal {
 
 /// How much of a session's output may be on its way to the page, in bytes: what it has not said it has drawn.
@@ -31,6 +33,7 @@ class Output {
 
  private:
   std::string kept_;         // at most twice the window
+  tunnel::HeldBytes held_;   // its capacity
   std::uint64_t begin_ = 0;  // position of its first byte
   std::uint64_t drawn_ = 0;
 };

@@ -189,6 +189,7 @@ void Session::take(Frame& frame) {
   switch (frame.type) {
     case 'd':
       input_ += frame.payload;
+      input_held_.set(input_.capacity());
       received_ += frame.payload.size();
       if (input_.size() <= kMaxInput) return;
       break;

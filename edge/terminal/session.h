@@ -104,10 +104,11 @@ class Session : public std::enable_shared_from_this<Session> {
   bool draining_ = false;
   std::string user_;
   Size size_;
-  std::optional<LogIn> given_;   // by the page, to be tried
-  std::string input_;            // for the origin
-  std::uint64_t received_ = 0;   // of input, from this page
-  std::uint64_t confirmed_ = 0;  // of that, as the page knows
+  std::optional<LogIn> given_;    // by the page, to be tried
+  std::string input_;             // for the origin
+  tunnel::HeldBytes input_held_;  // its capacity
+  std::uint64_t received_ = 0;    // of input, from this page
+  std::uint64_t confirmed_ = 0;   // of that, as the page knows
   Output output_;
   std::uint64_t sent_ = 0;  // position up to which this page has been sent the output
 

@@ -47,6 +47,7 @@ void Window::send(char type, std::string_view payload) {
     sent_ = 0;
   }
   out_ += encode(type, payload);
+  held_.set(out_.capacity());
 }
 
 void Window::flush() {

@@ -10,6 +10,7 @@
 
 #include "edge/terminal/bell.h"
 #include "edge/terminal/frames.h"
+#include "tunnel/held_bytes.h"
 
 namespace cfpipe::edge::terminal {
 
@@ -44,6 +45,7 @@ class Window {
   Socket socket_;
   FrameReader reader_;
   std::string out_;
+  tunnel::HeldBytes held_;  // its capacity
   std::size_t sent_ = 0;  // of out_
   bool gone_ = false;
   bool ended_ = false;  // nothing more will come; what came first is still read

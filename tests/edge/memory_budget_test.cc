@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <memory>
 #include <new>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "edge/idle_connections.h"
 #include "edge/memory_watch.h"
 #include "edge/run_all.h"
+#include "tunnel/buffer_pool.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -72,6 +74,30 @@ TEST(MemoryCharge, OfOneConnectionIsBoundedByTheBudgetOfAll) {
   EXPECT_FALSE(charge.add(5 * kMiB));
   EXPECT_EQ(account.held(), 0u);
   EXPECT_EQ(budget.refusals(MemoryUse::large), 1u);
+}
+
+TEST(MemoryCharge, MayShrinkToAPartOfItself) {
+  MemoryBudget budget(80 * kMiB);
+  MemoryAccount account(budget, kMiB);
+  MemoryCharge charge(account);
+  EXPECT_TRUE(charge.add(1000));
+  charge.keep(300);
+  EXPECT_EQ(account.held(), 300u);
+  charge.keep(500);
+  EXPECT_EQ(budget.used(), 300u) << "there is no more to keep";
+  budget.set_limit(0);
+  EXPECT_TRUE(charge.add(0)) << "nothing fits anywhere";
+}
+
+TEST(MemoryBudget, CountsBuffersOnceItIsBounded) {
+  MemoryBudget budget;
+  tunnel::PooledBuffer buffer;
+  buffer.take(kMiB);
+  EXPECT_EQ(budget.used(), 0u);
+  limit_memory(budget, 2 * kMiB);
+  EXPECT_GE(budget.used(), kMiB);
+  EXPECT_FALSE(budget.fits(1, MemoryUse::large)) << "half is for other uses";
+  limit_memory(budget, std::numeric_limits<std::size_t>::max());
 }
 
 class MemoryOfProcess : public ::testing::Test {

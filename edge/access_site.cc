@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
+constexpr std::string_view kCertSignPath = "/cdn-cgi/access/cert_sign";
+constexpr std::string_view kCallbackPath = "/cdn-cgi/access/callback";
 constexpr std::string_view kTransferPath = "/transfer/";
 /// A year, for this host alone: what else has a name below it is not the edge's to say.
 constexpr const char* kUnrecordable = "this edge cannot keep its records at present, and grants nothing new";
@@ -56,8 +58,8 @@ Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executo
   if (!tokens) return tokens.error();
   auto notes = Notes::open(state);
   if (!notes) return notes.error();
-  std::unique_ptr<AccessSite> site(new AccessSite(std::move(executor), state, std::move(*tokens),
-                                                  std::move(*notes), std::move(now), poll));
+  std::unique_ptr<AccessSite> site(new AccessSite(std::move(executor), config.auth_host, state,
+                                                  std::move(*tokens), std::move(*notes), std::move(now), poll));
   if (auto configured = site->configure(std::move(config)); !configured) return configured.error();
   return site;
 }
@@ -119,9 +121,10 @@ Result<void> AccessSite::look_for_service_tokens(const Config& config) const {
   return {};
 }
 
-AccessSite::AccessSite(boost::asio::any_io_executor executor, State& state, Tokens tokens, Notes notes,
-                       Now now, std::chrono::milliseconds poll)
-    : state_(state),
+AccessSite::AccessSite(boost::asio::any_io_executor executor, std::string auth_host, State& state,
+                       Tokens tokens, Notes notes, Now now, std::chrono::milliseconds poll)
+    : auth_host_(std::move(auth_host)),
+      state_(state),
       trail_(executor, state),
       tokens_(std::move(tokens)),
       notes_(std::move(notes)),
@@ -153,6 +156,13 @@ std::shared_ptr<const AccessSite::App> AccessSite::find_app_by_aud(std::string_v
   for (const auto& [host, app] : apps_)
     if (app->aud == aud) return app;
   return dashboard_->aud == aud ? dashboard_ : nullptr;
+}
+
+/// Certificates, forms and the API, all at the auth domain.
+bool AccessSite::reads_body(const Request& request) const {
+  if (request.host != auth_host_ || reads(request)) return false;
+  if (request.path.starts_with(kApiPath)) return true;
+  return request.method == "POST" && (request.path == kCertSignPath || request.path == kCallbackPath);
 }
 
 boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
@@ -208,11 +218,11 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   if (request.path.starts_with(kApiPath)) co_return api(request);
   if (!request.path.starts_with(kAccess)) co_return text_answer(404, "not found");
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
-  if (path == "cert_sign") {
+  if (request.path == kCertSignPath) {
     if (request.method != "POST") co_return method_not_allowed("POST");
     co_return co_await cert_sign(request);
   }
-  if (path == "callback") {
+  if (request.path == kCallbackPath) {
     Answer answer = co_await callback(request);
     co_return counted(request, std::move(answer));
   }

@@ -90,6 +90,7 @@ class AccessSite final : public Site {
   void use_terminals(std::shared_ptr<Inside> terminals) { terminals_ = std::move(terminals); }
 
   boost::asio::awaitable<Answer> handle(const Request& request) override;
+  bool reads_body(const Request& request) const override;
   std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
   std::int64_t opened(const TunnelGrant& grant, const Request& request,
                       std::shared_ptr<TunnelEnd> end) override;
@@ -126,8 +127,8 @@ class AccessSite final : public Site {
 
   using Apps = std::map<std::string, std::shared_ptr<App>, std::less<>>;
 
-  AccessSite(boost::asio::any_io_executor executor, State& state, Tokens tokens, Notes notes, Now now,
-             std::chrono::milliseconds poll);
+  AccessSite(boost::asio::any_io_executor executor, std::string auth_host, State& state, Tokens tokens,
+             Notes notes, Now now, std::chrono::milliseconds poll);
   Result<Apps> apps_of(const Config& config);
   Result<void> look_for_service_tokens(const Config& config) const;
   std::string authority(std::string_view host) const;
@@ -245,6 +246,7 @@ class AccessSite final : public Site {
 
   Config config_;
   std::uint64_t configurations_ = 0;  ///< that there have been
+  const std::string auth_host_;  ///< of the configuration, which a reload does not change
   State& state_;
   AuditTrail trail_;
   Tokens tokens_;

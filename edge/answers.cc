@@ -24,6 +24,13 @@ Answer answer(int status, std::string_view type, std::string body) {
   return out;
 }
 
+// Sent from where it lies, however many clients take it at once.
+Answer file_answer(std::string_view type, std::string_view content) {
+  Answer out = answer(200, type, {});
+  out.file = content;
+  return out;
+}
+
 std::string_view file_of(std::string_view name) {
   const auto found = web_files().find(name);
   return found == web_files().end() ? std::string_view() : found->second;
@@ -113,7 +120,7 @@ namespace {
 Answer terminal_answer(const Request& request, const TerminalFile& file, std::string_view type) {
   const std::string_view taken = request.header("Accept-Encoding");
   const bool gzip = taken.find("gzip") != std::string_view::npos && !file.gzip.empty();
-  Answer out = answer(200, type, std::string(gzip ? file.gzip : file.plain));
+  Answer out = file_answer(type, gzip ? file.gzip : file.plain);
   if (gzip) out.headers.emplace_back("Content-Encoding", "gzip");
   out.headers.emplace_back("Vary", "Accept-Encoding");
   if (request.query_value("v") != file.version) return out;
@@ -130,7 +137,7 @@ Answer asset_answer(const Request& request, std::string_view name) {
   const std::string_view type = name.ends_with(".css") ? kCss : kScript;
   static const std::set<std::string_view> kFiles{"style.css",    "close.js",           "dashboard.css",
                                                  "dashboard.js", "dashboard_views.js", "dashboard_parts.js"};
-  if (kFiles.contains(name)) return answer(200, type, std::string(file_of(name)));
+  if (kFiles.contains(name)) return file_answer(type, file_of(name));
   if (const auto file = terminal_file(name)) return terminal_answer(request, *file, type);
   return text_answer(404, "not found");
 }

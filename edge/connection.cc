@@ -20,6 +20,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// What an idle connection has for input, in bytes; more is charged.
+constexpr std::size_t kInputBytes = 16 * 1024;
 /// For how many bytes a refused client is still listened to.
 constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
 
@@ -30,10 +32,11 @@ std::string_view view(boost::beast::string_view text) {
   return {text.data(), text.size()};
 }
 
+/// Of a head: the parser has it as well as the request.
 std::size_t size_of(const Request& request) {
-  std::size_t size = kRequestBytes + request.body.size();
+  std::size_t size = 0;
   for (const auto& [name, value] : request.headers) size += name.size() + value.size();
-  return size;
+  return kRequestBytes + 2 * size;
 }
 
 std::string head_of(const Answer& answer, const std::string& ray, bool keep_alive) {
@@ -43,25 +46,26 @@ std::string head_of(const Answer& answer, const std::string& ray, bool keep_aliv
     if (fits_a_header(value)) out.append(name).append(": ").append(value).append("\r\n");
   }
   out += "Date: " + date_now() + "\r\nCf-Ray: " + ray +
-         "\r\nContent-Length: " + std::to_string(answer.body.size()) + "\r\n";
+         "\r\nContent-Length: " + std::to_string(answer.content().size()) + "\r\n";
   return out + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
 }
 
 // RFC 6455 4.2.1: what makes a request a WebSocket's; anything it gets wrong is named in the answer.
-bool wants_websocket(const http::request<http::string_body>& request) {
+bool wants_websocket(const RequestHead& request) {
   return http::token_list(request[http::field::upgrade]).exists("websocket") &&
          http::token_list(request[http::field::connection]).exists("upgrade");
 }
 
 // A request that cannot be read; `too_large` is the status of one that has too much of something.
 Answer unread(const transport::Failure& failure, int too_large) {
+  if (failure.cause == Cause::system_short) return overloaded();
   int status = 400;
   if (failure.cause == Cause::timed_out) status = 408;
   if (failure.cause == Cause::http_too_large) status = too_large;
   return plain(status, "the request cannot be read: " + failure.detail);
 }
 
-const char* handshake_fault(const http::request<http::string_body>& request) {
+const char* handshake_fault(const RequestHead& request) {
   if (request.method() != http::verb::get || request.version() < 11)
     return "a WebSocket is opened with GET over HTTP/1.1";
   if (request["Sec-WebSocket-Version"] != transport::kWebSocketVersion) return kWrongVersion;
@@ -76,7 +80,8 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, const
       site_(context.site),
       patience_(context.patience),
       seat_(std::make_shared<IdleConnections::Seat>(context.idle, [this] { stop(false); })),
-      held_(context.memory, kMaxRequestsHeld) {
+      held_(context.memory, kMaxRequestsHeld),
+      input_(context.memory, kMaxRequestsHeld) {
   boost::system::error_code gone;
   ends_.client = socket.remote_endpoint(gone);
   ends_.edge = socket.local_endpoint(gone);
@@ -135,74 +140,111 @@ net::awaitable<void> Connection::serve_http1() {
   }
 }
 
-Request Connection::translate(HttpRequest& http) const {
+Request Connection::translate(const RequestHead& http) const {
   Request out;
   out.method = std::string(http.method_string());
   auto target = target_of(http);
   set_target(out, std::move(target.authority), target.path_and_query);
   for (const auto& field : http) out.headers.emplace_back(field.name_string(), field.value());
-  out.body = std::move(http.body());
   out.peer = peer_;
   out.ray = fresh_ray();
   return out;
 }
 
+bool Connection::buffer_grows(std::size_t capacity) {
+  input_charge_.release();
+  return capacity <= kInputBytes || input_charge_.add(capacity - kInputBytes);
+}
+
+void Connection::shrink_buffer() {
+  if (buffer_.size() > 0 || buffer_.capacity() <= kInputBytes) return;
+  buffer_ = boost::beast::flat_buffer();
+  input_charge_.release();
+}
+
 // False: it has been refused, or there is none.
-net::awaitable<bool> Connection::read_request(RequestParser& parser) {
-  const auto deadline = Clock::now() + patience_.request;
+net::awaitable<bool> Connection::read_head(RequestParser& parser, Deadline deadline) {
   parser.header_limit(kMaxRequestHeaderBytes);
   parser.body_limit(boost::none);  // what is announced is looked at below
-  auto read = co_await transport::read_request_head(*channel_, buffer_, parser, deadline);
+  const auto read =
+      co_await transport::read_request_head(*channel_, buffer_, parser, deadline, &buffer_room_);
   if (!read) {
-    if (parser.got_some()) co_await refuse(unread(read.error(), 431));
+    if (parser.got_some() || read.error().cause == Cause::system_short)
+      co_await refuse(unread(read.error(), 431));
     co_return false;
   }
   Framing framing;
   if (const auto length = parser.content_length()) framing.content_length = *length;
   framing.chunked = parser.chunked();
   const auto fault = fault_of(parser.get(), framing);
-  if (fault) {
-    co_await refuse(plain(fault->status, fault->why));
-    co_return false;
-  }
+  if (fault) co_await refuse(plain(fault->status, fault->why));
+  co_return !fault;
+}
+
+// The same.
+net::awaitable<bool> Connection::read_body(RequestParser& parser, Deadline deadline) {
   parser.body_limit(kMaxRequestBodyBytes);
-  const bool wanted = expects_continue(parser.get()) && !parser.is_done() && buffer_.size() == 0;
-  if (wanted) read = co_await transport::write_all(*channel_, kContinue, deadline);
-  if (!read) co_return false;
-  read = co_await transport::read_message<true>(*channel_, buffer_, parser, deadline);
+  if (expects_continue(parser.get()) && buffer_.size() == 0) {
+    const auto told = co_await transport::write_all(*channel_, kContinue, deadline);
+    if (!told) co_return false;
+  }
+  const auto read =
+      co_await transport::read_message<true>(*channel_, buffer_, parser, deadline, &buffer_room_);
   if (!read) co_await refuse(unread(read.error(), 413));
   co_return read.has_value();
 }
 
 // True if another request may follow.
 net::awaitable<bool> Connection::serve_one() {
-  RequestParser parser;
-  const bool read = co_await read_request(parser);
-  if (!read) co_return false;
-  auto& http = parser.get();
-  const bool keep_alive = http.keep_alive() && !stopping_;
-  const auto request = std::make_shared<const Request>(translate(http));
-  if (wants_websocket(http)) {
-    co_await upgrade(http, request);
+  shrink_buffer();
+  MemoryCharge charge(held_);
+  std::optional<RequestParser> parser(std::in_place);
+  parser->get().body().charge = &charge;
+  const auto deadline = Clock::now() + patience_.request;
+  const bool headed = co_await read_head(*parser, deadline);
+  if (!headed) co_return false;
+  auto request = std::make_shared<Request>(translate(parser->get()));
+  if (!charge.add(size_of(*request))) {
+    co_await refuse(overloaded());
     co_return false;
   }
+  if (wants_websocket(parser->get())) {
+    co_await upgrade(*parser, request);
+    co_return false;
+  }
+  if (!parser->is_done() && site_.reads_body(*request)) {
+    const bool read = co_await read_body(*parser, deadline);
+    if (!read) co_return false;
+    request->body = std::move(parser->get().body().text);
+  }
+  // Where a body that is not read begins, no request can be found any more.
+  const bool whole = parser->is_done();
+  const bool keep_alive = whole && parser->get().keep_alive() && !stopping_;
+  parser.reset();
+  const bool more = co_await answer(std::move(request), charge, keep_alive);
+  if (!whole) co_await linger();
+  co_return more;
+}
+
+net::awaitable<bool> Connection::answer(std::shared_ptr<Request> request, MemoryCharge& charge,
+                                        bool keep_alive) {
   // Only the request that opens a tunnel is worth a round trip; all others wait for the handshake (RFC 8470
   // 3).
   const bool proven = co_await prove();
   if (!proven) co_return false;
-  MemoryCharge charge(held_);
-  if (!charge.add(size_of(*request))) co_return co_await reply(*request, overloaded(), false);
+  Asked asked(*request);
   std::optional<IdleConnections::Busy> busy(seat_);
-  Answer answer = co_await site_.handle(request);
+  Answer out = co_await site_.handle(std::move(request));
   busy.reset();
   charge.release();
-  co_return co_await reply(*request, std::move(answer), keep_alive);
+  co_return co_await reply(std::move(asked), std::move(out), keep_alive);
 }
 
 net::awaitable<void> Connection::refuse(Answer answer) {
-  Request unknown;
+  buffer_ = boost::beast::flat_buffer();  // nothing behind it is read as a request
+  Asked unknown;
   unknown.ray = fresh_ray();
-  co_await reply(unknown, std::move(answer), false);
+  co_await reply(std::move(unknown), std::move(answer), false);
   co_await linger();
 }
 
@@ -224,31 +266,37 @@ net::awaitable<void> Connection::linger() {
   }
 }
 
-net::awaitable<bool> Connection::reply(const Request& request, Answer answer, bool keep_alive) {
+net::awaitable<bool> Connection::reply(Asked asked, Answer answer, bool keep_alive) {
   MemoryCharge waits(held_);
-  if (!waits.add(answer.body.size())) answer = overloaded();
-  std::string text = head_of(answer, request.ray, keep_alive);
-  if (request.method != "HEAD") text += std::exchange(answer.body, {});
-  const auto written =
-      co_await transport::write_all(*channel_, text, Clock::now() + patience_.request, patience_.stall);
+  if (!waits.add(answer.body.size() + buffered_of(answer))) answer = overloaded();
+  std::string text = head_of(answer, asked.ray, keep_alive);
+  auto content = asked.head ? std::string_view() : answer.content();
+  // A small one leaves with its head; a large one is sent from where it lies.
+  if (content.size() <= kSmallBytes) text += std::exchange(content, {});
+  const auto deadline = Clock::now() + patience_.request;
+  auto written = co_await transport::write_all(*channel_, text, deadline, patience_.stall);
+  if (written && !content.empty())
+    written = co_await transport::write_all(*channel_, content, deadline, patience_.stall);
   co_return written.has_value() && keep_alive;
 }
 
-net::awaitable<void> Connection::upgrade(const HttpRequest& http, SharedRequest request) {
-  if (const char* fault = handshake_fault(http)) {
-    co_await reply(*request, handshake_refusal(fault), false);
+net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequest request) {
+  const RequestHead& http = parser.get();
+  const char* fault = parser.is_done() ? handshake_fault(http) : "a WebSocket is opened without content";
+  if (fault != nullptr) {
+    co_await reply(Asked(*request), handshake_refusal(fault), false);
     co_return;
   }
   const IdleConnections::Busy busy(seat_);
   auto verdict = co_await site_.upgrade(request);
   if (auto* refusal = std::get_if<Answer>(&verdict)) {
-    co_await reply(*request, std::move(*refusal), false);
+    co_await reply(Asked(*request), std::move(*refusal), false);
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
   auto dialled = co_await reach(grant, request, ends_);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
-    co_await reply(*request, std::move(*refusal), false);
+    co_await reply(Asked(*request), std::move(*refusal), false);
     co_return;
   }
   const bool half_close = http[transport::kHalfCloseHeader] == "1";

@@ -5,14 +5,17 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
+#include "edge/charged_body.h"
 #include "edge/connection_context.h"
 #include "edge/exchange.h"
 #include "edge/h2_connection.h"
+#include "edge/request_rules.h"
+#include "transport/http_io.h"
 #include "transport/tls_channel.h"
 
 namespace cfpipe::edge {
@@ -32,27 +35,35 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stop(bool hard);
 
  private:
-  using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
-  using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  using RequestParser = boost::beast::http::request_parser<ChargedBody>;
+  using Deadline = std::chrono::steady_clock::time_point;
 
   boost::asio::awaitable<bool> prove();
   boost::asio::awaitable<void> serve_http1();
   boost::asio::awaitable<bool> serve_one();
-  boost::asio::awaitable<bool> read_request(RequestParser& parser);
+  boost::asio::awaitable<bool> read_head(RequestParser& parser, Deadline deadline);
+  boost::asio::awaitable<bool> read_body(RequestParser& parser, Deadline deadline);
+  boost::asio::awaitable<bool> answer(std::shared_ptr<Request> request, MemoryCharge& charge,
+                                      bool keep_alive);
+  bool buffer_grows(std::size_t capacity);
+  void shrink_buffer();
   boost::asio::awaitable<void> refuse(Answer answer);
   boost::asio::awaitable<void> linger();
-  boost::asio::awaitable<bool> reply(const Request& request, Answer answer, bool keep_alive);
-  boost::asio::awaitable<void> upgrade(const HttpRequest& http, SharedRequest request);
+  boost::asio::awaitable<bool> reply(Asked asked, Answer answer, bool keep_alive);
+  boost::asio::awaitable<void> upgrade(const RequestParser& parser, SharedRequest request);
   boost::asio::awaitable<void> relay();
-  Request translate(HttpRequest& http) const;
+  Request translate(const RequestHead& http) const;
 
   std::unique_ptr<transport::TlsChannel> channel_;
-  boost::beast::flat_buffer buffer_;
   ConnectionContext context_;
   SiteLoop& site_;
   Patience patience_;
   std::shared_ptr<IdleConnections::Seat> seat_;
-  MemoryAccount held_;  // the request, then its answer
+  MemoryAccount held_;   // the request, then its answer
+  MemoryAccount input_;  // what buffer_ has beyond one read
+  MemoryCharge input_charge_{input_};
+  boost::beast::flat_buffer buffer_;
+  const transport::BufferRoom buffer_room_ = [this](std::size_t capacity) { return buffer_grows(capacity); };
   ConnectionEnds ends_;
   std::string peer_;
   std::unique_ptr<Upgraded> upgraded_;  // until its relay begins

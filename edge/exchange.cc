@@ -8,8 +8,10 @@
 #include <chrono>
 #include <utility>
 
+#include "edge/memory_budget.h"
 #include "edge/request_rules.h"
 #include "edge/text.h"
+#include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
 #include "transport/websocket_stream.h"
 #include "tunnel/fd_stream.h"
@@ -150,6 +152,10 @@ Answer overloaded() {
   answer.status = 503;
   answer.headers.emplace_back("Retry-After", "5");
   return answer;
+}
+
+std::size_t buffered_of(const Answer& answer) {
+  return answer.content().size() <= kSmallBytes ? 0 : transport::kWriteStep;
 }
 
 net::awaitable<std::variant<OriginSocket, Answer>> reach(const TunnelGrant& grant, SharedRequest request,

@@ -27,11 +27,20 @@ void set_target(Request& request, std::string_view authority, const std::string&
 /// False for what would break out of a header.
 bool fits_a_header(std::string_view value);
 Answer plain(int status, std::string text);
+/// What is left of a request while its answer leaves, which may take long.
+struct Asked {
+  Asked() = default;
+  explicit Asked(const Request& request) : head(request.method == "HEAD"), ray(request.ray) {}
+  bool head = false;  ///< the answer's head is all that was asked for
+  std::string ray;
+};
 inline constexpr const char* kWrongVersion = "only WebSocket version 13 is spoken";
 /// Answers a WebSocket handshake that breaks a rule, with the version that is spoken (RFC 6455 4.4).
 Answer handshake_refusal(const char* fault);
 /// For want of memory, and without a body, which would take some.
 Answer overloaded();
+/// Bytes beside the answer's own that may wait in buffers while it leaves: nothing of a small one is counted.
+std::size_t buffered_of(const Answer& answer);
 
 /// Something of the edge's own that a WebSocket may lead to, in place of an origin.
 class Inside {

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <exception>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include "edge/answers.h"
@@ -25,6 +26,8 @@ using Clock = std::chrono::steady_clock;
 
 /// Body bytes read at once.
 constexpr std::size_t kReadStep = 16 * 1024;
+/// And written at least, so that a narrow window does not make small frames of an answer.
+constexpr std::size_t kLeastWrite = 1024;
 
 transport::H2Times server_times(const Patience& patience) {
   transport::H2Times times;
@@ -51,7 +54,7 @@ transport::H2Head head_of(const Answer& answer, const std::string& ray) {
   }
   head.emplace_back("date", date_now());
   head.emplace_back("cf-ray", ray);
-  head.emplace_back("content-length", std::to_string(answer.body.size()));
+  head.emplace_back("content-length", std::to_string(answer.content().size()));
   return head;
 }
 
@@ -82,6 +85,7 @@ H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, const
       hold_(context.memory, kH2ConnectionBytes),
       requests_(context.memory, kMaxRequestsHeld),
       answers_(context.memory, kMaxAnswersHeld),
+      wire_(context.memory, kMaxAnswersHeld),
       peer_(transport::Host(ends.client.address()).text()),
       idle_(connection_->executor()) {}
 
@@ -130,73 +134,104 @@ net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
   const bool fits = charge.add(kRequestBytes + size_of(stream->head()));
   // Before the head is moved into the request.
   const auto fault = fault_of(*stream);
-  const auto request = std::make_shared<Request>(translate(*stream));
+  auto request = std::make_shared<Request>(translate(*stream));
   if (!fits) {
     request->headers = {};
-    co_await reply(*stream, *request, overloaded());
+    co_await reply(*stream, Asked(*request), overloaded());
     co_return;
   }
   if (fault) {
-    co_await reply(*stream, *request, plain(fault->status, fault->why));
+    co_await reply(*stream, Asked(*request), plain(fault->status, fault->why));
     co_return;
   }
   if (request->method == "CONNECT") {
-    co_await tunnel(std::move(stream), request, charge);
+    co_await tunnel(std::move(stream), std::move(request), charge);
     co_return;
   }
-  co_await answer(*stream, request, charge);
+  co_await answer(*stream, std::move(request), charge);
 }
 
 net::awaitable<void> H2Connection::answer(Stream& stream, std::shared_ptr<Request> request,
                                           MemoryCharge& charge) {
-  const bool read = co_await read_body(stream, *request, charge);
-  if (!read) co_return;
+  if (site_.reads_body(*request)) {
+    const bool read = co_await read_body(stream, *request, charge);
+    if (!read) co_return;
+  } else {
+    stream.discard();
+  }
+  Asked asked(*request);
   std::optional<IdleConnections::Busy> busy(seat_);
-  Answer out = co_await site_.handle(request);
+  Answer out = co_await site_.handle(std::move(request));
   busy.reset();
-  charge.release();
-  co_await reply(stream, *request, std::move(out));
+  charge.keep(kRequestBytes);
+  co_await reply(stream, std::move(asked), std::move(out));
 }
+
+namespace {
+
+// Moves what has come of a body into the request. ok: it is refused. No coroutine: it has room of its own, and
+// what waits for a body has none.
+IoStatus take_in(transport::H2Stream& stream, std::string& body, MemoryCharge& charge,
+                 std::optional<Answer>& refusal) {
+  std::array<std::byte, kReadStep> room;
+  while (!refusal) {
+    std::size_t got = 0;
+    const auto status = stream.read(room, got);
+    if (status != IoStatus::ok) return status;
+    if (!charge.add(got)) {
+      refusal = overloaded();
+    } else if (body.size() + got > kMaxRequestBodyBytes) {
+      refusal = plain(413, "the request cannot be read: its body is too large");
+    } else {
+      body.append(reinterpret_cast<const char*>(room.data()), got);
+    }
+  }
+  return IoStatus::ok;
+}
+
+}  // namespace
 
 // False: it has been refused, or the client is gone.
 net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request, MemoryCharge& charge) {
   const auto deadline = Clock::now() + patience_.request;
-  std::array<std::byte, kReadStep> room;
   for (bool waits = !request.header("Expect").empty();;) {
-    std::size_t got = 0;
-    const auto status = stream.read(room, got);
+    std::optional<Answer> refusal;
+    const auto status = take_in(stream, request.body, charge, refusal);
     if (status == IoStatus::eof) co_return true;
     if (status == IoStatus::failed) co_return false;
     if (status == IoStatus::would_block) {
       if (std::exchange(waits, false) && !stream.respond({{":status", "100"}}, false)) co_return false;
       const bool more = co_await stream.readable(deadline);
       if (more) continue;
-      if (!stream.closed())
-        co_await reply(stream, request, plain(408, "the request cannot be read: too slow"));
-      co_return false;
+      if (stream.closed()) co_return false;
+      refusal = plain(408, "the request cannot be read: too slow");
     }
-    if (!charge.add(got)) {
-      co_await reply(stream, request, overloaded());
-      co_return false;
-    }
-    request.body.append(reinterpret_cast<const char*>(room.data()), got);
-    if (request.body.size() > kMaxRequestBodyBytes) {
-      co_await reply(stream, request, plain(413, "the request cannot be read: its body is too large"));
-      co_return false;
-    }
+    co_await reply(stream, Asked(request), std::move(*refusal));
+    co_return false;
   }
 }
 
-net::awaitable<void> H2Connection::reply(Stream& stream, const Request& request, Answer answer) {
+// One charge for all large answers that leave at once: they share the wire's buffer. Null: no memory for it.
+std::shared_ptr<MemoryCharge> H2Connection::share_of_wire(const Answer& answer) {
+  const auto bytes = buffered_of(answer);
+  auto share = bytes > 0 ? wire_charge_.lock() : nullptr;
+  if (share) return share;
+  share = std::make_shared<MemoryCharge>(wire_);
+  if (!share->add(bytes)) return nullptr;
+  if (bytes > 0) wire_charge_ = share;
+  return share;
+}
+
+net::awaitable<void> H2Connection::reply(Stream& stream, Asked asked, Answer answer) {
+  stream.discard();
   MemoryCharge waits(answers_);
-  // A write of which the window lets a part through holds the rest.
-  if (!waits.add(answer.body.size() + std::min(answer.body.size(), transport::kWriteStep)))
-    answer = overloaded();
-  const bool bodiless = request.method == "HEAD" || answer.body.empty();
-  if (!stream.respond(head_of(answer, request.ray), bodiless)) co_return;
+  const auto wire = share_of_wire(answer);
+  if (!wire || !waits.add(answer.body.size())) answer = overloaded();
+  const bool bodiless = asked.head || answer.content().empty();
+  if (!stream.respond(head_of(answer, asked.ray), bodiless)) co_return;
   const auto deadline = Clock::now() + patience_.request;
   if (!bodiless) {
-    const auto written = co_await transport::write_all(stream, answer.body, deadline, patience_.stall);
+    const bool written = co_await write(stream, answer.content(), deadline);
     if (!written) co_return;
   }
   while (stream.close_notify() == IoStatus::would_block) {
@@ -205,23 +240,41 @@ net::awaitable<void> H2Connection::reply(Stream& stream, const Request& request,
   }
 }
 
+// Offers what windows and wire take: what they do not would be copied, once for each stream.
+net::awaitable<bool> H2Connection::write(Stream& stream, std::string_view content,
+                                         Clock::time_point deadline) {
+  for (;;) {
+    auto status = stream.flush();
+    if (status == IoStatus::ok) {
+      if (content.empty()) co_return true;
+      const auto step = content.substr(0, std::clamp(stream.room(), kLeastWrite, transport::kWriteStep));
+      status = stream.write(std::as_bytes(std::span(step)));
+      if (status == IoStatus::ok) content.remove_prefix(step.size());
+    }
+    if (status == IoStatus::ok) continue;
+    if (status != IoStatus::would_block) co_return false;
+    const bool more = co_await stream.writable(std::min(deadline, Clock::now() + patience_.stall));
+    if (!more) co_return false;
+  }
+}
+
 net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, SharedRequest request,
                                           MemoryCharge& charge) {
   if (request->header("Sec-WebSocket-Version") != transport::kWebSocketVersion) {
-    co_await reply(*stream, *request, handshake_refusal(kWrongVersion));
+    co_await reply(*stream, Asked(*request), handshake_refusal(kWrongVersion));
     co_return;
   }
   const bool half_close = request->header(transport::kHalfCloseHeader) == "1";
   const IdleConnections::Busy busy(seat_);
   auto verdict = co_await site_.upgrade(request);
   if (auto* refusal = std::get_if<Answer>(&verdict)) {
-    co_await reply(*stream, *request, std::move(*refusal));
+    co_await reply(*stream, Asked(*request), std::move(*refusal));
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
   auto dialled = co_await reach(grant, request, ends_);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
-    co_await reply(*stream, *request, std::move(*refusal));
+    co_await reply(*stream, Asked(*request), std::move(*refusal));
     co_return;
   }
   transport::H2Head head = {{":status", "200"}, {"cf-ray", request->ray}};

@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "edge/connection_context.h"
 #include "edge/exchange.h"
@@ -32,7 +33,10 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
                                       MemoryCharge& charge);
   boost::asio::awaitable<void> answer(Stream& stream, std::shared_ptr<Request> request, MemoryCharge& charge);
   boost::asio::awaitable<bool> read_body(Stream& stream, Request& request, MemoryCharge& charge);
-  boost::asio::awaitable<void> reply(Stream& stream, const Request& request, Answer answer);
+  boost::asio::awaitable<void> reply(Stream& stream, Asked asked, Answer answer);
+  boost::asio::awaitable<bool> write(Stream& stream, std::string_view content,
+                                     transport::H2Connection::Clock::time_point deadline);
+  std::shared_ptr<MemoryCharge> share_of_wire(const Answer& answer);
   Request translate(Stream& stream) const;
   void spawn(std::unique_ptr<Stream> stream);
 
@@ -44,6 +48,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   MemoryHold hold_;
   MemoryAccount requests_;  ///< from their heads to their answers, or tunnels
   MemoryAccount answers_;   ///< that the client has not taken
+  MemoryAccount wire_;      ///< buffers behind them, which they share
+  std::weak_ptr<MemoryCharge> wire_charge_;
   std::string peer_;
   std::list<TunnelStop> tunnels_;
   std::size_t served_ = 0;  ///< requests and tunnels under way

@@ -45,6 +45,8 @@ struct Answer {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  std::string_view file = {};  ///< the content in place of `body`: bytes that stay as long as the process
+  std::string_view content() const { return file.empty() ? std::string_view(body) : file; }
 };
 
 /// Leave to open a tunnel: where it goes and on whose behalf.
@@ -79,6 +81,9 @@ class Site {
   virtual ~Site() = default;
   /// An ordinary request. May wait (the transfer store polls); the request outlives the await.
   virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
+  /// Whether handle() looks at the body of such a request, of which only the head is here. The listener keeps
+  /// nothing of a body that is not read. From any thread.
+  virtual bool reads_body(const Request&) const { return true; }
   /// A WebSocket upgrade request (its handshake headers are the listener's to check): a grant or why not.
   virtual std::variant<TunnelGrant, Answer> upgrade(const Request& request) = 0;
   /// A tunnel that was granted has opened (returns its id for closed()) or ended. For the audit.

@@ -71,6 +71,8 @@ class SiteLoop {
       : executor_(executor), site_(site), turns_(std::make_shared<Turns>(std::move(executor))) {}
 
   boost::asio::awaitable<Answer> handle(SharedRequest request);
+  /// Of Site; answered on the caller's thread.
+  bool reads_body(const Request& request) const { return site_.reads_body(request); }
   boost::asio::awaitable<std::variant<TunnelGrant, Answer>> upgrade(SharedRequest request);
   boost::asio::awaitable<std::unique_ptr<OpenTunnel>> opened(const TunnelGrant& grant, SharedRequest request);
 

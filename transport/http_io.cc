@@ -21,6 +21,7 @@ constexpr std::size_t kMaxUnparsed = 128 * 1024;
 constexpr std::uint32_t kMaxInterimBytes = 64 * 1024;
 
 Failure parse_failure(const boost::system::error_code& error) {
+  if (error == boost::system::errc::not_enough_memory) return {Stage::http, Cause::system_short};
   const bool size = error == http::error::header_limit || error == http::error::body_limit ||
                     error == http::error::buffer_overflow;
   return {Stage::http, size ? Cause::http_too_large : Cause::http_malformed, error.message()};
@@ -71,11 +72,16 @@ Result<void> parse_some(boost::beast::flat_buffer& buffer, http::basic_parser<is
 
 // Receives some bytes behind what is in the buffer, or how the peer's direction ended.
 net::awaitable<Result<IoStatus>> receive(Channel& channel, boost::beast::flat_buffer& buffer,
-                                         std::chrono::steady_clock::time_point deadline) {
+                                         std::chrono::steady_clock::time_point deadline,
+                                         const BufferRoom* room = nullptr) {
   for (;;) {
-    const auto room = buffer.prepare(kReadStep);
+    const auto before = buffer.capacity();
+    const auto free = buffer.prepare(kReadStep);
+    const bool grown = buffer.capacity() != before;
+    if (grown && room != nullptr && !(*room)(buffer.capacity()))
+      co_return Failure(Stage::http, Cause::system_short);
     std::size_t got = 0;
-    const auto status = channel.read({static_cast<std::byte*>(room.data()), room.size()}, got);
+    const auto status = channel.read({static_cast<std::byte*>(free.data()), free.size()}, got);
     buffer.commit(got);
     if (status == IoStatus::would_block) {
       if (!co_await channel.readable(deadline)) co_return Failure(Stage::http, Cause::timed_out);
@@ -110,7 +116,8 @@ Interim interim(std::string_view bytes) {
 template <bool is_request>
 net::awaitable<Result<void>> read_message(Channel& channel, boost::beast::flat_buffer& buffer,
                                           http::basic_parser<is_request>& parser,
-                                          std::chrono::steady_clock::time_point deadline) {
+                                          std::chrono::steady_clock::time_point deadline,
+                                          const BufferRoom* room) {
   parser.eager(true);
   for (;;) {
     if (!parser.is_done() && buffer.size() > 0) {
@@ -118,7 +125,7 @@ net::awaitable<Result<void>> read_message(Channel& channel, boost::beast::flat_b
       if (!parsed) co_return parsed.error();
     }
     if (parser.is_done()) co_return Result<void>();
-    const auto received = co_await receive(channel, buffer, deadline);
+    const auto received = co_await receive(channel, buffer, deadline, room);
     if (!received) co_return received.error();
     if (*received == IoStatus::ok) continue;
     if (!parser.got_some() && buffer.size() == 0) co_return cut_short(false);
@@ -132,7 +139,8 @@ net::awaitable<Result<void>> read_message(Channel& channel, boost::beast::flat_b
 
 net::awaitable<Result<void>> read_request_head(Channel& channel, boost::beast::flat_buffer& buffer,
                                                http::basic_parser<true>& parser,
-                                               std::chrono::steady_clock::time_point deadline) {
+                                               std::chrono::steady_clock::time_point deadline,
+                                               const BufferRoom* room) {
   parser.eager(false);  // so that the parser stops behind the header
   HeadLines lines;
   for (;;) {
@@ -144,7 +152,7 @@ net::awaitable<Result<void>> read_request_head(Channel& channel, boost::beast::f
       if (!parsed) co_return parsed.error();
       if (parser.is_header_done()) co_return Result<void>();
     }
-    const auto received = co_await receive(channel, buffer, deadline);
+    const auto received = co_await receive(channel, buffer, deadline, room);
     if (!received) co_return received.error();
     if (*received != IoStatus::ok) co_return cut_short(parser.got_some() || buffer.size() > 0);
   }
@@ -173,10 +181,12 @@ net::awaitable<Result<void>> read_answer(Channel& channel, boost::beast::flat_bu
 
 template net::awaitable<Result<void>> read_message<true>(Channel&, boost::beast::flat_buffer&,
                                                          http::basic_parser<true>&,
-                                                         std::chrono::steady_clock::time_point);
+                                                         std::chrono::steady_clock::time_point,
+                                                         const BufferRoom*);
 template net::awaitable<Result<void>> read_message<false>(Channel&, boost::beast::flat_buffer&,
                                                           http::basic_parser<false>&,
-                                                          std::chrono::steady_clock::time_point);
+                                                          std::chrono::steady_clock::time_point,
+                                                          const BufferRoom*);
 
 bool unanswered(const Failure& failure) {
   return failure.cause == Cause::closed_early && failure.detail.empty();

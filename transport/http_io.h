@@ -5,6 +5,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string_view>
 
 #include "transport/channel.h"
@@ -21,20 +22,26 @@ constexpr bool is_interim(int status) {
   return status / 100 == 1 && status != 101;
 }
 
+/// Asked when the buffer of a message has grown, with its capacity in bytes: false ends the reading (Stage::http,
+/// Cause::system_short). None: it may always.
+using BufferRoom = std::function<bool(std::size_t)>;
+
 /// Reads the rest of one HTTP/1.1 message, or only its header where the parser skips the body; what follows
 /// the message stays in `buffer`. Cause::closed_early with an empty detail: the peer closed before the first
 /// byte, as it may between requests. Other failures, all Stage::http: closed_early, http_malformed,
-/// http_too_large, timed_out.
+/// http_too_large, timed_out, system_short.
 template <bool is_request>
 boost::asio::awaitable<Result<void>> read_message(Channel& channel, boost::beast::flat_buffer& buffer,
                                                   boost::beast::http::basic_parser<is_request>& parser,
-                                                  std::chrono::steady_clock::time_point deadline);
+                                                  std::chrono::steady_clock::time_point deadline,
+                                                  const BufferRoom* room = nullptr);
 
 /// Reads a request up to the end of its header; read_message() reads the rest. Ignores kMaxEmptyLines empty
 /// lines before it (RFC 9112 2.2) and rejects folded lines (5.2). Failures as of read_message().
 boost::asio::awaitable<Result<void>> read_request_head(Channel& channel, boost::beast::flat_buffer& buffer,
                                                        boost::beast::http::basic_parser<true>& parser,
-                                                       std::chrono::steady_clock::time_point deadline);
+                                                       std::chrono::steady_clock::time_point deadline,
+                                                       const BufferRoom* room = nullptr);
 
 /// Reads the final answer into `parser` as read_message() does, and skips at most kMaxInterimAnswers interim
 /// ones before it.

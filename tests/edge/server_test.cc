@@ -104,6 +104,7 @@ class ServerTest : public ::testing::Test {
     options.key_file = tls_.key_file;
     options.threads = kThreads;
     options.max_connections = max_connections;
+    options.memory = memory_;
     server_ = Server::open(site_loop_.get_executor(), options, site_).value();
     net::co_spawn(site_loop_, server_->run(), net::detached);
     site_thread_ = std::thread([this] {
@@ -213,6 +214,7 @@ class ServerTest : public ::testing::Test {
   TempDir dir_;
   DevTls tls_;
   Ledger ledger_;
+  const std::shared_ptr<MemoryBudget> memory_ = std::make_shared<MemoryBudget>();
   net::io_context site_loop_{1};
   net::io_context client_{1};
   tcp::acceptor origin_;
@@ -280,6 +282,25 @@ TEST_F(ServerTest, ABusySiteStallsNoTunnel) {
   go_on.set_value();
   serve_until(held);
   EXPECT_EQ(held.get()->body, "/hold");
+}
+
+TEST_F(ServerTest, WhereMemoryIsShortWhatIsNewIsRefusedAndNoOpenTunnel) {
+  start();
+  const auto stays = run(open());
+  ASSERT_TRUE(stays);
+  put(**stays, "hello");
+  EXPECT_EQ(run(take(**stays, 5)), "hello");
+  memory_->set_limit(memory_->used());
+  EXPECT_FALSE(run(open()));
+  EXPECT_FALSE(run(get("/new")));
+  EXPECT_EQ(memory_->refusals(MemoryUse::connection), 2u);
+  const std::string much(100'000, 'x');
+  put(**stays, much);
+  EXPECT_EQ(run(take(**stays, much.size())), much);
+  memory_->set_limit(64 * 1024 * 1024);
+  const auto after = run(get("/after"));
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->body, "/after");
 }
 
 TEST_F(ServerTest, ASiteThatThrowsEndsThatConnectionOnly) {

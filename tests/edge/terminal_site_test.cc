@@ -138,13 +138,13 @@ TEST_F(TerminalSite, GivesItsScriptCompressedAndForGood) {
       "https://vm.localhost:8443/cdn-cgi/access/terminal.js?v=" + std::string(file->version);
   Answer answer = browser_->get(url);
   EXPECT_EQ(answer.status, 200);
-  EXPECT_EQ(answer.body.size(), file->plain.size());
+  EXPECT_EQ(answer.content().size(), file->plain.size());
   EXPECT_NE(header_of(answer, "Cache-Control").find("immutable"), std::string::npos);
   Request request = browser_->request("GET", url);
   request.headers.emplace_back("Accept-Encoding", "gzip, br");
   answer = browser_->send(request);
   EXPECT_EQ(header_of(answer, "Content-Encoding"), "gzip");
-  EXPECT_EQ(answer.body.size(), file->gzip.size());
+  EXPECT_EQ(answer.content().size(), file->gzip.size());
   EXPECT_LT(file->gzip.size() * 3, file->plain.size());
   answer = browser_->get("https://vm.localhost:8443/cdn-cgi/access/terminal.js?v=old");
   EXPECT_EQ(header_of(answer, "Cache-Control"), "no-store") << "an address that may yet mean something else";

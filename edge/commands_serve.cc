@@ -13,7 +13,6 @@
 #include "edge/admin.h"
 #include "edge/capacity.h"
 #include "edge/commands.h"
-#include "edge/memory_budget.h"
 #include "edge/origin.h"
 #include "edge/run_all.h"
 #include "edge/serving.h"
@@ -103,7 +102,7 @@ void confine(const Config& config) {
 
 int serve(Config config, const ServeOptions& options) {
   const ServerOptions wire = server_options(config);
-  limit_memory(*wire.memory, memory_of_process() / kDefaultMemoryPart);
+  bound_memory(*wire.memory, config);
   config.tunnel_limits.in_all = wire.max_connections;
   const bool dev = options.config_path.empty();
   const ServiceManager manager;

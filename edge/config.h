@@ -33,6 +33,9 @@ inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
 inline constexpr std::size_t kMaxHostKeys = 16;
 inline constexpr std::size_t kMaxPerMinute = 100'000;
+/// Of `limits: {memory}`, in bytes: fewer hold no dozen connections, more is a slip of the pen.
+inline constexpr std::size_t kMinMemory = std::size_t{16} << 20;
+inline constexpr std::size_t kMaxMemory = std::size_t{1} << 40;
 using transport::kHttpsPort;
 
 /// Where a socket listens; port 0: any free one.
@@ -126,6 +129,7 @@ struct Config {
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
   AddressLimits address_limits;
+  std::optional<std::size_t> memory;        ///< held for peers, in bytes; none: a quarter of the process's
   std::size_t certificates_per_user = 600;  ///< signed for one person or service token, a minute; 0: no limit
   IdentityProvider identity_provider = IdentityProvider::oidc;
   std::string dev_email;                ///< what the built-in sign-in page offers

@@ -194,7 +194,7 @@ void Reader::limits(const YAML::Node& node) {
   if (!mapping(
           node, "limits",
           {"tunnels_per_user", "tunnels_per_address", "tunnel_opens_per_user", "tunnel_opens_per_address",
-           "connections_per_address", "logins_per_address", "certificates_per_user"}))
+           "connections_per_address", "logins_per_address", "certificates_per_user", "memory"}))
     return;
   Config& config = out_.config;
   TunnelLimits& tunnels = config.tunnel_limits;
@@ -209,6 +209,7 @@ void Reader::limits(const YAML::Node& node) {
       limit(node, "logins_per_address", config.address_limits.logins, kMaxPerMinute);
   config.certificates_per_user =
       limit(node, "certificates_per_user", config.certificates_per_user, kMaxPerMinute);
+  config.memory = bytes(node, "memory", kMinMemory, kMaxMemory);
 }
 
 void Reader::top(const YAML::Node& root) {

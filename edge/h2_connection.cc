@@ -169,8 +169,8 @@ net::awaitable<void> H2Connection::answer(Stream& stream, std::shared_ptr<Reques
 
 namespace {
 
-// Moves what has come of a body into the request. ok: it is refused. No coroutine: it has room of its own, and
-// what waits for a body has none.
+// Moves what has come of a body into the request. ok: it is refused. No coroutine: it has room of its own,
+// and what waits for a body has none.
 IoStatus take_in(transport::H2Stream& stream, std::string& body, MemoryCharge& charge,
                  std::optional<Answer>& refusal) {
   std::array<std::byte, kReadStep> room;

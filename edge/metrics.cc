@@ -105,6 +105,17 @@ class MetricsText {
     }
   }
 
+  void memory(const Gauges& gauges) {
+    gauge("cfpipe_edge_memory_held_bytes", "Memory that peers make the edge hold.",
+          static_cast<double>(gauges.memory));
+    gauge("cfpipe_edge_memory_limit_bytes", "What that may be at most.",
+          static_cast<double>(gauges.memory_limit));
+    const std::string name = "cfpipe_edge_memory_refused_total";
+    head(name, "counter", "Connections, requests and answers refused for want of memory.");
+    for (const auto& [use, value] : gauges.memory_refused)
+      out += name + "{use=\"" + use + "\"} " + std::to_string(value) + "\n";
+  }
+
   std::string out;
 
  private:
@@ -133,6 +144,7 @@ std::string metrics_text(const Tally& tally, const Gauges& gauges) {
              static_cast<double>(gauges.spooled_rows));
   text.counter("cfpipe_edge_audit_failures_total", "Rows of the audit that could not be kept at all.",
                static_cast<double>(gauges.lost_rows));
+  text.memory(gauges);
   text.counters(tally, gauges);
   text.counter("process_cpu_seconds_total", "CPU time of user and system.", cpu_seconds());
   text.gauge("process_start_time_seconds", "When this process began, Unix time.", kStarted);

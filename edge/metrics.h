@@ -44,10 +44,14 @@ struct Gauges {
   std::size_t refused = 0;       ///< connections closed because of connections_per_address, since the start
   std::uint64_t lost_rows = 0;   ///< of the audit, since the start
   std::size_t spooled_rows = 0;  ///< of the audit, that wait for the state
+  std::size_t memory = 0;        ///< bytes held for peers
+  std::size_t memory_limit = 0;  ///< and so many at most
   bool records = false;          ///< the audit can be kept
   bool ready = false;
   /// What limits outside the site have refused since the start, by limit.
   std::map<std::string, std::uint64_t, std::less<>> limited;
+  /// What was refused for want of memory since the start, by use.
+  std::map<std::string, std::uint64_t, std::less<>> memory_refused;
 };
 
 /// Both, and what the system says of this process, in Prometheus' text format (0.0.4).

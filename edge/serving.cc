@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
@@ -22,6 +23,15 @@ void look_at_private_key(const std::string& path) {
   if (::stat(path.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0)
     spdlog::warn("{}: everybody on this machine can use this private key; chmod o= it, and get another",
                  path);
+}
+
+void bound_memory(MemoryBudget& budget, const Config& config) {
+  const auto whole = memory_of_process();
+  const auto wanted = config.memory.value_or(whole / kDefaultMemoryPart);
+  if (wanted > whole)
+    spdlog::warn("limits: memory of {} MiB is more than the {} MiB that this process may have", wanted >> 20,
+                 whole >> 20);
+  limit_memory(budget, std::min(wanted, whole));
 }
 
 void look_around(const Serving& serving) {
@@ -88,6 +98,12 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
                     {"connections_per_address", serving.server.refused_connections()},
                     {"lookups", transport::Lookups::of_process().refused()},
                     {"terminals", serving.terminals.refused()}};
+  const MemoryBudget& memory = *serving.memory;
+  gauges.memory = memory.used();
+  gauges.memory_limit = memory.limit();
+  gauges.memory_refused = {{"connections", memory.refusals(MemoryUse::connection)},
+                           {"small_requests", memory.refusals(MemoryUse::small)},
+                           {"large_requests", memory.refusals(MemoryUse::large)}};
   gauges.tunnels = serving.site.open_tunnels();
   const AuditTrail& trail = serving.site.trail();
   gauges.lost_rows = trail.lost();
@@ -193,6 +209,7 @@ bool Reloading::reload() {
   serving_.server.use(std::move(*tls));
   serving_.server.limit_per_address(
       next->address_limits.connections.value_or(preset_per_address(config_.tunnel_limits.in_all)));
+  bound_memory(*serving_.memory, *next);
   serving_.audit_log.copy();
   serving_.audit_log.use(std::move(*audit_file));
   serving_.audit_log.copy();

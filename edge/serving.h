@@ -45,6 +45,9 @@ struct Serving {
 /// Says in the log what is wrong with the key: it may be shared with root or a group that renews
 /// certificates, and belongs to nobody else.
 void look_at_private_key(const std::string& path);
+/// Bounds what peers may make this process hold as the configuration has it, or a quarter of what the process
+/// may have; says in the log where that is less than was asked for.
+void bound_memory(MemoryBudget& budget, const Config& config);
 /// Says in the log what is wrong with the identity provider, and with the agents that hold keys of CAs, in a
 /// while: they may well come up after the edge.
 void look_around(const Serving& serving);

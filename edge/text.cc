@@ -7,7 +7,9 @@
 #include <array>
 #include <charconv>
 #include <ctime>
+#include <limits>
 #include <stdexcept>
+#include <utility>
 
 #include "auth/base64.h"
 #include "transport/host.h"
@@ -156,6 +158,37 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
     if (formatted(time, format) == text) return time;
   }
   return std::nullopt;
+}
+
+namespace {
+
+// The largest first.
+constexpr std::pair<std::string_view, unsigned> kByteUnits[] = {
+    {"TiB", 40}, {"GiB", 30}, {"MiB", 20}, {"KiB", 10}};
+
+}  // namespace
+
+std::optional<std::size_t> parse_bytes(std::string_view text) {
+  unsigned shift = 0;
+  for (const auto& [unit, bits] : kByteUnits) {
+    if (!text.ends_with(unit)) continue;
+    text.remove_suffix(unit.size());
+    shift = bits;
+    break;
+  }
+  std::size_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (number > std::numeric_limits<std::size_t>::max() >> shift) return std::nullopt;
+  return number << shift;
+}
+
+std::string bytes_text(std::size_t bytes) {
+  for (const auto& [unit, bits] : kByteUnits) {
+    if (bytes > 0 && (bytes >> bits) << bits == bytes)
+      return std::to_string(bytes >> bits) + std::string(unit);
+  }
+  return std::to_string(bytes);
 }
 
 std::optional<std::chrono::seconds> parse_duration(std::string_view text) {

@@ -36,6 +36,11 @@ std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 /// The same the other way round, without days: `48h`, `1h30m`, `5m`, `0s`.
 std::string duration_text(std::chrono::seconds duration);
 
+/// `64KiB`, `128MiB`, `1GiB`, `1TiB`, or a number of bytes; nothing where it is more than fits.
+std::optional<std::size_t> parse_bytes(std::string_view text);
+/// The same the other way round, in the largest unit that gives a whole number.
+std::string bytes_text(std::size_t bytes);
+
 /// Lower-case letters, digits, hyphens and dots in labels of sane length; not an address.
 bool valid_hostname(std::string_view name);
 /// One address of plain characters (RFC 5322 atext), no quoting, no comments: what may become a principal.

@@ -83,6 +83,17 @@ std::size_t YamlReader::number(const YAML::Node& parent, const char* key, std::s
   return value;
 }
 
+std::optional<std::size_t> YamlReader::bytes(const YAML::Node& parent, const char* key, std::size_t least,
+                                             std::size_t most) {
+  const YAML::Node node = parent[key];
+  if (!node) return std::nullopt;
+  const auto value = node.IsScalar() ? parse_bytes(node.Scalar()) : std::nullopt;
+  if (value && *value >= least && *value <= most) return value;
+  fault(node, std::string("'") + key + "' must be a size from " + bytes_text(least) + " to " +
+                  bytes_text(most) + ", such as 128MiB");
+  return std::nullopt;
+}
+
 std::size_t YamlReader::limit(const YAML::Node& parent, const char* key, std::size_t preset,
                               std::size_t most) {
   const YAML::Node node = parent[key];

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,9 @@ class YamlReader {
                                 std::chrono::seconds least, std::chrono::seconds most);
   std::size_t number(const YAML::Node& parent, const char* key, std::size_t preset, std::size_t least,
                      std::size_t most);
+  /// A size such as 128MiB, in bytes; absent, or a fault, is nothing.
+  std::optional<std::size_t> bytes(const YAML::Node& parent, const char* key, std::size_t least,
+                                   std::size_t most);
   /// A number from 1 to `most`, or `none`, which is 0.
   std::size_t limit(const YAML::Node& parent, const char* key, std::size_t preset, std::size_t most);
 

@@ -22,8 +22,8 @@ constexpr bool is_interim(int status) {
   return status / 100 == 1 && status != 101;
 }
 
-/// Asked when the buffer of a message has grown, with its capacity in bytes: false ends the reading (Stage::http,
-/// Cause::system_short). None: it may always.
+/// Asked when the buffer of a message has grown, with its capacity in bytes: false ends the reading
+/// (Stage::http, Cause::system_short). None: it may always.
 using BufferRoom = std::function<bool(std::size_t)>;
 
 /// Reads the rest of one HTTP/1.1 message, or only its header where the parser skips the body; what follows

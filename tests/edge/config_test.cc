@@ -129,6 +129,22 @@ TEST(Config, LimitsTunnelsAsItIsTold) {
   EXPECT_EQ(addresses.config.address_limits.logins, 10u);
 }
 
+TEST(Config, BoundsMemoryAsItIsTold) {
+  EXPECT_FALSE(parse_config(kGood).config.memory) << "depends on what the process may have";
+  const auto memory = [](const std::string& size) {
+    const LoadedConfig loaded =
+        parse_config(replaced(kGood, "session_duration: 12h", ("limits: {memory: " + size + "}").c_str()));
+    EXPECT_TRUE(loaded.faults.empty()) << size;
+    return loaded.config.memory.value_or(0);
+  };
+  EXPECT_EQ(memory("128MiB"), std::size_t{128} << 20);
+  EXPECT_EQ(memory("16MiB"), kMinMemory);
+  EXPECT_EQ(memory("1TiB"), kMaxMemory);
+  EXPECT_EQ(memory("2GiB"), std::size_t{2} << 30);
+  EXPECT_EQ(memory("65536KiB"), std::size_t{64} << 20);
+  EXPECT_EQ(memory("33554432"), std::size_t{32} << 20);
+}
+
 TEST(Config, SetsNoLimitWhereItSaysNone) {
   const LoadedConfig loaded = parse_config(
       replaced(kGood, "session_duration: 12h",
@@ -214,6 +230,14 @@ INSTANTIATE_TEST_SUITE_P(
                   "from 1 to"},
         FaultCase{"NoLogins", "session_duration: 12h", "limits: {logins_per_address: 0}", 5,
                   "from 1 to 10000"},
+        FaultCase{"TooLittleMemory", "session_duration: 12h", "limits: {memory: 15MiB}", 5,
+                  "from 16MiB to 1TiB"},
+        FaultCase{"TooMuchMemory", "session_duration: 12h", "limits: {memory: 2TiB}", 5, "from 16MiB to"},
+        FaultCase{"MemoryBeyondCounting", "session_duration: 12h", "limits: {memory: 99999999999TiB}", 5,
+                  "from 16MiB to"},
+        FaultCase{"MemoryOfNoUnit", "session_duration: 12h", "limits: {memory: 128MB}", 5, "from 16MiB to"},
+        FaultCase{"MemoryOfNoNumber", "session_duration: 12h", "limits: {memory: MiB}", 5, "from 16MiB to"},
+        FaultCase{"NoMemory", "session_duration: 12h", "limits: {memory: none}", 5, "from 16MiB to"},
         FaultCase{"UnknownLimit", "session_duration: 12h", "limits: {tunnels: 5}", 5,
                   "unknown key 'tunnels'"},
         FaultCase{"SessionLimitOfNoTime", "    session_duration: 8h", "    session_limit: ever", 12,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
@@ -18,6 +19,7 @@
 #include "edge/idle_connections.h"
 #include "edge/memory_watch.h"
 #include "edge/run_all.h"
+#include "edge/serving.h"
 #include "tunnel/buffer_pool.h"
 
 namespace cfpipe::edge {
@@ -97,6 +99,20 @@ TEST(MemoryBudget, CountsBuffersOnceItIsBounded) {
   limit_memory(budget, 2 * kMiB);
   EXPECT_GE(budget.used(), kMiB);
   EXPECT_FALSE(budget.fits(1, MemoryUse::large)) << "half is for other uses";
+  limit_memory(budget, std::numeric_limits<std::size_t>::max());
+}
+
+TEST(MemoryBudget, IsWhatTheConfigurationSaysOrAQuarter) {
+  MemoryBudget budget;
+  Config config;
+  bound_memory(budget, config);
+  EXPECT_EQ(budget.limit(), memory_of_process() / 4);
+  config.memory = 32 * kMiB;
+  bound_memory(budget, config);
+  EXPECT_EQ(budget.limit(), 32 * kMiB);
+  config.memory = kMaxMemory;
+  bound_memory(budget, config);
+  EXPECT_EQ(budget.limit(), std::min(memory_of_process(), kMaxMemory));
   limit_memory(budget, std::numeric_limits<std::size_t>::max());
 }
 

@@ -19,6 +19,9 @@ TEST(Metrics, CountByLabel) {
   gauges.refused = 4;
   gauges.lost_rows = 1;
   gauges.spooled_rows = 7;
+  gauges.memory = 1'000;
+  gauges.memory_limit = 2'000;
+  gauges.memory_refused = {{"connections", 4}, {"small_requests", 0}};
   gauges.records = gauges.ready = true;
   const std::string text = metrics_text(tally, gauges);
   const std::string logins =
@@ -31,6 +34,11 @@ TEST(Metrics, CountByLabel) {
         std::string("\ncfpipe_edge_connections_refused_total 4\n"), std::string("\ncfpipe_edge_ready 1\n"),
         std::string("\ncfpipe_edge_audit_failures_total 1\n"),
         std::string("\ncfpipe_edge_audit_spooled_rows 7\n"), std::string("\ncfpipe_edge_audit_recording 1\n"),
+        std::string("\ncfpipe_edge_memory_held_bytes 1000\n"),
+        std::string("\ncfpipe_edge_memory_limit_bytes 2000\n"),
+        std::string("\n# TYPE cfpipe_edge_memory_refused_total counter\n"
+                    "cfpipe_edge_memory_refused_total{use=\"connections\"} 4\n"
+                    "cfpipe_edge_memory_refused_total{use=\"small_requests\"} 0\n"),
         std::string(
             "\ncfpipe_edge_tunnel_received_bytes_total{application=\"vm.example.com\"} 1099511627776\n")})
     EXPECT_NE(text.find(part), std::string::npos) << part << text;

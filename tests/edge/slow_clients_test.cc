@@ -261,7 +261,8 @@ TEST_F(SlowClients, AreAnsweredBeforeABodyThatIsNotRead) {
   RawClient over_h1(port());
   ASSERT_TRUE(over_h1.handshake("http/1.1"));
   over_h1.say(
-      "POST /deaf HTTP/1.1\r\nHost: vm.localhost\r\nContent-Length: 200000\r\n\r\nGET / HTTP/1.1\r\n\r\n");
+      "POST /deaf HTTP/1.1\r\nHost: vm.localhost\r\nContent-Length: 200000\r\n\r\n"
+      "GET / HTTP/1.1\r\n\r\n");
   const auto heard = over_h1.hear();
   ASSERT_TRUE(heard);
   EXPECT_TRUE(heard->starts_with("HTTP/1.1 200 ") && heard->ends_with("\r\n\r\npage")) << *heard;
@@ -278,8 +279,8 @@ TEST_F(SlowClients, DoNotMakeTheEdgeHoldBodiesThatAreNotRead) {
   ASSERT_TRUE(client.handshake("h2"));
   const auto before = tunnel::held_bytes();
   const auto handled = pages().handled.load();
-  // The answers wait, and the streams with them: 100 bodies of 8,000 bytes are what the connection's window has
-  // room for.
+  // The answers wait, and the streams with them: 100 bodies of 8,000 bytes are what the connection's window
+  // has room for.
   std::string requests = preface(kNoWindow);
   for (unsigned i = 0; i < kStreams; ++i) {
     requests += frame(kHeaders, kEndHeaders, 2 * i + 1, head(true, "/deaf"));

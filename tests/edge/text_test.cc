@@ -25,6 +25,16 @@ TEST(Text, Durations) {
     EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
+TEST(Text, SizesGoThereAndBack) {
+  for (const char* text : {"0", "1", "1023", "1KiB", "128MiB", "1536MiB", "3GiB", "1TiB", "16777215TiB"})
+    EXPECT_EQ(bytes_text(parse_bytes(text).value()), text);
+  EXPECT_EQ(parse_bytes("2048KiB"), std::size_t{2} << 20);
+  EXPECT_EQ(bytes_text(std::size_t{2048} << 10), "2MiB");
+  for (const char* bad : {"", "MiB", "-1MiB", "1 MiB", "1mib", "1MB", "1.5GiB", "0x10", "1MiBKiB",
+                          "16777216TiB", "99999999999999999999"})
+    EXPECT_FALSE(parse_bytes(bad)) << bad;
+}
+
 TEST(Text, TimesGoThereAndBack) {
   EXPECT_EQ(rfc3339(1'800'000'000), "2027-01-15T08:00:00Z");
   EXPECT_EQ(http_date(1'800'000'000), "Fri, 15 Jan 2027 08:00:00 GMT");

@@ -78,7 +78,10 @@ net::awaitable<Result<std::string>> read_version(tunnel::Stream& stream, const s
   std::string text;
   const auto given_up = [&] {
     if (text.empty()) return Failure(Stage::tunnel, Cause::origin_silent, where);
-    return Failure(Stage::tunnel, Cause::not_ssh, transport::printable(text, kShownBanner));
+    const bool shut_out =
+        text.starts_with("Not allowed at this time") || text.starts_with("Exceeded MaxStartups");
+    const Cause cause = shut_out ? Cause::ssh_shuts_out : Cause::not_ssh;
+    return Failure(Stage::tunnel, cause, transport::printable(text, kShownBanner));
   };
   for (;;) {
     const auto status = stream.fill();

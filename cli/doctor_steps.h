@@ -38,7 +38,7 @@ boost::asio::awaitable<Result<FoundCertificate>> certificate_for(const Session& 
                                                                  const auth::Secret& token);
 
 /// Opens a tunnel, reads the line that an SSH server starts with (RFC 4253 4.2), and ends it. Failures: dns
-/// to tunnel; origin_silent, not_ssh. `token`: null for none.
+/// to tunnel; origin_silent, not_ssh, ssh_shuts_out. `token`: null for none.
 boost::asio::awaitable<Result<std::string>> read_banner(Session& session, const Options& options,
                                                         const auth::Secret* token);
 

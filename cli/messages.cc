@@ -116,6 +116,7 @@ Words words_for(Cause cause) {
     case Cause::origin_down: return {"the edge cannot reach the origin", "check that the server and its connector are running", kUnavailable};
     case Cause::origin_silent: return {"the tunnel is open and the server behind it says nothing", "check that it is running and is what the application names", kUnavailable};
     case Cause::not_ssh: return {"what answers behind the tunnel is no SSH server", "check the application's service", kProtocol};
+    case Cause::ssh_shuts_out: return {"the server's sshd takes no logins at present", "wait some minutes; its administrator can name the edge to it (cfpipe-edge sshd-setup --edge-address) or raise MaxStartups", kUnavailable};
     case Cause::too_many_requests: return {"the edge asks for fewer requests", "wait a minute, then try again", kUnavailable};
     case Cause::edge_unavailable: return {"the edge cannot serve this request now", "try again in a minute; if it stays so, tell the edge's operator", kUnavailable};
     case Cause::unexpected_status: return {"an answer that makes no sense here", "try again; if it stays so, show this line to the edge's operator", kProtocol};

@@ -91,6 +91,7 @@ enum class Cause {
   origin_down,
   origin_silent,
   not_ssh,
+  ssh_shuts_out,
   too_many_requests,
   edge_unavailable,
   unexpected_status,

@@ -181,6 +181,15 @@ def test_origin_that_speaks_something_else(world, kind):
     assert_stops_at(examine(client), "ssh", PROTOCOL, "no SSH server: 220 mail.example.com ESMTP")
 
 
+@pytest.mark.parametrize("says", ["Not allowed at this time", "Exceeded MaxStartups"])
+def test_an_sshd_that_shuts_the_edge_out_is_no_other_server(world, kind, says):
+    """OpenSSH 9.8 and later take the edge for one client, and the failures of all people behind it for its own."""
+    origin = world.closing(Origin(lambda connection, events: connection.sendall(says.encode() + b"\r\n")))
+    client = Client(world, Edge(world, kind, origin.address))
+    client.login()
+    assert_stops_at(examine(client), "ssh", UNAVAILABLE, f"takes no logins at present: {says}")
+
+
 def test_origin_that_says_nothing(world, kind):
     released = threading.Event()
     origin = world.closing(Origin(lambda connection, events: released.wait(limits.COMMAND_DEADLINE)))

@@ -63,7 +63,7 @@ net::awaitable<Secret> token_if_any(const Session& session) {
   const auto app = co_await auth::discover(session.access());
   if (!app) co_return Secret();
   auto cached = auth::cached_app_token(session.state(), *app, session.access().edge_now());
-  co_return cached && *cached ? std::move(**cached) : Secret();
+  co_return cached&&* cached ? std::move(**cached) : Secret();
 }
 
 /// A file without a name, in memory alone, that is read from its start each time that it is opened.

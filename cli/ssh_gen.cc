@@ -65,8 +65,8 @@ net::awaitable<Result<void>> renew(const Session& session, const Target& target)
   }
 }
 
-/// Of a URL with a scheme the public client leaves the path out of the names, and existing configurations have
-/// those: what is there by them is replaced unless it is good and of another authority, for another
+/// Of a URL with a scheme the public client leaves the path out of the names, and existing configurations
+/// have those: what is there by them is replaced unless it is good and of another authority, for another
 /// application.
 Result<void> store_by_host(const Session& session, const Options& options, const auth::KeyFiles& ours) {
   if (!options.key.empty() || key_path(options.url).empty()) return {};

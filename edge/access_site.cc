@@ -59,8 +59,8 @@ Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executo
   auto notes = Notes::open(state);
   if (!notes) return notes.error();
   std::unique_ptr<AccessSite> site(new AccessSite(std::move(executor), config.auth_host, state,
-                                                  std::move(*tokens), std::move(*notes),
-                                                  std::move(now), poll));
+                                                  std::move(*tokens), std::move(*notes), std::move(now),
+                                                  poll));
   if (auto configured = site->configure(std::move(config)); !configured) return configured.error();
   return site;
 }

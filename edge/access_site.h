@@ -60,8 +60,8 @@ class AccessSite final : public Site {
                                                   std::chrono::milliseconds poll = kTransferPoll);
 
   /// Serves by another configuration from now on, or goes on as before if that cannot be had. Who is being
-  /// signed in at the identity provider starts again. Tunnels that the new policies do not admit end, unless it
-  /// says that they stay. auth_domain and state have to be the same.
+  /// signed in at the identity provider starts again. Tunnels that the new policies do not admit end, unless
+  /// it says that they stay. auth_domain and state have to be the same.
   Result<void> configure(Config config);
 
   /// Where the world reaches this edge, if not where the configuration says (`dev` on a free port).
@@ -246,7 +246,7 @@ class AccessSite final : public Site {
 
   Config config_;
   std::uint64_t configurations_ = 0;  ///< that there have been
-  const std::string auth_host_;  ///< of the configuration, which a reload does not change
+  const std::string auth_host_;       ///< of the configuration, which a reload does not change
   State& state_;
   AuditTrail trail_;
   Tokens tokens_;

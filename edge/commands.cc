@@ -140,9 +140,11 @@ void add_sshd_setup(CLI::App& root, Options& options, int& status) {
   auto* uninstall =
       setup->add_flag("--uninstall", question.uninstall, "Trust that application's CA no longer");
   uninstall->excludes(keys);
-  setup->add_option("--edge-address", question.edge_addresses,
-                    "Where the edge's connections come from, an address or a range, several by commas: sshd does "
-                    "not lock it out for the failures of one person; by default loopback if the keys are in the state")
+  setup
+      ->add_option(
+          "--edge-address", question.edge_addresses,
+          "Where the edge's connections come from, an address or a range, several by commas: sshd does "
+          "not lock it out for the failures of one person; by default loopback if the keys are in the state")
       ->delimiter(',');
   setup->add_flag("--dry-run", question.dry_run, "Say what would be changed");
   setup->add_flag("--no-reload", question.no_reload, "Leave a running sshd as it is");

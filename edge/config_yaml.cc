@@ -214,9 +214,10 @@ void Reader::limits(const YAML::Node& node) {
 
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
-  if (!mapping(root, "the configuration",
-               {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
-                "identity_provider", "administrators", "applications", "audit", "admin_listen", "open_tunnels"})) {
+  if (!mapping(
+          root, "the configuration",
+          {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
+           "identity_provider", "administrators", "applications", "audit", "admin_listen", "open_tunnels"})) {
     return;
   }
   listener(root, "listen", true, kHttpsPort, config.listen);

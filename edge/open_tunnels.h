@@ -29,8 +29,8 @@ struct TunnelSeat {
 class OpenTunnels {
  public:
   struct Tunnel {
-    AuditRow row;           ///< its tunnel_open
-    bool recorded = true;   ///< the audit has that row, and wants the one of its end
+    AuditRow row;                         ///< its tunnel_open
+    bool recorded = true;                 ///< the audit has that row, and wants the one of its end
     std::shared_ptr<const Identity> who;  ///< for the policies to judge anew; null: a bypass let it pass
     std::string destination;              ///< what was asked for, if not the application's own
     std::string client_id;                ///< of a service token

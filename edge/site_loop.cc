@@ -77,9 +77,9 @@ net::awaitable<T> ask(std::shared_ptr<Turns> turns, Asker asker, Ask question) {
   co_return co_await answer_of(visit);
 }
 
-// `question` makes the coroutine, and what it captures is kept while that runs. Nothing here holds the exception any
-// more when the caller is told: the last holder destroys it, and its counter lies in the library, where a thread
-// sanitizer sees no order.
+// `question` makes the coroutine, and what it captures is kept while that runs. Nothing here holds the
+// exception any more when the caller is told: the last holder destroys it, and its counter lies in the
+// library, where a thread sanitizer sees no order.
 template <class T, class Ask>
 net::awaitable<void> answer_into(std::shared_ptr<Visit<T>> visit, std::shared_ptr<Ask> question) {
   try {

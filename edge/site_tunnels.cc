@@ -127,9 +127,17 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
     seat = std::move(admission.seat);
   }
   const std::int64_t limit = grant.session_limit.count();
-  OpenTunnels::Tunnel tunnel{row, recorded, grant.who, grant.destination, grant.client_id, grant.session,
-                             grant.issued, grant.terminal != nullptr, limit > 0 ? row.time + limit : 0,
-                             std::move(end), std::move(seat)};
+  OpenTunnels::Tunnel tunnel{row,
+                             recorded,
+                             grant.who,
+                             grant.destination,
+                             grant.client_id,
+                             grant.session,
+                             grant.issued,
+                             grant.terminal != nullptr,
+                             limit > 0 ? row.time + limit : 0,
+                             std::move(end),
+                             std::move(seat)};
   // It has been dialled meanwhile.
   const bool other_rules = grant.configuration != 0 && grant.configuration != configurations_;
   const char* why = other_rules && !config_.tunnels_stay ? turned_out(tunnel) : nullptr;
@@ -164,7 +172,8 @@ const char* AccessSite::turned_out(const OpenTunnels::Tunnel& tunnel) const {
   if (app == nullptr) return kNotServed;
   const Asking asking = tunnel.terminal ? Asking::for_identity : Asking::to_pass;
   if (!judge(tunnel.row.peer, *app, tunnel.who.get(), asking).passes()) return kNotAdmitted;
-  if (tunnel.destination.empty() || find_destination(app->config->destinations, tunnel.destination)) return nullptr;
+  if (tunnel.destination.empty() || find_destination(app->config->destinations, tunnel.destination))
+    return nullptr;
   return kNotLedTo;
 }
 

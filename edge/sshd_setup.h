@@ -37,21 +37,22 @@ bool includes(std::string_view config, const std::string& path);
 
 /// What sshd is to be told.
 struct SshdWishes {
-  std::string app;                           ///< host name of the application
-  std::vector<std::string> lines;            ///< public keys of its CA; none: sshd trusts none of it
-  std::vector<std::string> edge_addresses;   ///< from which all its people come, as sshd sees them; ranges too
+  std::string app;                          ///< host name of the application
+  std::vector<std::string> lines;           ///< public keys of its CA; none: sshd trusts none of it
+  std::vector<std::string> edge_addresses;  ///< from which all its people come, as sshd sees them; ranges too
 };
 
-/// The value of PerSourcePenaltyExemptList that has `addresses` as well; `present` is what sshd says it is now.
+/// The value of PerSourcePenaltyExemptList that has `addresses` as well; `present` is what sshd says it is
+/// now.
 std::string exempt_list(std::string_view present, const std::vector<std::string>& addresses);
 
-/// What has to be changed for sshd to do as wished: trust the keys for users, and, where it counts failures by
-/// address (OpenSSH 9.8 and later), not let one person's failures lock out all others behind the edge. Nothing:
-/// all is so already. Stage::config says why it cannot be done.
+/// What has to be changed for sshd to do as wished: trust the keys for users, and, where it counts failures
+/// by address (OpenSSH 9.8 and later), not let one person's failures lock out all others behind the edge.
+/// Nothing: all is so already. Stage::config says why it cannot be done.
 Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, const SshdWishes& wishes);
 
-/// What an administrator should know about sshd's limits, which take all people behind an edge for one client;
-/// a line each, empty if there is nothing to say or sshd cannot be asked.
+/// What an administrator should know about sshd's limits, which take all people behind an edge for one
+/// client; a line each, empty if there is nothing to say or sshd cannot be asked.
 std::vector<std::string> sshd_advice(const SshdPlace& place);
 
 /// Makes the changes and asks sshd whether it likes them. If it does not, or does not come to use the keys,

@@ -41,7 +41,8 @@ void check(const Config& config) {
 void check_time(std::string_view text) {
   if (const auto time = parse_time(text)) {
     const auto printed = rfc3339(*time);
-    require(printed.size() == 20 && (printed == text || printed.substr(0, 10) == text), "a time is one that there is");
+    require(printed.size() == 20 && (printed == text || printed.substr(0, 10) == text),
+            "a time is one that there is");
     require(parse_time(printed) == time, "a time prints as itself");
   }
   if (const auto duration = parse_duration(text)) {

@@ -15,8 +15,8 @@ struct H2Session::Stream {
   std::size_t head_bytes = 0;
   bool oversized = false;
   tunnel::HeldBytes head_held;  ///< until it is handed on
-  bool head_done = false;  ///< what follows are trailers, which mean nothing here
-  int interim = 0;         ///< heads before the final one
+  bool head_done = false;       ///< what follows are trailers, which mean nothing here
+  int interim = 0;              ///< heads before the final one
   bool peer_ended = false;
   std::size_t window = 0;
   std::size_t unconsumed = 0;

@@ -7,9 +7,9 @@
 namespace cfpipe::transport {
 
 /// Times of a standing WebSocket. A ping leaves after `ping_every` without a byte from the peer; without one
-/// for `peer_silent`, while we are ready to read, the peer counts as dead (a peer that is not ours, or a client:
-/// if its system does not acknowledge what we send either). `close_reply`: how long after our
-/// Close its answer may take.
+/// for `peer_silent`, while we are ready to read, the peer counts as dead (a peer that is not ours, or a
+/// client: if its system does not acknowledge what we send either). `close_reply`: how long after our Close
+/// its answer may take.
 struct WebSocketTimes {
   std::chrono::milliseconds ping_every{20'000};
   std::chrono::milliseconds peer_silent{42'000};

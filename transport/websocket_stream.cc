@@ -159,21 +159,23 @@ IoStatus WebSocketStream::fill() {
 }
 
 // cloudflared closes its connection without a Close, at either end of a tunnel (its websocket/connection.go,
-// Conn.Close): the end of its TLS is the end of the tunnel, and for a client that has had our Close, so is any other.
+// Conn.Close): the end of its TLS is the end of the tunnel, and for a client that has had our Close, so is
+// any other.
 bool WebSocketStream::leaves_in_peace(IoStatus status) const {
   if (half_close_) return false;
   return status == IoStatus::eof || (role_ == WsRole::server && close_sent_);
 }
 
 // An edge of ours answers a ping whatever its origin does. cloudflared answers in the loop that writes to its
-// origin, behind all data, and a client may have been stopped (Ctrl-Z): where their systems acknowledge what we
-// send, they are there.
+// origin, behind all data, and a client may have been stopped (Ctrl-Z): where their systems acknowledge what
+// we send, they are there.
 bool WebSocketStream::acknowledgements_suffice() const {
   return !half_close_ || role_ == WsRole::server;
 }
 
-// cloudflared's answer to a ping is written beside its data, without the lock of those (gobwas, HandlePing), and
-// may land inside of a frame. A Pong that no one asked for (RFC 6455 5.5.3) keeps a connection awake as well.
+// cloudflared's answer to a ping is written beside its data, without the lock of those (gobwas, HandlePing),
+// and may land inside of a frame. A Pong that no one asked for (RFC 6455 5.5.3) keeps a connection awake as
+// well.
 void WebSocketStream::show_life() {
   if (close_sent_) return;  // RFC 6455 5.5.1
   send_control(half_close_ ? WsOpcode::ping : WsOpcode::pong, {});

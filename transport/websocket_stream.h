@@ -25,9 +25,8 @@ inline constexpr std::size_t kPlainLarge = 512 * 1024;
 
 /// A tunnel's side that is a WebSocket (RFC 6455), after its handshake. What take() gets is framed,
 /// masked in place and handed to the channel from where it lies; what arrives is read once and offered from
-/// there. `half_close`: negotiated in the handshake, see kHalfCloseHeader, and with it that the peer is one of
-/// ours. `early`: bytes that arrived behind
-/// the handshake.
+/// there. `half_close`: negotiated in the handshake, see kHalfCloseHeader, and with it that the peer is one
+/// of ours. `early`: bytes that arrived behind the handshake.
 std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> channel, WsRole role,
                                                       bool half_close, std::span<const std::byte> early,
                                                       const WebSocketTimes& times = {});

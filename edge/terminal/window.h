@@ -46,7 +46,7 @@ class Window {
   FrameReader reader_;
   std::string out_;
   tunnel::HeldBytes held_;  // its capacity
-  std::size_t sent_ = 0;  // of out_
+  std::size_t sent_ = 0;    // of out_
   bool gone_ = false;
   bool ended_ = false;  // nothing more will come; what came first is still read
   SocketBell armed_;

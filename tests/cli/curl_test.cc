@@ -70,7 +70,8 @@ TEST(Curl, TheConfigurationIsAFileAndNotAmongTheArguments) {
             "cookie = \"/dev/fd/8\"\n"
             "cacert = \"/a \\\"b\\\"/ca\\\\.pem\"\n"
             "connect-to = \"h.example:443:127.0.0.1:8443\"\n");
-  EXPECT_THAT(curl_arguments(options, "/dev/fd/7"), ElementsAre("https://h.example/", "-K", "/dev/fd/7", "-v"));
+  EXPECT_THAT(curl_arguments(options, "/dev/fd/7"),
+              ElementsAre("https://h.example/", "-K", "/dev/fd/7", "-v"));
   EXPECT_EQ(curl_config(good({"curl", "https://h.example/"}), ""), "");
 }
 

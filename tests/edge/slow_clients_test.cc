@@ -223,15 +223,14 @@ TEST_F(SlowClients, DoNotMakeTheEdgeCopyAFileForEachStream) {
   ASSERT_TRUE(until([&] { return pages().handled == handled + kStreams; }));
   // A byte of each: a write that is taken for it must not hold the rest of the file, nor of its step.
   std::string bytes;
-  for (unsigned i = 0; i < kStreams; ++i)
-    bytes += frame(kWindow, 0, 2 * i + 1, std::string("\0\0\0\1", 4));
+  for (unsigned i = 0; i < kStreams; ++i) bytes += frame(kWindow, 0, 2 * i + 1, std::string("\0\0\0\1", 4));
   client.say(bytes);
   for (unsigned frames = 0; frames < kStreams; ++frames) {
     const std::string of_a_byte("\0\0\1\0\0\0\0", 7);
     ASSERT_TRUE(client.hear_until(of_a_byte).ends_with(of_a_byte));
   }
-  EXPECT_LE(options_.memory->used(),
-            kConnectionBytes + kH2ConnectionBytes + transport::kWriteStep + kStreams * (kRequestBytes + kHeadBytes));
+  EXPECT_LE(options_.memory->used(), kConnectionBytes + kH2ConnectionBytes + transport::kWriteStep +
+                                         kStreams * (kRequestBytes + kHeadBytes));
   EXPECT_EQ(options_.memory->refusals(MemoryUse::large), 0u);
   EXPECT_LE(tunnel::held_bytes(), before + 256 * 1024);
 }
@@ -343,8 +342,8 @@ TEST_F(SlowClients, OfAHeadThatWasAnsweredLeaveNothingBehind) {
   std::string requests =
       preface(kNoWindow) + frame(kHeaders, kEndStream | kEndHeaders, 1, head(false, "/file") + field);
   for (unsigned i = 1; i < 30; ++i)
-    requests += frame(kHeaders, kEndStream | kEndHeaders, 2 * i + 1,
-                      head(false, "/file") + std::string(7, '\xbe'));
+    requests +=
+        frame(kHeaders, kEndStream | kEndHeaders, 2 * i + 1, head(false, "/file") + std::string(7, '\xbe'));
   client.say(requests);
   ASSERT_TRUE(until([&] { return pages().handled == handled + 30; }));
   EXPECT_TRUE(until([&] {

@@ -79,8 +79,11 @@ class H2SecretsTest : public testing::H2EndsTest, public ::testing::WithParamInt
     std::size_t bytes = 0;
   };
   Written request(const std::string& name) {
-    const H2Head head = {{":method", "GET"},      {":scheme", "https"}, {":authority", "vm.localhost"},
-                         {":path", "/constant"}, {name, kValue}};
+    const H2Head head = {{":method", "GET"},
+                         {":scheme", "https"},
+                         {":authority", "vm.localhost"},
+                         {":path", "/constant"},
+                         {name, kValue}};
     id_ = client.session.request(head, true);
     client.session.send();
     return written(client, requests_, name);

@@ -170,8 +170,9 @@ TEST_F(WebSocketLifeTest, OnlyAForeignPeerMayLeaveWithoutAClose) {
                           Leaving{WsRole::client, false, true, IoStatus::failed, End::cut},
                           Leaving{WsRole::client, true, false, IoStatus::eof, End::cut},
                           Leaving{WsRole::client, true, true, IoStatus::eof, End::cut}}) {
-    const auto stream = make_websocket_stream(
-        std::make_unique<LeavingChannel>(loop.get_executor(), heard, row.how), row.role, row.ours, {}, kTimes);
+    const auto stream =
+        make_websocket_stream(std::make_unique<LeavingChannel>(loop.get_executor(), heard, row.how), row.role,
+                              row.ours, {}, kTimes);
     if (row.after_our_close) {
       EXPECT_EQ(stream->finish(), IoStatus::ok);
     }

@@ -1,5 +1,5 @@
-// How much of a stream one message carries: a peer that is not ours may have room for 16 KiB and drop the rest
-// (cloudflared's origin side does).
+// How much of a stream one message carries: a peer that is not ours may have room for 16 KiB and drop the
+// rest (cloudflared's origin side does).
 #include <gtest/gtest.h>
 
 #include <boost/asio/io_context.hpp>
@@ -82,8 +82,9 @@ class WebSocketMessages : public ::testing::TestWithParam<Row> {
 
 TEST_P(WebSocketMessages, FitTheRoomOfThePeerAndLoseNothing) {
   const std::size_t most = GetParam().ours ? 4 * kRoomOfOthers : kRoomOfOthers;
-  for (const std::size_t size : {std::size_t{1}, kRoomOfOthers - 9, kRoomOfOthers - 8, kRoomOfOthers - 7, kRoomOfOthers,
-                                 kRoomOfOthers + 1, 4 * kRoomOfOthers, 4 * kRoomOfOthers + 1, std::size_t{1'000'003}}) {
+  for (const std::size_t size :
+       {std::size_t{1}, kRoomOfOthers - 9, kRoomOfOthers - 8, kRoomOfOthers - 7, kRoomOfOthers,
+        kRoomOfOthers + 1, 4 * kRoomOfOthers, 4 * kRoomOfOthers + 1, std::size_t{1'000'003}}) {
     const auto got = send(size);
     Bytes together;
     for (const auto& message : got) {

@@ -52,7 +52,8 @@ class Tunnel {
   static constexpr std::size_t kFrameBytes =
       64 * 1024;  ///< largest read from the origin, and frame to the client
 
-  /// Of a message of the client, in bytes: as much as Cloudflare's origin side has room for. The rest is lost.
+  /// Of a message of the client, in bytes: as much as Cloudflare's origin side has room for. The rest is
+  /// lost.
   static constexpr std::size_t kKeptOfMessage = 16 * 1024;
 
   Tunnel(lws* wsi, uv_loop_t* loop, int origin_fd, const Faults& faults);

@@ -171,7 +171,7 @@ TEST_F(Agent, SignsOnlyTheLoginOfTheSessionItIsBoundTo) {
   EXPECT_FALSE(signs(login("session", SshKey::generate(KeyType::ed25519).public_blob())));
   EXPECT_FALSE(signs(login("session", certificate_.blob, SshKey::generate(KeyType::ed25519).public_blob())));
   EXPECT_FALSE(signs(login("session", certificate_.blob) + "x"));
-  for (const std::uint8_t other : {0, 1, 49, 51, 255})
+  for (const std::uint8_t other : std::initializer_list<std::uint8_t>{0, 1, 49, 51, 255})
     EXPECT_FALSE(signs(login("session", certificate_.blob, {}, other))) << int{other};
   EXPECT_FALSE(signs("SSHSIG data"));
   EXPECT_FALSE(signs(""));

@@ -26,6 +26,7 @@ struct RawOptions {
   std::optional<std::string> proxy;  ///< empty: none, whatever the environment says
   std::string cert, key_file;
   std::string dns_timeout, connect_timeout, proxy_timeout, tls_timeout, upgrade_timeout, first_byte_timeout;
+  bool hostname_given = false;  ///< be it as nothing
   std::string spelled;  ///< the command as it was typed: `ssh` has aliases
 };
 

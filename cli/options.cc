@@ -173,7 +173,8 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   if (raw.install && raw.uninstall) return usage("--install and --uninstall are opposites");
   options.install = raw.install ? Install::install : raw.uninstall ? Install::uninstall : Install::none;
   if (text.empty() && (options.command == Command::logout || raw.uninstall)) return {};
-  if (text.empty() && options.command == Command::ssh_config && !raw.install) return {};
+  if (text.empty() && options.command == Command::ssh_config && !raw.install && !raw.hostname_given)
+    return {};
   if (text.empty()) {
     return usage(by_hostname ? "--hostname is missing, e.g. --hostname vm.example.com"
                              : "the URL of the application is missing");
@@ -286,6 +287,14 @@ Result<Options> checked(RawOptions& raw, Command command, const Environment& env
   return options;
 }
 
+/// Whether the hostname was given at all, be it as nothing.
+bool names_a_host(const std::vector<std::string>& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(), [](std::string_view argument) {
+    return argument.starts_with("-T") || argument.starts_with("--hostname") ||
+           argument.starts_with("--tunnel-host") || argument.starts_with("-hostname");
+  });
+}
+
 }  // namespace
 
 std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<std::string>& arguments,
@@ -302,8 +311,10 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
   const auto command = kCommands.find(name);
   if (command == kCommands.end()) return not_yet(name);
   from_environment(raw, command->second, environment);
-  // As the public client answers it.
-  if (raw.hostname.empty() && (command->second == Command::ssh || command->second == Command::ssh_gen)) {
+  // As the public client answers it. An empty one was meant to be a name.
+  raw.hostname_given = names_a_host(arguments);
+  if (raw.hostname.empty() && !raw.hostname_given &&
+      (command->second == Command::ssh || command->second == Command::ssh_gen)) {
     RawOptions none;
     return std::get<AskedText>(read_command_line({name, "--help"}, none));
   }

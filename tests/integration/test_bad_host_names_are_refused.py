@@ -42,9 +42,10 @@ def test_bad_host_name_is_refused(nobody, command, name):
     assert nobody.browser_runs() == 0
 
 
-@pytest.mark.parametrize("command", ["ssh", "ssh-gen", "ssh-config"])
-def test_missing_host_name_is_a_fault_of_usage(nobody, command):
-    assert_fails(nobody.run("access", command), USAGE)
+@pytest.mark.parametrize("command, says", [("ssh", "Usage: cfpipe ssh "), ("ssh-gen", "Usage: cfpipe ssh-gen "),
+                                           ("ssh-config", "# For the hostname of yours")])
+def test_without_a_host_name_help_is_given_as_by_the_public_client(nobody, command, says):
+    assert nobody.run("access", command).ok().stdout.startswith(says)
 
 
 def test_unknown_option_and_unknown_command_are_faults_of_usage(nobody):

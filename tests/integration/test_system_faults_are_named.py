@@ -6,26 +6,18 @@ import signal
 
 import pytest
 
-from support import limits, system_faults
-from support.clients import CFPIPE, CONFIGURATION, LOST, PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client
-from support.edges import Edge, PROGRAMS
-from support.origin import Origin, echo
+from support import system_faults
+from support.clients import CFPIPE, CONFIGURATION, UNAVAILABLE
+from support.edges import PROGRAMS
 
-STATUSES = (UNAVAILABLE, LOST, PROTOCOL, REFUSED, CONFIGURATION, USAGE, 70)
 REQUEST = b"".join(b"%07d\n" % i for i in range(5000))
 
-pytestmark = [
-    pytest.mark.skipif(limits.SANITIZED, reason="the sanitizers allocate by calls that are failed here"),
-    pytest.mark.parametrize("kind", ["own"], indirect=True),
-]
+pytestmark = system_faults.MARKS
 
 
 @pytest.fixture
 def user(world, kind):
-    """A client that has logged in, of an edge whose origin says everything again."""
-    user = Client(world, Edge(world, kind, world.closing(Origin(echo)).address))
-    user.login()
-    return user
+    return system_faults.user_of_an_echo(world, kind)
 
 
 def secrets_of(user):
@@ -47,7 +39,7 @@ def for_every_fault(user, argv, prepare=lambda: None, check=lambda fault, finish
         prepare()
         finished, was_met = system_faults.run(user.world, fault, argv, user.env, input)
         met += was_met
-        system_faults.assert_named(fault, finished, STATUSES, secrets)
+        system_faults.assert_named(fault, finished, system_faults.STATUSES, secrets)
         check(fault, finished)
         # One more error stands in the way of its removal; the next start does that.
         assert fault.call in ("unlink", "linkat", "link", "rename") or leftovers(user) == [], (fault, finished)

@@ -4,8 +4,12 @@ import os
 import re
 import shutil
 
+import pytest
+
 from support import limits
-from support.clients import ERROR_LINE
+from support.clients import CONFIGURATION, ERROR_LINE, LOST, PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client
+from support.edges import Edge
+from support.origin import Origin, echo
 from support.world import Finished
 
 STRACE = shutil.which("strace")
@@ -63,6 +67,20 @@ FAULTS = {
 }
 # The first file that both programs open when they run themselves; what comes before is the loader's.
 FIRST_OF_OURS = "/proc/self/coredump_filter"
+
+
+STATUSES = (UNAVAILABLE, LOST, PROTOCOL, REFUSED, CONFIGURATION, USAGE, 70)
+MARKS = [
+    pytest.mark.skipif(limits.SANITIZED, reason="the sanitizers make calls of their own, and need them"),
+    pytest.mark.parametrize("kind", ["own"], indirect=True),
+]
+
+
+def user_of_an_echo(world, kind):
+    """A client that has logged in, of an edge whose origin says everything again."""
+    user = Client(world, Edge(world, kind, world.closing(Origin(echo)).address))
+    user.login()
+    return user
 
 
 class Fault:

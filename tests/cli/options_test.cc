@@ -302,14 +302,23 @@ TEST(Options, VersionAndHelpAreTextNotCommands) {
 TEST(Options, WithoutAHostnameThereIsHelpAsThePublicClientHasIt) {
   for (const auto& line : std::vector<Words>{{"access"}, {"forward"}, {"access", "h"}, {"h"}})
     EXPECT_THAT(help_of(line), HasSubstr("ssh-config")) << testing::PrintToString(line);
-  for (const auto& line : std::vector<Words>{
-           {"access", "ssh"}, {"ssh", "-L", "localhost:1"}, {"tcp"}, {"access", "ssh", "--hostname", ""}})
+  for (const auto& line : std::vector<Words>{{"access", "ssh"}, {"ssh", "-L", "localhost:1"}, {"tcp"}})
     EXPECT_THAT(help_of(line), HasSubstr("--destination")) << testing::PrintToString(line);
   EXPECT_THAT(help_of({"access", "ssh-gen"}), HasSubstr("certificate"));
   const Options example = good({"access", "ssh-config", "--short-lived-cert"});
   EXPECT_EQ(example.command, Command::ssh_config);
   EXPECT_FALSE(example.has_url);
   EXPECT_TRUE(good({"ssh"}, {{"TUNNEL_SERVICE_HOSTNAME", "vm.example.com"}}).has_url);
+}
+
+TEST(Options, AHostnameThatIsGivenAsNothingIsRefused) {
+  for (const auto& line : std::vector<Words>{{"access", "ssh", "--hostname", ""},
+                                             {"ssh", "--hostname="},
+                                             {"ssh-gen", "-T", ""},
+                                             {"ssh", "-T="},
+                                             {"tcp", "-hostname", ""},
+                                             {"ssh-config", "--tunnel-host", ""}})
+    EXPECT_EQ(bad(line).stage, transport::Stage::input) << testing::PrintToString(line);
 }
 
 TEST(Options, OneDashIsAsGoodAsTwoAndAShortNameMayHaveAnEqualsSign) {

@@ -61,8 +61,9 @@ std::optional<std::int64_t> Jwt::time(std::string_view claim) const {
   if (value->is_int64()) return value->get_int64();
   if (value->is_uint64()) return std::numeric_limits<std::int64_t>::max();
   if (!value->is_double()) return std::nullopt;
-  return static_cast<std::int64_t>(
-      std::floor(std::clamp(value->get_double(), -kMaxFractionalTime, kMaxFractionalTime)));
+  const double seconds = value->get_double();
+  if (std::isnan(seconds)) return std::nullopt;  // what Boost.JSON makes of 0e999999999
+  return static_cast<std::int64_t>(std::floor(std::clamp(seconds, -kMaxFractionalTime, kMaxFractionalTime)));
 }
 
 std::int64_t Jwt::number(std::string_view claim) const {

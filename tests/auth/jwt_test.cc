@@ -231,7 +231,7 @@ TEST(Jwt, RefusesMoreThanTheBound) {
 TEST(Jwt, ReadsClaimsByType) {
   const auto jwt = parse_jwt(compact(
       "{}",
-      R"({"s":"x","n":5,"neg":-5,"d":1.5,"negd":-1.5,"now":1795919000.123,"exp":1e3,"big":18446744073709551615,"huge":1e999,"t":true,"z":null})"));
+      R"({"s":"x","n":5,"neg":-5,"d":1.5,"negd":-1.5,"now":1795919000.123,"exp":1e3,"big":18446744073709551615,"huge":1e999,"nan":0e999999999,"t":true,"z":null})"));
   ASSERT_TRUE(jwt);
   EXPECT_EQ(jwt->text("s"), "x");
   EXPECT_EQ(jwt->text("n"), "");
@@ -249,6 +249,7 @@ TEST(Jwt, ReadsClaimsByType) {
     EXPECT_FALSE(jwt->time(claim)) << claim;
   }
   EXPECT_EQ(jwt->kid(), "");
+  EXPECT_FALSE(jwt->time("nan")) << "zero times more than a double can hold";
 }
 
 TEST(Jwt, ReadsAudAsStringAndAsArray) {

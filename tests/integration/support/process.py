@@ -16,6 +16,7 @@ from support import limits
 SANITIZER_REPORT = re.compile(r"(?:ERROR|WARNING): \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer")
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 LOOK_INTERVAL = 0.02  # seconds
+CHUNK_BYTES = 1 << 16
 
 
 class Collector(threading.Thread):
@@ -23,25 +24,43 @@ class Collector(threading.Thread):
 
     def __init__(self, pipe):
         super().__init__(daemon=True)
+        os.set_blocking(pipe.fileno(), False)
         self._pipe = pipe
         self._lines = []
+        self._rest = b""  # a line that has no end yet
         self._changed = threading.Condition()
         self._ended = False
         self.start()
 
     def run(self):
+        something = select.poll()
+        something.register(self._pipe, select.POLLIN)
         with self._pipe:
-            for line in self._pipe:
+            while not self._ended:
+                something.poll()
                 with self._changed:
-                    self._lines.append(line.decode("utf-8", "replace"))
-                    self._changed.notify_all()
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
+                    self._read()
+
+    def _read(self):
+        """All that is in the pipe. Others may have read it since it was seen."""
+        try:
+            while not self._ended:
+                data = os.read(self._pipe.fileno(), CHUNK_BYTES)
+                *lines, self._rest = (self._rest + data).split(b"\n")
+                self._lines += [line.decode("utf-8", "replace") + "\n" for line in lines]
+                if not data:
+                    self._lines.append(self._rest.decode("utf-8", "replace"))
+                    self._ended = True
+        except BlockingIOError:
+            pass
+        self._changed.notify_all()
 
     @property
     def text(self):
+        """All lines that were written before this was asked for."""
         with self._changed:
+            if not self._ended:
+                self._read()
             return "".join(self._lines)
 
     def wait_for(self, pattern, deadline=limits.READY_DEADLINE):

@@ -15,6 +15,10 @@ EDGES = sorted(PROGRAMS)
 
 adopt_orphans()
 
+# Programs that tests start without an environment of their own speak English, and know none of the user's keys.
+os.environ.update(LC_ALL="C.UTF-8", TZ="UTC")
+os.environ.pop("SSH_AUTH_SOCK", None)
+
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)
 def pytest_runtest_makereport(item, call):

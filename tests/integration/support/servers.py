@@ -38,6 +38,9 @@ class Sshd:
             self.child.stdout.wait_for(r"\Aready /")
         else:
             self.address = f"127.0.0.1:{self.child.ready_port()}"
+        # What the account's shell would read there is none of a test's business.
+        (self.state / "home").mkdir()
+        self.configure(f"SetEnv HOME={self.state}/home")
         world.closing(self)
 
     def trust(self, public_key_line):

@@ -49,6 +49,8 @@ class World:
         self._children = []
         for name in ("bin", "user", "tmp"):
             (self.directory / name).mkdir()
+        # Without one in HOME curl goes on to the account's own directory.
+        (self.directory / "user/.curlrc").touch()
         log = self.directory / "sanitizer"
         self.env = {
             "PATH": f"{self.directory}/bin:{limits.BUILD}:/usr/bin:/bin:/usr/sbin:/sbin",

@@ -8,7 +8,9 @@ endif()
 option(CFPIPE_SHARED_LIBRARIES "Link OpenSSL, nghttp2, libsodium, libssh, yaml-cpp, SQLite, zlib and the C++ runtime as shared libraries"
   ${shared_by_default})
 
-# Makes cfpipe::MODULE of a pkg-config module. ARCHIVES are its static libraries by name, NEEDS what these need in turn.
+# Makes cfpipe::MODULE of a pkg-config module. ARCHIVES are its static libraries by name; what these need in turn is what
+# pkg-config says (Libs.private), as OpenSSL's zlib and zstd where it compresses certificates, and NEEDS.
+set(of_libc c dl m pthread rt)
 function(cfpipe_library module)
   cmake_parse_arguments(ARG "" "VERSION" "ARCHIVES;NEEDS" ${ARGN})
   pkg_check_modules(${module} REQUIRED IMPORTED_TARGET GLOBAL ${module}${ARG_VERSION})
@@ -18,7 +20,10 @@ function(cfpipe_library module)
     target_link_libraries(cfpipe_with_${module} INTERFACE PkgConfig::${module})
     return()
   endif()
-  foreach(name ${ARG_ARCHIVES})
+  set(names ${ARG_ARCHIVES} ${${module}_STATIC_LIBRARIES})
+  list(REMOVE_ITEM names ${of_libc})
+  list(REMOVE_DUPLICATES names)
+  foreach(name ${names})
     find_library(archive lib${name}.a HINTS ${${module}_LIBDIR} NO_CACHE)
     if(NOT archive)
       message(FATAL_ERROR "lib${name}.a is missing: install it, or link shared libraries with -DCFPIPE_SHARED_LIBRARIES=ON")

@@ -37,10 +37,19 @@ bool is_for(X509* certificate, const Host& host) {
   return X509_check_host(certificate, text.data(), text.size(), kNameRules, nullptr) == 1;
 }
 
+/// Seconds since the epoch. OpenSSL 3.3 replaces the call whose long overflows in 2038 on 32 bits.
+std::time_t time_of(const SSL_SESSION* session) {
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  return SSL_SESSION_get_time_ex(session);
+#else
+  return SSL_SESSION_get_time(session);
+#endif
+}
+
 bool fit_to_offer(const SSL_SESSION* session, const Host& host) {
-  const auto now = static_cast<long>(std::time(nullptr));
-  const long made = SSL_SESSION_get_time(session);
-  const auto lifetime = static_cast<long>(SSL_SESSION_get_ticket_lifetime_hint(session));
+  const std::time_t now = std::time(nullptr);
+  const std::time_t made = time_of(session);
+  const auto lifetime = static_cast<std::time_t>(SSL_SESSION_get_ticket_lifetime_hint(session));
   if (now < made || now - made >= lifetime) return false;
   X509* certificate = SSL_SESSION_get0_peer(const_cast<SSL_SESSION*>(session));
   return certificate != nullptr && X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0 &&

@@ -16,7 +16,8 @@ EDGES = sorted(PROGRAMS)
 adopt_orphans()
 
 # Programs that tests start without an environment of their own speak English, and know none of the user's keys.
-os.environ.update(LC_ALL="C.UTF-8", TZ="UTC")
+# What a proxy of this machine is for, npm's packages, is not on loopback.
+os.environ.update(LC_ALL="C.UTF-8", TZ="UTC", no_proxy="localhost,127.0.0.1", NO_PROXY="localhost,127.0.0.1")
 os.environ.pop("SSH_AUTH_SOCK", None)
 
 

@@ -9,6 +9,7 @@ import pytest
 OVERLAID = ("/etc", "/var", "/usr", "/home", "/root", "/opt")
 ENTER = ["unshare", "--mount", "--net", "--uts", "--"]
 SETUP = """set -e
+umask 022  # an upper directory's mode becomes that of the whole
 mount -t tmpfs changes "$CHANGES"
 for directory in {directories}; do
   mkdir -p "$CHANGES$directory/upper" "$CHANGES$directory/work"
@@ -56,7 +57,7 @@ class BareMachine:
         return self.world.start(self.inside(argv), env or self.env, **options)
 
     def write(self, path, text):
-        self.run(["/bin/sh", "-c", f"cat > {path}"], input=text.encode()).ok()
+        self.run(["/bin/sh", "-c", f"umask 022; cat > {path}"], input=text.encode()).ok()
 
     def trust(self, authority):
         """What the distribution calls a local certificate authority."""

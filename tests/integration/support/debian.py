@@ -12,6 +12,7 @@ import pytest
 PACKAGES = "openssh-server,openssh-client"
 BOOTSTRAP_SECONDS = 500
 SETUP = """set -e
+umask 022  # an upper directory's mode becomes that of the whole
 mount -t tmpfs changes "$CHANGES"
 mkdir -p "$CHANGES/upper" "$CHANGES/work" "$CHANGES/root"
 mount -t overlay changes -o "lowerdir=$SYSTEM,upperdir=$CHANGES/upper,workdir=$CHANGES/work" "$CHANGES/root"

@@ -12,8 +12,6 @@ def test_the_cache_is_there_afterwards(world):
     kept = world.path("cache", "kept")
     kept.parent.mkdir()
     kept.write_text("what took minutes to fetch")
-    temporary = world.path("tmp")
     env = {**world.env, "XDG_CACHE_HOME": str(kept.parent), "CFPIPE_BUILD": str(limits.BUILD)}
     world.run([limits.ROOT / "scripts/hostile", "home", "--", "--show-only"], env).ok()
     assert kept.read_text() == "what took minutes to fetch"
-    assert not list(temporary.iterdir()), "its own home directory is gone"

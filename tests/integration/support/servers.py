@@ -40,6 +40,7 @@ class Sshd:
             self.address = f"127.0.0.1:{self.child.ready_port()}"
         # What the account's shell would read there is none of a test's business.
         (self.state / "home").mkdir()
+        (self.state / "home/.curlrc").touch()  # without one in HOME curl goes on to the account's own
         self.configure(f"SetEnv HOME={self.state}/home")
         world.closing(self)
 

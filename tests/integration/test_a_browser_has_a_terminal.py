@@ -15,6 +15,17 @@ needs_terminals = pytest.mark.skipif(not servers.gives_terminals(), reason="this
 SESSION_LIMIT = "299s"
 
 
+# What a program knows the keys as that it reads, by ncurses; q ends it.
+KEYS = """import curses
+def show(window):
+    window.scrollok(True)
+    window.addstr("ready\\n")
+    while (key := window.getch()) != ord("q"):
+        window.addstr(curses.keyname(key).decode() + "\\n")
+curses.wrapper(show)
+"""
+
+
 @needs_terminals
 def test_a_shell_from_the_sign_in_to_its_exit(world, sshd):
     edge = terminal_of(world, sshd)
@@ -47,7 +58,9 @@ def test_what_people_do_with_it(world, sshd):
     def policy(exclude):
         edge.change(lambda config: config["applications"][0]["policies"][0].update(exclude=exclude))
         edge.reload()
-    play(world, edge, "terminal_ways.mjs", {"login": worlds.USER, "password": PASSWORD, "user": worlds.USER},
+    keys = world.path("keys.py")
+    keys.write_text(KEYS)
+    play(world, edge, "terminal_ways.mjs", {"login": worlds.USER, "password": PASSWORD, "user": worlds.USER, "keys": str(keys)},
          change_host_key=change_host_key, forget_host_key=forget_host_key,
          deny=lambda: policy([{"email": worlds.EMAIL}]), allow=lambda: policy([]))
 

@@ -1,5 +1,6 @@
 // The parts of the terminal's page that need no browser: `node --test`, with CFPIPE_BUILD_DIR set.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -21,6 +22,7 @@ const wire = await part("wire");
 const { Outbox, PART_BYTES, WINDOW_BYTES } = await part("outbox");
 const saved = await part("saved");
 const settings = await part("settings");
+const { characterWith, keyWith } = await part("keys");
 
 /** As a browser has it, with room for so many characters. */
 class Storage {
@@ -102,4 +104,64 @@ test("settings are within bounds, whatever is stored", () => {
   }
   settings.save(storage, { fontSize: 20, copy: true, reader: true });
   assert.deepEqual(settings.load(storage), { fontSize: 20, copy: true, reader: true });
+});
+
+/** What programs on the host take for a key: ncurses' own description of the terminal that we say we are. */
+function terminfo() {
+  const text = execFileSync("infocmp", ["-1", "-x", "xterm-256color"], { encoding: "utf8" });
+  const found = new Map();
+  for (const [, name, sequence] of text.matchAll(/^\t(\w+)=(.*),$/gm))
+    found.set(name, sequence.replaceAll("\\E", "\x1b"));
+  return found;
+}
+
+const FREE = { shift: false, alt: false, control: false };
+
+test("keys send what ncurses knows them by, once a program has asked for them", () => {
+  const known = terminfo();
+  assert.equal(known.get("smkx"), "\x1b[?1h\x1b=", "the mode is DECCKM");
+  const names = { up: "kcuu1", down: "kcud1", left: "kcub1", right: "kcuf1", home: "khome", end: "kend", insert: "kich1",
+    delete: "kdch1", pageup: "kpp", pagedown: "knp" };
+  for (let n = 1; n <= 12; ++n) names[`f${n}`] = `kf${n}`;
+  for (const [key, name] of Object.entries(names)) assert.equal(keyWith(key, FREE, true), known.get(name), key);
+  assert.equal(keyWith("tab", { ...FREE, shift: true }, true), known.get("kcbt"));
+});
+
+test("keys with others held send what ncurses knows, in either mode", () => {
+  const known = terminfo();
+  const names = { up: "kUP", down: "kDN", left: "kLFT", right: "kRIT", home: "kHOM", end: "kEND", insert: "kIC", delete: "kDC",
+    pageup: "kPRV", pagedown: "kNXT" };
+  const held = { 3: ["alt"], 4: ["alt", "shift"], 5: ["control"], 6: ["control", "shift"], 7: ["control", "alt"] };
+  for (const [key, name] of Object.entries(names)) {
+    for (const [number, keys] of Object.entries(held)) {
+      const all = { ...FREE, ...Object.fromEntries(keys.map((one) => [one, true])) };
+      for (const mode of [false, true]) assert.equal(keyWith(key, all, mode), known.get(name + number), `${name}${number}`);
+    }
+  }
+  // ncurses counts on: F13 is F1 with shift, F25 with control.
+  for (let n = 1; n <= 12; ++n) {
+    assert.equal(keyWith(`f${n}`, { ...FREE, shift: true }, false), known.get(`kf${12 + n}`));
+    assert.equal(keyWith(`f${n}`, { ...FREE, control: true }, false), known.get(`kf${24 + n}`));
+  }
+});
+
+test("the cursor's keys are the shell's where no program has asked for others", () => {
+  for (const [key, letter] of Object.entries({ up: "A", down: "B", right: "C", left: "D", home: "H", end: "F" }))
+    assert.equal(keyWith(key, FREE, false), `\x1b[${letter}`);
+  assert.equal(keyWith("f1", FREE, false), "\x1bOP", "whatever the mode");
+  assert.equal(keyWith("escape", FREE, true), "\x1b");
+  assert.equal(keyWith("tab", FREE, true), "\t");
+  assert.equal(keyWith("bar", FREE, true), undefined);
+});
+
+test("one character is what the keys that are held make of it", () => {
+  const control = { ...FREE, control: true };
+  // Of ASCII, the C0 control that stands in the same row (ECMA-48), and what xterm sends for digits and signs.
+  for (const [text, sent] of [["c", "\x03"], ["C", "\x03"], ["[", "\x1b"], ["\\", "\x1c"], ["]", "\x1d"], ["^", "\x1e"], ["_", "\x1f"],
+    ["|", "\x1c"], [" ", "\0"], ["@", "\0"], ["/", "\x1f"], ["?", "\x7f"], ["2", "\0"], ["3", "\x1b"], ["7", "\x1f"], ["8", "\x7f"],
+    ["\x7f", "\b"], ["-", "-"], ["1", "1"], ["\r", "\r"], ["ä", "ä"]]) assert.equal(characterWith(text, control), sent, text);
+  assert.equal(characterWith("b", { ...FREE, alt: true }), "\x1bb");
+  assert.equal(characterWith("c", { ...control, alt: true }), "\x1b\x03");
+  assert.equal(characterWith("ä", { ...FREE, shift: true }), "Ä");
+  for (const text of ["", "\x1b[1;1R", "two words"]) assert.equal(characterWith(text, { ...control, alt: true }), text);
 });

@@ -69,7 +69,7 @@ async function whyRefused(): Promise<Ended | undefined> {
   try {
     const identity = await fetch(IDENTITY_PATH, { credentials: "same-origin" });
     if (identity.status === 401) return lost("Your sign-in has ended.", "Sign in again to go on.", "signed_out");
-    const page = await fetch("/", { method: "HEAD", credentials: "same-origin", redirect: "manual" });
+    const page = await fetch(location.pathname, { method: "HEAD", credentials: "same-origin", redirect: "manual" });
     if (page.status !== 403) return undefined;
     return lost("You may not reach this host any more.", page.headers.get(REASON_HEADER) ?? "", "denied");
   } catch {

@@ -3,6 +3,7 @@ import "@xterm/xterm/css/xterm.css";
 import "./terminal.css";
 import { Countdown } from "./countdown.js";
 import { element } from "./dom.js";
+import { Keyboard } from "./keyboard.js";
 import { Link, type Asked, type Ended, type Opened } from "./link.js";
 import { Panel } from "./panel.js";
 import { keep, takeBack } from "./saved.js";
@@ -18,6 +19,7 @@ class Page {
   private readonly settings = load(localStorage);
   private readonly screen: Screen;
   private readonly tools: Tools;
+  private readonly keyboard: Keyboard;
   private readonly panel: Panel;
   private readonly link: Link;
   private readonly countdown = new Countdown(element("countdown"));
@@ -29,12 +31,13 @@ class Page {
 
   constructor() {
     this.screen = new Screen(element("screen"), this.settings, {
-      typed: (bytes) => this.link.type(this.tools.controlled(bytes)),
+      typed: (bytes, text) => this.link.type(this.keyboard.with(bytes, text)),
       resized: () => this.link?.resize(),
       titled: (title) => (document.title = title ? `${title} – ${this.application}` : this.application),
       key: (event) => this.tools.keyDown(event),
     });
     this.tools = new Tools(this.screen, this.settings);
+    this.keyboard = new Keyboard(this.screen, (text) => (element("notice").textContent = text));
     this.panel = new Panel({
       connect: (user) => this.connect(user),
       logIn: (answer) => {

@@ -18,7 +18,8 @@ const CONTRAST = 4.5;
 const encoder = new TextEncoder();
 
 export interface ScreenListener {
-  typed(bytes: Uint8Array): void;
+  /** `text`: the same, where it was text. */
+  typed(bytes: Uint8Array, text: string): void;
   resized(): void;
   titled(title: string): void;
   /** True if the key was one of the page's own. */
@@ -81,8 +82,8 @@ export class Screen {
       this.terminal.loadAddon(addon);
     this.terminal.unicode.activeVersion = "11";
     this.terminal.open(place);
-    this.terminal.onData((text) => this.replaying || listener.typed(encoder.encode(text)));
-    this.terminal.onBinary((text) => this.replaying || listener.typed(Uint8Array.from(text, (c) => c.charCodeAt(0))));
+    this.terminal.onData((text) => this.replaying || listener.typed(encoder.encode(text), text));
+    this.terminal.onBinary((text) => this.replaying || listener.typed(Uint8Array.from(text, (c) => c.charCodeAt(0)), ""));
     this.terminal.onResize(() => listener.resized());
     this.terminal.onTitleChange((title) => listener.titled(title));
     this.terminal.attachCustomKeyEventHandler((event) => event.type !== "keydown" || !listener.key(event));
@@ -119,8 +120,19 @@ export class Screen {
     return () => (this.replaying = false);
   }
 
+  /** What a key sends: as it is. */
   type(text: string): void {
     this.terminal.input(text);
+  }
+
+  /** As a paste: told from what is typed, where the program has asked for that. */
+  paste(text: string): void {
+    this.terminal.paste(text);
+  }
+
+  /** The program on the host wants the other sequences of the cursor's keys (DECCKM). */
+  get applicationCursor(): boolean {
+    return this.terminal.modes.applicationCursorKeysMode;
   }
 
   apply(settings: Settings): void {

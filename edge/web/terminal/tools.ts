@@ -1,17 +1,12 @@
-// The bars around the terminal: search, size of the text, settings, keys for those who have none.
+// The bar above the terminal: search, size of the text, settings.
 import { element, onSubmit } from "./dom.js";
 import type { Screen } from "./screen.js";
 import { clean, save, type Settings } from "./settings.js";
-
-const KEYS: Record<string, string> = {
-  escape: "\x1b", tab: "\t", up: "\x1b[A", down: "\x1b[B", left: "\x1b[D", right: "\x1b[C",
-};
 
 export class Tools {
   private readonly search = element<HTMLFormElement>("search");
   private readonly sought = element<HTMLInputElement>("sought");
   private readonly found = element("found");
-  private readonly control = element<HTMLButtonElement>("key-control");
 
   constructor(private readonly screen: Screen, private readonly settings: Settings) {
     onSubmit(this.search, () => this.find(false));
@@ -28,7 +23,6 @@ export class Tools {
     element("larger").onclick = () => this.resize(1);
     this.flag("setting-copy", "copy");
     this.flag("setting-reader", "reader");
-    for (const button of element("keys").querySelectorAll("button")) this.key(button);
   }
 
   /** True if the key was one of ours. */
@@ -58,13 +52,6 @@ export class Tools {
     return true;
   }
 
-  /** What was typed, with the Ctrl that was pressed on the screen. */
-  controlled(bytes: Uint8Array): Uint8Array {
-    if (this.control.ariaPressed !== "true" || bytes.length !== 1) return bytes;
-    this.control.ariaPressed = "false";
-    return Uint8Array.of(bytes[0]! & 0x1f);
-  }
-
   private openSearch(): void {
     this.search.hidden = false;
     this.sought.select();
@@ -91,18 +78,6 @@ export class Tools {
     box.onchange = () => {
       this.settings[name] = box.checked;
       this.changed();
-    };
-  }
-
-  private key(button: HTMLButtonElement): void {
-    button.onclick = () => {
-      const name = button.id.replace("key-", "");
-      if (button === this.control) {
-        button.ariaPressed = String(button.ariaPressed !== "true");
-      } else {
-        this.screen.type(KEYS[name] ?? button.textContent ?? "");
-      }
-      this.screen.focus();
     };
   }
 

@@ -173,9 +173,46 @@ async function saysWhoMayNoLonger({ ask, state, page }) {
   await page.waitForSelector("text=Your sign-in has ended.");
 }
 
+/** Keys of the screen, as a program on the host knows them that asks the terminal for its other sequences (htop, vim). */
+async function pressesKeysOnTheScreen({ settings, shows, type, page }) {
+  const press = (...names) => names.reduce((before, name) => before.then(() => page.tap(`#key-${name}`)), Promise.resolve());
+  const known = async (name, ...keys) => {
+    await press(...keys);
+    await shows(page, new RegExp(`^${name}$`, "m"));
+  };
+  await type(page, `clear; python3 ${settings.keys}`);
+  await shows(page, /^ready$/m);
+  for (const [key, name] of Object.entries({ up: "KEY_UP", down: "KEY_DOWN", left: "KEY_LEFT", right: "KEY_RIGHT",
+    home: "KEY_HOME", end: "KEY_END", pageup: "KEY_PPAGE", pagedown: "KEY_NPAGE", tab: "\\^I", bar: "\\|" })) await known(name, key);
+  await known("kLFT5", "control", "left");
+  await press("more");
+  await known("KEY_F\\(1\\)", "f1");
+  await known("KEY_F\\(10\\)", "f10");
+  await known("KEY_IC", "insert");
+  await known("KEY_DC", "delete");
+  await known("KEY_BTAB", "shift", "tab");
+  await known("kUP6", "shift", "control", "up");
+  assert.equal(await page.getAttribute("#key-control", "aria-pressed"), "false", "it is held for one key");
+  await press("control", "slash");
+  await shows(page, /^\^_$/m);
+  await press("up");
+  await page.keyboard.type("q");
+
+  // A paste of many lines stays a paste.
+  await type(page, "clear; PS1='in''side> ' bash --norc");
+  await shows(page, /^inside>/m);
+  await page.evaluate(() => navigator.clipboard.writeText("echo first\necho second\n"));
+  await press("paste", "more");
+  assert.doesNotMatch(await shows(page, /echo second/).then((match) => match.input), /^first$/m);
+  await page.keyboard.press("Enter");
+  await shows(page, /^first\nsecond$/m);
+  await type(page, "exit");
+}
+
 /** On a telephone. */
 async function worksOnATelephone({ settings, newPage, signInAtProvider, state, shows, type, violations, screenshot }) {
-  const phone = await newPage({ viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true, colorScheme: "dark" });
+  const phone = await newPage({ viewport: { width: 360, height: 640 }, hasTouch: true, isMobile: true, colorScheme: "dark",
+    permissions: ["clipboard-read", "clipboard-write"] });
   await signInAtProvider(phone, settings.url, settings.login, settings.password);
   await state(phone, "open");
   await shows(phone, /\S/);
@@ -188,6 +225,11 @@ async function worksOnATelephone({ settings, newPage, signInAtProvider, state, s
   assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth) <= 360);
   assert.deepEqual(await violations(phone), []);
   await screenshot(phone, "terminal-phone");
+  await pressesKeysOnTheScreen({ settings, shows, type, page: phone });
+  await phone.tap("#key-more");
+  assert.ok(await phone.evaluate(() => document.documentElement.scrollWidth) <= 360);
+  assert.deepEqual(await violations(phone), []);
+  await screenshot(phone, "terminal-phone-keys");
 }
 
 const STEPS = [textStaysAsLargeAsChosen, copies, tellsScreenReaders, searches,

@@ -77,16 +77,26 @@ export function copyable(text, what) {
   return make("div", {}, make("pre", {}, text), copyButton(text, what));
 }
 
-/** A table that becomes a list of cards where there is no room. A cell is text, an element, or nothing. */
+/** A word of more characters may be broken where there is little room. */
+const LONG_WORD = /\S{41,}/;
+
+function cellClass(name, cell) {
+  if (!name) return "act";
+  return typeof cell === "string" && LONG_WORD.test(cell) ? "long" : "";
+}
+
+/** A table that becomes a list of cards where there is no room. A cell is text, an element, or nothing; a column without any has
+ *  no place. */
 export function table(caption, names, rows, empty) {
   if (rows.length === 0) return make("p", { className: "soft" }, empty);
-  const head = make("tr", {}, ...names.map((name) => make("th", { scope: "col" }, name || "Actions")));
-  const body = rows.map((cells) => make("tr", {}, ...cells.map((cell, at) => make("td", {
-    data: { name: names[at] || "" }, className: names[at] ? "" : "act",
-  }, cell ?? ""))));
+  const shown = names.map((_, at) => at).filter((at) => rows.some((cells) => cells[at]));
+  const head = make("tr", {}, ...shown.map((at) => make("th", { scope: "col" }, names[at] || "Actions")));
+  const body = rows.map((cells) => make("tr", {}, ...shown.map((at) => make("td", {
+    data: { name: names[at] }, className: cellClass(names[at], cells[at]),
+  }, cells[at] ?? ""))));
   const out = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
   out.setAttribute("aria-label", caption);
-  return out;
+  return make("div", { className: "wide" }, out);
 }
 
 export function when(time) {

@@ -48,6 +48,10 @@ function caCard(ca, again) {
 export async function serviceAuth(main) {
   const { applications: all } = await ask("applications");
   const certified = all.filter((app) => app.certificates);
+  if (!certified.length) {
+    main.append(make("p", { className: "soft" }, "No application has short_lived_certificates in the configuration."));
+    return;
+  }
   const choice = make("select", { id: "application" }, ...certified.map((app) => make("option", {}, app.hostname)));
   const place = make("div");
   const show = (ca) => place.replaceChildren(caCard(ca, show));
@@ -57,25 +61,36 @@ export async function serviceAuth(main) {
     make("div", { className: "row" }, field("Application", choice), button("Generate certificate", look, "main")), place);
 }
 
-function newToken(token) {
+function newToken(token, hide) {
   const variables = `TUNNEL_SERVICE_TOKEN_ID=${token.client_id}\nTUNNEL_SERVICE_TOKEN_SECRET=${token.client_secret}`;
   return make("section", { className: "card", id: "new-token" }, make("h3", {}, token.name),
-    make("p", {}, "This is the only time that the secret is shown."), copyable(variables, `id and secret of ${token.name}`));
+    make("p", {}, "This is the only time that the secret is shown."), copyable(variables, `id and secret of ${token.name}`),
+    button("Hide the secret", hide));
 }
+
+// A browser may keep the page for its Back button, with what it shows.
+addEventListener("pagehide", () => document.getElementById("new-token")?.remove());
 
 export async function serviceTokens(main) {
   const name = make("input", { id: "name", required: true, maxLength: 64, autocomplete: "off" });
   const duration = make("input", { id: "duration", value: "8760h", required: true, autocomplete: "off" });
   const made = make("div");
   const list = make("div");
+  let shown = "";  // the token whose secret is
+  const hide = () => {
+    made.replaceChildren();
+    shown = "";
+  };
   const look = async () => {
     const { service_tokens: all } = await ask("service-tokens");
+    if (!all.some((token) => token.name === shown)) hide();
     list.replaceChildren(table("Service tokens", ["Name", "Created", "Expires", "Last used", ""], all.map((token) => [
       token.name, when(token.created), when(token.expires), when(token.last_used),
       button("Revoke", async () => {
         if (!await sure(`Programs that use ${token.name} are refused from now on, and what they have open ends.`, "Revoke")) return;
         await ask(`service-tokens/${encode(token.name)}`, "DELETE");
         await look();
+        say(`Revoked: ${token.name}`);
       }, "danger"),
     ]), "There are none yet."));
   };
@@ -84,7 +99,9 @@ export async function serviceTokens(main) {
     onsubmit: (event) => {
       event.preventDefault();
       void attempt(async () => {
-        made.replaceChildren(newToken(await ask("service-tokens", "POST", { name: name.value, duration: duration.value })));
+        const token = await ask("service-tokens", "POST", { name: name.value, duration: duration.value });
+        made.replaceChildren(newToken(token, hide));
+        shown = token.name;
         name.value = "";
         await look();
       });
@@ -96,12 +113,12 @@ export async function serviceTokens(main) {
 
 function tunnelTable(all, base, again) {
   return table("Live tunnels", ["Who", "Application", "Since", "From", "Up", "Down", ""], all.map((tunnel) => [
-    tunnel.identity || "nobody", `${tunnel.application}${tunnel.terminal ? " (terminal)" : ""}`, when(tunnel.since), tunnel.peer,
+    tunnel.identity || "not signed in", `${tunnel.application}${tunnel.terminal ? " (terminal)" : ""}`, when(tunnel.since), tunnel.peer,
     bytes(tunnel.up_bytes), bytes(tunnel.down_bytes),
     button("End", async () => {
       await ask(`${base}/${tunnel.id}`, "DELETE");
-      say(`Ended: tunnel ${tunnel.id}`);
       await again();
+      say(`Ended: tunnel ${tunnel.id}`);
     }, "danger"),
   ]), "Nothing is open.");
 }
@@ -109,7 +126,7 @@ function tunnelTable(all, base, again) {
 async function liveTunnels(main, base) {
   const list = make("div");
   const look = async () => list.replaceChildren(tunnelTable((await ask(base)).tunnels, base, look));
-  main.append(make("div", { className: "row" }, button("Look again", look)), list);
+  main.append(make("div", { className: "row" }, button("Refresh", look)), list);
   await look();
 }
 
@@ -128,6 +145,7 @@ export async function mySessions(main) {
     if (!await sure("Its tokens are refused from now on, and what it has open ends.", "End it")) return;
     await ask(`me/sessions/${encode(one.session)}`, "DELETE");
     await look();
+    say("Ended: one of your sessions");
   }));
   main.append(make("h3", {}, "Where I am signed in"), sessions, make("h3", {}, "What I have open"));
   await look();
@@ -141,6 +159,7 @@ export async function people(main) {
     if (!await sure(`This session of ${one.email} is refused from now on, and what it has open ends.`, "End it")) return;
     await ask("revocations", "POST", { session: one.session });
     await look();
+    say(`Ended: a session of ${one.email}`);
   }));
   const form = make("form", {
     className: "row",
@@ -150,9 +169,10 @@ export async function people(main) {
         if (!await sure(`All that ${email.value} has is refused from now on, and what they have open ends.`, "Revoke")) return;
         await ask("revocations", "POST", { email: email.value });
         await look();
+        say(`Revoked: all sessions of ${email.value}`);
       });
     },
-  }, field("Everything of", email), make("button", { className: "danger" }, "Revoke"));
+  }, field("All sessions of", email), make("button", { className: "danger" }, "Revoke"));
   main.append(form, sessions);
   await look();
 }
@@ -161,7 +181,7 @@ function auditRows(rows) {
   return table("Audit", ["When", "What", "Who", "Application", "From", "Why"], rows.map((row) => [
     when(row.time), row.kind, row.identity, row.application, row.peer,
     row.kind === "tunnel_close" ? `${row.reason} (${bytes(row.up_bytes)} up, ${bytes(row.down_bytes)} down)` : row.reason,
-  ]), "Nothing fits.");
+  ]), "No matching entries.");
 }
 
 export async function audit(main) {
@@ -193,6 +213,7 @@ export async function hostKeys(main) {
         if (!await sure(`The next terminal believes whatever key the server of ${key.hostname} shows.`, "Forget")) return;
         await ask(`applications/${encode(key.hostname)}/host-keys`, "DELETE");
         await look();
+        say(`Forgotten: the host keys of ${key.hostname}`);
       }, "danger")]), "No terminal has seen one yet."));
   main.append(make("p", { className: "soft" }, "What servers showed when a terminal in the browser first reached them."), list);
   await look();

@@ -91,12 +91,66 @@ async function violations(page) {
     .map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.target.join(" ")).join(", ")}`);
 }
 
+/** Widths of a telephone, a tablet, a laptop and a screen on a desk, in pixels. */
+const WIDTHS = [360, 768, 1440, 1920];
+const HEIGHT = 800;
+
+/** Words of up to `most` characters that are broken over two lines, though nothing in them is a place to break. */
+async function brokenWords(page, most) {
+  return page.evaluate((longest) => {
+    const broken = [];
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      for (const { 0: word, index } of node.data.matchAll(/\S+/g)) {
+        if (word.length > longest || !/^[\w.@:]+$/.test(word)) continue;
+        const range = document.createRange();
+        range.setStart(node, index);
+        range.setEnd(node, index + word.length);
+        if (new Set([...range.getClientRects()].map((box) => box.top)).size > 1) broken.push(word);
+      }
+    }
+    return broken;
+  }, most);
+}
+
+/** Every link, button and field can be reached by the Tab key alone. */
+async function unreached(page) {
+  return page.evaluate(() => {
+    const all = [...document.querySelectorAll("a[href], button, input, select, textarea, summary")];
+    const shown = all.filter((one) => one.checkVisibility() && one.type !== "hidden" && !one.disabled);
+    return shown.filter((one) => one.tabIndex < 0).map((one) => one.outerHTML);
+  });
+}
+
+/** The page as it is can be read and used at every width, light and dark. Words that have room are not broken. */
+async function fits(page, name) {
+  const before = page.viewportSize();
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: HEIGHT });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (wide > width) throw new Error(`${name} is ${wide} wide at ${width}`);
+    const broken = await brokenWords(page, width < 1000 ? 16 : 40);
+    if (broken.length) throw new Error(`${name} breaks words at ${width}: ${broken}`);
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: `${settings.screenshots}/${name}-${width}-${colorScheme}.png` });
+      // What axe-core sees depends on the arrangement, of which there is one for telephones and tablets, and one for others.
+      const found = width === 360 || width === 1440 ? await violations(page) : [];
+      if (found.length) throw new Error(`${name} at ${width}, ${colorScheme}: ${found.join("\n")}`);
+    }
+  }
+  const lost = await unreached(page);
+  if (lost.length) throw new Error(`${name}: the Tab key does not reach ${lost.join("\n")}`);
+  await page.emulateMedia({ colorScheme: null });
+  await page.setViewportSize(before);
+}
+
 const browser = await chromium.launch({ executablePath: settings.chromium, args: settings.arguments, headless: true });
 try {
   const run = (await import(pathToFileURL(scenario))).default;
   const screenshot = (page, name) => page.screenshot({ path: `${settings.screenshots}/${name}.png` });
   await run({ browser, settings, ask, newPage: (options) => newPage(browser, options), signIn, signInAtProvider, state,
-    screen, shows, type, violations, screenshot });
+    screen, shows, type, violations, fits, screenshot });
   if (wrong.length) throw new Error(`the pages complained:\n${wrong.join("\n")}`);
 } finally {
   await browser.close();

@@ -122,7 +122,8 @@ constexpr std::uint64_t kRemove = LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCE
 class Ruleset {
  public:
   explicit Ruleset(std::uint64_t handled) {
-    const landlock_ruleset_attr attributes{handled};
+    landlock_ruleset_attr attributes{};  // later headers have more members
+    attributes.handled_access_fs = handled;
     fd_ = static_cast<int>(
         ::syscall(SYS_landlock_create_ruleset, &attributes, sizeof attributes.handled_access_fs, 0));
   }

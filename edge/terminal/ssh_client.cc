@@ -31,6 +31,15 @@ int request_terminal(ssh_channel channel, Size size) {
 #endif
 }
 
+/// Handles what has arrived and looks whether the socket takes more. The exit itself comes by callbacks.
+void take_in(ssh_channel channel) {
+#if LIBSSH_VERSION_INT >= SSH_VERSION_INT(0, 11, 0)
+  ssh_channel_get_exit_state(channel, nullptr, nullptr, nullptr);
+#else
+  ssh_channel_get_exit_status(channel);
+#endif
+}
+
 /// A file that is not there: the edge has no home, and nobody's known hosts.
 constexpr const char* kNoFile = "/dev/null";
 
@@ -266,7 +275,7 @@ bool SshClient::pending() const {
 // From every write on, libssh holds the socket for full until it has looked at it again. Of the calls that
 // look, this one does so whatever else has come.
 void SshClient::flush() {
-  if (pending()) ssh_channel_get_exit_status(channel_.get());
+  if (pending()) take_in(channel_.get());
 }
 
 std::size_t SshClient::write(std::string_view from) {
@@ -280,7 +289,7 @@ std::size_t SshClient::write(std::string_view from) {
 
 Step SshClient::outcome(std::optional<int>& status, std::string& signal) {
   // Takes in what has come meanwhile, as reading does not behind the end of the output.
-  ssh_channel_get_exit_status(channel_.get());
+  take_in(channel_.get());
   status = exit_->status;
   signal = exit_->signal;
   if (status || !signal.empty()) return Step::done;

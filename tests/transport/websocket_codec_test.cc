@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <span>
+
 #include "transport/websocket_handshake.h"
 
 namespace cfpipe::transport {

@@ -2,6 +2,7 @@
 
 #include <uv.h>
 
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>

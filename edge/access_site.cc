@@ -217,7 +217,7 @@ Answer AccessSite::app_answer(const Request& request, const App& app) {
 boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   if (request.path == "/") co_return dashboard(request);
   if (request.path.starts_with(kApiPath)) co_return api(request);
-  if (!request.path.starts_with(kAccess)) co_return text_answer(404, "not found");
+  if (!request.path.starts_with(kAccess)) co_return nothing_here("Go to the dashboard");
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
   if (request.path == kCertSignPath) {
     if (request.method != "POST") co_return method_not_allowed("POST");
@@ -230,7 +230,7 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   if (!reads(request)) co_return method_not_allowed("GET, HEAD");
   if (path.starts_with("login/")) co_return co_await login(request);
   if (path == "logout") co_return co_await auth_logout(request);
-  if (path == "signed-out") co_return signed_out();
+  if (path == "signed-out") co_return signed_out(request);
   if (path == "get-identity") co_return identity_answer(check_org(request));
   co_return shared_answer(request, path);
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/answers.h"
 #include "edge/audit_trail.h"
 #include "edge/config.h"
 #include "edge/metrics.h"
@@ -166,8 +167,11 @@ class AccessSite final : public Site {
                        Asking asking);
   Answer challenge(const Request& request, const App& app) const;
   Answer gate(const Request& request, const App& app);
+  Answer front_page(const App& app, const std::optional<Identity>& identity) const;
   Answer turned_away(const Request& request, const App& app, const Visitor& who, const Verdict& verdict);
-  Answer denied(const Request& request, const App& app, const Identity& identity, const Verdict& verdict);
+  /// `target`: what was asked for, as path and query.
+  Answer denied(const Request& request, const App& app, const Identity& identity, const Verdict& verdict,
+                std::string_view target = "/");
   Answer refused_service_token(const Request& request, const App& app, const std::string& fault);
   void add_service_cookie(const Request& request, const App& app, const Identity& identity, Answer& answer);
   /// A row of kind denial, unless there have been too many like it; counted in any case.
@@ -177,8 +181,6 @@ class AccessSite final : public Site {
   // site_session.cc: the application host's own pages
   Answer authorized(const Request& request, const App& app);
   Answer cli(const Request& request, const App& app);
-  Answer app_logout(const Request& request, const App& app);
-  std::optional<Answer> sign_out(const Request& request, const Identity& identity);
   Answer identity_answer(const std::optional<Identity>& identity) const;
 
   // site_login.cc: the auth domain
@@ -186,8 +188,6 @@ class AccessSite final : public Site {
   boost::asio::awaitable<Answer> begin_sign_in(const Request& request, Login login);
   boost::asio::awaitable<Answer> callback(const Request& request);
   Answer dev_sign_in(const Request& request, const Login& login, std::string_view typed);
-  boost::asio::awaitable<Answer> auth_logout(const Request& request);
-  static Answer signed_out();
   std::optional<Answer> too_many_logins(const Request& request);
   Answer counted(const Request& request, Answer answer);
   Answer sign_in_page(const Request& request, const Login& login, std::string_view error) const;
@@ -203,6 +203,16 @@ class AccessSite final : public Site {
   bool start_session(const Request& request, const Login& login, Identity& identity);
   void set_session(const Identity& identity, Answer& answer) const;
   std::string form_state(const Request& request, const Login& login, Answer& answer) const;
+
+  // site_sign_out.cc
+  Answer app_logout(const Request& request, const App& app);
+  boost::asio::awaitable<Answer> auth_logout(const Request& request);
+  std::optional<Answer> sign_out(const Request& request, const Identity& identity);
+  Answer signed_out(const Request& request) const;
+  /// Signs out, here and at the provider, and comes back to what was asked for, which asks for a sign-in.
+  Link another_user(const App& app, std::string_view target) const;
+  /// Where such a link leads back to, by its note; empty if that is not one, or too old.
+  std::string return_url(std::string_view note) const;
 
   // site_provider.cc: sign-in at the identity provider
   ProviderSignIn provider_sign_in(const std::string& state) const;

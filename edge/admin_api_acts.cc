@@ -42,6 +42,7 @@ json::object AdminApi::application(const ApplicationConfig& one) const {
   for (const Policy* policy : in_order(one.policies)) policies.push_back(policy_object(*policy));
   json::object out{{"hostname", one.hostname},
                    {"origin", origin_text(one)},
+                   {"protocol", one.ssh ? "ssh" : "tcp"},
                    {"terminal", one.browser_terminal},
                    {"session_duration", duration_text(one.session_duration)},
                    {"policies", std::move(policies)}};

@@ -1,5 +1,7 @@
 #include "edge/answers.h"
 
+#include <spdlog/spdlog.h>
+
 #include <boost/json/serialize.hpp>
 #include <ctime>
 #include <set>
@@ -93,7 +95,8 @@ Answer page_answer(int status, const Page& page) {
                      {"body", filled_page(page.file, page.values)}};
   Answer out = answer(status, "text/html; charset=utf-8", filled_page("layout.html", outer));
   std::string policy =
-      "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+      "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+      "form-action 'self'";
   if (!page.form_target.empty()) policy += " " + page.form_target;
   if (page.closes_itself) policy += "; script-src 'self'";
   out.headers.emplace_back("Content-Security-Policy", policy);
@@ -106,12 +109,28 @@ Answer document_answer(int status, const Document& document) {
   return out;
 }
 
-Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint) {
+std::string link_html(const Link& link) {
+  if (link.url.empty()) return {};
+  return "<p><a class=\"button\" href=\"" + html_escape(link.url) + "\">" + html_escape(link.text) +
+         "</a></p>";
+}
+
+Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint,
+                    const Link& link) {
   Page page;
   page.file = "message.html";
   page.title = title;
-  page.values = {{"text", std::string(text)}, {"hint", std::string(hint)}};
+  page.values = {{"text", std::string(text)}, {"hint", std::string(hint)}, {"link", link_html(link)}};
   return page_answer(status, page);
+}
+
+Answer nothing_here(std::string text) {
+  return message_page(404, "Not found", "There is no page at this address.", {}, {std::move(text), "/"});
+}
+
+Answer state_trouble(const transport::Failure& failure) {
+  spdlog::error("state: {}", failure.detail);
+  return message_page(503, "Not available", "This edge cannot reach its state.", "Try again in a moment.");
 }
 
 namespace {
@@ -134,6 +153,7 @@ Answer terminal_answer(const Request& request, const TerminalFile& file, std::st
 Answer asset_answer(const Request& request, std::string_view name) {
   constexpr std::string_view kCss = "text/css; charset=utf-8";
   constexpr std::string_view kScript = "text/javascript; charset=utf-8";
+  if (name == "icon.svg") return file_answer("image/svg+xml", file_of(name));
   const std::string_view type = name.ends_with(".css") ? kCss : kScript;
   static const std::set<std::string_view> kFiles{"style.css",    "close.js",           "dashboard.css",
                                                  "dashboard.js", "dashboard_views.js", "dashboard_parts.js"};

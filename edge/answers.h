@@ -39,7 +39,19 @@ struct Document {
   std::string policy;
 };
 Answer document_answer(int status, const Document& document);
-Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint = {});
+/// Where a person goes on from a page.
+struct Link {
+  std::string text;
+  std::string url;  ///< https, or a path of the same host; empty: there is no link
+};
+/// HTML of it, drawn as a button; empty for none.
+std::string link_html(const Link& link);
+Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint = {},
+                    const Link& link = {});
+/// 404, with a link of that text to the host's own page.
+Answer nothing_here(std::string text);
+/// 503 for a failure of the state, which the log gets.
+Answer state_trouble(const transport::Failure& failure);
 /// A style or script of edge/web, or what the terminal's page is made of; 404 for anything else.
 Answer asset_answer(const Request& request, std::string_view name);
 

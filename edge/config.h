@@ -91,6 +91,7 @@ struct ApplicationConfig {
   std::chrono::seconds idle_limit{0};     ///< of an open tunnel through which nothing moves; 0: none
   std::optional<CertificateConfig> certificates;
   bool browser_terminal = false;  ///< a browser that opens the application gets a terminal
+  bool ssh = true;                ///< people reach it by ssh: service ssh://, certificates or a terminal
   std::vector<std::string>
       host_keys;  ///< of its origin, `type base64`, for that; empty: the first that is seen
   std::vector<Policy> policies;

@@ -37,6 +37,7 @@ class Reader : private YamlReader {
 void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
   const std::string service = text(node, "service", "an application");
   if (service.empty()) return;
+  app.ssh = service.starts_with("ssh://");
   if (constexpr std::string_view kUnix = "unix:"; service.starts_with(kUnix)) {
     app.origin_path = service.substr(kUnix.size());
     if (!app.origin_path.starts_with('/') || app.origin_path.starts_with("//") ||
@@ -105,6 +106,7 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   out.policies = read_policies(*this, node);
   if (node["short_lived_certificates"])
     out.certificates = read_certificates(*this, node["short_lived_certificates"], out.policies);
+  out.ssh = out.ssh || out.certificates || out.browser_terminal;
   session_limit(node, out);
   idle_limit(node, out);
   return out;

@@ -1,7 +1,6 @@
 #include "edge/consent.h"
 
 #include "auth/transfer_box.h"
-#include "edge/answers.h"
 #include "edge/site.h"
 #include "edge/text.h"
 
@@ -47,6 +46,20 @@ std::string consent_text(const ProgramRequest& request) {
                       {"peer", request.peer.empty() ? "no program asks at this moment" : request.peer},
                       {"time", time_text(request.time)},
                       {"code", code.empty() ? "none" : code}});
+}
+
+Page granted_page(const Granted& granted) {
+  Page page;
+  page.file = "granted.html";
+  page.title = "Signed in";
+  page.values = {{"application", granted.application},
+                 {"email", granted.email},
+                 {"sessions", granted.sessions},
+                 {"until", time_text(granted.until)}};
+  if (granted.team_until > 0)
+    page.values.emplace_back("others", "<dd>every other application of this team that you may reach, until " +
+                                           time_text(granted.team_until) + "</dd>");
+  return page;
 }
 
 }  // namespace cfpipe::edge

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "edge/answers.h"
+
 namespace cfpipe::edge {
 
 /// Where a client's login begins on the application (`/cdn-cgi/access/cli`), and what it asks for there.
@@ -26,5 +28,16 @@ struct ProgramRequest {
 /// HTML for the page: everything that is granted, the address, the time, and the code that the program
 /// prints.
 std::string consent_text(const ProgramRequest& request);
+
+/// What a program has been given.
+struct Granted {
+  std::string application;  ///< host name
+  std::string email;
+  std::string sessions;         ///< URL of the page that ends it
+  std::int64_t until = 0;       ///< Unix seconds, for the application
+  std::int64_t team_until = 0;  ///< the same for all others; 0: for none
+};
+/// The page that says so.
+Page granted_page(const Granted& granted);
 
 }  // namespace cfpipe::edge

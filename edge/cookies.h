@@ -16,6 +16,10 @@ inline constexpr std::string_view kTokenCookie = "CF_Authorization";
 inline constexpr std::string_view kSessionCookie = "CF_AppSession";
 inline constexpr std::string_view kBrowserTokenCookie = "__Host-CF_Authorization";
 inline constexpr std::string_view kBrowserSessionCookie = "__Host-CF_AppSession";
+/// Of the auth domain: what its forms are tied to; and that the next sign-in is another user's, though the
+/// provider still knows the last one.
+inline constexpr std::string_view kFormCookie = "__Host-cfpipe-form";
+inline constexpr std::string_view kAnotherUserCookie = "__Host-cfpipe-another-user";
 
 /// Cookies of one name that are looked at.
 inline constexpr std::size_t kMaxSameCookies = 8;

@@ -73,6 +73,14 @@ Failure wrong_signature(SigningKeys::Check check, const auth::Jwt& token, const 
   return {Stage::login, Cause::token_invalid, why};
 }
 
+/// `select_account` (OpenID Connect Core 1.0, 3.1.2.1) for another user, unless the provider is to ask
+/// anyway.
+std::string prompt_of(const std::string& configured, bool another_user) {
+  const bool asks =
+      configured.find("login") != std::string::npos || configured.find("select_account") != std::string::npos;
+  return another_user && !asks ? "select_account" : configured;
+}
+
 std::string joined(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
@@ -350,7 +358,8 @@ net::awaitable<Result<std::string>> Oidc::authorization_url(const ProviderSignIn
                       "&scope=" + percent_encode(joined(impl->config.scopes)) +
                       "&state=" + percent_encode(sign_in.state) + "&nonce=" + percent_encode(sign_in.nonce) +
                       "&code_challenge=" + challenge_of(sign_in.verifier) + "&code_challenge_method=S256";
-  if (!impl->config.prompt.empty()) query += "&prompt=" + percent_encode(impl->config.prompt);
+  const std::string prompt = prompt_of(impl->config.prompt, sign_in.another_user);
+  if (!prompt.empty()) query += "&prompt=" + percent_encode(prompt);
   co_return (*described)->authorization.with_query(query);
 }
 

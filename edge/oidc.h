@@ -42,7 +42,8 @@ struct ProviderSignIn {
   std::string redirect_uri;
   std::string state;
   std::string nonce;
-  std::string verifier;  ///< RFC 7636 4.1: 43 to 128 unreserved characters
+  std::string verifier;       ///< RFC 7636 4.1: 43 to 128 unreserved characters
+  bool another_user = false;  ///< the provider is to ask who it is, also where somebody is signed in
 };
 
 /// What came back from the provider through the browser.

@@ -8,7 +8,8 @@ namespace cfpipe::edge {
 namespace {
 
 constexpr const char* kDashboardPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri "
+    "'none'; "
     "form-action 'none'; frame-ancestors 'none'";
 
 bool is_unsafe(const Request& request) {

@@ -23,6 +23,43 @@ Answer refusal(const std::string& reason, std::string_view hint) {
   return answer;
 }
 
+/// The one path of an application that has a page for people: its terminal, or how it is reached.
+bool is_front(std::string_view path) {
+  return path == "/";
+}
+
+/// What a person goes on to once they are signed in.
+std::string target_of(const Request& request) {
+  if (request.method != "GET" && request.method != "HEAD") return "/";
+  return request.path + (request.query.empty() ? "" : "?" + request.query);
+}
+
+struct HowToReach {
+  std::string text;
+  std::string command;
+  std::string then;
+};
+
+/// Ports below are for programs with privileges.
+constexpr std::uint16_t kFirstUserPort = 1024;
+constexpr std::uint16_t kSomePort = 10022;
+
+HowToReach how_to_reach(const ApplicationConfig& app, const std::string& authority,
+                        const std::string& auth_domain) {
+  if (app.ssh) {
+    const std::string certificate = app.certificates ? " --short-lived-cert" : "";
+    return {"To reach it with ssh, run this once on your machine:",
+            "cfpipe access ssh-config --install --hostname " + authority + certificate + " --auth-domain " +
+                auth_domain,
+            "From then on: ssh " + app.hostname};
+  }
+  const bool has_port = app.origin_path.empty() && app.origin_port >= kFirstUserPort;
+  const std::string local = "127.0.0.1:" + std::to_string(has_port ? app.origin_port : kSomePort);
+  return {"To reach it with a program of yours, run this on your machine and leave it running:",
+          "cfpipe access tcp --hostname " + authority + " --url " + local + " --auth-domain " + auth_domain,
+          "Your program then finds it at " + local + "."};
+}
+
 }  // namespace
 
 // A header that is there decides alone: a client that sends bad credentials is not let in by an old cookie.
@@ -108,11 +145,7 @@ bool AccessSite::revoked(const Identity& identity) const {
 }
 
 Answer AccessSite::challenge(const Request& request, const App& app) const {
-  std::string target = "/";
-  if (request.method == "GET" || request.method == "HEAD") {
-    const std::string asked = request.path + (request.query.empty() ? "" : "?" + request.query);
-    target = safe_target(asked, authority(app.config->hostname)).value_or("/");
-  }
+  const std::string target = safe_target(target_of(request), authority(app.config->hostname)).value_or("/");
   // One session for all tabs of a browser, or the second would void the first one's sign-in.
   std::string session = request.cookie(kBrowserSessionCookie);
   if (session.size() != kSessionCharacters) session = random_id();
@@ -145,21 +178,38 @@ Verdict AccessSite::judge(const std::string& peer, const App& app, const Identit
   return decide(app.config->policies, subject, asking);
 }
 
+// A tunnel opens at every path of the application, and every path asks for a sign-in.
 Answer AccessSite::gate(const Request& request, const App& app) {
   const Visitor who = visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
   if (!verdict.passes()) return turned_away(request, app, who, verdict);
-  if (app.config->browser_terminal && who.identity && !who.identity->email.empty() &&
+  const bool has_page = is_front(request.path);
+  if (has_page && app.config->browser_terminal && who.identity && !who.identity->email.empty() &&
       judge(request, app, who.identity, Asking::for_identity).passes())
     return terminal_page(app, *who.identity);
   const bool shows_good_token = who.shows_service_token && who.identity;
   if (shows_good_token && !grants()) return unrecordable();
-  const std::string text = who.identity ? "You are signed in as " + who.identity->name() + "."
-                                        : "This host asks nobody to sign in.";
-  Answer answer = message_page(200, app.config->hostname, text,
-                               "Reach this host with: ssh, through cfpipe as its ProxyCommand.");
+  Answer answer = has_page ? front_page(app, who.identity) : nothing_here("Go to " + app.config->hostname);
   if (shows_good_token) add_service_cookie(request, app, *who.identity, answer);
   return answer;
+}
+
+/// For an application without a terminal: how it is reached.
+Answer AccessSite::front_page(const App& app, const std::optional<Identity>& identity) const {
+  const bool person = identity && !identity->email.empty();
+  Page page;
+  page.file = "front.html";
+  page.title = app.config->hostname;
+  page.values = {
+      {"who",
+       identity ? "You are signed in as " + identity->name() + "." : "This host asks nobody to sign in."},
+      {"links", person ? filled_page("front_links.html",
+                                     {{"sign_out", std::string(kLogoutPath)},
+                                      {"sessions", "https://" + auth_authority() + "/#my-sessions"}})
+                       : ""}};
+  const HowToReach how = how_to_reach(*app.config, authority(app.config->hostname), config_.auth_host);
+  page.values.insert(page.values.end(), {{"how", how.text}, {"command", how.command}, {"then", how.then}});
+  return page_answer(200, page);
 }
 
 /// The application token of a service token, which is what certificates are asked for with.
@@ -183,7 +233,7 @@ void AccessSite::add_service_cookie(const Request& request, const App& app, cons
 /// To the login where that can help, else to the reason.
 Answer AccessSite::turned_away(const Request& request, const App& app, const Visitor& who,
                                const Verdict& verdict) {
-  if (who.identity) return denied(request, app, *who.identity, verdict);
+  if (who.identity) return denied(request, app, *who.identity, verdict, target_of(request));
   if (who.shows_service_token) return refused_service_token(request, app, who.fault);
   if (people_may_enter(app.config->policies)) return challenge(request, app);
   return refusal(app.config->hostname + " takes service tokens only, and the request has none",
@@ -191,7 +241,7 @@ Answer AccessSite::turned_away(const Request& request, const App& app, const Vis
 }
 
 Answer AccessSite::denied(const Request& request, const App& app, const Identity& identity,
-                          const Verdict& verdict) {
+                          const Verdict& verdict, std::string_view target) {
   const std::string reason = reason_of(verdict);
   audit_denial(RowCause::denied, request, app, identity, reason);
   const std::string what = " may not reach " + app.config->hostname + ": " + reason;
@@ -199,10 +249,10 @@ Answer AccessSite::denied(const Request& request, const App& app, const Identity
     return refusal("service token " + identity.name() + what, "Request " + request.ray + ".");
   Answer answer =
       message_page(403, "No access", "You are signed in as " + identity.email + ". You" + what + ".",
-                   "To sign in as somebody else, first open https://" + auth_authority() +
-                       "/cdn-cgi/access/logout. If you should have access, show this page to whoever runs "
-                       "the edge. Request " +
-                       request.ray + ".");
+                   "If you should have access, show this page to the administrator of the edge. "
+                   "Request " +
+                       request.ray + ".",
+                   another_user(app, target));
   answer.headers.emplace_back(transport::kReasonHeader, transport::printable(identity.email + what));
   return answer;
 }

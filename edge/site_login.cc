@@ -13,8 +13,6 @@
 namespace cfpipe::edge {
 namespace {
 
-/// Host-bound by its name: no other host of the domain can plant it.
-constexpr std::string_view kFormCookie = "__Host-cfpipe-form";
 constexpr std::size_t kFormCookieCharacters = 43;
 constexpr std::string_view kLoginPath = "/cdn-cgi/access/login/";
 /// Also the session's name in the audit.
@@ -43,7 +41,7 @@ Answer AccessSite::denied_sign_in(const Request& request, const Login& login, co
   const std::string& host = login.app->config->hostname;
   tell_program(login.target, identity,
                {false, identity.email + " may not reach " + host + ": " + reason_of(verdict)});
-  return denied(request, *login.app, identity, verdict);
+  return denied(request, *login.app, identity, verdict, login.target);
 }
 
 Answer AccessSite::declined(const Request& request, const Login& login, const Identity& identity) {
@@ -283,28 +281,6 @@ void AccessSite::set_session(const Identity& identity, Answer& answer) const {
   const std::string token =
       tokens_.org_token(identity, Holder::browser, identity.issued, config_.session_duration);
   set_cookie(answer, kBrowserTokenCookie, token, identity.expires);
-}
-
-Answer AccessSite::signed_out() {
-  return message_page(200, "Signed out", "This browser is signed out.",
-                      "So are the programs that it let in. Their tunnels have ended.");
-}
-
-boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
-  if (const auto identity = check_org(request))
-    if (auto instead = sign_out(request, *identity)) co_return std::move(*instead);
-  Answer answer = signed_out();
-  if (oidc_) {
-    // Else the next sign-in would be the same person's, without a question.
-    const std::string id_token = request.cookie(kIdTokenCookie);
-    const std::string back_to = "https://" + auth_authority() + "/cdn-cgi/access/signed-out";
-    const auto oidc = oidc_;
-    const auto there = co_await oidc->sign_out_url(id_token, back_to);
-    if (there) answer = redirect_answer(*there);
-    clear_cookie(answer, kIdTokenCookie, kLogoutPath);
-  }
-  for (const auto cookie : {kTokenCookie, kBrowserTokenCookie, kFormCookie}) clear_cookie(answer, cookie);
-  co_return answer;
 }
 
 }  // namespace cfpipe::edge

@@ -6,6 +6,7 @@
 #include "edge/access_site.h"
 #include "edge/answers.h"
 #include "edge/consent.h"
+#include "edge/cookies.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -74,7 +75,8 @@ net::awaitable<void> AccessSite::look_at_provider() {
 net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login login) {
   const char number = free_number(request);
   const std::string state = number + random_id();
-  const ProviderSignIn sign_in = provider_sign_in(state);
+  ProviderSignIn sign_in = provider_sign_in(state);
+  sign_in.another_user = !return_url(request.cookie(kAnotherUserCookie)).empty();
   const auto oidc = oidc_;
   const auto url = co_await oidc->authorization_url(sign_in);
   if (!url) co_return not_signed_in(request, login, url.error());
@@ -86,6 +88,7 @@ net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login 
                                  {"state", hex(sha256(state))}};
   Answer answer = redirect_answer(*url);
   set_cookie(answer, flow_cookie(number), notes_.write("sign-in", flow, until), until);
+  if (sign_in.another_user) clear_cookie(answer, kAnotherUserCookie);
   co_return answer;
 }
 
@@ -163,12 +166,9 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   tally_.add(Count::failed_logins, login.app->config->hostname);
   std::string hint = "Request " + request.ray + ".";
   if (status == 503) hint = "Try again in a minute. " + hint;
-  if (status == 502)
-    hint =
-        "Start again from the address you wanted to reach; if it stays like this, show this page to whoever "
-        "runs the edge. " +
-        hint;
-  if (status == 403) hint = "Sign in as somebody else, or ask whoever runs the identity provider. " + hint;
+  if (status == 502) hint = "If it stays like this, show this page to the administrator of the edge. " + hint;
+  if (status == 403)
+    hint = "If you should have access, ask the administrator of the identity provider. " + hint;
   std::string text = about_person ? what : "You could not be signed in: " + what;
   text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
   Page page;
@@ -176,6 +176,7 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   page.title = "Sign-in not completed";
   page.values = {{"text", text + "."},
                  {"hint", hint},
+                 {"other", about_person ? link_html(another_user(*login.app, login.target)) : ""},
                  {"again", "https://" + authority(login.app->config->hostname) + login.target}};
   return page_answer(status, page);
 }

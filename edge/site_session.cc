@@ -1,4 +1,4 @@
-// The application host's own pages: the end of a sign-in, the hand-over of tokens to a program, the way out.
+// The application host's own pages: the end of a sign-in, the hand-over of tokens to a program.
 #include <spdlog/spdlog.h>
 
 #include <boost/json/parse.hpp>
@@ -6,7 +6,6 @@
 #include "auth/json.h"
 #include "auth/transfer_box.h"
 #include "edge/access_site.h"
-#include "edge/acts.h"
 #include "edge/answers.h"
 #include "edge/consent.h"
 #include "edge/cookies.h"
@@ -36,19 +35,6 @@ Answer stale_code() {
                       "Start again from the address you wanted to reach.");
 }
 
-Answer state_trouble(const transport::Failure& failure) {
-  spdlog::error("state: {}", failure.detail);
-  return message_page(503, "Not available", "This edge cannot reach its state.", "Try again in a moment.");
-}
-
-Answer sign_out_page(const std::string& email) {
-  Page page;
-  page.file = "sign_out.html";
-  page.title = "Sign out?";
-  page.values = {{"email", email}, {"path", std::string(kLogoutPath)}};
-  return page_answer(200, page);
-}
-
 }  // namespace
 
 /// The code is taken before anything about it is checked, so that it is good for one attempt, not one
@@ -68,7 +54,7 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
   const Identity identity = read_identity(*code);
   if (revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
-  if (!verdict.passes()) return denied(request, app, identity, verdict);
+  if (!verdict.passes()) return denied(request, app, identity, verdict, text_of(*code, "target"));
   const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
   Answer answer = redirect_answer("https://" + authority(app.config->hostname) + text_of(*code, "target"));
   const std::int64_t ends = now + app.config->session_duration.count();
@@ -122,45 +108,13 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   }
   if (*kept == Outstanding::Added::full)
     return message_page(503, "Not available", "Too many sign-ins at once.", "Try again in a minute.");
-  Page page;
-  page.file = "message.html";
-  page.title = "Signed in";
-  page.values = {{"text", "You are signed in to " + app.config->hostname + " as " + identity.email +
-                              ", and so is the program that asked."},
-                 {"hint", "You can close this window."}};
+  Page page = granted_page(
+      {app.config->hostname, identity.email, "https://" + auth_authority() + "/#my-sessions",
+       now + app.config->session_duration.count(), org_token.empty() ? 0 : now + org_lifetime.count()});
   page.closes_itself = request.query_value("close_interstitial") == "true";
   Answer answer = page_answer(200, page);
   clear_cookie(answer, kGrantCookie);
   return answer;
-}
-
-Answer AccessSite::app_logout(const Request& request, const App& app) {
-  if (const auto identity = visitor(request, app).identity)
-    if (auto instead = sign_out(request, *identity)) return std::move(*instead);
-  Answer answer = redirect_answer("https://" + auth_authority() + std::string(kLogoutPath));
-  for (const auto cookie : {kTokenCookie, kBrowserTokenCookie, kSessionCookie, kBrowserSessionCookie})
-    clear_cookie(answer, cookie);
-  return answer;
-}
-
-/// Voids all tokens that came of that sign-in, in the browser and in programs, and ends their tunnels.
-/// Returns what to answer instead if that is not to be: a person whom another page has sent here is asked
-/// first.
-std::optional<Answer> AccessSite::sign_out(const Request& request, const Identity& identity) {
-  if (identity.nonce.empty()) return std::nullopt;
-  if (led_here_from_elsewhere(request)) return sign_out_page(identity.email);
-  const std::int64_t now = now_();
-  if (const auto done = state_.revoke_session(identity.nonce, now + kLastTokenSeconds); !done)
-    return state_trouble(done.error());
-  AuditRow row;
-  row.kind = "revoke";
-  row.identity = identity.email;
-  row.peer = request.peer;
-  row.ray = request.ray;
-  row.reason = session_note(identity.nonce) + ", signed out";
-  audit(std::move(row));
-  end_revoked_tunnels(true);
-  return std::nullopt;
 }
 
 Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {

@@ -132,7 +132,7 @@ net::awaitable<void> Terminals::greet(std::shared_ptr<Guest> guest) {
     co_return refuse(page, {"stopped", "The edge is being stopped.", "Connect again in a moment."});
   if (!guest->grant.terminal->session.empty()) {
     const auto session = find(guest->grant);
-    if (!session) co_return refuse(page, {"gone", "This terminal is not there any more.", "Connect again."});
+    if (!session) co_return refuse(page, {"gone", "The session has expired.", "Connect again."});
     session->show(std::move(guest->page), *start);
     co_return;
   }

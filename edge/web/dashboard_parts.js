@@ -90,7 +90,8 @@ function cellClass(name, cell) {
 export function table(caption, names, rows, empty) {
   if (rows.length === 0) return make("p", { className: "soft" }, empty);
   const shown = names.map((_, at) => at).filter((at) => rows.some((cells) => cells[at]));
-  const head = make("tr", {}, ...shown.map((at) => make("th", { scope: "col" }, names[at] || "Actions")));
+  const head = make("tr", {}, ...shown.map((at) => make("th", { scope: "col", className: cellClass(names[at]) },
+    names[at] || "Actions")));
   const body = rows.map((cells) => make("tr", {}, ...shown.map((at) => make("td", {
     data: { name: names[at] }, className: cellClass(names[at], cells[at]),
   }, cells[at] ?? ""))));

@@ -12,7 +12,7 @@ function applicationCard(app) {
   const policies = app.policies.map((policy) => make("li", {}, `${policy.name} (${policy.decision}): ${rulesOf(policy)}`));
   return make("section", { className: "card" },
     make("h3", {}, make("a", { href: `https://${app.hostname}${location.port ? `:${location.port}` : ""}/` }, app.hostname)),
-    make("p", { className: "soft" }, `leads to ${app.origin}; a sign-in lasts ${app.session_duration}`
+    make("p", { className: "soft" }, `reached by ${app.protocol}, leads to ${app.origin}; a sign-in lasts ${app.session_duration}`
       + (app.terminal ? "; a browser gets a terminal" : "")),
     make("ul", {}, ...policies));
 }

@@ -84,9 +84,10 @@ TEST_F(Dashboard, SignsNobodyInToAnApplicationByItself) {
 TEST_F(Dashboard, AllowsItsOwnFilesAndNothingElse) {
   sign_in("root@example.com");
   const std::string policy = header_of(browser_->get(std::string(kAuth) + "/"), "Content-Security-Policy");
-  EXPECT_EQ(policy,
-            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; "
-            "form-action 'none'; frame-ancestors 'none'");
+  EXPECT_EQ(
+      policy,
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri "
+      "'none'; form-action 'none'; frame-ancestors 'none'");
   for (const char* file : {"dashboard.js", "dashboard_views.js", "dashboard_parts.js", "dashboard.css"}) {
     const Answer answer = browser_->get(std::string(kAuth) + "/cdn-cgi/access/" + file);
     EXPECT_EQ(answer.status, 200) << file;
@@ -138,6 +139,7 @@ TEST_F(Dashboard, ShowsApplicationsAndTheirKeys) {
   ASSERT_EQ(all.size(), 2u);
   const auto& app = all[0].as_object();
   EXPECT_EQ(app.at("hostname").as_string(), "vm.localhost");
+  EXPECT_EQ(app.at("protocol").as_string(), "ssh");
   EXPECT_EQ(app.at("policies").as_array()[0].as_object().at("exclude").as_array()[0].as_string(),
             "email mallory@example.com");
   const auto ca = ask("GET", "applications/vm.localhost/ca").body;

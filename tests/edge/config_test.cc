@@ -92,6 +92,24 @@ TEST(Config, TakesASocketAsAnOrigin) {
   EXPECT_TRUE(loaded.config.applications.at(0).origin_host.empty());
 }
 
+TEST(Config, KnowsWhatPeopleReachBySsh) {
+  const std::string certificates(
+      "    short_lived_certificates:\n      ttl: 5m\n      principals: [email_prefix, deploy]\n"
+      "      service_principals: {deploy: [deploy, backup]}\n");
+  const auto ssh = [&certificates](const char* service, bool certified) {
+    std::string yaml = replaced(kGood, "ssh://10.0.0.5", service);
+    if (!certified) yaml = replaced(yaml, certificates, "");
+    const LoadedConfig loaded = parse_config(yaml);
+    EXPECT_TRUE(loaded.faults.empty()) << yaml;
+    return loaded.config.applications.at(0).ssh;
+  };
+  EXPECT_TRUE(ssh("ssh://10.0.0.5", false));
+  EXPECT_FALSE(ssh("tcp://10.0.0.5:22", false));
+  EXPECT_FALSE(ssh("unix:/run/app.sock", false));
+  EXPECT_TRUE(ssh("tcp://10.0.0.5:22", true)) << "what else would the certificates be for?";
+  EXPECT_TRUE(ssh("unix:/run/app.sock", true));
+}
+
 TEST(Config, TellsAnOriginOfTheClientWhereItIsSaid) {
   EXPECT_FALSE(parse_config(kGood).config.applications.at(0).proxy_protocol);
   const LoadedConfig loaded =

@@ -130,9 +130,9 @@ TEST_F(Login, AsksASignedInPersonBeforeAProgramGetsTokens) {
 
 TEST_F(Login, NoSecondSignInForASecondApplicationInABrowser) {
   EXPECT_EQ(browser_->sign_in("https://vm.localhost:8443/", "ann@example.com").status, 200);
-  const Answer second = browser_->follow("https://b.localhost:8443/x?y=1");
+  const Answer second = browser_->follow("https://b.localhost:8443/?y=1");
   EXPECT_EQ(second.status, 200);
-  EXPECT_EQ(browser_->visited().back(), "https://b.localhost:8443/x?y=1");
+  EXPECT_EQ(browser_->visited().back(), "https://b.localhost:8443/?y=1");
 }
 
 TEST_F(Login, HandsABoxOutOnceAndForgetsIt) {

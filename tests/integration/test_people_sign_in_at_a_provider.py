@@ -40,8 +40,9 @@ def test_signs_in_and_out(world, alg, secret):
     edge = edge_with(world, "127.0.0.1:1", provider)
     web = Web(edge.ca_file)
     page = provider.sign_in(web, provider_page(web, edge, "some/path?x=1"))
-    assert page.status == 200 and page.url == edge.url() + "some/path?x=1", page
-    assert f"You are signed in as {worlds.EMAIL}" in page.page
+    assert page.status == 404 and page.url == edge.url() + "some/path?x=1", page
+    page = web.follow(edge.url() + "?x=1")
+    assert page.status == 200 and f"You are signed in as {worlds.EMAIL}" in page.page, page
     claims = tokens.claims(session(web, "vm.localhost"))
     assert claims["email"] == worlds.EMAIL and claims["sub"], claims
     assert [row["identity"] for row in edge.audit() if row["kind"] == "login"] == [worlds.EMAIL]
@@ -151,6 +152,25 @@ def test_refusals_of_the_provider_and_of_policies_are_told_apart(world):
     web = Web(edge.ca_file)
     wrong = web.submit(provider_page(web, edge), login="unverified", password="wrong")
     assert wrong.status == 401
+
+
+def test_another_user_signs_in_where_the_provider_cannot_be_signed_out_of(world):
+    """It is asked to let the person choose, once."""
+    provider = IdentityProvider(world, {worlds.USER: ACCOUNT, "stranger": {**ACCOUNT, "email": "eve@evil.test"}})
+    edge = ConfiguredEdge(world, "127.0.0.1:1", EVERYBODY,
+                          provider={**provider.settings(), "sign_out_at_provider": False})
+    provider.serve(edge)
+    web = Web(edge.ca_file)
+    denied = provider.sign_in(web, provider_page(web, edge, "?x=1"), login="stranger")
+    assert denied.status == 403, denied
+    link = re.search(r'class="button" href="(/cdn-cgi/access/logout\?return=[^"]+)"', denied.page).group(1)
+
+    def at_provider(url):
+        return url.startswith(provider.issuer)
+    asked = web.follow(f"https://{edge.auth_domain}{link}", stop=at_provider)
+    assert asked.query["prompt"] == "select_account", asked
+    again = web.follow(edge.url(), stop=at_provider)
+    assert "prompt" not in again.query, "that was for the one sign-in"
 
 
 def test_provider_over_tls_of_its_own_authority(world):

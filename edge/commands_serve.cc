@@ -57,6 +57,7 @@ void announce(const Config& config, const AccessSite& site, std::uint16_t port, 
 ServerOptions server_options(const Config& config) {
   ServerOptions options;
   options.listen = *config.listen;
+  options.proxies = config.proxies;
   options.certificate_file = config.certificate_file;
   options.key_file = config.key_file;
   options.max_connections = affordable_connections();
@@ -126,7 +127,9 @@ int serve(Config config, const ServeOptions& options) {
   auto terminals = std::make_shared<terminal::Terminals>(site_loop);
   if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
   (*site)->use_terminals(terminals);
-  if (dev || config.listen->port() == 0) (*site)->set_public_port((*server)->port());
+  // In front of proxies, auth_domain names the port of theirs that clients reach.
+  if (dev || (config.listen->port() == 0 && config.proxies.ranges.empty()))
+    (*site)->set_public_port((*server)->port());
   const Serving serving{io, **server, **site, **state, audit_log, manager, *terminals, wire.memory};
   Ending ending(serving, dev ? kDevDrain : kDrain);
   auto admin = open_admin(config, options, serving, ending);

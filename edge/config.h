@@ -13,6 +13,7 @@
 #include "auth/ssh_cert.h"
 #include "edge/destination.h"
 #include "edge/policy.h"
+#include "edge/trusted_proxies.h"
 #include "transport/failure.h"
 #include "transport/host.h"
 
@@ -116,6 +117,7 @@ struct OidcConfig {
 
 struct Config {
   std::optional<Listener> listen;
+  TrustedProxies proxies;  ///< who may stand in front of `listen`
   std::string certificate_file;
   std::string key_file;
   std::string auth_host;  ///< auth_domain without port

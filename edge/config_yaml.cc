@@ -216,13 +216,14 @@ void Reader::limits(const YAML::Node& node) {
 
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
-  if (!mapping(
-          root, "the configuration",
-          {"listen", "tls", "auth_domain", "state", "threads", "limits", "session_duration",
-           "identity_provider", "administrators", "applications", "audit", "admin_listen", "open_tunnels"})) {
+  if (!mapping(root, "the configuration",
+               {"listen", "trusted_proxies", "proxy_protocol", "tls", "auth_domain", "state", "threads",
+                "limits", "session_duration", "identity_provider", "administrators", "applications", "audit",
+                "admin_listen", "open_tunnels"})) {
     return;
   }
   listener(root, "listen", true, kHttpsPort, config.listen);
+  read_proxies(*this, root, config.proxies);
   listener(root, "admin_listen", false, std::nullopt, config.admin_listen);
   if (!root["tls"]) {
     fault(root, "the configuration needs 'tls'");

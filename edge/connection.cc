@@ -75,17 +75,17 @@ const char* handshake_fault(const RequestHead& request) {
 
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionContext& context)
+Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionEnds& ends,
+                       const ConnectionContext& context)
     : context_(context),
       site_(context.site),
       patience_(context.patience),
       seat_(std::make_shared<IdleConnections::Seat>(context.idle, [this] { stop(false); })),
       held_(context.memory, kMaxRequestsHeld),
-      input_(context.memory, kMaxRequestsHeld) {
+      input_(context.memory, kMaxRequestsHeld),
+      ends_(ends),
+      peer_(transport::Host(ends.client.address()).text()) {
   boost::system::error_code gone;
-  ends_.client = socket.remote_endpoint(gone);
-  ends_.edge = socket.local_endpoint(gone);
-  peer_ = transport::Host(ends_.client.address()).text();
   socket.set_option(net::ip::tcp::no_delay(true), gone);
   channel_ = std::make_unique<transport::TlsChannel>(std::move(socket), std::move(ssl));
 }

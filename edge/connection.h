@@ -24,7 +24,8 @@ namespace cfpipe::edge {
 /// ALPN has chosen HTTP/2, many of both.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionContext& context);
+  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionEnds& ends,
+             const ConnectionContext& context);
   ~Connection() { seat_->leave_for_good(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

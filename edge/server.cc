@@ -1,7 +1,5 @@
 #include "edge/server.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
@@ -15,6 +13,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "edge/address_seats.h"
 #include "edge/wire.h"
 #include "transport/wakeup.h"
 
@@ -32,8 +31,6 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 constexpr int kAcceptBatch = 64;
 /// Connections beyond the most while idle ones that go for them are ending.
 constexpr std::size_t kReplacing = 64;
-/// Between two lines in the log about connections that were too many for their address.
-constexpr std::chrono::minutes kRefusalPause{1};
 
 }  // namespace
 
@@ -42,10 +39,11 @@ struct Server::Impl {
        const std::shared_ptr<SSL_CTX>& tls, SiteLoop& site)
       : max_connections(options.max_connections),
         memory(options.memory),
-        per_address({options.max_connections_per_address, 0}),
+        per_address(options.max_connections_per_address),
+        proxies(std::make_shared<TrustedProxies>(options.proxies)),
         drain_timer(executor) {
     for (unsigned i = 0; i < options.threads; ++i)
-      wires.push_back(std::make_unique<Wire>(tls, site, options.patience, *memory));
+      wires.push_back(std::make_unique<Wire>(tls, site, options.patience, *memory, per_address));
     acceptor.emplace(wires.front()->executor());
   }
   ~Impl() {
@@ -65,15 +63,10 @@ struct Server::Impl {
                               [](const auto& a, const auto& b) { return a->load() < b->load(); });
   }
 
-  // Whoever opens one too many is likely to go on doing so.
-  void note_refusal(const net::ip::address& address) {
-    refused.fetch_add(1, std::memory_order_relaxed);
-    ++refused_since;
-    const auto now = std::chrono::steady_clock::now();
-    if (refusal_told && now - *refusal_told < kRefusalPause) return;
-    refusal_told = now;
-    spdlog::warn("connections closed because of connections_per_address: {}, the last one from {}",
-                 std::exchange(refused_since, 0), address.to_string());
+  // A proxy's connection counts for the client, who is not known yet.
+  std::optional<Seats::Seat> seat_of(const net::ip::address& peer, bool by_proxy) {
+    if (by_proxy) return Seats::Seat();
+    return per_address.take(peer);
   }
 
   // Takes who is waiting, up to a batch. False: pause, the system is short of something.
@@ -91,12 +84,11 @@ struct Server::Impl {
         over_capacity.fetch_add(1, std::memory_order_relaxed);
         continue;
       }
-      auto seat = per_address.take(address_key(peer.address()));
-      if (seat) {
-        wire.serve(std::move(socket), std::move(*seat), open >= max_connections);
-      } else {
-        note_refusal(peer.address());
-      }
+      const bool by_proxy = proxies->contains(peer.address());
+      auto seat = seat_of(peer.address(), by_proxy);
+      if (!seat) continue;
+      wire.serve(
+          {std::move(socket), std::move(*seat), open >= max_connections, by_proxy ? proxies : nullptr});
     }
     return true;
   }
@@ -116,12 +108,9 @@ struct Server::Impl {
 
   const std::size_t max_connections;
   const std::shared_ptr<MemoryBudget> memory;  // outlives the wires
-  Seats per_address;
-  std::atomic<std::size_t> refused{0};
+  AddressSeats per_address;                    // outlives the wires
   std::atomic<std::size_t> over_capacity{0};
-  // Of the first wire's thread:
-  std::size_t refused_since = 0;  // the last line about it
-  std::optional<std::chrono::steady_clock::time_point> refusal_told;
+  std::shared_ptr<const TrustedProxies> proxies;  // of the first wire's thread
   net::steady_timer drain_timer;
   std::vector<std::unique_ptr<Wire>> wires;
   std::optional<tcp::acceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
@@ -163,7 +152,7 @@ std::vector<std::size_t> Server::loads() const {
 }
 
 std::size_t Server::refused_connections() const {
-  return impl_->refused.load(std::memory_order_relaxed);
+  return impl_->per_address.refused();
 }
 
 std::size_t Server::connections_over_capacity() const {
@@ -187,7 +176,13 @@ net::awaitable<void> Server::run() {
 }
 
 void Server::limit_per_address(std::size_t most) {
-  impl_->per_address.set_limits({most, 0});
+  impl_->per_address.set_limit(most);
+}
+
+void Server::trust(TrustedProxies proxies) {
+  net::post(impl_->wires.front()->executor(),
+            [impl = impl_.get(), made = std::make_shared<const TrustedProxies>(
+                                     std::move(proxies))]() mutable { impl->proxies = std::move(made); });
 }
 
 void Server::use(transport::SslCtx made) {

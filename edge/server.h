@@ -13,6 +13,7 @@
 #include "edge/memory_budget.h"
 #include "edge/patience.h"
 #include "edge/site_loop.h"
+#include "edge/trusted_proxies.h"
 #include "transport/failure.h"
 #include "transport/tls_context.h"
 
@@ -32,6 +33,7 @@ struct ServerOptions {
   std::shared_ptr<MemoryBudget> memory = std::make_shared<MemoryBudget>();  ///< its connections are charged
   std::size_t max_connections_per_address = 0;  ///< an IPv6 one's /64; 0: no bound of its own
   Patience patience;
+  TrustedProxies proxies;
 };
 
 /// The listener and the loops of the wire: accepts, TLS, reads requests, asks the site, relays granted
@@ -60,6 +62,8 @@ class Server {
   boost::asio::awaitable<void> run();
   /// Another max_connections_per_address, for connections to come.
   void limit_per_address(std::size_t most);
+  /// Who may say where connections to come are from.
+  void trust(TrustedProxies proxies);
   /// What make_tls_server() made, for connections to come. Sessions of the one before are not resumed.
   void use(transport::SslCtx tls);
   /// Stops accepting, then ends every tunnel that is still open after `drain`.

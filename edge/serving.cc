@@ -209,6 +209,7 @@ bool Reloading::reload() {
   serving_.server.use(std::move(*tls));
   serving_.server.limit_per_address(
       next->address_limits.connections.value_or(preset_per_address(config_.tunnel_limits.in_all)));
+  serving_.server.trust(next->proxies);
   bound_memory(*serving_.memory, *next);
   serving_.audit_log.copy();
   serving_.audit_log.use(std::move(*audit_file));

@@ -1,6 +1,7 @@
 #include "edge/wire.h"
 
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -8,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "edge/proxied_start.h"
 #include "edge/run_all.h"
 #include "transport/wakeup.h"
 
@@ -33,6 +35,11 @@ class Listed {
   std::shared_ptr<Connection> one_;
 };
 
+ConnectionEnds ends_of(const tcp::socket& socket) {
+  boost::system::error_code gone;
+  return {socket.remote_endpoint(gone), socket.local_endpoint(gone)};
+}
+
 }  // namespace
 
 void Wire::join() {
@@ -56,24 +63,50 @@ bool Wire::has_room(bool crowded) {
   return idle_.end_oldest();
 }
 
-net::awaitable<void> Wire::run(tcp::socket socket, bool crowded) {
-  if (!has_room(crowded)) co_return;
+// What a proxy says of the client. False: the connection ends here.
+net::awaitable<bool> Wire::hear_proxy(Arrival& arrival, ConnectionEnds& ends,
+                                      std::optional<Seats::Seat>& seat) {
+  const ProxiedStart start = co_await read_proxied_start(arrival.socket, context_.patience.proxy_header);
+  if (start.kind == ProxiedStart::Kind::bad) {
+    if (const auto count = bad_starts_.count())
+      spdlog::warn(
+          "connections of trusted proxies closed because they did not begin with a PROXY protocol header: "
+          "{}, "
+          "the last one from {} ({}); have it send one, or take it out of trusted_proxies",
+          *count, ends.client.address().to_string(), start.fault);
+  }
+  if (start.kind != ProxiedStart::Kind::read) co_return false;
+  if (!start.ends) co_return true;
+  ends = *start.ends;
+  auto taken = seats_.take(ends.client.address());
+  if (taken) seat.emplace(std::move(*taken));
+  co_return seat.has_value();
+}
+
+net::awaitable<void> Wire::run(Arrival arrival) {
+  if (!has_room(arrival.crowded)) co_return;
   const MemoryHold hold(context_.memory, kConnectionBytes);
+  ConnectionEnds ends = ends_of(arrival.socket);
+  std::optional<Seats::Seat> seat;
+  if (arrival.proxies && arrival.proxies->proxy_protocol) {
+    const bool heard = co_await hear_proxy(arrival, ends, seat);
+    if (!heard) co_return;
+  }
   transport::SslPtr ssl(stopping_ ? nullptr : SSL_new(tls_.get()));
   if (!ssl) co_return;
   SSL_set_accept_state(ssl.get());
-  const auto connection = std::make_shared<Connection>(std::move(socket), std::move(ssl), context_);
+  const auto connection =
+      std::make_shared<Connection>(std::move(arrival.socket), std::move(ssl), ends, context_);
   const Listed listed(connections_, connection);
   co_await connection->run();
 }
 
-void Wire::serve(tcp::socket socket, Seats::Seat seat, bool crowded) {
+void Wire::serve(Arrival arrival) {
   load_.fetch_add(1, std::memory_order_relaxed);
-  net::co_spawn(io_, run(std::move(socket), crowded),
-                [this, seat = std::move(seat)](const std::exception_ptr& error) {
-                  load_.fetch_sub(1, std::memory_order_relaxed);
-                  if (error) log_exception("a connection", error);
-                });
+  net::co_spawn(io_, run(std::move(arrival)), [this](const std::exception_ptr& error) {
+    load_.fetch_sub(1, std::memory_order_relaxed);
+    if (error) log_exception("a connection", error);
+  });
 }
 
 void Wire::use(std::shared_ptr<SSL_CTX> tls) {

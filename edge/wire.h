@@ -6,23 +6,35 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <set>
 #include <thread>
 
+#include "edge/address_seats.h"
 #include "edge/connection.h"
 #include "edge/connection_context.h"
 #include "edge/seats.h"
+#include "edge/trusted_proxies.h"
 #include "transport/tls_context.h"
 
 namespace cfpipe::edge {
+
+/// A connection as it was accepted.
+struct Arrival {
+  boost::asio::ip::tcp::socket socket;
+  Seats::Seat seat;                               ///< kept while it is served
+  bool crowded;                                   ///< an idle one goes for it, or it is refused
+  std::shared_ptr<const TrustedProxies> proxies;  ///< null: it does not come from one of them
+};
 
 /// One event loop of the wire, its thread, and the connections that it serves from their handshake to their
 /// end.
 class Wire {
  public:
-  /// `site` and `memory` outlive it.
-  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience, MemoryBudget& memory)
-      : context_{site, patience, memory, idle_}, tls_(std::move(tls)) {}
+  /// `site`, `memory` and `seats` outlive it.
+  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience, MemoryBudget& memory,
+       AddressSeats& seats)
+      : context_{site, patience, memory, idle_}, seats_(seats), tls_(std::move(tls)) {}
   /// Drops whatever it still serves; the site is told of the tunnels among it.
   ~Wire() { join(); }
   Wire(const Wire&) = delete;
@@ -37,19 +49,22 @@ class Wire {
   // From any thread:
   /// Connections served and to be served.
   std::size_t load() const { return load_.load(std::memory_order_relaxed); }
-  /// `seat`: kept while it is served. `crowded`: an idle one goes for it, or it is refused.
-  void serve(boost::asio::ip::tcp::socket socket, Seats::Seat seat, bool crowded);
+  void serve(Arrival arrival);
   /// For connections to come.
   void use(std::shared_ptr<SSL_CTX> tls);
   /// Ends what carries no tunnel, and what comes after; `hard`: the tunnels too.
   void stop(bool hard);
 
  private:
-  boost::asio::awaitable<void> run(boost::asio::ip::tcp::socket socket, bool crowded);
+  boost::asio::awaitable<void> run(Arrival arrival);
+  boost::asio::awaitable<bool> hear_proxy(Arrival& arrival, ConnectionEnds& ends,
+                                          std::optional<Seats::Seat>& seat);
   bool has_room(bool crowded);
 
   IdleConnections idle_;
   ConnectionContext context_;
+  AddressSeats& seats_;
+  OccasionalLine bad_starts_;  // of proxies' connections
   std::atomic<std::size_t> load_{0};
   // Of the loop's thread:
   std::shared_ptr<SSL_CTX> tls_;

@@ -43,7 +43,8 @@ void announce(const Config& config, const AccessSite& site, std::uint16_t port, 
   const std::string address = transport::Host(config.listen->address()).in_url();
   for (const ApplicationConfig& app : config.applications)
     spdlog::info("serving {} from {}", app.hostname, origin_text(app));
-  spdlog::info("listening on {}:{}, sign-in at https://{}", address, port, site.auth_authority());
+  spdlog::info("listening on {}{}:{}, sign-in at https://{}", config.plain_http ? "http://" : "", address,
+               port, site.auth_authority());
   if (dev) {
     spdlog::info("clients need: --auth-domain {} --ca-file {}/tls-ca.pem", config.auth_host,
                  config.state_dir);
@@ -57,6 +58,7 @@ void announce(const Config& config, const AccessSite& site, std::uint16_t port, 
 ServerOptions server_options(const Config& config) {
   ServerOptions options;
   options.listen = *config.listen;
+  options.encrypted = !config.plain_http;
   options.proxies = config.proxies;
   options.certificate_file = config.certificate_file;
   options.key_file = config.key_file;
@@ -128,8 +130,8 @@ int serve(Config config, const ServeOptions& options) {
   if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
   (*site)->use_terminals(terminals);
   // In front of proxies, auth_domain names the port of theirs that clients reach.
-  if (dev || (config.listen->port() == 0 && config.proxies.ranges.empty()))
-    (*site)->set_public_port((*server)->port());
+  const bool proxied = config.plain_http || !config.proxies.ranges.empty();
+  if (dev || (config.listen->port() == 0 && !proxied)) (*site)->set_public_port((*server)->port());
   const Serving serving{io, **server, **site, **state, audit_log, manager, *terminals, wire.memory};
   Ending ending(serving, dev ? kDevDrain : kDrain);
   auto admin = open_admin(config, options, serving, ending);

@@ -117,7 +117,8 @@ struct OidcConfig {
 
 struct Config {
   std::optional<Listener> listen;
-  TrustedProxies proxies;  ///< who may stand in front of `listen`
+  bool plain_http = false;  ///< what comes to `listen` is not encrypted: proxies end TLS
+  TrustedProxies proxies;   ///< who may stand in front of `listen`
   std::string certificate_file;
   std::string key_file;
   std::string auth_host;  ///< auth_domain without port

@@ -16,7 +16,9 @@ void read_range(YamlReader& reader, const YAML::Node& item, TrustedProxies& out)
 
 }  // namespace
 
-void read_proxies(YamlReader& reader, const YAML::Node& root, TrustedProxies& out) {
+void read_proxies(YamlReader& reader, const YAML::Node& root, LoadedConfig& loaded) {
+  Config& config = loaded.config;
+  TrustedProxies& out = config.proxies;
   const YAML::Node list = root["trusted_proxies"];
   if (list && (!list.IsSequence() || list.size() > kMaxTrustedProxies)) {
     reader.fault(list, "'trusted_proxies' must be a list of at most " + std::to_string(kMaxTrustedProxies) +
@@ -24,9 +26,19 @@ void read_proxies(YamlReader& reader, const YAML::Node& root, TrustedProxies& ou
   } else if (list) {
     for (const YAML::Node& item : list) read_range(reader, item, out);
   }
-  out.proxy_protocol = reader.flag(root, "proxy_protocol", list.IsDefined());
+  // In front of TLS there is no other way to name a client.
+  out.proxy_protocol = reader.flag(root, "proxy_protocol", list.IsDefined() && !config.plain_http);
   if (root["proxy_protocol"] && !list)
     reader.fault(root["proxy_protocol"], "'proxy_protocol' needs 'trusted_proxies', who alone may send it");
+  if (!config.plain_http || !config.listen || (list && list.size() > 0)) return;
+  if (!config.listen->address().is_loopback()) {
+    reader.fault(
+        root["listen"],
+        "'listen' by plain HTTP needs 'trusted_proxies', where TLS ends, unless its address is loopback");
+  } else {
+    loaded.warnings.emplace_back(
+        "without 'trusted_proxies' every client has the address of the proxy in front: name that one");
+  }
 }
 
 }  // namespace cfpipe::edge

@@ -21,6 +21,7 @@ class Reader : private YamlReader {
   void top(const YAML::Node& root);
   void listener(const YAML::Node& root, const char* key, bool required, std::optional<std::uint16_t> usual,
                 std::optional<Listener>& out);
+  void listen(const YAML::Node& root);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
   void destinations(const YAML::Node& node, ApplicationConfig& app);
@@ -192,6 +193,17 @@ void Reader::listener(const YAML::Node& root, const char* key, bool required,
   }
 }
 
+void Reader::listen(const YAML::Node& root) {
+  constexpr std::string_view kPlain = "http://";
+  const YAML::Node node = root["listen"];
+  if (!node || !node.IsScalar() || !node.Scalar().starts_with(kPlain))
+    return listener(root, "listen", true, kHttpsPort, out_.config.listen);
+  out_.config.plain_http = true;
+  out_.config.listen = parse_listener(std::string_view(node.Scalar()).substr(kPlain.size()), std::nullopt);
+  if (!out_.config.listen)
+    fault(node, "'listen' by plain HTTP must be http://ADDRESS:PORT, such as http://127.0.0.1:8080");
+}
+
 void Reader::limits(const YAML::Node& node) {
   if (!mapping(
           node, "limits",
@@ -222,10 +234,12 @@ void Reader::top(const YAML::Node& root) {
                 "admin_listen", "open_tunnels"})) {
     return;
   }
-  listener(root, "listen", true, kHttpsPort, config.listen);
-  read_proxies(*this, root, config.proxies);
+  listen(root);
+  read_proxies(*this, root, out_);
   listener(root, "admin_listen", false, std::nullopt, config.admin_listen);
-  if (!root["tls"]) {
+  if (config.plain_http) {
+    if (root["tls"]) out_.warnings.emplace_back("'tls' is not used: 'listen' is plain HTTP");
+  } else if (!root["tls"]) {
     fault(root, "the configuration needs 'tls'");
   } else if (mapping(root["tls"], "tls", {"certificate", "key"})) {
     config.certificate_file = text(root["tls"], "certificate", "tls");

@@ -10,6 +10,7 @@
 #include "edge/request_rules.h"
 #include "edge/server.h"
 #include "transport/http_io.h"
+#include "transport/plain_channel.h"
 #include "transport/websocket_handshake.h"
 
 namespace cfpipe::edge {
@@ -75,7 +76,7 @@ const char* handshake_fault(const RequestHead& request) {
 
 }  // namespace
 
-Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionEnds& ends,
+Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, ClientSource source,
                        const ConnectionContext& context)
     : context_(context),
       site_(context.site),
@@ -83,11 +84,16 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, const
       seat_(std::make_shared<IdleConnections::Seat>(context.idle, [this] { stop(false); })),
       held_(context.memory, kMaxRequestsHeld),
       input_(context.memory, kMaxRequestsHeld),
-      ends_(ends),
-      peer_(transport::Host(ends.client.address()).text()) {
+      source_(std::move(source)) {
   boost::system::error_code gone;
   socket.set_option(net::ip::tcp::no_delay(true), gone);
-  channel_ = std::make_unique<transport::TlsChannel>(std::move(socket), std::move(ssl));
+  if (ssl) {
+    auto channel = std::make_unique<transport::TlsChannel>(std::move(socket), std::move(ssl));
+    tls_ = channel.get();
+    channel_ = std::move(channel);
+  } else {
+    channel_ = std::make_unique<transport::PlainChannel>(std::move(socket));
+  }
 }
 
 void Connection::stop(bool hard) {
@@ -99,19 +105,10 @@ void Connection::stop(bool hard) {
 
 net::awaitable<void> Connection::run() {
   const auto self = shared_from_this();
-  const std::string peer = peer_;
-  const auto shaken = co_await channel_->accept(patience_.handshake, peer);
+  const bool shaken = co_await shake_hands();
   if (!shaken) co_return;
-  if (channel_->alpn() == "h2") {
-    // Without early data nothing can be asked before the handshake is finished, and what the server says
-    // first, its SETTINGS, saves the client a round trip.
-    if (channel_->has_early_data()) {
-      const bool proven = co_await prove();
-      if (!proven) co_return;
-    }
-    h2_ = std::make_shared<H2Connection>(std::move(channel_), context_, ends_, seat_);
-    if (stopping_) h2_->stop(false);
-    co_await h2_->run();
+  if (tls_ != nullptr && tls_->alpn() == "h2") {
+    co_await serve_http2();
     co_return;
   }
   co_await serve_http1();
@@ -122,13 +119,35 @@ net::awaitable<void> Connection::run() {
   if (proven) channel_->close_notify();
 }
 
+// False: it failed.
+net::awaitable<bool> Connection::shake_hands() {
+  if (tls_ == nullptr) co_return true;
+  const std::string peer = transport::Host(source_.ends.client.address()).text();
+  const auto shaken = co_await tls_->accept(patience_.handshake, peer);
+  co_return shaken.has_value();
+}
+
 // What came as early data may have been played again by somebody. The end of the handshake proves that it was
 // not.
 net::awaitable<bool> Connection::prove() {
-  if (channel_->established()) co_return true;
-  const std::string peer = peer_;
-  const auto done = co_await channel_->establish(patience_.handshake, peer);
+  if (tls_ == nullptr || tls_->established()) co_return true;
+  const std::string peer = transport::Host(source_.ends.client.address()).text();
+  const auto done = co_await tls_->establish(patience_.handshake, peer);
   co_return done.has_value();
+}
+
+net::awaitable<void> Connection::serve_http2() {
+  // Without early data nothing can be asked before the handshake is finished, and what the server says
+  // first, its SETTINGS, saves the client a round trip.
+  if (tls_->has_early_data()) {
+    const bool proven = co_await prove();
+    if (!proven) co_return;
+  }
+  static_cast<void>(channel_.release());  // it is the same
+  std::unique_ptr<transport::TlsChannel> channel(std::exchange(tls_, nullptr));
+  h2_ = std::make_shared<H2Connection>(std::move(channel), context_, source_, seat_);
+  if (stopping_) h2_->stop(false);
+  co_await h2_->run();
 }
 
 net::awaitable<void> Connection::serve_http1() {
@@ -146,7 +165,6 @@ Request Connection::translate(const RequestHead& http) const {
   auto target = target_of(http);
   set_target(out, std::move(target.authority), target.path_and_query);
   for (const auto& field : http) out.headers.emplace_back(field.name_string(), field.value());
-  out.peer = peer_;
   out.ray = fresh_ray();
   return out;
 }
@@ -208,6 +226,11 @@ net::awaitable<bool> Connection::serve_one() {
     co_await refuse(overloaded());
     co_return false;
   }
+  if (auto refusal = name_client(*request, source_, context_.forwarding_faults)) {
+    co_await reply(Asked(*request), std::move(*refusal), false);
+    co_await linger();
+    co_return false;
+  }
   if (wants_websocket(parser->get())) {
     co_await upgrade(*parser, request);
     co_return false;
@@ -252,8 +275,10 @@ net::awaitable<void> Connection::refuse(Answer answer) {
 // the reset overtakes the answer.
 net::awaitable<void> Connection::linger() {
   channel_->close_notify();
-  boost::system::error_code gone;
-  channel_->socket().shutdown(net::ip::tcp::socket::shutdown_send, gone);
+  if (tls_ != nullptr) {
+    boost::system::error_code gone;
+    tls_->socket().shutdown(net::ip::tcp::socket::shutdown_send, gone);
+  }
   const auto deadline = Clock::now() + patience_.linger;
   std::array<std::byte, 16 * 1024> dropped;
   for (std::size_t total = 0; total < kMaxLingerBytes;) {
@@ -294,7 +319,8 @@ net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequ
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
-  auto dialled = co_await reach(grant, request, ends_);
+  const ConnectionEnds ends = ends_for(*request, source_);
+  auto dialled = co_await reach(grant, request, ends);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
     co_await reply(Asked(*request), std::move(*refusal), false);
     co_return;
@@ -318,6 +344,7 @@ net::awaitable<void> Connection::relay() {
   const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
   std::vector<std::byte> early(begin, begin + buffer_.size());
   buffer_ = boost::beast::flat_buffer();
+  tls_ = nullptr;  // goes with the channel
   co_await relay_tunnel(site_, std::move(upgraded_), std::move(channel_), std::move(early), tunnel_);
 }
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "edge/charged_body.h"
+#include "edge/client_source.h"
 #include "edge/connection_context.h"
 #include "edge/exchange.h"
 #include "edge/h2_connection.h"
@@ -20,11 +21,12 @@
 
 namespace cfpipe::edge {
 
-/// One accepted connection from its handshake to its end: requests one after another, or one tunnel; or, if
-/// ALPN has chosen HTTP/2, many of both.
+/// One accepted connection from its handshake, if there is one, to its end: requests one after another, or
+/// one tunnel; or, if ALPN has chosen HTTP/2, many of both.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, const ConnectionEnds& ends,
+  /// `ssl`: null where it is not encrypted.
+  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, ClientSource source,
              const ConnectionContext& context);
   ~Connection() { seat_->leave_for_good(); }
   Connection(const Connection&) = delete;
@@ -39,6 +41,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using RequestParser = boost::beast::http::request_parser<ChargedBody>;
   using Deadline = std::chrono::steady_clock::time_point;
 
+  boost::asio::awaitable<bool> shake_hands();
+  boost::asio::awaitable<void> serve_http2();
   boost::asio::awaitable<bool> prove();
   boost::asio::awaitable<void> serve_http1();
   boost::asio::awaitable<bool> serve_one();
@@ -55,7 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> relay();
   Request translate(const RequestHead& http) const;
 
-  std::unique_ptr<transport::TlsChannel> channel_;
+  std::unique_ptr<transport::Channel> channel_;
+  transport::TlsChannel* tls_ = nullptr;  // the same, if it is encrypted
   ConnectionContext context_;
   SiteLoop& site_;
   Patience patience_;
@@ -65,8 +70,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   MemoryCharge input_charge_{input_};
   boost::beast::flat_buffer buffer_;
   const transport::BufferRoom buffer_room_ = [this](std::size_t capacity) { return buffer_grows(capacity); };
-  ConnectionEnds ends_;
-  std::string peer_;
+  ClientSource source_;
   std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
   bool carries_tunnel_ = false;         // from its 101 on
   std::optional<IdleConnections::Busy> busy_with_tunnel_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "edge/address_seats.h"
 #include "edge/idle_connections.h"
 #include "edge/memory_budget.h"
 #include "edge/patience.h"
@@ -13,6 +14,7 @@ struct ConnectionContext {
   Patience patience;
   MemoryBudget& memory;
   IdleConnections& idle;
+  OccasionalLine& forwarding_faults;
 };
 
 }  // namespace cfpipe::edge

@@ -75,18 +75,18 @@ class H2Connection::Served {
 };
 
 H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, const ConnectionContext& context,
-                           const ConnectionEnds& ends, std::shared_ptr<IdleConnections::Seat> seat)
+                           const ClientSource& source, std::shared_ptr<IdleConnections::Seat> seat)
     : connection_(transport::H2Connection::start(std::move(channel), transport::H2Role::server,
                                                  server_times(context.patience))),
       site_(context.site),
       patience_(context.patience),
-      ends_(ends),
+      source_(source),
+      forwarding_faults_(context.forwarding_faults),
       seat_(std::move(seat)),
       hold_(context.memory, kH2ConnectionBytes),
       requests_(context.memory, kMaxRequestsHeld),
       answers_(context.memory, kMaxAnswersHeld),
       wire_(context.memory, kMaxAnswersHeld),
-      peer_(transport::Host(ends.client.address()).text()),
       idle_(connection_->executor()) {}
 
 net::awaitable<void> H2Connection::run() {
@@ -122,7 +122,6 @@ Request H2Connection::translate(Stream& stream) const {
              std::string(stream.field(":path")));
   out.headers = stream.take_head();
   std::erase_if(out.headers, [](const auto& field) { return field.first.starts_with(':'); });
-  out.peer = peer_;
   out.ray = fresh_ray();
   return out;
 }
@@ -142,6 +141,10 @@ net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
   }
   if (fault) {
     co_await reply(*stream, Asked(*request), plain(fault->status, fault->why));
+    co_return;
+  }
+  if (auto refusal = name_client(*request, source_, forwarding_faults_)) {
+    co_await reply(*stream, Asked(*request), std::move(*refusal));
     co_return;
   }
   if (request->method == "CONNECT") {
@@ -272,7 +275,8 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
-  auto dialled = co_await reach(grant, request, ends_);
+  const ConnectionEnds ends = ends_for(*request, source_);
+  auto dialled = co_await reach(grant, request, ends);
   if (auto* refusal = std::get_if<Answer>(&dialled)) {
     co_await reply(*stream, Asked(*request), std::move(*refusal));
     co_return;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "edge/client_source.h"
 #include "edge/connection_context.h"
 #include "edge/exchange.h"
 #include "transport/h2_connection.h"
@@ -17,7 +18,7 @@ namespace cfpipe::edge {
 class H2Connection : public std::enable_shared_from_this<H2Connection> {
  public:
   H2Connection(std::unique_ptr<transport::TlsChannel> channel, const ConnectionContext& context,
-               const ConnectionEnds& ends, std::shared_ptr<IdleConnections::Seat> seat);
+               const ClientSource& source, std::shared_ptr<IdleConnections::Seat> seat);
 
   /// Serves until the connection and all that ran on it have ended.
   boost::asio::awaitable<void> run();
@@ -43,14 +44,14 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   std::shared_ptr<transport::H2Connection> connection_;
   SiteLoop& site_;
   Patience patience_;
-  ConnectionEnds ends_;
+  ClientSource source_;
+  OccasionalLine& forwarding_faults_;
   std::shared_ptr<IdleConnections::Seat> seat_;
   MemoryHold hold_;
   MemoryAccount requests_;  ///< from their heads to their answers, or tunnels
   MemoryAccount answers_;   ///< that the client has not taken
   MemoryAccount wire_;      ///< buffers behind them, which they share
   std::weak_ptr<MemoryCharge> wire_charge_;
-  std::string peer_;
   std::list<TunnelStop> tunnels_;
   std::size_t served_ = 0;  ///< requests and tunnels under way
   boost::asio::steady_timer idle_;

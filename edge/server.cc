@@ -122,9 +122,13 @@ Server::~Server() = default;
 
 transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor executor,
                                                         const ServerOptions& options, SiteLoop& site) {
-  auto tls = transport::make_tls_server(options.certificate_file, options.key_file);
-  if (!tls) return tls.error();
-  auto impl = std::make_unique<Impl>(executor, options, std::shared_ptr<SSL_CTX>(std::move(*tls)), site);
+  std::shared_ptr<SSL_CTX> tls;
+  if (options.encrypted) {
+    auto made = transport::make_tls_server(options.certificate_file, options.key_file);
+    if (!made) return made.error();
+    tls = std::move(*made);
+  }
+  auto impl = std::make_unique<Impl>(executor, options, tls, site);
   auto& acceptor = *impl->acceptor;
   boost::system::error_code error;
   acceptor.open(options.listen.protocol(), error);

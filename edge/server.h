@@ -26,6 +26,7 @@ inline constexpr std::chrono::seconds kOriginDeadline{10};
 
 struct ServerOptions {
   boost::asio::ip::tcp::endpoint listen;
+  bool encrypted = true;                          ///< false: plain HTTP/1.1, of proxies that end TLS
   std::string certificate_file;                   ///< PEM chain
   std::string key_file;                           ///< PEM
   unsigned threads = 1;                           ///< loops of the wire, 1 to kMaxThreads
@@ -64,7 +65,8 @@ class Server {
   void limit_per_address(std::size_t most);
   /// Who may say where connections to come are from.
   void trust(TrustedProxies proxies);
-  /// What make_tls_server() made, for connections to come. Sessions of the one before are not resumed.
+  /// What make_tls_server() made, where it is encrypted, for connections to come. Sessions of the one before
+  /// are not resumed.
   void use(transport::SslCtx tls);
   /// Stops accepting, then ends every tunnel that is still open after `drain`.
   void stop(std::chrono::milliseconds drain);

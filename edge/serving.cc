@@ -9,6 +9,7 @@
 #include <csignal>
 #include <ctime>
 #include <exception>
+#include <tuple>
 
 #include "edge/capacity.h"
 #include "edge/commands.h"
@@ -160,7 +161,14 @@ std::string keep_what_a_start_decides(const Config& present, Config& next) {
     kept += std::string(kept.empty() ? "" : ", ") + name;
     then = now;
   };
-  keep("listen", present.listen, next.listen);
+  const auto listened = std::tie(present.listen, present.plain_http);
+  auto listens = std::tie(next.listen, next.plain_http);
+  if (present.plain_http != next.plain_http) {
+    // What goes with the one goes with no other.
+    std::tie(next.certificate_file, next.key_file) = std::tie(present.certificate_file, present.key_file);
+    next.proxies = present.proxies;
+  }
+  keep("listen", listened, listens);
   keep("admin_listen", present.admin_listen, next.admin_listen);
   keep("threads", present.threads, next.threads);
   keep("state", present.state_dir, next.state_dir);
@@ -197,8 +205,12 @@ bool Reloading::reload() {
   if (next->auth_host != config_.auth_host || next->public_port != config_.public_port)
     return complain("another auth_domain takes a restart"), false;
   const std::string kept = keep_what_a_start_decides(config_, *next);
-  auto tls = transport::make_tls_server(next->certificate_file, next->key_file);
-  if (!tls) return complain(tls.error()), false;
+  transport::SslCtx tls;
+  if (!next->plain_http) {
+    auto made = transport::make_tls_server(next->certificate_file, next->key_file);
+    if (!made) return complain(made.error()), false;
+    tls = std::move(*made);
+  }
   // Opened again under the same name too: it may have been moved away.
   auto audit_file = AuditLog::open(next->audit_file);
   if (!audit_file) return complain(audit_file.error()), false;
@@ -206,7 +218,7 @@ bool Reloading::reload() {
   Config served = *next;
   served.public_port = serving_.site.public_port();
   if (auto done = serving_.site.configure(std::move(served)); !done) return complain(done.error()), false;
-  serving_.server.use(std::move(*tls));
+  if (tls) serving_.server.use(std::move(tls));
   serving_.server.limit_per_address(
       next->address_limits.connections.value_or(preset_per_address(config_.tunnel_limits.in_all)));
   serving_.server.trust(next->proxies);

@@ -86,17 +86,21 @@ net::awaitable<bool> Wire::hear_proxy(Arrival& arrival, ConnectionEnds& ends,
 net::awaitable<void> Wire::run(Arrival arrival) {
   if (!has_room(arrival.crowded)) co_return;
   const MemoryHold hold(context_.memory, kConnectionBytes);
-  ConnectionEnds ends = ends_of(arrival.socket);
+  ClientSource source{ends_of(arrival.socket), arrival.proxies, tls_ != nullptr};
   std::optional<Seats::Seat> seat;
   if (arrival.proxies && arrival.proxies->proxy_protocol) {
-    const bool heard = co_await hear_proxy(arrival, ends, seat);
+    const bool heard = co_await hear_proxy(arrival, source.ends, seat);
     if (!heard) co_return;
   }
-  transport::SslPtr ssl(stopping_ ? nullptr : SSL_new(tls_.get()));
-  if (!ssl) co_return;
-  SSL_set_accept_state(ssl.get());
+  if (stopping_) co_return;
+  transport::SslPtr ssl;
+  if (source.encrypted) {
+    ssl.reset(SSL_new(tls_.get()));
+    if (!ssl) co_return;
+    SSL_set_accept_state(ssl.get());
+  }
   const auto connection =
-      std::make_shared<Connection>(std::move(arrival.socket), std::move(ssl), ends, context_);
+      std::make_shared<Connection>(std::move(arrival.socket), std::move(ssl), source, context_);
   const Listed listed(connections_, connection);
   co_await connection->run();
 }

@@ -31,10 +31,10 @@ struct Arrival {
 /// end.
 class Wire {
  public:
-  /// `site`, `memory` and `seats` outlive it.
+  /// `site`, `memory` and `seats` outlive it. `tls`: null without it.
   Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience, MemoryBudget& memory,
        AddressSeats& seats)
-      : context_{site, patience, memory, idle_}, seats_(seats), tls_(std::move(tls)) {}
+      : context_{site, patience, memory, idle_, forwarding_faults_}, seats_(seats), tls_(std::move(tls)) {}
   /// Drops whatever it still serves; the site is told of the tunnels among it.
   ~Wire() { join(); }
   Wire(const Wire&) = delete;
@@ -62,6 +62,7 @@ class Wire {
   bool has_room(bool crowded);
 
   IdleConnections idle_;
+  OccasionalLine forwarding_faults_;
   ConnectionContext context_;
   AddressSeats& seats_;
   OccasionalLine bad_starts_;  // of proxies' connections

@@ -1,24 +1,17 @@
 #include "transport/tls_channel.h"
 
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
 #include <cstring>
 
 #include "transport/client_certificate.h"
-#include "transport/peer_watch.h"
+#include "transport/tcp_socket.h"
 #include "tunnel/buffer_pool.h"
 
 namespace cfpipe::transport {
@@ -28,23 +21,6 @@ namespace {
 
 /// Receives in a row that would have fitted the small buffer before the large one is given back.
 constexpr int kSmallReceivesToShrink = 64;
-/// The system's own look at an idle connection, in seconds: it finds a dead peer where nobody waits to read,
-/// as behind a half-closed tunnel. It starts a little later than our own pings do, so that it adds nothing to
-/// them, and is through with a dead peer when they would be.
-constexpr int kKeepAliveIdle = 21;
-constexpr int kKeepAliveEvery = 7;
-constexpr int kKeepAliveTries = 3;
-
-void keep_alive(int fd) {
-  const auto set = [fd](int level, int name, int value) {
-    ::setsockopt(fd, level, name, &value, sizeof value);
-  };
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepAliveIdle);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepAliveEvery);
-  set(IPPROTO_TCP, TCP_KEEPCNT, kKeepAliveTries);
-}
-
 }  // namespace
 
 // What OpenSSL sees as its wire. Invariant: the input is read by OpenSSL to its end before it asks for more,
@@ -345,25 +321,7 @@ void TlsChannel::on_writable(std::function<void()> callback) {
 
 net::awaitable<bool> TlsChannel::wait(tcp::socket::wait_type what,
                                       std::chrono::steady_clock::time_point deadline) {
-  // A peer that trickles bytes must not win every race against a deadline that has passed.
-  if (deadline <= std::chrono::steady_clock::now()) co_return false;
-  struct Race {
-    bool over = false;
-    bool expired = false;
-  };
-  const auto race = std::make_shared<Race>();
-  net::steady_timer timer(socket_.get_executor(), deadline);
-  timer.async_wait(
-      [this, race, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& cancelled) {
-        if (cancelled || race->over || alive.expired()) return;
-        race->expired = true;
-        boost::system::error_code ignored;
-        socket_.cancel(ignored);
-      });
-  const std::weak_ptr<int> alive = alive_;
-  const auto [error] = co_await socket_.async_wait(what, net::as_tuple(net::use_awaitable));
-  race->over = true;
-  co_return !error && !race->expired && !alive.expired();
+  co_return co_await wait_for(socket_, what, deadline, alive_);
 }
 
 net::awaitable<bool> TlsChannel::readable(std::chrono::steady_clock::time_point deadline) {
@@ -392,19 +350,13 @@ std::uint64_t TlsChannel::queued() const {
 
 bool TlsChannel::in_flight() const {
   if (buffers_->held() > 0) return true;
-  int unacknowledged = 0;
   // native_handle() is not const, though it changes nothing.
-  const int fd = const_cast<tcp::socket&>(socket_).native_handle();
-  return ::ioctl(fd, SIOCOUTQ, &unacknowledged) == 0 && unacknowledged > 0;
+  return has_unacknowledged(const_cast<tcp::socket&>(socket_).native_handle());
 }
 
 std::optional<std::chrono::milliseconds> TlsChannel::backed_up() const {
   if (!in_flight()) return std::nullopt;
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  const int fd = const_cast<tcp::socket&>(socket_).native_handle();
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  return last_sign({info.tcpi_unacked, info.tcpi_probes, std::chrono::milliseconds(info.tcpi_last_ack_recv)});
+  return last_acknowledged(const_cast<tcp::socket&>(socket_).native_handle());
 }
 
 bool TlsChannel::idle() {

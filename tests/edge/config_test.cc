@@ -85,24 +85,6 @@ TEST(Config, RunsAsManyLoopsAsItIsTold) {
   EXPECT_EQ(loaded.config.threads, 3u);
 }
 
-TEST(Config, TrustsTheProxiesThatItNames) {
-  EXPECT_TRUE(parse_config(kGood).config.proxies.ranges.empty());
-  EXPECT_FALSE(parse_config(kGood).config.proxies.proxy_protocol);
-  const auto with = [](const char* lines) {
-    const LoadedConfig loaded = parse_config(replaced(kGood, "session_duration: 12h", lines));
-    EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
-    return loaded.config.proxies;
-  };
-  const TrustedProxies proxies = with("trusted_proxies: [10.0.0.5, '2001:db8:1::/48']");
-  EXPECT_TRUE(proxies.proxy_protocol) << "how else would they say it in front of TLS?";
-  EXPECT_TRUE(proxies.contains(parse_ip("10.0.0.5").value()));
-  EXPECT_TRUE(proxies.contains(boost::asio::ip::make_address("::ffff:10.0.0.5")));
-  EXPECT_TRUE(proxies.contains(parse_ip("2001:db8:1::9").value()));
-  EXPECT_FALSE(proxies.contains(parse_ip("10.0.0.6").value()));
-  EXPECT_FALSE(with("trusted_proxies: [10.0.0.5]\nproxy_protocol: false").proxy_protocol);
-  EXPECT_TRUE(with("trusted_proxies: []").ranges.empty());
-}
-
 TEST(Config, TakesASocketAsAnOrigin) {
   const LoadedConfig loaded = parse_config(replaced(kGood, "ssh://10.0.0.5", "unix:/run/app.sock"));
   EXPECT_TRUE(loaded.faults.empty());
@@ -258,18 +240,6 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"UnknownAppKey", "    session_duration: 8h", "    colour: blue", 12,
                   "unknown key 'colour'"},
         FaultCase{"UnknownPolicyKey", "        exclude:", "        excluded:", 22, "unknown key 'excluded'"},
-        FaultCase{"ProxyOfNoAddress", "session_duration: 12h", "trusted_proxies: [lb.example.com]", 5,
-                  "ADDRESS or ADDRESSES/BITS"},
-        FaultCase{"ProxyWithHostBits", "session_duration: 12h", "trusted_proxies: [10.0.0.5/24]", 5,
-                  "ADDRESS or ADDRESSES/BITS"},
-        FaultCase{"ProxiesOfNoList", "session_duration: 12h", "trusted_proxies: 10.0.0.5", 5,
-                  "must be a list of at most 64"},
-        FaultCase{"ProxiesEverywhere", "session_duration: 12h", "trusted_proxies: [0.0.0.0/0]", 5,
-                  "must not be all addresses"},
-        FaultCase{"ProxyProtocolOfNoFlag", "session_duration: 12h",
-                  "trusted_proxies: [10.0.0.5]\nproxy_protocol: v2", 6, "must be true or false"},
-        FaultCase{"ProxyProtocolFromAnywhere", "session_duration: 12h", "proxy_protocol: true", 5,
-                  "needs 'trusted_proxies'"},
         FaultCase{"NoThreads", "session_duration: 12h", "threads: 0", 5, "from 1 to 256"},
         FaultCase{"TooManyThreads", "session_duration: 12h", "threads: 257", 5, "from 1 to 256"},
         FaultCase{"ThreadsOfNoNumber", "session_duration: 12h", "threads: all", 5, "from 1 to 256"},

@@ -35,7 +35,7 @@ def test_policies_and_the_audit_see_the_client(world, sshd, mode):
     assert client.banner().startswith("SSH-2.0-")
     for address, status in (("127.0.0.3", PASSES), ("127.0.0.2", SIGN_IN)):
         assert Web(edge.ca_file, address).get(edge.url()).status == status
-    edge.wait_for_audit("tunnel")
+    edge.wait_for_audit("tunnel_open")
     assert {row["peer"] for row in edge.audit()} == {"127.0.0.1"}
     assert "PROXY" not in edge.child.stderr.text, "not even of health checks"
 

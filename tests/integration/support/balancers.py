@@ -1,6 +1,9 @@
 """What stands in front of an edge: real programs, with the lines that docs/BALANCERS.md has for them."""
 
+import os
 import socket
+
+import pytest
 
 from support import limits
 from support.configured_edge import ConfiguredEdge
@@ -58,6 +61,66 @@ def put_haproxy_in_front(edge, send="send-proxy-v2", title="TCP"):
         Section(PAGE, title).only("haproxy"), ("bind :443", f"bind 127.0.0.1:{edge.front_port}"),
         ("10.0.0.2:443", f"127.0.0.1:{edge.own_port} source {ADDRESS}"), ("send-proxy-v2", send)))
     child = edge.world.start(["/usr/sbin/haproxy", "-db", "-f", config])
+    wait_until_it_listens(child, edge.front_port)
+    return child
+
+
+def nginx(edge):
+    lines = replaced(
+        Section(PAGE, "HTTP").only("nginx"), ("listen 443 ssl", f"listen 127.0.0.1:{edge.front_port} ssl"),
+        ("auth.example.com vm.example.com", f"{AUTH_HOST} {HOST}"),
+        ("/etc/cfpipe/fullchain.pem", str(edge.state / "tls-cert.pem")),
+        ("/etc/cfpipe/privkey.pem", str(edge.state / "tls-key.pem")),
+        ("proxy_pass http://127.0.0.1:8080;", f"proxy_bind {ADDRESS}; proxy_pass http://127.0.0.1:{edge.own_port};"))
+    directory = edge.world.path("nginx")
+    directory.mkdir()
+    paths = "".join(f"{kind}_temp_path {directory}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    config = directory / "nginx.conf"
+    config.write_text(f"""daemon off;
+master_process off;
+worker_processes 1;
+pid {directory}/pid;
+error_log stderr;
+events {{}}
+http {{
+{paths}access_log off;
+{lines}}}
+""")
+    return ["/usr/sbin/nginx", "-e", "stderr", "-p", directory, "-c", config]
+
+
+def caddy(edge):
+    """It connects from the address that it is asked for by, so that has to be trusted."""
+    names = f"https://{AUTH_HOST}:{edge.front_port}, https://{HOST}:{edge.front_port}"
+    config = edge.world.path("Caddyfile")
+    config.write_text("{\n  admin off\n  auto_https off\n}\n" + replaced(
+        Section(PAGE, "HTTP").only("caddy"),
+        ("auth.example.com, vm.example.com {",
+         f"{names} {{\n  bind 127.0.0.1\n  tls {edge.state}/tls-cert.pem {edge.state}/tls-key.pem"),
+        ("127.0.0.1:8080", f"127.0.0.1:{edge.own_port}")))
+    return ["/usr/bin/caddy", "run", "--adapter", "caddyfile", "--config", config]
+
+
+def haproxy(edge):
+    both = edge.world.path("haproxy.pem")
+    both.touch(mode=0o600)
+    both.write_text((edge.state / "tls-cert.pem").read_text() + (edge.state / "tls-key.pem").read_text())
+    config = edge.world.path("haproxy.cfg")
+    config.write_text("global\n  maxconn 100\n" + replaced(
+        Section(PAGE, "HTTP").only("haproxy"), ("bind :443", f"bind 127.0.0.1:{edge.front_port}"),
+        ("/etc/haproxy/cfpipe.pem", str(both)), ("127.0.0.1:8080", f"127.0.0.1:{edge.own_port} source {ADDRESS}")))
+    return ["/usr/sbin/haproxy", "-db", "-f", config]
+
+
+# Programs that end TLS, each run with its lines.
+PROXIES = {"nginx": nginx, "caddy": caddy, "haproxy": haproxy}
+
+
+def put_in_front(edge, proxy):
+    argv = PROXIES[proxy](edge)
+    if not os.access(argv[0], os.X_OK):
+        pytest.skip(f"there is no {argv[0]}: run scripts/deps")
+    child = edge.world.start(argv)
     wait_until_it_listens(child, edge.front_port)
     return child
 

@@ -19,6 +19,9 @@
 // What their headers say is instantiated elsewhere, as far as it is used.
 template char fmt::detail::decimal_point_impl(locale_ref);
 template fmt::detail::thousands_sep_result<char> fmt::detail::thousands_sep_impl<char>(locale_ref);
+#if FMT_VERSION >= 100000
+template void fmt::detail::vformat_to<char>(buffer<char>&, string_view, vformat_args<>::type, locale_ref);
+#endif
 template class spdlog::sinks::base_sink<spdlog::details::null_mutex>;
 template class spdlog::sinks::stdout_sink_base<spdlog::details::console_mutex>;
 template class spdlog::sinks::stderr_sink<spdlog::details::console_mutex>;

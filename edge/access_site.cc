@@ -13,14 +13,14 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
 constexpr std::string_view kCertSignPath = "/cdn-cgi/access/cert_sign";
 constexpr std::string_view kCallbackPath = "/cdn-cgi/access/callback";
 constexpr std::string_view kTransferPath = "/transfer/";
-/// A year, for this host alone: what else has a name below it is not the edge's to say.
 constexpr const char* kUnrecordable = "this edge cannot keep its records at present, and grants nothing new";
 constexpr const char* kUnrecordableRetry = "30";  ///< seconds
+constexpr const char* kNotServedHere = "this edge does not serve that host";
+/// A year, for this host alone: what else has a name below it is not the edge's to say.
 constexpr const char* kStrictTransport = "max-age=31536000";
 
 const char* status_class(int status) {
@@ -70,8 +70,13 @@ Result<AccessSite::Apps> AccessSite::apps_of(const Config& config) {
   for (const ApplicationConfig& app : config.applications) {
     auto aud = state_.application_aud(app.hostname);
     if (!aud) return aud.error();
-    const auto own = std::make_shared<const ApplicationConfig>(app);
-    apps.emplace(app.hostname, std::make_shared<App>(App{own, std::move(*aud), {}, 0}));
+    auto name = AppName::parse(app.hostname);
+    if (!name) return name.error();
+    auto own = std::make_shared<App>();
+    own->config = std::make_shared<const ApplicationConfig>(app);
+    own->name = std::move(*name);
+    own->aud = std::move(*aud);
+    apps.emplace(app.hostname, std::move(own));
     if (!app.certificates || app.certificates->agent) continue;
     if (auto made = ssh_ca_.ensure(app.hostname); !made) return made.error();
   }
@@ -96,6 +101,9 @@ Result<void> AccessSite::configure(Config config) {
   config_ = std::move(config);
   ++configurations_;
   apps_ = std::move(*apps);
+  std::vector<AppName> names;
+  for (const ApplicationConfig& app : config_.applications) names.push_back(apps_.at(app.hostname)->name);
+  app_index_ = AppIndex(std::move(names));
   dashboard_ = std::move(*dashboard);
   oidc_ = std::move(oidc);
   tokens_.set_asked(groups, claims);
@@ -139,7 +147,7 @@ AccessSite::AccessSite(boost::asio::any_io_executor executor, std::string auth_h
 void AccessSite::set_public_port(std::uint16_t port) {
   config_.public_port = port;
   tokens_.set_issuer("https://" + auth_authority());
-  for (auto& [host, app] : apps_) app->metadata_time = 0;
+  for (auto& [name, app] : apps_) app->metadata = RecentParties<App::Metadata>(kMaxMetadataHosts);
 }
 
 std::string AccessSite::authority(std::string_view host) const {
@@ -148,8 +156,8 @@ std::string AccessSite::authority(std::string_view host) const {
   return out;
 }
 
-std::shared_ptr<AccessSite::App> AccessSite::find_app(std::string_view host) const {
-  const auto found = apps_.find(host);
+std::shared_ptr<AccessSite::App> AccessSite::find_app(std::string_view name) const {
+  const auto found = apps_.find(name);
   return found == apps_.end() ? nullptr : found->second;
 }
 
@@ -176,12 +184,16 @@ boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
 }
 
 boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
-  if (const auto app = find_app(request.host)) {
-    Answer answer = app_answer(request, *app);
-    add_metadata(request, *app, answer);
-    co_return answer;
-  }
-  if (request.host != config_.auth_host) co_return text_answer(421, "this edge does not serve that host");
+  // First: an application of all hosts below one may cover this one too.
+  if (request.host == config_.auth_host) co_return co_await auth_domain_answer(request);
+  const Place place = place_of(request);
+  if (place.apps.empty()) co_return text_answer(421, kNotServedHere);
+  Answer answer = app_answer(request, place);
+  add_metadata(request, place.app.get(), answer);
+  co_return answer;
+}
+
+boost::asio::awaitable<Answer> AccessSite::auth_domain_answer(const Request& request) {
   if (!request.path.starts_with(kTransferPath)) co_return co_await auth_answer(request);
   if (request.method != "GET") co_return method_not_allowed("GET");
   // The padding may arrive percent-encoded.
@@ -202,15 +214,18 @@ Answer AccessSite::shared_answer(const Request& request, std::string_view path) 
   return asset_answer(request, path);
 }
 
-Answer AccessSite::app_answer(const Request& request, const App& app) {
-  if (!request.path.starts_with(kOwnPaths)) return gate(request, app);
+Answer AccessSite::app_answer(const Request& request, const Place& place) {
+  if (!request.path.starts_with(kOwnPaths)) return place.app ? gate(request, *place.app) : nowhere(place);
   if (!request.path.starts_with(kAccess)) return text_answer(404, "not found");
   if (!reads(request)) return method_not_allowed("GET, HEAD");
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
-  if (path == "authorized") return authorized(request, app);
-  if (path == "cli") return cli(request, app);
-  if (path == "logout") return app_logout(request, app);
-  if (path == "get-identity") return identity_answer(visitor(request, app).identity);
+  if (path == "authorized") return authorized(request);
+  if (path == "cli") return cli(request, place.app.get());
+  if (path == "logout") return app_logout(request, place);
+  if (path == "get-identity") {
+    const auto all = identities_at(request, place);
+    return identity_answer(all.empty() ? std::nullopt : std::optional(all.begin()->second));
+  }
   return shared_answer(request, path);
 }
 
@@ -235,17 +250,6 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   co_return shared_answer(request, path);
 }
 
-/// Signing costs a millisecond and anybody may ask, so one answer serves for minutes.
-void AccessSite::add_metadata(const Request& request, App& app, Answer& answer) {
-  if (!same_text(request.header("Cf-Access-Metadata-Request"), "true")) return;
-  const std::int64_t now = now_();
-  if (app.metadata_time > now || app.metadata_time + kMetadataSeconds <= now) {
-    app.metadata = tokens_.metadata(app.config->hostname, auth_authority(), app.aud, now);
-    app.metadata_time = now;
-  }
-  answer.headers.emplace_back("Cf-Access-Metadata", app.metadata);
-}
-
 std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   auto out = grant(request);
   const auto* refused = std::get_if<Answer>(&out);
@@ -254,15 +258,15 @@ std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
 }
 
 std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
-  const auto app = find_app(request.host);
-  if (app == nullptr) {
-    return request.host == config_.auth_host ? text_answer(404, "not found")
-                                             : text_answer(421, "this edge does not serve that host");
-  }
-  if (request.path == kTerminalPath && app->config->browser_terminal && terminals_)
-    return terminal_grant(request, *app);
-  if (request.path.starts_with(kOwnPaths)) return text_answer(404, "not found");
-  return tunnel_grant(request, *app);
+  if (request.host == config_.auth_host) return text_answer(404, "not found");
+  const Place place = place_of(request);
+  if (place.apps.empty()) return text_answer(421, kNotServedHere);
+  const bool own_path = request.path.starts_with(kOwnPaths);
+  if (!own_path && !place.app) return nowhere(place);
+  if (!own_path) return tunnel_grant(request, *place.app);
+  if (request.path == kTerminalPath && place.app && place.app->config->browser_terminal && terminals_)
+    return terminal_grant(request, *place.app);
+  return text_answer(404, "not found");
 }
 
 bool AccessSite::audit(AuditRow row) {

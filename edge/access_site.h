@@ -9,12 +9,14 @@
 #include <string_view>
 
 #include "edge/answers.h"
+#include "edge/app_name.h"
 #include "edge/audit_trail.h"
 #include "edge/config.h"
 #include "edge/metrics.h"
 #include "edge/notes.h"
 #include "edge/oidc.h"
 #include "edge/open_tunnels.h"
+#include "edge/recent_parties.h"
 #include "edge/service_tokens.h"
 #include "edge/site.h"
 #include "edge/site_limits.h"
@@ -33,12 +35,16 @@ inline constexpr std::int64_t kLoginSeconds = 15 * 60;
 inline constexpr std::int64_t kCodeSeconds = 60;
 inline constexpr std::int64_t kCliGrantSeconds = 2 * 60;
 inline constexpr std::int64_t kMetadataSeconds = 5 * 60;
+/// Hosts of one application whose metadata are kept: of an application of many hosts, strangers choose which.
+inline constexpr std::size_t kMaxMetadataHosts = 64;
 /// Longest redirect_url that is taken, in bytes; longer ones lead to the application's front page.
 inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
 /// How long a revocation by another process may go unnoticed by the tunnels that are open.
 inline constexpr std::chrono::milliseconds kRevocationPoll{1'000};
 /// The provider's ID token, which says to it who signs out. Sent along to that page alone.
 inline constexpr std::string_view kIdTokenCookie = "__Secure-cfpipe-id-token";
+/// What the edge's own pages are below, on every host.
+inline constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
 inline constexpr std::string_view kTerminalPath = "/cdn-cgi/access/terminal";
 
@@ -108,9 +114,20 @@ class AccessSite final : public Site {
   /// Those of one configuration; a reload makes others, and whoever waits with an old one keeps it.
   struct App {
     std::shared_ptr<const ApplicationConfig> config;
+    AppName name;
     std::string aud;
-    std::string metadata;  ///< made at metadata_time
-    std::int64_t metadata_time = 0;
+    struct Metadata {
+      std::string text;
+      std::int64_t time = 0;  ///< when it was made
+    };
+    RecentParties<Metadata> metadata{kMaxMetadataHosts};  ///< by host
+  };
+  /// Where a request leads at a host of applications.
+  struct Place {
+    std::vector<std::shared_ptr<App>> apps;  ///< all that have the host, the most specific first
+    /// Whose the path is; of the edge's own pages that of the parameter `aud`, else that of `/`. May be null.
+    std::shared_ptr<App> app;
+    bool ambiguous = false;  ///< null because the path has no one reading
   };
   struct Visitor {
     std::optional<Identity> identity;
@@ -118,9 +135,15 @@ class AccessSite final : public Site {
     bool shows_service_token = false;  ///< the request has its headers; good or not
     std::string fault;                 ///< why it is not good
   };
+  /// Where a person goes back to: path and query on a host of an application.
+  struct WayBack {
+    std::string_view host;
+    std::string_view target = "/";
+  };
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
     std::shared_ptr<const App> app;
+    std::string host;          ///< of the application, where it began
     std::string session_hash;  ///< of the session cookie that began it
     std::string target;        ///< on the application, safe
     bool exchange = false;     ///< a program shows its org token
@@ -133,15 +156,22 @@ class AccessSite final : public Site {
   Result<Apps> apps_of(const Config& config);
   Result<void> look_for_service_tokens(const Config& config) const;
   std::string authority(std::string_view host) const;
-  std::shared_ptr<App> find_app(std::string_view host) const;
+  std::shared_ptr<App> find_app(std::string_view name) const;
   std::shared_ptr<const App> find_app_by_aud(std::string_view aud) const;
+
+  // site_place.cc: which application
+  Place place_of(const Request& request) const;
+  std::shared_ptr<const App> login_app(std::string_view host, std::string_view target,
+                                       std::string_view kid) const;
+  static Answer nowhere(const Place& place);
+  void add_metadata(const Request& request, App* app, Answer& answer);
 
   // access_site.cc: routing
   boost::asio::awaitable<Answer> route(const Request& request);
-  Answer app_answer(const Request& request, const App& app);
+  Answer app_answer(const Request& request, const Place& place);
+  boost::asio::awaitable<Answer> auth_domain_answer(const Request& request);
   boost::asio::awaitable<Answer> auth_answer(const Request& request);
   Answer shared_answer(const Request& request, std::string_view path);
-  void add_metadata(const Request& request, App& app, Answer& answer);
   std::variant<TunnelGrant, Answer> grant(const Request& request);
   /// True: the row is kept, or need not be for what it is about to go on.
   bool audit(AuditRow row);
@@ -167,11 +197,11 @@ class AccessSite final : public Site {
                        Asking asking);
   Answer challenge(const Request& request, const App& app) const;
   Answer gate(const Request& request, const App& app);
-  Answer front_page(const App& app, const std::optional<Identity>& identity) const;
+  Answer front_page(const Request& request, const App& app, const std::optional<Identity>& identity) const;
   Answer turned_away(const Request& request, const App& app, const Visitor& who, const Verdict& verdict);
-  /// `target`: what was asked for, as path and query.
+  /// `back`: what was asked for.
   Answer denied(const Request& request, const App& app, const Identity& identity, const Verdict& verdict,
-                std::string_view target = "/");
+                const WayBack& back);
   Answer refused_service_token(const Request& request, const App& app, const std::string& fault);
   void add_service_cookie(const Request& request, const App& app, const Identity& identity, Answer& answer);
   /// A row of kind denial, unless there have been too many like it; counted in any case.
@@ -179,8 +209,9 @@ class AccessSite final : public Site {
                     const std::optional<Identity>& who, const std::string& reason);
 
   // site_session.cc: the application host's own pages
-  Answer authorized(const Request& request, const App& app);
-  Answer cli(const Request& request, const App& app);
+  Answer authorized(const Request& request);
+  Answer cli(const Request& request, const App* app);
+  std::map<std::string, Identity> identities_at(const Request& request, const Place& place);
   Answer identity_answer(const std::optional<Identity>& identity) const;
 
   // site_login.cc: the auth domain
@@ -205,12 +236,12 @@ class AccessSite final : public Site {
   std::string form_state(const Request& request, const Login& login, Answer& answer) const;
 
   // site_sign_out.cc
-  Answer app_logout(const Request& request, const App& app);
+  Answer app_logout(const Request& request, const Place& place);
   boost::asio::awaitable<Answer> auth_logout(const Request& request);
   std::optional<Answer> sign_out(const Request& request, const Identity& identity);
   Answer signed_out(const Request& request) const;
   /// Signs out, here and at the provider, and comes back to what was asked for, which asks for a sign-in.
-  Link another_user(const App& app, std::string_view target) const;
+  Link another_user(const WayBack& back) const;
   /// Where such a link leads back to, by its note; empty if that is not one, or too old.
   std::string return_url(std::string_view note) const;
 
@@ -251,7 +282,7 @@ class AccessSite final : public Site {
   Answer api(const Request& request);
 
   // site_terminal.cc
-  Answer terminal_page(const App& app, const Identity& identity) const;
+  Answer terminal_page(const Request& request, const App& app, const Identity& identity) const;
   std::variant<TunnelGrant, Answer> terminal_grant(const Request& request, const App& app);
 
   Config config_;
@@ -270,6 +301,7 @@ class AccessSite final : public Site {
   Now now_;
   TransferStore transfers_;
   Apps apps_;
+  AppIndex app_index_;  ///< of apps_
   Tally tally_;
   OpenTunnels open_tunnels_;
   std::int64_t seen_changes_ = -1;  ///< of the state by others

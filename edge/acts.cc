@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/access_site.h"
+#include "edge/app_name.h"
 #include "edge/ssh_krl.h"
 #include "edge/text.h"
 
@@ -13,6 +14,9 @@ using transport::Failure;
 using transport::Stage;
 namespace {
 
+constexpr const char* kBadApp =
+    "--app must be the name of an application, such as vm.example.com, vm.example.com/team-a or "
+    "'*.example.com'";
 constexpr const char* kBadType = "type must be ed25519, ecdsa or rsa";
 
 Failure bad(std::string text) {
@@ -90,7 +94,7 @@ Result<void> Acts::revoke_service_token(const std::string& name) {
 }
 
 Result<std::vector<std::string>> Acts::ca(const std::string& hostname, const AgentCa* agent) {
-  if (!valid_hostname(hostname)) return bad("--app must be the host name of an application");
+  if (!valid_app_name(hostname)) return bad(kBadApp);
   if (agent != nullptr) return std::vector<std::string>{agent->public_line};
   return SshCa(state_).public_lines(hostname);
 }
@@ -98,7 +102,7 @@ Result<std::vector<std::string>> Acts::ca(const std::string& hostname, const Age
 /// `unfit_text`: what is wrong where nothing was changed.
 Result<std::vector<std::string>> Acts::change_ca(const CaChange& change, const std::string& hostname,
                                                  const AgentCa* agent, std::string unfit_text) {
-  if (!valid_hostname(hostname)) return bad("--app must be the host name of an application");
+  if (!valid_app_name(hostname)) return bad(kBadApp);
   if (agent != nullptr)
     return unfit(
         "the CA of " + hostname +
@@ -142,7 +146,7 @@ Result<std::vector<std::string>> Acts::retire_ca(const std::string& hostname, co
 Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& hostname,
                                                              std::vector<std::uint64_t> serials,
                                                              const std::string& identity) {
-  if (!valid_hostname(hostname) || (serials.empty() && identity.empty()))
+  if (!valid_app_name(hostname) || (serials.empty() && identity.empty()))
     return bad("say which: --app H and --serial N, or --identity E for all that somebody has");
   if (!identity.empty()) {
     const auto found = state_.certificate_serials(hostname, identity, now_ - kMaxCertificateTtl.count());
@@ -178,8 +182,10 @@ Result<std::string> Acts::revocation_list(const std::string& hostname, const Age
 
 Result<void> Acts::check_host_certificate(const std::string& hostname, const std::vector<std::string>& names,
                                           const std::string& duration) {
-  if (!valid_hostname(hostname) || !std::all_of(names.begin(), names.end(), valid_hostname))
-    return bad("--app and --hostname must be host names");
+  if (!valid_app_name(hostname)) return bad(kBadApp);
+  if (!std::all_of(names.begin(), names.end(), valid_hostname)) return bad("--hostname takes host names");
+  if (names.empty() && names_many_hosts(hostname))
+    return bad("say which host with --hostname: " + hostname + " is the name of many");
   const auto lifetime = parse_duration(duration);
   if (!lifetime || *lifetime < kMinCertificateTtl || *lifetime > kMaxHostCertificate)
     return bad("--duration must be between 60s and 87600h, such as 8760h or 365d");
@@ -189,7 +195,7 @@ Result<void> Acts::check_host_certificate(const std::string& hostname, const std
 Result<IssuedCertificate> Acts::sign_host(const std::string& hostname, std::vector<std::string> names,
                                           std::string_view key_line, const std::string& duration) {
   if (const auto fine = check_host_certificate(hostname, names, duration); !fine) return fine.error();
-  if (names.empty()) names.push_back(hostname);
+  if (names.empty()) names.push_back(AppName::parse(hostname)->host());
   auto issued = SshCa(state_).sign_host(hostname, names, trimmed(key_line), *parse_duration(duration), now_);
   if (!issued) return issued;
   auto recorded =

@@ -124,8 +124,12 @@ Answer message_page(int status, std::string_view title, std::string_view text, s
   return page_answer(status, page);
 }
 
+Answer nothing_here(const Link& link) {
+  return message_page(404, "Not found", "There is no page at this address.", {}, link);
+}
+
 Answer nothing_here(std::string text) {
-  return message_page(404, "Not found", "There is no page at this address.", {}, {std::move(text), "/"});
+  return nothing_here(Link{std::move(text), "/"});
 }
 
 Answer state_trouble(const transport::Failure& failure) {

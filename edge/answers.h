@@ -48,8 +48,9 @@ struct Link {
 std::string link_html(const Link& link);
 Answer message_page(int status, std::string_view title, std::string_view text, std::string_view hint = {},
                     const Link& link = {});
-/// 404, with a link of that text to the host's own page.
+/// 404, with a link of that text to the host's own page, or with that link.
 Answer nothing_here(std::string text);
+Answer nothing_here(const Link& link);
 /// 503 for a failure of the state, which the log gets.
 Answer state_trouble(const transport::Failure& failure);
 /// A style or script of edge/web, or what the terminal's page is made of; 404 for anything else.

@@ -36,7 +36,7 @@ struct Options {
 void add_ca_of(CLI::App& ca, const char* name, const char* says, Options& options, int& status,
                int (*run)(const StateOption&, const std::string&)) {
   CLI::App* command = ca.add_subcommand(name, says);
-  command->add_option("--app", options.app, "Host name of the application")->required();
+  command->add_option("--app", options.app, "Name of the application")->required();
   add_state_options(*command, options.state);
   command->callback([&options, &status, run] { status = run(options.state, options.app); });
 }
@@ -45,7 +45,7 @@ void add_ca_of(CLI::App& ca, const char* name, const char* says, Options& option
 void add_ca_maker(CLI::App& ca, const char* name, const char* says, const char* preset, Options& options,
                   int& status, int (*run)(const StateOption&, const std::string&, const std::string&)) {
   CLI::App* command = ca.add_subcommand(name, says);
-  command->add_option("--app", options.app, "Host name of the application")->required();
+  command->add_option("--app", options.app, "Name of the application")->required();
   command
       ->add_option("--type", options.key_type,
                    std::string("Kind of key: ed25519, ecdsa (P-256) or rsa (3072 bits); ") + preset)
@@ -57,7 +57,7 @@ void add_ca_maker(CLI::App& ca, const char* name, const char* says, const char* 
 void add_revocation(CLI::App& ca, Options& options, int& status) {
   CLI::App* revoke = ca.add_subcommand("revoke", "Put certificates on the list of revoked ones");
   RevocationQuestion& question = options.revocation;
-  revoke->add_option("--app", question.app, "Host name of the application")->required();
+  revoke->add_option("--app", question.app, "Name of the application")->required();
   auto* serials = revoke->add_option("--serial", question.serials, "Serial of a certificate, once for each")
                       ->allow_extra_args(false);
   serials->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
@@ -66,7 +66,7 @@ void add_revocation(CLI::App& ca, Options& options, int& status) {
   add_state_options(*revoke, options.state);
   revoke->callback([&] { status = ca_revoke(options.state, options.revocation); });
   CLI::App* krl = ca.add_subcommand("krl", "Print the list of revoked certificates for sshd's RevokedKeys");
-  krl->add_option("--app", options.app, "Host name of the application")->required();
+  krl->add_option("--app", options.app, "Name of the application")->required();
   krl->add_option("--output", options.output, "File to write it to, as a whole, instead");
   add_state_options(*krl, options.state);
   krl->callback([&] { status = ca_krl(options.state, options.app, options.output); });
@@ -89,7 +89,7 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   add_revocation(*ca, options, status);
   CLI::App* host = ca->add_subcommand("sign-host", "Certify the key of a host, so that ssh knows it at once");
   HostKeyQuestion& key = options.host_key;
-  host->add_option("--app", key.app, "Host name of the application")->required();
+  host->add_option("--app", key.app, "Name of the application")->required();
   host->add_option("--key", key.key_file, "The host's public key, e.g. ssh_host_ed25519_key.pub")->required();
   host->add_option("--hostname", key.names, "A name of the host, once for each; the application's by default")
       ->allow_extra_args(false);
@@ -124,7 +124,7 @@ void add_host_key(CLI::App& root, Options& options, int& status) {
   add_state_options(*list, options.state);
   list->callback([&] { status = host_key_list(options.state); });
   CLI::App* forget = key->add_subcommand("forget", "Believe the key that the server shows next");
-  forget->add_option("--app", options.app, "Host name of the application")->required();
+  forget->add_option("--app", options.app, "Name of the application")->required();
   add_state_options(*forget, options.state);
   forget->callback([&] { status = host_key_forget(options.state, options.app); });
 }
@@ -133,7 +133,7 @@ void add_sshd_setup(CLI::App& root, Options& options, int& status) {
   CLI::App* setup = root.add_subcommand(
       "sshd-setup", "On a server: have its sshd trust an application's CA; undone if sshd does not like it");
   SshdQuestion& question = options.sshd;
-  setup->add_option("--app", question.app, "Host name of the application")->required();
+  setup->add_option("--app", question.app, "Name of the application")->required();
   auto* keys = setup->add_option(
       "--ca-key", question.ca_keys,
       "File with what 'ca show' prints, - for standard input; by default it is looked up in the state");
@@ -161,7 +161,7 @@ void add_policy(CLI::App& root, Options& options, int& status) {
       "test", "Say which policy and rule decide whether somebody may reach an application; status 77 if not");
   PolicyQuestion& question = options.question;
   test->add_option("--config", question.config_path, "Configuration file (YAML)")->required();
-  test->add_option("--app", question.app, "Host name of the application")->required();
+  test->add_option("--app", question.app, "Name of the application")->required();
   auto* email = test->add_option("--email", question.email, "Who has signed in; nobody if it is left out");
   test->add_option("--group", question.groups, "A group of theirs, once for each")
       ->needs(email)
@@ -186,7 +186,8 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   dev->add_option("--listen", options.dev.listen, "Loopback address and port; port 0 takes a free one")
       ->capture_default_str();
   dev->add_option("--origin", options.dev.origin, "The SSH server behind it")->capture_default_str();
-  dev->add_option("--hostname", options.dev.hostnames, "Host name of an application, once for each")
+  dev->add_option("--hostname", options.dev.hostnames,
+                  "Name of an application, once for each: a host, and maybe a path or a *")
       ->capture_default_str()
       ->allow_extra_args(false);
   dev->add_option("--auth-domain", options.dev.auth_domain, "Host name of the sign-in page")

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "edge/acts.h"
+#include "edge/app_name.h"
 #include "edge/commands.h"
 #include "edge/ssh_ca.h"
 #include "edge/state.h"
@@ -76,7 +77,7 @@ transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, 
 int ca_generate(const StateOption& option, const std::string& hostname, const std::string& type) {
   const auto agent = agent_ca(option, hostname);
   // Asked of an edge that has never run, this makes its state.
-  auto state = open_state(option, !valid_hostname(hostname) || agent);
+  auto state = open_state(option, !valid_app_name(hostname) || agent);
   if (!state) return complain(state.error());
   return print_lines(Acts(**state, std::time(nullptr)).generate_ca(hostname, pointer_to(agent), type));
 }

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "edge/app_name.h"
 #include "edge/commands.h"
 #include "edge/oidc.h"
 #include "edge/tls_files.h"
@@ -27,8 +28,11 @@ void check_tls_files(LoadedConfig& loaded) {
   const Config& config = loaded.config;
   if (config.certificate_file.empty() || config.key_file.empty()) return;  // which is a fault already
   std::vector<std::string> names{config.auth_host};
-  for (const ApplicationConfig& app : config.applications)
-    if (std::find(names.begin(), names.end(), app.hostname) == names.end()) names.push_back(app.hostname);
+  for (const ApplicationConfig& app : config.applications) {
+    const auto name = AppName::parse(app.hostname);
+    if (name && std::find(names.begin(), names.end(), name->host()) == names.end())
+      names.push_back(name->host());
+  }
   std::erase(names, "");
   const TlsFileFindings found =
       look_at_tls_files(config.certificate_file, config.key_file, names, std::time(nullptr));

@@ -1,10 +1,12 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <ctime>
 #include <set>
 
+#include "edge/app_name.h"
 #include "edge/commands.h"
 #include "edge/dev_tls.h"
 #include "edge/terminal_bundle.h"
@@ -27,8 +29,9 @@ std::string default_email() {
 transport::Result<ApplicationConfig> application(const std::string& name, const transport::Authority& origin,
                                                  const std::string& email) {
   ApplicationConfig app;
-  app.hostname = lower(name);
-  if (!valid_hostname(app.hostname)) return bad_option("--hostname must be a host name without a port");
+  const auto parsed = AppName::parse(name);
+  if (!parsed) return bad_option("--hostname " + parsed.error().detail);
+  app.hostname = parsed->text();
   app.origin_host = origin.host;
   app.origin_port = origin.port_or(kSshPort);
   app.certificates.emplace();
@@ -77,12 +80,13 @@ transport::Result<Config> dev_config(const DevOptions& options) {
   if (config.state_dir.empty()) return bad_option("HOME is not set; say where with --state DIR");
   if (options.terminal && !has_terminal())
     return bad_option("this program was built without the terminal in the browser: build it where npm is");
-  std::set<std::string> names{config.auth_host};
+  std::set<std::string> names;
   for (const std::string& name : options.hostnames) {
     auto app = application(name, *origin, config.dev_email);
     if (!app) return app.error();
     app->browser_terminal = options.terminal;
-    if (!names.insert(app->hostname).second)
+    if (app->hostname.substr(0, app->hostname.find('/')) == config.auth_host ||
+        !names.insert(app->hostname).second)
       return bad_option("--hostname and --auth-domain must all differ");
     config.applications.push_back(std::move(*app));
   }
@@ -93,7 +97,10 @@ int run_dev(const DevOptions& options) {
   auto config = dev_config(options);
   if (!config) return complain(config.error());
   std::vector<std::string> names{config->auth_host};
-  for (const ApplicationConfig& app : config->applications) names.push_back(app.hostname);
+  for (const ApplicationConfig& app : config->applications) {
+    const std::string host = AppName::parse(app.hostname)->host();
+    if (std::find(names.begin(), names.end(), host) == names.end()) names.push_back(host);
+  }
   const auto tls = prepare_dev_tls(config->state_dir, names, std::time(nullptr));
   if (!tls) return complain(tls.error());
   config->certificate_file = tls->certificate_file;

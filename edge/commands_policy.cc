@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "edge/app_name.h"
 #include "edge/commands.h"
 #include "edge/text.h"
 
@@ -74,7 +75,8 @@ int policy_test(const PolicyQuestion& question) {
   if (!subject) return complain(subject.error());
   const auto config = checked_config(question.config_path);
   if (!config) return kBadConfig;
-  const std::string host = lower(question.app);
+  const auto name = AppName::parse(question.app);
+  const std::string host = name ? name->text() : question.app;
   const auto app = std::find_if(config->applications.begin(), config->applications.end(),
                                 [&](const ApplicationConfig& one) { return one.hostname == host; });
   if (app == config->applications.end()) {

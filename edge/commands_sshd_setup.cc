@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "auth/ssh_key.h"
+#include "edge/app_name.h"
 #include "edge/commands.h"
 #include "edge/files.h"
 #include "edge/ip_range.h"
@@ -102,8 +103,8 @@ int carry_out(const SshdQuestion& question, const std::vector<FileChange>& chang
 }  // namespace
 
 int sshd_setup(const StateOption& option, const SshdQuestion& question) {
-  if (!valid_hostname(question.app)) {
-    complain("--app must be the host name of an application");
+  if (!valid_app_name(question.app)) {
+    complain("--app must be the name of an application, such as vm.example.com or vm.example.com/team-a");
     return kUsage;
   }
   auto addresses = edge_addresses(question);

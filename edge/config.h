@@ -81,7 +81,7 @@ struct AddressLimits {
 };
 
 struct ApplicationConfig {
-  std::string hostname;  ///< lower case, no port
+  std::string hostname;  ///< the canonical text of an AppName
   transport::Host origin_host;
   std::uint16_t origin_port = 22;
   std::string origin_path;                ///< of a Unix-domain socket, in place of host and port

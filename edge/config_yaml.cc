@@ -2,6 +2,7 @@
 #include <set>
 
 #include "auth/ssh_key.h"
+#include "edge/app_name.h"
 #include "edge/capacity.h"
 #include "edge/config.h"
 #include "edge/origin.h"
@@ -88,11 +89,11 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
                 "idle_limit", "browser_rendering", "host_keys", "short_lived_certificates", "policies"})) {
     return out;
   }
-  out.hostname = lower(text(node, "hostname", "an application"));
-  if (out.hostname.find('*') != std::string::npos) {
-    fault(node["hostname"], "wildcard host names are not available yet");
-  } else if (!out.hostname.empty() && !valid_hostname(out.hostname)) {
-    fault(node["hostname"], "'hostname' is not a host name");
+  out.hostname = text(node, "hostname", "an application");
+  if (!out.hostname.empty()) {
+    const auto name = AppName::parse(out.hostname);
+    if (!name) fault(node["hostname"], "'hostname': " + name.error().detail);
+    out.hostname = name ? name->text() : std::string();
   }
   service(node, out);
   if (const std::string version = text(node, "proxy_protocol", "an application", false); version == "v2") {
@@ -167,13 +168,19 @@ void Reader::idle_limit(const YAML::Node& node, ApplicationConfig& app) {
 
 /// What only shows when the parts are put together.
 void Reader::across(const YAML::Node& root) {
-  std::set<std::string> hosts;
+  std::set<std::string> names;
+  std::size_t patterns = 0;
   const YAML::Node list = root["applications"];
   for (std::size_t i = 0; i < out_.config.applications.size(); ++i) {
-    const std::string& host = out_.config.applications[i].hostname;
-    if (host.empty()) continue;
-    if (!hosts.insert(host).second) fault(list[i], "'" + host + "' is configured twice");
-    if (host == out_.config.auth_host) fault(list[i], "an application cannot have the auth_domain's name");
+    const std::string& text = out_.config.applications[i].hostname;
+    if (text.empty()) continue;
+    const auto name = AppName::parse(text);
+    if (!names.insert(text).second) fault(list[i], "'" + text + "' is configured twice");
+    if (name->host() == out_.config.auth_host)
+      fault(list[i], "an application cannot have the auth_domain's name");
+    if (name->is_pattern() && ++patterns == kMaxHostPatterns + 1)
+      fault(list[i], "no more than " + std::to_string(kMaxHostPatterns) +
+                         " applications may have a * in the host name");
   }
   for (ApplicationConfig& app : out_.config.applications)
     if (app.certificates)

@@ -1,6 +1,7 @@
 #include "edge/cookies.h"
 
 #include <algorithm>
+#include <set>
 
 #include "edge/text.h"
 
@@ -8,6 +9,13 @@ namespace cfpipe::edge {
 namespace {
 
 constexpr std::string_view kFetchSite = "Sec-Fetch-Site";
+/// Characters of an AUD in a cookie's name: two of the applications of one edge hardly share them, and the
+/// token says whose it is.
+constexpr std::size_t kAudCharacters = 16;
+
+std::string path_token_prefix() {
+  return std::string(kBrowserTokenCookie) + "-";
+}
 
 /// Adds those of that name in one Cookie header.
 void add_cookies(std::string_view header, std::string_view name, std::vector<std::string>& found) {
@@ -48,8 +56,35 @@ bool may_be_exchange(const Request& request) {
   return request.method == "HEAD" && !from_browser(request);
 }
 
-std::vector<std::string> token_cookies(const Request& request) {
-  std::vector<std::string> tokens = cookies(request, kBrowserTokenCookie);
+std::string browser_token_cookie(const AppName& app, std::string_view aud) {
+  if (!app.has_path()) return std::string(kBrowserTokenCookie);
+  return path_token_prefix().append(aud.substr(0, kAudCharacters));
+}
+
+std::string token_cookie_path(const AppName& app) {
+  return app.has_path() && app.path().find('*') == std::string::npos ? app.path() : "/";
+}
+
+std::vector<std::string> path_token_cookies(const Request& request) {
+  std::set<std::string> names;
+  const std::string prefix = path_token_prefix();
+  for (const auto& [key, value] : request.headers) {
+    if (!same_text(key, "cookie")) continue;
+    for (std::string_view rest = value; !rest.empty();) {
+      const std::size_t end = std::min(rest.find(';'), rest.size());
+      const std::string_view pair = trimmed(rest.substr(0, end));
+      const std::string_view name = pair.substr(0, pair.find('='));
+      const bool aud = name.size() == prefix.size() + kAudCharacters &&
+                       name.find_first_not_of("0123456789abcdef", prefix.size()) == std::string_view::npos;
+      if (aud && name.starts_with(prefix)) names.emplace(name);
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+std::vector<std::string> token_cookies(const Request& request, std::string_view browser_cookie) {
+  std::vector<std::string> tokens = cookies(request, browser_cookie);
   if (from_browser(request)) return tokens;
   for (std::string& token : cookies(request, kTokenCookie)) tokens.push_back(std::move(token));
   return tokens;

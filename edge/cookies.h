@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/app_name.h"
 #include "edge/site.h"
 
 namespace cfpipe::edge {
@@ -23,6 +24,17 @@ inline constexpr std::string_view kAnotherUserCookie = "__Host-cfpipe-another-us
 
 /// Cookies of one name that are looked at.
 inline constexpr std::size_t kMaxSameCookies = 8;
+/// Cookies that a browser keeps for the tokens of one host's applications on paths; a further token takes the
+/// place of others. All of them together have to fit into a request's head.
+inline constexpr std::size_t kMaxPathTokens = 6;
+
+/// The host-bound cookie of an application: one on a path has a name of its own, since a host-bound cookie
+/// goes to all of the host.
+std::string browser_token_cookie(const AppName& app, std::string_view aud);
+/// The path that the other cookie of its token is for.
+std::string token_cookie_path(const AppName& app);
+/// The names of the request's cookies of applications on paths, each once.
+std::vector<std::string> path_token_cookies(const Request& request);
 
 /// The values of the request's cookies of that name, in their order, kMaxSameCookies at most: a browser sends
 /// those of other hosts of the domain, too, in an order that they choose.
@@ -38,9 +50,10 @@ bool led_here_from_elsewhere(const Request& request);
 /// True if it may be a program's walk from an org token to an app token, which asks by HEAD throughout.
 bool may_be_exchange(const Request& request);
 
-/// The tokens that cookies carry, in the order in which to try them: the host-bound one, then, unless a
-/// browser asks, those of the other name.
-std::vector<std::string> token_cookies(const Request& request);
+/// The tokens that cookies carry, in the order in which to try them: the host-bound one of that name, then,
+/// unless a browser asks, those of the other name.
+std::vector<std::string> token_cookies(const Request& request,
+                                       std::string_view browser_cookie = kBrowserTokenCookie);
 
 /// True if a cookie has the session of that SHA-256, in hex: the host-bound one, or, for the end of a
 /// program's exchange, the other.

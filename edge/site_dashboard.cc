@@ -30,7 +30,13 @@ Result<std::shared_ptr<AccessSite::App>> AccessSite::dashboard_of(const Config& 
   everyone.name = "dashboard";
   everyone.include.emplace_back();
   app->policies.push_back(std::move(everyone));
-  return std::make_shared<App>(App{std::move(app), std::move(*aud), {}, 0});
+  auto name = AppName::parse(config.auth_host);
+  if (!name) return name.error();
+  auto out = std::make_shared<App>();
+  out->config = std::move(app);
+  out->name = std::move(*name);
+  out->aud = std::move(*aud);
+  return out;
 }
 
 bool AccessSite::is_administrator(const Request& request, const Identity& identity) const {

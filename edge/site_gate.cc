@@ -24,8 +24,10 @@ Answer refusal(const std::string& reason, std::string_view hint) {
 }
 
 /// The one path of an application that has a page for people: its terminal, or how it is reached.
-bool is_front(std::string_view path) {
-  return path == "/";
+bool is_front(const AppName& app, std::string_view path) {
+  const auto segments = path_segments(path);
+  const auto own = static_cast<std::size_t>(std::count(app.path().begin(), app.path().end(), '/'));
+  return segments && segments->size() == own;
 }
 
 /// What a person goes on to once they are signed in.
@@ -44,19 +46,20 @@ struct HowToReach {
 constexpr std::uint16_t kFirstUserPort = 1024;
 constexpr std::uint16_t kSomePort = 10022;
 
-HowToReach how_to_reach(const ApplicationConfig& app, const std::string& authority,
+/// `place`: host, with its port, and path. `host`: what ssh calls it.
+HowToReach how_to_reach(const ApplicationConfig& app, const std::string& host, const std::string& place,
                         const std::string& auth_domain) {
   if (app.ssh) {
     const std::string certificate = app.certificates ? " --short-lived-cert" : "";
     return {"To reach it with ssh, run this once on your machine:",
-            "cfpipe access ssh-config --install --hostname " + authority + certificate + " --auth-domain " +
+            "cfpipe access ssh-config --install --hostname " + place + certificate + " --auth-domain " +
                 auth_domain,
-            "From then on: ssh " + app.hostname};
+            "From then on: ssh " + host};
   }
   const bool has_port = app.origin_path.empty() && app.origin_port >= kFirstUserPort;
   const std::string local = "127.0.0.1:" + std::to_string(has_port ? app.origin_port : kSomePort);
   return {"To reach it with a program of yours, run this on your machine and leave it running:",
-          "cfpipe access tcp --hostname " + authority + " --url " + local + " --auth-domain " + auth_domain,
+          "cfpipe access tcp --hostname " + place + " --url " + local + " --auth-domain " + auth_domain,
           "Your program then finds it at " + local + "."};
 }
 
@@ -86,7 +89,7 @@ AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) 
     who.identity = check_app(token, app);
     return who;
   }
-  for (const std::string& cookie : token_cookies(request))
+  for (const std::string& cookie : token_cookies(request, browser_token_cookie(app.name, app.aud)))
     if ((who.identity = check_app(cookie, app))) break;
   return who;
 }
@@ -145,16 +148,16 @@ bool AccessSite::revoked(const Identity& identity) const {
 }
 
 Answer AccessSite::challenge(const Request& request, const App& app) const {
-  const std::string target = safe_target(target_of(request), authority(app.config->hostname)).value_or("/");
+  const std::string target = safe_target(target_of(request), authority(request.host)).value_or("/");
   // One session for all tabs of a browser, or the second would void the first one's sign-in.
   std::string session = request.cookie(kBrowserSessionCookie);
   if (session.size() != kSessionCharacters) session = random_id();
   const std::int64_t until = now_() + kLoginSeconds;
-  const std::string meta =
-      notes_.write("login", {{"aud", app.aud}, {"session", hex(sha256(session))}}, until);
-  Answer answer = redirect_answer(
-      "https://" + auth_authority() + "/cdn-cgi/access/login/" + app.config->hostname + "?kid=" + app.aud +
-      "&redirect_url=" + transport::percent_encode(target) + "&meta=" + transport::percent_encode(meta));
+  const std::string meta = notes_.write(
+      "login", {{"aud", app.aud}, {"host", request.host}, {"session", hex(sha256(session))}}, until);
+  Answer answer = redirect_answer("https://" + auth_authority() + "/cdn-cgi/access/login/" + request.host +
+                                  "?kid=" + app.aud + "&redirect_url=" + transport::percent_encode(target) +
+                                  "&meta=" + transport::percent_encode(meta));
   answer.headers.emplace_back("CF-Access-Domain", app.config->hostname);
   answer.headers.emplace_back("CF-Access-Aud", app.aud);
   set_cookie(answer, kSessionCookie, session, until);
@@ -183,23 +186,31 @@ Answer AccessSite::gate(const Request& request, const App& app) {
   const Visitor who = visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
   if (!verdict.passes()) return turned_away(request, app, who, verdict);
-  const bool has_page = is_front(request.path);
+  const bool has_page = is_front(app.name, request.path);
   if (has_page && app.config->browser_terminal && who.identity && !who.identity->email.empty() &&
       judge(request, app, who.identity, Asking::for_identity).passes())
-    return terminal_page(app, *who.identity);
+    return terminal_page(request, app, *who.identity);
   const bool shows_good_token = who.shows_service_token && who.identity;
   if (shows_good_token && !grants()) return unrecordable();
-  Answer answer = has_page ? front_page(app, who.identity) : nothing_here("Go to " + app.config->hostname);
+  const bool has_link = app.name.path().find('*') == std::string::npos;
+  const std::string front = app.name.has_path() ? app.name.path() : "/";
+  Answer answer = has_page ? front_page(request, app, who.identity)
+                           : nothing_here(Link{has_link ? "Go to " + request.host + app.name.path() : "",
+                                               has_link ? front : ""});
   if (shows_good_token) add_service_cookie(request, app, *who.identity, answer);
   return answer;
 }
 
 /// For an application without a terminal: how it is reached.
-Answer AccessSite::front_page(const App& app, const std::optional<Identity>& identity) const {
+Answer AccessSite::front_page(const Request& request, const App& app,
+                              const std::optional<Identity>& identity) const {
   const bool person = identity && !identity->email.empty();
   Page page;
   page.file = "front.html";
-  page.title = app.config->hostname;
+  // Never what the request says: the command below is copied into a shell.
+  const std::string path = app.name.path().find('*') == std::string::npos ? app.name.path() : std::string();
+  const std::string title = request.host + path;
+  page.title = title;
   page.values = {
       {"who",
        identity ? "You are signed in as " + identity->name() + "." : "This host asks nobody to sign in."},
@@ -207,7 +218,8 @@ Answer AccessSite::front_page(const App& app, const std::optional<Identity>& ide
                                      {{"sign_out", std::string(kLogoutPath)},
                                       {"sessions", "https://" + auth_authority() + "/#my-sessions"}})
                        : ""}};
-  const HowToReach how = how_to_reach(*app.config, authority(app.config->hostname), config_.auth_host);
+  const HowToReach how =
+      how_to_reach(*app.config, request.host, authority(request.host) + path, config_.auth_host);
   page.values.insert(page.values.end(), {{"how", how.text}, {"command", how.command}, {"then", how.then}});
   return page_answer(200, page);
 }
@@ -219,7 +231,7 @@ void AccessSite::add_service_cookie(const Request& request, const App& app, cons
   const std::int64_t now = now_();
   const std::string token =
       tokens_.app_token(identity, app.aud, now, std::chrono::seconds(identity.expires - now));
-  set_cookie(answer, kTokenCookie, token, identity.expires);
+  set_cookie(answer, kTokenCookie, token, identity.expires, token_cookie_path(app.name));
   AuditRow row;
   row.kind = "login";
   row.identity = identity.name();
@@ -233,7 +245,8 @@ void AccessSite::add_service_cookie(const Request& request, const App& app, cons
 /// To the login where that can help, else to the reason.
 Answer AccessSite::turned_away(const Request& request, const App& app, const Visitor& who,
                                const Verdict& verdict) {
-  if (who.identity) return denied(request, app, *who.identity, verdict, target_of(request));
+  const std::string target = target_of(request);
+  if (who.identity) return denied(request, app, *who.identity, verdict, {request.host, target});
   if (who.shows_service_token) return refused_service_token(request, app, who.fault);
   if (people_may_enter(app.config->policies)) return challenge(request, app);
   return refusal(app.config->hostname + " takes service tokens only, and the request has none",
@@ -241,7 +254,7 @@ Answer AccessSite::turned_away(const Request& request, const App& app, const Vis
 }
 
 Answer AccessSite::denied(const Request& request, const App& app, const Identity& identity,
-                          const Verdict& verdict, std::string_view target) {
+                          const Verdict& verdict, const WayBack& back) {
   const std::string reason = reason_of(verdict);
   audit_denial(RowCause::denied, request, app, identity, reason);
   const std::string what = " may not reach " + app.config->hostname + ": " + reason;
@@ -252,7 +265,7 @@ Answer AccessSite::denied(const Request& request, const App& app, const Identity
                    "If you should have access, show this page to the administrator of the edge. "
                    "Request " +
                        request.ray + ".",
-                   another_user(app, target));
+                   another_user(back));
   answer.headers.emplace_back(transport::kReasonHeader, transport::printable(identity.email + what));
   return answer;
 }
@@ -273,6 +286,7 @@ void AccessSite::audit_denial(RowCause cause, const Request& request, const App&
   row.peer = request.peer;
   row.ray = request.ray;
   row.reason = transport::printable(reason);
+  if (app.name.is_pattern() && request.host != auth_host_) row.reason += ", at " + request.host;
   audit_limited(cause, std::move(row), who ? party_of(*who) : PartyKey());
 }
 

@@ -20,6 +20,9 @@ inline constexpr std::size_t kMaxCodesOfPerson = 32;
 /// Certificates that are being signed at once, of one person, and in all; those behind them wait.
 inline constexpr FairSlots::Limits kSigningSlots{64, 8, 1024, 128, std::chrono::milliseconds(10'000)};
 
+/// Hosts of applications of many hosts whose metadata one address has signed, a minute.
+inline constexpr std::size_t kMetadataPerMinute = 600;
+
 inline PartyKey party_of(const Identity& identity) {
   return person_key(identity.name(), identity.client_id);
 }
@@ -35,6 +38,7 @@ struct SiteLimits {
   RowLimits rows;            ///< of the audit
   Attempts logins{0};        ///< begun and failed, by address
   Attempts certificates{0};  ///< signed, by person
+  Attempts metadata{kMetadataPerMinute};
   Outstanding codes{kMaxCodesOfPerson, static_cast<std::size_t>(kMaxPending)};
   FairSlots signings;
 };

@@ -41,7 +41,7 @@ Answer AccessSite::denied_sign_in(const Request& request, const Login& login, co
   const std::string& host = login.app->config->hostname;
   tell_program(login.target, identity,
                {false, identity.email + " may not reach " + host + ": " + reason_of(verdict)});
-  return denied(request, *login.app, identity, verdict, login.target);
+  return denied(request, *login.app, identity, verdict, {login.host, login.target});
 }
 
 Answer AccessSite::declined(const Request& request, const Login& login, const Identity& identity) {
@@ -55,25 +55,26 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
   std::string host = percent_decode(std::string_view(request.path).substr(kLoginPath.size())).value_or("");
   const auto named = transport::Authority::parse(host);
   host = named ? named->host.text() : std::string();
-  const auto app = host == config_.auth_host ? dashboard_ : find_app(host);
-  if (app == nullptr) co_return message_page(404, "Not found", "This edge serves no such application.");
-  const std::string kid = request.query_value("kid");
-  if (!kid.empty() && kid != app->aud)
-    co_return message_page(400, "This link is not right", "It names another application than its address.");
+  if (host != config_.auth_host && app_index_.at(host).empty())
+    co_return message_page(404, "Not found", "This edge serves no such application.");
   const auto target = safe_target(request.query_value("redirect_url"), authority(host));
   if (!target) {
     co_return message_page(400, "This link is not right", "It leads away from " + host + ".",
                            "Start again from the address you wanted to reach.");
   }
+  const auto app = login_app(host, *target, request.query_value("kid"));
+  if (app == nullptr)
+    co_return message_page(400, "This link is not right", "It names another application than its address.");
   const std::int64_t now = now_();
   const auto meta = notes_.read("login", request.query_value("meta"), now);
   Answer answer;
-  if (!meta || text_of(*meta, "aud") != app->aud) {
+  if (!meta || text_of(*meta, "aud") != app->aud || text_of(*meta, "host") != host) {
     // No sign-in of this browser, or one that is too old: the application begins a new one.
     answer = redirect_answer("https://" + authority(host) + *target);
   } else {
     Login login;
     login.app = app;
+    login.host = host;
     login.session_hash = text_of(*meta, "session");
     login.target = *target;
     login.exchange = may_be_exchange(request);
@@ -126,6 +127,7 @@ std::string AccessSite::form_state(const Request& request, const Login& login, A
   const std::int64_t until = now_() + kLoginSeconds;
   set_cookie(answer, kFormCookie, cookie, until);
   const boost::json::object state{{"aud", login.app->aud},
+                                  {"host", login.host},
                                   {"session", login.session_hash},
                                   {"target", login.target},
                                   {"form", hex(sha256(cookie))}};
@@ -141,16 +143,15 @@ std::string AccessSite::consent(const Login& login) const {
 
 Answer AccessSite::sign_in_page(const Request& request, const Login& login, std::string_view error) const {
   Answer cookies;
-  const std::string& host = login.app->config->hostname;
   Page page;
   page.file = "sign_in.html";
   page.title = "Sign in";
-  page.values = {{"application", host},
+  page.values = {{"application", login.app->name.text()},
                  {"error", std::string(error)},
                  {"consent", consent(login)},
                  {"state", form_state(request, login, cookies)},
                  {"email", config_.dev_email}};
-  page.form_target = "https://" + authority(host);
+  page.form_target = "https://" + authority(login.host);
   Answer answer = page_answer(error.empty() ? 200 : 400, page);
   answer.headers.insert(answer.headers.end(), cookies.headers.begin(), cookies.headers.end());
   return answer;
@@ -158,13 +159,12 @@ Answer AccessSite::sign_in_page(const Request& request, const Login& login, std:
 
 Answer AccessSite::confirm_page(const Request& request, const Login& login, const Identity& identity) const {
   Answer cookies;
-  const std::string& host = login.app->config->hostname;
   Page page;
   page.file = "confirm.html";
   page.title = "Let a program in?";
   page.values = {
       {"email", identity.email}, {"consent", consent(login)}, {"state", form_state(request, login, cookies)}};
-  page.form_target = "https://" + authority(host);
+  page.form_target = "https://" + authority(login.host);
   Answer answer = page_answer(200, page);
   answer.headers.insert(answer.headers.end(), cookies.headers.begin(), cookies.headers.end());
   return answer;
@@ -178,6 +178,7 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
   const std::int64_t now = now_();
   const std::string code = random_id();
   boost::json::object content{{"aud", login.app->aud},
+                              {"host", login.host},
                               {"session", login.session_hash},
                               {"target", login.target},
                               {"org_exp", identity.expires}};
@@ -203,8 +204,7 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
     if (kept) tally_.add(Count::limited, "codes");
     return message_page(503, "Not available", "This edge cannot keep the sign-in.", "Try again in a minute.");
   }
-  return redirect_answer("https://" + authority(login.app->config->hostname) +
-                         "/cdn-cgi/access/authorized?code=" + code);
+  return redirect_answer("https://" + authority(login.host) + "/cdn-cgi/access/authorized?code=" + code);
 }
 
 /// The provider's redirect, or a form of ours.
@@ -220,9 +220,10 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
     co_return expired_form();
   Login login;
   login.app = find_app_by_aud(text_of(*state, "aud"));
+  login.host = text_of(*state, "host");
   login.session_hash = text_of(*state, "session");
   login.target = text_of(*state, "target");
-  if (login.app == nullptr) co_return expired_form();
+  if (login.app == nullptr || !login.app->name.covers_host(login.host)) co_return expired_form();
 
   const std::string typed = request.form_value("email");
   if (!typed.empty()) co_return dev_sign_in(request, login, typed);

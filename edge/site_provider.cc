@@ -83,6 +83,7 @@ net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login 
   const std::int64_t until = now_() + kLoginSeconds;
   const bool fits = login.target.size() <= kMaxFlowTargetBytes;
   const boost::json::object flow{{"aud", login.app->aud},
+                                 {"host", login.host},
                                  {"session", login.session_hash},
                                  {"target", fits ? login.target : "/"},
                                  {"state", hex(sha256(state))}};
@@ -101,8 +102,9 @@ net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
   const auto flow = notes_.read("sign-in", request.cookie(cookie), now_());
   Login login;
   if (flow) login.app = find_app_by_aud(text_of(*flow, "aud"));
-  if (login.app == nullptr || !same_secret(text_of(*flow, "state"), hex(sha256(state))) ||
-      !states_.first(state)) {
+  if (flow) login.host = text_of(*flow, "host");
+  if (login.app == nullptr || !login.app->name.covers_host(login.host) ||
+      !same_secret(text_of(*flow, "state"), hex(sha256(state))) || !states_.first(state)) {
     co_return stale_sign_in();
   }
   login.session_hash = text_of(*flow, "session");
@@ -176,8 +178,8 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   page.title = "Sign-in not completed";
   page.values = {{"text", text + "."},
                  {"hint", hint},
-                 {"other", about_person ? link_html(another_user(*login.app, login.target)) : ""},
-                 {"again", "https://" + authority(login.app->config->hostname) + login.target}};
+                 {"other", about_person ? link_html(another_user({login.host, login.target})) : ""},
+                 {"again", "https://" + authority(login.host) + login.target}};
   return page_answer(status, page);
 }
 

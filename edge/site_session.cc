@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/json/parse.hpp>
+#include <map>
 
 #include "auth/json.h"
 #include "auth/transfer_box.h"
@@ -35,31 +36,44 @@ Answer stale_code() {
                       "Start again from the address you wanted to reach.");
 }
 
+/// With as many other tokens of this host as a browser keeps.
+void set_browser_token(const Request& request, const std::string& cookie, const std::string& token,
+                       std::int64_t ends, Answer& answer) {
+  set_cookie(answer, cookie, token, ends);
+  if (cookie == kBrowserTokenCookie) return;
+  std::size_t kept = 1;
+  for (const std::string& other : path_token_cookies(request))
+    if (other != cookie && ++kept > kMaxPathTokens) clear_cookie(answer, other);
+}
+
 }  // namespace
 
 /// The code is taken before anything about it is checked, so that it is good for one attempt, not one
 /// success.
-Answer AccessSite::authorized(const Request& request, const App& app) {
+Answer AccessSite::authorized(const Request& request) {
   const std::int64_t now = now_();
   const std::string name = hex(sha256(request.query_value("code")));
   const auto taken = state_.take_pending("code", name, now);
   limits_.codes.taken(name);
   if (!taken) return state_trouble(taken.error());
   const auto code = *taken ? auth::parse_json_object(**taken) : std::nullopt;
+  const auto named = code ? find_app_by_aud(text_of(*code, "aud")) : nullptr;
   const bool exchange = code && code->contains("exchange");
-  if (!code || text_of(*code, "aud") != app.aud ||
+  if (named == nullptr || !named->name.covers_host(request.host) || text_of(*code, "host") != request.host ||
       !shows_session(request, text_of(*code, "session"), exchange)) {
     return stale_code();
   }
+  const App& app = *named;
   const Identity identity = read_identity(*code);
   if (revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
-  if (!verdict.passes()) return denied(request, app, identity, verdict, text_of(*code, "target"));
+  const std::string target = text_of(*code, "target");
+  if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host, target});
   const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
-  Answer answer = redirect_answer("https://" + authority(app.config->hostname) + text_of(*code, "target"));
+  Answer answer = redirect_answer("https://" + authority(request.host) + target);
   const std::int64_t ends = now + app.config->session_duration.count();
-  set_cookie(answer, kTokenCookie, token, ends);
-  if (!exchange) set_cookie(answer, kBrowserTokenCookie, token, ends);
+  set_cookie(answer, kTokenCookie, token, ends, token_cookie_path(app.name));
+  if (!exchange) set_browser_token(request, browser_token_cookie(app.name, app.aud), token, ends, answer);
   if (const std::string receiver = text_of(*code, "receiver"); !receiver.empty()) {
     boost::json::object grant{
         {"aud", app.aud}, {"receiver", receiver}, {"org_exp", number_of(*code, "org_exp")}};
@@ -73,15 +87,15 @@ Answer AccessSite::authorized(const Request& request, const App& app) {
 
 /// Only a person who has just been asked, and only for the receiver they were asked about, sets this in
 /// motion; a cookie alone would let any link that somebody sends them fetch their tokens.
-Answer AccessSite::cli(const Request& request, const App& app) {
+Answer AccessSite::cli(const Request& request, const App* named) {
   if (request.method != "GET") return method_not_allowed("GET");
   const std::string receiver = request.query_value("token");
-  const std::string aud = request.query_value("aud");
-  if (!TransferStore::valid_key(receiver) || (!aud.empty() && aud != app.aud)) {
+  if (!TransferStore::valid_key(receiver) || named == nullptr) {
     return message_page(400, "This link is not complete",
                         "It does not say which program waits for the sign-in.",
                         "Run the command again and open the whole link that it prints.");
   }
+  const App& app = *named;
   const std::int64_t now = now_();
   const auto grant = notes_.read("cli", request.cookie(kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
@@ -90,7 +104,7 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   const Identity identity = read_identity(*grant);
   if (revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
-  if (!verdict.passes()) return denied(request, app, identity, verdict);
+  if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host});
   const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
   const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
   std::string org_token;
@@ -115,6 +129,19 @@ Answer AccessSite::cli(const Request& request, const App& app) {
   Answer answer = page_answer(200, page);
   clear_cookie(answer, kGrantCookie);
   return answer;
+}
+
+/// Who is signed in at the applications of the host, by sign-in; the request may name one by its `aud`.
+std::map<std::string, Identity> AccessSite::identities_at(const Request& request, const Place& place) {
+  std::map<std::string, Identity> out;
+  const bool one = !request.query_value("aud").empty();
+  for (const auto& app : place.apps) {
+    if (one && app != place.app) continue;
+    const Visitor who = visitor(request, *app);
+    if (who.identity) out.emplace(who.identity->nonce, *who.identity);
+    if (who.shows_service_token) break;  // which is good for all of them or for none
+  }
+  return out;
 }
 
 Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {

@@ -1,5 +1,6 @@
 // The way out: signing out at an application or the auth domain, and the way back for another user.
 #include <boost/json/serialize.hpp>
+#include <set>
 
 #include "edge/access_site.h"
 #include "edge/acts.h"
@@ -48,10 +49,9 @@ Answer signed_out_page() {
 }  // namespace
 
 /// A program's sign-in leads to the application: the program has been refused, and waits no longer.
-Link AccessSite::another_user(const App& app, std::string_view target) const {
-  const bool leads_back = target.size() <= kMaxReturnBytes && !for_a_program(target);
-  const std::string url =
-      "https://" + authority(app.config->hostname) + (leads_back ? std::string(target) : "/");
+Link AccessSite::another_user(const WayBack& back) const {
+  const bool leads_back = back.target.size() <= kMaxReturnBytes && !for_a_program(back.target);
+  const std::string url = "https://" + authority(back.host) + (leads_back ? std::string(back.target) : "/");
   const std::string note = notes_.write("return", {{"url", url}}, now_() + kReturnLinkSeconds);
   return {"Sign in as another user",
           std::string(kLogoutPath) + "?" + std::string(kReturnKey) + "=" + transport::percent_encode(note)};
@@ -62,10 +62,16 @@ std::string AccessSite::return_url(std::string_view note) const {
   return read ? text_of(*read, "url") : std::string();
 }
 
-Answer AccessSite::app_logout(const Request& request, const App& app) {
-  if (const auto identity = visitor(request, app).identity)
-    if (auto instead = sign_out(request, *identity)) return std::move(*instead);
+/// Of all applications of the host: their cookies may come of several sign-ins.
+Answer AccessSite::app_logout(const Request& request, const Place& place) {
+  for (const auto& [nonce, identity] : identities_at(request, place))
+    if (auto instead = sign_out(request, identity)) return std::move(*instead);
   Answer answer = redirect_answer("https://" + auth_authority() + logout_path(request));
+  std::set<std::string> paths;
+  for (const auto& app : place.apps) paths.insert(token_cookie_path(app->name));
+  for (const std::string& path : paths)
+    if (path != "/") clear_cookie(answer, kTokenCookie, path);
+  for (const std::string& cookie : path_token_cookies(request)) clear_cookie(answer, cookie);
   for (const auto cookie : {kTokenCookie, kBrowserTokenCookie, kSessionCookie, kBrowserSessionCookie})
     clear_cookie(answer, cookie);
   return answer;

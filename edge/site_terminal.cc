@@ -55,13 +55,14 @@ std::string origin_of(const TunnelGrant& grant) {
 
 /// Scripts and styles are this host's own files, but for the styles that the terminal makes while it runs,
 /// which show this page's nonce.
-Answer AccessSite::terminal_page(const App& app, const Identity& identity) const {
+Answer AccessSite::terminal_page(const Request& request, const App& app, const Identity& identity) const {
   const std::string nonce = random_id(kNonceBytes);
   const auto users = users_of(*app.config, identity);
   std::string user = account_of(email_prefix(identity.email), AccountFrom::email).value_or("");
   if (!users.empty()) user = users.front();
   const Document page{"terminal.html",
-                      {{"application", app.config->hostname},
+                      {{"application", request.host + app.name.path()},
+                       {"aud", app.aud},
                        {"user", user},
                        {"users", comma_separated(users)},
                        {"email", identity.email},
@@ -82,7 +83,7 @@ std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& requ
   if (!who.identity || who.identity->email.empty())
     return text_answer(403, "a terminal is for a person who has signed in");
   // A browser always says whose page it is: no other may open a terminal with this host's cookies.
-  if (!who.by_header && !same_text(request.header("Origin"), "https://" + authority(app.config->hostname)))
+  if (!who.by_header && !same_text(request.header("Origin"), "https://" + authority(request.host)))
     return text_answer(403, "this page may not open a terminal");
   if (!grants()) return unrecordable();
   TunnelGrant grant = grant_of(*app.config, who.identity);

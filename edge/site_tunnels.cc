@@ -33,12 +33,12 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
   const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
   if (!verdict.passes()) {
     Answer answer = turned_away(request, app, who, verdict);
-    add_metadata(request, app, answer);
+    add_metadata(request, &app, answer);
     return answer;
   }
   // Any page can make a browser open WebSockets, with its cookies and from its address; only our own may.
   const std::string_view origin = request.header("Origin");
-  if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(app.config->hostname)))
+  if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(request.host)))
     return text_answer(403, "this page may not open a tunnel");
   const std::string_view asked = request.header("Cf-Access-Jump-Destination");
   const auto destination = find_destination(app.config->destinations, asked);
@@ -110,6 +110,8 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   row.ray = request.ray;
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
   if (grant.terminal) row.reason = "a terminal in the browser";
+  if (names_many_hosts(grant.app_hostname))
+    row.reason += (row.reason.empty() ? "at " : ", at ") + request.host;
   const bool recorded = takes_row(grant, row);
   const auto [id, kept] = recorded ? trail_.append(row) : AuditTrail::Kept{trail_.id_without_row(), true};
   if (!kept && !config_.audit_continues) end->dismiss(kUnrecorded);

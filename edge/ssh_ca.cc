@@ -289,7 +289,8 @@ Result<std::string> SshCa::known_hosts_line(std::string_view hostname) {
         transport::Stage::config, transport::Cause::bad_option,
         std::string(hostname) + " has certified no host yet; 'cfpipe-edge ca sign-host' does");
   }
-  return "@cert-authority " + std::string(hostname) + " " +
+  // What ssh calls a host has no path; its patterns have the same `*`.
+  return "@cert-authority " + std::string(hostname.substr(0, hostname.find('/'))) + " " +
          (*ca)->authorized_key("cfpipe-edge host CA of " + std::string(hostname));
 }
 

@@ -37,7 +37,7 @@ bool includes(std::string_view config, const std::string& path);
 
 /// What sshd is to be told.
 struct SshdWishes {
-  std::string app;                          ///< host name of the application
+  std::string app;                          ///< name of the application
   std::vector<std::string> lines;           ///< public keys of its CA; none: sshd trusts none of it
   std::vector<std::string> edge_addresses;  ///< from which all its people come, as sshd sees them; ranges too
 };

@@ -12,6 +12,7 @@
 
 #include "auth/openssl.h"
 #include "auth/own_file.h"
+#include "edge/app_name.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -64,9 +65,13 @@ void look_at_validity(X509* cert, const std::string& path, std::time_t now,
 void look_at_names(X509* cert, const std::string& path, const std::vector<std::string>& names,
                    std::vector<std::string>& warnings) {
   std::string lacking;
-  for (const std::string& name : names)
-    if (X509_check_host(cert, name.c_str(), name.size(), 0, nullptr) != 1)
+  for (const std::string& name : names) {
+    // Any one host stands for all that a pattern covers.
+    const auto pattern = AppName::parse(name);
+    const std::string host = pattern ? pattern->sample_host() : name;
+    if (X509_check_host(cert, host.c_str(), host.size(), 0, nullptr) != 1)
       lacking += (lacking.empty() ? "" : ", ") + name;
+  }
   if (!lacking.empty()) warnings.push_back(path + ": the certificate is not for " + lacking);
 }
 

@@ -15,8 +15,8 @@ struct TlsFileFindings {
 };
 
 /// Looks at the first certificate of the one file and at the key in the other, and whether they belong
-/// together; at the time that the certificate is good for, and whether it is for each of `names`. Never asks
-/// for a pass phrase.
+/// together; at the time that the certificate is good for, and whether it is for each of `names`, hosts and
+/// patterns of them. Never asks for a pass phrase.
 TlsFileFindings look_at_tls_files(const std::string& certificate_file, const std::string& key_file,
                                   const std::vector<std::string>& names, std::time_t now);
 

@@ -63,8 +63,13 @@ class Tokens {
                         std::chrono::seconds lifetime) const;
   std::string org_token(const Identity& identity, Holder holder, std::int64_t now,
                         std::chrono::seconds lifetime) const;
+  /// Of what host the metadata are, and the name of its application.
+  struct Served {
+    std::string_view host;
+    std::string_view app_name;
+  };
   /// What tells a client which application a host belongs to.
-  std::string metadata(std::string_view hostname, std::string_view auth_domain, std::string_view aud,
+  std::string metadata(const Served& served, std::string_view auth_domain, std::string_view aud,
                        std::int64_t now) const;
 
   std::optional<Identity> check_app(std::string_view compact, std::string_view aud, std::int64_t now) const;

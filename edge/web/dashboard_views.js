@@ -8,10 +8,17 @@ function rulesOf(policy) {
   return parts.filter(([, rules]) => rules.length).map(([name, rules]) => `${name} ${rules.join(", ")}`).join("; ");
 }
 
+/** An application of many hosts, or paths, leads to none of them. */
+function linkTo(name) {
+  if (name.includes("*")) return name;
+  const [host, ...path] = name.split("/");
+  return make("a", { href: `https://${host}${location.port ? `:${location.port}` : ""}/${path.join("/")}` }, name);
+}
+
 function applicationCard(app) {
   const policies = app.policies.map((policy) => make("li", {}, `${policy.name} (${policy.decision}): ${rulesOf(policy)}`));
   return make("section", { className: "card" },
-    make("h3", {}, make("a", { href: `https://${app.hostname}${location.port ? `:${location.port}` : ""}/` }, app.hostname)),
+    make("h3", {}, linkTo(app.hostname)),
     make("p", { className: "soft" }, `reached by ${app.protocol}, leads to ${app.origin}; a sign-in lasts ${app.session_duration}`
       + (app.terminal ? "; a browser gets a terminal" : "")),
     make("ul", {}, ...policies));

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <optional>
 
+#include "edge/app_name.h"
 #include "edge/capacity.h"
 #include "edge/commands.h"
 #include "edge/config_fixture.h"
@@ -39,6 +40,31 @@ applications:
         decision: service_auth
         include: [{service_token: deploy}]
 )";
+
+TEST(Config, NamesOfApplicationsHaveOneSpelling) {
+  for (const auto& [said, name] :
+       {std::pair("VM.Example.com/Team-A/", "vm.example.com/Team-A"),
+        std::pair("'*.Example.com'", "*.example.com"), std::pair("vm.example.com/*", "vm.example.com")}) {
+    const LoadedConfig loaded =
+        parse_config(replaced(kGood, "hostname: vm.example.com", std::string("hostname: ") + said));
+    ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+    EXPECT_EQ(loaded.config.applications[0].hostname, name);
+  }
+}
+
+TEST(Config, PatternsOfHostsAreBounded) {
+  const std::string text = kGood;
+  const std::string app = text.substr(text.find("  - hostname: vm.example.com"));
+  const auto with = [&](std::size_t patterns) {
+    std::string all = text;
+    for (std::size_t i = 0; i < patterns; ++i)
+      all += replaced(app, "vm.example.com", "'*.h" + std::to_string(i) + ".example.com'");
+    return parse_config(all).faults;
+  };
+  EXPECT_TRUE(with(kMaxHostPatterns).empty());
+  ASSERT_EQ(with(kMaxHostPatterns + 2).size(), 1u);
+  EXPECT_NE(with(kMaxHostPatterns + 2)[0].text.find("256"), std::string::npos);
+}
 
 TEST(Config, ReadsEveryField) {
   const LoadedConfig loaded = parse_config(kGood);
@@ -283,8 +309,14 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"UnknownProvider", "type: dev", "type: ldap", 7, "oidc or dev"},
         FaultCase{"OidcWithoutIssuer", "type: dev\n  groups: [SRE Europe]",
                   "{type: oidc, client_id: a, client_secret_file: /s}", 7, "issuer"},
-        FaultCase{"WildcardHost", "hostname: vm.example.com", "hostname: '*.example.com'", 10,
-                  "not available yet"},
+        FaultCase{"WildcardOfTheLastLabel", "hostname: vm.example.com", "hostname: 'example.*'", 10,
+                  "a * in the last part"},
+        FaultCase{"TwoWildcardsInALabel", "hostname: vm.example.com", "hostname: 'a*b*.example.com'", 10,
+                  "more than one *"},
+        FaultCase{"AppOfTheEdgesOwnPath", "hostname: vm.example.com", "hostname: vm.example.com/cdn-cgi/x",
+                  10, "edge's own"},
+        FaultCase{"PathOfTheAuthDomain", "hostname: vm.example.com", "hostname: auth.example.com/a", 10,
+                  "auth_domain"},
         FaultCase{"AppIsAuthDomain", "hostname: vm.example.com", "hostname: auth.example.com", 10,
                   "auth_domain"},
         FaultCase{"IdleLimitOfNoTime", "    session_duration: 8h", "    idle_limit: long", 12,

@@ -75,5 +75,24 @@ TEST(Cookies, ThosePagesThatLeadHereFromElsewhereAreKnown) {
   EXPECT_FALSE(led_here_from_elsewhere(request_with({})));
 }
 
+TEST(Cookies, AnApplicationOnAPathHasOneOfItsOwn) {
+  const std::string aud(64, 'a');
+  const auto cookie = [&](const char* name) {
+    return browser_token_cookie(AppName::parse(name).value(), aud);
+  };
+  EXPECT_EQ(cookie("vm.example.com"), "__Host-CF_Authorization");
+  EXPECT_EQ(cookie("*.example.com"), "__Host-CF_Authorization");
+  EXPECT_EQ(cookie("vm.example.com/a"), "__Host-CF_Authorization-aaaaaaaaaaaaaaaa");
+  const auto path = [](const char* name) { return token_cookie_path(AppName::parse(name).value()); };
+  EXPECT_EQ(path("vm.example.com"), "/");
+  EXPECT_EQ(path("vm.example.com/a/b"), "/a/b");
+  EXPECT_EQ(path("vm.example.com/a/*"), "/") << "no cookie is for a pattern";
+  const Request request = request_with(
+      {"x=1; __Host-CF_Authorization-0123456789abcdef=t; __Host-CF_Authorization=u",
+       "__Host-CF_Authorization-short=1",
+       "__Host-CF_Authorization-0123456789abcdeG=1; __Host-CF_Authorization-0123456789abcdef=again"});
+  EXPECT_EQ(path_token_cookies(request), Names{"__Host-CF_Authorization-0123456789abcdef"});
+}
+
 }  // namespace
 }  // namespace cfpipe::edge

@@ -93,6 +93,10 @@ TEST_F(TlsFiles, ThatClientsWillObjectToAreWarnings) {
   EXPECT_EQ(look(certificate_, key_file_).warnings,
             std::vector<std::string>{certificate_ +
                                      ": the certificate is not for vm.example.com, a.b.vm.example.com"});
+  names_ = {"*.vm.example.com", "b-*.vm.example.com", "*.example.com", "*.*.vm.example.com"};
+  EXPECT_EQ(look(certificate_, key_file_).warnings,
+            std::vector<std::string>{certificate_ +
+                                     ": the certificate is not for *.example.com, *.*.vm.example.com"});
 }
 
 }  // namespace

@@ -76,21 +76,23 @@ test("no more input is under way than there is room for", () => {
 
 test("what a page leaves is taken back once, while it is young", () => {
   const storage = new Storage();
-  const left = { session: "s", user: "ann", position: 7, screen: "text", time: 1000 };
+  const left = { application: "vm/a", session: "s", user: "ann", position: 7, screen: "text", time: 1000 };
   saved.keep(storage, left);
-  assert.deepEqual(saved.takeBack(storage, 2000), left);
-  assert.equal(saved.takeBack(storage, 2000), undefined);
+  assert.deepEqual(saved.takeBack(storage, 2000, "vm/a"), left);
+  assert.equal(saved.takeBack(storage, 2000, "vm/a"), undefined);
   saved.keep(storage, left);
-  assert.equal(saved.takeBack(storage, 1000 + saved.MAX_AGE_MS), undefined);
+  assert.equal(saved.takeBack(storage, 2000, "vm/b"), undefined, "another application's");
+  saved.keep(storage, left);
+  assert.equal(saved.takeBack(storage, 1000 + saved.MAX_AGE_MS, "vm/a"), undefined);
   storage.setItem("cfpipe-terminal", "{");
-  assert.equal(saved.takeBack(storage, 0), undefined);
+  assert.equal(saved.takeBack(storage, 0, "vm/a"), undefined);
 });
 
 test("a screen that is too large is left to the edge", () => {
   const storage = new Storage();
-  const left = { session: "s", user: "ann", position: 7, screen: "x".repeat(saved.MAX_SCREEN_CHARS + 1), time: 0 };
+  const left = { application: "vm/a", session: "s", user: "ann", position: 7, screen: "x".repeat(saved.MAX_SCREEN_CHARS + 1), time: 0 };
   saved.keep(storage, left);
-  assert.deepEqual(saved.takeBack(storage, 0), { ...left, screen: "", position: 0 });
+  assert.deepEqual(saved.takeBack(storage, 0, "vm/a"), { ...left, screen: "", position: 0 });
   saved.keep(new Storage(10), left);  // and where there is no room at all, nothing is kept
 });
 

@@ -65,9 +65,9 @@ function lost(text: string, hint: string, code = "lost"): Ended {
 }
 
 /** A browser does not say why a WebSocket was refused, so this asks; nothing, if it was not. */
-async function whyRefused(): Promise<Ended | undefined> {
+async function whyRefused(aud: string): Promise<Ended | undefined> {
   try {
-    const identity = await fetch(IDENTITY_PATH, { credentials: "same-origin" });
+    const identity = await fetch(`${IDENTITY_PATH}?aud=${aud}`, { credentials: "same-origin" });
     if (identity.status === 401) return lost("Your sign-in has ended.", "Sign in again to go on.", "signed_out");
     const page = await fetch(location.pathname, { method: "HEAD", credentials: "same-origin", redirect: "manual" });
     if (page.status !== 403) return undefined;
@@ -89,7 +89,8 @@ export class Link {
   /** Absolute position of the output up to which everything is on the screen. */
   drawn = 0;
 
-  constructor(private readonly listener: Listener, private readonly size: () => Size) {}
+  /** `aud`: of the application, of which the host may have several. */
+  constructor(private readonly listener: Listener, private readonly size: () => Size, private readonly aud: string) {}
 
   /** The session that goes on at the edge, or nothing. */
   get sessionId(): string {
@@ -142,8 +143,8 @@ export class Link {
   }
 
   private dial(start: { user?: string; position?: number }): void {
-    const query = this.session ? `?session=${encodeURIComponent(this.session)}` : "";
-    const socket = new WebSocket(`wss://${location.host}${PATH}${query}`);
+    const session = this.session ? `&session=${encodeURIComponent(this.session)}` : "";
+    const socket = new WebSocket(`wss://${location.host}${PATH}?aud=${this.aud}${session}`);
     socket.binaryType = "arraybuffer";
     const reader = new FrameReader();
     let greeted = false;
@@ -211,7 +212,7 @@ export class Link {
 
   /** Without a last word: the network, a laptop's sleep, or a sign-in that is over. */
   private async dropped(greeted: boolean): Promise<void> {
-    const refusal = greeted ? undefined : await whyRefused();
+    const refusal = greeted ? undefined : await whyRefused(this.aud);
     if (refusal) return this.end(refusal);
     if (!this.session) {
       return this.end(lost("The edge cannot be reached.", "Look at your network, and connect again."));

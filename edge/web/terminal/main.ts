@@ -53,13 +53,13 @@ class Page {
       output: (bytes, drawn) => this.screen.write(bytes, () => this.drawn(drawn)),
       reconnecting: () => this.show("reconnecting", "Reconnecting…"),
       ended: (why) => this.ended(why),
-    }, () => this.screen.size);
+    }, () => this.screen.size, document.body.dataset["aud"] ?? "");
     this.disconnect.onclick = () => this.link.quit();
     addEventListener("pagehide", () => this.leave());
   }
 
   start(): void {
-    const saved = takeBack(sessionStorage, Date.now());
+    const saved = takeBack(sessionStorage, Date.now(), this.application);
     if (saved) {
       this.user = saved.user;
       this.screen.restore(saved.screen);
@@ -132,7 +132,7 @@ class Page {
     const session = this.link.sessionId;
     if (!session) return;
     keep(sessionStorage, {
-      session, user: this.user, position: this.link.drawn, screen: this.screen.serialized(), time: Date.now(),
+      application: this.application, session, user: this.user, position: this.link.drawn, screen: this.screen.serialized(), time: Date.now(),
     });
   }
 }

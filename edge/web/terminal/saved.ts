@@ -7,6 +7,7 @@ export const MAX_SCREEN_CHARS = 1024 * 1024;
 const KEY = "cfpipe-terminal";
 
 export interface Saved {
+  application: string;
   session: string;
   user: string;
   position: number;
@@ -25,14 +26,15 @@ export function keep(storage: Storage, saved: Saved): void {
   }
 }
 
-/** Once: it is gone with this call. */
-export function takeBack(storage: Storage, now: number): Saved | undefined {
+/** Once: it is gone with this call. Another application of the same host has no use for it. */
+export function takeBack(storage: Storage, now: number, application: string): Saved | undefined {
   const text = storage.getItem(KEY);
   storage.removeItem(KEY);
   if (!text) return undefined;
   try {
     const saved = JSON.parse(text) as Saved;
-    return saved.session && now - saved.time < MAX_AGE_MS ? saved : undefined;
+    const ours = saved.session && saved.application === application;
+    return ours && now - saved.time < MAX_AGE_MS ? saved : undefined;
   } catch {
     return undefined;
   }

@@ -84,6 +84,12 @@ class AccessSite final : public Site {
   /// Tunnels that were opened and have not ended; `idle` is called whenever the last one has.
   std::size_t open_tunnels() const { return open_tunnels_.size(); }
   void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
+  /// This process ends, and another may serve from the same state already: what only one of them can do is
+  /// left to that.
+  void drain() {
+    transfers_.drain();
+    trail_.leave_spool();
+  }
 
   /// Says in the log what is wrong with the identity provider, if anything is.
   boost::asio::awaitable<void> look_at_provider();

@@ -15,6 +15,7 @@
 
 #include "edge/answers.h"
 #include "edge/exchange.h"
+#include "edge/given_sockets.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -97,18 +98,11 @@ struct Admin::Impl : std::enable_shared_from_this<Impl> {
 };
 
 transport::Result<std::unique_ptr<Admin>> Admin::open(net::any_io_executor executor,
-                                                      const tcp::endpoint& listen, Answers answers) {
+                                                      const tcp::endpoint& listen, Answers answers,
+                                                      auth::Fd given) {
   auto impl = std::make_shared<Impl>(executor, std::move(answers));
-  boost::system::error_code error;
-  impl->acceptor.open(listen.protocol(), error);
-  if (!error) impl->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) impl->acceptor.bind(listen, error);
-  if (!error) impl->acceptor.listen(static_cast<int>(kMaxAdminConnections), error);
-  if (error) {
-    return transport::Failure(transport::Stage::config, transport::Cause::bad_option,
-                              "cannot listen on " + listen.address().to_string() + ":" +
-                                  std::to_string(listen.port()) + " (admin_listen): " + error.message());
-  }
+  if (const auto used = use_listener(impl->acceptor, listen, kAdminListenName, std::move(given)); !used)
+    return used.error();
   net::co_spawn(executor, impl->accept_all(), net::detached);
   return std::unique_ptr<Admin>(new Admin(std::move(impl)));
 }

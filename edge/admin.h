@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "auth/own_file.h"
 #include "edge/site.h"
 #include "transport/failure.h"
 
@@ -24,10 +25,11 @@ inline constexpr std::chrono::seconds kAdminDeadline{10};
 class Admin {
  public:
   using Answers = std::function<Answer(std::string_view path)>;
-  /// Listens, and asks `answers` on the executor's loop from then on. Stage::config.
+  /// Listens, and asks `answers` on the executor's loop from then on. Stage::config. `given`: a socket that
+  /// listens already, perhaps other processes' too.
   static transport::Result<std::unique_ptr<Admin>> open(boost::asio::any_io_executor executor,
                                                         const boost::asio::ip::tcp::endpoint& listen,
-                                                        Answers answers);
+                                                        Answers answers, auth::Fd given = {});
   /// Ends the listener; nobody is asked any more.
   ~Admin();
   Admin(const Admin&) = delete;

@@ -84,6 +84,11 @@ void AuditLog::use(auth::Fd file) {
   rest_row_ = 0;
 }
 
+void AuditLog::take_over() {
+  copied_.reset();
+  use(std::move(file_));
+}
+
 // A line that was under way comes first.
 bool AuditLog::copy_some() {
   return file_ && send() && fill() && send();

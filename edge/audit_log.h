@@ -32,6 +32,8 @@ class AuditLog {
   static Result<auth::Fd> open(const std::string& path);
   /// What open() gave: from now on there; none: nowhere.
   void use(auth::Fd file);
+  /// Another process may have copied meanwhile: goes on where that has ended.
+  void take_over();
   /// Copies kAuditBatch rows of what has been added, without waiting for a reader that is slow. What fails is
   /// said in the log, and tried again the next time. True: there may be more to copy now.
   bool copy_some();

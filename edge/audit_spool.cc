@@ -121,6 +121,11 @@ Result<AuditSpool> AuditSpool::open(const std::string& path, std::int64_t taken)
   struct stat info {};
   if (!spool.file_ || ::fstat(spool.file_.get(), &info) != 0) return failed(std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return failed("is not a plain file");
+  if (!auth::lock_unless_held(spool.file_)) {
+    spool.file_ = auth::Fd();
+    spool.fault_ = "another process has it";
+    return spool;
+  }
   const auto there = std::min(static_cast<std::size_t>(info.st_size), kSpoolBytes);
   spool.size_ = fill_up(spool.file_.get(), there) ? kSpoolBytes : there;
   if (spool.size_ < kSpoolBytes) spool.fault_ = "there is no room for it";

@@ -26,8 +26,8 @@ struct SpooledRow {
 /// already can be written again. After a crash the last rows may be missing unless they were flushed.
 class AuditSpool {
  public:
-  /// Opens the file or makes it, for its owner alone; `path` empty: a spool without room. Rows up to `taken`
-  /// are in the state and dropped. Stage::state.
+  /// Opens the file or makes it, for its owner alone; `path` empty: a spool without room, and so it is while
+  /// another process has the file. Rows up to `taken` are in the state and dropped. Stage::state.
   static Result<AuditSpool> open(const std::string& path, std::int64_t taken);
   AuditSpool() = default;
 
@@ -41,6 +41,8 @@ class AuditSpool {
   /// Whether there is room for more than the reserve.
   bool roomy() const { return end_ + kSpoolReserve <= size_; }
   const std::string& fault() const { return fault_; }
+  /// It has its file, and no other process has.
+  bool usable() const { return static_cast<bool>(file_); }
 
  private:
   void read(std::int64_t taken);

@@ -23,16 +23,41 @@ AuditTrail::~AuditTrail() {
 }
 
 Result<void> AuditTrail::use_spool(const std::string& path) {
+  spool_path_ = path;
+  const auto opened = open_spool();
+  if (!opened) return opened.error();
+  if (!spool_.usable() && !path.empty())
+    spdlog::info("the process of this edge that served before keeps the audit's spool and copy for now");
+  return {};
+}
+
+Result<void> AuditTrail::open_spool() {
   const auto taken = state_.audit_spooled();
   if (!taken) return taken.error();
-  auto opened = AuditSpool::open(path, *taken);
+  auto opened = AuditSpool::open(spool_path_, *taken);
   if (!opened) return opened.error();
   spool_ = std::move(*opened);
-  last_number_ = spool_.last_number();
-  aside_ = !spool_.rows().empty();
-  if (!spool_.fault().empty()) spdlog::warn("the audit's spool {}: {}", path, spool_.fault());
-  if (aside_) spdlog::info("audit: {} rows of the spool follow", spool_.rows().size());
+  last_number_ = std::max(last_number_, spool_.last_number());
+  if (!spool_.usable()) return {};
+  if (!spool_.fault().empty()) spdlog::warn("the audit's spool {}: {}", spool_path_, spool_.fault());
+  if (spool_.rows().empty()) return {};
+  aside_ = true;
+  spdlog::info("audit: {} rows of the spool follow", spool_.rows().size());
   return {};
+}
+
+bool AuditTrail::retake_spool() {
+  leaving_ = false;
+  if (!spool_.usable() && !open_spool()) return false;
+  return spool_.usable();
+}
+
+/// A process that begins takes the spool from one that ends. Rows that are in it stay with whoever put them
+/// there: it knows the tunnels that they are about.
+void AuditTrail::hand_spool_on() {
+  if (leaving_ && spool_.usable() && spool_.rows().empty() && !aside_) spool_ = AuditSpool();
+  if (!leaving_ && !spool_.usable() && !spool_path_.empty() && !open_spool())
+    spdlog::error("the audit's spool {} cannot be opened", spool_path_);
 }
 
 /// Also what stands for the id of a row that the state has not taken, with a minus in front.
@@ -169,6 +194,7 @@ bool AuditTrail::unspool() {
 }
 
 void AuditTrail::follow_up(std::int64_t now) {
+  hand_spool_on();
   if (!aside_ && gap_ == 0) return;
   if (!spool_.rows().empty() && !unspool()) return;
   if (!spool_.rows().empty()) return;

@@ -35,8 +35,15 @@ class AuditTrail {
   AuditTrail(const AuditTrail&) = delete;
   AuditTrail& operator=(const AuditTrail&) = delete;
 
-  /// What did not fit the state goes to this file, from now on. Stage::state.
+  /// What does not fit the state goes to this file, from now on; as soon as the edge's process before this
+  /// one, if there is one, has given it up. Stage::state.
   Result<void> use_spool(const std::string& path);
+  /// Gives it up, once it is empty, for the process that comes after this one.
+  void leave_spool() { leaving_ = true; }
+  /// Takes it again, to the end. False: there is such a process.
+  bool retake_spool();
+  /// This process has the spool: of all that serve from one state one does, and it copies the audit too.
+  bool keeps_spool() const { return spool_.usable(); }
 
   struct Kept {
     std::int64_t id = 0;  ///< of the row; negative, and this process's own, until the state has taken it
@@ -62,6 +69,8 @@ class AuditTrail {
 
  private:
   struct Waiting;
+  Result<void> open_spool();
+  void hand_spool_on();
   std::int64_t next_number();
   bool put_aside(const std::vector<SpooledRow>& rows, bool flush);
   void say_trouble(const std::string& fault);
@@ -73,7 +82,9 @@ class AuditTrail {
 
   boost::asio::any_io_executor executor_;
   State& state_;
+  std::string spool_path_;
   AuditSpool spool_;
+  bool leaving_ = false;    ///< the spool is another process's from now on
   bool aside_ = false;      ///< rows go to the spool, for the state did not take one
   bool losing_ = false;     ///< the last row could not be kept at all
   std::uint64_t lost_ = 0;  ///< since the start

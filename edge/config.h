@@ -37,6 +37,10 @@ inline constexpr std::size_t kMaxPerMinute = 100'000;
 /// Of `limits: {memory}`, in bytes: fewer hold no dozen connections, more is a slip of the pen.
 inline constexpr std::size_t kMinMemory = std::size_t{16} << 20;
 inline constexpr std::size_t kMaxMemory = std::size_t{1} << 40;
+/// Of `drain`: how long open tunnels may go on once the edge has been asked to end.
+inline constexpr std::chrono::seconds kMinDrain{1};
+inline constexpr std::chrono::seconds kMaxDrain{8 * 3600};
+inline constexpr std::chrono::seconds kDefaultDrain{30};
 using transport::kHttpsPort;
 
 /// Where a socket listens; port 0: any free one.
@@ -130,6 +134,7 @@ struct Config {
   bool audit_continues = false;  ///< access is granted even while nothing can keep the audit's rows
   bool tunnels_stay = false;     ///< open ones, whatever becomes of what admitted them
   unsigned threads = 0;          ///< loops of the wire; 0: one per processor
+  std::chrono::seconds drain = kDefaultDrain;  ///< of open tunnels, after SIGTERM
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
   AddressLimits address_limits;

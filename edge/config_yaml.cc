@@ -238,7 +238,7 @@ void Reader::top(const YAML::Node& root) {
   if (!mapping(root, "the configuration",
                {"listen", "trusted_proxies", "proxy_protocol", "tls", "auth_domain", "state", "threads",
                 "limits", "session_duration", "identity_provider", "administrators", "applications", "audit",
-                "admin_listen", "open_tunnels"})) {
+                "admin_listen", "open_tunnels", "drain"})) {
     return;
   }
   listen(root);
@@ -271,6 +271,7 @@ void Reader::top(const YAML::Node& root) {
     fault(root["state"], "'state' must be an absolute path");
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
   config.threads = static_cast<unsigned>(number(root, "threads", 0, 1, kMaxThreads));
+  config.drain = duration(root, "drain", kDefaultDrain, kMinDrain, kMaxDrain);
   if (root["limits"]) limits(root["limits"]);
   const std::string open_tunnels = text(root, "open_tunnels", "the configuration", false);
   config.tunnels_stay = open_tunnels == "stay";

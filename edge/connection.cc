@@ -96,10 +96,19 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Clien
   }
 }
 
+void Connection::drain() {
+  draining_ = true;
+  if (h2_) h2_->drain();
+}
+
+void Connection::refuse_more() {
+  if (h2_) h2_->refuse_more();
+}
+
 void Connection::stop(bool hard) {
   stopping_ = true;
   if (h2_) return h2_->stop(hard);
-  tunnel_.stop(hard);
+  if (hard) tunnel_.stop();
   if (channel_ && (hard || !carries_tunnel_)) channel_->close();
 }
 
@@ -146,6 +155,7 @@ net::awaitable<void> Connection::serve_http2() {
   static_cast<void>(channel_.release());  // it is the same
   std::unique_ptr<transport::TlsChannel> channel(std::exchange(tls_, nullptr));
   h2_ = std::make_shared<H2Connection>(std::move(channel), context_, source_, seat_);
+  if (draining_) h2_->drain();
   if (stopping_) h2_->stop(false);
   co_await h2_->run();
 }
@@ -242,7 +252,7 @@ net::awaitable<bool> Connection::serve_one() {
   }
   // Where a body that is not read begins, no request can be found any more.
   const bool whole = parser->is_done();
-  const bool keep_alive = whole && parser->get().keep_alive() && !stopping_;
+  const bool keep_alive = whole && parser->get().keep_alive() && !stopping_ && !draining_;
   parser.reset();
   const bool more = co_await answer(std::move(request), charge, keep_alive);
   if (!whole) co_await linger();

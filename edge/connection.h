@@ -34,6 +34,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   /// Serves until either side is done. Never throws what a peer could cause.
   boost::asio::awaitable<void> run();
+  /// What has begun is answered, and the first request of a connection that has asked nothing yet; then it
+  /// ends. A tunnel goes on.
+  void drain();
+  /// Takes no more requests; one without a request or a tunnel under way is ended apart, as idle.
+  void refuse_more();
   /// Ends it as soon as it carries no tunnel (`hard`: at once).
   void stop(bool hard);
 
@@ -76,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<IdleConnections::Busy> busy_with_tunnel_;
   TunnelStop tunnel_;
   std::shared_ptr<H2Connection> h2_;  // if that was chosen; the rest is idle then
+  bool draining_ = false;
   bool stopping_ = false;
 };
 

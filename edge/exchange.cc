@@ -34,9 +34,9 @@ std::string reason_of(const tunnel::Outcome& outcome) {
 
 // Keeps the record of a tunnel true when its relay goes, however that comes about.
 struct Counted {
-  Counted(OpenTunnel& t, const tunnel::Relay& r, const bool& s) : tunnel(t), relay(r), stopping(s) {}
+  Counted(OpenTunnel& t, const tunnel::Relay& r, const bool& s) : tunnel(t), relay(r), stopped(s) {}
   ~Counted() {
-    if (stopping) tunnel.reason = "the edge was stopped";
+    if (stopped) tunnel.reason = "the edge was stopped";
     tunnel.up_bytes = relay.near_to_far();
     tunnel.down_bytes = relay.far_to_near();
   }
@@ -44,7 +44,7 @@ struct Counted {
   Counted& operator=(const Counted&) = delete;
   OpenTunnel& tunnel;
   const tunnel::Relay& relay;
-  const bool& stopping;
+  const bool& stopped;
 };
 
 // Hears of the site's wish to end a tunnel for as long as there is one.
@@ -98,10 +98,10 @@ class IdleWatch : public std::enable_shared_from_this<IdleWatch> {
 
 }  // namespace
 
-void TunnelStop::stop(bool at_once) {
-  stopping = true;
-  hard = hard || at_once;
-  if (hard && relay != nullptr) relay->stop();
+void TunnelStop::stop() {
+  if (std::exchange(stopped, true) || relay == nullptr) return;
+  transport::go_away(*client, kLeaving);
+  relay->stop();
 }
 
 std::string fresh_ray() {
@@ -188,10 +188,9 @@ net::awaitable<void> relay_inside(std::unique_ptr<Upgraded> upgraded,
   const BothSides sides = both_sides(*upgraded, std::move(channel), early);
   upgraded.reset();
   tunnel::Relay relay(executor, *sides.client, *sides.server);
-  if (stop.hard) co_return;
-  stop.relay = &relay;
+  // What is inside ends by itself when the edge does, and has words of its own for it.
+  if (stop.stopped) co_return;
   co_await relay.run();
-  stop.relay = nullptr;
 }
 
 }  // namespace
@@ -204,7 +203,7 @@ net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgr
     co_return;
   }
   const auto open = co_await site.opened(upgraded->grant, upgraded->request);
-  if (stop.hard) {
+  if (stop.stopped) {
     open->reason = "the edge was stopped";
     co_return;
   }
@@ -214,8 +213,9 @@ net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgr
   const auto idle_limit = upgraded->grant.idle_limit;
   upgraded.reset();
   tunnel::Relay relay(executor, *client, *server);
-  const Counted counted(*open, relay, stop.stopping);
+  const Counted counted(*open, relay, stop.stopped);
   open->end->count(relay.counters());
+  stop.client = client.get();
   stop.relay = &relay;
   std::string dismissal;
   const Attached attached(*open->end, [&](const std::string& why) {

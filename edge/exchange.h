@@ -65,12 +65,15 @@ struct Upgraded {
   bool half_close;
 };
 
-/// Stops a tunnel, also one that has not begun.
+/// What the client of a tunnel is told that the edge ends because it ends itself.
+inline constexpr const char* kLeaving = "the edge is stopped or restarted";
+
+/// Stops a tunnel for the edge's own end, also one that has not begun.
 struct TunnelStop {
-  tunnel::Relay* relay = nullptr;  ///< while it runs
-  bool stopping = false;           ///< the edge is: the tunnel's end is put down to that
-  bool hard = false;               ///< at once
-  void stop(bool at_once);
+  tunnel::Relay* relay = nullptr;    ///< while it runs
+  tunnel::Stream* client = nullptr;  ///< the same
+  bool stopped = false;              ///< the tunnel's end is put down to that
+  void stop();
 };
 
 /// Records the tunnel, relays until both sides are done, and records its end, however that comes about. What

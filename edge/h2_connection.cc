@@ -100,9 +100,20 @@ net::awaitable<void> H2Connection::run() {
   }
 }
 
+void H2Connection::drain() {
+  connection_->announce_end();
+}
+
+void H2Connection::refuse_more() {
+  connection_->drain();
+}
+
+// Tunnels tell their clients, and the connection is over with the last of them.
 void H2Connection::stop(bool hard) {
-  for (auto& tunnel : tunnels_) tunnel.stop(hard);
-  if (hard || tunnels_.empty()) return connection_->close();
+  if (hard) {
+    for (auto& tunnel : tunnels_) tunnel.stop();
+  }
+  if (tunnels_.empty()) return connection_->close();
   connection_->drain();
 }
 

@@ -22,6 +22,10 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
 
   /// Serves until the connection and all that ran on it have ended.
   boost::asio::awaitable<void> run();
+  /// Asks the client to send no more requests; those that are on their way are answered.
+  void drain();
+  /// Takes no more requests; over when the last has been answered and the last tunnel has ended.
+  void refuse_more();
   /// No more requests; ends as soon as it carries no tunnel (`hard`: at once).
   void stop(bool hard);
 

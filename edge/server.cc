@@ -14,15 +14,13 @@
 #include <utility>
 
 #include "edge/address_seats.h"
+#include "edge/given_sockets.h"
 #include "edge/wire.h"
 #include "transport/wakeup.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
 using net::ip::tcp;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 namespace {
 
 /// Pause after an accept that failed for want of descriptors or memory.
@@ -41,9 +39,15 @@ struct Server::Impl {
         memory(options.memory),
         per_address(options.max_connections_per_address),
         proxies(std::make_shared<TrustedProxies>(options.proxies)),
+        idle_timer(executor),
         drain_timer(executor) {
+    const auto drained = [executor, told = std::weak_ptr(on_drained)] {
+      net::post(executor, [told] {
+        if (const auto tell = told.lock(); tell && *tell) (*tell)();
+      });
+    };
     for (unsigned i = 0; i < options.threads; ++i)
-      wires.push_back(std::make_unique<Wire>(tls, site, options.patience, *memory, per_address));
+      wires.push_back(std::make_unique<Wire>(tls, site, options.patience, *memory, per_address, drained));
     acceptor.emplace(wires.front()->executor());
   }
   ~Impl() {
@@ -111,17 +115,21 @@ struct Server::Impl {
   AddressSeats per_address;                    // outlives the wires
   std::atomic<std::size_t> over_capacity{0};
   std::shared_ptr<const TrustedProxies> proxies;  // of the first wire's thread
+  const std::shared_ptr<std::function<void()>> on_drained = std::make_shared<std::function<void()>>();
+  net::steady_timer idle_timer;
   net::steady_timer drain_timer;
   std::vector<std::unique_ptr<Wire>> wires;
   std::optional<tcp::acceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
   std::uint16_t port = 0;
+  bool shared = false;  // the listener: other processes may have it too
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
 transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor executor,
-                                                        const ServerOptions& options, SiteLoop& site) {
+                                                        const ServerOptions& options, SiteLoop& site,
+                                                        auth::Fd given) {
   std::shared_ptr<SSL_CTX> tls;
   if (options.encrypted) {
     auto made = transport::make_tls_server(options.certificate_file, options.key_file);
@@ -129,19 +137,10 @@ transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor exe
     tls = std::move(*made);
   }
   auto impl = std::make_unique<Impl>(executor, options, tls, site);
-  auto& acceptor = *impl->acceptor;
-  boost::system::error_code error;
-  acceptor.open(options.listen.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor.bind(options.listen, error);
-  if (!error) acceptor.listen(net::socket_base::max_listen_connections, error);
-  if (!error) acceptor.non_blocking(true, error);
-  if (error) {
-    const std::string where =
-        options.listen.address().to_string() + ":" + std::to_string(options.listen.port());
-    return Failure(Stage::config, Cause::bad_option, "cannot listen on " + where + ": " + error.message());
-  }
-  impl->port = acceptor.local_endpoint().port();
+  impl->shared = static_cast<bool>(given);
+  if (const auto used = use_listener(*impl->acceptor, options.listen, kListenName, std::move(given)); !used)
+    return used.error();
+  impl->port = impl->acceptor->local_endpoint().port();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 
@@ -197,15 +196,26 @@ void Server::use(transport::SslCtx made) {
 void Server::stop(std::chrono::milliseconds drain) {
   auto& impl = *impl_;
   net::post(impl.wires.front()->executor(), [&impl] {
+    // Who waits in the queue of a listener that is ours alone would be reset; another's is served by that.
+    if (!impl.shared && impl.acceptor->is_open()) impl.accept_batch();
     boost::system::error_code ignored;
     impl.acceptor->close(ignored);
   });
-  for (const auto& wire : impl.wires) wire->stop(false);
+  for (const auto& wire : impl.wires) wire->drain();
+  impl.idle_timer.expires_after(std::min(drain, kLastRequest));
+  impl.idle_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    for (const auto& wire : impl.wires) wire->end_idle();
+  });
   impl.drain_timer.expires_after(drain);
   impl.drain_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
     if (cancelled) return;
-    for (const auto& wire : impl.wires) wire->stop(true);
+    for (const auto& wire : impl.wires) wire->stop();
   });
+}
+
+void Server::on_drained(std::function<void()> drained) {
+  *impl_->on_drained = std::move(drained);
 }
 
 }  // namespace cfpipe::edge

@@ -5,10 +5,12 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "auth/own_file.h"
 #include "edge/capacity.h"
 #include "edge/memory_budget.h"
 #include "edge/patience.h"
@@ -23,6 +25,8 @@ namespace cfpipe::edge {
 inline constexpr std::size_t kMaxRequestHeaderBytes = 32 * 1024;
 inline constexpr std::size_t kMaxRequestBodyBytes = 256 * 1024;
 inline constexpr std::chrono::seconds kOriginDeadline{10};
+/// How long a connection that has no request under way may still send one when the edge stops.
+inline constexpr std::chrono::milliseconds kLastRequest{3'000};
 
 struct ServerOptions {
   boost::asio::ip::tcp::endpoint listen;
@@ -43,9 +47,11 @@ struct ServerOptions {
 class Server {
  public:
   /// Binds and loads the certificate; a Failure (Stage::config) says what is wrong. `executor` is the
-  /// caller's loop, on whose thread all of this is called; `site` outlives the server.
+  /// caller's loop, on whose thread all of this is called; `site` outlives the server. `given`: a socket that
+  /// listens already, perhaps other processes' too.
   static transport::Result<std::unique_ptr<Server>> open(boost::asio::any_io_executor executor,
-                                                         const ServerOptions& options, SiteLoop& site);
+                                                         const ServerOptions& options, SiteLoop& site,
+                                                         auth::Fd given = {});
   /// Ends at once what is still open, and the threads. When it returns, the site's loop has been told of
   /// every tunnel's end.
   ~Server();
@@ -68,8 +74,11 @@ class Server {
   /// What make_tls_server() made, where it is encrypted, for connections to come. Sessions of the one before
   /// are not resumed.
   void use(transport::SslCtx tls);
-  /// Stops accepting, then ends every tunnel that is still open after `drain`.
+  /// Stops accepting; requests that have begun are answered, and every tunnel that is still open after
+  /// `drain` is told that the edge leaves, and ended. Another call sets another time.
   void stop(std::chrono::milliseconds drain);
+  /// Called on the caller's loop whenever, after stop(), the last connection may have ended; see loads().
+  void on_drained(std::function<void()> drained);
 
  private:
   struct Impl;

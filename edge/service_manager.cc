@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +16,9 @@
 
 namespace cfpipe::edge {
 namespace {
+
+/// What the unit's TimeoutStopSec leaves room for.
+constexpr std::chrono::seconds kUsualStop{35};
 
 /// The variable's value, which is then gone from the environment.
 std::string take_variable(const char* name) {
@@ -33,9 +37,9 @@ std::string monotonic_microseconds() {
 }  // namespace
 
 ServiceManager::ServiceManager() : socket_(take_variable("NOTIFY_SOCKET")) {
-  const std::string microseconds = take_variable("WATCHDOG_USEC");
+  watchdog_ = take_variable("WATCHDOG_USEC");
   const std::string pid = take_variable("WATCHDOG_PID");
-  watched_ = !microseconds.empty() && (pid.empty() || pid == std::to_string(::getpid()));
+  if (!pid.empty() && pid != std::to_string(::getpid())) watchdog_.clear();
   const bool known = socket_.starts_with('/') || socket_.starts_with('@');
   if (!known || socket_.size() >= sizeof(sockaddr_un::sun_path)) socket_.clear();
 }
@@ -48,15 +52,25 @@ void ServiceManager::reloading() const {
   say("RELOADING=1\nMONOTONIC_USEC=" + monotonic_microseconds());
 }
 
-void ServiceManager::stopping() const {
+void ServiceManager::stopping(std::chrono::seconds at_most) const {
   say("STOPPING=1");
+  if (at_most > kUsualStop)
+    say("EXTEND_TIMEOUT_USEC=" + std::to_string(std::chrono::microseconds(at_most).count()));
+}
+
+void ServiceManager::keep(const std::string& name, int fd) const {
+  say("FDSTORE=1\nFDNAME=" + name, fd);
+}
+
+void ServiceManager::forget(const std::string& name) const {
+  say("FDSTOREREMOVE=1\nFDNAME=" + name);
 }
 
 void ServiceManager::alive() const {
-  if (watched_) say("WATCHDOG=1");
+  if (!watchdog_.empty()) say("WATCHDOG=1");
 }
 
-void ServiceManager::say(std::string_view text) const {
+void ServiceManager::say(std::string_view text, int fd) const {
   if (socket_.empty()) return;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -68,7 +82,23 @@ void ServiceManager::say(std::string_view text) const {
   if (!socket) return;
   // sockaddr_un is what the kernel takes behind a sockaddr.
   const auto* where = static_cast<const sockaddr*>(static_cast<const void*>(&address));
-  (void)!::sendto(socket.get(), text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL, where, size);
+  iovec part{const_cast<char*>(text.data()), text.size()};  // which sendmsg() only reads
+  msghdr message{};
+  message.msg_name = const_cast<sockaddr*>(where);
+  message.msg_namelen = size;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int))> control{};
+  if (fd >= 0) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
+  }
+  (void)!::sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 }  // namespace cfpipe::edge

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -17,14 +18,24 @@ class ServiceManager {
 
   void ready() const;      ///< serving, by the configuration that is there
   void reloading() const;  ///< until ready() is said again
-  void stopping() const;
+  /// For this long at most. More than what a unit's TimeoutStopSec is made for is asked for.
+  void stopping(std::chrono::seconds at_most = std::chrono::seconds(0)) const;
+  /// Keeps the socket, under a name, for the next start: of a service whose unit has
+  /// FileDescriptorStoreMax=. Such a socket comes back with LISTEN_FDS.
+  void keep(const std::string& name, int fd) const;
+  /// Keeps what has that name no longer.
+  void forget(const std::string& name) const;
+  /// Passes on what a process that serves on behalf of this one says.
+  void pass_on(std::string_view text) const { say(text); }
   /// The event loop turns. To be said at least twice in the watchdog's time.
   void alive() const;
+  /// The watchdog's time in microseconds, as WATCHDOG_USEC has it; empty: there is none.
+  const std::string& watchdog() const { return watchdog_; }
 
  private:
-  void say(std::string_view text) const;
+  void say(std::string_view text, int fd = -1) const;
 
-  std::string socket_;  ///< a path, or '@' and an abstract name; empty: nobody listens
-  bool watched_ = false;
+  std::string socket_;    ///< a path, or '@' and an abstract name; empty: nobody listens
+  std::string watchdog_;  ///< microseconds; empty: nobody watches
 };
 }  // namespace cfpipe::edge

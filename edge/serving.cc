@@ -44,9 +44,14 @@ void look_around(const Serving& serving) {
   });
 }
 
-Ending::Ending(const Serving& serving, std::chrono::milliseconds drain)
-    : serving_(serving), drain_(drain), signals_(serving.io, SIGTERM, SIGINT), deadline_(serving.io) {
+Ending::Ending(const Serving& serving, std::chrono::milliseconds drain, std::function<void()> begun)
+    : serving_(serving),
+      drain_(drain),
+      on_begun_(std::move(begun)),
+      signals_(serving.io, SIGTERM, SIGINT, SIGUSR1),
+      deadline_(serving.io) {
   serving_.site.on_idle([this] { end_if_idle(); });
+  serving_.server.on_drained([this] { end_if_idle(); });
   wait();
 }
 
@@ -54,31 +59,59 @@ Ending::~Ending() {
   serving_.site.on_idle({});
 }
 
+void Ending::over() {
+  serving_.site.on_idle({});
+  serving_.server.on_drained({});
+  signals_.cancel();
+  deadline_.cancel();
+}
+
 void Ending::listener_ended() {
   ended_ = true;
-  deadline_.expires_after(drain_ + kLastWords);
-  deadline_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) serving_.io.stop();
-  });
+  if (asked_ == 0) stop(drain_);
   end_if_idle();
 }
 
 void Ending::wait() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
     if (error) return;
+    if (number == SIGUSR1 && asked_ > 0) return wait();
     spdlog::info("stopping: {}", number == SIGINT ? "interrupted" : "asked to end");
-    begun_ = true;
-    if (ended_) return serving_.io.stop();
-    serving_.manager.stopping();
-    serving_.server.stop(drain_);
-    serving_.terminals.stop(drain_);
+    if (++asked_ > 2) return serving_.io.stop();
+    if (asked_ == 1) begin();
+    if (asked_ == 2) stop(std::chrono::milliseconds(0));
     wait();
   });
 }
 
-/// Polls of the transfer store may wait on: nobody is there to be answered.
+void Ending::begin() {
+  serving_.manager.stopping(std::chrono::ceil<std::chrono::seconds>(drain_ + kLastWords));
+  if (const auto open = serving_.site.open_tunnels(); open > 0)
+    spdlog::info("{} tunnels may go on for {} s", open, std::chrono::duration<double>(drain_).count());
+  if (serving_.site.trail().keeps_spool()) serving_.audit_log.copy();
+  serving_.site.drain();
+  stop(drain_);
+  if (on_begun_) on_begun_();
+}
+
+void Ending::stop(std::chrono::milliseconds drain) {
+  serving_.server.stop(drain);
+  serving_.terminals.stop(drain);
+  end_within(drain + kLastWords);
+}
+
+void Ending::end_within(std::chrono::milliseconds time) {
+  deadline_.expires_after(time);
+  deadline_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) serving_.io.stop();
+  });
+}
+
 void Ending::end_if_idle() {
-  if (ended_ && serving_.site.open_tunnels() == 0) net::post(serving_.io, [this] { serving_.io.stop(); });
+  const auto loads = serving_.server.loads();
+  const bool served = std::any_of(loads.begin(), loads.end(), [](std::size_t load) { return load > 0; });
+  if (!ended_ || served || serving_.site.open_tunnels() > 0) return;
+  net::post(serving_.io, [this] { serving_.io.stop(); });
 }
 
 Answer admin_answer(const Serving& serving, const Ending& ending, std::string_view path) {
@@ -117,8 +150,12 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
   return answer;
 }
 
-Watch::Watch(const Serving& serving)
-    : serving_(serving), memory_(serving.memory), timer_(serving.io), copying_(serving.io) {
+Watch::Watch(const Serving& serving, std::function<void()> more)
+    : serving_(serving),
+      memory_(serving.memory),
+      more_(std::move(more)),
+      timer_(serving.io),
+      copying_(serving.io) {
   wait();
 }
 
@@ -133,11 +170,15 @@ void Watch::wait() {
     prune();
     memory_.look(std::chrono::steady_clock::now());
     serving_.manager.alive();
+    if (more_) more_();
   });
 }
 
+// Two processes that copy would make each row twice.
 void Watch::copy_audit() {
-  if (!serving_.audit_log.copy_some()) return;
+  const bool copied = std::exchange(copies_, serving_.site.trail().keeps_spool());
+  if (copies_ && !copied) serving_.audit_log.take_over();
+  if (!copies_ || !serving_.audit_log.copy_some()) return;
   copying_.expires_after(kCopyPause);
   copying_.async_wait([this](const boost::system::error_code& error) {
     if (!error) copy_audit();
@@ -177,19 +218,30 @@ std::string keep_what_a_start_decides(const Config& present, Config& next) {
 
 }  // namespace
 
-Reloading::Reloading(const Serving& serving, std::string config_path, Config config)
+Reloading::Reloading(const Serving& serving, std::string config_path, Config config, Ending& ending,
+                     ServedMark& mark)
     : serving_(serving),
       config_path_(std::move(config_path)),
       config_(std::move(config)),
+      ending_(ending),
+      mark_(mark),
       signals_(serving.io, SIGHUP) {
   wait();
+}
+
+void Reloading::follow() {
+  if (!ending_.begun() || !mark_.changed()) return;
+  spdlog::info("the edge serves by another configuration, which is looked at for the tunnels that are left");
+  if (!reload()) spdlog::error("not reloaded: what was served before goes on");
 }
 
 void Reloading::wait() {
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
     serving_.manager.reloading();
-    if (!reload()) spdlog::error("not reloaded: what was served before goes on");
+    const bool reloaded = reload();
+    if (!reloaded) spdlog::error("not reloaded: what was served before goes on");
+    if (reloaded && !ending_.begun()) mark_.set();
     serving_.manager.ready();
     wait();
   });
@@ -223,9 +275,11 @@ bool Reloading::reload() {
       next->address_limits.connections.value_or(preset_per_address(config_.tunnel_limits.in_all)));
   serving_.server.trust(next->proxies);
   bound_memory(*serving_.memory, *next);
-  serving_.audit_log.copy();
+  const bool copies = serving_.site.trail().keeps_spool();
+  if (copies) serving_.audit_log.copy();
   serving_.audit_log.use(std::move(*audit_file));
-  serving_.audit_log.copy();
+  if (copies) serving_.audit_log.copy();
+  ending_.use_drain(next->drain);
   look_at_private_key(next->key_file);
   config_ = std::move(*next);
   if (!kept.empty()) spdlog::warn("reloaded, but for what takes a restart: {}", kept);

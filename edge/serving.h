@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,14 +14,14 @@
 #include "edge/audit_log.h"
 #include "edge/memory_budget.h"
 #include "edge/memory_watch.h"
+#include "edge/served_mark.h"
 #include "edge/server.h"
 #include "edge/service_manager.h"
 #include "edge/terminal/terminals.h"
 
 namespace cfpipe::edge {
 
-/// How long open tunnels may go on after SIGTERM.
-inline constexpr std::chrono::milliseconds kDrain{30'000};
+/// How long open tunnels of `dev` may go on after SIGTERM; others as the configuration has it.
 inline constexpr std::chrono::milliseconds kDevDrain{500};
 /// And how long they get to say so once they are cut.
 inline constexpr std::chrono::milliseconds kLastWords{2'000};
@@ -52,29 +53,39 @@ void bound_memory(MemoryBudget& budget, const Config& config);
 /// while: they may well come up after the edge.
 void look_around(const Serving& serving);
 
-/// Ends the event loop once nothing is left to serve: after SIGTERM or SIGINT tunnels may finish, for a
-/// while. A second signal ends them at once.
+/// Ends the event loop once nothing is left to serve: after SIGTERM or SIGINT requests are answered and
+/// tunnels may finish, for a while. A second signal ends them at once, a third does not wait for their last
+/// words. SIGUSR1, which comes when a process in front of this one ends too, is heard once.
 class Ending {
  public:
-  Ending(const Serving& serving, std::chrono::milliseconds drain);
+  /// `begun` is called when the first signal has come.
+  Ending(const Serving& serving, std::chrono::milliseconds drain, std::function<void()> begun);
   ~Ending();
   Ending(const Ending&) = delete;
   Ending& operator=(const Ending&) = delete;
 
   /// The listener takes no more connections.
   void listener_ended();
+  /// The loop has ended, and the server goes: nothing of it is asked any more.
+  void over();
   /// Whether the edge has been asked to end.
-  bool begun() const { return begun_; }
+  bool begun() const { return asked_ > 0; }
+  /// For an end that has not begun.
+  void use_drain(std::chrono::milliseconds drain) { drain_ = drain; }
 
  private:
   void wait();
+  void begin();
+  void stop(std::chrono::milliseconds drain);
+  void end_within(std::chrono::milliseconds time);
   void end_if_idle();
 
   Serving serving_;
   std::chrono::milliseconds drain_;
+  std::function<void()> on_begun_;
   boost::asio::signal_set signals_;
   boost::asio::steady_timer deadline_;
-  bool begun_ = false;
+  int asked_ = 0;
   bool ended_ = false;
 };
 
@@ -83,10 +94,10 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
 
 /// What a running edge does every second: it ends tunnels that were revoked by other processes or whose time
 /// is up, copies new rows of the audit, deletes what is too old, looks at memory, and tells the service
-/// manager that its loop turns.
+/// manager that its loop turns; and `more`.
 class Watch {
  public:
-  explicit Watch(const Serving& serving);
+  explicit Watch(const Serving& serving, std::function<void()> more = {});
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
@@ -97,19 +108,25 @@ class Watch {
 
   Serving serving_;
   MemoryWatch memory_;
+  std::function<void()> more_;
   boost::asio::steady_timer timer_;
   boost::asio::steady_timer copying_;
-  bool prunes_ = true;  ///< the last time
+  bool prunes_ = true;   ///< the last time
+  bool copies_ = false;  ///< the same
 };
 
 /// On SIGHUP serves by what the configuration file, and the certificate it names, say then. A file with a
 /// fault changes nothing; nor does what only a start can change, which is said.
 class Reloading {
  public:
-  /// `config` is what is served by now.
-  Reloading(const Serving& serving, std::string config_path, Config config);
+  /// `config` is what is served by now. Both others outlive it.
+  Reloading(const Serving& serving, std::string config_path, Config config, Ending& ending, ServedMark& mark);
   Reloading(const Reloading&) = delete;
   Reloading& operator=(const Reloading&) = delete;
+
+  /// Where this process has begun to end and the one that came after it serves by another configuration,
+  /// that is the one for the tunnels that are left.
+  void follow();
 
  private:
   void wait();
@@ -118,6 +135,8 @@ class Reloading {
   Serving serving_;
   std::string config_path_;
   Config config_;
+  Ending& ending_;
+  ServedMark& mark_;
   boost::asio::signal_set signals_;
 };
 

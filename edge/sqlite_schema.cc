@@ -18,7 +18,8 @@ namespace {
 constexpr int kBusyMilliseconds = 5'000;
 
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
-/// change is a further step. The version is kept in SQLite's user_version.
+/// change is a further step. The version is kept in SQLite's user_version. While an edge restarts, the
+/// program of the version before uses the database as well: a step leaves what that one needs.
 constexpr std::array<const char*, 7> kSteps{
     R"sql(
 CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;

@@ -84,9 +84,14 @@ std::string TransferStore::poller(const std::string& receiver) const {
   return waiter == waiters_.end() ? std::string() : waiter->second->peer;
 }
 
+void TransferStore::drain() {
+  draining_ = true;
+  for (const auto& [receiver, waiter] : waiters_) waiter->timer.cancel();
+}
+
 net::awaitable<Answer> TransferStore::poll(std::string receiver, std::string peer) {
   Answer answer = take(receiver);
-  if (answer.status != 202) co_return answer;
+  if (answer.status != 202 || draining_) co_return answer;
   const auto seat = seats_.take(address_key(peer));
   if (!seat) co_return text_answer(429, "too many logins are being waited for; try again");
   if (const auto older = waiters_.find(receiver); older != waiters_.end()) older->second->timer.cancel();

@@ -50,6 +50,9 @@ class TransferStore {
   /// ends an older one, whose client has most likely gone.
   boost::asio::awaitable<Answer> poll(std::string receiver, std::string peer);
   std::size_t waiting() const { return waiters_.size(); }
+  /// No poll waits any more: whoever asks again asks the process that comes after this one, which hears of a
+  /// box at once.
+  void drain();
   /// The address from which that receiver is polled now; empty: it is not.
   std::string poller(const std::string& receiver) const;
 
@@ -69,6 +72,7 @@ class TransferStore {
   std::chrono::milliseconds poll_;
   std::function<std::int64_t()> now_;
   std::map<std::string, std::shared_ptr<Waiter>> waiters_;
+  bool draining_ = false;
   Seats seats_{{kMaxTransferWaitersOfAddress, kMaxTransferWaiters}};  ///< of polls, by address
   Outstanding boxes_{kMaxTransfersOfPerson, static_cast<std::size_t>(kMaxPending)};
 };

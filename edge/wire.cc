@@ -102,14 +102,15 @@ net::awaitable<void> Wire::run(Arrival arrival) {
   const auto connection =
       std::make_shared<Connection>(std::move(arrival.socket), std::move(ssl), source, context_);
   const Listed listed(connections_, connection);
+  if (draining_) connection->drain();
   co_await connection->run();
 }
 
 void Wire::serve(Arrival arrival) {
   load_.fetch_add(1, std::memory_order_relaxed);
   net::co_spawn(io_, run(std::move(arrival)), [this](const std::exception_ptr& error) {
-    load_.fetch_sub(1, std::memory_order_relaxed);
     if (error) log_exception("a connection", error);
+    if (load_.fetch_sub(1, std::memory_order_relaxed) == 1 && draining_) drained_();
   });
 }
 
@@ -117,10 +118,26 @@ void Wire::use(std::shared_ptr<SSL_CTX> tls) {
   net::post(io_, [this, tls = std::move(tls)]() mutable { tls_ = std::move(tls); });
 }
 
-void Wire::stop(bool hard) {
-  net::post(io_, [this, hard] {
+void Wire::drain() {
+  net::post(io_, [this] {
+    draining_ = true;
+    for (const auto& connection : Connections(connections_)) connection->drain();
+    if (load() == 0) drained_();
+  });
+}
+
+void Wire::end_idle() {
+  net::post(io_, [this] {
+    for (const auto& connection : Connections(connections_)) connection->refuse_more();
+    while (idle_.end_oldest()) {
+    }
+  });
+}
+
+void Wire::stop() {
+  net::post(io_, [this] {
     stopping_ = true;
-    for (const auto& connection : Connections(connections_)) connection->stop(hard);
+    for (const auto& connection : Connections(connections_)) connection->stop(true);
   });
 }
 

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -31,10 +32,14 @@ struct Arrival {
 /// end.
 class Wire {
  public:
-  /// `site`, `memory` and `seats` outlive it. `tls`: null without it.
+  /// `site`, `memory` and `seats` outlive it. `tls`: null without it. `drained` is called on its thread when
+  /// it drains and has no connection left.
   Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience, MemoryBudget& memory,
-       AddressSeats& seats)
-      : context_{site, patience, memory, idle_, forwarding_faults_}, seats_(seats), tls_(std::move(tls)) {}
+       AddressSeats& seats, std::function<void()> drained)
+      : context_{site, patience, memory, idle_, forwarding_faults_},
+        seats_(seats),
+        drained_(std::move(drained)),
+        tls_(std::move(tls)) {}
   /// Drops whatever it still serves; the site is told of the tunnels among it.
   ~Wire() { join(); }
   Wire(const Wire&) = delete;
@@ -52,8 +57,13 @@ class Wire {
   void serve(Arrival arrival);
   /// For connections to come.
   void use(std::shared_ptr<SSL_CTX> tls);
-  /// Ends what carries no tunnel, and what comes after; `hard`: the tunnels too.
-  void stop(bool hard);
+  /// Answers what has begun and takes no second request on any connection; drained() says when all have
+  /// ended.
+  void drain();
+  /// Ends connections without a request or a tunnel under way.
+  void end_idle();
+  /// Ends the rest, and what comes after; tunnels are told.
+  void stop();
 
  private:
   boost::asio::awaitable<void> run(Arrival arrival);
@@ -67,9 +77,11 @@ class Wire {
   AddressSeats& seats_;
   OccasionalLine bad_starts_;  // of proxies' connections
   std::atomic<std::size_t> load_{0};
+  const std::function<void()> drained_;
   // Of the loop's thread:
   std::shared_ptr<SSL_CTX> tls_;
   std::set<std::shared_ptr<Connection>> connections_;
+  bool draining_ = false;
   bool stopping_ = false;
   // Goes before all that its handlers use.
   boost::asio::io_context io_{1};

@@ -62,6 +62,9 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   /// Server: the peer carries a tunnel, and may send ahead what that takes.
   void widen();
 
+  /// Server: asks for no new streams, and serves those that come all the same (RFC 9113 6.8); drain() is the
+  /// next step.
+  void announce_end();
   /// No new streams (GOAWAY); over when the last has ended.
   void drain();
   void close();

@@ -56,6 +56,12 @@ void H2Connection::widen() {
   transmit_soon();
 }
 
+void H2Connection::announce_end() {
+  if (over_ || draining_) return;
+  session_.announce_end();
+  transmit();
+}
+
 void H2Connection::drain() {
   if (over_ || std::exchange(draining_, true)) return;
   session_.go_away();

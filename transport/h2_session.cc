@@ -273,6 +273,10 @@ void H2Session::ping() {
   nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
 }
 
+void H2Session::announce_end() {
+  nghttp2_submit_shutdown_notice(session_);
+}
+
 void H2Session::go_away() {
   nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(session_),
                         NGHTTP2_NO_ERROR, nullptr, 0);

@@ -121,6 +121,8 @@ class H2Session {
   bool consumed(std::int32_t stream, std::size_t bytes);
 
   void ping();
+  /// Server: tells the client that go_away() follows, by a GOAWAY that refuses nothing yet.
+  void announce_end();
   /// No further streams from the peer: GOAWAY. What is open goes on.
   void go_away();
   /// Lets the peer send as much ahead as tunnels need; a server's peer has kH2UnprovenWindow before.

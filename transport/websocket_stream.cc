@@ -60,7 +60,10 @@ class WebSocketStream final : public tunnel::Stream {
   IoStatus flush() override;
   void breaks_off() override { broken_off_ = true; }
   IoStatus finish() override;
-  void dismiss(const std::string& why) override { dismissal_ = why; }
+  void dismiss(const std::string& why) override { last_words_ = {kAccessEnded, why}; }
+  void go_away(const std::string& why) {
+    if (!last_words_) last_words_ = {kGoingAway, why};
+  }
   void on_writable(Callback callback) override {
     channel_->on_writable([callback = std::move(callback), alive = std::weak_ptr<int>(alive_)] {
       if (!alive.expired()) callback();
@@ -120,7 +123,11 @@ class WebSocketStream final : public tunnel::Stream {
   bool gone_ = false;         // the peer will not see anything any more
   End end_ = End::open;
   std::string detail_;
-  std::optional<std::string> dismissal_;  // what our Close is to say
+  struct LastWords {
+    std::uint16_t code;
+    std::string why;
+  };
+  std::optional<LastWords> last_words_;  // what our Close is to say, where that is no ordinary end
 
   net::steady_timer timer_;
   PeerWatch watch_;
@@ -314,7 +321,7 @@ IoStatus WebSocketStream::flush() {
 }
 
 std::uint16_t WebSocketStream::close_code() const {
-  if (dismissal_) return kAccessEnded;
+  if (last_words_) return last_words_->code;
   if (end_ == End::protocol) return decoder_.violation_code();
   return broken_off_ ? kUnexpected : kNormal;
 }
@@ -323,7 +330,7 @@ std::uint16_t WebSocketStream::close_code() const {
 std::string WebSocketStream::close_payload() const {
   const std::uint16_t code = close_code();
   const std::string out{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
-  return out + dismissal_.value_or(std::string());
+  return last_words_ ? out + last_words_->why : out;
 }
 
 IoStatus WebSocketStream::finish() {
@@ -425,6 +432,10 @@ std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> c
                                                       bool half_close, std::span<const std::byte> early,
                                                       const WebSocketTimes& times) {
   return std::make_unique<WebSocketStream>(std::move(channel), role, half_close, early, times);
+}
+
+void go_away(tunnel::Stream& websocket, const std::string& why) {
+  if (auto* stream = dynamic_cast<WebSocketStream*>(&websocket)) stream->go_away(why);
 }
 
 }  // namespace cfpipe::transport

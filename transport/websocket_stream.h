@@ -30,5 +30,7 @@ inline constexpr std::size_t kPlainLarge = 512 * 1024;
 std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> channel, WsRole role,
                                                       bool half_close, std::span<const std::byte> early,
                                                       const WebSocketTimes& times = {});
+/// Has such a stream say in its end, which follows, that we end ourselves (1001), and why.
+void go_away(tunnel::Stream& websocket, const std::string& why);
 
 }  // namespace cfpipe::transport

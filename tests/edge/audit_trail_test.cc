@@ -331,5 +331,35 @@ TEST_F(AuditTrailTest, NoRowThatWasAnsweredForIsMissingAfterAKill) {
   EXPECT_TRUE(serials.empty()) << serials.size() << " certificates without a row";
 }
 
+TEST_F(AuditTrailTest, TheSpoolGoesFromAProcessThatEndsToTheOneThatBegins) {
+  const auto next_state = open_sqlite_state(dir_.file("state")).value();
+  AuditTrail next(io_.get_executor(), *next_state);
+  fill_disk();
+  EXPECT_TRUE(add("spooled by the first").kept);
+  ASSERT_TRUE(next.use_spool(dir_.file("spool")));
+  EXPECT_TRUE(trail_->keeps_spool());
+  EXPECT_FALSE(next.keeps_spool());
+  // As long as there is a row in it, the first keeps it; the second takes nothing that it could not keep.
+  trail_->leave_spool();
+  trail_->follow_up(kNow);
+  next.follow_up(kNow);
+  EXPECT_FALSE(next.keeps_spool());
+  EXPECT_FALSE(next.append(row("denial", "lost")).kept);
+  EXPECT_FALSE(next.has_room());
+  make_room();
+  trail_->follow_up(kNow);
+  trail_->follow_up(kNow);
+  next.follow_up(kNow);
+  EXPECT_FALSE(trail_->keeps_spool());
+  EXPECT_TRUE(next.keeps_spool());
+  EXPECT_FALSE(trail_->retake_spool());
+  EXPECT_TRUE(next.has_room());
+  fill_disk();
+  EXPECT_TRUE(next.append(row("denial", "spooled by the second")).kept);
+  make_room();
+  next.follow_up(kNow);
+  EXPECT_EQ(people(), "spooled by the first audit_gap spooled by the second ");
+}
+
 }  // namespace
 }  // namespace cfpipe::edge

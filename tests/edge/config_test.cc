@@ -221,6 +221,17 @@ TEST(Config, LimitsHowLongATunnelIsIdle) {
   }
 }
 
+TEST(Config, SaysHowLongTunnelsMayGoOnWhenTheEdgeEnds) {
+  using std::chrono::seconds;
+  EXPECT_EQ(parse_config(kGood).config.drain, seconds(30));
+  for (const auto& [value, drain] : {std::pair("1s", seconds(1)), std::pair("8h", seconds(28800))}) {
+    const LoadedConfig loaded =
+        parse_config(replaced(kGood, "session_duration: 12h", std::string("drain: ") + value));
+    EXPECT_TRUE(loaded.faults.empty()) << value;
+    EXPECT_EQ(loaded.config.drain, drain);
+  }
+}
+
 TEST(Config, SaysWhatACertificateAllows) {
   const auto preset = parse_config(kGood).config.applications.at(0).certificates.value();
   EXPECT_EQ(preset.extensions, auth::default_extensions());
@@ -321,6 +332,9 @@ INSTANTIATE_TEST_SUITE_P(
                   "auth_domain"},
         FaultCase{"IdleLimitOfNoTime", "    session_duration: 8h", "    idle_limit: long", 12,
                   "none, or a duration"},
+        FaultCase{"DrainOfNoTime", "session_duration: 12h", "drain: long", 5, "drain"},
+        FaultCase{"DrainTooLong", "session_duration: 12h", "drain: 9h", 5, "between 1s and 28800s"},
+        FaultCase{"DrainTooShort", "session_duration: 12h", "drain: 0s", 5, "between 1s and 28800s"},
         FaultCase{"IdleLimitTooShort", "    session_duration: 8h", "    idle_limit: 0s", 12, "idle_limit"},
         FaultCase{"ProxyProtocolOfNoVersion", "    session_duration: 8h", "    proxy_protocol: v1", 12,
                   "must be v2"},

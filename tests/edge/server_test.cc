@@ -360,7 +360,8 @@ TEST_F(ServerTest, TunnelsMayFinishUntilTheDrainIsOver) {
   put(**stream, "last words");
   EXPECT_EQ(run(take(**stream, 10)), "last words");
   EXPECT_EQ(run(take(**stream, 1)), std::string());
-  EXPECT_EQ((*stream)->end(), tunnel::End::clean);
+  EXPECT_EQ((*stream)->end(), tunnel::End::cut);
+  EXPECT_EQ((*stream)->end_detail(), "the peer closed with code 1001 (the edge is stopped or restarted)");
   (*stream)->finish();
   (*stream)->close();
   end();

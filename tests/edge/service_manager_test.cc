@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <string>
@@ -57,6 +58,13 @@ TEST(ServiceManager, IsToldWhatHappensAtAPathOrAnAbstractName) {
     manager.stopping();
     EXPECT_EQ(listener.next(), "STOPPING=1");
     EXPECT_EQ(listener.next(), "");
+    manager.stopping(std::chrono::hours(8));
+    EXPECT_EQ(listener.next(), "STOPPING=1");
+    EXPECT_EQ(listener.next(), "EXTEND_TIMEOUT_USEC=28800000000");
+    manager.keep("kept-listen", 0);
+    EXPECT_EQ(listener.next(), "FDSTORE=1\nFDNAME=kept-listen");
+    manager.forget("kept-listen");
+    EXPECT_EQ(listener.next(), "FDSTOREREMOVE=1\nFDNAME=kept-listen");
   }
 }
 

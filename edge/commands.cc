@@ -22,6 +22,7 @@ struct Options {
   RevocationQuestion revocation;
   SshdQuestion sshd;
   std::string admin_listen;
+  bool supervised = false;
   std::string output;
   std::string app;
   std::string key_type;
@@ -180,7 +181,11 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   run->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
   run->add_option("--admin-listen", options.admin_listen,
                   "Address and port for /metrics, /healthz and /readyz, whatever the configuration says");
-  run->callback([&] { status = run_edge(options.config_path, options.admin_listen); });
+  run->add_flag(
+      "--supervise", options.supervised,
+      "Hold the listeners in a process in front, which on SIGUSR2 starts the program anew beside the "
+      "one that serves, and has that one drain");
+  run->callback([&] { status = run_edge(options.config_path, options.admin_listen, options.supervised); });
 
   CLI::App* dev = root.add_subcommand("dev", "Serve on loopback, with a sign-in page that believes anybody");
   dev->add_option("--listen", options.dev.listen, "Loopback address and port; port 0 takes a free one")

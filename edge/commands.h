@@ -33,8 +33,8 @@ struct DevOptions {
   std::string state;                ///< empty: under the user's state directory
   bool terminal = false;            ///< browsers are shown one
 };
-/// `admin_listen`: in the place of the configuration's; empty: that.
-int run_edge(const std::string& config_path, const std::string& admin_listen);
+/// `admin_listen`: in the place of the configuration's; empty: that. `supervised`: see supervise().
+int run_edge(const std::string& config_path, const std::string& admin_listen, bool supervised);
 int run_dev(const DevOptions& options);
 /// The configuration that `dev` serves; a Failure (Stage::input) says which option is wrong.
 transport::Result<Config> dev_config(const DevOptions& options);

@@ -5,6 +5,7 @@
 #include "edge/app_name.h"
 #include "edge/commands.h"
 #include "edge/oidc.h"
+#include "edge/supervisor.h"
 #include "edge/tls_files.h"
 #include "transport/tls_context.h"
 
@@ -68,7 +69,7 @@ int check_config(const std::string& config_path) {
   return checked_config(config_path, TlsFiles::looked_at) ? kOk : kBadConfig;
 }
 
-int run_edge(const std::string& config_path, const std::string& admin_listen) {
+int run_edge(const std::string& config_path, const std::string& admin_listen, bool supervised) {
   ServeOptions options{config_path, std::nullopt};
   if (!admin_listen.empty()) {
     options.admin = parse_listener(admin_listen, std::nullopt);
@@ -77,6 +78,7 @@ int run_edge(const std::string& config_path, const std::string& admin_listen) {
       return kUsage;
     }
   }
+  if (supervised) return supervise(config_path, admin_listen);
   const auto config = checked_config(config_path, TlsFiles::looked_at);
   if (!config) return kBadConfig;
   return serve(*config, options);

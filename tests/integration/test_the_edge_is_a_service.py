@@ -54,6 +54,7 @@ def test_the_manager_is_told_from_start_to_end(world, manager):
 
 
 UNIT = "/usr/local/lib/systemd/system/cfpipe-edge.service"
+SOCKET = "/usr/local/lib/systemd/system/cfpipe-edge.socket"
 # Of systemd's measure of what a service could do to the machine, 0 to 100.
 EXPOSURE = 20
 
@@ -65,6 +66,6 @@ def test_the_unit_is_valid_and_shut_in(world):
     machine.run(["systemd-sysusers"]).ok()
     account = machine.run(["getent", "passwd", "cfpipe-edge"]).ok().stdout.split(":")
     assert account[5] == "/var/lib/cfpipe" and account[6].strip().endswith("nologin"), account
-    verified = machine.run(["systemd-analyze", "verify", UNIT]).ok()
+    verified = machine.run(["systemd-analyze", "verify", UNIT, SOCKET]).ok()
     assert "cfpipe-edge" not in verified.stderr, verified
     machine.run(["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", UNIT]).ok()

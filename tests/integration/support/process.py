@@ -79,9 +79,9 @@ class Collector(threading.Thread):
 class Child:
     """A program that runs until it is stopped."""
 
-    def __init__(self, argv, env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=None, collect=True):
+    def __init__(self, argv, env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=None, collect=True, pass_fds=()):
         self.argv = [str(a) for a in argv]
-        self.process = subprocess.Popen(self.argv, env=env, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=cwd)
+        self.process = subprocess.Popen(self.argv, env=env, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, cwd=cwd, pass_fds=pass_fds)
         self.stderr = Collector(self.process.stderr)
         self.stdout = Collector(self.process.stdout) if collect and stdout == subprocess.PIPE else None
 

@@ -109,6 +109,10 @@ std::string opened_event(const Opened& opened) {
                                       {"first_use", opened.first_use}});
 }
 
+std::string leaving_event(std::int64_t ends) {
+  return json::serialize(json::object{{"event", "leaving"}, {"ends", ends}});
+}
+
 std::string ended_event(const Ending& ending) {
   return json::serialize(json::object{{"event", "ended"},
                                       {"code", ending.code},

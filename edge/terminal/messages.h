@@ -73,6 +73,8 @@ std::string connecting_event(std::string_view application, std::string_view user
 std::string credentials_event(const std::vector<std::string>& methods, std::string_view error);
 std::string prompts_event(const Questions& questions);
 std::string opened_event(const Opened& opened);
+/// The edge ends then, Unix seconds, and the session with it.
+std::string leaving_event(std::int64_t ends);
 std::string ended_event(const Ending& ending);
 std::string position_message(std::uint64_t position);
 

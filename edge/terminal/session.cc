@@ -41,8 +41,9 @@ bool Session::belongs_to(const TunnelGrant& grant) const {
   return grant.app_hostname == grant_.app_hostname && grant.identity == grant_.identity;
 }
 
-void Session::drain() {
+void Session::drain(std::int64_t ends) {
   draining_ = true;
+  if (open_) tell('e', leaving_event(ends));
   bell_->ring();
 }
 

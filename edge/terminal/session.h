@@ -45,8 +45,9 @@ class Session : public std::enable_shared_from_this<Session> {
   boost::asio::awaitable<void> run(std::unique_ptr<Window> window, Start start);
   /// Another page shows it from now on; the one before is told so.
   void show(std::unique_ptr<Window> window, const Start& start);
-  /// The edge is about to end: nobody can come back to a session that no page shows.
-  void drain();
+  /// The edge ends at `ends`, Unix seconds: the page is told, and nobody can come back to a session that no
+  /// page shows.
+  void drain(std::int64_t ends);
   /// The edge ends.
   void stop();
 

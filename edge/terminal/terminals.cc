@@ -8,6 +8,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <chrono>
+#include <ctime>
 #include <exception>
 #include <optional>
 #include <utility>
@@ -76,7 +78,8 @@ void Terminals::join() {
 void Terminals::stop(std::chrono::milliseconds drain) {
   net::post(io_, [this, drain] {
     stopping_ = true;
-    for (const auto& [id, session] : sessions_) session->drain();
+    const auto ends = std::time(nullptr) + std::chrono::ceil<std::chrono::seconds>(drain).count();
+    for (const auto& [id, session] : sessions_) session->drain(ends);
     drain_.expires_after(drain);
     drain_.async_wait([this](const boost::system::error_code& cancelled) {
       if (cancelled) return;

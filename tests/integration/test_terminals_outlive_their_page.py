@@ -1,8 +1,11 @@
 """A page that is loaded again, or has lost its connection, gets its shell back and what it has missed."""
 
+import signal
+import time
+
 import pytest
 
-from support import servers, world as worlds
+from support import limits, servers, world as worlds
 from support.terminal_page import open_shell, Refused, signed_in, terminal_of, TerminalPage
 
 pytestmark = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
@@ -91,3 +94,15 @@ def test_an_edge_that_ends_waits_for_no_page_that_has_gone(terminal, web):
     page = open_shell(terminal, web)
     page.close()
     assert terminal.child.stop() == 0
+
+
+def test_a_page_is_told_that_the_edge_restarts_before_it_ends(world, sshd):
+    edge = terminal_of(world, sshd, more={"drain": "2s"})
+    page = open_shell(edge, signed_in(edge))
+    edge.child.process.send_signal(signal.SIGTERM)
+    leaving = page.event("leaving")
+    page.type("echo still' 'here\n")
+    page.shows("still here\r\n")
+    assert page.ended()["code"] == "stopped"
+    assert abs(time.time() - leaving["ends"]) < limits.GOODBYE_DEADLINE
+    assert edge.child.wait() == 0, edge.child.stderr.text

@@ -57,6 +57,8 @@ export interface Listener {
   opened(how: Opened, asked: number): void;
   output(bytes: Uint8Array, drawn: () => void): void;
   reconnecting(): void;
+  /** The edge ends then (Unix seconds), and the session with it. */
+  leaving(ends: number): void;
   ended(why: Ended): void;
 }
 
@@ -198,6 +200,8 @@ export class Link {
         this.received = this.confirmed = this.drawn = how.position;
         return this.listener.opened(how, asked);
       }
+      case "leaving":
+        return this.listener.leaving(Number(event["ends"]));
       case "ended":
         return this.end(event as unknown as Ended);
     }

@@ -26,6 +26,8 @@ class Page {
   private readonly disconnect = element<HTMLButtonElement>("disconnect");
   private user = document.body.dataset["user"] ?? "";
   private taken = "";
+  /** Of the session, in Unix seconds; 0: there is no end. */
+  private ends = 0;
   /** Output that is drawn again, up to that position: what the terminal answers to it goes nowhere. */
   private replay: { end: number; live: () => void } | undefined;
 
@@ -52,6 +54,7 @@ class Page {
       opened: (how, asked) => this.opened(how, asked),
       output: (bytes, drawn) => this.screen.write(bytes, () => this.drawn(drawn)),
       reconnecting: () => this.show("reconnecting", "Reconnecting…"),
+      leaving: (ends) => this.leaving(ends),
       ended: (why) => this.ended(why),
     }, () => this.screen.size, document.body.dataset["aud"] ?? "");
     this.disconnect.onclick = () => this.link.quit();
@@ -103,7 +106,8 @@ class Page {
     const key = element("host-key");
     key.textContent = how.first_use ? `New host key, recorded now: ${how.host_key}` : "";
     element("state").title = `Host key ${how.host_key}`;
-    this.countdown.until(how.ends);
+    this.ends = how.ends;
+    this.countdown.until(this.ends);
     this.link.resize();
   }
 
@@ -112,6 +116,13 @@ class Page {
     if (!this.replay || this.link.drawn < this.replay.end) return;
     this.replay.live();
     this.replay = undefined;
+  }
+
+  private leaving(ends: number): void {
+    this.ends = this.ends > 0 ? Math.min(this.ends, ends) : ends;
+    this.countdown.until(this.ends);
+    const at = new Date(this.ends * 1000).toLocaleTimeString();
+    this.show("open", `Connected as ${this.user}. The edge restarts: this session ends at ${at}, a new one can be opened now`);
   }
 
   private ended(why: Ended): void {

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cli/help.h"
+#include "transport/unknown_word.h"
 
 namespace cfpipe::cli {
 
@@ -215,9 +216,13 @@ std::string spelled(const CLI::App& app, const std::vector<std::string>& argumen
 }
 
 /// CLI11's complaint in one line, without the values of arguments, which may be secrets.
-std::string complaint(const CLI::ParseError& error) {
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) return "an argument that is not understood";
-  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return "a command is missing";
+std::string complaint(const CLI::ParseError& error, const CLI::App& app,
+                      const std::vector<std::string>& words) {
+  const bool missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (missing || dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    if (const auto unknown = transport::first_unknown(app, words)) return unknown->text();
+    return missing ? "a command is missing" : "an argument that is not understood";
+  }
   const std::string text = error.what();
   return transport::printable(text.substr(0, text.find('=')));
 }
@@ -249,21 +254,16 @@ std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::
     add_commands(*access, raw, {});
     access->fallthrough();
   }
+  auto words = with_double_dashes(app, arguments);
+  raw.spelled = spelled(app, words);
+  if (below_access) words.erase(words.begin());
   try {
-    auto reversed = with_double_dashes(app, arguments);
-    raw.spelled = spelled(app, reversed);
-    std::reverse(reversed.begin(), reversed.end());
-    if (below_access) reversed.pop_back();
-    app.parse(std::move(reversed));
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
   } catch (const CLI::CallForHelp&) {
     return AskedText{help_text(app, app.get_name())};
   } catch (const CLI::ParseError& error) {
     if (raw.version_command) return AskedText{version};
-    // Where a command should be, and so nobody's secret.
-    const auto named = app.get_subcommands([&](CLI::App* sub) { return sub->check_name(only); });
-    if (!only.empty() && only[0] != '-' && named.empty())
-      return usage("there is no command " + transport::printable(only));
-    return usage(complaint(error));
+    return usage(complaint(error, app, words));
   }
   return chosen(app);
 }

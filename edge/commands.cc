@@ -1,8 +1,11 @@
 #include "edge/commands.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <limits>
+
+#include "transport/unknown_word.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -281,7 +284,9 @@ int run_command_line(int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return root.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& error) {
-    complain(std::string(error.what()) + "; see cfpipe-edge --help");
+    const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    const auto unknown = transport::first_unknown(root, words);
+    complain((unknown ? unknown->text() : std::string(error.what())) + "; see cfpipe-edge --help");
     return kUsage;
   }
   return status;

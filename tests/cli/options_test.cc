@@ -59,10 +59,33 @@ TEST(Options, ACommandThatThereIsNotIsNamed) {
   for (const std::vector<std::string>& line :
        {std::vector<std::string>{"shh"}, {"access", "shh"}, {"shh", "--hostname", "h.example.com"}}) {
     const Failure failure = bad(line);
-    EXPECT_EQ(failure.detail, "there is no command shh");
+    EXPECT_EQ(failure.detail, "there is no command shh (did you mean ssh?)");
   }
   EXPECT_EQ(bad({"--id", "planted", "shh"}).detail.find("planted"), std::string::npos);
+  EXPECT_EQ(bad({"logn", "https://h.example.com"}).detail, "there is no command logn (did you mean login?)");
+  EXPECT_EQ(bad({"frobnicate"}).detail, "there is no command frobnicate");
   EXPECT_THAT(bad({}).detail, HasSubstr("a command is missing"));
+}
+
+TEST(Options, AnOptionThatThereIsNotIsNamedWithoutItsValue) {
+  const std::map<std::string, std::string> said{
+      {"--hostnam", "there is no option --hostnam (did you mean --hostname?)"},
+      {"--hostnmae=planted", "there is no option --hostnmae (did you mean --hostname?)"},
+      {"--connect-time", "there is no option --connect-time (did you mean --connect-timeout?)"},
+      {"-ca-fil", "there is no option -ca-fil (did you mean --ca-file?)"},
+      {"--frobnicate=planted", "there is no option --frobnicate"},
+      {"-yplanted-secret-value", "there is no option -y..."},
+      {"--no/name planted", "there is no option --..."}};
+  for (const std::string command : {"ssh", "ssh-gen"}) {
+    for (const auto& [given, says] : said) {
+      EXPECT_EQ(bad({command, "-T", "h.example.com", given}).detail, says);
+      EXPECT_EQ(bad({"access", command, given, "--hostname", "h.example.com"}).detail, says);
+    }
+  }
+  EXPECT_EQ(bad({"--scret", "planted", "token", "https://h.example.com"}).detail,
+            "there is no option --scret (did you mean --secret?)");
+  EXPECT_EQ(bad({"ssh-gen", "--hostname", "h.example.com", "planted"}).detail,
+            "an argument that is not understood");
 }
 
 TEST(Options, EveryCommandIsThereWithAndWithoutAccess) {

@@ -108,7 +108,7 @@ Result<void> take_headers(RawOptions& raw, Options& options) {
   std::string_view place = raw.destination;
   if (const auto scheme = place.find("://"); scheme != std::string_view::npos)
     place.remove_prefix(scheme + 3);
-  auto header = parse_header("Cf-Access-Jump-Destination: " + raw.destination);
+  auto header = parse_header(std::string(kDestinationHeader) + ": " + raw.destination);
   if (!header || !transport::Authority::parse(place.substr(0, place.find('/'))) ||
       raw.destination.find_first_of(" \t") != std::string::npos)
     return usage("--destination takes host:port");

@@ -22,6 +22,9 @@ namespace cfpipe::cli {
 
 using transport::Result;
 
+/// What --destination is sent as.
+inline constexpr std::string_view kDestinationHeader = "Cf-Access-Jump-Destination";
+
 enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor };
 enum class ConfigStyle { plain, agent, match, chain };
 /// What ssh-config does with its text: prints it, puts it into ~/.ssh, takes it out again.

@@ -30,6 +30,19 @@ using namespace net::experimental::awaitable_operators;
 using transport::Cause;
 using transport::Failure;
 
+/// Longest destination in a line of the log, in bytes.
+constexpr std::size_t kShownDestination = 300;
+
+/// Where a tunnel leads, for the log.
+std::string tunnel_end_text(const Options& options) {
+  std::string text = options.url.host.text();
+  for (const auto& [name, value] : options.headers) {
+    if (options.names_destination && name == kDestinationHeader)
+      text += " for " + transport::printable(value, kShownDestination);
+  }
+  return text;
+}
+
 using StreamPtr = std::unique_ptr<tunnel::Stream>;
 using IdentityPtr = std::shared_ptr<const Identity>;
 
@@ -287,7 +300,7 @@ net::awaitable<void> TunnelOpener::Impl::carry_tunnel(const Pump& pump, Carried&
   } else if (carried.unsigned_because) {
     out = *carried.unsigned_because;
   } else {
-    spdlog::info("tunnel to {} is open", options.url.host.text());
+    spdlog::info("tunnel to {} is open", tunnel_end_text(options));
     carried.pumping = true;
     settle(carried);
     out = co_await pump_beside_check(pump, **opened);

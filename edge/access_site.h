@@ -269,7 +269,8 @@ class AccessSite final : public Site {
                                                             std::string_view key_line);
 
   // site_tunnels.cc
-  static Answer wrong_destination(const App& app);
+  Answer wrong_destination(const Request& request, const App& app, const Visitor& who,
+                           std::string_view asked);
   Answer too_many_tunnels(const Request& request, const App& app, const Visitor& who,
                           const OpenTunnels::Admission& refused);
   bool takes_row(const TunnelGrant& grant, AuditRow& row);

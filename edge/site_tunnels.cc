@@ -10,6 +10,8 @@
 namespace cfpipe::edge {
 namespace {
 
+/// What the audit has of a destination that was refused, in bytes; a name with a port fits.
+constexpr std::size_t kShownDestination = 300;
 constexpr const char* kRevoked = "access was revoked";
 constexpr const char* kUnrecorded = "this edge cannot keep its records at present";
 constexpr const char* kOverTime = "the application's session_limit has been reached";
@@ -19,10 +21,13 @@ constexpr const char* kNotLedTo = "the application does not lead to that destina
 
 }  // namespace
 
-Answer AccessSite::wrong_destination(const App& app) {
+Answer AccessSite::wrong_destination(const Request& request, const App& app, const Visitor& who,
+                                     std::string_view asked) {
   const std::string reason = app.config->destinations.empty()
                                  ? app.config->hostname + " has one origin"
                                  : app.config->hostname + " does not lead to that destination";
+  audit_denial(RowCause::denied, request, app, who.identity,
+               reason + ": " + transport::printable(asked, kShownDestination));
   Answer answer = text_answer(403, reason);
   answer.headers.emplace_back(transport::kReasonHeader, reason);
   return answer;
@@ -42,7 +47,7 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
     return text_answer(403, "this page may not open a tunnel");
   const std::string_view asked = request.header("Cf-Access-Jump-Destination");
   const auto destination = find_destination(app.config->destinations, asked);
-  if (!asked.empty() && !destination) return wrong_destination(app);
+  if (!asked.empty() && !destination) return wrong_destination(request, app, who, asked);
   if (!grants()) return unrecordable();
   TunnelGrant grant = grant_of(*app.config, who.identity);
   auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, now_());

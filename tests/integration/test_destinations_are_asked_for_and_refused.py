@@ -62,9 +62,20 @@ def test_destination_that_is_configured_is_reached(bastion, form):
     assert opened == [f"to {address}", ""]
 
 
+def test_where_a_tunnel_leads_is_in_both_logs(bastion):
+    client, address = bastion
+    log = client.world.path("client.log")
+    client.banner("--hostname", client.edge.host(), "--destination", address, "--log-file", log, "--log-level", "info")
+    assert f"tunnel to vm.localhost for {address} is open" in log.read_text()
+    assert f'reason="to {address}"' in client.edge.child.stderr.text
+
+
 def test_destination_that_is_not_configured_is_refused(bastion, sshd):
     client, address = bastion
     port = address.split(":")[1]
     for asked in (sshd.address, f"localhost:{port}", f"10.0.0.1:{port}", "127.0.0.1", "nonsense"):
         assert_fails(client.tunnel("--destination", asked), REFUSED, "upgrade",
                      r"or this destination: .*does not lead to that destination \(status 403")
+        denied = [row for row in client.edge.audit() if row["kind"] == "denial"]
+        assert denied[-1]["reason"] == f"vm.localhost does not lead to that destination: {asked}", denied
+        assert denied[-1]["identity"] == worlds.EMAIL and asked in client.edge.child.stderr.text

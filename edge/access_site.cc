@@ -183,9 +183,15 @@ boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
   co_return answer;
 }
 
+bool AccessSite::is_transfer_host(const std::string& host) const {
+  const auto& hosts = config_.transfer_hosts;
+  return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+}
+
 boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
   // First: an application of all hosts below one may cover this one too.
-  if (request.host == config_.auth_host) co_return co_await auth_domain_answer(request);
+  if (request.host == config_.auth_host || is_transfer_host(request.host))
+    co_return co_await auth_domain_answer(request);
   const Place place = place_of(request);
   if (place.apps.empty()) co_return text_answer(421, kNotServedHere);
   Answer answer = app_answer(request, place);
@@ -194,7 +200,10 @@ boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
 }
 
 boost::asio::awaitable<Answer> AccessSite::auth_domain_answer(const Request& request) {
-  if (!request.path.starts_with(kTransferPath)) co_return co_await auth_answer(request);
+  if (!request.path.starts_with(kTransferPath)) {
+    if (request.host != config_.auth_host) co_return text_answer(404, "not found");
+    co_return co_await auth_answer(request);
+  }
   if (request.method != "GET") co_return method_not_allowed("GET");
   // The padding may arrive percent-encoded.
   std::string receiver =

@@ -175,6 +175,7 @@ class AccessSite final : public Site {
   // access_site.cc: routing
   boost::asio::awaitable<Answer> route(const Request& request);
   Answer app_answer(const Request& request, const Place& place);
+  bool is_transfer_host(const std::string& host) const;
   boost::asio::awaitable<Answer> auth_domain_answer(const Request& request);
   boost::asio::awaitable<Answer> auth_answer(const Request& request);
   Answer shared_answer(const Request& request, std::string_view path);

@@ -37,6 +37,7 @@ void check_tls_files(LoadedConfig& loaded) {
   std::erase(names, "");
   const TlsFileFindings found =
       look_at_tls_files(config.certificate_file, config.key_file, names, std::time(nullptr));
+  names.insert(names.end(), config.transfer_hosts.begin(), config.transfer_hosts.end());
   const auto add = [&loaded](ConfigFile::Kind kind, const std::vector<std::string>& faults) {
     for (const ConfigFile& file : loaded.files)
       if (file.kind == kind)

@@ -128,6 +128,8 @@ struct Config {
   std::string auth_host;  ///< auth_domain without port
   std::uint16_t public_port =
       kHttpsPort;  ///< the port of auth_domain: where browsers and clients reach this edge
+  std::vector<std::string>
+      transfer_hosts;  ///< names besides auth_host that have the transfer store, and it alone
   std::string state_dir;
   std::optional<Listener> admin_listen;  ///< where metrics are; none: nowhere
   std::string audit_file;  ///< where the audit's rows are copied to; "-": standard output; empty: nowhere
@@ -147,6 +149,9 @@ struct Config {
   std::optional<Policy> administrators;  ///< who may use the dashboard; none: nobody
   std::vector<ApplicationConfig> applications;
 };
+
+/// Most transfer_hosts of one edge.
+inline constexpr std::size_t kMaxTransferHosts = 16;
 
 struct ConfigFault {
   int line;  ///< from 1; 0: of the whole file

@@ -1,4 +1,5 @@
 // The YAML form of the configuration. Every fault is collected with its line; nothing unknown is passed over.
+#include <algorithm>
 #include <set>
 
 #include "auth/ssh_key.h"
@@ -30,6 +31,7 @@ class Reader : private YamlReader {
   void idle_limit(const YAML::Node& node, ApplicationConfig& app);
   void browser_rendering(const YAML::Node& node, ApplicationConfig& app);
   void host_keys(const YAML::Node& node, ApplicationConfig& app);
+  void transfer_hosts(const YAML::Node& list);
   void limits(const YAML::Node& node);
   void across(const YAML::Node& root);
 
@@ -178,6 +180,9 @@ void Reader::across(const YAML::Node& root) {
     if (!names.insert(text).second) fault(list[i], "'" + text + "' is configured twice");
     if (name->host() == out_.config.auth_host)
       fault(list[i], "an application cannot have the auth_domain's name");
+    const auto& stores = out_.config.transfer_hosts;
+    if (std::find(stores.begin(), stores.end(), name->host()) != stores.end())
+      fault(list[i], "an application cannot have the name of one of 'transfer_hosts'");
     if (name->is_pattern() && ++patterns == kMaxHostPatterns + 1)
       fault(list[i], "no more than " + std::to_string(kMaxHostPatterns) +
                          " applications may have a * in the host name");
@@ -187,6 +192,23 @@ void Reader::across(const YAML::Node& root) {
       app.certificates->root_by_email = out_.config.identity_provider == IdentityProvider::dev;
   check_groups(*this, list, out_.config);
   check_claims(*this, list, out_.config);
+}
+
+void Reader::transfer_hosts(const YAML::Node& list) {
+  const std::size_t count = list.IsSequence() ? list.size() : 0;
+  if (count == 0 || count > kMaxTransferHosts)
+    return fault(list, "'transfer_hosts' must be a list of host names, 16 at most");
+  std::vector<std::string>& hosts = out_.config.transfer_hosts;
+  for (const YAML::Node& item : list) {
+    const std::string host = item.IsScalar() ? lower(item.Scalar()) : std::string();
+    if (!valid_hostname(host)) {
+      fault(item, "'transfer_hosts' takes host names, without a port");
+    } else if (host == out_.config.auth_host || std::find(hosts.begin(), hosts.end(), host) != hosts.end()) {
+      fault(item, "'" + host + "' has the transfer store already");
+    } else {
+      hosts.push_back(host);
+    }
+  }
 }
 
 void Reader::listener(const YAML::Node& root, const char* key, bool required,
@@ -238,7 +260,7 @@ void Reader::top(const YAML::Node& root) {
   if (!mapping(root, "the configuration",
                {"listen", "trusted_proxies", "proxy_protocol", "tls", "auth_domain", "state", "threads",
                 "limits", "session_duration", "identity_provider", "administrators", "applications", "audit",
-                "admin_listen", "open_tunnels", "drain"})) {
+                "admin_listen", "open_tunnels", "drain", "transfer_hosts"})) {
     return;
   }
   listen(root);
@@ -266,6 +288,7 @@ void Reader::top(const YAML::Node& root) {
       config.public_port = parsed->port_or(kHttpsPort);
     }
   }
+  if (root["transfer_hosts"]) transfer_hosts(root["transfer_hosts"]);
   config.state_dir = text(root, "state", "the configuration");
   if (!config.state_dir.empty() && config.state_dir.front() != '/')
     fault(root["state"], "'state' must be an absolute path");

@@ -49,6 +49,22 @@ TEST(Config, TakesTheDocumentedExample) {
   EXPECT_TRUE(with_terminal.config.applications.front().browser_terminal);
 }
 
+TEST(Config, TakesOtherNamesForTheTransferStore) {
+  const auto with = [](const std::string& hosts) {
+    return parse_config(replaced(kDocumented, "session_duration: 24h", "transfer_hosts: " + hosts));
+  };
+  const LoadedConfig loaded = with("[Login.cloudflareaccess.org]");
+  EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+  EXPECT_EQ(loaded.config.transfer_hosts, std::vector<std::string>{"login.cloudflareaccess.org"});
+  std::string many = "[a0.example";
+  for (std::size_t i = 1; i <= kMaxTransferHosts; ++i) many += ", a" + std::to_string(i) + ".example";
+  for (const std::string& bad :
+       {std::string("[]"), std::string("login.example.com"), std::string("['login.example.com:443']"),
+        std::string("[auth.example.com]"), std::string("[a.example, a.example]"),
+        std::string("[vm.example.com]"), many + "]"})
+    EXPECT_EQ(with(bad).faults.size(), 1u) << bad;
+}
+
 TEST(Config, TakesAdministratorsAsAPolicyHasPeople) {
   const std::string tail = "applications:\n";
   const auto with = [&](const std::string& rules) {

@@ -148,6 +148,22 @@ TEST_F(Login, HandsABoxOutOnceAndForgetsIt) {
   EXPECT_EQ(browser_->get("https://auth.localhost:8443/transfer/" + late.public_key()).status, 202);
 }
 
+TEST_F(Login, HandsABoxOutUnderTheNamesOfTheStoreToo) {
+  Config config = two_applications(dir_.file("state"));
+  config.transfer_hosts = {"login.cloudflareaccess.org"};
+  make_site(std::move(config));
+  const auth::TransferReceiver receiver;
+  ASSERT_EQ(browser_->sign_in(cli_url(receiver.public_key()), "ann@example.com").status, 200);
+  const std::string store = "https://login.cloudflareaccess.org";
+  const Answer box = browser_->get(store + "/transfer/" + receiver.public_key());
+  ASSERT_EQ(box.status, 200);
+  EXPECT_TRUE(receiver.open(box.body, header_of(box, "Service-Public-Key")));
+  for (const char* path : {"/", "/cdn-cgi/access/certs", "/cdn-cgi/access/login/vm.localhost", "/transfer/x"})
+    EXPECT_EQ(browser_->get(store + path).status, 404) << path;
+  EXPECT_EQ(browser_->get("https://login.cloudflareaccess.com/transfer/" + receiver.public_key()).status,
+            421);
+}
+
 TEST_F(Login, WakesAPollThatWaits) {
   Config config = two_applications(dir_.file("state"));
   browser_.reset();

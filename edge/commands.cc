@@ -10,10 +10,14 @@
 namespace cfpipe::edge {
 namespace {
 
+CLI::Option* add_config_option(CLI::App& command, std::string& path) {
+  return command.add_option("--config", path,
+                            "Configuration file (YAML) [$CFPIPE_EDGE_CONFIG, /etc/cfpipe/edge.yaml]");
+}
+
 void add_state_options(CLI::App& command, StateOption& option) {
   auto* dir = command.add_option("--state", option.dir, "State directory of the edge");
-  auto* file = command.add_option("--config", option.config_path, "Configuration file that names it");
-  dir->excludes(file);
+  dir->excludes(add_config_option(command, option.config_path));
 }
 
 struct Options {
@@ -94,7 +98,9 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   CLI::App* host = ca->add_subcommand("sign-host", "Certify the key of a host, so that ssh knows it at once");
   HostKeyQuestion& key = options.host_key;
   host->add_option("--app", key.app, "Name of the application")->required();
-  host->add_option("--key", key.key_file, "The host's public key, e.g. ssh_host_ed25519_key.pub")->required();
+  host->add_option("--key", key.key_file,
+                   "The host's public key, e.g. ssh_host_ed25519_key.pub, - for standard input")
+      ->required();
   host->add_option("--hostname", key.names, "A name of the host, once for each; the application's by default")
       ->allow_extra_args(false);
   host->add_option("--duration", key.duration, "How long it is good for")->capture_default_str();
@@ -164,7 +170,7 @@ void add_policy(CLI::App& root, Options& options, int& status) {
   CLI::App* test = policy->add_subcommand(
       "test", "Say which policy and rule decide whether somebody may reach an application; status 77 if not");
   PolicyQuestion& question = options.question;
-  test->add_option("--config", question.config_path, "Configuration file (YAML)")->required();
+  add_config_option(*test, question.config_path);
   test->add_option("--app", question.app, "Name of the application")->required();
   auto* email = test->add_option("--email", question.email, "Who has signed in; nobody if it is left out");
   test->add_option("--group", question.groups, "A group of theirs, once for each")
@@ -181,7 +187,7 @@ void add_policy(CLI::App& root, Options& options, int& status) {
 
 void add_commands(CLI::App& root, Options& options, int& status) {
   CLI::App* run = root.add_subcommand("run", "Serve what a configuration file says");
-  run->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
+  add_config_option(*run, options.config_path);
   run->add_option("--admin-listen", options.admin_listen,
                   "Address and port for /metrics, /healthz and /readyz, whatever the configuration says");
   run->add_flag(
@@ -210,7 +216,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
 
   CLI::App* check =
       root.add_subcommand("check-config", "Say everything that is wrong with a configuration file");
-  check->add_option("--config", options.config_path, "Configuration file (YAML)")->required();
+  add_config_option(*check, options.config_path);
   check->callback([&] { status = check_config(options.config_path); });
 
   add_policy(root, options, status);
@@ -259,7 +265,7 @@ int complain_of_exception(const transport::Failure& failure) {
 }
 
 int complain(const transport::Failure& failure) {
-  complain(failure.detail);
+  if (!failure.detail.empty()) complain(failure.detail);
   switch (failure.stage) {
     case transport::Stage::input:
       return kUsage;

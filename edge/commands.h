@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/as_owner.h"
 #include "edge/config.h"
 #include "edge/sshd_setup.h"
 #include "edge/state.h"
@@ -50,7 +51,16 @@ int check_config(const std::string& config_path);
 /// Whether the TLS files are looked at too, which is for the edge's user to read alone.
 enum class TlsFiles { passed_over, looked_at };
 /// Prints every fault to standard error; the configuration, or nothing if it has any.
-std::optional<Config> checked_config(const std::string& config_path, TlsFiles tls = TlsFiles::passed_over);
+std::optional<Config> checked_config(const std::string& config_path);
+/// What a command is going to do with a configuration.
+struct ConfigUse {
+  TlsFiles tls = TlsFiles::passed_over;
+  Keep keep = Keep::nothing;
+  Missing missing = Missing::left;
+};
+/// The same of a command. Root reads the file, and becomes the user whom the state belongs to before it looks
+/// at anything else.
+std::optional<Config> checked_config_as_owner(const std::string& config_path, const ConfigUse& use = {});
 
 /// A question to the policies of a configuration: what they would decide, and why.
 struct PolicyQuestion {
@@ -69,21 +79,26 @@ int policy_test(const PolicyQuestion& question);
 /// it.
 std::string dev_state_dir();
 
-/// The configuration that the other commands are about unless they are told which edge; where it is missing,
-/// that of `dev`.
+/// The configuration of commands that are not told which edge they are about: the file that the variable
+/// names, or else the system's. Where that is missing, the state of `dev` is meant.
 inline constexpr const char* kSystemConfig = "/etc/cfpipe/edge.yaml";
+inline constexpr const char* kConfigVariable = "CFPIPE_EDGE_CONFIG";
+/// `given`: the value of --config, or empty.
+std::string config_path_of(const std::string& given);
 /// Which state: --state DIR, or that of --config FILE, or of the edge that is there.
 struct StateOption {
   std::string dir;
   std::string config_path;
 };
+/// Root becomes the user whom the state belongs to first, and so cannot do after this what root alone can.
 /// `known`: fail where no edge has ever been.
 transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
-/// The application's CA, if that is in an agent and the option says which configuration it is in.
+/// The application's CA, if that is in an agent and the option says which configuration it is in. To be asked
+/// before open_state(), after which the configuration may be out of reach.
 std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname);
-/// The application's public keys of its CA, as lines; those of an agent are in the configuration alone.
-transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, State& state,
-                                                     const std::string& hostname);
+/// The application's public keys of its CA, as lines; those of an agent are in the configuration alone. Opens
+/// the state.
+transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::string& hostname);
 /// `type`: ed25519, ecdsa or rsa; empty: the preset.
 int ca_generate(const StateOption& state, const std::string& hostname, const std::string& type);
 int ca_show(const StateOption& state, const std::string& hostname);
@@ -104,7 +119,7 @@ int ca_krl(const StateOption& state, const std::string& hostname, const std::str
 /// A host's key to be certified.
 struct HostKeyQuestion {
   std::string app;
-  std::string key_file;            ///< the .pub file
+  std::string key_file;            ///< the .pub file, - for standard input
   std::vector<std::string> names;  ///< empty: that of the application
   std::string duration = "8760h";
 };
@@ -141,7 +156,8 @@ int show_audit(const StateOption& state, const std::string& since, bool json);
 void complain(std::string_view text);
 /// The same for what was thrown past everything else, with what to do about it; returns kUnavailable.
 int complain_of_exception(const transport::Failure& failure);
-/// The same for a failure; returns the exit status that goes with it.
+/// The same for a failure, whose detail is empty if it has been said already; returns the exit status that
+/// goes with it.
 int complain(const transport::Failure& failure);
 
 }  // namespace cfpipe::edge

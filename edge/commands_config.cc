@@ -1,6 +1,11 @@
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "edge/app_name.h"
 #include "edge/commands.h"
@@ -29,6 +34,7 @@ void check_tls_files(LoadedConfig& loaded) {
   const Config& config = loaded.config;
   if (config.certificate_file.empty() || config.key_file.empty()) return;  // which is a fault already
   std::vector<std::string> names{config.auth_host};
+  names.insert(names.end(), config.transfer_hosts.begin(), config.transfer_hosts.end());
   for (const ApplicationConfig& app : config.applications) {
     const auto name = AppName::parse(app.hostname);
     if (name && std::find(names.begin(), names.end(), name->host()) == names.end())
@@ -37,7 +43,6 @@ void check_tls_files(LoadedConfig& loaded) {
   std::erase(names, "");
   const TlsFileFindings found =
       look_at_tls_files(config.certificate_file, config.key_file, names, std::time(nullptr));
-  names.insert(names.end(), config.transfer_hosts.begin(), config.transfer_hosts.end());
   const auto add = [&loaded](ConfigFile::Kind kind, const std::vector<std::string>& faults) {
     for (const ConfigFile& file : loaded.files)
       if (file.kind == kind)
@@ -48,29 +53,61 @@ void check_tls_files(LoadedConfig& loaded) {
   loaded.warnings.insert(loaded.warnings.end(), found.warnings.begin(), found.warnings.end());
 }
 
+std::optional<Config> without_faults(LoadedConfig loaded, const std::string& config_path, TlsFiles tls) {
+  check_files(loaded);
+  if (tls == TlsFiles::looked_at) check_tls_files(loaded);
+  for (const std::string& warning : loaded.warnings)
+    std::fprintf(stderr, "%s: warning: %s\n", config_path.c_str(), warning.c_str());
+  for (const ConfigFault& fault : loaded.faults)
+    std::fprintf(stderr, "%s:%d: %s\n", config_path.c_str(), fault.line, fault.text.c_str());
+  if (!loaded.faults.empty()) return std::nullopt;
+  return std::move(loaded.config);
+}
+
+void complain_of_missing_config(const std::string& config_path, const transport::Failure& failure) {
+  if (::access(config_path.c_str(), R_OK) == 0) {
+    complain(failure);
+  } else if (errno == EACCES) {
+    complain(config_path + ": Permission denied; run this as root (sudo), or as the edge's user");
+  } else {
+    complain(config_path + ": " + std::strerror(errno) +
+             "; name the configuration with --config FILE, or in CFPIPE_EDGE_CONFIG");
+  }
+}
+
 }  // namespace
 
-std::optional<Config> checked_config(const std::string& config_path, TlsFiles tls) {
+std::optional<Config> checked_config(const std::string& config_path) {
+  auto loaded = load_config(config_path);
+  if (loaded) return without_faults(std::move(*loaded), config_path, TlsFiles::passed_over);
+  complain(loaded.error());
+  return std::nullopt;
+}
+
+std::optional<Config> checked_config_as_owner(const std::string& config_path, const ConfigUse& use) {
   auto loaded = load_config(config_path);
   if (!loaded) {
-    complain(loaded.error());
+    complain_of_missing_config(config_path, loaded.error());
     return std::nullopt;
   }
-  check_files(*loaded);
-  if (tls == TlsFiles::looked_at) check_tls_files(*loaded);
-  for (const std::string& warning : loaded->warnings)
-    std::fprintf(stderr, "%s: warning: %s\n", config_path.c_str(), warning.c_str());
-  for (const ConfigFault& fault : loaded->faults)
-    std::fprintf(stderr, "%s:%d: %s\n", config_path.c_str(), fault.line, fault.text.c_str());
-  if (!loaded->faults.empty()) return std::nullopt;
-  return std::move(loaded->config);
+  if (!loaded->config.state_dir.empty()) {
+    if (const auto became = become_owner(loaded->config.state_dir, use.keep, use.missing); !became) {
+      complain(became.error());
+      return std::nullopt;
+    }
+    // Root has read it; the edge reads it as its own user, again at each reload.
+    if (use.tls == TlsFiles::looked_at && ::access(config_path.c_str(), R_OK) != 0)
+      loaded->faults.push_back({1, "the edge's user cannot read this file; chown or chmod it"});
+  }
+  return without_faults(std::move(*loaded), config_path, use.tls);
 }
 
-int check_config(const std::string& config_path) {
-  return checked_config(config_path, TlsFiles::looked_at) ? kOk : kBadConfig;
+int check_config(const std::string& given) {
+  return checked_config_as_owner(config_path_of(given), {TlsFiles::looked_at}) ? kOk : kBadConfig;
 }
 
-int run_edge(const std::string& config_path, const std::string& admin_listen, bool supervised) {
+int run_edge(const std::string& given, const std::string& admin_listen, bool supervised) {
+  const std::string config_path = config_path_of(given);
   ServeOptions options{config_path, std::nullopt};
   if (!admin_listen.empty()) {
     options.admin = parse_listener(admin_listen, std::nullopt);
@@ -80,7 +117,8 @@ int run_edge(const std::string& config_path, const std::string& admin_listen, bo
     }
   }
   if (supervised) return supervise(config_path, admin_listen);
-  const auto config = checked_config(config_path, TlsFiles::looked_at);
+  const auto config =
+      checked_config_as_owner(config_path, {TlsFiles::looked_at, Keep::low_ports, Missing::made});
   if (!config) return kBadConfig;
   return serve(*config, options);
 }

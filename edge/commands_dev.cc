@@ -96,6 +96,8 @@ transport::Result<Config> dev_config(const DevOptions& options) {
 int run_dev(const DevOptions& options) {
   auto config = dev_config(options);
   if (!config) return complain(config.error());
+  if (const auto became = become_owner(config->state_dir, Keep::low_ports); !became)
+    return complain(became.error());
   std::vector<std::string> names{config->auth_host};
   for (const ApplicationConfig& app : config->applications) {
     const std::string host = AppName::parse(app.hostname)->host();

@@ -3,24 +3,24 @@
 
 #include "edge/acts.h"
 #include "edge/commands.h"
-#include "edge/files.h"
+#include "edge/public_file.h"
 #include "edge/ssh_ca.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
+
 int ca_sign_host(const StateOption& option, const HostKeyQuestion& question) {
   const auto fine = Acts::check_host_certificate(question.app, question.names, question.duration);
   if (!fine) return complain(fine.error());
-  const auto key = read_file(question.key_file);
-  if (!key) return complain(key.error());
-  if (!*key) {
-    complain(question.key_file + " does not exist; it is the .pub file of the host's key");
+  const auto key = read_public_file(question.key_file);  // while this process may still be root
+  if (!key) {
+    complain(key.error().detail + "; it is the .pub file of the host's key");
     return kBadConfig;
   }
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
   const auto issued =
-      Acts(**state, std::time(nullptr)).sign_host(question.app, question.names, **key, question.duration);
+      Acts(**state, std::time(nullptr)).sign_host(question.app, question.names, *key, question.duration);
   if (!issued) return complain(issued.error());
   std::printf("%s\n", issued->line.c_str());
   complain("good until " + rfc3339(issued->expires) +

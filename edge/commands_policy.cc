@@ -73,14 +73,15 @@ void print_steps(const std::vector<Policy>& policies, const Subject& subject) {
 int policy_test(const PolicyQuestion& question) {
   const auto subject = subject_of(question);
   if (!subject) return complain(subject.error());
-  const auto config = checked_config(question.config_path);
+  const std::string config_path = config_path_of(question.config_path);
+  const auto config = checked_config_as_owner(config_path);
   if (!config) return kBadConfig;
   const auto name = AppName::parse(question.app);
   const std::string host = name ? name->text() : question.app;
   const auto app = std::find_if(config->applications.begin(), config->applications.end(),
                                 [&](const ApplicationConfig& one) { return one.hostname == host; });
   if (app == config->applications.end()) {
-    complain("there is no application " + transport::printable(host, 80) + " in " + question.config_path);
+    complain("there is no application " + transport::printable(host, 80) + " in " + config_path);
     return kUsage;
   }
   const Verdict verdict = decide(app->policies, *subject);

@@ -2,12 +2,15 @@
 
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 #include "edge/acts.h"
+#include "edge/as_owner.h"
 #include "edge/commands.h"
 #include "edge/files.h"
 
 namespace cfpipe::edge {
+
 int ca_revoke(const StateOption& option, const RevocationQuestion& question) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
@@ -19,20 +22,38 @@ int ca_revoke(const StateOption& option, const RevocationQuestion& question) {
   return kOk;
 }
 
+namespace {
+
+int revocation_list(const StateOption& option, const std::string& hostname, std::string& list) {
+  const auto agent = agent_ca(option, hostname);
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  auto made = Acts(**state, std::time(nullptr)).revocation_list(hostname, agent ? &*agent : nullptr);
+  if (!made) return complain(made.error());
+  list = std::move(*made);
+  return kOk;
+}
+
+int write_revocation_list(const StateOption& option, const std::string& hostname, const std::string& file) {
+  // The file may be where root alone writes, and the state is its owner's: so a child looks into it.
+  const auto made = run_in_child([&](std::string& list) { return revocation_list(option, hostname, list); });
+  if (!made) return complain(made.error());
+  if (made->status != kOk) return made->status;
+  const auto written = replace_file(file, made->output, 0644);
+  return written ? kOk : complain(written.error());
+}
+
+}  // namespace
+
 int ca_krl(const StateOption& option, const std::string& hostname, const std::string& output) {
-  if (output.empty() && ::isatty(STDOUT_FILENO) == 1) {
+  if (!output.empty()) return write_revocation_list(option, hostname, output);
+  if (::isatty(STDOUT_FILENO) == 1) {
     complain("the list is binary; name a file with --output");
     return kUsage;
   }
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto agent = agent_ca(option, hostname);
-  const auto list = Acts(**state, std::time(nullptr)).revocation_list(hostname, agent ? &*agent : nullptr);
-  if (!list) return complain(list.error());
-  if (output.empty())
-    return std::fwrite(list->data(), 1, list->size(), stdout) == list->size() ? kOk : kUnavailable;
-  const auto written = replace_file(output, *list, 0644);
-  return written ? kOk : complain(written.error());
+  std::string list;
+  if (const int status = revocation_list(option, hostname, list); status != kOk) return status;
+  return std::fwrite(list.data(), 1, list.size(), stdout) == list.size() ? kOk : kUnavailable;
 }
 
 }  // namespace cfpipe::edge

@@ -1,49 +1,43 @@
 #include <algorithm>
 #include <cstdio>
 #include <utility>
+#include <variant>
 
 #include "auth/ssh_key.h"
 #include "edge/app_name.h"
+#include "edge/as_owner.h"
 #include "edge/commands.h"
-#include "edge/files.h"
 #include "edge/ip_range.h"
+#include "edge/public_file.h"
 #include "edge/sshd_setup.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
 namespace {
 
-/// Of the public keys that are read; two is what a CA that is being replaced has.
-constexpr std::size_t kMaxKeysBytes = 64 * 1024;
-constexpr const char* kStandardInput = "-";
-
 transport::Failure fault(std::string text) {
   return {transport::Stage::input, transport::Cause::bad_option, std::move(text)};
 }
 
-Result<std::string> keys_text(const std::string& file) {
-  if (file != kStandardInput) {
-    auto text = read_file(file);
-    if (!text) return text.error();
-    if (!*text) return fault(file + " does not exist");
-    return std::move(**text);
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
   }
-  std::string text(kMaxKeysBytes, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), stdin));
-  if (text.size() == kMaxKeysBytes) return fault("standard input holds more than public keys");
-  return text;
+  return lines;
 }
 
 /// The keys in the lines that 'ca show' printed.
 Result<std::vector<std::string>> given_keys(const std::string& file) {
-  const auto text = keys_text(file);
+  const auto text = read_public_file(file);
   if (!text) return text.error();
   std::vector<std::string> lines;
-  std::string_view rest = *text;
-  for (int number = 1; !rest.empty(); ++number) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = trimmed(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  int number = 0;
+  for (const std::string& whole : lines_of(*text)) {
+    const std::string_view line = trimmed(whole);
+    ++number;
     if (line.empty() || line.starts_with('#')) continue;
     const auto key = auth::parse_public_key_line(line);
     if (!key || !auth::acceptable_user_key(key->blob))
@@ -56,12 +50,29 @@ Result<std::vector<std::string>> given_keys(const std::string& file) {
   return lines;
 }
 
-Result<std::vector<std::string>> wanted_keys(const StateOption& option, const SshdQuestion& question) {
-  if (question.uninstall) return std::vector<std::string>();
-  if (!question.ca_keys.empty()) return given_keys(question.ca_keys);
-  auto state = open_state(option, true);
-  if (!state) return state.error();
-  return ca_lines(option, **state, question.app);
+int print_keys_of_state(const StateOption& option, const std::string& app, std::string& out) {
+  const auto lines = ca_lines(option, app);
+  if (!lines) return complain(lines.error());
+  for (const std::string& line : *lines) out += line + "\n";
+  return kOk;
+}
+
+/// The keys to trust; an exit status where that is what it came to, which has been complained about.
+Result<std::variant<std::vector<std::string>, int>> wanted_keys(const StateOption& option,
+                                                                const SshdQuestion& question) {
+  using Keys = std::variant<std::vector<std::string>, int>;
+  if (question.uninstall) return Keys();
+  if (!question.ca_keys.empty()) {
+    auto given = given_keys(question.ca_keys);
+    if (!given) return given.error();
+    return Keys(std::move(*given));
+  }
+  // sshd's files are root's and the state is its owner's: so a child looks into it.
+  const auto shown =
+      run_in_child([&](std::string& out) { return print_keys_of_state(option, question.app, out); });
+  if (!shown) return shown.error();
+  if (shown->status != kOk) return Keys(shown->status);
+  return Keys(lines_of(shown->output));
 }
 
 /// The edge's addresses as given, or this machine's own where the edge's state is here.
@@ -109,9 +120,10 @@ int sshd_setup(const StateOption& option, const SshdQuestion& question) {
   }
   auto addresses = edge_addresses(question);
   if (!addresses) return complain(addresses.error());
-  auto lines = wanted_keys(option, question);
-  if (!lines) return complain(lines.error());
-  const SshdWishes wishes{question.app, std::move(*lines), std::move(*addresses)};
+  auto keys = wanted_keys(option, question);
+  if (!keys) return complain(keys.error());
+  if (const int* status = std::get_if<int>(&*keys)) return *status;
+  const SshdWishes wishes{question.app, std::get<0>(std::move(*keys)), std::move(*addresses)};
   const auto changes = plan_sshd_setup(question.place, wishes);
   if (!changes) return complain(changes.error());
   if (changes->empty()) {

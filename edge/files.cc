@@ -8,9 +8,11 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "auth/own_file.h"
 #include "auth/temporary_file.h"
+#include "edge/as_owner.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -24,6 +26,16 @@ transport::Failure write_failed(const std::string& path) {
   return failed(path, std::strerror(errno), transport::Cause::state_write_failed);
 }
 
+std::string directory_of(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return directory.empty() ? "." : directory;
+}
+
+bool directory_flushed(const std::string& path) {
+  const auth::Fd directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return directory && ::fsync(directory.get()) == 0;
+}
+
 }  // namespace
 
 Result<void> prepare_state_dir(const std::string& path) {
@@ -35,8 +47,7 @@ Result<void> prepare_state_dir(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return failed(path, std::strerror(errno));
   if (!S_ISDIR(info.st_mode)) return failed(path, "is not a directory");
-  if (info.st_uid != ::geteuid())
-    return failed(path, "belongs to another user", transport::Cause::state_foreign_owner);
+  if (info.st_uid != ::geteuid()) return foreign_directory(path, info);
   auth::sweep_temporary_files(path);
   if ((info.st_mode & 077) == 0) return {};
   // Somebody else's directory that happens to be named here (/tmp, a home) must not be closed behind their
@@ -47,15 +58,31 @@ Result<void> prepare_state_dir(const std::string& path) {
   return {};
 }
 
+Result<NewFile> NewFile::make(const std::string& path) {
+  auth::Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  if (!file) return write_failed(path);
+  return NewFile(path, std::move(file));
+}
+
+NewFile::NewFile(NewFile&& other) noexcept
+    : path_(std::exchange(other.path_, std::string())), file_(std::move(other.file_)) {}
+
+NewFile::~NewFile() {
+  if (!path_.empty()) ::unlink(path_.c_str());
+}
+
+Result<void> NewFile::keep() {
+  if (::fsync(file_.get()) != 0 || !directory_flushed(path_)) return write_failed(path_);
+  path_.clear();
+  return {};
+}
+
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode) {
-  std::string directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) directory = ".";
-  auto made = auth::TemporaryFile::make(directory, content, mode);
+  auto made = auth::TemporaryFile::make(directory_of(path), content, mode);
   if (!made) return made.error();
   if (const int error = made->replace(path); error != 0)
     return auth::state_failure(transport::Cause::state_write_failed, path, error);
-  const auth::Fd dir(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (dir.get() >= 0) ::fsync(dir.get());
+  (void)directory_flushed(path);
   return {};
 }
 

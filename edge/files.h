@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "auth/own_file.h"
 #include "transport/failure.h"
 
 namespace cfpipe::edge {
@@ -21,5 +22,26 @@ Result<void> prepare_state_dir(const std::string& path);
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode);
 /// Nothing if there is no such file.
 Result<std::optional<std::string>> read_file(const std::string& path);
+
+/// A file that was not there before, for its owner only (0600), open for writing. It is removed again unless
+/// it is kept.
+class NewFile {
+ public:
+  /// Stage::state; a file or link that is there already is left alone.
+  static Result<NewFile> make(const std::string& path);
+  NewFile(NewFile&& other) noexcept;
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile();
+
+  int descriptor() const { return file_.get(); }
+  const std::string& path() const { return path_; }
+  /// On disk when it returns, the name too.
+  Result<void> keep();
+
+ private:
+  NewFile(std::string path, auth::Fd file) : path_(std::move(path)), file_(std::move(file)) {}
+  std::string path_;  ///< empty: nothing is to be removed
+  auth::Fd file_;
+};
 
 }  // namespace cfpipe::edge

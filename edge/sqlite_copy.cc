@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -46,17 +45,10 @@ std::string fault_of(const std::string& path) {
   }
 }
 
-bool flushed(const auth::Fd& file, const std::string& path) {
-  std::string directory = std::filesystem::path(path).parent_path().string();
-  if (directory.empty()) directory = ".";
-  const auth::Fd holder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return ::fsync(file.get()) == 0 && holder && ::fsync(holder.get()) == 0;
-}
-
 /// All bytes of one file into the other, which is empty.
-bool copied(const auth::Fd& from, const auth::Fd& to) {
+bool copied(const auth::Fd& from, int to) {
   for (;;) {
-    const ssize_t moved = ::sendfile(to.get(), from.get(), nullptr, kCopyBytes);
+    const ssize_t moved = ::sendfile(to, from.get(), nullptr, kCopyBytes);
     if (moved < 0 && errno == EINTR) continue;
     if (moved <= 0) return moved == 0;
   }
@@ -104,19 +96,11 @@ std::string write_draft(sqlite3* db, const Draft& draft) {
 // SQLite writes to a name, not to a descriptor: in a directory that others can write to, they could put
 // another file in its place. So it writes into the state's own directory, and what it wrote goes from there
 // by descriptor. A draft that a killed backup left is the next one's.
-transport::Result<void> copy_database(sqlite3* db, const std::string& path) {
-  const auth::Fd file(
-      ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
-  if (!file) return failure(path, std::strerror(errno));
-  std::string fault;
-  {
-    const Draft draft(std::string(sqlite3_db_filename(db, "main")) + kDraftSuffix);
-    fault = draft.mine() ? write_draft(db, draft) : "another backup is under way";
-    if (fault.empty() && !(copied(draft.file(), file) && flushed(file, path))) fault = std::strerror(errno);
-  }
-  if (fault.empty()) return {};
-  ::unlink(path.c_str());
-  return failure(path, fault);
+transport::Result<void> copy_database(sqlite3* db, int file, const std::string& name) {
+  const Draft draft(std::string(sqlite3_db_filename(db, "main")) + kDraftSuffix);
+  std::string fault = draft.mine() ? write_draft(db, draft) : "another backup is under way";
+  if (fault.empty() && !copied(draft.file(), file)) fault = std::strerror(errno);
+  return fault.empty() ? transport::Result<void>() : failure(name, fault);
 }
 
 }  // namespace cfpipe::edge

@@ -8,9 +8,9 @@
 
 namespace cfpipe::edge {
 
-/// Writes the database as it is at this moment, whole, into a new file for its owner only; others go on
-/// using it meanwhile. Looked through and on disk when it returns; where that fails there is no file.
-/// Stage::state; a file that is there already is left alone.
-transport::Result<void> copy_database(sqlite3* db, const std::string& path);
+/// Writes the database as it is at this moment, whole, into a file that is empty and open for writing; others
+/// go on using the database meanwhile. The copy has been looked through when this returns. Stage::state.
+/// `name`: the file's, for messages.
+transport::Result<void> copy_database(sqlite3* db, int file, const std::string& name);
 
 }  // namespace cfpipe::edge

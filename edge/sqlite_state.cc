@@ -89,7 +89,9 @@ class SqliteState final : public State {
     return host_keys_.forget(hostname);
   }
   Result<void> set_audit_copied(std::int64_t id) override { return audit_.set_copied(id); }
-  Result<void> copy_to(const std::string& path) override { return copy_database(db_.get(), path); }
+  Result<void> copy_into(int file, const std::string& name) override {
+    return copy_database(db_.get(), file, name);
+  }
 
  private:
   transport::Failure failure() const { return database_failure(db_.get()); }

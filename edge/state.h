@@ -203,9 +203,9 @@ class State {
   virtual Result<std::int64_t> audit_copied() = 0;
   virtual Result<void> set_audit_copied(std::int64_t id) = 0;
 
-  /// Everything as it is at this moment, in a new file that can be put in the place of this state's. On disk
-  /// when it returns.
-  virtual Result<void> copy_to(const std::string& path) = 0;
+  /// Everything as it is at this moment, into an empty file that can be put in the place of this state's.
+  /// `name`: the file's, for messages.
+  virtual Result<void> copy_into(int file, const std::string& name) = 0;
 };
 
 /// Opens DIR/edge.db, making directory and file as needed.

@@ -338,6 +338,14 @@ TEST(State, SurvivesKillAndNeverRepeatsASerial) {
   EXPECT_TRUE(seen.insert(open(dir)->next_serial().value()).second);
 }
 
+/// As the command does it.
+Result<void> backed_up(State& state, const std::string& path) {
+  auto file = NewFile::make(path);
+  if (!file) return file.error();
+  if (auto copied = state.copy_into(file->descriptor(), path); !copied) return copied;
+  return file->keep();
+}
+
 TEST(State, IsCopiedWholeIntoAFileOfItsOwn) {
   const TempDir dir;
   const auto state = open_sqlite_state(dir.file("state")).value();
@@ -346,7 +354,7 @@ TEST(State, IsCopiedWholeIntoAFileOfItsOwn) {
   const std::string aud = state->application_aud("vm.localhost").value();
   ASSERT_EQ(::mkdir(dir.file("other").c_str(), 0700), 0);
   const std::string copy = dir.file("other/edge.db");
-  ASSERT_TRUE(state->copy_to(copy));
+  ASSERT_TRUE(backed_up(*state, copy));
   struct stat info {};
   ASSERT_EQ(::stat(copy.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600u);
@@ -363,7 +371,7 @@ TEST(State, IsCopiedOverTheDraftOfABackupThatWasKilled) {
   const TempDir dir;
   const auto state = open(dir);
   ASSERT_TRUE(replace_file(dir.file("state/edge.db.copy"), std::string(100'000, 'x'), 0600));
-  ASSERT_TRUE(state->copy_to(dir.file("copy.db")));
+  ASSERT_TRUE(backed_up(*state, dir.file("copy.db")));
   ASSERT_EQ(::mkdir(dir.file("other").c_str(), 0700), 0);
   ASSERT_EQ(::rename(dir.file("copy.db").c_str(), dir.file("other/edge.db").c_str()), 0);
   EXPECT_TRUE(open_sqlite_state(dir.file("other")));
@@ -387,7 +395,7 @@ TEST(State, ItsCopyGoesIntoTheFileThatWasMadeAndNoOther) {
       if (::rename(path.c_str(), dir.file("first").c_str()) == 0) swapped = true;
     if (swapped) (void)replace_file(path, "", 0666);
   });
-  (void)state->copy_to(path);
+  (void)backed_up(*state, path);
   done = true;
   other.join();
   ASSERT_TRUE(swapped);
@@ -399,14 +407,14 @@ TEST(State, ItsCopyGoesIntoTheFileThatWasMadeAndNoOther) {
 TEST(State, IsNotCopiedOverAFileOrIntoNowhere) {
   const TempDir dir;
   const auto state = open_sqlite_state(dir.file("state")).value();
-  const auto over = state->copy_to(dir.file("state/edge.db"));
+  const auto over = backed_up(*state, dir.file("state/edge.db"));
   ASSERT_FALSE(over);
   EXPECT_NE(over.error().detail.find("File exists"), std::string::npos) << over.error().detail;
   EXPECT_TRUE(state->next_serial()) << "and it is still good";
   ASSERT_EQ(::symlink(dir.file("elsewhere").c_str(), dir.file("link").c_str()), 0);
-  EXPECT_FALSE(state->copy_to(dir.file("link")));
+  EXPECT_FALSE(backed_up(*state, dir.file("link")));
   EXPECT_FALSE(std::filesystem::exists(dir.file("elsewhere")));
-  EXPECT_FALSE(state->copy_to(dir.file("missing/edge.db")));
+  EXPECT_FALSE(backed_up(*state, dir.file("missing/edge.db")));
 }
 
 TEST(State, HandsOutAPendingValueOnce) {

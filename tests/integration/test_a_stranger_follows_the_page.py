@@ -2,18 +2,19 @@
 stand there, in order, on a machine made for it; what is done otherwise is in this file by name."""
 
 import configparser
+import re
 import shlex
 
 from support import limits
 from support.bare_machine import BareMachine
-from support.page import Section
+from support.page import Section, command_lines
 from support.provider import IdentityProvider, PASSWORD
 from support.terminal import Terminal
 
 AUTH, VM, IDP, ORIGIN = "auth.example.com", "vm.example.com", "idp.example.com", "10.0.0.5"
 UNIT = "/usr/local/lib/systemd/system/cfpipe-edge.service"
 # How this very build came to be.
-DONE = {"./scripts/deps --demo", "./scripts/build release"}
+DONE = {"./scripts/deps --build", "./scripts/build release"}
 
 
 class Stranger:
@@ -112,8 +113,69 @@ class Stranger:
 def test_from_a_bare_machine_to_ssh(world):
     stranger = Stranger(world)
     stranger.follow()
-    audit = stranger.shown["runuser -u cfpipe-edge -- cfpipe-edge audit --config /etc/cfpipe/edge.yaml"]
+    audit = stranger.shown["cfpipe-edge audit"]
     for kind in ("login", "certificate", "tunnel_open"):
         assert any(kind in row and "ann@example.com" in row for row in audit.splitlines()), audit
+    assert stranger.edge.stop() == 0, stranger.edge.stderr.text
+    assert stranger.sshd.stop() in (0, 255), stranger.sshd.stderr.text
+
+
+class Administrator:
+    """Root on that machine afterwards, with the lines of the other sections and pages."""
+
+    def __init__(self, stranger):
+        self.stranger, self.machine, self.shown = stranger, stranger.machine, {}
+        # What the lines take for granted: root may log in to the server, and a directory with its host key.
+        for line in ("mkdir -m 0700 -p /root/.ssh /root/.config", "ssh-keygen -q -t ed25519 -N '' -f /root/.ssh/id_ed25519",
+                     "cp /root/.ssh/id_ed25519.pub /root/.ssh/authorized_keys", f"ssh-keyscan {ORIGIN} > /root/.ssh/known_hosts",
+                     "mkdir /root/keys && cp /etc/ssh/ssh_host_ed25519_key.pub /root/keys"):
+            self.sh(line).ok()
+        # As a terminal in the browser leaves it, which nothing here has opened.
+        key = self.sh("cat ssh_host_ed25519_key.pub").ok().stdout.strip()
+        seen = f"INSERT INTO host_keys (hostname, origin, line, time) VALUES ('{VM}', '{ORIGIN}:22', '{key}', 1)"
+        script = f"import sqlite3; db = sqlite3.connect('/var/lib/cfpipe/edge.db'); db.execute({seen!r}); db.commit()"
+        self.machine.run(["runuser", "-u", "cfpipe-edge", "--", "/usr/bin/python3", "-c", script]).ok()
+
+    def sh(self, line):
+        return self.machine.run(["/bin/bash", "-ec", f"export HOME=/root; cd /root/keys 2>/dev/null || cd /root; {line}"])
+
+    def do(self, line):
+        session = re.search(r"revoke --session \S+", line)
+        if session:  # the page's is an example
+            of_logins = re.findall(r" login ann@.*session ([\w-]+)", self.sh("cfpipe-edge audit").ok().stdout)
+            line = line.replace(session.group(0), f"revoke --session {of_logins[0]}")
+        self.shown[line] = self.sh(line).ok().stdout
+
+    def tries_policies(self):
+        """The page's question to the page's policies, and its answer."""
+        page = (limits.ROOT / "docs/EDGE.md").read_text()
+        policies = re.search(r"^### Policies$.*?^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1)
+        question, answer = re.search(r"^\$ (cfpipe-edge policy test .*)\n((?:.+\n)*?)```", page, re.MULTILINE).groups()
+        config = self.machine.run(["cat", "/etc/cfpipe/edge.yaml"]).ok().stdout
+        config, others = config.split("    policies:\n")
+        assert others.count("\n") == 1, others
+        self.machine.write("/etc/cfpipe/page.yaml", config + policies)
+        asked = self.sh(f"CFPIPE_EDGE_CONFIG=/etc/cfpipe/page.yaml {question}").failed(77)
+        assert asked.stdout == answer, asked
+
+
+def test_every_line_for_administrators_on_every_page_does_what_it_says(world):
+    stranger = Stranger(world)
+    stranger.follow()
+    administrator = Administrator(stranger)
+    followed = {line.split("  #")[0].rstrip() for _, line in stranger.page.lines()}
+    # `dev` is the README's other edge; the agent for keys has a test of its own.
+    elsewhere = re.compile(r"cfpipe-edge (dev|-- )|-u cfpipe-edge -- ssh-|-g cfpipe-edge|chown cfpipe-edge|-o cfpipe-edge")
+    lines = [line for page in ("docs/EDGE.md", "docs/TERMINAL.md", "docs/API.md", "docs/SECURITY.md", "README.md")
+             for line in command_lines(page, "cfpipe-edge") if line not in followed and not elsewhere.search(line)]
+    assert len(lines) >= 12, lines
+    for line in lines:
+        administrator.do(line)
+    administrator.tries_policies()
+    shown = administrator.shown
+    assert "nothing to change" in shown[next(line for line in shown if " ssh root@" in line)]
+    assert shown[f"cfpipe-edge ca known-hosts --app {VM}"].startswith("@cert-authority ")
+    assert administrator.sh("ssh-keygen -L -f ssh_host_ed25519_key-cert.pub").ok().stdout.count(VM) >= 1
+    assert administrator.sh("ssh-keygen -Q -l -f revoked.krl").ok()
     assert stranger.edge.stop() == 0, stranger.edge.stderr.text
     assert stranger.sshd.stop() in (0, 255), stranger.sshd.stderr.text

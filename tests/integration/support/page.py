@@ -30,3 +30,15 @@ class Section:
             first, *lines = re.sub(r"\\\n *", "", text).splitlines()
             assert first.startswith("# "), f"a block does not say where it is run: {text}"
             yield from ((first[2:], line) for line in lines if line)
+
+
+def command_lines(page, program):
+    """Every line of the page's `sh` blocks that runs the program, without its comment, in order."""
+    text = (limits.ROOT / page).read_text()
+    lines = []
+    for language, block in BLOCK.findall(text):
+        for line in re.sub(r"\\\n *", "", block).splitlines() if language == "sh" else ():
+            line = line.split("  #")[0].strip()
+            if re.search(rf"(^|[|;&] *|-- ){re.escape(program)} ", line):
+                lines.append(line)
+    return lines

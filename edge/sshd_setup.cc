@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <iomanip>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "edge/files.h"
@@ -116,6 +117,24 @@ std::string value_of(const Settings& settings, std::string_view keyword) {
 
 std::string trusted_keys(const Settings& settings) {
   return value_of(settings, "trustedusercakeys");
+}
+
+/// Type and key of a line of public keys, without its comment.
+std::string key_of(std::string_view line) {
+  std::istringstream words{std::string(line)};
+  std::string type, key;
+  words >> type >> key;
+  return type + " " + key;
+}
+
+/// Whether a file of keys that an administrator has written has all of these.
+bool holds_keys(const std::string& path, const std::vector<std::string>& lines) {
+  const auto text = read_file(path);
+  if (!text || !*text) return false;
+  std::set<std::string> there;
+  for (const std::string_view line : lines_of(**text)) there.insert(key_of(line));
+  return std::all_of(lines.begin(), lines.end(),
+                     [&](const std::string& line) { return there.contains(key_of(line)); });
 }
 
 /// The drop-in's line for the edge's addresses: as it is in `before`, or as it has to be; empty if sshd does
@@ -231,9 +250,11 @@ Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, const Ss
   if (!present)
     return fault("sshd does not take its configuration as it is; mend that first: " + present.error().detail);
   const std::string trusted = trusted_keys(*present);
-  if (!wishes.lines.empty() && !trusted.empty() && trusted != paths.keys)
+  if (!wishes.lines.empty() && !trusted.empty() && trusted != paths.keys) {
+    if (holds_keys(trusted, wishes.lines)) return std::vector<FileChange>();
     return fault("sshd trusts the keys in " + trusted +
                  " already, and takes one such file only; add these to it");
+  }
   auto config = read_file(paths.config);
   if (!config) return fault(config.error().detail);
   if (!*config) return fault(paths.config + " does not exist");

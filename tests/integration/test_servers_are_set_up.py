@@ -98,6 +98,20 @@ def test_what_is_not_to_be_had_changes_nothing(world, ca, text, says):
     assert server.files() == before and not server.drop_in.parent.exists()
 
 
+def test_keys_that_sshd_trusts_in_another_file_are_left_there(world, ca):
+    """As one has it who followed a page by hand."""
+    server = Server(world)
+    mine = server.directory / "ca.pub"
+    mine.write_bytes(ca)
+    server.config.write_text(f"TrustedUserCAKeys {mine}\n" + server.config.read_text())
+    before = server.files()
+    assert server.setup(input=ca).ok().stdout == "nothing to change\n"
+    world.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", world.path("other")]).ok()
+    other = world.path("other.pub").read_bytes()
+    assert "already" in server.setup(input=ca + other).failed(CONFIG).stderr
+    assert server.files() == before
+
+
 @pytest.mark.parametrize("given, says", [
     (b"", "no public key was given; pipe in what 'cfpipe-edge ca show' prints"),
     (b"\nssh-ed25519 AAAA nonsense\n", "line 2 is not the public key of a CA; give the lines of 'cfpipe-edge ca show'"),

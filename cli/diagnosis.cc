@@ -69,7 +69,9 @@ ExitStatus Diagnosis::status() const {
 }
 
 std::string Diagnosis::text() const {
-  std::string out = fmt::format("cfpipe doctor: {}\n", host);
+  const std::string by_block =
+      block.empty() ? std::string() : ", by the block in " + transport::printable(block, kMaxDetailBytes);
+  std::string out = fmt::format("cfpipe doctor: {}{}\n", host, by_block);
   for (const auto& finding : findings) {
     const bool ran = finding.result != Finding::Result::skipped;
     const std::string time =
@@ -93,6 +95,7 @@ std::string Diagnosis::json() const {
   for (const auto& finding : findings) stages.push_back(object_of(finding));
   const auto* finding = failed();
   json::object out{{"host", host}, {"status", static_cast<int>(status())}};
+  if (!block.empty()) out["block"] = transport::printable(block, kMaxDetailBytes);
   out["failed"] = finding == nullptr ? json::value(nullptr) : json::value(finding->stage);
   out["stages"] = std::move(stages);
   return json::serialize(out) + "\n";

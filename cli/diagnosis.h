@@ -23,6 +23,7 @@ struct Finding {
 /// All of them in their order. At most one has failed: those behind it are skipped.
 struct Diagnosis {
   std::string host;
+  std::string block;  ///< file with the block that said the rest of the options, or empty
   std::vector<Finding> findings;
 
   const Finding* failed() const;  ///< or null

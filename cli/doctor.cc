@@ -80,6 +80,7 @@ net::awaitable<Diagnosis> Doctor::walk() {
                                                {"ssh", &Doctor::ssh}}};
   Diagnosis diagnosis;
   diagnosis.host = options_.url.authority();
+  diagnosis.block = options_.block;
   for (const auto& step : kSteps) {
     Finding finding;
     finding.stage = step.name;

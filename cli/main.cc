@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "cli/event_loop.h"
+#include "cli/installed_block.h"
 #include "cli/logging.h"
 #include "cli/messages.h"
 #include "cli/options.h"
@@ -59,8 +60,10 @@ int run_command_line(int argc, char** argv) {
   transport::fill_standard_descriptors();
   (void)cli::start_logging({});  // off, and away from standard output, until the options say otherwise
   transport::keep_memory_private();
-  auto parsed =
-      cli::parse_command_line(arguments, [](const char* name) -> const char* { return std::getenv(name); });
+  const cli::Environment environment = [](const char* name) -> const char* { return std::getenv(name); };
+  auto parsed = cli::parse_command_line(arguments, environment);
+  if (auto* options = std::get_if<cli::Options>(&parsed); options && options->command == cli::Command::doctor)
+    if (auto used = cli::use_block(arguments, environment, *options); !used) parsed = used.error();
   cli::forget_secret_variables();
   if (const auto* failure = std::get_if<transport::Failure>(&parsed)) return cli::report(*failure);
   if (const auto* asked = std::get_if<cli::AskedText>(&parsed)) {

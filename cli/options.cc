@@ -185,6 +185,7 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   options.has_url = true;
   return {};
 }
+  options.target = std::move(text);
 
 std::string too_long_for_socket(const std::string& path) {
   return "a socket's path has " + std::to_string(auth::kMaxSocketPath) + " bytes at most, this one has " +

@@ -55,6 +55,7 @@ struct Deadlines {
 struct Options {
   Command command = Command::ssh;
   transport::Url url;    ///< what --hostname or the URL argument named
+  std::string target;    ///< the same as it was given
   bool has_url = false;  ///< logout and ssh-config --uninstall work without; ssh-config shows an example
   transport::Headers headers;  ///< of --header and --destination
   bool names_destination = false;
@@ -79,6 +80,7 @@ struct Options {
   std::vector<std::string> curl_arguments;  ///< curl: the URL, over https, and all that follows it
   bool allow_request = false;               ///< curl: also without a token
   bool json = false;                        ///< doctor: as JSON
+  std::string block;  ///< doctor: the file whose block for the host says the rest, or empty
   std::string ca_file;
   std::optional<transport::Authority> connect_to;
   std::string cert_file;                                  ///< PEM, or empty

@@ -109,6 +109,15 @@ std::vector<std::string> HostBlocks::hosts() const {
   return found;
 }
 
+std::string_view HostBlocks::lines(std::string_view host) const {
+  const auto place = find(host);
+  if (place.begin == place.end) return {};
+  auto block = std::string_view(text_).substr(place.begin, place.end - place.begin);
+  (void)take_line(block);
+  block.remove_suffix(marker(kEnd, host).size());
+  return block;
+}
+
 void HostBlocks::set_made(const std::vector<std::string>& names) {
   if (names.empty()) return;
   if (text_.empty()) text_ = kHeader;

@@ -21,6 +21,8 @@ class HostBlocks {
   void remove(std::string_view host);
   void remove_all();
   std::vector<std::string> hosts() const;
+  /// What stands between the two comment lines of a host; empty if there is no block.
+  std::string_view lines(std::string_view host) const;
 
   /// What there was not before and goes with the last block: `.ssh`, `config`, `config.d`. Kept in the
   /// header.

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "auth/own_file.h"
 #include "auth/temporary_file.h"
 #include "cli/commands.h"
+#include "cli/installed_block.h"
 #include "cli/messages.h"
 #include "cli/ssh_config_blocks.h"
 #include "transport/shortage.h"
@@ -91,21 +91,6 @@ Result<bool> make_directory(const std::string& path) {
   if (info.st_uid != ::geteuid()) return unusable(path, "belongs to another user");
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return unusable(path, "can be written by others");
   return made;
-}
-
-/// `$HOME`, and where ssh itself looks, which is the account's home directory whatever $HOME says.
-struct Home {
-  std::string path;
-  bool of_the_account = true;
-};
-Result<Home> find_home() {
-  const char* home = std::getenv("HOME");
-  const passwd* entry = ::getpwuid(::geteuid());
-  const std::string account = entry == nullptr || entry->pw_dir == nullptr ? "" : entry->pw_dir;
-  Home found{home == nullptr || *home == '\0' ? account : home, true};
-  if (found.path.empty()) return unusable("~", "there is no home directory; set HOME");
-  found.of_the_account = account.empty() || account == found.path;
-  return found;
 }
 
 Result<void> install(const std::string& ssh, const std::string& host, const std::string& lines) {

@@ -8,11 +8,12 @@ import threading
 import pytest
 
 from support import limits, tokens, world as worlds
-from support.clients import CONFIGURATION, PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client, assert_fails
+from support.clients import CFPIPE, CONFIGURATION, PROTOCOL, REFUSED, UNAVAILABLE, USAGE, Client, assert_fails
 from support.configured_edge import ConfiguredEdge
 from support.edges import Edge
 from support.origin import Origin
 from support.proxies import PROXIES, far_client
+from support.user_home import UserHome
 
 STAGES = ["dns", "proxy", "tcp", "tls", "application", "token", "certificate", "principal", "ssh"]
 NOT_A_STAGE_OF_EVERYBODY = {"proxy", "principal"}
@@ -39,7 +40,8 @@ def examine(client, *more, host=None, **env):
 
 def assert_reads_like(text, report):
     title, *lines = text.splitlines()
-    assert title == f"cfpipe doctor: {report['host']}"
+    by_block = f", by the block in {report['block']}" if "block" in report else ""
+    assert title == f"cfpipe doctor: {report['host']}{by_block}"
     fixes = [line for line in lines if line.lstrip().startswith("fix: ")]
     rows = [re.fullmatch(r"  (\S+) +(ok|failed|skipped)(?: +([\d.]+ ms))?(?:  +(.*))?", line) for line in lines if line not in fixes]
     assert all(rows), text
@@ -242,3 +244,25 @@ def test_proxy_that_wants_a_login(world, sshd):
 def test_what_is_no_host_name_is_a_fault_of_usage(user):
     assert_fails(user.run("doctor"), USAGE)
     assert_fails(user.run("doctor", "vm..localhost"), USAGE)
+
+
+def test_the_block_that_was_installed_says_what_the_command_line_does_not(world, kind, sshd):
+    """Port, authority and auth domain: as ssh goes there."""
+    edge = Edge(world, kind, sshd.address)
+    sshd.trust(edge.ssh_ca())
+    client, home = Client(world, edge), UserHome(world)
+    client.login()
+    (client.home / "trusted-auth-domains").unlink()
+    env = {**client.env, "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt"}
+    cfpipe = lambda *argv: home.run(CFPIPE, *argv, env=env)
+    before = json.loads(cfpipe("doctor", "vm.localhost", "--json").stdout)
+    assert "block" not in before and before["failed"] == "tcp", before
+    cfpipe("access", "ssh-config", "--install", "--hostname", edge.host(), "--short-lived-cert", "--ca-file", edge.ca_file,
+           "--auth-domain", edge.auth_domain).ok()
+    told = cfpipe("doctor", "vm.localhost", "--json").ok()
+    report = json.loads(told.stdout)
+    assert (report["host"], report["failed"]) == (edge.host(), None), report
+    assert report["block"].endswith("/.ssh/config.d/cfpipe")
+    assert_reads_like(cfpipe("doctor", "vm.localhost").ok().stdout, report)
+    other = json.loads(cfpipe("doctor", "vm.localhost", "--json", "--ca-file", "/etc/ssl/certs/ca-certificates.crt").stdout)
+    assert other["failed"] == "tls", "the command line comes first"

@@ -29,6 +29,8 @@ class LoginObserver {
   /// The user has to open this. The URL is a capability: for the user's eyes, not for a log. `code`: what the
   /// page shows if it shows a code; empty where none does.
   virtual void login_url(const std::string& url, const std::string& code, bool browser_is_opened) = 0;
+  /// The login whose URL was shown has brought a token of this person's.
+  virtual void logged_in(const std::string& who) = 0;
   /// `opened`: it ran for a while before, so the page may have been seen.
   virtual void browser_failed(const std::string& why, bool opened) = 0;
   /// Another process is logging in to the same application, or to another one of the team; `url` is what it

@@ -238,6 +238,12 @@ net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Applic
   co_return std::move(tokens->app_token);
 }
 
+/// Whom a token is of, as its issuer names them.
+std::string person_of(const Secret& token) {
+  const auto claims = parse_jwt(token.reveal());
+  return claims ? std::string(claims->text("email")) : std::string();
+}
+
 /// Under the application's lock: by the org token, or by the browser. One login per team at a time, since
 /// each brings an org token that serves the others.
 net::awaitable<Result<Secret>> log_in(const Access& access, const Application& app) {
@@ -260,6 +266,7 @@ net::awaitable<Result<Secret>> log_in(const Access& access, const Application& a
     if (!*org_token) {
       auto token = co_await login_and_keep(access, app);
       settle(turn.lock, token);
+      if (token) access.observer.logged_in(person_of(*token));
       co_return token;
     }
     auto token = co_await exchanged(access, app, **org_token);

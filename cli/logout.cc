@@ -74,6 +74,8 @@ int run_logout(const Options& options) {
     auth::LoginLock::remove_finished(*state, name);
     if (auto removed = state->remove(name); !removed) return report(removed.error());
   }
+  const std::string host = options.has_url ? options.url.host.text() : std::string();
+  if (person_reads(Streams::both_outputs)) print(logged_out_text(host, !names->empty()));
   return kOk;
 }
 

@@ -1,6 +1,7 @@
 #include "cli/messages.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -162,6 +163,10 @@ void print(const std::string& text) {
   (void)std::fputs(text.c_str(), stderr);
 }
 
+bool person_reads(Streams streams) {
+  return ::isatty(STDERR_FILENO) == 1 && (streams == Streams::standard_error || ::isatty(STDOUT_FILENO) == 1);
+}
+
 namespace {
 
 std::optional<Cause> cause_of(tunnel::End end) {
@@ -212,6 +217,22 @@ std::string listening_text(std::string_view address, bool reachable_from_elsewhe
         "name\n";
   }
   return text;
+}
+
+std::string logged_in_text(std::string_view who) {
+  return who.empty()
+             ? std::string("cfpipe: login: done\n")
+             : fmt::format("cfpipe: login: you are logged in as {}\n", transport::printable(who, 254));
+}
+
+std::string logged_out_text(std::string_view host, bool any) {
+  const std::string_view of = host.empty() ? "" : " of ";
+  return any ? fmt::format("cfpipe: token: the cached tokens{}{} are removed\n", of, host)
+             : fmt::format("cfpipe: token: there were no cached tokens{}{}\n", of, host);
+}
+
+std::string certificate_text(std::string_view file, std::string_view principals, std::string_view left) {
+  return fmt::format("cfpipe: certificate: {} is for {}, good for {}\n", file, principals, left);
 }
 
 std::string browser_failed_text(std::string_view why, bool opened) {

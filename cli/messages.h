@@ -44,6 +44,11 @@ int report(const transport::Failure& failure);
 /// Prints text on standard error, as it is.
 void print(const std::string& text);
 
+/// Whether good news is for a person: standard error is a terminal. A command that ssh runs (`Match exec`,
+/// ProxyCommand) has that too, and says nothing unless standard output is one as well.
+enum class Streams { standard_error, both_outputs };
+bool person_reads(Streams streams);
+
 /// What the near stream of a tunnel is: standard input and output, or a connection of listener mode.
 enum class NearEnd { standard_streams, connection };
 
@@ -54,9 +59,14 @@ std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome,
 /// The words around a login. Where there is a URL it is the last line alone, for people and scripts to copy.
 /// `code`: what the page shows if it shows one; empty where none does.
 std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened);
+std::string logged_in_text(std::string_view who);
 std::string browser_failed_text(std::string_view why, bool opened);
 /// Of another process's login: the URL it shows, or empty.
 std::string waiting_text(std::string_view url);
+/// What `logout` has done; `host` empty: for all applications. `any`: there was something to remove.
+std::string logged_out_text(std::string_view host, bool any);
+/// What `ssh-gen` has made or found.
+std::string certificate_text(std::string_view file, std::string_view principals, std::string_view left);
 /// What listener mode prints once it accepts connections.
 std::string listening_text(std::string_view address, bool reachable_from_elsewhere);
 /// What `curl` says when it goes on without a token.

@@ -67,6 +67,9 @@ void TerminalObserver::login_url(const std::string& url, const std::string& code
     print(qr_code_text(url, standard_error_terminal()));
   }
 }
+void TerminalObserver::logged_in(const std::string& who) {
+  if (person_reads(Streams::standard_error)) print(logged_in_text(who));
+}
 void TerminalObserver::browser_failed(const std::string& why, bool opened) {
   print(browser_failed_text(why, opened));
   if (opened || page_.empty()) return;

@@ -14,6 +14,7 @@ namespace cfpipe::cli {
 class TerminalObserver final : public auth::LoginObserver {
  public:
   void login_url(const std::string& url, const std::string& code, bool browser_is_opened) override;
+  void logged_in(const std::string& who) override;
   void browser_failed(const std::string& why, bool opened) override;
   void waiting_for_other(const std::string& url) override;
   void clock_differs(std::int64_t seconds) override;

@@ -10,6 +10,7 @@
 #include "auth/user_certificate.h"
 #include "auth/user_key.h"
 #include "cli/commands.h"
+#include "cli/doctor_steps.h"
 #include "cli/hang_up.h"
 #include "cli/messages.h"
 #include "cli/session.h"
@@ -92,6 +93,15 @@ net::awaitable<Result<void>> generate(const Session& session, const Target& targ
   co_return co_await renew(session, target);
 }
 
+void tell_of_certificate(const Target& target) {
+  if (!person_reads(Streams::both_outputs)) return;
+  const auto made = target.user_key ? target.users.certificate() : target.ours.certificate();
+  if (!made) return;  // another process is just replacing it
+  const auto left = static_cast<std::int64_t>(made->fields.valid_before) - auth::unix_now();
+  const std::string file = target.user_key ? target.users.cert_path() : target.ours.cert_path();
+  print(certificate_text(file, principals_text(made->fields), duration_text(left)));
+}
+
 }  // namespace
 
 net::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts) {
@@ -109,8 +119,9 @@ net::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts) {
   }
   const auto generated = co_await generate(**session, target, interrupts);
   if (!generated) co_return report(generated.error());
-  const auto stored = store_by_host(**session, options, ours);
-  co_return stored ? kOk : report(stored.error());
+  if (const auto stored = store_by_host(**session, options, ours); !stored) co_return report(stored.error());
+  tell_of_certificate(target);
+  co_return kOk;
 }
 
 }  // namespace cfpipe::cli

@@ -181,11 +181,14 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   }
   auto url = parse_hostname(text, options.command == Command::ssh_config);
   if (!url) return url.error();
+  // A block's name is the host alone; of a URL with a query that is the part in front of it.
+  if (options.command == Command::ssh_config && url->target.find('?') != std::string::npos)
+    return usage("a '?' has no place in ssh_config here; for several hosts write *, as in *.example.com");
   options.url = std::move(*url);
+  options.target = std::move(text);
   options.has_url = true;
   return {};
 }
-  options.target = std::move(text);
 
 std::string too_long_for_socket(const std::string& path) {
   return "a socket's path has " + std::to_string(auth::kMaxSocketPath) + " bytes at most, this one has " +

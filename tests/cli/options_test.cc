@@ -390,5 +390,11 @@ TEST(Options, DoctorTakesItsHostWithAndWithoutAFlag) {
   EXPECT_EQ(bad({"doctor"}).stage, transport::Stage::input);
 }
 
+TEST(Options, ABlockOfSshConfigIsForAHostWithoutAQuery) {
+  for (const std::string what : {"--install", "--uninstall", "--short-lived-cert"})
+    EXPECT_THAT(bad({"ssh-config", what, "--hostname", "https://vm?.example.com"}).detail,
+                HasSubstr("write *"));
+}
+
 }  // namespace
 }  // namespace cfpipe::cli

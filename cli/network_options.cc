@@ -53,48 +53,25 @@ Result<void> take_deadlines(const RawOptions& raw, std::string_view spelled, Opt
   return {};
 }
 
-/// The first of these that is set, as the public client has their order.
-std::pair<std::string_view, std::string_view> from_environment(const Environment& environment) {
-  for (const char* name : {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
-    const char* value = environment(name);
-    if (value != nullptr && *value != '\0') return {name, value};
-  }
-  return {};
-}
-
-std::string no_proxy(const Environment& environment) {
-  for (const char* name : {"NO_PROXY", "no_proxy"}) {
-    const char* value = environment(name);
-    if (value != nullptr && *value != '\0') return value;
-  }
-  return {};
-}
-
 Result<void> take_proxy(const RawOptions& raw, const Environment& environment, Options& options) {
-  const bool named = raw.proxy.has_value();
-  if (named && (raw.proxy->empty() || *raw.proxy == "none")) {
+  if (!raw.proxy) {
+    const bool dials = options.command != Command::ssh_config && options.command != Command::logout;
+    if (dials) options.proxy = transport::proxy_of_environment(environment);
+    return {};
+  }
+  if (raw.proxy->empty() || *raw.proxy == "none") {
     options.proxy_flag = "none";
     return {};
   }
-  const bool dials = options.command != Command::ssh_config && options.command != Command::logout;
-  if (!named && !dials) return {};
-  const auto [source, text] = named ? std::pair<std::string_view, std::string_view>("--proxy", *raw.proxy)
-                                    : from_environment(environment);
-  if (text.empty()) return {};
-  auto settings = std::make_shared<transport::ProxySettings>();
-  auto proxy = transport::parse_proxy(text, source);
-  if (!proxy) {
-    if (named) return proxy.error();
-    // Most programs that look at the variable may understand it, and this one may have no use for it.
-    settings->fault = transport::Failure(Stage::config, Cause::proxy_unusable, proxy.error().detail);
-    proxy = transport::Proxy();
-  }
-  if (named && options.command == Command::ssh_config && proxy->has_login())
+  auto proxy = transport::parse_proxy(*raw.proxy, "--proxy");
+  if (!proxy) return proxy.error();
+  if (options.command == Command::ssh_config && proxy->has_login())
     return usage("a proxy's password has no place in ssh_config: set HTTPS_PROXY instead");
-  if (options.command == Command::ssh_config) options.proxy_flag = text;
+  if (options.command == Command::ssh_config) options.proxy_flag = *raw.proxy;
+  auto settings = std::make_shared<transport::ProxySettings>();
   settings->proxy = std::move(*proxy);
-  settings->no_proxy = no_proxy(environment);
-  settings->this_machine_too = named;
+  settings->no_proxy = transport::no_proxy_of(environment);
+  settings->this_machine_too = true;
   options.proxy = std::move(settings);
   return {};
 }

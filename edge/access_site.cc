@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
 constexpr std::string_view kCertSignPath = "/cdn-cgi/access/cert_sign";
-constexpr std::string_view kCallbackPath = "/cdn-cgi/access/callback";
 constexpr std::string_view kTransferPath = "/transfer/";
 constexpr const char* kUnrecordable = "this edge cannot keep its records at present, and grants nothing new";
 constexpr const char* kUnrecordableRetry = "30";  ///< seconds
@@ -92,12 +91,8 @@ Result<void> AccessSite::configure(Config config) {
   if (auto checked = look_for_service_tokens(config); !checked) return checked.error();
   const auto groups = groups_named(config);
   const auto claims = claims_named(config);
-  std::shared_ptr<Oidc> oidc;
-  if (config.identity_provider == IdentityProvider::oidc) {
-    auto made = Oidc::make(executor_, config.oidc, {!groups.empty(), claims}, now_);
-    if (!made) return made.error();
-    oidc = std::move(*made);
-  }
+  auto providers = providers_of(config);
+  if (!providers) return providers.error();
   config_ = std::move(config);
   ++configurations_;
   apps_ = std::move(*apps);
@@ -105,13 +100,26 @@ Result<void> AccessSite::configure(Config config) {
   for (const ApplicationConfig& app : config_.applications) names.push_back(apps_.at(app.hostname)->name);
   app_index_ = AppIndex(std::move(names));
   dashboard_ = std::move(*dashboard);
-  oidc_ = std::move(oidc);
+  providers_ = std::move(*providers);
   tokens_.set_asked(groups, claims);
+  tokens_.set_providers(provider_names(config_));
   open_tunnels_.set_limits(config_.tunnel_limits);
   limits_.configure(config_);
   set_public_port(config_.public_port);
   end_tunnels_turned_out();
   return {};
+}
+
+Result<AccessSite::Providers> AccessSite::providers_of(const Config& config) const {
+  Providers out;
+  if (config.identity_provider != IdentityProvider::oidc) return out;
+  const WantedClaims wanted{!groups_named(config).empty(), claims_named(config)};
+  for (const OidcConfig& one : config.providers) {
+    auto made = Oidc::make(executor_, one, wanted, now_);
+    if (!made) return made.error();
+    out.push_back(std::make_shared<Provider>(Provider{one, std::move(*made)}));
+  }
+  return out;
 }
 
 /// A policy may name one that is yet to be made: worth a word, no more.
@@ -247,7 +255,7 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
     if (request.method != "POST") co_return method_not_allowed("POST");
     co_return co_await cert_sign(request);
   }
-  if (request.path == kCallbackPath) {
+  if (request.path == kCallbackPath || request.path.starts_with(std::string(kCallbackPath) + "/")) {
     Answer answer = co_await callback(request);
     co_return counted(request, std::move(answer));
   }

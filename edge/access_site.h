@@ -43,6 +43,10 @@ inline constexpr std::size_t kMaxTargetBytes = 4 * 1024;
 inline constexpr std::chrono::milliseconds kRevocationPoll{1'000};
 /// The provider's ID token, which says to it who signs out. Sent along to that page alone.
 inline constexpr std::string_view kIdTokenCookie = "__Secure-cfpipe-id-token";
+/// Where providers lead back to; one of several has its name behind a `/`. Forms of ours go there, too.
+inline constexpr std::string_view kCallbackPath = "/cdn-cgi/access/callback";
+/// On a link to the login: the identity provider that was chosen.
+inline constexpr std::string_view kProviderParameter = "idp";
 /// What the edge's own pages are below, on every host.
 inline constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
@@ -146,6 +150,12 @@ class AccessSite final : public Site {
     std::string_view host;
     std::string_view target = "/";
   };
+  /// One of the identity providers; whoever waits for it keeps it.
+  struct Provider {
+    OidcConfig config;
+    std::unique_ptr<Oidc> oidc;
+  };
+  using Providers = std::vector<std::shared_ptr<Provider>>;
   /// A sign-in under way, as the login page and its form carry it.
   struct Login {
     std::shared_ptr<const App> app;
@@ -160,6 +170,7 @@ class AccessSite final : public Site {
   AccessSite(boost::asio::any_io_executor executor, std::string auth_host, State& state, Tokens tokens,
              Notes notes, Now now, std::chrono::milliseconds poll);
   Result<Apps> apps_of(const Config& config);
+  Result<Providers> providers_of(const Config& config) const;
   Result<void> look_for_service_tokens(const Config& config) const;
   std::string authority(std::string_view host) const;
   std::shared_ptr<App> find_app(std::string_view name) const;
@@ -199,6 +210,8 @@ class AccessSite final : public Site {
     std::int64_t issued;
   };
   bool no_longer_good(const Credentials& shown) const;
+  /// Whether the application lets the identity provider of that sign-in vouch for anybody.
+  static bool takes(const App& app, const Identity& identity);
   static Verdict judge(const std::string& peer, const App& app, const Identity* identity, Asking asking);
   static Verdict judge(const Request& request, const App& app, const std::optional<Identity>& identity,
                        Asking asking);
@@ -253,11 +266,20 @@ class AccessSite final : public Site {
   std::string return_url(std::string_view note) const;
 
   // site_provider.cc: sign-in at the identity provider
-  ProviderSignIn provider_sign_in(const std::string& state) const;
-  boost::asio::awaitable<Answer> go_to_provider(const Request& request, Login login);
+  ProviderSignIn provider_sign_in(const std::string& state, const Provider& provider) const;
+  std::shared_ptr<Provider> find_provider(std::string_view name) const;
+  /// Those that may vouch for people of the application.
+  Providers providers_for(const App& app) const;
+  Answer choice_page(const Request& request, const Login& login, const Providers& providers) const;
+  boost::asio::awaitable<Answer> go_to_provider(const Request& request, Login login,
+                                                std::shared_ptr<Provider> provider);
   boost::asio::awaitable<Answer> back_from_provider(const Request& request);
-  boost::asio::awaitable<Answer> redeem(const Request& request, Login login, std::string state);
-  Answer signed_in(const Request& request, const Login& login, const Person& person);
+  boost::asio::awaitable<Answer> redeem(const Request& request, Login login, std::string state,
+                                        std::shared_ptr<Provider> provider);
+  Answer signed_in(const Request& request, const Login& login, const Person& person,
+                   const OidcConfig& provider);
+  boost::asio::awaitable<std::optional<std::string>> provider_sign_out(const Request& request,
+                                                                       std::optional<Identity> identity);
   Answer not_signed_in(const Request& request, const Login& login, const transport::Failure& failure);
 
   // site_cert_sign.cc
@@ -303,8 +325,8 @@ class AccessSite final : public Site {
   SshCa ssh_ca_;
   ServiceTokens service_tokens_;
   boost::asio::any_io_executor executor_;
-  std::shared_ptr<Oidc> oidc_;  ///< where the configuration names one; whoever waits for it keeps it
-  UsedOnce states_;             ///< of sign-ins at it
+  Providers providers_;  ///< of type oidc, in the order of the configuration
+  UsedOnce states_;      ///< of sign-ins at them
   SiteLimits limits_;
   Now now_;
   TransferStore transfers_;

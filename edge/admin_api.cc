@@ -32,8 +32,9 @@ std::vector<std::string> parts_of(std::string_view path) {
 }
 
 json::object sign_in_object(const SessionRow& one, const std::string& current) {
-  return {{"session", one.session},     {"email", one.email}, {"application", one.application},
-          {"time", rfc3339(one.begun)}, {"peer", one.peer},   {"current", one.session == current}};
+  return {{"session", one.session},           {"email", one.email},         {"application", one.application},
+          {"login_method", one.login_method}, {"time", rfc3339(one.begun)}, {"peer", one.peer},
+          {"current", one.session == current}};
 }
 
 }  // namespace
@@ -172,6 +173,7 @@ Answer AdminApi::me() {
   return json_answer(200, {{"email", caller_.identity.email},
                            {"administrator", caller_.administrator},
                            {"session", caller_.identity.nonce},
+                           {"login_method", caller_.identity.provider},
                            {"expires", rfc3339(caller_.identity.expires)}});
 }
 

@@ -45,6 +45,7 @@ json::object AdminApi::application(const ApplicationConfig& one) const {
                    {"protocol", one.ssh ? "ssh" : "tcp"},
                    {"terminal", one.browser_terminal},
                    {"session_duration", duration_text(one.session_duration)},
+                   {"allowed_idps", texts(one.allowed_idps)},
                    {"policies", std::move(policies)}};
   if (!one.certificates) return out;
   out["certificates"] = {{"ttl", duration_text(one.certificates->ttl)},
@@ -130,6 +131,7 @@ Answer AdminApi::test_policies() {
   subject.email = text("email");
   subject.groups.names = list("groups");
   if (flag("groups_unknown")) subject.groups = {{}, GroupsUnknown::too_many};
+  subject.login_method = text("login_method");
   subject.service_token = text("service_token");
   subject.ip = parse_ip(text("ip"));
   if (!text("ip").empty() && !subject.ip) return json_refusal(400, "'ip' must be an address");

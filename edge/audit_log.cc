@@ -53,7 +53,8 @@ boost::json::object audit_object(const AuditRow& row) {
           {"tunnel", row.kind == "tunnel_open" ? row.id : row.tunnel},
           {"up_bytes", row.up_bytes},
           {"down_bytes", row.down_bytes},
-          {"reason", row.reason}};
+          {"reason", row.reason},
+          {"login_method", row.login_method}};
 }
 
 std::string audit_json(const AuditRow& row) {

@@ -77,6 +77,7 @@ SpooledRow row_in(const boost::json::object& in) {
   row.up_bytes = count_in(in, "up_bytes");
   row.down_bytes = count_in(in, "down_bytes");
   row.reason = auth::text_of(in, "reason");
+  row.login_method = auth::text_of(in, "login_method");
   row.session = auth::text_of(in, "session");
   row.session_expires = number_of(in, "session_expires");
   return out;

@@ -176,6 +176,8 @@ void add_policy(CLI::App& root, Options& options, int& status) {
   test->add_option("--group", question.groups, "A group of theirs, once for each")
       ->needs(email)
       ->allow_extra_args(false);
+  test->add_option("--login-method", question.login_method, "Name of the identity provider they signed in at")
+      ->needs(email);
   test->add_flag("--groups-unknown", question.groups_unknown,
                  "The identity provider does not say which groups they are in")
       ->needs(email);

@@ -68,6 +68,7 @@ struct PolicyQuestion {
   std::string app;
   std::string email;
   std::vector<std::string> groups;
+  std::string login_method;
   bool groups_unknown = false;  ///< the identity provider did not say
   std::string ip;
   std::string service_token;

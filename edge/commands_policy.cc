@@ -18,6 +18,7 @@ transport::Result<Subject> subject_of(const PolicyQuestion& question) {
   if (question.groups_unknown) subject.groups.unknown = GroupsUnknown::missing;
   if (question.groups_unknown && !question.groups.empty())
     return fault("--group and --groups-unknown exclude each other");
+  subject.login_method = question.login_method;
   subject.service_token = question.service_token;
   if (!question.email.empty() && !valid_email(question.email))
     return fault("--email must be an email address");

@@ -31,6 +31,13 @@ std::vector<std::string> groups_named(const Config& config) {
   return {out.begin(), out.end()};
 }
 
+std::vector<std::string> provider_names(const Config& config) {
+  if (config.identity_provider == IdentityProvider::dev) return {std::string(kDevProviderName)};
+  std::vector<std::string> out;
+  for (const OidcConfig& provider : config.providers) out.push_back(provider.name);
+  return out;
+}
+
 std::vector<std::string> claims_named(const Config& config) {
   std::set<std::string> out;
   for (const ApplicationConfig& app : config.applications)

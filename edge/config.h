@@ -100,12 +100,24 @@ struct ApplicationConfig {
   std::vector<std::string>
       host_keys;  ///< of its origin, `type base64`, for that; empty: the first that is seen
   std::vector<Policy> policies;
+  std::vector<std::string> allowed_idps;  ///< names of providers whose sign-ins count; empty: all
 };
 
 enum class IdentityProvider { dev, oidc };
 
+/// The names of identity providers that the configuration gives none.
+inline constexpr std::string_view kDefaultProviderName = "oidc";
+inline constexpr std::string_view kDevProviderName = "dev";
+inline constexpr std::size_t kMaxProviders = 16;
+
 /// Where people sign in, and what is believed of them.
 struct OidcConfig {
+  std::string name{kDefaultProviderName};  ///< what policies, tokens and the audit call it
+  /// One of several: it leads back to an address with its name, so that an answer of one provider is never
+  /// taken for another's (RFC 9700 4.4.2.2).
+  bool own_callback = false;
+  std::string proxy;  ///< through which it is reached: a URL, or `none`; empty: as the environment says
+  std::string proxy_login_file;    ///< `user:password` for that; empty: none
   std::string issuer;              ///< https, or http on loopback; exactly as the provider writes it
   std::string client_id;           ///< this edge, as the provider knows it
   std::string client_secret_file;  ///< empty: a public client
@@ -143,9 +155,9 @@ struct Config {
   std::optional<std::size_t> memory;        ///< held for peers, in bytes; none: a quarter of the process's
   std::size_t certificates_per_user = 600;  ///< signed for one person or service token, a minute; 0: no limit
   IdentityProvider identity_provider = IdentityProvider::oidc;
-  std::string dev_email;                ///< what the built-in sign-in page offers
-  std::vector<std::string> dev_groups;  ///< of everybody who signs in there
-  OidcConfig oidc;
+  std::string dev_email;                 ///< what the built-in sign-in page offers
+  std::vector<std::string> dev_groups;   ///< of everybody who signs in there
+  std::vector<OidcConfig> providers;     ///< of type oidc, where people sign in
   std::optional<Policy> administrators;  ///< who may use the dashboard; none: nobody
   std::vector<ApplicationConfig> applications;
 };
@@ -180,6 +192,9 @@ transport::Result<LoadedConfig> load_config(const std::string& path);
 
 /// The groups that any policy names, sorted, each once: what this edge wants to know of people's groups.
 std::vector<std::string> groups_named(const Config& config);
+
+/// The names of all providers, in their order.
+std::vector<std::string> provider_names(const Config& config);
 
 /// The claims that principals are taken from, sorted, each once.
 std::vector<std::string> claims_named(const Config& config);

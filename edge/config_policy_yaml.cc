@@ -41,6 +41,8 @@ std::string value_fault(Rule& rule) {
     }
     case Rule::Kind::service_token:
       return valid_service_name(rule.value) ? "" : "is not the name of a service token";
+    case Rule::Kind::login_method:
+      return valid_service_name(rule.value) ? "" : "is not the name of an identity provider";
     case Rule::Kind::any_valid_service_token:
     case Rule::Kind::everyone:
       break;
@@ -77,10 +79,9 @@ void read_rule(YamlReader& reader, const YAML::Node& item, const std::string& pa
   const std::string kind_text = kind_node.IsScalar() ? kind_node.Scalar() : "";
   const auto kind = rule_kind_of(kind_text);
   if (!kind) {
-    return reader.fault(item,
-                        "there are no rules of kind " + in_quotes(kind_text) +
-                            ": use email, email_domain, group, ip, service_token, any_valid_service_token, "
-                            "everyone");
+    return reader.fault(item, "there are no rules of kind " + in_quotes(kind_text) +
+                                  ": use email, email_domain, group, login_method, ip, service_token, "
+                                  "any_valid_service_token, everyone");
   }
   Rule rule;
   rule.kind = *kind;
@@ -321,6 +322,54 @@ void check_claims(YamlReader& reader, const YAML::Node& applications, const Conf
                                    " claims; tokens have room for " + std::to_string(kMaxClaims));
   if (!claims.empty() && config.identity_provider == IdentityProvider::dev)
     reader.fault(applications, "principals from a claim need an identity_provider of type oidc");
+}
+
+namespace {
+
+bool knows(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+}  // namespace
+
+void read_allowed_idps(YamlReader& reader, const YAML::Node& list, const Config& config,
+                       ApplicationConfig& app) {
+  if (!list.IsSequence() || list.size() == 0)
+    return reader.fault(list, "'allowed_idps' must be a list of names of identity providers");
+  const auto names = provider_names(config);
+  for (const YAML::Node& item : list) {
+    const std::string name = item.IsScalar() ? item.Scalar() : "";
+    if (!knows(names, name)) {
+      reader.fault(item, "there is no identity provider " + in_quotes(name));
+    } else if (!knows(app.allowed_idps, name)) {
+      app.allowed_idps.push_back(name);
+    }
+  }
+}
+
+void check_login_methods(YamlReader& reader, const YAML::Node& applications, LoadedConfig& loaded) {
+  const Config& config = loaded.config;
+  const auto names = provider_names(config);
+  bool administrators_by_provider = false;
+  const auto look = [&](const Policy& policy) {
+    bool by_provider = false;
+    for (const auto* rules : {&policy.include, &policy.require, &policy.exclude})
+      for (const Rule& rule : *rules) {
+        if (rule.kind != Rule::Kind::login_method) continue;
+        by_provider = true;
+        if (!knows(names, rule.value))
+          reader.fault(applications, "policy " + in_quotes(policy.name) + " names identity provider " +
+                                         in_quotes(rule.value) + ", which there is not");
+      }
+    return by_provider;
+  };
+  for (const ApplicationConfig& app : config.applications)
+    for (const Policy& policy : app.policies) look(policy);
+  if (config.administrators) administrators_by_provider = look(*config.administrators);
+  if (config.administrators && config.providers.size() > 1 && !administrators_by_provider)
+    loaded.warnings.emplace_back(
+        "every identity provider can vouch for an administrator; name one with 'require: [{login_method: "
+        "NAME}]'");
 }
 
 void check_groups(YamlReader& reader, const YAML::Node& applications, const Config& config) {

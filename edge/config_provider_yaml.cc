@@ -3,6 +3,7 @@
 #include <array>
 #include <sstream>
 
+#include "edge/provider_proxy.h"
 #include "edge/provider_url.h"
 #include "edge/text.h"
 #include "edge/yaml_reader.h"
@@ -10,7 +11,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr const char* kWhat = "identity_provider";
+constexpr const char* kWhat = "an identity provider";
 /// Bounds of what a provider's administrator may have chosen, in bytes.
 constexpr std::size_t kMaxClientIdBytes = 256;
 constexpr std::size_t kMaxScopeBytes = 64;
@@ -26,7 +27,9 @@ constexpr std::initializer_list<const char*> kOidcKeys = {"issuer",
                                                           "groups_claim",
                                                           "groups_claim_optional",
                                                           "allow_unverified_email",
-                                                          "sign_out_at_provider"};
+                                                          "sign_out_at_provider",
+                                                          "proxy",
+                                                          "proxy_login_file"};
 
 void refuse(YamlReader& reader, const YAML::Node& node, std::initializer_list<const char*> keys,
             const std::string& theirs, const std::string& ours) {
@@ -107,9 +110,19 @@ void read_prompt(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc) {
       return reader.fault(node["prompt"], "'prompt' must be select_account, login, consent or create");
 }
 
-void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded) {
-  loaded.config.identity_provider = IdentityProvider::oidc;
-  OidcConfig& oidc = loaded.config.oidc;
+/// A login in the configuration would be read by whoever may read that.
+void read_proxy(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, LoadedConfig& loaded) {
+  oidc.proxy = reader.text(node, "proxy", kWhat, false);
+  if (!oidc.proxy.empty())
+    if (const std::string wrong = proxy_setting_fault(oidc.proxy); !wrong.empty())
+      reader.fault(node["proxy"], wrong);
+  read_file_name(reader, node, "proxy_login_file", ConfigFile::Kind::secret, oidc.proxy_login_file, loaded);
+  if (!oidc.proxy_login_file.empty() && (oidc.proxy.empty() || oidc.proxy == "none"))
+    reader.fault(node["proxy_login_file"], "'proxy_login_file' needs 'proxy: http://HOST:PORT' beside it");
+}
+
+void read_oidc(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, LoadedConfig& loaded) {
+  read_proxy(reader, node, oidc, loaded);
   oidc.issuer = reader.text(node, "issuer", kWhat);
   if (!oidc.issuer.empty()) {
     if (const auto url = parse_provider_url(oidc.issuer); !url) {
@@ -138,21 +151,59 @@ void read_oidc(YamlReader& reader, const YAML::Node& node, LoadedConfig& loaded)
   refuse(reader, node, kDevKeys, "dev", "oidc");
 }
 
+bool is_provider(YamlReader& reader, const YAML::Node& node) {
+  return reader.mapping(
+      node, kWhat,
+      {"name", "type", "issuer", "client_id", "client_secret_file", "ca_file", "scopes", "prompt",
+       "email_claim", "groups_claim", "groups_claim_optional", "allow_unverified_email",
+       "sign_out_at_provider", "proxy", "proxy_login_file", "email", "groups"});
+}
+
+/// It stands in an address, in a cookie, and in rules.
+void read_name(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc) {
+  oidc.name = reader.text(node, "name", kWhat);
+  if (!oidc.name.empty() && !valid_service_name(oidc.name))
+    reader.fault(node["name"],
+                 "the name of an identity provider must be at most 64 letters, digits, '.', '_' and "
+                 "'-', beginning with a letter or digit");
+}
+
 }  // namespace
 
 void read_provider(YamlReader& reader, const YAML::Node& node, LoadedConfig& out) {
-  if (!reader.mapping(node, kWhat,
-                      {"type", "issuer", "client_id", "client_secret_file", "ca_file", "scopes", "prompt",
-                       "email_claim", "groups_claim", "groups_claim_optional", "allow_unverified_email",
-                       "sign_out_at_provider", "email", "groups"}))
-    return;
+  if (!is_provider(reader, node)) return;
   const std::string type = reader.text(node, "type", kWhat);
   if (type == "dev") {
     read_dev(reader, node, out.config);
-  } else if (type == "oidc") {
-    read_oidc(reader, node, out);
-  } else if (!type.empty()) {
-    reader.fault(node["type"], "identity_provider type must be oidc or dev");
+    return;
+  }
+  if (type != "oidc") {
+    if (!type.empty()) reader.fault(node["type"], "identity_provider type must be oidc or dev");
+    return;
+  }
+  OidcConfig& oidc = out.config.providers.emplace_back();
+  if (node["name"]) read_name(reader, node, oidc);
+  read_oidc(reader, node, oidc, out);
+}
+
+void read_providers(YamlReader& reader, const YAML::Node& list, LoadedConfig& out) {
+  if (!list.IsSequence() || list.size() == 0 || list.size() > kMaxProviders)
+    return reader.fault(list, "'identity_providers' must be a list of 1 to " + std::to_string(kMaxProviders));
+  for (const YAML::Node& node : list) {
+    if (!is_provider(reader, node)) continue;
+    const std::string type = reader.text(node, "type", kWhat);
+    if (type != "oidc") {
+      if (!type.empty()) reader.fault(node["type"], "one of several providers must be of type oidc");
+      continue;
+    }
+    OidcConfig oidc;
+    oidc.own_callback = true;
+    read_name(reader, node, oidc);
+    const auto known = provider_names(out.config);
+    if (!oidc.name.empty() && std::find(known.begin(), known.end(), oidc.name) != known.end())
+      reader.fault(node["name"], "there is an identity provider of that name already");
+    read_oidc(reader, node, oidc, out);
+    out.config.providers.push_back(std::move(oidc));
   }
 }
 

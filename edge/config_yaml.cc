@@ -88,7 +88,8 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   ApplicationConfig out;
   if (!mapping(node, "an application",
                {"hostname", "service", "proxy_protocol", "destinations", "session_duration", "session_limit",
-                "idle_limit", "browser_rendering", "host_keys", "short_lived_certificates", "policies"})) {
+                "idle_limit", "allowed_idps", "browser_rendering", "host_keys", "short_lived_certificates",
+                "policies"})) {
     return out;
   }
   out.hostname = text(node, "hostname", "an application");
@@ -111,6 +112,7 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
   if (node["short_lived_certificates"])
     out.certificates = read_certificates(*this, node["short_lived_certificates"], out.policies);
   out.ssh = out.ssh || out.certificates || out.browser_terminal;
+  if (node["allowed_idps"]) read_allowed_idps(*this, node["allowed_idps"], out_.config, out);
   session_limit(node, out);
   idle_limit(node, out);
   return out;
@@ -192,6 +194,7 @@ void Reader::across(const YAML::Node& root) {
       app.certificates->root_by_email = out_.config.identity_provider == IdentityProvider::dev;
   check_groups(*this, list, out_.config);
   check_claims(*this, list, out_.config);
+  check_login_methods(*this, list, out_);
 }
 
 void Reader::transfer_hosts(const YAML::Node& list) {
@@ -259,8 +262,8 @@ void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
                {"listen", "trusted_proxies", "proxy_protocol", "tls", "auth_domain", "state", "threads",
-                "limits", "session_duration", "identity_provider", "administrators", "applications", "audit",
-                "admin_listen", "open_tunnels", "drain", "transfer_hosts"})) {
+                "limits", "session_duration", "identity_provider", "identity_providers", "administrators",
+                "applications", "audit", "admin_listen", "open_tunnels", "drain", "transfer_hosts"})) {
     return;
   }
   listen(root);
@@ -309,8 +312,12 @@ void Reader::top(const YAML::Node& root) {
     if (!on_failure.empty() && on_failure != "refuse" && on_failure != "continue")
       fault(root["audit"]["on_failure"], "'on_failure' must be 'refuse' or 'continue'");
   }
-  if (root["identity_provider"]) {
+  if (root["identity_provider"] && root["identity_providers"]) {
+    fault(root["identity_providers"], "there is an 'identity_provider' already: put it into the list");
+  } else if (root["identity_provider"]) {
     read_provider(*this, root["identity_provider"], out_);
+  } else if (root["identity_providers"]) {
+    read_providers(*this, root["identity_providers"], out_);
   } else {
     fault(root, "the configuration needs 'identity_provider'");
   }

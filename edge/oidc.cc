@@ -12,6 +12,7 @@
 #include "edge/oidc_fetch.h"
 #include "edge/oidc_metadata.h"
 #include "edge/provider_http.h"
+#include "edge/provider_proxy.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -99,13 +100,14 @@ std::string challenge_of(const std::string& verifier) {
 }  // namespace
 
 struct Oidc::Impl {
-  Impl(net::any_io_executor e, OidcConfig c, Secret s, WantedClaims w, Now n)
+  Impl(net::any_io_executor e, OidcConfig c, Secret s, std::shared_ptr<const transport::ProxySettings> p,
+       WantedClaims w, Now n)
       : executor(e),
         config(std::move(c)),
         secret(std::move(s)),
         wanted(std::move(w)),
         now(std::move(n)),
-        http(e, config.ca_file),
+        http(e, config.ca_file, std::move(p)),
         calls(std::move(e), kProviderCalls) {}
 
   net::any_io_executor executor;
@@ -345,8 +347,13 @@ Result<std::unique_ptr<Oidc>> Oidc::make(net::any_io_executor executor, const Oi
     }
     secret = std::move(*read);
   }
-  return std::unique_ptr<Oidc>(new Oidc(std::make_shared<Impl>(std::move(executor), config, std::move(secret),
-                                                               std::move(wanted), std::move(now))));
+  auto proxy = provider_proxy(config, [](const char* name) { return std::getenv(name); });
+  if (!proxy) return proxy.error();
+  if (*proxy)
+    spdlog::info("identity provider {}: through proxy {}", config.issuer,
+                 (*proxy)->fault ? "(unusable) " + (*proxy)->fault->detail : (*proxy)->proxy.shown());
+  return std::unique_ptr<Oidc>(new Oidc(std::make_shared<Impl>(
+      std::move(executor), config, std::move(secret), std::move(*proxy), std::move(wanted), std::move(now))));
 }
 
 net::awaitable<Result<std::string>> Oidc::authorization_url(const ProviderSignIn& sign_in) {

@@ -59,7 +59,7 @@ class Oidc {
  public:
   using Now = std::function<std::int64_t()>;
 
-  /// Reads the client's secret: Stage::config if that cannot be used.
+  /// Reads the client's secret, and the proxy's login: Stage::config if that cannot be used.
   static transport::Result<std::unique_ptr<Oidc>> make(boost::asio::any_io_executor executor,
                                                        const OidcConfig& config, WantedClaims wanted,
                                                        Now now);

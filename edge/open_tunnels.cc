@@ -84,7 +84,8 @@ std::optional<OpenTunnels::Tunnel> OpenTunnels::remove(std::int64_t id) {
 
 void OpenTunnels::learn(const std::shared_ptr<const Identity>& person) {
   for (auto& [id, tunnel] : tunnels_)
-    if (is_of(tunnel, person->email)) tunnel.who = person;
+    if (is_of(tunnel, person->email) && tunnel.who && tunnel.who->provider == person->provider)
+      tunnel.who = person;
 }
 
 void OpenTunnels::for_each(const std::function<void(std::int64_t, const Tunnel&)>& visit) const {

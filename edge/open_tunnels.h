@@ -64,7 +64,8 @@ class OpenTunnels {
   std::optional<Tunnel> remove(std::int64_t id);
   /// Whether it is that person's; no service token's is.
   static bool is_of(const Tunnel& tunnel, const std::string& email);
-  /// What has become known of a person, at a new sign-in: for those of theirs that are open.
+  /// What has become known of a person, at a new sign-in: for those of theirs that are open and came of the
+  /// same identity provider. Another one does not speak for the person who signed in there.
   void learn(const std::shared_ptr<const Identity>& person);
   void for_each(const std::function<void(std::int64_t id, const Tunnel&)>& visit) const;
 

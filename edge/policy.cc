@@ -17,10 +17,11 @@ constexpr std::array<std::pair<Decision, std::string_view>, 4> kDecisions{
      {Decision::deny, "deny"},
      {Decision::service_auth, "service_auth"},
      {Decision::bypass, "bypass"}}};
-constexpr std::array<std::pair<Kind, std::string_view>, 7> kKinds{
+constexpr std::array<std::pair<Kind, std::string_view>, 8> kKinds{
     {{Kind::email, "email"},
      {Kind::email_domain, "email_domain"},
      {Kind::group, "group"},
+     {Kind::login_method, "login_method"},
      {Kind::ip, "ip"},
      {Kind::service_token, "service_token"},
      {Kind::any_valid_service_token, "any_valid_service_token"},
@@ -39,6 +40,8 @@ bool meets(const Subject& subject, const Rule& rule) {
     case Kind::group:
       return std::find(subject.groups.names.begin(), subject.groups.names.end(), rule.value) !=
              subject.groups.names.end();
+    case Kind::login_method:
+      return !subject.login_method.empty() && subject.login_method == rule.value;
     case Kind::ip:
       return subject.ip && rule.range.contains(*subject.ip);
     case Kind::service_token:
@@ -186,6 +189,7 @@ bool fits(Kind kind, Decision decision) {
     case Kind::email:
     case Kind::email_domain:
     case Kind::group:
+    case Kind::login_method:
       return decision == Decision::allow || decision == Decision::deny;
     case Kind::service_token:
     case Kind::any_valid_service_token:

@@ -29,7 +29,16 @@ inline constexpr std::size_t kMaxClaimValuesBytes = 512;
 
 /// One condition on who asks, or from where.
 struct Rule {
-  enum class Kind { email, email_domain, group, ip, service_token, any_valid_service_token, everyone };
+  enum class Kind {
+    email,
+    email_domain,
+    group,
+    login_method,
+    ip,
+    service_token,
+    any_valid_service_token,
+    everyone
+  };
   Kind kind = Kind::everyone;
   std::string value = {};  ///< as configured; emails and domains in lower case
   IpRange range = {};      ///< of kind ip
@@ -50,6 +59,7 @@ struct Policy {
 struct Subject {
   std::string email;          ///< of whoever has signed in; or empty
   Groups groups;              ///< of that person
+  std::string login_method;   ///< the identity provider that has said so
   std::string service_token;  ///< name of the valid service token that was shown; or empty
   std::optional<IpAddress> ip;
 

@@ -22,13 +22,15 @@ using transport::Result;
 using transport::Stage;
 namespace {
 
-transport::DialOptions patience(const std::string& ca_file) {
+transport::DialOptions patience(const std::string& ca_file,
+                                std::shared_ptr<const transport::ProxySettings> proxy) {
   transport::DialOptions out;
   out.ca_file = ca_file;
+  out.proxy = std::move(proxy);
   // Lookups of origins, however slow, leave these alone.
   static const auto lookups = transport::Lookups::make({kMaxProviderLookups, 0});
   out.lookups.pool = lookups;
-  out.dns_deadline = out.tcp_deadline = out.tls_deadline = kProviderStepDeadline;
+  out.dns_deadline = out.tcp_deadline = out.proxy_deadline = out.tls_deadline = kProviderStepDeadline;
   return out;
 }
 
@@ -45,7 +47,7 @@ Failure http_failure(const ProviderRequest& request, const boost::system::error_
 
 /// Without TLS, a connection for each: that is a provider on this machine.
 net::awaitable<Result<HttpAnswer>> send_plain(const ProviderRequest& request) {
-  const transport::DialOptions options = patience({});
+  const transport::DialOptions options = patience({}, nullptr);
   auto socket = co_await transport::dial_tcp(request.url.url, options);
   if (!socket) co_return socket.error();
   beast::tcp_stream stream(std::move(*socket));
@@ -80,9 +82,21 @@ net::awaitable<Result<HttpAnswer>> send_plain(const ProviderRequest& request) {
   co_return Failure(Stage::http, Cause::http_malformed);
 }
 
+/// In words what is wrong with the proxy in between.
+std::string proxy_fault(const Failure& failure) {
+  std::string why = "its proxy cannot be reached";
+  if (failure.cause == Cause::proxy_login_needed) why = "its proxy wants another login (proxy_login_file)";
+  if (failure.cause == Cause::proxy_refused) why = "its proxy does not lead there";
+  if (failure.cause == Cause::proxy_failed) why = "its proxy does not speak as configured";
+  if (failure.cause == Cause::proxy_unusable) why = "its proxy cannot be used";
+  return failure.detail.empty() ? why : why + " (" + failure.detail + ")";
+}
+
 /// In words what kept an answer from coming.
 Failure unreachable(const Failure& failure, const std::string& host) {
   std::string why = "it cannot be reached";
+  if (failure.stage == Stage::proxy || failure.cause == Cause::proxy_unusable)
+    return {Stage::login, Cause::unreachable, host + ": " + proxy_fault(failure)};
   switch (failure.cause) {
     case Cause::name_not_found:
       why = "its name is not found";
@@ -125,8 +139,10 @@ Failure unreachable(const Failure& failure, const std::string& host) {
 
 }  // namespace
 
-ProviderHttp::ProviderHttp(net::any_io_executor executor, const std::string& ca_file)
-    : https_(std::make_shared<transport::HttpClient>(std::move(executor), patience(ca_file))) {}
+ProviderHttp::ProviderHttp(net::any_io_executor executor, const std::string& ca_file,
+                           std::shared_ptr<const transport::ProxySettings> proxy)
+    : https_(std::make_shared<transport::HttpClient>(std::move(executor),
+                                                     patience(ca_file, std::move(proxy)))) {}
 
 net::awaitable<Result<HttpAnswer>> ProviderHttp::send(const ProviderRequest& request) {
   const auto client = https_;

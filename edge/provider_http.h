@@ -9,6 +9,7 @@
 
 #include "edge/provider_url.h"
 #include "transport/http_client.h"
+#include "transport/proxy.h"
 
 namespace cfpipe::edge {
 
@@ -34,8 +35,10 @@ struct ProviderRequest {
 /// waits, which then never ends.
 class ProviderHttp {
  public:
-  /// `ca_file`: whom to trust; empty: the system's authorities.
-  ProviderHttp(boost::asio::any_io_executor executor, const std::string& ca_file);
+  /// `ca_file`: whom to trust; empty: the system's authorities. `proxy`: through which https goes; null:
+  /// none. A provider that is reached by http is on this machine, and never behind one.
+  ProviderHttp(boost::asio::any_io_executor executor, const std::string& ca_file,
+               std::shared_ptr<const transport::ProxySettings> proxy);
 
   /// Any status is an answer. Failures: Stage::login, Cause::unreachable, with the reason in words. `request`
   /// outlives the await.

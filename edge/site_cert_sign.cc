@@ -113,6 +113,7 @@ boost::asio::awaitable<Result<IssuedCertificate>> AccessSite::certify(const Requ
   row.application = app.hostname;
   row.peer = request.peer;
   row.ray = request.ray;
+  row.login_method = identity.provider;
   row.serial = issued->serial;
   row.key_id = issued->key_id;
   // A certificate that nobody could account for is not handed out.

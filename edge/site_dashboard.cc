@@ -44,6 +44,7 @@ bool AccessSite::is_administrator(const Request& request, const Identity& identi
   Subject subject;
   subject.email = identity.email;
   subject.groups = identity.groups;
+  subject.login_method = identity.provider;
   subject.ip = parse_ip(request.peer);
   return try_policy(*config_.administrators, subject).passes();
 }

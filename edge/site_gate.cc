@@ -98,7 +98,7 @@ AccessSite::Visitor AccessSite::visitor(const Request& request, const App& app) 
 std::optional<Identity> AccessSite::check_app(std::string_view token, const App& app) const {
   const std::int64_t now = now_();
   auto identity = tokens_.check_app(token, app.aud, now);
-  if (!identity) return identity;
+  if (!identity || !takes(app, *identity)) return std::nullopt;
   if (identity->client_id.empty()) {
     if (revoked(*identity)) return std::nullopt;
     return identity;
@@ -170,10 +170,17 @@ Verdict AccessSite::judge(const Request& request, const App& app, const std::opt
   return judge(request.peer, app, identity ? &*identity : nullptr, asking);
 }
 
+bool AccessSite::takes(const App& app, const Identity& identity) {
+  const auto& allowed = app.config->allowed_idps;
+  return !identity.client_id.empty() || allowed.empty() ||
+         std::find(allowed.begin(), allowed.end(), identity.provider) != allowed.end();
+}
+
 Verdict AccessSite::judge(const std::string& peer, const App& app, const Identity* identity, Asking asking) {
   Subject subject;
-  if (identity) {
+  if (identity && takes(app, *identity)) {
     subject.email = identity->email;
+    subject.login_method = identity->provider;
     subject.groups = identity->groups;
     subject.service_token = identity->service_token;
   }
@@ -285,6 +292,7 @@ void AccessSite::audit_denial(RowCause cause, const Request& request, const App&
   row.application = app.config->hostname;
   row.peer = request.peer;
   row.ray = request.ray;
+  if (who) row.login_method = who->provider;
   row.reason = transport::printable(reason);
   if (app.name.is_pattern() && request.host != auth_host_) row.reason += ", at " + request.host;
   audit_limited(cause, std::move(row), who ? party_of(*who) : PartyKey());

@@ -78,7 +78,8 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
     login.session_hash = text_of(*meta, "session");
     login.target = *target;
     login.exchange = may_be_exchange(request);
-    const auto identity = login.exchange ? check_org(request) : browser_session(request);
+    auto identity = login.exchange ? check_org(request) : browser_session(request);
+    if (identity && !takes(*app, *identity)) identity.reset();
     const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
     if (!identity) {
       answer = co_await begin_sign_in(request, login);
@@ -114,9 +115,17 @@ Answer AccessSite::counted(const Request& request, Answer answer) {
 }
 
 boost::asio::awaitable<Answer> AccessSite::begin_sign_in(const Request& request, Login login) {
+  Providers providers = providers_for(*login.app);
+  if (const auto chosen = request.query_value(kProviderParameter); !chosen.empty())
+    std::erase_if(providers, [&chosen](const auto& one) { return one->config.name != chosen; });
+  if (!providers_.empty() && providers.empty())
+    co_return message_page(400, "This link is not right",
+                           "It names no identity provider of this application.",
+                           "Start again from the address you wanted to reach.");
+  if (providers.size() > 1) co_return choice_page(request, login, providers);
   if (auto refusal = too_many_logins(request)) co_return std::move(*refusal);
-  if (!oidc_) co_return sign_in_page(request, login, {});
-  co_return co_await go_to_provider(request, std::move(login));
+  if (providers.empty()) co_return sign_in_page(request, login, {});
+  co_return co_await go_to_provider(request, std::move(login), providers.front());
 }
 
 /// The hidden field of a form: the sign-in, tied to a cookie of this browser, so that no other site can post
@@ -209,8 +218,9 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
 
 /// The provider's redirect, or a form of ours.
 boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
-  if (oidc_ && request.method == "GET") co_return co_await back_from_provider(request);
-  if (request.method != "POST") co_return method_not_allowed(oidc_ ? "GET, POST" : "POST");
+  if (!providers_.empty() && request.method == "GET") co_return co_await back_from_provider(request);
+  if (request.method != "POST" || request.path != kCallbackPath)
+    co_return method_not_allowed(providers_.empty() ? "POST" : "GET, POST");
   const std::int64_t now = now_();
   const std::string_view origin = request.header("Origin");
   if (!origin.empty() && !same_text(origin, "https://" + auth_authority()))
@@ -229,7 +239,7 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
   if (!typed.empty()) co_return dev_sign_in(request, login, typed);
   // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
   const auto identity = browser_session(request);
-  if (!identity) co_return co_await begin_sign_in(request, login);
+  if (!identity || !takes(*login.app, *identity)) co_return co_await begin_sign_in(request, login);
   if (request.form_value("answer") == "no") co_return declined(request, login, *identity);
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) co_return denied_sign_in(request, login, *identity, verdict);
@@ -240,6 +250,7 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
 Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::string_view typed) {
   if (config_.identity_provider != IdentityProvider::dev) return expired_form();
   Identity identity;
+  identity.provider = kDevProviderName;
   identity.email = std::string(trimmed(typed));
   if (!valid_email(identity.email)) return sign_in_page(request, login, "This is not an email address.");
   identity.groups = groups_to_carry({config_.dev_groups, std::nullopt}, groups_named(config_));
@@ -269,6 +280,7 @@ bool AccessSite::start_session(const Request& request, const Login& login, Ident
   row.application = login.app->config->hostname;
   row.peer = request.peer;
   row.ray = request.ray;
+  row.login_method = identity.provider;
   row.reason = session_note(identity.nonce);
   row.session = identity.nonce;
   row.session_expires = identity.expires;

@@ -161,7 +161,8 @@ Answer AccessSite::identity_answer(const std::optional<Identity>& identity) cons
     for (const auto& [name, values] : identity->claims)
       custom[name] = boost::json::array(values.begin(), values.end());
   }
-  out["idp"] = {{"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
+  out["idp"] = {{"id", identity->provider},
+                {"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
   return json_answer(200, out);
 }
 

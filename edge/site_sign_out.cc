@@ -91,6 +91,7 @@ std::optional<Answer> AccessSite::sign_out(const Request& request, const Identit
   row.identity = identity.email;
   row.peer = request.peer;
   row.ray = request.ray;
+  row.login_method = identity.provider;
   row.reason = session_note(identity.nonce) + ", signed out";
   audit(std::move(row));
   end_revoked_tunnels(true);
@@ -106,17 +107,15 @@ Answer AccessSite::signed_out(const Request& request) const {
 }
 
 boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
-  if (const auto identity = check_org(request))
+  auto identity = check_org(request);
+  if (identity)
     if (auto instead = sign_out(request, *identity)) co_return std::move(*instead);
   const std::string note = request.query_value(kReturnKey);
   const std::string back = return_url(note);
   Answer answer = back.empty() ? signed_out_page() : redirect_answer(back);
-  if (oidc_) {
+  if (!providers_.empty()) {
     // Else the next sign-in would be the same person's, without a question.
-    const std::string id_token = request.cookie(kIdTokenCookie);
-    const std::string back_to = "https://" + auth_authority() + "/cdn-cgi/access/signed-out";
-    const auto oidc = oidc_;
-    const auto there = co_await oidc->sign_out_url(id_token, back_to);
+    const auto there = co_await provider_sign_out(request, std::move(identity));
     if (there) answer = redirect_answer(*there);
     const std::string_view leads_back = there ? kReturnCookie : kAnotherUserCookie;
     for (const auto cookie : {kReturnCookie, kAnotherUserCookie}) {

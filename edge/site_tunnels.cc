@@ -113,6 +113,7 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   row.application = grant.app_hostname;
   row.peer = request.peer;
   row.ray = request.ray;
+  if (grant.who) row.login_method = grant.who->provider;
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
   if (grant.terminal) row.reason = "a terminal in the browser";
   if (names_many_hosts(grant.app_hostname))

@@ -16,7 +16,8 @@ constexpr std::int64_t kReadRows = 1000;
 
 /// All but the id, as an insertion has them; in front of them, what is read.
 const std::string kColumns =
-    "time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, down_bytes, reason";
+    "time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, down_bytes, reason, "
+    "login_method";
 const std::string kSelect = "SELECT id, " + kColumns + " FROM audit ";
 
 AuditRow row_of(const Query& query) {
@@ -34,6 +35,7 @@ AuditRow row_of(const Query& query) {
   row.up_bytes = static_cast<std::uint64_t>(query.number(10));
   row.down_bytes = static_cast<std::uint64_t>(query.number(11));
   row.reason = query.text(12);
+  row.login_method = query.text(13);
   return row;
 }
 
@@ -49,7 +51,7 @@ bool matches(const Query& query, const AuditQuestion& question) {
 SqliteAudit::SqliteAudit(sqlite3* db, SqliteSessions& sessions)
     : db_(db),
       sessions_(sessions),
-      add_(db, "INSERT INTO audit (" + kColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      add_(db, "INSERT INTO audit (" + kColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       read_(db, kSelect + "WHERE (time, id) > (?, ?) ORDER BY time, id LIMIT ?"),
       search_(db, kSelect + "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
       search_identity_(db,
@@ -77,7 +79,7 @@ Result<std::int64_t> SqliteAudit::insert(const AuditRow& row) {
   query.bind(clean.time).bind(clean.kind).bind(clean.identity).bind(clean.application).bind(clean.peer);
   query.bind(clean.ray).bind(static_cast<std::int64_t>(clean.serial)).bind(clean.key_id).bind(clean.tunnel);
   query.bind(static_cast<std::int64_t>(clean.up_bytes)).bind(static_cast<std::int64_t>(clean.down_bytes));
-  query.bind(clean.reason).step();
+  query.bind(clean.reason).bind(clean.login_method).step();
   if (!query.ok()) return database_failure(db_);
   const std::int64_t id = sqlite3_last_insert_rowid(db_);
   if (clean.session.empty()) return id;

@@ -20,7 +20,7 @@ constexpr int kBusyMilliseconds = 5'000;
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
 /// change is a further step. The version is kept in SQLite's user_version. While an edge restarts, the
 /// program of the version before uses the database as well: a step leaves what that one needs.
-constexpr std::array<const char*, 7> kSteps{
+constexpr std::array<const char*, 8> kSteps{
     R"sql(
 CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -73,6 +73,10 @@ CREATE INDEX audit_identity ON audit (identity COLLATE NOCASE);
 CREATE INDEX audit_application ON audit (application);
 CREATE INDEX audit_kind ON audit (kind);
 CREATE INDEX audit_certificate ON audit (application, identity COLLATE NOCASE, time) WHERE kind = 'certificate';
+)sql",
+    R"sql(
+ALTER TABLE audit ADD COLUMN login_method TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN login_method TEXT NOT NULL DEFAULT '';
 )sql"};
 
 void run(sqlite3* db, const char* sql) {

@@ -10,7 +10,7 @@ namespace cfpipe::edge {
 namespace {
 
 const std::string kSelect =
-    "SELECT session, email, application, peer, begun, expires, revoked FROM sessions ";
+    "SELECT session, email, application, peer, begun, expires, revoked, login_method FROM sessions ";
 /// A person's revocation marks the sessions that there are; the last condition is for one that begins in the
 /// same second.
 const std::string kGood =
@@ -28,6 +28,7 @@ SessionRow row_of(const Query& query) {
   row.begun = query.number(4);
   row.expires = query.number(5);
   row.revoked = query.number(6) != 0;
+  row.login_method = query.text(7);
   return row;
 }
 
@@ -36,8 +37,8 @@ SessionRow row_of(const Query& query) {
 SqliteSessions::SqliteSessions(sqlite3* db)
     : db_(db),
       add_(db,
-           "INSERT INTO sessions (session, email, application, peer, begun, login, expires) "
-           "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+           "INSERT INTO sessions (session, email, application, peer, begun, login, expires, login_method) "
+           "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       find_(db, kSelect + "WHERE session = ?"),
       list_of_(db, kSelect + "WHERE email = ?4 AND " + kGood),
       list_all_(db, kSelect + "WHERE " + kGood),
@@ -61,7 +62,7 @@ SqliteSessions::SqliteSessions(sqlite3* db)
 Result<void> SqliteSessions::add(const AuditRow& login, std::int64_t id) {
   Query query(add_);
   query.bind(login.session).bind(login.identity).bind(login.application).bind(login.peer);
-  query.bind(login.time).bind(id).bind(login.session_expires).step();
+  query.bind(login.time).bind(id).bind(login.session_expires).bind(login.login_method).step();
   if (!query.ok()) return database_failure(db_);
   return {};
 }

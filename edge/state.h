@@ -47,6 +47,7 @@ struct AuditRow {
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
   std::string reason;
+  std::string login_method;  ///< name of the identity provider that a person has signed in at
   /// login of a person: the session that begins with it, and its end. They go to the table of sessions, and
   /// are not read back.
   std::string session;
@@ -58,6 +59,7 @@ struct SessionRow {
   std::string session;  ///< its name in the audit
   std::string email;
   std::string application;
+  std::string login_method;  ///< name of the identity provider
   std::string peer;
   std::int64_t begun = 0;    ///< Unix seconds
   std::int64_t expires = 0;  ///< application tokens may outlive it by kMaxSession

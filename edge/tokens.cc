@@ -25,6 +25,8 @@ constexpr std::string_view kAsked = "groups_asked";
 constexpr std::size_t kAskedCharacters = 16;
 /// How groups are written; no group starts like this.
 constexpr std::string_view kGroupsForm = "\x02with unknown\n";
+/// Names the identity provider that a person has signed in at.
+constexpr std::string_view kProvider = "idp";
 /// Says who holds an org token.
 constexpr std::string_view kUse = "use";
 constexpr std::string_view kBrowserUse = "browser";
@@ -82,6 +84,7 @@ Claims custom_claims(const boost::json::object& object) {
 
 void write_identity(boost::json::object& object, const Identity& identity) {
   object["email"] = identity.email;
+  object[kProvider] = identity.provider;
   write_groups(object, identity.groups);
   if (!identity.claims.empty()) object[kCustomClaims] = object_of(identity.claims);
   object["sub"] = identity.subject;
@@ -92,6 +95,7 @@ void write_identity(boost::json::object& object, const Identity& identity) {
 Identity read_identity(const boost::json::object& object) {
   Identity identity;
   identity.email = auth::text_of(object, "email");
+  identity.provider = auth::text_of(object, kProvider);
   identity.groups = carried_groups(object);
   identity.claims = custom_claims(object);
   identity.subject = auth::text_of(object, "sub");
@@ -141,6 +145,7 @@ boost::json::object Tokens::claims_of(const Identity& identity, std::string_view
     claims["email"] = identity.email;
     claims["identity_nonce"] = identity.nonce;
     claims["country"] = "XX";
+    claims[kProvider] = identity.provider;
     write_groups(claims, identity.groups);
     if (!identity.claims.empty()) claims[kCustomClaims] = object_of(identity.claims);
     if (!asked_.empty()) claims[kAsked] = asked_;
@@ -194,7 +199,11 @@ std::optional<Identity> Tokens::check(std::string_view compact, std::string_view
     identity.groups = carried_groups(jwt->claims);
     identity.claims = custom_claims(jwt->claims);
     identity.nonce = jwt->text("identity_nonce");
-    if (!valid_email(identity.email) || jwt->text(kAsked) != asked_) return std::nullopt;
+    identity.provider = jwt->text(kProvider);
+    if (identity.provider.empty() && providers_.size() == 1) identity.provider = providers_.front();
+    if (!valid_email(identity.email) || jwt->text(kAsked) != asked_ ||
+        std::find(providers_.begin(), providers_.end(), identity.provider) == providers_.end())
+      return std::nullopt;
   }
   if (jwt->text(kUse) == kBrowserUse) identity.holder = Holder::browser;
   identity.subject = jwt->text("sub");

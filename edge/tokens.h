@@ -26,6 +26,7 @@ enum class Holder { browser, program };
 /// Who a token speaks for: a person, or a service token.
 struct Identity {
   std::string email;          ///< of a person
+  std::string provider;       ///< name of the identity provider that a person has signed in at
   Groups groups;              ///< those of a person that the policies of this edge name
   Claims claims;              ///< those of a person that certificates of this edge are made with
   std::string client_id;      ///< of a service token; the claim is common_name
@@ -40,8 +41,8 @@ struct Identity {
   const std::string& name() const { return email.empty() ? service_token : email; }
 };
 
-/// A person's identity between the parts of a sign-in: email, groups, claims, subject, nonce, and when
-/// they signed in.
+/// A person's identity between the parts of a sign-in: email, provider, groups, claims, subject, nonce, and
+/// when they signed in.
 void write_identity(boost::json::object& object, const Identity& identity);
 Identity read_identity(const boost::json::object& object);
 
@@ -58,6 +59,9 @@ class Tokens {
   /// made when others were asked about is not taken any more: it cannot say whether the person is in the new
   /// ones.
   void set_asked(const std::vector<std::string>& groups, const std::vector<std::string>& claims);
+  /// The identity providers that there are: a person's token of another one is not taken. One that names none
+  /// was made before there could be several, and is the only provider's, if there is but one.
+  void set_providers(std::vector<std::string> names) { providers_ = std::move(names); }
 
   std::string app_token(const Identity& identity, std::string_view aud, std::int64_t now,
                         std::chrono::seconds lifetime) const;
@@ -94,6 +98,7 @@ class Tokens {
   std::string certs_;
   std::string issuer_;
   std::string asked_;  ///< digest; empty: nothing
+  std::vector<std::string> providers_;
 };
 
 /// The subject of a person at an issuer, who knows them by `name`, in the form of a UUID.

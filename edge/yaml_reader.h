@@ -56,5 +56,12 @@ void check_claims(YamlReader& reader, const YAML::Node& applications, const Conf
 void read_proxies(YamlReader& reader, const YAML::Node& root, LoadedConfig& out);
 /// `identity_provider`; `listen` is read already.
 void read_provider(YamlReader& reader, const YAML::Node& node, LoadedConfig& out);
+/// `identity_providers`.
+void read_providers(YamlReader& reader, const YAML::Node& list, LoadedConfig& out);
+/// `allowed_idps` of an application; the providers are read already.
+void read_allowed_idps(YamlReader& reader, const YAML::Node& list, const Config& config,
+                       ApplicationConfig& app);
+/// What is wrong with the providers that all policies name.
+void check_login_methods(YamlReader& reader, const YAML::Node& applications, LoadedConfig& loaded);
 
 }  // namespace cfpipe::edge

@@ -153,6 +153,31 @@ bool listed_in_no_proxy(std::string_view list, const Host& host, std::uint16_t p
   return false;
 }
 
+std::string no_proxy_of(const EnvironmentLookup& environment) {
+  for (const char* name : {"NO_PROXY", "no_proxy"}) {
+    const char* value = environment(name);
+    if (value != nullptr && *value != '\0') return value;
+  }
+  return {};
+}
+
+std::shared_ptr<const ProxySettings> proxy_of_environment(const EnvironmentLookup& environment) {
+  for (const char* name : {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"}) {
+    const char* value = environment(name);
+    if (value == nullptr || *value == '\0') continue;
+    auto settings = std::make_shared<ProxySettings>();
+    auto proxy = parse_proxy(value, name);
+    if (proxy) {
+      settings->proxy = std::move(*proxy);
+    } else {
+      settings->fault = Failure(Stage::config, Cause::proxy_unusable, proxy.error().detail);
+    }
+    settings->no_proxy = no_proxy_of(environment);
+    return settings;
+  }
+  return nullptr;
+}
+
 bool ProxySettings::covers(const Host& host, std::uint16_t port) const {
   if (!this_machine_too && host.is_this_machine()) return false;
   return !listed_in_no_proxy(no_proxy, host, port);

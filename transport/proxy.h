@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -49,5 +51,15 @@ struct ProxySettings {
 
   bool covers(const Host& host, std::uint16_t port) const;
 };
+
+/// The value of a variable of the environment, or null.
+using EnvironmentLookup = std::function<const char*(const char*)>;
+
+/// $NO_PROXY, else $no_proxy; empty: neither is set.
+std::string no_proxy_of(const EnvironmentLookup& environment);
+/// What the first that is set of $HTTPS_PROXY, $https_proxy, $ALL_PROXY and $all_proxy says, as curl and the
+/// public client read them; null: none is set. Text that is no proxy is a `fault` of the settings: most
+/// programs that look at the variable may understand it, and this one may have no use for it.
+std::shared_ptr<const ProxySettings> proxy_of_environment(const EnvironmentLookup& environment);
 
 }  // namespace cfpipe::transport

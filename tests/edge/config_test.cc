@@ -407,7 +407,10 @@ TEST(Config, ReadsAnIdentityProvider) {
       "deploy]", "{claim: preferred_username}]"));
   ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
   EXPECT_EQ(loaded.config.identity_provider, IdentityProvider::oidc);
-  const OidcConfig& oidc = loaded.config.oidc;
+  ASSERT_EQ(loaded.config.providers.size(), 1u);
+  const OidcConfig& oidc = loaded.config.providers[0];
+  EXPECT_EQ(oidc.name, "oidc");
+  EXPECT_FALSE(oidc.own_callback);
   EXPECT_EQ(oidc.issuer, "https://idp.example.com");
   EXPECT_EQ(oidc.scopes, (std::vector<std::string>{"openid", "email"}));
   EXPECT_EQ(oidc.groups_claim, "roles");
@@ -447,6 +450,80 @@ TEST(Config, AnIdentityProviderIsCheckedForWhatCannotBeMeant) {
   }
 }
 
+/// Two providers, and what stands in their place.
+std::string with_providers(const std::string& providers, const std::string& rule = "{group: SRE Europe}") {
+  const std::string text = replaced(kGood, "identity_provider:\n  type: dev\n  groups: [SRE Europe]",
+                                    "identity_providers:\n" + providers);
+  return replaced(text, "{group: SRE Europe}", rule);
+}
+constexpr const char* kTwoProviders =
+    "  - {name: corp, type: oidc, issuer: 'https://corp.example.com', client_id: a}\n"
+    "  - {name: partner, type: oidc, issuer: 'https://partner.test', client_id: b, proxy: none}";
+
+TEST(Config, SeveralIdentityProvidersHaveNames) {
+  const LoadedConfig loaded = parse_config(with_providers(kTwoProviders, "{login_method: partner}"));
+  ASSERT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+  EXPECT_EQ(provider_names(loaded.config), (std::vector<std::string>{"corp", "partner"}));
+  EXPECT_TRUE(loaded.config.providers[0].own_callback);
+  EXPECT_EQ(loaded.config.providers[1].proxy, "none");
+  EXPECT_EQ(loaded.config.applications[0].policies[0].include[2].kind, Rule::Kind::login_method);
+  EXPECT_TRUE(loaded.warnings.empty());
+}
+
+TEST(Config, NamesTheFaultsOfSeveralIdentityProviders) {
+  struct Case {
+    std::string text;
+    const char* says;
+  };
+  const std::string two = kTwoProviders;
+  for (const Case& test :
+       {Case{with_providers(replaced(two, "name: partner", "name: corp")), "of that name already"},
+        Case{with_providers(replaced(two, "name: partner, ", "")), "'name'"},
+        Case{with_providers(replaced(two, "name: partner", "name: a/b")), "letters, digits"},
+        Case{with_providers(replaced(two, "name: partner, type: oidc", "name: partner, type: dev")),
+             "type oidc"},
+        Case{with_providers("  []"), "a list of 1 to 16"},
+        Case{with_providers(two, "{login_method: parner}"), "'parner', which there is not"},
+        Case{replaced(with_providers(two), "    session_duration: 8h", "    allowed_idps: [corp, none]"),
+             "no identity provider 'none'"},
+        Case{replaced(with_providers(two), "    session_duration: 8h", "    allowed_idps: []"),
+             "list of names"},
+        Case{with_providers(two) + "identity_provider: {type: dev}\n", "already"}}) {
+    const LoadedConfig loaded = parse_config(test.text);
+    ASSERT_EQ(loaded.faults.size(), 1u)
+        << test.says << ": " << (loaded.faults.empty() ? "" : loaded.faults[0].text);
+    EXPECT_NE(loaded.faults[0].text.find(test.says), std::string::npos) << loaded.faults[0].text;
+  }
+}
+
+TEST(Config, AdministratorsOfAnyProviderAreWorthAWarning) {
+  const auto warnings = [](const std::string& administrators) {
+    return parse_config(with_providers(kTwoProviders) + "administrators: " + administrators + "\n")
+        .warnings.size();
+  };
+  EXPECT_EQ(warnings("{include: [{email: ann@example.com}]}"), 1u);
+  EXPECT_EQ(warnings("{include: [{email: ann@example.com}], require: [{login_method: corp}]}"), 0u);
+}
+
+TEST(Config, AProxyHasItsLoginInAFile) {
+  const auto with = [](const std::string& more) {
+    return parse_config(
+        with_oidc("  {type: oidc, issuer: 'https://idp.example.com', client_id: a, " + more + "}"));
+  };
+  for (const char* more :
+       {"proxy: 'http://proxy.example.com:3128'", "proxy: none", "proxy: 'socks5h://10.0.0.1'",
+        "proxy: 'https://proxy.example.com', proxy_login_file: /p"})
+    EXPECT_TRUE(with(more).faults.empty()) << more << with(more).faults[0].text;
+  EXPECT_EQ(with("proxy: 'http://p:1', proxy_login_file: /p").files.back().kind, ConfigFile::Kind::secret);
+  for (const char* more :
+       {"proxy: 'http://ann:s3cret@proxy.example.com:3128'", "proxy: 'ftp://proxy.example.com'", "proxy: ''",
+        "proxy: none, proxy_login_file: /p", "proxy_login_file: /p",
+        "proxy: 'http://p:1', proxy_login_file: p"}) {
+    ASSERT_EQ(with(more).faults.size(), 1u) << more;
+    EXPECT_EQ(with(more).faults[0].text.find("s3cret"), std::string::npos);
+  }
+}
+
 TEST(Config, RefusesHostsThatHaveAnotherReading) {
   for (const char* service : {"ssh://127.1", "ssh://0x7f.1:22", "ssh://2130706433", "ssh://10.0.0.5:65558",
                               "ssh://10.0.0.5:0", "ssh://10.0.0.5%lo", "ssh://[fe80::1%lo]:22", "ssh://vm..",
@@ -468,7 +545,7 @@ TEST(Config, APublicClientOnLoopbackNeedsLittle) {
   const LoadedConfig loaded =
       parse_config(with_oidc("  {type: oidc, issuer: 'http://127.0.0.1:9000', client_id: a}"));
   EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
-  EXPECT_FALSE(loaded.config.oidc.allow_unverified_email);
+  EXPECT_FALSE(loaded.config.providers.at(0).allow_unverified_email);
   EXPECT_EQ(loaded.files.size(), 2u) << "of tls";
 }
 

@@ -65,8 +65,9 @@ TEST_F(GateCloses, TheBuiltInSignInWherePeopleSignInAtAProvider) {
   ASSERT_FALSE(Browser::hidden_state(confirm).empty());
   reconfigure([](Config& config) {
     config.identity_provider = IdentityProvider::oidc;
-    config.oidc.issuer = "https://127.0.0.1:1";
-    config.oidc.client_id = "cfpipe";
+    config.providers.emplace_back();
+    config.providers.back().issuer = "https://127.0.0.1:1";
+    config.providers.back().client_id = "cfpipe";
   });
   const Answer answer = browser_->post_form(confirm, "mallory@example.org");
   EXPECT_EQ(answer.status, 400);
@@ -130,11 +131,41 @@ TEST_F(GateCloses, ASignInOfOneApplicationToTheLoginOfAnother) {
 TEST_F(GateCloses, ATokenFromTheFuture) {
   Tokens tokens = Tokens::open(*state_).value();
   tokens.set_issuer("https://auth.localhost:8443");
+  tokens.set_providers({"dev"});
   Identity ann;
   ann.email = "ann@example.com";
   const std::string token = tokens.app_token(ann, "aud", now_, std::chrono::seconds(3600));
   EXPECT_TRUE(tokens.check_app(token, "aud", now_ - kTokenClockSkew));
   EXPECT_FALSE(tokens.check_app(token, "aud", now_ - kTokenClockSkew - 1));
+}
+
+TEST_F(GateCloses, ATokenOfAProviderThatThereIsNot) {
+  Tokens tokens = Tokens::open(*state_).value();
+  tokens.set_issuer("https://auth.localhost:8443");
+  const auto taken = [&](const std::string& provider) {
+    Identity ann;
+    ann.email = "ann@example.com";
+    ann.provider = provider;
+    const std::string token = tokens.app_token(ann, "aud", now_, std::chrono::seconds(3600));
+    const auto identity = tokens.check_app(token, "aud", now_);
+    return identity ? identity->provider : "none";
+  };
+  EXPECT_EQ(taken("corp"), "none");
+  tokens.set_providers({"corp"});
+  EXPECT_EQ(taken("corp"), "corp");
+  EXPECT_EQ(taken("partner"), "none");
+  EXPECT_EQ(taken(""), "corp") << "made before there were names";
+  tokens.set_providers({"corp", "partner"});
+  EXPECT_EQ(taken("partner"), "partner");
+  EXPECT_EQ(taken(""), "none") << "whose it is cannot be known";
+}
+
+TEST_F(GateCloses, ASignInOfAProviderThatTheApplicationDoesNotTake) {
+  browser_->sign_in(kPage, "ann@example.com");
+  EXPECT_EQ(browser_->get(kPage).status, 200);
+  configure([](Config& config) { config.applications[0].allowed_idps = {"corp"}; });
+  EXPECT_EQ(browser_->get(kPage).status, 302) << "to sign in there";
+  EXPECT_EQ(browser_->get("https://vm.localhost:8443/cdn-cgi/access/get-identity").status, 401);
 }
 
 TEST_F(GateCloses, ACertificateToOtherAddressesThanItsSources) {

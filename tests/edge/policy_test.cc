@@ -315,5 +315,31 @@ TEST(Names, OfServiceTokensAndGroups) {
   EXPECT_FALSE(valid_group(std::string(kMaxGroupBytes + 1, 'a')));
 }
 
+TEST(Policy, ASignInCountsByItsProvider) {
+  const Rule corp{Kind::login_method, "corp"};
+  Subject subject;
+  subject.email = "ann@example.com";
+  const auto passes = [&](const Policy& policy, const std::string& provider) {
+    subject.login_method = provider;
+    return decide({policy}, subject).passes();
+  };
+  const Policy include{"a", Decision::allow, {corp}, {}, {}};
+  const Policy require{"a", Decision::allow, {domain("example.com")}, {corp}, {}};
+  const Policy exclude{"a", Decision::allow, {domain("example.com")}, {}, {corp}};
+  for (const Policy& policy : {include, require}) {
+    EXPECT_TRUE(passes(policy, "corp"));
+    EXPECT_FALSE(passes(policy, "partner"));
+    EXPECT_FALSE(passes(policy, "Corp")) << "spelt as it is";
+    EXPECT_FALSE(passes(policy, ""));
+  }
+  EXPECT_FALSE(passes(exclude, "corp"));
+  EXPECT_TRUE(passes(exclude, "partner"));
+  EXPECT_EQ(reason_of(decide({require}, subject)), "policy 'a' lets in email_domain example.com");
+  subject.login_method = "partner";
+  EXPECT_EQ(reason_of(decide({require}, subject)), "policy 'a' requires login_method corp");
+  EXPECT_FALSE(fits(Kind::login_method, Decision::service_auth));
+  EXPECT_FALSE(fits(Kind::login_method, Decision::bypass));
+}
+
 }  // namespace
 }  // namespace cfpipe::edge

@@ -290,8 +290,9 @@ TEST_F(Refusal, OfPlainHttpIsAskedOfBrowsersUnlessThisIsDev) {
   EXPECT_EQ(header_of(browser_->get("https://vm.localhost:8443/"), name), "");
   Config config = two_applications(dir_.file("state"));
   config.identity_provider = IdentityProvider::oidc;
-  config.oidc.issuer = "http://127.0.0.1:1";
-  config.oidc.client_id = "cfpipe";
+  config.providers.emplace_back();
+  config.providers.back().issuer = "http://127.0.0.1:1";
+  config.providers.back().client_id = "cfpipe";
   make_site(config);
   for (const char* url : {"https://vm.localhost:8443/", "https://auth.localhost:8443/",
                           "https://auth.localhost:8443/cdn-cgi/access/certs"})

@@ -41,9 +41,10 @@ TEST_F(Reload, SignInsThatAreUnderWayGoOn) {
 TEST_F(Reload, WhatCannotBeHadChangesNothing) {
   Config next = config();
   next.identity_provider = IdentityProvider::oidc;
-  next.oidc.issuer = "https://idp.example.com";
-  next.oidc.client_id = "cfpipe";
-  next.oidc.client_secret_file = dir_.file("no-such-file");
+  next.providers.emplace_back();
+  next.providers.back().issuer = "https://idp.example.com";
+  next.providers.back().client_id = "cfpipe";
+  next.providers.back().client_secret_file = dir_.file("no-such-file");
   next.applications.pop_back();
   EXPECT_FALSE(site_->configure(std::move(next)));
   EXPECT_EQ(browser_->sign_in("https://b.localhost:8443/", "ann@example.com").status, 200);

@@ -13,7 +13,7 @@ from support.process import wait_until
 
 class ConfiguredEdge(Edge):
     """`policies`: the YAML value as Python has it; `certificates`: short_lived_certificates, False: none. `hosts`: of applications
-    that are all alike. `provider`: identity_provider, or a function from this edge, which has its
+    that are all alike. `provider`: identity_provider, a list of several, or a function from this edge, which has its
     TLS certificate by then, to it.
     `more`, `more_app`: further keys of the configuration and of each application. `names`: what else its TLS certificate
     is for. `run_by`: a command that runs it."""
@@ -33,7 +33,8 @@ class ConfiguredEdge(Edge):
             "tls": {"certificate": str(self.state / "tls-cert.pem"), "key": str(self.state / "tls-key.pem")},
             "auth_domain": AUTH_HOST,
             "state": str(self.state),
-            "identity_provider": provider or {"type": "dev", "email": email, "groups": list(groups)},
+            **({"identity_providers": provider} if isinstance(provider, list) else
+               {"identity_provider": provider or {"type": "dev", "email": email, "groups": list(groups)}}),
             **(more or {}),
             "applications": [{
                 "hostname": host,

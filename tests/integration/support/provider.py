@@ -43,10 +43,10 @@ class IdentityProvider:
         port = self.child.ready_port()
         self.issuer = f"https://{tls['host']}:{port}" if tls else f"http://127.0.0.1:{port}"
 
-    def serve(self, edge):
-        """Answers, now that it is known where its client is."""
+    def serve(self, edge, name=None):
+        """Answers, now that it is known where its client is. `name`: of this one among several of the edge."""
         site = f"https://{edge.auth_domain}/cdn-cgi/access"
-        client = {**self.client, "redirect_uris": [f"{site}/callback"], "post_logout_redirect_uris": [f"{site}/signed-out"]}
+        client = {**self.client, "redirect_uris": [f"{site}/callback" + (f"/{name}" if name else "")], "post_logout_redirect_uris": [f"{site}/signed-out"]}
         self.child.process.stdin.write(json.dumps([client]).encode() + b"\n")
         self.child.process.stdin.flush()
         return self

@@ -334,9 +334,9 @@ TEST(Policy, ASignInCountsByItsProvider) {
   }
   EXPECT_FALSE(passes(exclude, "corp"));
   EXPECT_TRUE(passes(exclude, "partner"));
-  EXPECT_EQ(reason_of(decide({require}, subject)), "policy 'a' lets in email_domain example.com");
-  subject.login_method = "partner";
   EXPECT_EQ(reason_of(decide({require}, subject)), "policy 'a' requires login_method corp");
+  subject.login_method = "corp";
+  EXPECT_EQ(reason_of(decide({require}, subject)), "policy 'a' lets in email_domain example.com");
   EXPECT_FALSE(fits(Kind::login_method, Decision::service_auth));
   EXPECT_FALSE(fits(Kind::login_method, Decision::bypass));
 }

@@ -147,11 +147,11 @@ TEST(State, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_TRUE(state->revoke_certificates("vm.localhost", {41}, 1000));
     EXPECT_EQ(state->host_key("vm.localhost", "127.0.0.1:22").value(), "");
   }
-  EXPECT_EQ(version_of(dir.file("state/edge.db")), 7);
+  EXPECT_EQ(version_of(dir.file("state/edge.db")), 8);
   EXPECT_EQ(open(dir)->next_serial().value(), 43u);
   const TempDir fresh;
   open(fresh).reset();
-  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 7);
+  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 8);
 }
 
 TEST(State, KnowsTheSessionsThatAnOlderVersionRecorded) {

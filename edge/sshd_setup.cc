@@ -250,11 +250,11 @@ Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, const Ss
   if (!present)
     return fault("sshd does not take its configuration as it is; mend that first: " + present.error().detail);
   const std::string trusted = trusted_keys(*present);
-  if (!wishes.lines.empty() && !trusted.empty() && trusted != paths.keys) {
-    if (holds_keys(trusted, wishes.lines)) return std::vector<FileChange>();
+  // What an administrator has put into another file is left there.
+  const bool elsewhere = !wishes.lines.empty() && !trusted.empty() && trusted != paths.keys;
+  if (elsewhere && !holds_keys(trusted, wishes.lines))
     return fault("sshd trusts the keys in " + trusted +
                  " already, and takes one such file only; add these to it");
-  }
   auto config = read_file(paths.config);
   if (!config) return fault(config.error().detail);
   if (!*config) return fault(paths.config + " does not exist");
@@ -263,11 +263,14 @@ Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, const Ss
   const auto drop_in = read_file(paths.drop_in);
   if (!drop_in) return fault(drop_in.error().detail);
 
-  const std::string wanted_keys = with_keys_of(keys->value_or(""), wishes.app, wishes.lines);
+  const std::string wanted_keys =
+      elsewhere ? keys->value_or("") : with_keys_of(keys->value_or(""), wishes.app, wishes.lines);
   std::string wanted_drop_in, wanted_config = **config;
-  if (!wanted_keys.empty()) {
-    wanted_drop_in = std::string(kHeader) + "TrustedUserCAKeys \"" + paths.keys + "\"\n" +
-                     exempt_line(*present, drop_in->value_or(""), wishes.edge_addresses);
+  if (!wanted_keys.empty()) wanted_drop_in = "TrustedUserCAKeys \"" + paths.keys + "\"\n";
+  if (!wanted_keys.empty() || elsewhere)
+    wanted_drop_in += exempt_line(*present, drop_in->value_or(""), wishes.edge_addresses);
+  if (!wanted_drop_in.empty()) {
+    wanted_drop_in.insert(0, kHeader);
     if (!includes(wanted_config, paths.drop_in)) wanted_config = paths.include_line() + wanted_config;
   } else if (wanted_config.starts_with(paths.include_line())) {
     wanted_config.erase(0, paths.include_line().size());

@@ -86,6 +86,17 @@ def test_what_an_administrator_exempted_stays_so(server):
     assert server.setting("persourcepenaltyexemptlist") == "192.0.2.1"
 
 
+def test_keys_in_a_file_of_the_administrators_stay_there(server):
+    server.machine.write("/etc/ssh/sshd_config.d/10-own.conf", "TrustedUserCAKeys /root/ca.pub\n")
+    server.set_up("--edge-address", "127.0.0.1").ok()
+    assert server.setting("trustedusercakeys") == "/root/ca.pub"
+    assert server.setting("persourcepenaltyexemptlist") == "127.0.0.1"
+    assert server.set_up("--edge-address", "127.0.0.1").ok().stdout == "nothing to change\n"
+    server.machine.run([EDGE, "sshd-setup", "--app", HOST, "--uninstall"]).ok()
+    assert server.setting("persourcepenaltyexemptlist") == "none"
+    assert server.setting("trustedusercakeys") == "/root/ca.pub"
+
+
 def test_a_server_whose_sshd_has_not_run_yet_is_set_up(server):
     """Where systemd's socket starts sshd, /run/sshd comes with the first connection."""
     server.machine.run(["rm", "-rf", "/run/sshd"]).ok()

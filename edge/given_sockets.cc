@@ -134,11 +134,13 @@ Result<void> use_listener(tcp::acceptor& acceptor, const Listener& where, std::s
     given = std::move(*opened);
   }
   const int own = ::fcntl(given.get(), F_DUPFD_CLOEXEC, 0);
-  boost::system::error_code error;
-  if (own >= 0) acceptor.assign(where.protocol(), own, error);
-  if (own >= 0 && error) ::close(own);
-  if (own >= 0 && !error) acceptor.non_blocking(true, error);
-  if (own < 0 || error) return fault("the socket of '" + std::string(key) + "' cannot be used");
+  boost::system::error_code error(own < 0 ? errno : 0, boost::system::system_category());
+  if (!error) {
+    acceptor.assign(where.protocol(), own, error);
+    if (error) ::close(own);
+  }
+  if (!error) acceptor.non_blocking(true, error);
+  if (error) return fault("the socket of '" + std::string(key) + "' cannot be used: " + error.message());
   return {};
 }
 

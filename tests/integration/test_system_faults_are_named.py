@@ -122,7 +122,9 @@ def test_an_edge_starts_or_says_why(world, kind):
         if fault.call in ("epoll_ctl", "write"):
             continue  # Boost.Asio does not look whether its pipe for signals can be watched, or its loops be woken
         ready, status, said = start_edge(world, state, fault.argv(world.path("fault.trace")))
-        assert status in (0, UNAVAILABLE, CONFIGURATION), (fault, status, said)
+        # One that ends by itself no longer listens to the signal that is on its way.
+        overtaken = status == -signal.SIGTERM and said.endswith(" info ended\n")
+        assert overtaken or status in (0, UNAVAILABLE, CONFIGURATION), (fault, status, said)
         assert status == 0 or "cfpipe-edge: " in said or " critical " in said, (fault, said)
         assert ready or status != 0, (fault, said)
     assert start_edge(world, state, [])[:2] == (True, 0)

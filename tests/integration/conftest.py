@@ -19,6 +19,7 @@ adopt_orphans()
 # What a proxy of this machine is for, npm's packages, is not on loopback.
 os.environ.update(LC_ALL="C.UTF-8", TZ="UTC", no_proxy="localhost,127.0.0.1", NO_PROXY="localhost,127.0.0.1")
 os.environ.pop("SSH_AUTH_SOCK", None)
+os.environ.pop("LANGUAGE", None)
 
 
 @pytest.hookimpl(tryfirst=True, hookwrapper=True)

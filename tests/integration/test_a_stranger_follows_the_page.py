@@ -7,7 +7,7 @@ import shlex
 
 from support import limits
 from support.bare_machine import BareMachine
-from support.page import Section, command_lines
+from support.page import Section, all_pages, command_lines
 from support.provider import IdentityProvider, PASSWORD
 from support.terminal import Terminal
 
@@ -15,6 +15,8 @@ AUTH, VM, IDP, ORIGIN = "auth.example.com", "vm.example.com", "idp.example.com",
 UNIT = "/usr/local/lib/systemd/system/cfpipe-edge.service"
 # How this very build came to be.
 DONE = {"./scripts/deps --build", "./scripts/build release"}
+# Their lines are about `cfpipe-edge dev`.
+OF_ANOTHER_EDGE = ("README.md", "docs/TRY.md")
 
 
 class Stranger:
@@ -148,8 +150,8 @@ class Administrator:
 
     def tries_policies(self):
         """The page's question to the page's policies, and its answer."""
-        page = (limits.ROOT / "docs/EDGE.md").read_text()
-        policies = re.search(r"^### Policies$.*?^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1)
+        page = (limits.ROOT / "docs/POLICIES.md").read_text()
+        policies = re.search(r"^## Policies$.*?^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL).group(1)
         question, answer = re.search(r"^\$ (cfpipe-edge policy test .*)\n((?:.+\n)*?)```", page, re.MULTILINE).groups()
         config = self.machine.run(["cat", "/etc/cfpipe/edge.yaml"]).ok().stdout
         config, others = config.split("    policies:\n")
@@ -164,10 +166,10 @@ def test_every_line_for_administrators_on_every_page_does_what_it_says(world):
     stranger.follow()
     administrator = Administrator(stranger)
     followed = {line.split("  #")[0].rstrip() for _, line in stranger.page.lines()}
-    # `dev` is the README's other edge; the agent for keys has a test of its own.
-    elsewhere = re.compile(r"cfpipe-edge (dev|-- )|-u cfpipe-edge -- ssh-|-g cfpipe-edge|chown cfpipe-edge|-o cfpipe-edge")
-    lines = [line for page in ("docs/EDGE.md", "docs/TERMINAL.md", "docs/API.md", "docs/SECURITY.md", "README.md")
-             for line in command_lines(page, "cfpipe-edge") if line not in followed and not elsewhere.search(line)]
+    # The agent for keys has a test of its own.
+    elsewhere = re.compile(r"cfpipe-edge -- |-u cfpipe-edge -- ssh-|-g cfpipe-edge|chown cfpipe-edge|-o cfpipe-edge")
+    lines = [line for page in all_pages() if page not in OF_ANOTHER_EDGE for line in command_lines(page, "cfpipe-edge")
+             if line not in followed and not elsewhere.search(line)]
     assert len(lines) >= 12, lines
     for line in lines:
         administrator.do(line)

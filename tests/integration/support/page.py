@@ -7,6 +7,11 @@ from support import limits
 BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
+def all_pages():
+    """README and every page of docs/, as paths below the repository."""
+    return ["README.md", *sorted(str(page.relative_to(limits.ROOT)) for page in (limits.ROOT / "docs").glob("*.md"))]
+
+
 class Section:
     """The part of a page below `## TITLE`."""
 

@@ -24,7 +24,7 @@ def arguments(known):
     parser.add_argument("--json", type=pathlib.Path, default=BENCH / "bench.json", metavar="FILE",
                         help="where the numbers go (default: bench/bench.json in the build directory)")
     parser.add_argument("--markdown", action="store_true", help="print the tables as Markdown")
-    parser.add_argument("--update", action="store_true", help="put tables and plots into docs/PERFORMANCE.md")
+    parser.add_argument("--update", action="store_true", help="put tables and plots into the pages of docs/")
     parser.add_argument("section", nargs="*", help=f"what to measure (default: all): {', '.join(known)}")
     options = parser.parse_args()
     unknown = [name for name in options.section if name not in known]
@@ -48,7 +48,7 @@ def main():
         finally:
             context.close()
         if options.update:
-            report.update(ROOT / "docs/PERFORMANCE.md", key, done[key], seen_on)
+            report.update(ROOT / "docs", key, done[key], seen_on)
         print((report.markdown if options.markdown else report.text)(done[key]), flush=True)
     for path in report.write(done, seen_on, BENCH, options.json):
         print(path, file=sys.stderr)

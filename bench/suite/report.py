@@ -3,7 +3,7 @@
 import json
 
 from suite import plot
-from suite.marks import put_between
+from suite.marks import page_of, put_between
 
 
 def _widths(columns, rows):
@@ -25,7 +25,7 @@ def text(section):
 
 
 def markdown(section):
-    """The same as docs/PERFORMANCE.md wants it, below a heading that is there."""
+    """The same as the page in docs/ wants it, below a heading that is there."""
     lines = []
     for table in section.tables:
         lines += [f"**{table.title}**", "", "| " + " | ".join(table.columns) + " |",
@@ -35,11 +35,12 @@ def markdown(section):
     return "\n".join(lines) + "\n"
 
 
-def update(document, key, section, machine):
-    """Puts a section's tables between its marks in a Markdown file, and its plots beside that file."""
+def update(pages, key, section, machine):
+    """Puts a section's tables between its marks in the one page of the directory that has them, and its plots below the directory."""
+    writer = f"scripts/bench --update {key}"
     seen_on = f"Seen on: {machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, load {machine['load_before']}."
-    put_between(document, f"scripts/bench --update {key}", f"{seen_on}\n\n{markdown(section)}")
-    plots = document.parent / "plots"
+    put_between(page_of(pages, writer), writer, f"{seen_on}\n\n{markdown(section)}")
+    plots = pages / "plots"
     plots.mkdir(exist_ok=True)
     for one in section.plots:
         (plots / f"{one.name}.svg").write_text(plot.svg(one))

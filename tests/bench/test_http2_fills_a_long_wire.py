@@ -1,6 +1,6 @@
 """A tunnel over HTTP/2 on a wire of 100 ms beside one over HTTP/1.1 on the same wire, in turns: what its windows let through.
 1 Gbit/s there wants 12.5 MB on the way. What is asserted is a share of what the best run over HTTP/1.1 or the largest window
-allows; the rates themselves stand in docs/PERFORMANCE.md."""
+allows; the rates themselves stand in docs/THROUGHPUT.md."""
 
 import pytest
 

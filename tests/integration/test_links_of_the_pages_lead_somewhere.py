@@ -1,4 +1,4 @@
-"""README and docs/: every relative link leads to a file, and its anchor to a heading of it."""
+"""README and docs/: every relative link leads to a file, and its anchor to a heading of it; pages are short, and in the index."""
 
 import re
 
@@ -9,6 +9,7 @@ from support.page import all_pages
 
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+MOST_LINES, MOST_LINES_OF_README = 250, 150
 
 
 def prose(page):
@@ -38,3 +39,14 @@ def test_every_relative_link_leads_somewhere(page):
         elif anchor and anchor not in anchors(target.relative_to(limits.ROOT)):
             astray.append(link)
     assert astray == []
+
+
+@pytest.mark.parametrize("page", all_pages())
+def test_no_page_is_longer_than_its_bound(page):
+    bound = MOST_LINES_OF_README if page == "README.md" else MOST_LINES
+    assert len((limits.ROOT / page).read_text().splitlines()) <= bound
+
+
+def test_every_page_is_in_the_index_once():
+    listed = re.findall(r"^\|.*\| \[.*\]\((.*)\) \|$", (limits.ROOT / "docs/README.md").read_text(), re.MULTILINE)
+    assert sorted(f"docs/{page}" for page in listed) == sorted(set(all_pages()) - {"README.md", "docs/README.md"})

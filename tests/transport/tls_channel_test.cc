@@ -240,7 +240,7 @@ int option_of(TlsChannel& channel, int level, int name) {
   return value;
 }
 
-// docs/ARCHITECTURE.md, "Signs of life".
+// docs/TUNNELS.md, "Signs of life".
 TEST_F(TlsChannelTest, TheSystemsKeepAliveTakesAsLongAsPings) {
   serve([](TlsChannel& channel) { return until_gone(channel); });
   auto channel = dial();

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "auth/key_files.h"
+#include "auth/key_and_certificate.h"
 
 namespace cfpipe::auth {
 

@@ -89,4 +89,10 @@ std::string text_of(const json::object& object, std::string_view name) {
   return text == nullptr ? std::string() : std::string(text->data(), text->size());
 }
 
+std::int64_t number_of(const boost::json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  if (value == nullptr || !value->is_int64()) return 0;
+  return value->get_int64();
+}
+
 }  // namespace cfpipe::auth

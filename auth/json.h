@@ -2,6 +2,7 @@
 
 #include <boost/json/object.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,5 +19,7 @@ std::optional<boost::json::object> parse_json_object(std::string_view text);
 
 /// A string member, or empty when it is absent or of another type.
 std::string text_of(const boost::json::object& object, std::string_view name);
+/// An integral member, or 0.
+std::int64_t number_of(const boost::json::object& object, std::string_view name);
 
 }  // namespace cfpipe::auth

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "auth/key_and_certificate.h"
 #include "auth/ssh_cert.h"
 #include "auth/ssh_key.h"
 #include "auth/state_dir.h"
@@ -27,11 +28,6 @@ std::int64_t read_clock_offset(std::string_view comment);
 
 /// Keeps other processes from replacing a pair of files meanwhile. Stage::state.
 Result<Fd> lock_key_files(const std::string& path);
-
-struct KeyAndCertificate {
-  SshKey key;
-  Certificate certificate;
-};
 
 /// The three files of one application, `<host><path>-cf_key`, `.pub`, `-cert.pub` (access-protocol, "Files").
 /// At every instant the private key and the certificate on disk match each other, or there is no certificate:

@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <thread>
 
-#include "auth/state_dir.h"
 #include "transport/shortage.h"
 
 namespace cfpipe::auth {

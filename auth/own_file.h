@@ -16,6 +16,9 @@
 
 namespace cfpipe::auth {
 
+/// Largest file that is read whole, in bytes.
+inline constexpr std::size_t kMaxStateFileBytes = 1024 * 1024;
+
 using transport::Result;
 using transport::Secret;
 

@@ -16,9 +16,6 @@ namespace cfpipe::auth {
 using transport::Result;
 using transport::Secret;
 
-/// Largest file that is read from the state directory, in bytes.
-inline constexpr std::size_t kMaxStateFileBytes = 1024 * 1024;
-
 /// The directory shared with cloudflared: `$CFPIPE_HOME`, else `~/.cloudflared` (access-protocol, "Files").
 /// Every file in it is opened with O_NOFOLLOW, must be ours, and is written whole under another name and
 /// renamed.

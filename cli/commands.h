@@ -23,9 +23,6 @@ boost::asio::awaitable<int> run_doctor(Options options);
 int run_logout(const Options& options);
 int run_ssh_config(const Options& options);
 
-/// Writes text to standard output, all of it or Cause::local_io.
-Result<void> write_output(std::string_view text);
-
 /// Where generated configuration finds us and our files.
 struct Places {
   std::string program;    ///< absolute path of this cfpipe

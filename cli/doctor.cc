@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/diagnosis.h"
 #include "cli/doctor_steps.h"
+#include "cli/output.h"
 #include "transport/proxy.h"
 #include "transport/resolve.h"
 #include "transport/tls_channel.h"

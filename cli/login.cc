@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/messages.h"
+#include "cli/output.h"
 #include "cli/session.h"
 #include "cli/verified_token.h"
 

@@ -11,6 +11,7 @@
 #include "cli/logging.h"
 #include "cli/messages.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "cli/secret_arguments.h"
 #include "transport/lean_openssl.h"
 #include "transport/private_memory.h"

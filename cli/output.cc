@@ -1,13 +1,13 @@
+#include "cli/output.h"
+
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "cli/commands.h"
-
 namespace cfpipe::cli {
 
-Result<void> write_output(std::string_view text) {
+transport::Result<void> write_output(std::string_view text) {
   while (!text.empty()) {
     const ssize_t wrote = ::write(STDOUT_FILENO, text.data(), text.size());
     if (wrote < 0 && errno == EINTR) continue;

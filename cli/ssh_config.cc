@@ -8,6 +8,7 @@
 #include "auth/user_key.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
+#include "cli/output.h"
 #include "transport/lean_openssl.h"
 
 namespace cfpipe::cli {

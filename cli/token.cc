@@ -5,6 +5,7 @@
 #include "auth/token_cache.h"
 #include "cli/commands.h"
 #include "cli/messages.h"
+#include "cli/output.h"
 #include "cli/session.h"
 
 namespace cfpipe::cli {

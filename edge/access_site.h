@@ -52,11 +52,6 @@ inline constexpr std::string_view kOwnPaths = "/cdn-cgi/";
 inline constexpr std::string_view kLogoutPath = "/cdn-cgi/access/logout";
 inline constexpr std::string_view kTerminalPath = "/cdn-cgi/access/terminal";
 
-/// Characters of a session's name in the audit: 12 random bytes in base64url.
-inline constexpr std::size_t kSessionNameCharacters = 16;
-/// What the audit says of the sign-in that a session is.
-std::string session_note(std::string_view session);
-
 using Now = std::function<std::int64_t()>;
 
 /// Where a redirect_url leads on the application, as path and query; nothing unless it is a path, or an https

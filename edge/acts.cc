@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "edge/access_site.h"
 #include "edge/app_name.h"
+#include "edge/audit_text.h"
 #include "edge/ssh_krl.h"
 #include "edge/text.h"
 

@@ -4,7 +4,6 @@
 #include <charconv>
 
 #include "auth/json.h"
-#include "edge/access_site.h"
 #include "edge/answers.h"
 #include "edge/audit_log.h"
 #include "edge/text.h"

@@ -4,7 +4,6 @@
 #include "edge/admin_api.h"
 #include "edge/answers.h"
 #include "edge/origin.h"
-#include "edge/sshd_setup.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {

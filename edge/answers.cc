@@ -61,6 +61,14 @@ std::string filled(std::string_view source, const Values& values) {
 
 }  // namespace
 
+Answer plain(int status, std::string text) {
+  Answer answer;
+  answer.status = status;
+  answer.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
+  answer.body = std::move(text) + "\n";
+  return answer;
+}
+
 Answer text_answer(int status, std::string_view line) {
   return answer(status, "text/plain; charset=utf-8", std::string(line) + "\n");
 }

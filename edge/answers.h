@@ -11,7 +11,10 @@
 
 namespace cfpipe::edge {
 
-/// Every answer is `no-store`, `nosniff` and unframeable.
+/// A line of text for a program, without headers that only browsers look at.
+Answer plain(int status, std::string text);
+
+/// All that follow are `no-store`, `nosniff` and unframeable.
 Answer text_answer(int status, std::string_view line);
 Answer json_answer(int status, const boost::json::object& content);
 /// `{"status":N,"message":…}`, what clients of cert_sign expect of a refusal.

@@ -21,6 +21,7 @@
 
 #include "auth/own_file.h"
 #include "edge/commands.h"
+#include "edge/files.h"
 #include "transport/shortage.h"
 
 namespace cfpipe::edge {
@@ -153,12 +154,6 @@ bool write_all(int to, std::string_view bytes) {
 }
 
 }  // namespace
-
-Failure foreign_directory(const std::string& path, const struct stat& info) {
-  const std::string owner = account_of(info).shown();
-  return {Stage::state, Cause::state_foreign_owner,
-          path + " belongs to " + owner + "; run this as root (sudo), or as " + owner};
-}
 
 Result<void> check_owner(const std::string& state_dir) {
   struct stat info {};

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/stat.h>
-
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -30,8 +28,6 @@ transport::Result<void> become_owner(const std::string& state_dir, Keep keep = K
 /// What is wrong with the state directory for this process: it belongs to another user, or may not be looked
 /// into. A directory that is missing is fine. Stage::state, with the next step in the detail.
 transport::Result<void> check_owner(const std::string& state_dir);
-/// The failure for a directory of another user's.
-transport::Failure foreign_directory(const std::string& path, const struct stat& info);
 
 /// How a child process ended.
 struct ChildEnd {

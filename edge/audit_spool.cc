@@ -15,7 +15,6 @@
 #include "auth/json.h"
 #include "edge/audit_log.h"
 #include "edge/audit_text.h"
-#include "edge/notes.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {
@@ -58,14 +57,14 @@ std::string record_of(const SpooledRow& spooled) {
 }
 
 std::uint64_t count_in(const boost::json::object& in, std::string_view name) {
-  return static_cast<std::uint64_t>(number_of(in, name));
+  return static_cast<std::uint64_t>(auth::number_of(in, name));
 }
 
 SpooledRow row_in(const boost::json::object& in) {
   SpooledRow out;
-  out.number = number_of(in, "number");
+  out.number = auth::number_of(in, "number");
   AuditRow& row = out.row;
-  row.time = number_of(in, "time");
+  row.time = auth::number_of(in, "time");
   row.kind = auth::text_of(in, "kind");
   row.identity = auth::text_of(in, "identity");
   row.application = auth::text_of(in, "application");
@@ -73,13 +72,13 @@ SpooledRow row_in(const boost::json::object& in) {
   row.ray = auth::text_of(in, "ray");
   row.serial = count_in(in, "serial");
   row.key_id = auth::text_of(in, "key_id");
-  row.tunnel = number_of(in, "tunnel");
+  row.tunnel = auth::number_of(in, "tunnel");
   row.up_bytes = count_in(in, "up_bytes");
   row.down_bytes = count_in(in, "down_bytes");
   row.reason = auth::text_of(in, "reason");
   row.login_method = auth::text_of(in, "login_method");
   row.session = auth::text_of(in, "session");
-  row.session_expires = number_of(in, "session_expires");
+  row.session_expires = auth::number_of(in, "session_expires");
   return out;
 }
 

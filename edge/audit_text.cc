@@ -109,4 +109,8 @@ std::string audit_details(const AuditRow& row) {
   return out;
 }
 
+std::string session_note(std::string_view session) {
+  return "session " + std::string(session);
+}
+
 }  // namespace cfpipe::edge

@@ -9,6 +9,10 @@ namespace cfpipe::edge {
 
 /// Longest text of one field of an audit row, in bytes; what is longer is cut and ends in "...".
 inline constexpr std::size_t kMaxAuditTextBytes = 1024;
+/// Characters of a session's name in the audit: 12 random bytes in base64url.
+inline constexpr std::size_t kSessionNameCharacters = 16;
+/// What the audit says of the sign-in that a session is.
+std::string session_note(std::string_view session);
 
 /// The text as valid UTF-8 (RFC 3629) that a terminal shows as it stands: each byte that is no UTF-8, each
 /// control character (C0, DEL, C1), line separator and change of writing direction becomes '?'.

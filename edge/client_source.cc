@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "edge/exchange.h"
+#include "edge/answers.h"
 #include "edge/forwarded.h"
 #include "transport/host.h"
 

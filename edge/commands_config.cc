@@ -10,6 +10,7 @@
 #include "edge/app_name.h"
 #include "edge/commands.h"
 #include "edge/oidc.h"
+#include "edge/secret_file.h"
 #include "edge/supervisor.h"
 #include "edge/tls_files.h"
 #include "transport/tls_context.h"

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/un.h>
+
 #include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
@@ -12,6 +14,7 @@
 
 #include "auth/ssh_cert.h"
 #include "edge/destination.h"
+#include "edge/lifetimes.h"
 #include "edge/policy.h"
 #include "edge/trusted_proxies.h"
 #include "transport/failure.h"
@@ -22,14 +25,14 @@ namespace cfpipe::edge {
 /// Bounds of what a configuration may ask for.
 inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 inline constexpr std::chrono::seconds kMinSession{60};
-inline constexpr std::chrono::seconds kMaxSession{30 * 24 * 3600};
 inline constexpr std::chrono::seconds kMinSessionLimit{1};
 inline constexpr std::chrono::seconds kMinIdleLimit{1};
 inline constexpr std::chrono::seconds kMinCertificateTtl{60};
-inline constexpr std::chrono::seconds kMaxCertificateTtl{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultSession{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultCertificateTtl{4 * 60};
 inline constexpr std::size_t kMaxAgentSocketBytes = 107;
+/// Longest path of a Unix-domain socket, in bytes.
+inline constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
 inline constexpr std::size_t kMaxHostKeys = 16;

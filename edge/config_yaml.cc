@@ -6,7 +6,6 @@
 #include "edge/app_name.h"
 #include "edge/capacity.h"
 #include "edge/config.h"
-#include "edge/origin.h"
 #include "edge/terminal_bundle.h"
 #include "edge/text.h"
 #include "edge/yaml_reader.h"

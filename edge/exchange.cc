@@ -8,6 +8,7 @@
 #include <chrono>
 #include <utility>
 
+#include "edge/answers.h"
 #include "edge/memory_budget.h"
 #include "edge/request_rules.h"
 #include "edge/text.h"
@@ -113,12 +114,6 @@ std::string fresh_ray() {
   return out;
 }
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
 void set_target(Request& request, std::string_view authority, const std::string& target) {
   if (const auto named = request_authority(authority)) {
     request.authority = named->text();
@@ -131,14 +126,6 @@ void set_target(Request& request, std::string_view authority, const std::string&
 
 bool fits_a_header(std::string_view value) {
   return std::none_of(value.begin(), value.end(), [](char c) { return c == '\r' || c == '\n' || c == '\0'; });
-}
-
-Answer plain(int status, std::string text) {
-  Answer answer;
-  answer.status = status;
-  answer.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
-  answer.body = std::move(text) + "\n";
-  return answer;
 }
 
 Answer handshake_refusal(const char* fault) {

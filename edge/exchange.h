@@ -19,14 +19,11 @@ namespace cfpipe::edge {
 
 /// Names a request in logs, in the audit, and to the person whose request it was.
 std::string fresh_ray();
-/// ASCII lower case.
-std::string lower(std::string text);
 /// Fills authority and host, path and query from their forms on the wire. An authority that is none
 /// (transport::Authority) leaves both empty.
 void set_target(Request& request, std::string_view authority, const std::string& target);
 /// False for what would break out of a header.
 bool fits_a_header(std::string_view value);
-Answer plain(int status, std::string text);
 /// What is left of a request while its answer leaves, which may take long.
 struct Asked {
   Asked() = default;

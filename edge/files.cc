@@ -1,6 +1,7 @@
 #include "edge/files.h"
 
 #include <fcntl.h>
+#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +13,6 @@
 
 #include "auth/own_file.h"
 #include "auth/temporary_file.h"
-#include "edge/as_owner.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -37,6 +37,13 @@ bool directory_flushed(const std::string& path) {
 }
 
 }  // namespace
+
+transport::Failure foreign_directory(const std::string& path, const struct stat& info) {
+  const passwd* entry = ::getpwuid(info.st_uid);
+  const std::string owner = entry != nullptr ? entry->pw_name : "user " + std::to_string(info.st_uid);
+  return {transport::Stage::state, transport::Cause::state_foreign_owner,
+          path + " belongs to " + owner + "; run this as root (sudo), or as " + owner};
+}
 
 Result<void> prepare_state_dir(const std::string& path) {
   std::error_code error;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/stat.h>
+
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +19,9 @@ inline constexpr std::size_t kMaxKeyFileBytes = 256 * 1024;
 /// Makes the state directory (0700, parents too). One that exists must be ours and closed to others; an empty
 /// one is closed here. What killed processes have left in it under temporary names is removed. Stage::state.
 Result<void> prepare_state_dir(const std::string& path);
+
+/// The failure for a directory of another user's, with the next step.
+transport::Failure foreign_directory(const std::string& path, const struct stat& info);
 
 /// Replaces the file whole, with exactly this mode: auth::TemporaryFile, its directory flushed. Stage::state.
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode);

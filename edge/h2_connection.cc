@@ -14,6 +14,7 @@
 #include "edge/request_rules.h"
 #include "edge/run_all.h"
 #include "edge/server.h"
+#include "edge/text.h"
 #include "transport/http_io.h"
 #include "transport/websocket_handshake.h"
 

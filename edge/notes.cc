@@ -70,10 +70,4 @@ std::optional<boost::json::object> Notes::read(std::string_view kind, std::strin
   return value.get_object();
 }
 
-std::int64_t number_of(const boost::json::object& object, std::string_view key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr || !value->is_int64()) return 0;
-  return value->get_int64();
-}
-
 }  // namespace cfpipe::edge

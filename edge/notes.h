@@ -34,8 +34,7 @@ class Notes {
   Secret key_;
 };
 
+using auth::number_of;
 using auth::text_of;
-/// An integral member, or 0.
-std::int64_t number_of(const boost::json::object& object, std::string_view key);
 
 }  // namespace cfpipe::edge

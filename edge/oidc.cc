@@ -13,6 +13,7 @@
 #include "edge/oidc_metadata.h"
 #include "edge/provider_http.h"
 #include "edge/provider_proxy.h"
+#include "edge/secret_file.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {

@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "edge/identity.h"
 #include "edge/text.h"
-#include "edge/tokens.h"
 
 namespace cfpipe::edge {
 namespace {

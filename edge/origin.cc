@@ -12,9 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "edge/answers.h"
 #include "edge/destination.h"
-#include "edge/exchange.h"
-#include "edge/server.h"
 #include "transport/connect.h"
 #include "transport/reason.h"
 #include "transport/resolve.h"

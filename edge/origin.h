@@ -1,9 +1,8 @@
 #pragma once
 
-#include <sys/un.h>
-
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <chrono>
 #include <string>
 #include <variant>
 
@@ -13,8 +12,8 @@
 
 namespace cfpipe::edge {
 
-/// Longest path of a Unix-domain socket, in bytes.
-inline constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
+/// How long an origin may take to accept a connection.
+inline constexpr std::chrono::seconds kOriginDeadline{10};
 
 /// A connection to an origin, over TCP or to a Unix-domain socket.
 using OriginSocket = boost::asio::generic::stream_protocol::socket;

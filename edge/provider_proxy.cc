@@ -1,6 +1,6 @@
 #include "edge/provider_proxy.h"
 
-#include "edge/oidc.h"
+#include "edge/secret_file.h"
 
 namespace cfpipe::edge {
 namespace {

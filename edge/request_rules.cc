@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "edge/server.h"
-
 namespace cfpipe::edge {
 namespace http = boost::beast::http;
 namespace {

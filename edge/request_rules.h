@@ -12,6 +12,10 @@
 
 namespace cfpipe::edge {
 
+/// Bounds of one request, in bytes.
+inline constexpr std::size_t kMaxRequestHeaderBytes = 32 * 1024;
+inline constexpr std::size_t kMaxRequestBodyBytes = 256 * 1024;
+
 /// What the RFCs have an edge reject of a request before the site sees it. Pure: heads in, verdicts out.
 
 /// An HTTP/1.1 request's head, as its parser has read it.

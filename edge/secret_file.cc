@@ -1,4 +1,4 @@
-#include "auth/secret_file.h"
+#include "edge/secret_file.h"
 
 #include <unistd.h>
 
@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "edge/oidc.h"
+#include "auth/secret_file.h"
 
 namespace cfpipe::edge {
 namespace {

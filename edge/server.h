@@ -21,10 +21,6 @@
 
 namespace cfpipe::edge {
 
-/// Bounds of one request, in bytes, and of the patience with an origin.
-inline constexpr std::size_t kMaxRequestHeaderBytes = 32 * 1024;
-inline constexpr std::size_t kMaxRequestBodyBytes = 256 * 1024;
-inline constexpr std::chrono::seconds kOriginDeadline{10};
 /// How long a connection that has no request under way may still send one when the edge stops.
 inline constexpr std::chrono::milliseconds kLastRequest{3'000};
 

@@ -5,6 +5,7 @@
 
 #include "edge/access_site.h"
 #include "edge/answers.h"
+#include "edge/audit_text.h"
 #include "edge/consent.h"
 #include "edge/cookies.h"
 #include "edge/text.h"
@@ -261,10 +262,6 @@ Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::
   Answer answer = finish_login(login, identity, true);
   set_session(identity, answer);
   return answer;
-}
-
-std::string session_note(std::string_view session) {
-  return "session " + std::string(session);
 }
 
 /// Of all applications: what the auth domain's cookie stands for.

@@ -5,6 +5,7 @@
 #include "edge/access_site.h"
 #include "edge/acts.h"
 #include "edge/answers.h"
+#include "edge/audit_text.h"
 #include "edge/consent.h"
 #include "edge/cookies.h"
 #include "edge/text.h"

@@ -3,7 +3,7 @@
 #include <string>
 #include <utility>
 
-#include "edge/config.h"
+#include "edge/lifetimes.h"
 #include "edge/text.h"
 
 namespace cfpipe::edge {

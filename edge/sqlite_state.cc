@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "edge/config.h"
 #include "edge/files.h"
+#include "edge/lifetimes.h"
 #include "edge/sqlite.h"
 #include "edge/sqlite_audit.h"
 #include "edge/sqlite_copy.h"

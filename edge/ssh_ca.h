@@ -14,10 +14,13 @@
 #include "auth/ssh_cert.h"
 #include "auth/ssh_key.h"
 #include "edge/config.h"
+#include "edge/identity.h"
 #include "edge/state.h"
-#include "edge/tokens.h"
 
 namespace cfpipe::edge {
+
+/// Name of the file with the keys that a server's sshd trusts for users, beside its configuration.
+inline constexpr const char* kKeysFile = "cfpipe_user_ca_keys";
 
 /// How long a host's certificate may be good for, and is unless it is said.
 inline constexpr std::chrono::seconds kMaxHostCertificate{10 * 365 * 24 * 3600};

@@ -15,6 +15,7 @@
 
 #include "edge/files.h"
 #include "edge/run_program.h"
+#include "edge/ssh_ca.h"
 #include "edge/text.h"
 #include "transport/reason.h"
 

@@ -11,9 +11,6 @@ namespace cfpipe::edge {
 
 using transport::Result;
 
-/// Name of the file with the keys that a server's sshd trusts for users, beside its configuration.
-inline constexpr const char* kKeysFile = "cfpipe_user_ca_keys";
-
 /// Where a server's sshd is, and its configuration.
 struct SshdPlace {
   std::string config = "/etc/ssh/sshd_config";

@@ -9,6 +9,7 @@
 
 #include "edge/edge_fixture.h"
 #include "edge/oidc.h"
+#include "edge/secret_file.h"
 
 namespace cfpipe::edge {
 namespace {

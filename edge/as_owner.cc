@@ -20,7 +20,7 @@
 #include <utility>
 
 #include "auth/own_file.h"
-#include "edge/commands.h"
+#include "edge/console.h"
 #include "edge/files.h"
 #include "transport/shortage.h"
 

@@ -8,18 +8,12 @@
 
 #include "edge/as_owner.h"
 #include "edge/config.h"
+#include "edge/console.h"
 #include "edge/sshd_setup.h"
 #include "edge/state.h"
 #include "transport/failure.h"
 
 namespace cfpipe::edge {
-
-/// Exit statuses (sysexits.h).
-inline constexpr int kOk = 0;
-inline constexpr int kUsage = 64;
-inline constexpr int kUnavailable = 69;
-inline constexpr int kDenied = 77;
-inline constexpr int kBadConfig = 78;
 
 /// Parses the command line, runs one command, returns the exit status.
 int run_command_line(int argc, char** argv);
@@ -152,13 +146,5 @@ int revoke_session(const StateOption& state, const std::string& session);
 /// Copies the state, keys and all, into a new file; the edge may be running.
 int back_up(const StateOption& state, const std::string& path);
 int show_audit(const StateOption& state, const std::string& since, bool json);
-
-/// One line on standard error.
-void complain(std::string_view text);
-/// The same for what was thrown past everything else, with what to do about it; returns kUnavailable.
-int complain_of_exception(const transport::Failure& failure);
-/// The same for a failure, whose detail is empty if it has been said already; returns the exit status that
-/// goes with it.
-int complain(const transport::Failure& failure);
 
 }  // namespace cfpipe::edge

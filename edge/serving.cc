@@ -12,7 +12,7 @@
 #include <tuple>
 
 #include "edge/capacity.h"
-#include "edge/commands.h"
+#include "edge/console.h"
 #include "edge/exchange.h"
 #include "transport/lookups.h"
 

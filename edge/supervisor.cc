@@ -26,7 +26,7 @@
 #include <vector>
 
 #include "auth/own_file.h"
-#include "edge/commands.h"
+#include "edge/console.h"
 #include "edge/given_sockets.h"
 #include "edge/service_manager.h"
 #include "transport/failure.h"

@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "support.h"
-#include "transport/websocket_codec.h"
+#include "transport/websocket/codec.h"
 
 namespace cfpipe::bench {
 namespace {

@@ -15,7 +15,7 @@
 #include <string_view>
 #include <vector>
 
-#include "transport/websocket_codec.h"
+#include "transport/websocket/codec.h"
 
 /// Named on callgrind's command line, hence in C and never inlined, cloned or looked into.
 extern "C" [[gnu::noipa]] void cfpipe_counted(const std::function<void()>& work);

@@ -22,10 +22,10 @@
 #include <vector>
 
 #include "counted.h"
-#include "edge/dev_tls.h"
-#include "transport/tls_channel.h"
-#include "transport/tls_context.h"
-#include "transport/websocket_stream.h"
+#include "edge/command/dev_tls.h"
+#include "transport/tls/channel.h"
+#include "transport/tls/context.h"
+#include "transport/websocket/stream.h"
 #include "tunnel/fd_stream.h"
 #include "tunnel/relay.h"
 

@@ -28,10 +28,10 @@
 #include <string>
 #include <vector>
 
+#include "base/host.h"
 #include "support.h"
-#include "transport/host.h"
-#include "transport/tls_context.h"
-#include "transport/websocket_client.h"
+#include "transport/tls/context.h"
+#include "transport/websocket/client.h"
 
 namespace cfpipe::bench {
 namespace net = boost::asio;

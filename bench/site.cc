@@ -31,13 +31,14 @@
 #include <thread>
 #include <vector>
 
-#include "auth/ssh_key.h"
-#include "edge/access_site.h"
-#include "edge/admin.h"
-#include "edge/cookies.h"
-#include "edge/exchange.h"
-#include "edge/site_loop.h"
-#include "edge/tokens.h"
+#include "auth/ssh/key.h"
+#include "edge/handlers/router.h"
+#include "edge/http/cookies.h"
+#include "edge/identity/tokens.h"
+#include "edge/listener/admin_listener.h"
+#include "edge/listener/control_plane.h"
+#include "edge/listener/tunnel_relay.h"
+#include "edge/store/audit_text.h"
 #include "support.h"
 
 namespace cfpipe::edge {

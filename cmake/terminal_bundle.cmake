@@ -34,7 +34,7 @@ endfunction()
 # The source file to build into the edge, in OUT.
 function(cfpipe_terminal_bundle source out)
   set(place ${CMAKE_BINARY_DIR}/terminal)
-  set(${out} ${CMAKE_CURRENT_SOURCE_DIR}/no_terminal.cc PARENT_SCOPE)
+  set(${out} ${CMAKE_CURRENT_SOURCE_DIR}/http/no_terminal.cc PARENT_SCOPE)
   set(CFPIPE_HAS_TERMINAL OFF CACHE INTERNAL "The terminal's page is built")
   if(NOT CFPIPE_TERMINAL)
     return()

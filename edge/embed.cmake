@@ -10,7 +10,7 @@ function(embed_files dir out)
     file(READ ${file} content)
     string(APPEND entries "      {\"${name}\", R\"web(${content})web\"},\n")
   endforeach()
-  set(source "#include \"edge/web_files.h\"
+  set(source "#include \"edge/http/web_files.h\"
 
 namespace cfpipe::edge {
 

@@ -1,8 +1,8 @@
 // What a program says to the agent: frames do not depend on cuts, answers are well formed, and a signature is
 // only ever by our key, over what was asked, on a connection whose bindings permit it.
-#include "auth/agent_protocol.h"
-#include "auth/ssh_verify.h"
-#include "auth/ssh_wire.h"
+#include "auth/agent/protocol.h"
+#include "auth/ssh/verify.h"
+#include "auth/ssh/wire.h"
 #include "fuzz.h"
 
 namespace {

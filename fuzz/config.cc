@@ -1,8 +1,8 @@
 // The configuration of an edge: any text is a configuration within its bounds, or has faults with their
 // lines.
-#include "edge/config.h"
+#include "edge/config/config.h"
 
-#include "edge/text.h"
+#include "base/text.h"
 #include "fuzz.h"
 
 namespace {

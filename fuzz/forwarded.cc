@@ -1,6 +1,6 @@
 // Headers of proxies that end TLS, as a client can write them: whatever stands there, the address that a
 // proxy puts behind it is the client's, or the request is refused.
-#include "edge/forwarded.h"
+#include "edge/http/forwarded.h"
 
 #include "fuzz.h"
 

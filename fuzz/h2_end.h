@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "fuzz.h"
-#include "transport/h2_session.h"
+#include "transport/http2/session.h"
 
 namespace cfpipe::fuzz {
 

@@ -7,9 +7,9 @@
 #include <exception>
 #include <string>
 
+#include "base/error.h"
 #include "fuzz.h"
 #include "memory_channel.h"
-#include "transport/failure.h"
 
 namespace cfpipe::fuzz {
 

@@ -4,8 +4,8 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "http1.h"
-#include "transport/http_client.h"
-#include "transport/http_io.h"
+#include "transport/dial/http_client.h"
+#include "transport/http/message_io.h"
 
 namespace {
 

@@ -3,9 +3,9 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
-#include "edge/request_rules.h"
+#include "edge/http/request_rules.h"
 #include "http1.h"
-#include "transport/http_io.h"
+#include "transport/http/message_io.h"
 
 namespace {
 

@@ -1,5 +1,5 @@
 // Key sets that a stranger publishes: bounded, RSA keys of sane sizes only, and a key of ours reads back.
-#include "auth/jwks.h"
+#include "auth/token/jwks.h"
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
@@ -7,8 +7,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "auth/json.h"
-#include "auth/signing_keys.h"
+#include "auth/token/signing_keys.h"
+#include "base/json.h"
 #include "fuzz.h"
 
 namespace {

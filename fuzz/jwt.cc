@@ -1,16 +1,16 @@
 // JSON Web Tokens of strangers, as they come and as claims that an issuer has signed: nothing is believed
 // that is not signed, and what is made here reads back.
-#include "auth/jwt.h"
+#include "auth/token/jwt.h"
 
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 
 #include <boost/json/serialize.hpp>
 
-#include "auth/application.h"
-#include "auth/base64.h"
-#include "auth/json.h"
-#include "auth/jwks.h"
+#include "auth/discovery/application.h"
+#include "auth/token/jwks.h"
+#include "base/base64.h"
+#include "base/json.h"
 #include "fuzz.h"
 
 namespace {

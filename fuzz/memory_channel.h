@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "transport/channel.h"
+#include "transport/net/channel.h"
 
 namespace cfpipe::fuzz {
 

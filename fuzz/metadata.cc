@@ -6,8 +6,8 @@
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "auth/application.h"
-#include "auth/json.h"
+#include "auth/discovery/application.h"
+#include "base/json.h"
 #include "fuzz.h"
 
 namespace {

@@ -1,11 +1,10 @@
 // What an identity provider that does not mean well signs about a person: nobody gets in by it whose address
 // is not verified, and groups that are not known stay unknown on their way through a token.
-#include "edge/oidc_claims.h"
-
 #include <boost/json/object.hpp>
 
-#include "auth/json.h"
-#include "edge/text.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "edge/oidc/claims.h"
 #include "fuzz.h"
 
 namespace {

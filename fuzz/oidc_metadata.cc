@@ -1,7 +1,6 @@
 // What a server that answers for the identity provider says of itself: of the configured issuer, with
 // endpoints that are spoken to encrypted unless all of it is on this machine.
-#include "edge/oidc_metadata.h"
-
+#include "edge/oidc/metadata.h"
 #include "fuzz.h"
 
 namespace {

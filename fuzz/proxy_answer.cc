@@ -1,8 +1,8 @@
 // What a proxy says before the way is free, SOCKS 5 or HTTP: what comes of it does not depend on cuts, and
 // not a byte of the other side is taken.
 #include "fuzz.h"
-#include "transport/proxy.h"
-#include "transport/proxy_talk.h"
+#include "transport/dial/proxy_handshake.h"
+#include "transport/dial/proxy_settings.h"
 
 namespace {
 

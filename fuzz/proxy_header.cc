@@ -1,6 +1,6 @@
 // The PROXY protocol's header as a proxy sends it: what comes of it does not depend on cuts, no byte behind
 // it is taken, and what is written is read back.
-#include "edge/proxy_header.h"
+#include "edge/http/proxy_header.h"
 
 #include "fuzz.h"
 

@@ -1,8 +1,8 @@
 // Certificates that an edge sends: exact structure, bounds, and what we sign reads back as what was asked.
-#include "auth/base64.h"
-#include "auth/ssh_cert.h"
-#include "auth/ssh_verify.h"
-#include "auth/ssh_wire.h"
+#include "auth/ssh/certificate.h"
+#include "auth/ssh/verify.h"
+#include "auth/ssh/wire.h"
+#include "base/base64.h"
 #include "fuzz.h"
 
 namespace {

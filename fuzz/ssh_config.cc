@@ -1,6 +1,6 @@
 // The user's ssh_config with our part in it: what is put in is found and can be taken out, and what others
 // have written stays.
-#include "cli/ssh_config_blocks.h"
+#include "cli/command/ssh_config_blocks.h"
 #include "fuzz.h"
 
 namespace {

@@ -1,12 +1,11 @@
 // Keys in files and lines: what is taken has exact fields, prints as itself, and signs what its public half
 // verifies.
-#include "auth/ssh_key.h"
-
-#include "auth/base64.h"
-#include "auth/openssh_key.h"
-#include "auth/ssh_cert.h"
-#include "auth/ssh_verify.h"
-#include "auth/ssh_wire.h"
+#include "auth/ssh/certificate.h"
+#include "auth/ssh/key.h"
+#include "auth/ssh/openssh_private_key.h"
+#include "auth/ssh/verify.h"
+#include "auth/ssh/wire.h"
+#include "base/base64.h"
 #include "fuzz.h"
 
 namespace {

@@ -1,11 +1,10 @@
 // Transfers of a login: raw from a stranger, sealed by an edge that is not honest, and sealed by ours.
-#include "auth/transfer_box.h"
-
 #include <sodium.h>
 
-#include "auth/base64.h"
+#include "auth/token/sealed_box.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 #include "fuzz.h"
-#include "transport/utf8.h"
 
 namespace {
 

@@ -1,10 +1,10 @@
 // Hosts, authorities and URLs as strangers write them: parse, print, parse is the identity or a refusal.
-#include "transport/url.h"
+#include "transport/net/url.h"
 
-#include "edge/provider_url.h"
-#include "edge/request_rules.h"
+#include "edge/config/provider_url.h"
+#include "edge/http/request_rules.h"
 #include "fuzz.h"
-#include "transport/proxy.h"
+#include "transport/dial/proxy_settings.h"
 
 namespace {
 

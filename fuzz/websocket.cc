@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "fuzz.h"
-#include "transport/websocket_codec.h"
+#include "transport/websocket/codec.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <utility>
 
-#include "tunnel/ending.h"
+#include "tunnel/half_close.h"
 
 namespace cfpipe::tunnel {
 namespace net = boost::asio;

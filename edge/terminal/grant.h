@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "auth/ssh_key.h"
-#include "edge/tokens.h"
+#include "auth/ssh/key.h"
+#include "edge/identity/tokens.h"
 
 namespace cfpipe::edge::terminal {
 

@@ -4,9 +4,9 @@
 #include <boost/json/serialize.hpp>
 #include <utility>
 
-#include "auth/json.h"
+#include "base/error.h"
+#include "base/json.h"
 #include "edge/terminal/frames.h"
-#include "transport/failure.h"
 
 namespace cfpipe::edge::terminal {
 namespace json = boost::json;

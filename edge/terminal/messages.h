@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "transport/secret.h"
+#include "base/secret.h"
 
 namespace cfpipe::edge::terminal {
 

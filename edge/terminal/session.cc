@@ -7,7 +7,7 @@
 #include <ctime>
 #include <utility>
 
-#include "edge/text.h"
+#include "base/text.h"
 
 namespace cfpipe::edge::terminal {
 namespace net = boost::asio;

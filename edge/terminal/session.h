@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
-#include "edge/proxy_header.h"
-#include "edge/site_loop.h"
+#include "edge/http/proxy_header.h"
+#include "edge/listener/control_plane.h"
 #include "edge/terminal/bell.h"
 #include "edge/terminal/grant.h"
 #include "edge/terminal/messages.h"

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "auth/ssh_key.h"
-#include "edge/origin.h"
+#include "auth/ssh/key.h"
+#include "base/access_headers.h"
 #include "edge/terminal/session.h"
-#include "transport/reason.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge::terminal {
 namespace net = boost::asio;

@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "transport/failure.h"
+#include "base/error.h"
 
 namespace cfpipe::edge::terminal {
 using transport::Secret;

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "edge/origin.h"
+#include "base/secret.h"
 #include "edge/terminal/bell.h"
 #include "edge/terminal/messages.h"
-#include "transport/secret.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge::terminal {
 

@@ -14,8 +14,9 @@
 #include <optional>
 #include <utility>
 
+#include "base/platform/wakeup.h"
+#include "edge/http/responses.h"
 #include "edge/terminal/grant.h"
-#include "transport/wakeup.h"
 
 namespace cfpipe::edge::terminal {
 namespace net = boost::asio;

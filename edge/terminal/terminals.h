@@ -12,8 +12,8 @@
 #include <string>
 #include <thread>
 
-#include "edge/exchange.h"
-#include "edge/seats.h"
+#include "edge/limits/seats.h"
+#include "edge/listener/tunnel_relay.h"
 #include "edge/terminal/session.h"
 
 namespace cfpipe::edge::terminal {

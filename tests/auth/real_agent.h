@@ -12,7 +12,7 @@
 #include <string>
 #include <thread>
 
-#include "auth/agent_client.h"
+#include "auth/agent/client.h"
 #include "auth/running_agent.h"
 #include "auth/ssh_tools.h"
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <thread>
 
-#include "auth/agent_server.h"
+#include "auth/agent/server.h"
 
 namespace cfpipe::auth::testing {
 

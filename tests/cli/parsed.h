@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "cli/options.h"
+#include "cli/options/options.h"
 
 namespace cfpipe::cli {
 

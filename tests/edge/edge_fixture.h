@@ -12,10 +12,10 @@
 #include <optional>
 #include <string>
 
-#include "auth/jwt.h"
-#include "auth/transfer_box.h"
-#include "edge/access_site.h"
-#include "edge/text.h"
+#include "auth/token/jwt.h"
+#include "auth/token/sealed_box.h"
+#include "base/text.h"
+#include "edge/handlers/router.h"
 #include "support/hosts.h"
 
 namespace cfpipe::edge {

@@ -21,9 +21,9 @@
 #include <string_view>
 #include <thread>
 
-#include "edge/dev_tls.h"
+#include "edge/command/dev_tls.h"
 #include "edge/edge_fixture.h"
-#include "edge/server.h"
+#include "edge/listener/server.h"
 
 namespace cfpipe::edge {
 

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "transport/host.h"
+#include "base/host.h"
 
 namespace cfpipe::transport {
 

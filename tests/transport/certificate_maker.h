@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "transport/tls_context.h"
+#include "transport/tls/context.h"
 
 namespace cfpipe::testing {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "transport/h2_session.h"
+#include "transport/http2/session.h"
 
 namespace cfpipe::testing {
 

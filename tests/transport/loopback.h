@@ -19,10 +19,10 @@
 #include <string>
 
 #include "support/hosts.h"
-#include "transport/http_client.h"
-#include "transport/http_io.h"
-#include "transport/tls_channel.h"
-#include "transport/tls_context.h"
+#include "transport/dial/http_client.h"
+#include "transport/http/message_io.h"
+#include "transport/tls/channel.h"
+#include "transport/tls/context.h"
 
 namespace cfpipe::testing {
 namespace net = boost::asio;

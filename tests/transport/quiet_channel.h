@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "transport/channel.h"
-#include "transport/websocket_codec.h"
+#include "transport/net/channel.h"
+#include "transport/websocket/codec.h"
 
 namespace cfpipe::testing {
 

@@ -8,7 +8,7 @@ from support.many import Many
 ORDER = 60
 COUNTS = (1, 10, 100, 1_000, 10_000)
 QUICK_COUNTS = (1, 100)
-# Descriptors that the edge keeps for itself (edge/capacity.h), and how many a tunnel takes.
+# Descriptors that the edge keeps for itself (edge/limits/fd_limits.h), and how many a tunnel takes.
 OWN_DESCRIPTORS = 256
 PER_TUNNEL = 2
 

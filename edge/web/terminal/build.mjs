@@ -35,7 +35,7 @@ extern "C" __attribute__((visibility("hidden"))) const char ${name}_begin[], ${n
   table += `  if (name == "${file}")
     return TerminalFile{between(${symbol}_begin, ${symbol}_end), between(${symbol}_gz_begin, ${symbol}_gz_end), "${version}"};\n`;
 }
-writeFileSync("out/terminal_bundle.cc", `#include "edge/terminal_bundle.h"
+writeFileSync("out/terminal_bundle.cc", `#include "edge/http/terminal_bundle.h"
 
 ${data}
 namespace cfpipe::edge {

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/console/messages.h"
+
+namespace cfpipe::cli {
+
+/// What one stage of `cfpipe doctor` came to.
+struct Finding {
+  enum class Result { ok, failed, skipped };
+  std::string_view stage;
+  Result result = Result::skipped;
+  std::string detail;                           ///< printable, without secrets; may be empty
+  std::chrono::microseconds took{0};            ///< 0 if skipped
+  std::optional<transport::Failure> failure{};  ///< of a stage that failed
+};
+
+/// All of them in their order. At most one has failed: those behind it are skipped.
+struct Diagnosis {
+  std::string host;
+  std::string block;  ///< file with the block that said the rest of the options, or empty
+  std::vector<Finding> findings;
+
+  const Finding* failed() const;  ///< or null
+  ExitStatus status() const;      ///< of the stage that failed, as any command would end with
+  /// Aligned lines for a person; below the one that failed what to do about it.
+  std::string text() const;
+  /// One JSON object and a newline. Its keys are part of the interface: see the README.
+  std::string json() const;
+};
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,43 @@
+#include <boost/asio/this_coro.hpp>
+
+#include "auth/discovery/discovery.h"
+#include "auth/login/login.h"
+#include "auth/login/token_cache.h"
+#include "cli/command/commands.h"
+#include "cli/console/messages.h"
+#include "cli/console/stdout.h"
+#include "cli/session/session.h"
+
+namespace cfpipe::cli {
+
+namespace net = boost::asio;
+namespace {
+
+/// The cached one, or what a service token is given; nothing if somebody would have to log in.
+net::awaitable<Result<std::optional<auth::Secret>>> token_without_login(const Session& session,
+                                                                        const auth::Application& app) {
+  if (!session.access().service_token.given()) {
+    co_return auth::cached_app_token(session.state(), app, session.access().edge_now());
+  }
+  auto token = co_await auth::obtain_app_token(session.access(), app);
+  if (!token) co_return token.error();
+  co_return std::optional<auth::Secret>(std::move(*token));
+}
+
+}  // namespace
+
+net::awaitable<int> run_token(Options options) {
+  const auto executor = co_await net::this_coro::executor;
+  auto session = Session::open(executor, options);
+  if (!session) co_return report(session.error());
+  auto app = co_await auth::discover((*session)->access());
+  if (!app) co_return report(app.error());
+  auto token = co_await token_without_login(**session, *app);
+  if (!token) co_return report(token.error());
+  if (!*token)
+    co_return report({transport::Stage::token, transport::Cause::token_missing, options.url.host.text()});
+  const auto written = write_output((*token)->reveal());
+  co_return written ? kOk : report(written.error());
+}
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "auth/ssh/key.h"
+#include "base/error.h"
+#include "base/secret.h"
+#include "transport/dial/http_client.h"
+#include "transport/dial/proxy_settings.h"
+#include "transport/net/url.h"
+#include "transport/websocket/stream.h"
+
+namespace cfpipe::cli {
+
+using transport::Result;
+
+/// What --destination is sent as.
+inline constexpr std::string_view kDestinationHeader = "Cf-Access-Jump-Destination";
+
+enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor };
+enum class ConfigStyle { plain, agent, match, chain };
+/// What ssh-config does with its text: prints it, puts it into ~/.ssh, takes it out again.
+enum class Install { none, install, uninstall };
+
+/// Where listener mode listens: a Unix-domain socket, or a TCP port (0: any that is free).
+struct ListenAddress {
+  std::string socket_path;  ///< absolute, or empty
+  transport::Host host;
+  std::uint16_t port = 0;  ///< 0: any free one
+};
+
+/// Which protocol tunnels run over.
+enum class Transport { automatic, h1, h2 };
+
+/// How long each stage may take (users: "silent hang"); all of them together are less than the 120 s that
+/// sshd gives a login.
+struct Deadlines {
+  std::chrono::milliseconds dns{5'000};
+  std::chrono::milliseconds tcp{10'000};
+  std::chrono::milliseconds proxy{10'000};
+  std::chrono::milliseconds tls{10'000};
+  std::chrono::milliseconds upgrade{15'000};
+  std::chrono::milliseconds first_byte{0};  ///< 0: there is none
+};
+
+/// A whole command line, checked: every combination in here means something.
+struct Options {
+  Command command = Command::ssh;
+  transport::Url url;    ///< what --hostname or the URL argument named
+  std::string target;    ///< the same as it was given
+  bool has_url = false;  ///< logout and ssh-config --uninstall work without; ssh-config shows an example
+  transport::Headers headers;  ///< of --header and --destination
+  bool names_destination = false;
+  bool brings_token = false;  ///< a header lets us in: nobody logs in
+  std::string service_token_id;
+  transport::Secret service_token_secret;
+  std::string service_token_file;  ///< instead of the two, or empty
+  std::optional<ListenAddress> listen;
+  Transport transport = Transport::automatic;
+  bool short_lived_cert = false;
+  std::string agent;                      ///< path of the agent socket to serve, or empty
+  bool forward_agent = false;             ///< serve also those whom that agent is forwarded to
+  std::string key;                        ///< the user's own to certify, as --key has it, or empty
+  std::optional<auth::KeyType> key_type;  ///< of a key that is made
+  std::string user;                       ///< whom ssh logs in as, or empty
+  std::chrono::milliseconds ping_interval = transport::WebSocketTimes{}.ping_every;
+  ConfigStyle style = ConfigStyle::plain;
+  Install install = Install::none;  ///< ssh-config
+  bool quiet = false;               ///< login: print nothing
+  bool bare_token = false;          ///< login: print nothing but the token
+  bool auto_close = false;
+  std::vector<std::string> curl_arguments;  ///< curl: the URL, over https, and all that follows it
+  bool allow_request = false;               ///< curl: also without a token
+  bool json = false;                        ///< doctor: as JSON
+  std::string block;  ///< doctor: the file whose block for the host says the rest, or empty
+  std::string ca_file;
+  std::optional<transport::Authority> connect_to;
+  std::string cert_file;                                  ///< PEM, or empty
+  std::string key_file;                                   ///< PEM; empty: the key is in cert_file too
+  std::shared_ptr<const transport::ProxySettings> proxy;  ///< null: none
+  std::string proxy_flag;  ///< --proxy as it was given, `none` for none; empty: it was not
+  Deadlines deadlines;
+  std::string deadline_flags;  ///< those of the command line, each with a space in front
+  std::string auth_domain;
+  bool no_browser = false;
+  std::chrono::milliseconds login_timeout{0};  ///< 0: as long as usual
+  bool fedramp = false;
+  std::string log_file;
+  std::string log_directory;
+  std::string log_level;
+};
+
+/// Text that was asked for instead of a command: --help, --version.
+struct AskedText {
+  std::string text;
+};
+
+/// Looks up an environment variable; null if there is none.
+using Environment = std::function<const char*(const char*)>;
+
+/// Reads the command line (without the program's name). A Failure is Stage::input.
+std::variant<Options, AskedText, transport::Failure> parse_command_line(
+    const std::vector<std::string>& arguments, const Environment& environment);
+
+/// A hostname as users write it: `host[:port][/path]` or a URL, an IPv6 address also without brackets. The
+/// schemes http, ssh, tcp, rdp and smb are taken as https, also as `http%3A%2F%2F`. A leading `cfpipe-` is
+/// dropped unless `wildcards` are wanted as well, where the text is a pattern.
+/// Cause::bad_hostname.
+Result<transport::Url> parse_hostname(std::string_view text, bool wildcards = false);
+
+/// One `Name: value` of --header. Neither ever shows in an error but the name. Cause::bad_header.
+Result<std::pair<std::string, std::string>> parse_header(std::string_view text);
+
+/// The value of --url: `host:port` (IPv6 in brackets), the same as a URL of a scheme that the public client
+/// takes there, or `unix:/path`. Cause::bad_option.
+Result<ListenAddress> parse_listen_address(std::string_view text);
+
+/// The value of --ping-interval: whole seconds. Cause::bad_option.
+Result<std::chrono::milliseconds> parse_ping_interval(std::string_view text);
+
+/// `host`, `host:port`, or `name:port:host` whose name must be that of the URL: what is connected to never
+/// changes whom TLS expects there. Returns `host[:port]`.
+Result<transport::Authority> parse_connect_to(std::string_view text, const transport::Url& url);
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <memory>
+#include <optional>
+
+#include "auth/discovery/context.h"
+#include "cli/options/options.h"
+
+namespace cfpipe::cli {
+
+/// Tells a person about a login on standard error. Where no browser opens, a code for a telephone's camera
+/// comes with the URL, if standard error is a terminal that can show it.
+class TerminalObserver final : public auth::LoginObserver {
+ public:
+  void login_url(const std::string& url, const std::string& code, bool browser_is_opened) override;
+  void logged_in(const std::string& who) override;
+  void browser_failed(const std::string& why, bool opened) override;
+  void waiting_for_other(const std::string& url) override;
+  void clock_differs(std::int64_t seconds) override;
+  void note(const std::string& line) override;
+
+ private:
+  std::string page_;  ///< the URL that was shown without such a code
+  bool told_of_clock_ = false;
+};
+
+/// What a command that talks to the edge works with, for as long as it runs.
+class Session {
+ public:
+  static Result<std::unique_ptr<Session>> open(boost::asio::any_io_executor executor, Options& options);
+  /// Last, when nothing waits for this process any more: what killed ones have left in the state directory
+  /// goes.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const auth::StateDir& state() const { return state_; }
+  /// Says so, once, if there is no state directory: for what does all the same.
+  void tell_if_nothing_is_kept() const;
+  const auth::Access& access() const { return *access_; }
+  transport::HttpClient& app_http() { return *app_http_; }
+
+ private:
+  explicit Session(auth::StateDir state) : state_(std::move(state)) {}
+  auth::StateDir state_;
+  mutable std::optional<transport::Failure> no_state_;  ///< until it has been told
+  TerminalObserver observer_;
+  std::unique_ptr<transport::HttpClient> app_http_;
+  std::unique_ptr<transport::HttpClient> other_http_;  ///< null: app_http_ serves every host
+  std::optional<auth::Access> access_;
+};
+
+/// The path of a URL as key file names have it: empty for the root.
+std::string_view key_path(const transport::Url& url);
+
+}  // namespace cfpipe::cli

@@ -1,0 +1,367 @@
+#include "cli/session/tunnel_opener.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/cancellation_state.hpp>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <optional>
+#include <utility>
+
+#include "auth/agent/server.h"
+#include "auth/certificate/signing.h"
+#include "auth/discovery/application_cache.h"
+#include "auth/login/token_cache.h"
+#include "base/clock.h"
+#include "base/scope_exit.h"
+#include "cli/console/messages.h"
+#include "cli/session/credentials.h"
+#include "cli/session/identity.h"
+#include "cli/session/principal_warning.h"
+
+namespace cfpipe::cli {
+namespace {
+
+namespace net = boost::asio;
+using namespace net::experimental::awaitable_operators;
+using transport::Cause;
+using transport::Failure;
+
+/// Longest destination in a line of the log, in bytes.
+constexpr std::size_t kShownDestination = 300;
+
+/// Where a tunnel leads, for the log.
+std::string tunnel_end_text(const Options& options) {
+  std::string text = options.url.host.text();
+  for (const auto& [name, value] : options.headers) {
+    if (options.names_destination && name == kDestinationHeader)
+      text += " for " + transport::printable(value, kShownDestination);
+  }
+  return text;
+}
+
+using StreamPtr = std::unique_ptr<tunnel::Stream>;
+using IdentityPtr = std::shared_ptr<const Identity>;
+
+/// Work that one does and several wait for.
+template <class T>
+struct Shared {
+  explicit Shared(const net::any_io_executor& executor)
+      : over(executor, net::steady_timer::time_point::max()) {}
+  std::optional<Result<T>> result;  ///< empty when over: it was cancelled
+  net::steady_timer over;
+};
+struct Search : Shared<CredentialsPtr> {
+  Search(const net::any_io_executor& executor, bool believes) : Shared(executor), believes_known(believes) {}
+  bool believes_known;
+};
+using Signing = Shared<void>;
+
+/// A tunnel, and what has come of the agent's certificate beside it.
+struct Carried {
+  bool pumping = false;
+  bool ended = false;
+  bool certified = false;
+  std::optional<Failure> unsigned_because;
+};
+
+/// One tunnel is best off with a connection of its own; many share one where the edge can.
+transport::TunnelProtocol protocol_for(const Options& options) {
+  const bool many = options.listen && options.transport == Transport::automatic;
+  const bool wanted = many || options.transport == Transport::h2;
+  return wanted ? transport::TunnelProtocol::http2 : transport::TunnelProtocol::http1;
+}
+
+/// What was awaited may have ended for that reason alone.
+bool is_cancelled(const net::cancellation_state& state) {
+  return state.cancelled() != net::cancellation_type::none;
+}
+
+net::awaitable<void> for_ever() {
+  net::steady_timer never(co_await net::this_coro::executor, net::steady_timer::time_point::max());
+  co_await never.async_wait(net::as_tuple(net::use_awaitable));
+}
+
+/// Never ends by itself.
+net::awaitable<void> check_application(const Session& session) {
+  co_await auth::check_known_application(session.access());
+  co_await for_ever();
+}
+
+net::awaitable<void> pump_into(const TunnelOpener::Pump& pump, tunnel::Stream& tunnel,
+                               std::optional<Result<tunnel::Outcome>>& out) {
+  out = co_await pump(tunnel);
+}
+
+}  // namespace
+
+struct TunnelOpener::Impl {
+  Impl(net::any_io_executor e, Session& s, const Options& o)
+      : executor(std::move(e)), session(s), options(o), source(s.app_http(), protocol_for(o)) {}
+
+  net::awaitable<Result<CredentialsPtr>> credentials(bool believe_known);
+  net::awaitable<Result<CredentialsPtr>> search(bool believe_known);
+  bool needs_certificate() const {
+    return options.short_lived_cert && !(identity && good_for_a_while(*identity));
+  }
+  bool serves_agent() const { return agent != nullptr; }
+  net::awaitable<Result<void>> certified();
+  net::awaitable<Result<void>> sign();
+  net::awaitable<Result<void>> sign_with(const Credentials& credentials);
+  Result<void> drop_token(const Credentials& credentials);
+
+  net::awaitable<void> dial(const Credentials& credentials, std::optional<Result<StreamPtr>>& out);
+  net::awaitable<void> make_files(const Credentials& credentials, std::optional<Result<void>>& out);
+  net::awaitable<Result<StreamPtr>> open_with(const Credentials& credentials);
+  net::awaitable<Result<StreamPtr>> open();
+
+  net::awaitable<Result<tunnel::Outcome>> pump_beside_check(const Pump& pump, tunnel::Stream& tunnel);
+  net::awaitable<void> carry_tunnel(const Pump& pump, Carried& carried,
+                                    std::optional<Result<tunnel::Outcome>>& out);
+  net::awaitable<void> certify_for_agent(Carried& carried);
+  void settle(const Carried& carried) {
+    const bool done = carried.pumping && (carried.certified || !serves_agent());
+    if (const auto then = done ? std::exchange(settled, nullptr) : nullptr) then();
+  }
+
+  net::any_io_executor executor;
+  Session& session;
+  const Options& options;
+  transport::TunnelSource source;
+  std::unique_ptr<auth::AgentServer> agent;
+  IdentityPtr identity;  ///< the last that was made
+  bool warned_of_principal = false;
+  std::shared_ptr<Search> search_in_progress;
+  std::shared_ptr<Signing> signing_in_progress;
+  bool check_due = false;
+  bool checking = false;
+  std::function<void()> settled;
+};
+
+// ---- credentials ----
+
+net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::search(bool believe_known) {
+  const auto mine = std::make_shared<Search>(executor, believe_known);
+  search_in_progress = mine;
+  const AtEnd let_the_others_go([this, &mine] {
+    search_in_progress.reset();
+    mine->over.cancel();
+  });
+  auto result = co_await find_credentials(session, options, believe_known);
+  const auto state = co_await net::this_coro::cancellation_state;
+  if (!is_cancelled(state)) mine->result = result;
+  co_return result;
+}
+
+/// Of those who come while the same is being searched for, all get what is found: one login, one refusal.
+net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::credentials(bool believe_known) {
+  while (const auto other = search_in_progress) {
+    co_await other->over.async_wait(net::as_tuple(net::use_awaitable));
+    if (other->believes_known == believe_known && other->result) co_return *other->result;
+  }
+  co_return co_await search(believe_known);
+}
+
+Result<void> TunnelOpener::Impl::drop_token(const Credentials& credentials) {
+  spdlog::info("{}: the token was not accepted, logging in again", options.url.host.text());
+  return auth::drop_app_token(session.state(), *credentials.app, *credentials.token);
+}
+
+// ---- the certificate ----
+
+net::awaitable<Result<void>> TunnelOpener::Impl::sign_with(const Credentials& credentials) {
+  if (!needs_certificate()) co_return Result<void>();
+  auto made = co_await make_identity(session, options, *credentials.token);
+  if (!made) co_return made.error();
+  identity = std::move(*made);
+  if (!warned_of_principal) warned_of_principal = warn_of_principal(*identity->certificate, options);
+  co_return Result<void>();
+}
+
+/// Once more with a new token if the edge did not take the first.
+net::awaitable<Result<void>> TunnelOpener::Impl::sign() {
+  for (bool again = true;; again = false) {
+    const auto found = co_await credentials(again);
+    if (!found) co_return found.error();
+    auto made = co_await sign_with(**found);
+    if (made || !again || !auth::token_was_refused(made.error())) co_return made;
+    const auto dropped = drop_token(**found);
+    if (!dropped) co_return dropped.error();
+  }
+}
+
+/// For the agent; many tunnels that need it at once share one.
+net::awaitable<Result<void>> TunnelOpener::Impl::certified() {
+  while (const auto other = signing_in_progress) {
+    co_await other->over.async_wait(net::as_tuple(net::use_awaitable));
+    if (other->result) co_return *other->result;
+  }
+  if (!needs_certificate()) co_return Result<void>();
+  const auto mine = std::make_shared<Signing>(executor);
+  signing_in_progress = mine;
+  const AtEnd let_the_others_go([this, &mine] {
+    signing_in_progress.reset();
+    mine->over.cancel();
+  });
+  agent->expect();
+  auto result = co_await sign();
+  const auto state = co_await net::this_coro::cancellation_state;
+  if (!result && is_cancelled(state)) co_return result;  // whoever waits for it begins anew
+  if (result && identity) {
+    offer(*agent, *identity);
+  } else {
+    agent->give_up();
+  }
+  mine->result = result;
+  co_return result;
+}
+
+// ---- the tunnel ----
+
+net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
+                                              std::optional<Result<StreamPtr>>& out) {
+  transport::WebSocketRequest request(options.url);
+  request.headers = options.headers;
+  request.deadline = options.deadlines.upgrade;
+  request.times = transport::WebSocketTimes::pinging_every(options.ping_interval);
+  const auto& service_token = session.access().service_token;
+  service_token.add_to(request.headers);
+  if (credentials.token && !service_token.given() && !options.brings_token) {
+    request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->reveal()));
+  }
+  out = co_await source.open(request);
+  if (*out) co_return;
+  Failure failure = out->error();
+  const bool turned_away = failure.cause == Cause::token_rejected || failure.cause == Cause::denied;
+  if (turned_away && service_token.given()) {
+    failure.cause = Cause::service_token_rejected;
+  } else if (failure.cause == Cause::denied && options.names_destination) {
+    failure.cause = Cause::destination_denied;
+  }
+  out = failure;
+}
+
+net::awaitable<void> TunnelOpener::Impl::make_files(const Credentials& credentials,
+                                                    std::optional<Result<void>>& out) {
+  out = Result<void>();
+  // The agent's certificate nobody waits for here.
+  if (!serves_agent()) out = co_await sign_with(credentials);
+}
+
+net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open_with(const Credentials& credentials) {
+  std::optional<Result<StreamPtr>> stream;
+  std::optional<Result<void>> made;
+  auto dialling = dial(credentials, stream);
+  auto making = make_files(credentials, made);
+  auto both = std::move(dialling) && std::move(making);
+  co_await std::move(both);
+  if (!*stream) co_return stream->error();
+  if (!*made) co_return made->error();
+  check_due = credentials.check_later;
+  co_return std::move(**stream);
+}
+
+net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open() {
+  for (bool again = true;; again = false) {
+    const auto found = co_await credentials(again);
+    if (!found) co_return found.error();
+    const auto& used = **found;
+    auto opened = co_await open_with(used);
+    if (opened) co_return opened;
+    if (used.unless_open) co_return *used.unless_open;
+    if (!again || !auth::token_was_refused(opened.error())) co_return opened;
+    if (!used.token) continue;  // somebody has to log in after all
+    const auto dropped = drop_token(used);
+    if (!dropped) co_return dropped.error();
+  }
+}
+
+net::awaitable<Result<tunnel::Outcome>> TunnelOpener::Impl::pump_beside_check(const Pump& pump,
+                                                                              tunnel::Stream& tunnel) {
+  if (!check_due || checking) co_return co_await pump(tunnel);
+  checking = true;
+  const AtEnd let_another_check([this] { checking = false; });
+  std::optional<Result<tunnel::Outcome>> outcome;
+  auto pumping = pump_into(pump, tunnel, outcome);
+  auto looking = check_application(session);
+  auto either = std::move(pumping) || std::move(looking);
+  co_await std::move(either);
+  co_return std::move(*outcome);
+}
+
+net::awaitable<void> TunnelOpener::Impl::carry_tunnel(const Pump& pump, Carried& carried,
+                                                      std::optional<Result<tunnel::Outcome>>& out) {
+  auto opened = co_await open();
+  if (!opened) {
+    out = opened.error();
+  } else if (carried.unsigned_because) {
+    out = *carried.unsigned_because;
+  } else {
+    spdlog::info("tunnel to {} is open", tunnel_end_text(options));
+    carried.pumping = true;
+    settle(carried);
+    out = co_await pump_beside_check(pump, **opened);
+    carried.ended = true;
+  }
+}
+
+/// Ends only if it has to end the tunnel: what became of that comes first, so that of two failures with one
+/// cause it is always the same that is told.
+net::awaitable<void> TunnelOpener::Impl::certify_for_agent(Carried& carried) {
+  const auto made = co_await certified();
+  carried.certified = made.has_value();
+  settle(carried);
+  if (!made && !carried.ended) carried.unsigned_because = made.error();
+  if (made || !carried.pumping) co_await for_ever();
+}
+
+// ---- what others see ----
+
+TunnelOpener::TunnelOpener(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+TunnelOpener::~TunnelOpener() = default;
+
+Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor executor, Session& session,
+                                                         const Options& options) {
+  auto impl = std::make_unique<Impl>(executor, session, options);
+  if (!options.agent.empty()) {
+    auth::AgentServerOptions agent_options(options.agent);
+    agent_options.allow_forwarding = options.forward_agent;
+    agent_options.refused_forwarding = [] { print(forwarding_refused_text()); };
+    auto serving = auth::AgentServer::open(executor, agent_options);
+    if (!serving) return serving.error();
+    impl->agent = std::move(*serving);
+  }
+  return std::unique_ptr<TunnelOpener>(new TunnelOpener(std::move(impl)));
+}
+
+net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
+  co_return co_await impl_->open();
+}
+
+bool TunnelOpener::certificate_was_declined() const {
+  return impl_->agent && !impl_->warned_of_principal && impl_->agent->was_declined();
+}
+
+void TunnelOpener::on_settled(std::function<void()> settled) {
+  impl_->settled = std::move(settled);
+}
+
+net::awaitable<Result<tunnel::Outcome>> TunnelOpener::carry(const Pump& pump) {
+  Carried carried;
+  std::optional<Result<tunnel::Outcome>> out;
+  auto tunnel = impl_->carry_tunnel(pump, carried, out);
+  if (impl_->serves_agent()) {
+    auto certificate = impl_->certify_for_agent(carried);
+    auto either = std::move(tunnel) || std::move(certificate);
+    co_await std::move(either);
+  } else {
+    co_await std::move(tunnel);
+  }
+  if (carried.pumping && carried.unsigned_because) co_return *carried.unsigned_because;
+  co_return std::move(*out);
+}
+
+}  // namespace cfpipe::cli

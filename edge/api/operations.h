@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "edge/ca/ssh_ca.h"
+#include "edge/config/config.h"
+#include "edge/identity/service_tokens.h"
+#include "edge/store/store.h"
+
+namespace cfpipe::edge {
+
+/// The longest that a token of a session is good: one made at the session's very end.
+inline constexpr std::int64_t kLastTokenSeconds = 2 * std::chrono::seconds(kMaxSession).count();
+
+/// Sign-ins that are listed at once: of everybody, of one person.
+inline constexpr std::size_t kMaxSignIns = 1000;
+inline constexpr std::size_t kMaxOwnSignIns = 100;
+
+/// Who does something, for the audit.
+struct Actor {
+  std::string by;  ///< an administrator's email; empty: somebody at the edge's own machine
+  std::string peer;
+  std::string ray;
+};
+
+struct CreatedServiceToken {
+  std::string client_id;
+  Secret secret;  ///< shown this once
+  std::int64_t expires = 0;
+};
+
+/// What administrators do, and look at: the program's commands and the API are both made of these. Every
+/// change goes to the audit, and is not made known as done where that cannot be written. Failures are for a
+/// person: Stage::input, what was asked for cannot be; Stage::config, it does not fit what is there; others,
+/// not now.
+class Acts {
+ public:
+  /// `state` outlives it.
+  Acts(State& state, std::int64_t now, Actor actor = {})
+      : state_(state), now_(now), actor_(std::move(actor)) {}
+
+  static Result<void> check_service_token(const std::string& name, const std::string& duration);
+  Result<CreatedServiceToken> create_service_token(const std::string& name, const std::string& duration);
+  Result<void> revoke_service_token(const std::string& name);
+
+  /// `agent`: where the application's CA is in one, which nobody changes from here. The lines of the CA that
+  /// signs and of the one that waits.
+  Result<std::vector<std::string>> ca(const std::string& hostname, const AgentCa* agent);
+  /// `type` is a word that SshCa::type_named() knows; empty: ed25519 for the first, and that of the present
+  /// CA for the next.
+  Result<std::vector<std::string>> generate_ca(const std::string& hostname, const AgentCa* agent,
+                                               const std::string& type = {});
+  Result<std::vector<std::string>> rotate_ca(const std::string& hostname, const AgentCa* agent,
+                                             const std::string& type = {});
+  Result<std::vector<std::string>> retire_ca(const std::string& hostname, const AgentCa* agent);
+  /// The serials; `identity`: those of all certificates of it that may still be good, besides these.
+  Result<std::vector<std::uint64_t>> revoke_certificates(const std::string& hostname,
+                                                         std::vector<std::uint64_t> serials,
+                                                         const std::string& identity);
+
+  /// For sshd's RevokedKeys, binary, as of now.
+  Result<std::string> revocation_list(const std::string& hostname, const AgentCa* agent);
+  static Result<void> check_host_certificate(const std::string& hostname,
+                                             const std::vector<std::string>& names,
+                                             const std::string& duration);
+  /// Certifies a host's key for these names; none: the application's.
+  Result<IssuedCertificate> sign_host(const std::string& hostname, std::vector<std::string> names,
+                                      std::string_view key_line, const std::string& duration);
+
+  /// Their tokens issued up to now are void.
+  Result<void> revoke_person(const std::string& email);
+  /// The sign-in as it was before. One that was revoked before is returned at once, and recorded once.
+  Result<SessionRow> revoke_session(const std::string& session);
+  /// Sign-ins that are good, newest first: of one person, or of everybody, kMaxSignIns at most.
+  Result<std::vector<SessionRow>> sign_ins(const std::string& email, std::int64_t since);
+
+  Result<void> forget_host_keys(const std::string& hostname);
+
+  /// What else an administrator has done.
+  Result<void> record(std::string_view kind, const std::string& identity, const std::string& application,
+                      std::string reason);
+
+ private:
+  AuditRow row(std::string_view kind, const std::string& identity, const std::string& application,
+               std::string reason) const;
+  struct CaChange {
+    std::string_view kind;  ///< in the audit
+    std::function<Result<bool>(SshCa&, const std::string& hostname)> run;
+  };
+  Result<std::vector<std::string>> change_ca(const CaChange& change, const std::string& hostname,
+                                             const AgentCa* agent, std::string unfit_text);
+
+  State& state_;
+  std::int64_t now_;
+  Actor actor_;
+};
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,278 @@
+#include "edge/command/commands.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+
+#include "base/unknown_word.h"
+
+namespace cfpipe::edge {
+namespace {
+
+CLI::Option* add_config_option(CLI::App& command, std::string& path) {
+  return command.add_option("--config", path,
+                            "Configuration file (YAML) [$CFPIPE_EDGE_CONFIG, /etc/cfpipe/edge.yaml]");
+}
+
+void add_state_options(CLI::App& command, StateOption& option) {
+  auto* dir = command.add_option("--state", option.dir, "State directory of the edge");
+  dir->excludes(add_config_option(command, option.config_path));
+}
+
+struct Options {
+  std::string config_path;
+  DevOptions dev;
+  StateOption state;
+  PolicyQuestion question;
+  HostKeyQuestion host_key;
+  RevocationQuestion revocation;
+  SshdQuestion sshd;
+  std::string admin_listen;
+  bool supervised = false;
+  std::string output;
+  std::string app;
+  std::string key_type;
+  std::string name;
+  std::string session;
+  std::string duration = "8760h";
+  std::string since;
+  bool json = false;
+};
+
+/// A command below `ca` that is about one application.
+void add_ca_of(CLI::App& ca, const char* name, const char* says, Options& options, int& status,
+               int (*run)(const StateOption&, const std::string&)) {
+  CLI::App* command = ca.add_subcommand(name, says);
+  command->add_option("--app", options.app, "Name of the application")->required();
+  add_state_options(*command, options.state);
+  command->callback([&options, &status, run] { status = run(options.state, options.app); });
+}
+
+/// One that makes such a key.
+void add_ca_maker(CLI::App& ca, const char* name, const char* says, const char* preset, Options& options,
+                  int& status, int (*run)(const StateOption&, const std::string&, const std::string&)) {
+  CLI::App* command = ca.add_subcommand(name, says);
+  command->add_option("--app", options.app, "Name of the application")->required();
+  command
+      ->add_option("--type", options.key_type,
+                   std::string("Kind of key: ed25519, ecdsa (P-256) or rsa (3072 bits); ") + preset)
+      ->check(CLI::IsMember({"ed25519", "ecdsa", "rsa"}));
+  add_state_options(*command, options.state);
+  command->callback([&options, &status, run] { status = run(options.state, options.app, options.key_type); });
+}
+
+void add_revocation(CLI::App& ca, Options& options, int& status) {
+  CLI::App* revoke = ca.add_subcommand("revoke", "Put certificates on the list of revoked ones");
+  RevocationQuestion& question = options.revocation;
+  revoke->add_option("--app", question.app, "Name of the application")->required();
+  auto* serials = revoke->add_option("--serial", question.serials, "Serial of a certificate, once for each")
+                      ->allow_extra_args(false);
+  serials->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+  revoke->add_option("--identity", question.identity,
+                     "An email or a service token: all certificates of it that may still be good");
+  add_state_options(*revoke, options.state);
+  revoke->callback([&] { status = ca_revoke(options.state, options.revocation); });
+  CLI::App* krl = ca.add_subcommand("krl", "Print the list of revoked certificates for sshd's RevokedKeys");
+  krl->add_option("--app", options.app, "Name of the application")->required();
+  krl->add_option("--output", options.output, "File to write it to, as a whole, instead");
+  add_state_options(*krl, options.state);
+  krl->callback([&] { status = ca_krl(options.state, options.app, options.output); });
+}
+
+void add_ca(CLI::App& root, Options& options, int& status) {
+  CLI::App* ca = root.add_subcommand("ca", "SSH certificate authorities of the applications");
+  ca->require_subcommand(1);
+  add_ca_maker(*ca, "generate", "Make the CA of an application", "ed25519 by default", options, status,
+               ca_generate);
+  add_ca_of(*ca, "show", "Print the lines for sshd's TrustedUserCAKeys", options, status, ca_show);
+  add_ca_maker(*ca, "rotate", "Make the next CA, for servers to trust beside the present one",
+               "that of the present one by default", options, status, ca_rotate);
+  add_ca_of(*ca, "retire", "Let the next CA sign, and forget the present one", options, status, ca_retire);
+  add_ca_of(*ca, "known-hosts", "Print the line by which ssh believes the hosts that were certified", options,
+            status, ca_known_hosts);
+  CLI::App* list = ca->add_subcommand("list", "List the applications that have one");
+  add_state_options(*list, options.state);
+  list->callback([&] { status = ca_list(options.state); });
+  add_revocation(*ca, options, status);
+  CLI::App* host = ca->add_subcommand("sign-host", "Certify the key of a host, so that ssh knows it at once");
+  HostKeyQuestion& key = options.host_key;
+  host->add_option("--app", key.app, "Name of the application")->required();
+  host->add_option("--key", key.key_file,
+                   "The host's public key, e.g. ssh_host_ed25519_key.pub, - for standard input")
+      ->required();
+  host->add_option("--hostname", key.names, "A name of the host, once for each; the application's by default")
+      ->allow_extra_args(false);
+  host->add_option("--duration", key.duration, "How long it is good for")->capture_default_str();
+  add_state_options(*host, options.state);
+  host->callback([&] { status = ca_sign_host(options.state, options.host_key); });
+}
+
+void add_service_token(CLI::App& root, Options& options, int& status) {
+  CLI::App* token = root.add_subcommand("service-token",
+                                        "Credentials of programs, for policies with decision service_auth");
+  token->require_subcommand(1);
+  CLI::App* create = token->add_subcommand("create", "Make one, and print its id and secret this once");
+  create->add_option("NAME", options.name, "What policies call it")->required();
+  create->add_option("--duration", options.duration, "How long it is good for")->capture_default_str();
+  add_state_options(*create, options.state);
+  create->callback([&] { status = service_token_create(options.state, options.name, options.duration); });
+  CLI::App* list = token->add_subcommand("list", "List them, without secrets");
+  add_state_options(*list, options.state);
+  list->callback([&] { status = service_token_list(options.state); });
+  CLI::App* revoke = token->add_subcommand("revoke", "Refuse it from now on, and end its open tunnels");
+  revoke->add_option("NAME", options.name, "What policies call it")->required();
+  add_state_options(*revoke, options.state);
+  revoke->callback([&] { status = service_token_revoke(options.state, options.name); });
+}
+
+void add_host_key(CLI::App& root, Options& options, int& status) {
+  CLI::App* key =
+      root.add_subcommand("host-key", "Host keys of origins, as terminals in the browser saw them first");
+  key->require_subcommand(1);
+  CLI::App* list = key->add_subcommand("list", "List them, with fingerprints");
+  add_state_options(*list, options.state);
+  list->callback([&] { status = host_key_list(options.state); });
+  CLI::App* forget = key->add_subcommand("forget", "Believe the key that the server shows next");
+  forget->add_option("--app", options.app, "Name of the application")->required();
+  add_state_options(*forget, options.state);
+  forget->callback([&] { status = host_key_forget(options.state, options.app); });
+}
+
+void add_sshd_setup(CLI::App& root, Options& options, int& status) {
+  CLI::App* setup = root.add_subcommand(
+      "sshd-setup", "On a server: have its sshd trust an application's CA; undone if sshd does not like it");
+  SshdQuestion& question = options.sshd;
+  setup->add_option("--app", question.app, "Name of the application")->required();
+  auto* keys = setup->add_option(
+      "--ca-key", question.ca_keys,
+      "File with what 'ca show' prints, - for standard input; by default it is looked up in the state");
+  auto* uninstall =
+      setup->add_flag("--uninstall", question.uninstall, "Trust that application's CA no longer");
+  uninstall->excludes(keys);
+  setup
+      ->add_option(
+          "--edge-address", question.edge_addresses,
+          "Where the edge's connections come from, an address or a range, several by commas: sshd does "
+          "not lock it out for the failures of one person; by default loopback if the keys are in the state")
+      ->delimiter(',');
+  setup->add_flag("--dry-run", question.dry_run, "Say what would be changed");
+  setup->add_flag("--no-reload", question.no_reload, "Leave a running sshd as it is");
+  setup->add_option("--sshd-config", question.place.config, "sshd's configuration")->capture_default_str();
+  setup->add_option("--sshd", question.place.program, "sshd")->capture_default_str();
+  add_state_options(*setup, options.state);
+  setup->callback([&] { status = sshd_setup(options.state, options.sshd); });
+}
+
+void add_policy(CLI::App& root, Options& options, int& status) {
+  CLI::App* policy = root.add_subcommand("policy", "The policies of a configuration");
+  policy->require_subcommand(1);
+  CLI::App* test = policy->add_subcommand(
+      "test", "Say which policy and rule decide whether somebody may reach an application; status 77 if not");
+  PolicyQuestion& question = options.question;
+  add_config_option(*test, question.config_path);
+  test->add_option("--app", question.app, "Name of the application")->required();
+  auto* email = test->add_option("--email", question.email, "Who has signed in; nobody if it is left out");
+  test->add_option("--group", question.groups, "A group of theirs, once for each")
+      ->needs(email)
+      ->allow_extra_args(false);
+  test->add_option("--login-method", question.login_method, "Name of the identity provider they signed in at")
+      ->needs(email);
+  test->add_flag("--groups-unknown", question.groups_unknown,
+                 "The identity provider does not say which groups they are in")
+      ->needs(email);
+  test->add_option("--ip", question.ip, "The address they come from");
+  test->add_option("--service-token", question.service_token, "Name of a valid service token that is shown")
+      ->excludes(email);
+  test->callback([&] { status = policy_test(question); });
+}
+
+void add_commands(CLI::App& root, Options& options, int& status) {
+  CLI::App* run = root.add_subcommand("run", "Serve what a configuration file says");
+  add_config_option(*run, options.config_path);
+  run->add_option("--admin-listen", options.admin_listen,
+                  "Address and port for /metrics, /healthz and /readyz, whatever the configuration says");
+  run->add_flag(
+      "--supervise", options.supervised,
+      "Hold the listeners in a process in front, which on SIGUSR2 starts the program anew beside the "
+      "one that serves, and has that one drain");
+  run->callback([&] { status = run_edge(options.config_path, options.admin_listen, options.supervised); });
+
+  CLI::App* dev = root.add_subcommand("dev", "Serve on loopback, with a sign-in page that believes anybody");
+  dev->add_option("--listen", options.dev.listen, "Loopback address and port; port 0 takes a free one")
+      ->capture_default_str();
+  dev->add_option("--origin", options.dev.origin, "The SSH server behind it")->capture_default_str();
+  dev->add_option("--hostname", options.dev.hostnames,
+                  "Name of an application, once for each: a host, and maybe a path or a *")
+      ->capture_default_str()
+      ->allow_extra_args(false);
+  dev->add_option("--auth-domain", options.dev.auth_domain, "Host name of the sign-in page")
+      ->capture_default_str();
+  dev->add_option("--email", options.dev.email,
+                  "Address that the sign-in page offers; everybody of its domain is let in");
+  dev->add_option("--group", options.dev.groups, "A group that everybody who signs in is in, once for each")
+      ->allow_extra_args(false);
+  dev->add_flag("--terminal", options.dev.terminal, "Show browsers a terminal (browser_rendering: ssh)");
+  dev->add_option("--state", options.dev.state, "Directory for keys, certificates and the database");
+  dev->callback([&] { status = run_dev(options.dev); });
+
+  CLI::App* check =
+      root.add_subcommand("check-config", "Say everything that is wrong with a configuration file");
+  add_config_option(*check, options.config_path);
+  check->callback([&] { status = check_config(options.config_path); });
+
+  add_policy(root, options, status);
+  add_service_token(root, options, status);
+  add_ca(root, options, status);
+  add_host_key(root, options, status);
+  add_sshd_setup(root, options, status);
+
+  CLI::App* revoke =
+      root.add_subcommand("revoke", "Refuse a person's tokens issued before now, and end their open tunnels");
+  auto* email = revoke->add_option("--email", options.name, "Who it is: all that they have");
+  revoke->add_option("--session", options.session, "One sign-in alone, as the audit names it")
+      ->excludes(email);
+  add_state_options(*revoke, options.state);
+  revoke->callback([&] {
+    status = options.session.empty() ? revoke_person(options.state, options.name)
+                                     : revoke_session(options.state, options.session);
+  });
+
+  CLI::App* backup =
+      root.add_subcommand("backup", "Copy the state, keys and all, into a new file; the edge may be running");
+  backup->add_option("FILE", options.output, "Where to; it must not exist")->required();
+  add_state_options(*backup, options.state);
+  backup->callback([&] { status = back_up(options.state, options.output); });
+
+  CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");
+  audit->add_option("--since", options.since,
+                    "A time (2026-01-31, 2026-01-31T12:00:00Z) or how long ago (24h)");
+  audit->add_flag("--json", options.json, "One JSON object a line");
+  add_state_options(*audit, options.state);
+  audit->callback([&] { status = show_audit(options.state, options.since, options.json); });
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv) {
+  CLI::App root("The edge of cfpipe: sign-in, short-lived SSH certificates and tunnels for your own hosts.",
+                "cfpipe-edge");
+  root.set_version_flag("--version", std::string("cfpipe-edge ") + CFPIPE_VERSION);
+  root.require_subcommand(1);
+  Options options;
+  int status = kOk;
+  add_commands(root, options, status);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::Success& asked) {
+    return root.exit(asked);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
+    const auto unknown = transport::first_unknown(root, words);
+    complain((unknown ? unknown->text() : std::string(error.what())) + "; see cfpipe-edge --help");
+    return kUsage;
+  }
+  return status;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,38 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <exception>
+
+#include "base/platform/private_memory.h"
+#include "base/platform/standard_descriptors.h"
+#include "base/platform/write_signals.h"
+#include "base/shortage.h"
+#include "edge/command/commands.h"
+
+namespace {
+
+/// This process holds the keys of certificate authorities.
+void protect_process() {
+  cfpipe::transport::fill_standard_descriptors();
+  ::umask(077);
+  cfpipe::transport::ignore_write_signals();
+  cfpipe::transport::keep_memory_private();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  protect_process();
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("edge"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  const int status = cfpipe::edge::run_command_line(argc, argv);
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  cfpipe::edge::complain("standard output cannot be written; check where it leads");
+  return status == cfpipe::edge::kOk ? cfpipe::edge::kUnavailable : status;
+} catch (...) {
+  const auto failure =
+      cfpipe::transport::failure_of_exception(std::current_exception(), cfpipe::transport::Stage::input);
+  return cfpipe::edge::complain_of_exception(failure);
+}

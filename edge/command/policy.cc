@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <cstdio>
+
+#include "base/text.h"
+#include "edge/command/commands.h"
+#include "edge/policy/app_name.h"
+
+namespace cfpipe::edge {
+namespace {
+
+transport::Result<Subject> subject_of(const PolicyQuestion& question) {
+  const auto fault = [](const char* text) {
+    return transport::Failure(transport::Stage::input, transport::Cause::bad_option, text);
+  };
+  Subject subject;
+  subject.email = question.email;
+  subject.groups.names = question.groups;
+  if (question.groups_unknown) subject.groups.unknown = GroupsUnknown::missing;
+  if (question.groups_unknown && !question.groups.empty())
+    return fault("--group and --groups-unknown exclude each other");
+  subject.login_method = question.login_method;
+  subject.service_token = question.service_token;
+  if (!question.email.empty() && !valid_email(question.email))
+    return fault("--email must be an email address");
+  if (!question.service_token.empty() && !valid_service_name(question.service_token))
+    return fault("--service-token must be the name of a service token");
+  subject.ip = parse_ip(question.ip);
+  if (!question.ip.empty() && !subject.ip) return fault("--ip must be an address");
+  return subject;
+}
+
+std::string name_of(const Subject& subject) {
+  if (!subject.email.empty()) return subject.email;
+  if (!subject.service_token.empty()) return "service token " + subject.service_token;
+  return "somebody who has not signed in";
+}
+
+void print_verdict(const Verdict& verdict, const Subject& subject, const std::string& app) {
+  const std::string who = name_of(subject);
+  if (!verdict.passes() && !subject.known()) {
+    std::printf("deny: %s may not reach %s: %s; they are asked to sign in\n", who.c_str(), app.c_str(),
+                reason_of(verdict).c_str());
+    return;
+  }
+  std::printf("%s: %s may %sreach %s: %s\n", verdict.passes() ? "allow" : "deny", who.c_str(),
+              verdict.passes() ? "" : "not ", app.c_str(), reason_of(verdict).c_str());
+}
+
+/// One line for each policy, in the order of their evaluation.
+void print_steps(const std::vector<Policy>& policies, const Subject& subject) {
+  bool decided = false;
+  for (const Policy* policy : in_order(policies)) {
+    const Verdict one = try_policy(*policy, subject);
+    const std::string unknown =
+        one.unknown ? "; the groups are unknown (" + std::string(text_of(*one.unknown)) + ")" : std::string();
+    std::string says = "does not match: none of its include rules is met" + unknown;
+    if (decided) {
+      says = "not looked at";
+    } else if (one.kind != Verdict::Kind::no_match) {
+      says = "decides: " + text_of(*one.rule) + unknown;
+      decided = true;
+    } else if (one.policy != nullptr) {
+      says = "does not match: ";
+      says += one.part == Verdict::Part::exclude ? "excludes " : "requires ";
+      says += text_of(*one.rule) + unknown;
+    }
+    std::printf("  %s (%s) %s\n", policy->name.c_str(), std::string(name_of(policy->decision)).c_str(),
+                says.c_str());
+  }
+}
+
+}  // namespace
+
+int policy_test(const PolicyQuestion& question) {
+  const auto subject = subject_of(question);
+  if (!subject) return complain(subject.error());
+  const std::string config_path = config_path_of(question.config_path);
+  const auto config = checked_config_as_owner(config_path);
+  if (!config) return kBadConfig;
+  const auto name = AppName::parse(question.app);
+  const std::string host = name ? name->text() : question.app;
+  const auto app = std::find_if(config->applications.begin(), config->applications.end(),
+                                [&](const ApplicationConfig& one) { return one.hostname == host; });
+  if (app == config->applications.end()) {
+    complain("there is no application " + transport::printable(host, 80) + " in " + config_path);
+    return kUsage;
+  }
+  const Verdict verdict = decide(app->policies, *subject);
+  print_verdict(verdict, *subject, host);
+  print_steps(app->policies, *subject);
+  return verdict.passes() ? kOk : kDenied;
+}
+
+}  // namespace cfpipe::edge

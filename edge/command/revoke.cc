@@ -1,0 +1,30 @@
+#include <ctime>
+
+#include "base/text.h"
+#include "edge/api/operations.h"
+#include "edge/command/commands.h"
+
+namespace cfpipe::edge {
+
+int revoke_person(const StateOption& option, const std::string& email) {
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  const std::int64_t now = std::time(nullptr);
+  if (const auto done = Acts(**state, now).revoke_person(email); !done) return complain(done.error());
+  complain("the tokens of " + lower(email) + " issued until " + rfc3339(now) +
+           " are void, and a running edge ends what they have opened; a new sign-in is up to the identity "
+           "provider and the policies");
+  return kOk;
+}
+
+int revoke_session(const StateOption& option, const std::string& session) {
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  const auto ended = Acts(**state, std::time(nullptr)).revoke_session(session);
+  if (!ended) return complain(ended.error());
+  complain("the tokens of the session that " + ended->email + " began at " + rfc3339(ended->begun) +
+           " are void, and a running edge ends what they have opened; other sessions go on");
+  return kOk;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,45 @@
+#include <cstdio>
+#include <ctime>
+
+#include "base/text.h"
+#include "edge/api/operations.h"
+#include "edge/command/commands.h"
+
+namespace cfpipe::edge {
+
+int service_token_create(const StateOption& option, const std::string& name, const std::string& duration) {
+  if (const auto fine = Acts::check_service_token(name, duration); !fine) return complain(fine.error());
+  auto state = open_state(option, false);
+  if (!state) return complain(state.error());
+  const auto made = Acts(**state, std::time(nullptr)).create_service_token(name, duration);
+  if (!made) return complain(made.error());
+  const std::string secret(made->secret.reveal());
+  std::printf("TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n", made->client_id.c_str(),
+              secret.c_str());
+  complain("this is the only time that the secret is shown; it is good until " + rfc3339(made->expires));
+  return kOk;
+}
+
+int service_token_list(const StateOption& option) {
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  const auto rows = (*state)->service_tokens();
+  if (!rows) return complain(rows.error());
+  const std::int64_t now = std::time(nullptr);
+  for (const ServiceTokenRow& row : *rows) {
+    const std::string used = row.last_used == 0 ? "never" : rfc3339(row.last_used);
+    std::printf("%s id=%s created=%s %s=%s last_used=%s\n", row.name.c_str(), row.client_id.c_str(),
+                rfc3339(row.created).c_str(), row.expires <= now ? "expired" : "expires",
+                rfc3339(row.expires).c_str(), used.c_str());
+  }
+  return kOk;
+}
+
+int service_token_revoke(const StateOption& option, const std::string& name) {
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  const auto done = Acts(**state, std::time(nullptr)).revoke_service_token(name);
+  return done ? kOk : complain(done.error());
+}
+
+}  // namespace cfpipe::edge

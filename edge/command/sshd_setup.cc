@@ -1,0 +1,138 @@
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+#include <variant>
+
+#include "auth/ssh/key.h"
+#include "base/ip_range.h"
+#include "base/text.h"
+#include "edge/command/commands.h"
+#include "edge/command/public_file.h"
+#include "edge/command/sshd_config.h"
+#include "edge/policy/app_name.h"
+#include "edge/process/as_owner.h"
+
+namespace cfpipe::edge {
+namespace {
+
+transport::Failure fault(std::string text) {
+  return {transport::Stage::input, transport::Cause::bad_option, std::move(text)};
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+/// The keys in the lines that 'ca show' printed.
+Result<std::vector<std::string>> given_keys(const std::string& file) {
+  const auto text = read_public_file(file);
+  if (!text) return text.error();
+  std::vector<std::string> lines;
+  int number = 0;
+  for (const std::string& whole : lines_of(*text)) {
+    const std::string_view line = trimmed(whole);
+    ++number;
+    if (line.empty() || line.starts_with('#')) continue;
+    const auto key = auth::parse_public_key_line(line);
+    if (!key || !auth::acceptable_user_key(key->blob))
+      // Not shown: what was given by mistake may be a private key.
+      return fault("line " + std::to_string(number) +
+                   " is not the public key of a CA; give the lines of 'cfpipe-edge ca show'");
+    lines.emplace_back(line);
+  }
+  if (lines.empty()) return fault("no public key was given; pipe in what 'cfpipe-edge ca show' prints");
+  return lines;
+}
+
+int print_keys_of_state(const StateOption& option, const std::string& app, std::string& out) {
+  const auto lines = ca_lines(option, app);
+  if (!lines) return complain(lines.error());
+  for (const std::string& line : *lines) out += line + "\n";
+  return kOk;
+}
+
+/// The keys to trust; an exit status where that is what it came to, which has been complained about.
+Result<std::variant<std::vector<std::string>, int>> wanted_keys(const StateOption& option,
+                                                                const SshdQuestion& question) {
+  using Keys = std::variant<std::vector<std::string>, int>;
+  if (question.uninstall) return Keys();
+  if (!question.ca_keys.empty()) {
+    auto given = given_keys(question.ca_keys);
+    if (!given) return given.error();
+    return Keys(std::move(*given));
+  }
+  // sshd's files are root's and the state is its owner's: so a child looks into it.
+  const auto shown =
+      run_in_child([&](std::string& out) { return print_keys_of_state(option, question.app, out); });
+  if (!shown) return shown.error();
+  if (shown->status != kOk) return Keys(shown->status);
+  return Keys(lines_of(shown->output));
+}
+
+/// The edge's addresses as given, or this machine's own where the edge's state is here.
+Result<std::vector<std::string>> edge_addresses(const SshdQuestion& question) {
+  for (const std::string& address : question.edge_addresses)
+    if (!parse_ip_range(address))
+      return fault("--edge-address takes addresses and ranges such as 10.0.0.2 or 2001:db8::/64");
+  if (!question.edge_addresses.empty() || question.uninstall || !question.ca_keys.empty())
+    return question.edge_addresses;
+  return std::vector<std::string>{"127.0.0.1", "::1"};
+}
+
+void show(const FileChange& change) {
+  if (!change.after) {
+    std::printf("removes %s\n", change.path.c_str());
+  } else {
+    std::printf("writes %s:\n%s", change.path.c_str(), change.after->c_str());
+  }
+}
+
+int carry_out(const SshdQuestion& question, const std::vector<FileChange>& changes) {
+  if (auto changed = change_sshd(question.place, changes); !changed) return complain(changed.error());
+  if (!question.no_reload) {
+    const auto reloaded = reload_sshd(question.place);
+    if (!reloaded) {
+      undo(changes);
+      complain("nothing was changed: " + reloaded.error().detail);
+      return kBadConfig;
+    }
+    complain(*reloaded);
+  }
+  for (const FileChange& change : changes)
+    std::printf("%s %s\n", change.after ? "wrote" : "removed", change.path.c_str());
+  if (!question.uninstall)
+    for (const std::string& advice : sshd_advice(question.place)) complain(advice);
+  return kOk;
+}
+
+}  // namespace
+
+int sshd_setup(const StateOption& option, const SshdQuestion& question) {
+  if (!valid_app_name(question.app)) {
+    complain("--app must be the name of an application, such as vm.example.com or vm.example.com/team-a");
+    return kUsage;
+  }
+  auto addresses = edge_addresses(question);
+  if (!addresses) return complain(addresses.error());
+  auto keys = wanted_keys(option, question);
+  if (!keys) return complain(keys.error());
+  if (const int* status = std::get_if<int>(&*keys)) return *status;
+  const SshdWishes wishes{question.app, std::get<0>(std::move(*keys)), std::move(*addresses)};
+  const auto changes = plan_sshd_setup(question.place, wishes);
+  if (!changes) return complain(changes.error());
+  if (changes->empty()) {
+    std::printf("nothing to change\n");
+    return kOk;
+  }
+  if (!question.dry_run) return carry_out(question, *changes);
+  for (const FileChange& change : *changes) show(change);
+  return kOk;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,76 @@
+// Which edge a command is about, and as which user it looks into its state.
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "edge/command/commands.h"
+#include "edge/process/as_owner.h"
+#include "edge/store/store.h"
+
+namespace cfpipe::edge {
+namespace {
+
+transport::Failure fault(transport::Stage stage, std::string text) {
+  return {stage, transport::Cause::bad_option, std::move(text)};
+}
+
+/// A file that may not be looked at counts as there: what an edge of the system has is not passed over for
+/// the user's own `dev`.
+bool may_exist(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/// The configuration that an option means; empty where it means a state, or that of `dev`.
+std::string config_meant(const StateOption& option) {
+  if (!option.dir.empty()) return {};
+  const std::string path = config_path_of(option.config_path);
+  const bool unsaid = option.config_path.empty() && path == kSystemConfig;
+  return !unsaid || may_exist(path) ? path : std::string();
+}
+
+transport::Result<std::string> state_dir_of(const StateOption& option, Missing missing) {
+  if (const std::string path = config_meant(option); !path.empty()) {
+    const auto config = checked_config_as_owner(path, {TlsFiles::passed_over, Keep::nothing, missing});
+    if (!config) return fault(transport::Stage::config, {});
+    return config->state_dir;
+  }
+  if (!option.dir.empty()) return option.dir;
+  std::error_code error;
+  std::string dir = dev_state_dir();
+  if (std::filesystem::exists(dir + "/edge.db", error)) return dir;
+  return fault(transport::Stage::input, "say which edge with --state DIR or --config FILE");
+}
+
+}  // namespace
+
+std::string config_path_of(const std::string& given) {
+  if (!given.empty()) return given;
+  const char* variable = std::getenv(kConfigVariable);
+  return variable != nullptr && *variable != '\0' ? variable : kSystemConfig;
+}
+
+transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known) {
+  const Missing missing = known ? Missing::left : Missing::made;
+  const auto dir = state_dir_of(option, missing);
+  if (!dir) return dir.error();
+  if (const auto became = become_owner(*dir, Keep::nothing, missing); !became) return became.error();
+  if (const auto ours = check_owner(*dir); !ours) return ours.error();
+  std::error_code error;
+  if (known && !std::filesystem::exists(*dir + "/edge.db", error))
+    return fault(transport::Stage::state, *dir + " is not the state directory of an edge");
+  return open_sqlite_state(*dir);
+}
+
+std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname) {
+  const std::string path = config_meant(option);
+  const auto loaded = path.empty() ? transport::Result<LoadedConfig>(LoadedConfig()) : load_config(path);
+  if (!loaded) return std::nullopt;
+  for (const ApplicationConfig& app : loaded->config.applications)
+    if (app.hostname == hostname && app.certificates) return app.certificates->agent;
+  return std::nullopt;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,169 @@
+// The application host's own pages: the end of a sign-in, the hand-over of tokens to a program.
+#include <spdlog/spdlog.h>
+
+#include <boost/json/parse.hpp>
+#include <map>
+
+#include "auth/token/sealed_box.h"
+#include "base/json.h"
+#include "base/text.h"
+#include "edge/handlers/consent.h"
+#include "edge/handlers/router.h"
+#include "edge/http/cookies.h"
+#include "edge/http/responses.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// Host-bound by its name: no other host of the domain can plant it.
+constexpr std::string_view kGrantCookie = "__Host-cfpipe-cli-grant";
+
+/// A program that waits there is told as well, by whoever opens its page: it waits for nothing.
+Answer nobody_signs_in(const ApplicationConfig& app, const Request& request, TransferStore& transfers) {
+  const std::string why = "No policy of " + app.hostname + " lets anybody in who signs in.";
+  const std::string receiver = request.query_value("token");
+  if (!transfers.poller(receiver).empty()) {
+    const auto kept = transfers.refuse(address_key(request.peer), receiver, {false, why});
+    if (!kept) spdlog::error("transfer store: {}", kept.error().detail);
+  }
+  return message_page(403, "No sign-in here", why,
+                      "Certificates and tokens need a policy with decision allow, or a service token.");
+}
+
+Answer stale_code() {
+  return message_page(400, "Sign-in not completed",
+                      "This link was used already, is too old, or belongs to another browser.",
+                      "Start again from the address you wanted to reach.");
+}
+
+/// With as many other tokens of this host as a browser keeps.
+void set_browser_token(const Request& request, const std::string& cookie, const std::string& token,
+                       std::int64_t ends, Answer& answer) {
+  set_cookie(answer, cookie, token, ends);
+  if (cookie == kBrowserTokenCookie) return;
+  std::size_t kept = 1;
+  for (const std::string& other : path_token_cookies(request))
+    if (other != cookie && ++kept > kMaxPathTokens) clear_cookie(answer, other);
+}
+
+}  // namespace
+
+/// The code is taken before anything about it is checked, so that it is good for one attempt, not one
+/// success.
+Answer AccessSite::authorized(const Request& request) {
+  const std::int64_t now = now_();
+  const std::string name = hex(sha256(request.query_value("code")));
+  const auto taken = state_.take_pending("code", name, now);
+  limits_.codes.taken(name);
+  if (!taken) return state_trouble(taken.error());
+  const auto code = *taken ? auth::parse_json_object(**taken) : std::nullopt;
+  const auto named = code ? find_app_by_aud(text_of(*code, "aud")) : nullptr;
+  const bool exchange = code && code->contains("exchange");
+  if (named == nullptr || !named->name.covers_host(request.host) || text_of(*code, "host") != request.host ||
+      !shows_session(request, text_of(*code, "session"), exchange)) {
+    return stale_code();
+  }
+  const App& app = *named;
+  const Identity identity = read_identity(*code);
+  if (revoked(identity)) return challenge(request, app);
+  const Verdict verdict = judge(request, app, identity, Asking::for_identity);
+  const std::string target = text_of(*code, "target");
+  if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host, target});
+  const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
+  Answer answer = redirect_answer("https://" + authority(request.host) + target);
+  const std::int64_t ends = now + app.config->session_duration.count();
+  set_cookie(answer, kTokenCookie, token, ends, token_cookie_path(app.name));
+  if (!exchange) set_browser_token(request, browser_token_cookie(app.name, app.aud), token, ends, answer);
+  if (const std::string receiver = text_of(*code, "receiver"); !receiver.empty()) {
+    boost::json::object grant{
+        {"aud", app.aud}, {"receiver", receiver}, {"org_exp", number_of(*code, "org_exp")}};
+    if (code->contains("org")) grant["org"] = true;
+    write_identity(grant, identity);
+    const std::int64_t until = now + kCliGrantSeconds;
+    set_cookie(answer, kGrantCookie, notes_.write("cli", grant, until), until);
+  }
+  return answer;
+}
+
+/// Only a person who has just been asked, and only for the receiver they were asked about, sets this in
+/// motion; a cookie alone would let any link that somebody sends them fetch their tokens.
+Answer AccessSite::cli(const Request& request, const App* named) {
+  if (request.method != "GET") return method_not_allowed("GET");
+  const std::string receiver = request.query_value("token");
+  if (!TransferStore::valid_key(receiver) || named == nullptr) {
+    return message_page(400, "This link is not complete",
+                        "It does not say which program waits for the sign-in.",
+                        "Run the command again and open the whole link that it prints.");
+  }
+  const App& app = *named;
+  const std::int64_t now = now_();
+  const auto grant = notes_.read("cli", request.cookie(kGrantCookie), now);
+  if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
+    return people_may_enter(app.config->policies) ? challenge(request, app)
+                                                  : nobody_signs_in(*app.config, request, transfers_);
+  const Identity identity = read_identity(*grant);
+  if (revoked(identity)) return challenge(request, app);
+  const Verdict verdict = judge(request, app, identity, Asking::for_identity);
+  if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host});
+  const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
+  const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
+  std::string org_token;
+  if (grant->contains("org") && org_lifetime.count() > 0)
+    org_token = tokens_.org_token(identity, Holder::program, now, org_lifetime);
+  const auto box = auth::seal_transfer(receiver, app_token, org_token);
+  if (!box) return message_page(400, "This link is not right", "The waiting program's key cannot be used.");
+  const auto kept = transfers_.put(party_of(identity), receiver, *box);
+  if (!kept) return state_trouble(kept.error());
+  if (*kept != Outstanding::Added::yes) tally_.add(Count::limited, "transfers");
+  if (*kept == Outstanding::Added::too_many_of_owner) {
+    return message_page(429, "Too many sign-ins",
+                        "Too many programs of " + identity.email + " have not fetched their sign-in yet.",
+                        "Try again in a few minutes.");
+  }
+  if (*kept == Outstanding::Added::full)
+    return message_page(503, "Not available", "Too many sign-ins at once.", "Try again in a minute.");
+  Page page = granted_page(
+      {app.config->hostname, identity.email, "https://" + auth_authority() + "/#my-sessions",
+       now + app.config->session_duration.count(), org_token.empty() ? 0 : now + org_lifetime.count()});
+  page.closes_itself = request.query_value("close_interstitial") == "true";
+  Answer answer = page_answer(200, page);
+  clear_cookie(answer, kGrantCookie);
+  return answer;
+}
+
+/// Who is signed in at the applications of the host, by sign-in; the request may name one by its `aud`.
+std::map<std::string, Identity> AccessSite::identities_at(const Request& request, const Place& place) {
+  std::map<std::string, Identity> out;
+  const bool one = !request.query_value("aud").empty();
+  for (const auto& app : place.apps) {
+    if (one && app != place.app) continue;
+    const Visitor who = visitor(request, *app);
+    if (who.identity) out.emplace(who.identity->nonce, *who.identity);
+    if (who.shows_service_token) break;  // which is good for all of them or for none
+  }
+  return out;
+}
+
+Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {
+  if (!identity) return json_refusal(401, "not signed in");
+  boost::json::object out{{"iat", identity->issued}, {"exp", identity->expires}};
+  if (!identity->client_id.empty()) {
+    out["common_name"] = identity->client_id;
+    out["service_token_name"] = identity->service_token;
+    return json_answer(200, out);
+  }
+  out["id"] = out["user_uuid"] = identity->subject;
+  out["email"] = identity->email;
+  out["name"] = email_prefix(identity->email);
+  out["groups"] = boost::json::array(identity->groups.names.begin(), identity->groups.names.end());
+  if (!identity->claims.empty()) {
+    boost::json::object& custom = out["custom"].emplace_object();
+    for (const auto& [name, values] : identity->claims)
+      custom[name] = boost::json::array(values.begin(), values.end());
+  }
+  out["idp"] = {{"id", identity->provider},
+                {"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
+  return json_answer(200, out);
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,150 @@
+// The terminal in the browser, as far as it is the site's: its page, leave to open one, certificates, host
+// keys.
+#include <spdlog/spdlog.h>
+
+#include "auth/ssh/key.h"
+#include "base/text.h"
+#include "edge/handlers/router.h"
+#include "edge/http/responses.h"
+#include "edge/http/terminal_bundle.h"
+#include "edge/terminal/grant.h"
+#include "edge/tunnel/origin.h"
+#include "transport/net/url.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// Bytes of a nonce, which is good for one page.
+constexpr std::size_t kNonceBytes = 16;
+
+std::string comma_separated(const std::vector<std::string>& all) {
+  std::string out;
+  for (const std::string& one : all) out += (out.empty() ? "" : ",") + one;
+  return out;
+}
+
+std::string asset_url(std::string_view name) {
+  const auto file = terminal_file(name);
+  return "/cdn-cgi/access/" + std::string(name) + "?v=" + std::string(file ? file->version : "");
+}
+
+std::vector<std::string> users_of(const ApplicationConfig& app, const Identity& identity) {
+  if (!app.certificates) return {};
+  return principals_of(*app.certificates, identity);
+}
+
+/// What a terminal logs in with. A CA of ECDSA is there for servers that take no ed25519, such as those in
+/// FIPS mode, and they take no such key of a user either.
+auth::KeyType key_for(SshCa& ca, const ApplicationConfig& app) {
+  std::string line;
+  if (app.certificates->agent) {
+    line = app.certificates->agent->public_line;
+  } else if (const auto lines = ca.public_lines(app.hostname); lines) {
+    line = lines->front();
+  }
+  return line.starts_with("ecdsa-") ? auth::KeyType::ecdsa_p256 : auth::KeyType::ed25519;
+}
+
+/// The origin that a host key is of: another one has another key.
+std::string origin_of(const TunnelGrant& grant) {
+  if (!grant.origin_path.empty()) return "unix:" + grant.origin_path;
+  return host_and_port(grant.origin_host, grant.origin_port);
+}
+
+}  // namespace
+
+/// Scripts and styles are this host's own files, but for the styles that the terminal makes while it runs,
+/// which show this page's nonce.
+Answer AccessSite::terminal_page(const Request& request, const App& app, const Identity& identity) const {
+  const std::string nonce = random_id(kNonceBytes);
+  const auto users = users_of(*app.config, identity);
+  std::string user = account_of(email_prefix(identity.email), AccountFrom::email).value_or("");
+  if (!users.empty()) user = users.front();
+  const Document page{"terminal.html",
+                      {{"application", request.host + app.name.path()},
+                       {"aud", app.aud},
+                       {"user", user},
+                       {"users", comma_separated(users)},
+                       {"email", identity.email},
+                       {"script", asset_url("terminal.js")},
+                       {"style", asset_url("terminal.css")},
+                       {"nonce", nonce},
+                       {"sign_out", std::string(kLogoutPath)}},
+                      "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-" + nonce +
+                          "'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; "
+                          "form-action 'none'; frame-ancestors 'none'"};
+  return document_answer(200, page);
+}
+
+std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& request, const App& app) {
+  const Visitor who = visitor(request, app);
+  const Verdict verdict = judge(request, app, who.identity, Asking::for_identity);
+  if (!verdict.passes()) return turned_away(request, app, who, verdict);
+  if (!who.identity || who.identity->email.empty())
+    return text_answer(403, "a terminal is for a person who has signed in");
+  // A browser always says whose page it is: no other may open a terminal with this host's cookies.
+  if (!who.by_header && !same_text(request.header("Origin"), "https://" + authority(request.host)))
+    return text_answer(403, "this page may not open a terminal");
+  if (!grants()) return unrecordable();
+  TunnelGrant grant = grant_of(*app.config, who.identity);
+  auto terminal = std::make_shared<terminal::TerminalGrant>();
+  terminal->identity = *who.identity;
+  terminal->certified = app.config->certificates.has_value();
+  if (terminal->certified) terminal->key = key_for(ssh_ca_, *app.config);
+  terminal->users = users_of(*app.config, *who.identity);
+  terminal->host_keys = app.config->host_keys;
+  // Whoever has too many open is told when this one is: of a WebSocket that is refused, a page learns
+  // nothing.
+  terminal->session = request.query_value("session");
+  // The session keeps its own time, and tells of it before it is up.
+  terminal->until = who.identity->expires;
+  if (grant.session_limit.count() > 0)
+    terminal->until = std::min(terminal->until, now_() + grant.session_limit.count());
+  grant.session_limit = std::chrono::seconds(0);
+  grant.terminal = std::move(terminal);
+  grant.inside = terminals_;
+  return grant;
+}
+
+boost::asio::awaitable<transport::Result<std::string>> AccessSite::certify_terminal(const TunnelGrant& grant,
+                                                                                    const Request& request,
+                                                                                    std::string key_line) {
+  const auto app = find_app(grant.app_hostname);
+  const transport::Failure gone(transport::Stage::certificate, transport::Cause::sign_refused,
+                                grant.app_hostname + " does not use short-lived certificates");
+  if (app == nullptr) co_return gone;
+  const auto config = app->config;  // a reload may replace what the application is meanwhile
+  if (!config->certificates) co_return gone;
+  auto issued = co_await certify(request, *config, grant.terminal->identity, key_line);
+  if (!issued) co_return issued.error();
+  co_return std::move(issued->line);
+}
+
+transport::Result<std::string> AccessSite::known_host_key(const TunnelGrant& grant) {
+  return state_.host_key(grant.app_hostname, origin_of(grant));
+}
+
+transport::Result<void> AccessSite::believe_host_key(const TunnelGrant& grant, const Request& request,
+                                                     const std::string& key_line) {
+  const auto key = auth::parse_public_key_line(key_line);
+  if (!key) return key.error();
+  auto added = state_.add_host_key(grant.app_hostname, origin_of(grant), key_line, now_());
+  if (!added) return added.error();
+  // Two terminals may have been the first at once, and one of them was shown another key.
+  const auto kept = state_.host_key(grant.app_hostname, origin_of(grant));
+  if (!kept) return kept.error();
+  if (*kept != key_line)
+    return transport::Failure(transport::Stage::state, transport::Cause::key_unusable,
+                              "another host key was recorded meanwhile");
+  AuditRow row;
+  row.kind = "host_key";
+  row.identity = grant.identity;
+  row.application = grant.app_hostname;
+  row.peer = request.peer;
+  row.ray = request.ray;
+  row.reason = "first seen at " + origin_of(grant) + ": " + auth::fingerprint(key->blob);
+  audit(std::move(row));
+  return {};
+}
+
+}  // namespace cfpipe::edge

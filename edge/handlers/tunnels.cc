@@ -1,0 +1,213 @@
+// Tunnels, as far as they are the site's: leave to open one, the record of each, and its end.
+#include <spdlog/spdlog.h>
+
+#include "base/access_headers.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "edge/handlers/router.h"
+#include "edge/http/responses.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// What the audit has of a destination that was refused, in bytes; a name with a port fits.
+constexpr std::size_t kShownDestination = 300;
+constexpr const char* kRevoked = "access was revoked";
+constexpr const char* kUnrecorded = "this edge cannot keep its records at present";
+constexpr const char* kOverTime = "the application's session_limit has been reached";
+constexpr const char* kNotServed = "the application is not served here any more";
+constexpr const char* kNotAdmitted = "the application's policies do not admit you any more";
+constexpr const char* kNotLedTo = "the application does not lead to that destination any more";
+
+}  // namespace
+
+Answer AccessSite::wrong_destination(const Request& request, const App& app, const Visitor& who,
+                                     std::string_view asked) {
+  const std::string reason = app.config->destinations.empty()
+                                 ? app.config->hostname + " has one origin"
+                                 : app.config->hostname + " does not lead to that destination";
+  audit_denial(RowCause::denied, request, app, who.identity,
+               reason + ": " + transport::printable(asked, kShownDestination));
+  Answer answer = text_answer(403, reason);
+  answer.headers.emplace_back(transport::kReasonHeader, reason);
+  return answer;
+}
+
+std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& request, App& app) {
+  const Visitor who = visitor(request, app);
+  const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
+  if (!verdict.passes()) {
+    Answer answer = turned_away(request, app, who, verdict);
+    add_metadata(request, &app, answer);
+    return answer;
+  }
+  // Any page can make a browser open WebSockets, with its cookies and from its address; only our own may.
+  const std::string_view origin = request.header("Origin");
+  if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(request.host)))
+    return text_answer(403, "this page may not open a tunnel");
+  const std::string_view asked = request.header("Cf-Access-Jump-Destination");
+  const auto destination = find_destination(app.config->destinations, asked);
+  if (!asked.empty() && !destination) return wrong_destination(request, app, who, asked);
+  if (!grants()) return unrecordable();
+  TunnelGrant grant = grant_of(*app.config, who.identity);
+  auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, now_());
+  if (!admission.seat) return too_many_tunnels(request, app, who, admission);
+  grant.seat = std::move(admission.seat);
+  if (destination) {
+    grant.origin_host = destination->host;
+    grant.origin_port = destination->port;
+    grant.origin_path.clear();
+    grant.proxy_protocol = false;
+    grant.destination = host_and_port(destination->host, destination->port);
+  }
+  return grant;
+}
+
+TunnelGrant AccessSite::grant_of(const ApplicationConfig& app,
+                                 const std::optional<Identity>& identity) const {
+  TunnelGrant grant;
+  grant.configuration = configurations_;
+  grant.session_limit = app.session_limit;
+  grant.idle_limit = app.idle_limit;
+  grant.app_hostname = app.hostname;
+  grant.origin_host = app.origin_host;
+  grant.origin_port = app.origin_port;
+  grant.origin_path = app.origin_path;
+  grant.proxy_protocol = app.proxy_protocol;
+  if (identity) {
+    grant.who = std::make_shared<const Identity>(*identity);
+    grant.identity = identity->name();
+    grant.client_id = identity->client_id;
+    grant.session = identity->nonce;
+    grant.issued = identity->issued;
+    grant.expires = identity->expires;
+  }
+  return grant;
+}
+
+Answer AccessSite::too_many_tunnels(const Request& request, const App& app, const Visitor& who,
+                                    const OpenTunnels::Admission& refused) {
+  audit_denial(RowCause::over_limit, request, app, who.identity, refused.refusal);
+  tally_.add(Count::limited, refused.limit);
+  Answer answer = text_answer(429, refused.refusal);
+  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(refused.refusal));
+  if (refused.wait > 0) answer.headers.emplace_back("Retry-After", std::to_string(refused.wait));
+  return answer;
+}
+
+/// The row of a tunnel without a name: anybody may cause as many as they like of them. False: it is left out.
+bool AccessSite::takes_row(const TunnelGrant& grant, AuditRow& row) {
+  if (!grant.identity.empty()) return true;
+  const auto left_out = limits_.rows.take(RowCause::tunnel, {}, address_key(row.peer), row.time);
+  if (!left_out) tally_.add(Count::left_out, name_of(RowCause::tunnel));
+  if (left_out && *left_out > 0) row.reason += (row.reason.empty() ? "" : " ") + left_out_note(*left_out);
+  return left_out.has_value();
+}
+
+std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request,
+                                std::shared_ptr<TunnelEnd> end) {
+  AuditRow row;
+  row.time = now_();
+  row.kind = "tunnel_open";
+  row.identity = grant.identity;
+  row.application = grant.app_hostname;
+  row.peer = request.peer;
+  row.ray = request.ray;
+  if (grant.who) row.login_method = grant.who->provider;
+  if (!grant.destination.empty()) row.reason = "to " + grant.destination;
+  if (grant.terminal) row.reason = "a terminal in the browser";
+  if (names_many_hosts(grant.app_hostname))
+    row.reason += (row.reason.empty() ? "at " : ", at ") + request.host;
+  const bool recorded = takes_row(grant, row);
+  const auto [id, kept] = recorded ? trail_.append(row) : AuditTrail::Kept{trail_.id_without_row(), true};
+  if (!kept && !config_.audit_continues) end->dismiss(kUnrecorded);
+  tally_.add(Count::tunnels_opened, row.application);
+  const bool late = !grant.identity.empty() &&
+                    no_longer_good({grant.identity, grant.client_id, grant.session, grant.issued});
+  if (late) end->dismiss(kRevoked);
+  auto seat = grant.seat;
+  if (!seat) {
+    auto admission = open_tunnels_.admit({row.identity, grant.client_id, row.peer}, row.time);
+    if (!admission.seat) {
+      end->dismiss(admission.refusal);
+      tally_.add(Count::limited, admission.limit);
+    }
+    seat = std::move(admission.seat);
+  }
+  const std::int64_t limit = grant.session_limit.count();
+  OpenTunnels::Tunnel tunnel{row,
+                             recorded,
+                             grant.who,
+                             grant.destination,
+                             grant.client_id,
+                             grant.session,
+                             grant.issued,
+                             grant.terminal != nullptr,
+                             limit > 0 ? row.time + limit : 0,
+                             std::move(end),
+                             std::move(seat)};
+  // It has been dialled meanwhile.
+  const bool other_rules = grant.configuration != 0 && grant.configuration != configurations_;
+  const char* why = other_rules && !config_.tunnels_stay ? turned_out(tunnel) : nullptr;
+  if (why != nullptr) tunnel.end->dismiss(why);
+  open_tunnels_.add(id, std::move(tunnel));
+  return id;
+}
+
+void AccessSite::end_tunnels_that_must() {
+  end_revoked_tunnels(false);
+  const std::int64_t now = now_();
+  open_tunnels_.for_each([now](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
+    if (tunnel.until > 0 && tunnel.until <= now) tunnel.end->dismiss(kOverTime);
+  });
+}
+
+// A revocation is a change of the state, by another process or by the dashboard.
+void AccessSite::end_revoked_tunnels(bool changed_here) {
+  const auto changes = state_.others_changes();
+  if (changes && *changes == seen_changes_ && !changed_here) return;
+  if (!changes) spdlog::error("state: {}", changes.error().detail);
+  if (changes) seen_changes_ = *changes;
+  open_tunnels_.for_each([this](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
+    if (!tunnel.row.identity.empty() &&
+        no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
+      tunnel.end->dismiss(kRevoked);
+  });
+}
+
+const char* AccessSite::turned_out(const OpenTunnels::Tunnel& tunnel) const {
+  const auto app = find_app(tunnel.row.application);
+  if (app == nullptr) return kNotServed;
+  const Asking asking = tunnel.terminal ? Asking::for_identity : Asking::to_pass;
+  if (!judge(tunnel.row.peer, *app, tunnel.who.get(), asking).passes()) return kNotAdmitted;
+  if (tunnel.destination.empty() || find_destination(app->config->destinations, tunnel.destination))
+    return nullptr;
+  return kNotLedTo;
+}
+
+void AccessSite::end_tunnels_turned_out(const std::string* email) {
+  if (config_.tunnels_stay) return;
+  open_tunnels_.for_each([this, email](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
+    if (email != nullptr && !OpenTunnels::is_of(tunnel, *email)) return;
+    if (const char* why = turned_out(tunnel)) tunnel.end->dismiss(why);
+  });
+}
+
+void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
+                        std::string_view reason) {
+  const auto tunnel = open_tunnels_.remove(id);
+  AuditRow row = tunnel ? tunnel->row : AuditRow();
+  row.time = now_();
+  row.kind = "tunnel_close";
+  row.tunnel = id;
+  row.up_bytes = up_bytes;
+  row.down_bytes = down_bytes;
+  row.reason = reason;
+  if (!tunnel || tunnel->recorded) trail_.append(row);
+  tally_.add(Count::tunnels_closed, row.application);
+  tally_.add(Count::up_bytes, row.application, up_bytes);
+  tally_.add(Count::down_bytes, row.application, down_bytes);
+  if (open_tunnels_.empty() && idle_) idle_();
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,208 @@
+#include "edge/listener/control_plane.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "base/platform/wakeup.h"
+#include "edge/http/cookies.h"
+#include "edge/http/responses.h"
+#include "edge/listener/run_all.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+namespace {
+
+Answer too_many_waiting() {
+  Answer answer = text_answer(503, "too many requests from your address wait at once");
+  answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+// One question on its way to the site and back. Neither loop owns anything of the other's: a caller that is
+// gone leaves the answer to itself.
+template <class T>
+struct Visit {
+  explicit Visit(const net::any_io_executor& caller) : done(std::make_shared<transport::Wakeup>(caller)) {}
+  std::shared_ptr<transport::Wakeup> done;
+  std::optional<T> answer;
+  std::exception_ptr error;
+};
+
+template <class T>
+net::awaitable<T> answer_of(std::shared_ptr<Visit<T>> visit) {
+  co_await visit->done->wait();
+  if (visit->error) std::rethrow_exception(visit->error);
+  co_return std::move(*visit->answer);
+}
+
+/// Held by the job alone: the caller is gone.
+template <class T>
+bool left_alone(const std::shared_ptr<Visit<T>>& visit) {
+  return visit.use_count() == 1;
+}
+
+template <class T>
+FairQueue::Job refusal(const std::shared_ptr<Visit<T>>& visit) {
+  return [visit] {
+    visit->answer.emplace(too_many_waiting());
+    visit->done->notify();
+  };
+}
+
+// `refuse`: where the question has to wait behind too many of the same address.
+template <class T, class Ask>
+net::awaitable<T> ask(std::shared_ptr<Turns> turns, Asker asker, Ask question) {
+  const auto visit = std::make_shared<Visit<T>>(co_await net::this_coro::executor);
+  FairQueue::Job refuse;
+  if constexpr (std::is_constructible_v<T, Answer>) refuse = refusal(visit);
+  turns->add(
+      asker,
+      [visit, question = std::move(question)] {
+        if (left_alone(visit)) return;
+        try {
+          visit->answer.emplace(question());
+        } catch (...) {
+          visit->error = std::current_exception();
+        }
+        visit->done->notify();
+      },
+      std::move(refuse));
+  co_return co_await answer_of(visit);
+}
+
+// `question` makes the coroutine, and what it captures is kept while that runs. Nothing here holds the
+// exception any more when the caller is told: the last holder destroys it, and its counter lies in the
+// library, where a thread sanitizer sees no order.
+template <class T, class Ask>
+net::awaitable<void> answer_into(std::shared_ptr<Visit<T>> visit, std::shared_ptr<Ask> question) {
+  try {
+    visit->answer.emplace(co_await (*question)());
+  } catch (...) {
+    visit->error = std::current_exception();
+  }
+}
+
+// The same for what takes its time there.
+template <class T, class Ask>
+net::awaitable<T> ask_long(std::shared_ptr<Turns> turns, net::any_io_executor site, Asker asker,
+                           Ask question) {
+  const auto visit = std::make_shared<Visit<T>>(co_await net::this_coro::executor);
+  FairQueue::Job refuse;
+  if constexpr (std::is_constructible_v<T, Answer>) refuse = refusal(visit);
+  const auto kept = std::make_shared<Ask>(std::move(question));
+  turns->add(
+      asker,
+      [visit, site, kept] {
+        if (left_alone(visit)) return;
+        net::co_spawn(site, answer_into(visit, kept),
+                      [visit](const std::exception_ptr&) { visit->done->notify(); });
+      },
+      std::move(refuse));
+  co_return co_await answer_of(visit);
+}
+
+std::uint64_t hash_of(std::string_view text) {
+  return text.empty() ? 0 : std::hash<std::string_view>()(text);
+}
+
+/// What the request says who it is, unchecked: a program's token, a browser's cookie, or that in the body of
+/// a request for a certificate.
+std::uint64_t credential_of(const Request& request) {
+  for (const char* name : {"Cf-Access-Client-Id", "Cf-Access-Token"})
+    if (const std::string_view value = request.header(name); !value.empty()) return hash_of(value);
+  for (const std::string_view name : {kTokenCookie, kBrowserTokenCookie})
+    if (const std::string cookie = request.cookie(name); !cookie.empty()) return hash_of(cookie);
+  constexpr std::string_view kMember = "\"jwt\"";
+  const std::size_t member = request.body.find(kMember);
+  if (member == std::string::npos) return 0;
+  const std::string_view rest = std::string_view(request.body).substr(member + kMember.size());
+  const std::size_t begin = rest.find('"');
+  if (begin == std::string_view::npos) return 0;
+  return hash_of(rest.substr(begin + 1, rest.find('"', begin + 1) - begin - 1));
+}
+
+Asker asker_of(const Request& request) {
+  return {address_key(request.peer), credential_of(request)};
+}
+
+}  // namespace
+
+void Turns::add(const Asker& asker, FairQueue::Job job, FairQueue::Job refuse) {
+  net::post(executor_,
+            [self = shared_from_this(), asker, job = std::move(job), refuse = std::move(refuse)]() mutable {
+              if (refuse && self->queue_.full(asker)) return refuse();
+              self->queue_.push(asker, std::move(job));
+              if (std::exchange(self->running_, true)) return;
+              net::post(self->executor_, [self] { self->run_some(); });
+            });
+}
+
+void Turns::run_some() {
+  const auto until = std::chrono::steady_clock::now() + kTurnTime;
+  do queue_.pop()();
+  while (!queue_.empty() && std::chrono::steady_clock::now() < until);
+  running_ = !queue_.empty();
+  if (running_) net::post(executor_, [self = shared_from_this()] { self->run_some(); });
+}
+
+OpenTunnel::~OpenTunnel() {
+  end->forget();
+  try {
+    net::post(executor_, [&site = site_, id = id_, up = up_bytes, down = down_bytes,
+                          why = std::move(reason)] { site.closed(id, up, down, why); });
+  } catch (...) {
+    log_exception("the record of a tunnel", std::current_exception());
+  }
+}
+
+net::awaitable<Answer> SiteLoop::handle(SharedRequest request) {
+  auto question = [&site = site_, request] { return site.handle(*request); };
+  return ask_long<Answer>(turns_, executor_, asker_of(*request), std::move(question));
+}
+
+net::awaitable<std::variant<TunnelGrant, Answer>> SiteLoop::upgrade(SharedRequest request) {
+  auto question = [&site = site_, request] { return site.upgrade(*request); };
+  return ask<std::variant<TunnelGrant, Answer>>(turns_, asker_of(*request), std::move(question));
+}
+
+net::awaitable<std::unique_ptr<OpenTunnel>> SiteLoop::opened(const TunnelGrant& grant,
+                                                             SharedRequest request) {
+  const auto end = std::make_shared<TunnelEnd>(co_await net::this_coro::executor);
+  auto question = [executor = executor_, &site = site_, grant, request, end] {
+    return std::make_unique<OpenTunnel>(executor, site, site.opened(grant, *request, end), end);
+  };
+  co_return co_await ask<std::unique_ptr<OpenTunnel>>(turns_, asker_of(*request), std::move(question));
+}
+
+net::awaitable<transport::Result<std::string>> SiteLoop::certify_terminal(const TunnelGrant& grant,
+                                                                          SharedRequest request,
+                                                                          std::string key_line) {
+  auto question = [&site = site_, grant, request, key = std::move(key_line)] {
+    return site.certify_terminal(grant, *request, key);
+  };
+  return ask_long<transport::Result<std::string>>(turns_, executor_, asker_of(*request), std::move(question));
+}
+
+net::awaitable<transport::Result<std::string>> SiteLoop::known_host_key(const TunnelGrant& grant) {
+  auto question = [&site = site_, grant] { return site.known_host_key(grant); };
+  const Asker asker{{}, hash_of(grant.identity)};
+  return ask<transport::Result<std::string>>(turns_, asker, std::move(question));
+}
+
+net::awaitable<transport::Result<void>> SiteLoop::believe_host_key(const TunnelGrant& grant,
+                                                                   SharedRequest request,
+                                                                   std::string key_line) {
+  auto question = [&site = site_, grant, request, key = std::move(key_line)] {
+    return site.believe_host_key(grant, *request, key);
+  };
+  return ask<transport::Result<void>>(turns_, asker_of(*request), std::move(question));
+}
+
+}  // namespace cfpipe::edge

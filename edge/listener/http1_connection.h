@@ -1,0 +1,88 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "edge/http/client_source.h"
+#include "edge/http/request_rules.h"
+#include "edge/limits/charged_body.h"
+#include "edge/listener/connection_context.h"
+#include "edge/listener/http2_connection.h"
+#include "edge/listener/tunnel_relay.h"
+#include "transport/http/message_io.h"
+#include "transport/tls/channel.h"
+
+namespace cfpipe::edge {
+
+/// One accepted connection from its handshake, if there is one, to its end: requests one after another, or
+/// one tunnel; or, if ALPN has chosen HTTP/2, many of both.
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  /// `ssl`: null where it is not encrypted.
+  Connection(boost::asio::ip::tcp::socket socket, transport::SslPtr ssl, ClientSource source,
+             const ConnectionContext& context);
+  ~Connection() { seat_->leave_for_good(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Serves until either side is done. Never throws what a peer could cause.
+  boost::asio::awaitable<void> run();
+  /// What has begun is answered, and the first request of a connection that has asked nothing yet; then it
+  /// ends. A tunnel goes on.
+  void drain();
+  /// Takes no more requests; one without a request or a tunnel under way is ended apart, as idle.
+  void refuse_more();
+  /// Ends it as soon as it carries no tunnel (`hard`: at once).
+  void stop(bool hard);
+
+ private:
+  using RequestParser = boost::beast::http::request_parser<ChargedBody>;
+  using Deadline = std::chrono::steady_clock::time_point;
+
+  boost::asio::awaitable<bool> shake_hands();
+  boost::asio::awaitable<void> serve_http2();
+  boost::asio::awaitable<bool> prove();
+  boost::asio::awaitable<void> serve_http1();
+  boost::asio::awaitable<bool> serve_one();
+  boost::asio::awaitable<bool> read_head(RequestParser& parser, Deadline deadline);
+  boost::asio::awaitable<bool> read_body(RequestParser& parser, Deadline deadline);
+  boost::asio::awaitable<bool> answer(std::shared_ptr<Request> request, MemoryCharge& charge,
+                                      bool keep_alive);
+  bool buffer_grows(std::size_t capacity);
+  void shrink_buffer();
+  boost::asio::awaitable<void> refuse(Answer answer);
+  boost::asio::awaitable<void> linger();
+  boost::asio::awaitable<bool> reply(Asked asked, Answer answer, bool keep_alive);
+  boost::asio::awaitable<void> upgrade(const RequestParser& parser, SharedRequest request);
+  boost::asio::awaitable<void> relay();
+  Request translate(const RequestHead& http) const;
+
+  std::unique_ptr<transport::Channel> channel_;
+  transport::TlsChannel* tls_ = nullptr;  // the same, if it is encrypted
+  ConnectionContext context_;
+  SiteLoop& site_;
+  Patience patience_;
+  std::shared_ptr<IdleConnections::Seat> seat_;
+  MemoryAccount held_;   // the request, then its answer
+  MemoryAccount input_;  // what buffer_ has beyond one read
+  MemoryCharge input_charge_{input_};
+  boost::beast::flat_buffer buffer_;
+  const transport::BufferRoom buffer_room_ = [this](std::size_t capacity) { return buffer_grows(capacity); };
+  ClientSource source_;
+  std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
+  bool carries_tunnel_ = false;         // from its 101 on
+  std::optional<IdleConnections::Busy> busy_with_tunnel_;
+  TunnelStop tunnel_;
+  std::shared_ptr<H2Connection> h2_;  // if that was chosen; the rest is idle then
+  bool draining_ = false;
+  bool stopping_ = false;
+};
+
+}  // namespace cfpipe::edge

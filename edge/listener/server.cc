@@ -1,0 +1,221 @@
+#include "edge/listener/server.h"
+
+#include <algorithm>
+#include <atomic>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "base/platform/wakeup.h"
+#include "edge/limits/address_seats.h"
+#include "edge/listener/given_sockets.h"
+#include "edge/listener/worker.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+using net::ip::tcp;
+namespace {
+
+/// Pause after an accept that failed for want of descriptors or memory.
+constexpr std::chrono::milliseconds kAcceptPause{100};
+/// Connections accepted in a row before the loop that accepts looks after its own again.
+constexpr int kAcceptBatch = 64;
+/// Connections beyond the most while idle ones that go for them are ending.
+constexpr std::size_t kReplacing = 64;
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(const net::any_io_executor& executor, const ServerOptions& options,
+       const std::shared_ptr<SSL_CTX>& tls, SiteLoop& site)
+      : max_connections(options.max_connections),
+        memory(options.memory),
+        per_address(options.max_connections_per_address),
+        proxies(std::make_shared<TrustedProxies>(options.proxies)),
+        idle_timer(executor),
+        drain_timer(executor) {
+    const auto drained = [executor, told = std::weak_ptr(on_drained)] {
+      net::post(executor, [told] {
+        if (const auto tell = told.lock(); tell && *tell) (*tell)();
+      });
+    };
+    for (unsigned i = 0; i < options.threads; ++i)
+      wires.push_back(std::make_unique<Wire>(tls, site, options.patience, *memory, per_address, drained));
+    acceptor.emplace(wires.front()->executor());
+  }
+  ~Impl() {
+    // The loop that accepts uses all the others: no loop may go before all threads have ended.
+    for (const auto& wire : wires) wire->join();
+    acceptor.reset();
+  }
+
+  std::size_t load() const {
+    std::size_t sum = 0;
+    for (const auto& wire : wires) sum += wire->load();
+    return sum;
+  }
+
+  Wire& idlest() const {
+    return **std::min_element(wires.begin(), wires.end(),
+                              [](const auto& a, const auto& b) { return a->load() < b->load(); });
+  }
+
+  // A proxy's connection counts for the client, who is not known yet.
+  std::optional<Seats::Seat> seat_of(const net::ip::address& peer, bool by_proxy) {
+    if (by_proxy) return Seats::Seat();
+    return per_address.take(peer);
+  }
+
+  // Takes who is waiting, up to a batch. False: pause, the system is short of something.
+  bool accept_batch() {
+    for (int i = 0; i < kAcceptBatch; ++i) {
+      Wire& wire = idlest();
+      tcp::socket socket(wire.executor());
+      boost::system::error_code error;
+      tcp::endpoint peer;
+      acceptor->accept(socket, peer, error);
+      if (error == net::error::would_block || error == net::error::connection_aborted) return true;
+      if (error) return false;
+      const std::size_t open = load();
+      if (open >= max_connections + kReplacing) {
+        over_capacity.fetch_add(1, std::memory_order_relaxed);
+        continue;
+      }
+      const bool by_proxy = proxies->contains(peer.address());
+      auto seat = seat_of(peer.address(), by_proxy);
+      if (!seat) continue;
+      wire.serve(
+          {std::move(socket), std::move(*seat), open >= max_connections, by_proxy ? proxies : nullptr});
+    }
+    return true;
+  }
+
+  // On the first wire's loop.
+  net::awaitable<void> accept_all() {
+    net::steady_timer pause(acceptor->get_executor());
+    while (acceptor->is_open()) {
+      const auto [error] =
+          co_await acceptor->async_wait(tcp::acceptor::wait_read, net::as_tuple(net::use_awaitable));
+      if (!acceptor->is_open()) break;
+      if (!error && accept_batch()) continue;
+      pause.expires_after(kAcceptPause);
+      co_await pause.async_wait(net::as_tuple(net::use_awaitable));
+    }
+  }
+
+  const std::size_t max_connections;
+  const std::shared_ptr<MemoryBudget> memory;  // outlives the wires
+  AddressSeats per_address;                    // outlives the wires
+  std::atomic<std::size_t> over_capacity{0};
+  std::shared_ptr<const TrustedProxies> proxies;  // of the first wire's thread
+  const std::shared_ptr<std::function<void()>> on_drained = std::make_shared<std::function<void()>>();
+  net::steady_timer idle_timer;
+  net::steady_timer drain_timer;
+  std::vector<std::unique_ptr<Wire>> wires;
+  std::optional<tcp::acceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
+  std::uint16_t port = 0;
+  bool shared = false;  // the listener: other processes may have it too
+};
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor executor,
+                                                        const ServerOptions& options, SiteLoop& site,
+                                                        auth::Fd given) {
+  std::shared_ptr<SSL_CTX> tls;
+  if (options.encrypted) {
+    auto made = transport::make_tls_server(options.certificate_file, options.key_file);
+    if (!made) return made.error();
+    tls = std::move(*made);
+  }
+  auto impl = std::make_unique<Impl>(executor, options, tls, site);
+  impl->shared = static_cast<bool>(given);
+  if (const auto used = use_listener(*impl->acceptor, options.listen, kListenName, std::move(given)); !used)
+    return used.error();
+  impl->port = impl->acceptor->local_endpoint().port();
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+std::uint16_t Server::port() const {
+  return impl_->port;
+}
+
+std::vector<std::size_t> Server::loads() const {
+  std::vector<std::size_t> out;
+  for (const auto& wire : impl_->wires) out.push_back(wire->load());
+  return out;
+}
+
+std::size_t Server::refused_connections() const {
+  return impl_->per_address.refused();
+}
+
+std::size_t Server::connections_over_capacity() const {
+  return impl_->over_capacity.load(std::memory_order_relaxed);
+}
+
+net::awaitable<void> Server::run() {
+  auto& impl = *impl_;
+  for (unsigned i = 0; i < impl.wires.size(); ++i) {
+    if (!impl.wires[i]->start(i)) throw std::runtime_error("the system refuses another thread");
+  }
+  const auto ended = std::make_shared<transport::Wakeup>(co_await net::this_coro::executor);
+  const auto failure = std::make_shared<std::exception_ptr>();
+  net::co_spawn(impl.wires.front()->executor(), impl.accept_all(),
+                [ended, failure](const std::exception_ptr& error) {
+                  *failure = error;
+                  ended->notify();
+                });
+  co_await ended->wait();
+  if (*failure) std::rethrow_exception(*failure);
+}
+
+void Server::limit_per_address(std::size_t most) {
+  impl_->per_address.set_limit(most);
+}
+
+void Server::trust(TrustedProxies proxies) {
+  net::post(impl_->wires.front()->executor(),
+            [impl = impl_.get(), made = std::make_shared<const TrustedProxies>(
+                                     std::move(proxies))]() mutable { impl->proxies = std::move(made); });
+}
+
+void Server::use(transport::SslCtx made) {
+  const std::shared_ptr<SSL_CTX> tls = std::move(made);
+  for (const auto& wire : impl_->wires) wire->use(tls);
+}
+
+void Server::stop(std::chrono::milliseconds drain) {
+  auto& impl = *impl_;
+  net::post(impl.wires.front()->executor(), [&impl] {
+    // Who waits in the queue of a listener that is ours alone would be reset; another's is served by that.
+    if (!impl.shared && impl.acceptor->is_open()) impl.accept_batch();
+    boost::system::error_code ignored;
+    impl.acceptor->close(ignored);
+  });
+  for (const auto& wire : impl.wires) wire->drain();
+  impl.idle_timer.expires_after(std::min(drain, kLastRequest));
+  impl.idle_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    for (const auto& wire : impl.wires) wire->end_idle();
+  });
+  impl.drain_timer.expires_after(drain);
+  impl.drain_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
+    if (cancelled) return;
+    for (const auto& wire : impl.wires) wire->stop();
+  });
+}
+
+void Server::on_drained(std::function<void()> drained) {
+  *impl_->on_drained = std::move(drained);
+}
+
+}  // namespace cfpipe::edge

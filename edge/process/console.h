@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+
+namespace cfpipe::edge {
+
+/// Exit statuses (sysexits.h).
+inline constexpr int kOk = 0;
+inline constexpr int kUsage = 64;
+inline constexpr int kUnavailable = 69;
+inline constexpr int kDenied = 77;
+inline constexpr int kBadConfig = 78;
+
+/// One line on standard error.
+void complain(std::string_view text);
+/// The same for what was thrown past everything else, with what to do about it; returns kUnavailable.
+int complain_of_exception(const transport::Failure& failure);
+/// The same for a failure, whose detail is empty if it has been said already; returns the exit status that
+/// goes with it.
+int complain(const transport::Failure& failure);
+
+}  // namespace cfpipe::edge

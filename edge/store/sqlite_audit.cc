@@ -1,0 +1,226 @@
+#include "edge/store/sqlite_audit.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "edge/store/audit_text.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// Rows that are read at a time.
+constexpr std::int64_t kReadRows = 1000;
+
+/// All but the id, as an insertion has them; in front of them, what is read.
+const std::string kColumns =
+    "time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, down_bytes, reason, "
+    "login_method";
+const std::string kSelect = "SELECT id, " + kColumns + " FROM audit ";
+
+AuditRow row_of(const Query& query) {
+  AuditRow row;
+  row.id = query.number(0);
+  row.time = query.number(1);
+  row.kind = query.text(2);
+  row.identity = query.text(3);
+  row.application = query.text(4);
+  row.peer = query.text(5);
+  row.ray = query.text(6);
+  row.serial = static_cast<std::uint64_t>(query.number(7));
+  row.key_id = query.text(8);
+  row.tunnel = query.number(9);
+  row.up_bytes = static_cast<std::uint64_t>(query.number(10));
+  row.down_bytes = static_cast<std::uint64_t>(query.number(11));
+  row.reason = query.text(12);
+  row.login_method = query.text(13);
+  return row;
+}
+
+/// Before anything of the row is copied.
+bool matches(const Query& query, const AuditQuestion& question) {
+  return query.number(1) >= question.since && (question.kind.empty() || query.text(2) == question.kind) &&
+         (question.identity.empty() || same_text(query.text(3), question.identity)) &&
+         (question.application.empty() || query.text(4) == question.application);
+}
+
+}  // namespace
+
+SqliteAudit::SqliteAudit(sqlite3* db, SqliteSessions& sessions)
+    : db_(db),
+      sessions_(sessions),
+      add_(db, "INSERT INTO audit (" + kColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      read_(db, kSelect + "WHERE (time, id) > (?, ?) ORDER BY time, id LIMIT ?"),
+      search_(db, kSelect + "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
+      search_identity_(db,
+                       kSelect + "WHERE id < ?1 AND identity = ?3 COLLATE NOCASE ORDER BY id DESC LIMIT ?2"),
+      search_application_(db, kSelect + "WHERE id < ?1 AND application = ?3 ORDER BY id DESC LIMIT ?2"),
+      search_kind_(db, kSelect + "WHERE id < ?1 AND kind = ?3 ORDER BY id DESC LIMIT ?2"),
+      certificates_(db,
+                    "SELECT serial FROM audit WHERE kind = 'certificate' AND application = ? AND "
+                    "identity = ? COLLATE NOCASE AND time >= ?"),
+      prune_(db, "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ? ORDER BY time LIMIT ?)"),
+      behind_(db, kSelect + "WHERE id > ? ORDER BY id LIMIT ?"),
+      begin_copy_(db,
+                  "INSERT INTO counters (name, value) SELECT 'audit-copied', coalesce(max(id), 0) FROM audit "
+                  "WHERE true ON CONFLICT (name) DO NOTHING"),
+      copied_(db, "SELECT value FROM counters WHERE name = 'audit-copied'"),
+      set_copied_(db, "UPDATE counters SET value = ? WHERE name = 'audit-copied'"),
+      spooled_(db, "SELECT value FROM counters WHERE name = 'audit-spooled'"),
+      set_spooled_(db,
+                   "INSERT INTO counters (name, value) VALUES ('audit-spooled', ?) "
+                   "ON CONFLICT (name) DO UPDATE SET value = excluded.value") {}
+
+Result<std::int64_t> SqliteAudit::insert(const AuditRow& row) {
+  const AuditRow clean = with_audit_text(row);
+  Query query(add_);
+  query.bind(clean.time).bind(clean.kind).bind(clean.identity).bind(clean.application).bind(clean.peer);
+  query.bind(clean.ray).bind(static_cast<std::int64_t>(clean.serial)).bind(clean.key_id).bind(clean.tunnel);
+  query.bind(static_cast<std::int64_t>(clean.up_bytes)).bind(static_cast<std::int64_t>(clean.down_bytes));
+  query.bind(clean.reason).bind(clean.login_method).step();
+  if (!query.ok()) return database_failure(db_);
+  const std::int64_t id = sqlite3_last_insert_rowid(db_);
+  if (clean.session.empty()) return id;
+  if (auto added = sessions_.add(clean, id); !added) return added.error();
+  return id;
+}
+
+Result<std::int64_t> SqliteAudit::append(const AuditRow& row) {
+  if (row.session.empty()) return insert(row);
+  Transaction transaction(db_);
+  if (!transaction) return database_failure(db_);
+  auto id = insert(row);
+  if (id && !transaction.commit()) return database_failure(db_);
+  return id;
+}
+
+Result<std::vector<std::int64_t>> SqliteAudit::insert_all(const std::vector<AuditRow>& rows) {
+  std::vector<std::int64_t> ids;
+  for (const AuditRow& row : rows) {
+    const auto id = insert(row);
+    if (!id) return id.error();
+    ids.push_back(*id);
+  }
+  return ids;
+}
+
+Result<std::vector<std::int64_t>> SqliteAudit::append_together(const std::vector<AuditRow>& rows) {
+  const Durable durable(db_);
+  Transaction transaction(db_);
+  if (!transaction) return database_failure(db_);
+  auto ids = insert_all(rows);
+  if (ids && !transaction.commit()) return database_failure(db_);
+  return ids;
+}
+
+Result<std::vector<std::int64_t>> SqliteAudit::append_spooled(const std::vector<AuditRow>& rows,
+                                                              std::int64_t number) {
+  const Durable durable(db_);
+  Transaction transaction(db_);
+  if (!transaction) return database_failure(db_);
+  auto ids = insert_all(rows);
+  if (!ids) return ids;
+  Query note(set_spooled_);
+  note.bind(number).step();
+  if (!note.ok() || !transaction.commit()) return database_failure(db_);
+  return ids;
+}
+
+Result<std::int64_t> SqliteAudit::spooled() {
+  Query query(spooled_);
+  const bool found = query.step();
+  if (!query.ok()) return database_failure(db_);
+  return found ? query.number(0) : 0;
+}
+
+// By parts: a reader that takes its time must not keep SQLite from reusing its log.
+Result<void> SqliteAudit::read(std::int64_t since, const std::function<void(const AuditRow&)>& each) {
+  std::int64_t time = since;
+  std::int64_t id = 0;
+  std::vector<AuditRow> rows;
+  do {
+    rows.clear();
+    Query query(read_);
+    query.bind(time).bind(id).bind(kReadRows);
+    while (query.step()) rows.push_back(row_of(query));
+    if (!query.ok()) return database_failure(db_);
+    for (const AuditRow& row : rows) each(row);
+    if (!rows.empty()) time = rows.back().time;
+    if (!rows.empty()) id = rows.back().id;
+  } while (!rows.empty());
+  return {};
+}
+
+/// The statement whose index leaves the fewest rows to look at.
+const Statement& SqliteAudit::found_by(const AuditQuestion& question) const {
+  if (!question.identity.empty()) return search_identity_;
+  if (!question.application.empty()) return search_application_;
+  if (!question.kind.empty()) return search_kind_;
+  return search_;
+}
+
+Result<AuditPage> SqliteAudit::search(const AuditQuestion& question) {
+  AuditPage page;
+  std::size_t seen = 0;
+  Query query(found_by(question));
+  query.bind(question.before > 0 ? question.before : std::numeric_limits<std::int64_t>::max());
+  query.bind(static_cast<std::int64_t>(kMaxSearchedRows));
+  const std::string& key = !question.identity.empty()      ? question.identity
+                           : !question.application.empty() ? question.application
+                                                           : question.kind;
+  if (!key.empty()) query.bind(key);
+  while (page.rows.size() < question.most && query.step()) {
+    ++seen;
+    page.next = query.number(0);
+    if (query.number(1) < question.since - kClockSlackSeconds) return AuditPage{std::move(page.rows), 0};
+    if (matches(query, question)) page.rows.push_back(row_of(query));
+  }
+  if (!query.ok()) return database_failure(db_);
+  if (page.rows.size() < question.most && seen < kMaxSearchedRows) page.next = 0;
+  return page;
+}
+
+Result<std::vector<std::uint64_t>> SqliteAudit::certificates(std::string_view hostname,
+                                                             std::string_view identity, std::int64_t since) {
+  std::vector<std::uint64_t> serials;
+  Query query(certificates_);
+  query.bind(hostname).bind(identity).bind(since);
+  while (query.step()) serials.push_back(static_cast<std::uint64_t>(query.number(0)));
+  if (!query.ok()) return database_failure(db_);
+  std::sort(serials.begin(), serials.end());
+  return serials;
+}
+
+Result<std::int64_t> SqliteAudit::prune(std::int64_t now, std::int64_t most) {
+  Query query(prune_);
+  query.bind(now - kAuditSeconds).bind(most).step();
+  if (!query.ok()) return database_failure(db_);
+  return sqlite3_changes(db_);
+}
+
+Result<std::vector<AuditRow>> SqliteAudit::behind(std::int64_t id, std::size_t most) {
+  Query query(behind_);
+  query.bind(id).bind(static_cast<std::int64_t>(most));
+  std::vector<AuditRow> rows;
+  while (query.step()) rows.push_back(row_of(query));
+  if (!query.ok()) return database_failure(db_);
+  return rows;
+}
+
+Result<std::int64_t> SqliteAudit::copied() {
+  if (Query begin(begin_copy_); begin.step(), !begin.ok()) return database_failure(db_);
+  Query query(copied_);
+  if (!query.step()) return database_failure(db_);
+  return query.number(0);
+}
+
+Result<void> SqliteAudit::set_copied(std::int64_t id) {
+  Query query(set_copied_);
+  query.bind(id).step();
+  if (!query.ok()) return database_failure(db_);
+  return {};
+}
+
+}  // namespace cfpipe::edge

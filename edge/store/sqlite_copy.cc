@@ -1,0 +1,106 @@
+#include "edge/store/sqlite_copy.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "base/platform/own_file.h"
+#include "edge/store/sqlite.h"
+#include "edge/store/sqlite_schema.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// Bytes that the kernel copies at a time, and what the draft of a copy is called behind the database's name.
+constexpr std::size_t kCopyBytes = 1024 * 1024;
+constexpr const char* kDraftSuffix = ".copy";
+
+transport::Failure failure(const std::string& path, const std::string& why) {
+  return {transport::Stage::state, transport::Cause::state_write_failed,
+          path + ": " + transport::printable(why)};
+}
+
+/// What is wrong with the copy, or nothing.
+std::string fault_of(const std::string& path) {
+  sqlite3* opened = nullptr;
+  const int status = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READONLY, nullptr);
+  const Db db(opened);
+  if (status != SQLITE_OK) return "the copy cannot be opened";
+  try {
+    const Statement check(db.get(), "PRAGMA integrity_check(1)");
+    Query query(check);
+    if (!query.step()) return "the copy cannot be read";
+    const std::string answer = query.text(0);
+    return answer == "ok" ? "" : answer;
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
+/// All bytes of one file into the other, which is empty.
+bool copied(const auth::Fd& from, int to) {
+  for (;;) {
+    const ssize_t moved = ::sendfile(to, from.get(), nullptr, kCopyBytes);
+    if (moved < 0 && errno == EINTR) continue;
+    if (moved <= 0) return moved == 0;
+  }
+}
+
+/// The name goes with the file.
+class Draft {
+ public:
+  explicit Draft(std::string path)
+      : path_(std::move(path)),
+        file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR)) {
+    mine_ = file_ && ::flock(file_.get(), LOCK_EX | LOCK_NB) == 0 && ::ftruncate(file_.get(), 0) == 0;
+  }
+  ~Draft() {
+    if (mine_) ::unlink(path_.c_str());
+  }
+  Draft(const Draft&) = delete;
+  Draft& operator=(const Draft&) = delete;
+
+  bool mine() const { return mine_; }
+  const std::string& path() const { return path_; }
+  const auth::Fd& file() const { return file_; }
+
+ private:
+  std::string path_;
+  auth::Fd file_;
+  bool mine_ = false;
+};
+
+/// Empty, or what went wrong.
+std::string write_draft(sqlite3* db, const Draft& draft) {
+  try {
+    const Statement copy(db, "VACUUM INTO ?");
+    Query query(copy);
+    query.bind(draft.path()).step();
+    if (!query.ok()) return sqlite3_errmsg(db);
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return fault_of(draft.path());
+}
+
+}  // namespace
+
+// SQLite writes to a name, not to a descriptor: in a directory that others can write to, they could put
+// another file in its place. So it writes into the state's own directory, and what it wrote goes from there
+// by descriptor. A draft that a killed backup left is the next one's.
+transport::Result<void> copy_database(sqlite3* db, int file, const std::string& name) {
+  const Draft draft(std::string(sqlite3_db_filename(db, "main")) + kDraftSuffix);
+  std::string fault = draft.mine() ? write_draft(db, draft) : "another backup is under way";
+  if (fault.empty() && !copied(draft.file(), file)) fault = std::strerror(errno);
+  return fault.empty() ? transport::Result<void>() : failure(name, fault);
+}
+
+}  // namespace cfpipe::edge

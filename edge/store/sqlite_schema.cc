@@ -1,0 +1,126 @@
+#include "edge/store/sqlite_schema.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "edge/store/sqlite.h"
+
+namespace cfpipe::edge {
+namespace {
+
+/// How long to wait for another process (`ca generate` beside a running edge), in milliseconds.
+constexpr int kBusyMilliseconds = 5'000;
+
+/// The steps from each version to the next, from an empty file on. What has been released is never edited: a
+/// change is a further step. The version is kept in SQLite's user_version. While an edge restarts, the
+/// program of the version before uses the database as well: a step leaves what that one needs.
+constexpr std::array<const char*, 8> kSteps{
+    R"sql(
+CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE pending (kind TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires INTEGER NOT NULL,
+                      PRIMARY KEY (kind, key)) WITHOUT ROWID;
+CREATE INDEX pending_expires ON pending (expires);
+CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, kind TEXT NOT NULL,
+                    identity TEXT NOT NULL, application TEXT NOT NULL, peer TEXT NOT NULL, ray TEXT NOT NULL,
+                    serial INTEGER NOT NULL, key_id TEXT NOT NULL, tunnel INTEGER NOT NULL,
+                    up_bytes INTEGER NOT NULL, down_bytes INTEGER NOT NULL, reason TEXT NOT NULL);
+CREATE INDEX audit_time ON audit (time);
+)sql",
+    R"sql(
+CREATE TABLE service_tokens (name TEXT PRIMARY KEY, client_id TEXT NOT NULL UNIQUE, secret_hash BLOB NOT NULL,
+                             created INTEGER NOT NULL, expires INTEGER NOT NULL, last_used INTEGER NOT NULL)
+                            WITHOUT ROWID;
+)sql",
+    R"sql(
+CREATE TABLE revoked_certificates (hostname TEXT NOT NULL, serial INTEGER NOT NULL, time INTEGER NOT NULL,
+                                   PRIMARY KEY (hostname, serial)) WITHOUT ROWID;
+)sql",
+    R"sql(
+CREATE TABLE revoked_people (email TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+)sql",
+    R"sql(
+CREATE TABLE revoked_sessions (session TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+)sql",
+    R"sql(
+CREATE TABLE host_keys (hostname TEXT NOT NULL, origin TEXT NOT NULL, line TEXT NOT NULL, time INTEGER NOT NULL,
+                        PRIMARY KEY (hostname, origin)) WITHOUT ROWID;
+)sql",
+    // Sign-ins of the audit that may still count: 60 days is the longest that a token can outlive its
+    // sign-in.
+    R"sql(
+CREATE TABLE sessions (session TEXT PRIMARY KEY, email TEXT NOT NULL COLLATE NOCASE, application TEXT NOT NULL,
+                       peer TEXT NOT NULL, begun INTEGER NOT NULL, login INTEGER NOT NULL,
+                       expires INTEGER NOT NULL, revoked INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+INSERT OR IGNORE INTO sessions (session, email, application, peer, begun, login, expires, revoked)
+  SELECT substr(reason, 9), identity, application, peer, time, id, time + 2592000,
+         substr(reason, 9) IN (SELECT session FROM revoked_sessions) OR
+         time <= coalesce((SELECT until FROM revoked_people WHERE email = lower(identity)), 0)
+  FROM audit WHERE time >= CAST(strftime('%s', 'now') AS INTEGER) - 5184000 AND kind = 'login' AND reason LIKE 'session ________________';
+CREATE INDEX sessions_of ON sessions (email, begun, login) WHERE revoked = 0;
+CREATE INDEX sessions_begun ON sessions (begun, login) WHERE revoked = 0;
+CREATE INDEX sessions_expires ON sessions (expires);
+CREATE INDEX revoked_sessions_until ON revoked_sessions (until);
+CREATE INDEX revoked_certificates_time ON revoked_certificates (time);
+CREATE INDEX audit_identity ON audit (identity COLLATE NOCASE);
+CREATE INDEX audit_application ON audit (application);
+CREATE INDEX audit_kind ON audit (kind);
+CREATE INDEX audit_certificate ON audit (application, identity COLLATE NOCASE, time) WHERE kind = 'certificate';
+)sql",
+    R"sql(
+ALTER TABLE audit ADD COLUMN login_method TEXT NOT NULL DEFAULT '';
+ALTER TABLE sessions ADD COLUMN login_method TEXT NOT NULL DEFAULT '';
+)sql"};
+
+void run(sqlite3* db, const char* sql) {
+  if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    throw std::runtime_error(sqlite3_errmsg(db));
+}
+
+std::size_t schema_version(sqlite3* db) {
+  const Statement statement(db, "PRAGMA user_version");
+  Query query(statement);
+  if (!query.step()) throw std::runtime_error(sqlite3_errmsg(db));
+  if (query.number(0) < 0) throw std::runtime_error("is not the database of an edge");
+  return static_cast<std::size_t>(query.number(0));
+}
+
+void migrate(sqlite3* db) {
+  run(db, "BEGIN IMMEDIATE");
+  const std::size_t version = schema_version(db);
+  if (version > kSteps.size()) throw std::runtime_error("was written by a newer version of cfpipe-edge");
+  for (std::size_t step = version; step < kSteps.size(); ++step) run(db, kSteps[step]);
+  if (version < kSteps.size()) run(db, ("PRAGMA user_version = " + std::to_string(kSteps.size())).c_str());
+  run(db, "COMMIT");
+}
+
+}  // namespace
+
+// SQLite gives its journal files the mode of the database, so the mode is set by making the file first.
+Db open_database(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0) throw std::runtime_error(std::strerror(errno));
+  const bool closed_to_others = ::fchmod(fd, 0600) == 0;
+  ::close(fd);
+  if (!closed_to_others) throw std::runtime_error("cannot be made private");
+  sqlite3* raw = nullptr;
+  const int result =
+      sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, nullptr);
+  Db db(raw);
+  if (result != SQLITE_OK) throw std::runtime_error(sqlite3_errstr(result));
+  sqlite3_busy_timeout(db.get(), kBusyMilliseconds);
+  run(db.get(), "PRAGMA journal_mode = WAL");
+  run(db.get(), "PRAGMA synchronous = NORMAL");
+  run(db.get(), "PRAGMA secure_delete = ON");
+  migrate(db.get());
+  return db;
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,95 @@
+#include "edge/tunnel/registry.h"
+
+#include <utility>
+
+#include "base/text.h"
+#include "edge/policy/identity.h"
+
+namespace cfpipe::edge {
+namespace {
+
+std::string as_many_as(const std::string& who, const char* what, std::size_t limit) {
+  return who + " has as many tunnels open as one " + what + " may have: " + std::to_string(limit);
+}
+
+std::string as_often_as(const std::string& who, const char* what, std::int64_t limit, std::int64_t wait) {
+  return who + " has opened as many tunnels as one " + what + " may in a minute: " + std::to_string(limit) +
+         "; try again in " + std::to_string(wait) + " s";
+}
+
+}  // namespace
+
+void OpenTunnels::set_limits(TunnelLimits limits) {
+  limits_ = limits;
+  of_user_.set_limits({limits.per_user, 0});
+  of_address_.set_limits({limits.per_address, limits.in_all});
+  opens_of_user_.set_limit(limits.opens_per_user);
+  opens_of_address_.set_limit(limits.opens_per_address);
+}
+
+OpenTunnels::Admission OpenTunnels::admit(const Asker& asker, std::int64_t now) {
+  Admission out = admit_open(asker);
+  if (!out.seat) return out;
+  Admission too_often = admit_rate(asker, now);
+  return too_often.refusal.empty() ? std::move(out) : std::move(too_often);
+}
+
+OpenTunnels::Admission OpenTunnels::admit_open(const Asker& asker) {
+  Admission out;
+  out.limit = "tunnels";
+  auto user = asker.name.empty() ? std::optional<Seats::Seat>(std::in_place)
+                                 : of_user_.take(person_key(asker.name, asker.client_id));
+  if (!user) {
+    out.refusal = as_many_as(asker.name, "user", limits_.per_user);
+    return out;
+  }
+  Seats::Refusal why{};
+  auto address = of_address_.take(address_key(asker.peer), &why);
+  if (address) {
+    out.seat = std::make_shared<TunnelSeat>(TunnelSeat{std::move(*user), std::move(*address)});
+  } else if (why == Seats::Refusal::each) {
+    out.refusal = as_many_as(asker.peer, "address", limits_.per_address);
+  } else {
+    out.refusal = "the edge has as many tunnels open as it takes: " + std::to_string(limits_.in_all);
+  }
+  return out;
+}
+
+OpenTunnels::Admission OpenTunnels::admit_rate(const Asker& asker, std::int64_t now) {
+  Admission out;
+  out.limit = "tunnel_opens";
+  if (!asker.name.empty()) out.wait = opens_of_user_.take(person_key(asker.name, asker.client_id), now);
+  if (out.wait > 0) {
+    out.refusal = as_often_as(asker.name, "user", opens_of_user_.limit(), out.wait);
+    return out;
+  }
+  out.wait = opens_of_address_.take(address_key(asker.peer), now);
+  if (out.wait > 0) out.refusal = as_often_as(asker.peer, "address", opens_of_address_.limit(), out.wait);
+  return out;
+}
+
+void OpenTunnels::add(std::int64_t id, Tunnel tunnel) {
+  tunnels_[id] = std::move(tunnel);
+}
+
+bool OpenTunnels::is_of(const Tunnel& tunnel, const std::string& email) {
+  return tunnel.client_id.empty() && !email.empty() && same_text(tunnel.row.identity, email);
+}
+
+std::optional<OpenTunnels::Tunnel> OpenTunnels::remove(std::int64_t id) {
+  auto open = tunnels_.extract(id);
+  if (!open) return std::nullopt;
+  return std::move(open.mapped());
+}
+
+void OpenTunnels::learn(const std::shared_ptr<const Identity>& person) {
+  for (auto& [id, tunnel] : tunnels_)
+    if (is_of(tunnel, person->email) && tunnel.who && tunnel.who->provider == person->provider)
+      tunnel.who = person;
+}
+
+void OpenTunnels::for_each(const std::function<void(std::int64_t, const Tunnel&)>& visit) const {
+  for (const auto& [id, tunnel] : tunnels_) visit(id, tunnel);
+}
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,365 @@
+// Rows of the audit while the database does not take them.
+#include "edge/monitoring/audit_trail.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/platform/files.h"
+#include "edge/edge_fixture.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr std::int64_t kNow = 2'000'000'000;
+
+class AuditTrailTest : public ::testing::Test {
+ protected:
+  void SetUp() override { start(); }
+  void TearDown() override { sqlite3_close(db_); }
+
+  /// As a process does it; the one before was killed.
+  void start() {
+    trail_.reset();
+    state_ = open_sqlite_state(dir_.file("state")).value();
+    if (db_ == nullptr) {
+      ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &db_), SQLITE_OK);
+    }
+    trail_ = std::make_unique<AuditTrail>(io_.get_executor(), *state_);
+    const auto used = trail_->use_spool(dir_.file("spool"));
+    ASSERT_TRUE(used) << used.error().detail;
+  }
+  void sql(const char* text) {
+    ASSERT_EQ(sqlite3_exec(db_, text, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db_);
+  }
+  /// The database takes no rows of the audit, as on a disk that is full.
+  void fill_disk() {
+    sql("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'database or disk is full'); "
+        "END");
+  }
+  void make_room() { sql("DROP TRIGGER full"); }
+
+  static AuditRow row(const std::string& kind, const std::string& who, std::int64_t tunnel = 0) {
+    AuditRow out;
+    out.time = kNow;
+    out.kind = kind;
+    out.identity = who;
+    out.tunnel = tunnel;
+    return out;
+  }
+  AuditTrail::Kept add(const std::string& who) { return trail_->append(row("denial", who)); }
+  std::vector<AuditRow> rows() {
+    std::vector<AuditRow> out;
+    EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& one) { out.push_back(one); }));
+    return out;
+  }
+  std::string people() {
+    std::string out;
+    for (const AuditRow& one : rows()) out += (one.kind == "audit_gap" ? one.kind : one.identity) + " ";
+    return out;
+  }
+  /// What each of so many concurrent requests learned.
+  std::vector<bool> on_disk(int count) {
+    std::vector<bool> kept;
+    for (int i = 0; i < count; ++i)
+      boost::asio::co_spawn(io_, trail_->append_on_disk(row("certificate", std::to_string(i))),
+                            [&kept](const std::exception_ptr& error, bool one) {
+                              EXPECT_FALSE(error);
+                              kept.push_back(one);
+                            });
+    io_.restart();
+    io_.run();
+    return kept;
+  }
+
+  TempDir dir_;
+  boost::asio::io_context io_{1};
+  sqlite3* db_ = nullptr;
+  std::unique_ptr<State> state_;
+  std::unique_ptr<AuditTrail> trail_;
+};
+
+TEST_F(AuditTrailTest, RowsGoToTheStateWhileItTakesThem) {
+  EXPECT_TRUE(add("a").kept);
+  EXPECT_GT(add("b").id, 0);
+  EXPECT_EQ(people(), "a b ");
+  EXPECT_TRUE(trail_->has_room());
+  EXPECT_EQ(trail_->fault(), "");
+}
+
+TEST_F(AuditTrailTest, RowsWaitInTheSpoolAndFollowInOrder) {
+  add("a");
+  fill_disk();
+  for (const char* who : {"b", "c"}) {
+    const auto kept = add(who);
+    EXPECT_TRUE(kept.kept);
+    EXPECT_LT(kept.id, 0);
+  }
+  EXPECT_TRUE(trail_->has_room());
+  EXPECT_NE(trail_->fault().find("disk is full"), std::string::npos) << trail_->fault();
+  EXPECT_EQ(trail_->spooled(), 2u);
+  trail_->follow_up(kNow);
+  EXPECT_EQ(people(), "a ") << "not yet";
+  make_room();
+  add("d");
+  trail_->follow_up(kNow);
+  add("e");
+  EXPECT_EQ(people(), "a b c d e ");
+  EXPECT_EQ(trail_->spooled(), 0u);
+  EXPECT_EQ(trail_->fault(), "");
+  EXPECT_EQ(trail_->lost(), 0u);
+}
+
+TEST_F(AuditTrailTest, RowsFollowAfterARestartOnceEach) {
+  fill_disk();
+  for (int i = 0; i < 600; ++i) ASSERT_TRUE(add(std::to_string(i)).kept);
+  start();
+  EXPECT_EQ(trail_->spooled(), 600u);
+  make_room();
+  trail_->follow_up(kNow);
+  EXPECT_EQ(trail_->spooled(), 600u - kUnspooledRows) << "a part at a time";
+  start();
+  EXPECT_EQ(trail_->spooled(), 600u - kUnspooledRows) << "the state knows what it has";
+  for (int i = 0; i < 3; ++i) trail_->follow_up(kNow);
+  start();
+  EXPECT_EQ(trail_->spooled(), 0u);
+  ASSERT_EQ(rows().size(), 600u);
+  for (int i = 0; i < 600; ++i) EXPECT_EQ(rows()[static_cast<std::size_t>(i)].identity, std::to_string(i));
+}
+
+TEST_F(AuditTrailTest, EveryFieldOfARowFollows) {
+  fill_disk();
+  AuditRow full = row("login", "ann \"the\" first");
+  full.application = "vm.localhost";
+  full.peer = "2001:db8::1";
+  full.ray = "ray-1";
+  full.serial = 7;
+  full.key_id = "ann/7";
+  full.up_bytes = 5'000'000'000;
+  full.down_bytes = 6;
+  full.reason = "\xc3\xa4\x1b";
+  full.session = "0123456789abcdef";
+  full.session_expires = kNow + 10;
+  trail_->append(full);
+  start();
+  make_room();
+  trail_->follow_up(kNow);
+  ASSERT_EQ(rows().size(), 1u);
+  const AuditRow kept = rows().front();
+  EXPECT_EQ(kept.time, kNow);
+  EXPECT_EQ(kept.kind, "login");
+  EXPECT_EQ(kept.identity, full.identity);
+  EXPECT_EQ(kept.application, full.application);
+  EXPECT_EQ(kept.peer, full.peer);
+  EXPECT_EQ(kept.ray, full.ray);
+  EXPECT_EQ(kept.serial, 7u);
+  EXPECT_EQ(kept.key_id, "ann/7");
+  EXPECT_EQ(kept.up_bytes, full.up_bytes);
+  EXPECT_EQ(kept.down_bytes, 6u);
+  EXPECT_EQ(kept.reason, "\xc3\xa4?");
+  EXPECT_EQ(state_->session("0123456789abcdef").value()->expires, kNow + 10);
+}
+
+TEST_F(AuditTrailTest, TheEndOfATunnelNamesItsBeginningWhereverThatWaited) {
+  fill_disk();
+  const std::int64_t early = trail_->append(row("tunnel_open", "early")).id;
+  const std::int64_t late = trail_->append(row("tunnel_open", "late")).id;
+  trail_->append(row("tunnel_close", "early", early));
+  make_room();
+  trail_->follow_up(kNow);
+  trail_->follow_up(kNow);
+  trail_->append(row("tunnel_close", "late", late));
+  const auto all = rows();
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[2].tunnel, all[0].id);
+  EXPECT_EQ(all[3].tunnel, all[1].id);
+}
+
+TEST_F(AuditTrailTest, NothingIsGrantedOnceTheSpoolIsFullAndTheEndsOfTunnelsStillFit) {
+  fill_disk();
+  int granted = 0;
+  for (; trail_->has_room() && granted < 100'000; ++granted) ASSERT_TRUE(add("x").kept);
+  EXPECT_GT(granted, 1000);
+  EXPECT_NE(trail_->fault().find("full"), std::string::npos);
+  int ends = 0;
+  while (ends < 100'000 && trail_->append(row("tunnel_close", "x", 1)).kept) ++ends;
+  EXPECT_GT(ends, 500);
+  EXPECT_EQ(trail_->lost(), 1u);
+  struct stat info {};
+  ASSERT_EQ(::stat(dir_.file("spool").c_str(), &info), 0);
+  EXPECT_EQ(static_cast<std::size_t>(info.st_size), kSpoolBytes);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  make_room();
+  for (int i = 0; i < 1000 && !trail_->fault().empty(); ++i) trail_->follow_up(kNow);
+  EXPECT_TRUE(trail_->has_room());
+  const auto all = rows();
+  ASSERT_EQ(all.size(), static_cast<std::size_t>(granted + ends + 1));
+  EXPECT_EQ(all.back().kind, "audit_gap");
+  EXPECT_EQ(all.back().reason, "1 rows could not be kept");
+}
+
+TEST_F(AuditTrailTest, WithoutASpoolALostRowStopsGrantsUntilTheStateTakesRowsAgain) {
+  AuditTrail bare(io_.get_executor(), *state_);
+  fill_disk();
+  EXPECT_FALSE(bare.append(row("denial", "a")).kept);
+  EXPECT_FALSE(bare.has_room());
+  bare.follow_up(kNow);
+  EXPECT_FALSE(bare.has_room());
+  make_room();
+  bare.follow_up(kNow);
+  EXPECT_TRUE(bare.has_room());
+  EXPECT_EQ(people(), "audit_gap ");
+}
+
+/// Another process sees one change of the database for each commit.
+TEST_F(AuditTrailTest, RowsThatComeTogetherShareOneWrite) {
+  const auto other = open_sqlite_state(dir_.file("state")).value();
+  std::set<std::int64_t> versions{other->others_changes().value()};
+  boost::asio::io_context& io = io_;
+  std::size_t answered = 0;
+  for (int i = 0; i < 50; ++i)
+    boost::asio::co_spawn(io, trail_->append_on_disk(row("certificate", std::to_string(i))),
+                          [&](const std::exception_ptr&, bool kept) {
+                            EXPECT_TRUE(kept);
+                            ++answered;
+                            versions.insert(other->others_changes().value());
+                          });
+  io.run();
+  EXPECT_EQ(answered, 50u);
+  EXPECT_EQ(rows().size(), 50u);
+  EXPECT_LE(versions.size(), 20u) << "commits, and the version before";
+}
+
+TEST_F(AuditTrailTest, RowsThatComeTogetherAreSpooledTogether) {
+  fill_disk();
+  EXPECT_EQ(on_disk(20), std::vector<bool>(20, true));
+  EXPECT_EQ(trail_->spooled(), 20u);
+  make_room();
+  trail_->follow_up(kNow);
+  EXPECT_EQ(rows().size(), 20u);
+}
+
+TEST_F(AuditTrailTest, AllLearnThatTheirRowsAreLost) {
+  trail_ = std::make_unique<AuditTrail>(io_.get_executor(), *state_);
+  fill_disk();
+  EXPECT_EQ(on_disk(20), std::vector<bool>(20, false));
+  EXPECT_EQ(trail_->lost(), 20u);
+}
+
+/// A file as a crash, or somebody's editor, may leave it.
+TEST_F(AuditTrailTest, ASpoolThatIsDamagedGivesTheRowsInFrontOfTheDamage) {
+  fill_disk();
+  for (const char* who : {"a", "b", "c"}) add(who);
+  std::string bytes;
+  {
+    std::ifstream in(dir_.file("spool"), std::ios::binary);
+    bytes.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const std::size_t third = bytes.find("\"c\"");
+  ASSERT_NE(third, std::string::npos);
+  for (const std::string& damaged :
+       {bytes.substr(0, third), bytes.substr(0, third) + "\"d" + bytes.substr(third + 2)}) {
+    ASSERT_TRUE(replace_file(dir_.file("spool"), damaged, 0600));
+    start();
+    EXPECT_EQ(trail_->spooled(), 2u);
+    EXPECT_LT(add("x").id, -2) << "no number twice";
+  }
+  for (const std::string& noise :
+       {std::string(100, '\xff'), std::string(kSpoolBytes + 1, 'x'), std::string()}) {
+    ASSERT_TRUE(replace_file(dir_.file("spool"), noise, 0600));
+    start();
+    EXPECT_EQ(trail_->spooled(), 0u);
+    EXPECT_TRUE(add("x").kept);
+  }
+}
+
+/// Rows are answered for only once they are on disk: none of those may be missing after a kill.
+TEST_F(AuditTrailTest, NoRowThatWasAnsweredForIsMissingAfterAKill) {
+  trail_.reset();
+  state_.reset();
+  std::set<std::uint64_t> serials;
+  for (int round = 0; round < 6; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      boost::asio::io_context io(1);
+      const auto state = open_sqlite_state(dir_.file("state"));
+      if (!state) ::_exit(1);
+      AuditTrail trail(io.get_executor(), **state);
+      if (!trail.use_spool(dir_.file("spool"))) ::_exit(1);
+      const auto request = [&]() -> boost::asio::awaitable<void> {
+        for (;;) {
+          const auto serial = (*state)->next_serial();
+          if (!serial) ::_exit(1);
+          AuditRow certificate = row("certificate", "ann");
+          certificate.serial = *serial;
+          if (!co_await trail.append_on_disk(certificate)) ::_exit(1);
+          if (::write(ends[1], &*serial, sizeof *serial) < 0) ::_exit(1);
+        }
+      };
+      for (int i = 0; i < 32; ++i) boost::asio::co_spawn(io, request(), [](const std::exception_ptr&) {});
+      io.run();
+      ::_exit(1);
+    }
+    ::close(ends[1]);
+    std::uint64_t serial = 0;
+    const auto next = [&] {
+      return ::read(ends[0], &serial, sizeof serial) == static_cast<ssize_t>(sizeof serial);
+    };
+    for (int i = 0; i < 100 + 40 * round && next(); ++i) EXPECT_TRUE(serials.insert(serial).second) << serial;
+    ::kill(child, SIGKILL);
+    ::waitpid(child, nullptr, 0);
+    while (next()) EXPECT_TRUE(serials.insert(serial).second) << serial;
+    ::close(ends[0]);
+  }
+  EXPECT_GE(serials.size(), 600u);
+  start();
+  for (const AuditRow& one : rows()) serials.erase(one.serial);
+  EXPECT_TRUE(serials.empty()) << serials.size() << " certificates without a row";
+}
+
+TEST_F(AuditTrailTest, TheSpoolGoesFromAProcessThatEndsToTheOneThatBegins) {
+  const auto next_state = open_sqlite_state(dir_.file("state")).value();
+  AuditTrail next(io_.get_executor(), *next_state);
+  fill_disk();
+  EXPECT_TRUE(add("spooled by the first").kept);
+  ASSERT_TRUE(next.use_spool(dir_.file("spool")));
+  EXPECT_TRUE(trail_->keeps_spool());
+  EXPECT_FALSE(next.keeps_spool());
+  // As long as there is a row in it, the first keeps it; the second takes nothing that it could not keep.
+  trail_->leave_spool();
+  trail_->follow_up(kNow);
+  next.follow_up(kNow);
+  EXPECT_FALSE(next.keeps_spool());
+  EXPECT_FALSE(next.append(row("denial", "lost")).kept);
+  EXPECT_FALSE(next.has_room());
+  make_room();
+  trail_->follow_up(kNow);
+  trail_->follow_up(kNow);
+  next.follow_up(kNow);
+  EXPECT_FALSE(trail_->keeps_spool());
+  EXPECT_TRUE(next.keeps_spool());
+  EXPECT_FALSE(trail_->retake_spool());
+  EXPECT_TRUE(next.has_room());
+  fill_disk();
+  EXPECT_TRUE(next.append(row("denial", "spooled by the second")).kept);
+  make_room();
+  next.follow_up(kNow);
+  EXPECT_EQ(people(), "spooled by the first audit_gap spooled by the second ");
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

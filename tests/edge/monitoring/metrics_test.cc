@@ -1,0 +1,67 @@
+#include "edge/monitoring/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace cfpipe::edge {
+namespace {
+
+TEST(Metrics, CountByLabel) {
+  Tally tally;
+  tally.add(Count::logins, "vm.example.com");
+  tally.add(Count::logins, "b.example.com");
+  tally.add(Count::logins, "vm.example.com");
+  tally.add(Count::up_bytes, "vm.example.com", std::uint64_t{1} << 40);
+  Gauges gauges;
+  gauges.connections = 3;
+  gauges.tunnels = 2;
+  gauges.refused = 4;
+  gauges.lost_rows = 1;
+  gauges.spooled_rows = 7;
+  gauges.memory = 1'000;
+  gauges.memory_limit = 2'000;
+  gauges.memory_refused = {{"connections", 4}, {"small_requests", 0}};
+  gauges.records = gauges.ready = true;
+  const std::string text = metrics_text(tally, gauges);
+  const std::string logins =
+      "# HELP cfpipe_edge_logins_total People who have signed in.\n"
+      "# TYPE cfpipe_edge_logins_total counter\n"
+      "cfpipe_edge_logins_total{application=\"b.example.com\"} 1\n"
+      "cfpipe_edge_logins_total{application=\"vm.example.com\"} 2\n";
+  for (const std::string& part :
+       {logins, std::string("\ncfpipe_edge_connections 3\n"), std::string("\ncfpipe_edge_tunnels 2\n"),
+        std::string("\ncfpipe_edge_connections_refused_total 4\n"), std::string("\ncfpipe_edge_ready 1\n"),
+        std::string("\ncfpipe_edge_audit_failures_total 1\n"),
+        std::string("\ncfpipe_edge_audit_spooled_rows 7\n"), std::string("\ncfpipe_edge_audit_recording 1\n"),
+        std::string("\ncfpipe_edge_memory_held_bytes 1000\n"),
+        std::string("\ncfpipe_edge_memory_limit_bytes 2000\n"),
+        std::string("\n# TYPE cfpipe_edge_memory_refused_total counter\n"
+                    "cfpipe_edge_memory_refused_total{use=\"connections\"} 4\n"
+                    "cfpipe_edge_memory_refused_total{use=\"small_requests\"} 0\n"),
+        std::string(
+            "\ncfpipe_edge_tunnel_received_bytes_total{application=\"vm.example.com\"} 1099511627776\n")})
+    EXPECT_NE(text.find(part), std::string::npos) << part << text;
+}
+
+TEST(Metrics, ShowWhatLimitsHaveRefusedWhereverTheyAre) {
+  Tally tally;
+  tally.add(Count::limited, "codes", 3);
+  tally.add(Count::left_out, "denied", 5);
+  Gauges gauges;
+  gauges.limited = {{"lookups", 7}};
+  const std::string text = metrics_text(tally, gauges);
+  for (const char* line :
+       {"cfpipe_edge_limited_total{limit=\"codes\"} 3", "cfpipe_edge_limited_total{limit=\"lookups\"} 7",
+        "cfpipe_edge_audit_left_out_total{cause=\"denied\"} 5"})
+    EXPECT_NE(text.find(std::string("\n") + line + "\n"), std::string::npos) << line << text;
+}
+
+TEST(Metrics, WithoutALabelThereIsAlwaysAValue) {
+  const std::string text = metrics_text({}, {});
+  EXPECT_NE(text.find("\ncfpipe_edge_audit_failures_total 0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("\ncfpipe_edge_ready 0\n"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

@@ -1,0 +1,71 @@
+#include "edge/tunnel/origin.h"
+
+#include <dlfcn.h>
+#include <gtest/gtest.h>
+#include <netdb.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <optional>
+
+#include "support/hosts.h"
+
+namespace {
+
+// What answers for this name says that it is the edge's own machine.
+constexpr const char* kRebindingName = "rebinds.test";
+
+}  // namespace
+
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** list) {
+  using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
+  static const auto real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
+  const bool rebinds = name != nullptr && std::string_view(name) == kRebindingName;
+  return real(rebinds ? "127.0.0.1" : name, service, hints, list);
+}
+
+namespace cfpipe::edge {
+namespace {
+
+namespace net = boost::asio;
+
+class Origin : public ::testing::Test {
+ protected:
+  /// The status of the answer, or 0 for a connection.
+  int dial(const std::string& host, const std::string& destination) {
+    TunnelGrant grant;
+    grant.app_hostname = "vm.localhost";
+    grant.origin_host = transport::host_of(host);
+    grant.origin_port = listener_.local_endpoint().port();
+    grant.destination = destination;
+    std::optional<std::variant<OriginSocket, Answer>> out;
+    const auto run = [&]() -> net::awaitable<void> { out.emplace(co_await dial_origin(grant, ends_)); };
+    net::co_spawn(loop_, run, net::detached);
+    loop_.restart();
+    loop_.run();
+    const auto* answer = std::get_if<Answer>(&*out);
+    if (answer != nullptr) said_ = answer->body;
+    return answer == nullptr ? 0 : answer->status;
+  }
+
+  net::io_context loop_;
+  net::ip::tcp::acceptor listener_{loop_, {net::ip::address_v4::loopback(), 0}};
+  ConnectionEnds ends_{};
+  std::string said_;
+};
+
+TEST_F(Origin, ANameThatAClientAskedForDoesNotLeadToLoopback) {
+  EXPECT_EQ(dial(kRebindingName, "rebinds.test:22"), 502);
+  EXPECT_NE(said_.find("leads to no address that it may"), std::string::npos) << said_;
+}
+
+TEST_F(Origin, TheConfigurationsOwnNamesAndAddressesDo) {
+  EXPECT_EQ(dial(kRebindingName, ""), 0) << "an application's service";
+  EXPECT_EQ(dial("127.0.0.1", "127.0.0.1:22"), 0) << "an address that a range allows";
+  EXPECT_EQ(dial("db.localhost", "db.localhost:22"), 0) << "a listed name that means loopback";
+}
+
+}  // namespace
+}  // namespace cfpipe::edge

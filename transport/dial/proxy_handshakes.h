@@ -1,0 +1,11 @@
+#pragma once
+
+#include "transport/dial/proxy_handshake.h"
+
+namespace cfpipe::transport {
+
+/// ask_proxy() by the one protocol and by the other.
+std::unique_ptr<ProxyTalk> ask_by_connect(const Proxy& proxy, const Host& host, std::uint16_t port);
+std::unique_ptr<ProxyTalk> ask_by_socks(const Proxy& proxy, const Host& host, std::uint16_t port);
+
+}  // namespace cfpipe::transport

@@ -1,4 +1,5 @@
-"""scripts/try-on runs commands on a bare system as root and as an ordinary user, and leaves nothing of the run, however it ends."""
+"""scripts/try-on runs commands on a bare system as root and as an ordinary user, and leaves nothing of the run, however it ends; unless it
+is asked to keep the system."""
 
 import os
 import pathlib
@@ -30,8 +31,10 @@ class TryOn:
         self.env = {**world.env, "XDG_CACHE_HOME": str(world.path("cache"))}
         self.argv = [limits.ROOT / "scripts/try-on", SUITE]
 
-    def run(self, *command):
-        return self.world.run([*self.argv, *command], self.env, deadline=limits.TRANSFER_DEADLINE)
+    def run(self, *command, keep=False):
+        program, *rest = self.argv
+        argv = [program, "--keep", *rest] if keep else self.argv
+        return self.world.run([*argv, *command], self.env, deadline=limits.TRANSFER_DEADLINE)
 
     def left(self):
         """Directories of a run, mounts and processes."""
@@ -89,3 +92,11 @@ def test_what_a_killed_run_left_is_removed_by_the_next(try_on):
     wait_until(lambda: not try_on.processes(), "the processes of the killed run have ended")
     try_on.run("true").ok()
     assert not try_on.left()
+
+
+def test_a_kept_system_goes_on_with_todays_commit(try_on):
+    try_on.run("/bin/sh", "-c", "touch ~/built built && rm scripts/test && echo old > README.md", keep=True).ok()
+    assert not try_on.left()
+    try_on.run("/bin/sh", "-c", "[ -e ~/built ] && [ -e built ] && [ -x scripts/test ] && [ \"$(cat README.md)\" != old ]", keep=True).ok()
+    assert not try_on.left()
+    try_on.run("/bin/sh", "-c", "[ ! -e ~/built ]").ok()

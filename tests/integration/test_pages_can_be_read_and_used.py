@@ -7,6 +7,7 @@ from support.clients import CFPIPE, Client
 from support.configured_edge import ConfiguredEdge
 from support.playwright import play
 from support.provider import IdentityProvider, PASSWORD
+from support.scripted_provider import ScriptedProvider
 
 DENIED = "mallory@example.com"
 TCP = "db.localhost"
@@ -52,3 +53,19 @@ def test_another_user_of_a_provider_that_remembers_the_first(world):
     edge = ConfiguredEdge(world, "127.0.0.1:1", POLICIES, provider=provider.settings())
     provider.serve(edge)
     play(world, edge, "another_user.mjs", {"login": worlds.USER, "password": PASSWORD, "email": worlds.EMAIL})
+
+
+def test_the_choice_among_providers(world):
+    """Of three, whose names are short and as long as a name may be. People sign in at one of them."""
+    partner = IdentityProvider(world)
+    others = {name: ScriptedProvider(world).settings() for name in ("corp", "a-name-as-long-as-one-may-be.".ljust(64, "x"))}
+    names = [*others, "partner"]
+    edge = ConfiguredEdge(world, "127.0.0.1:1", POLICIES, provider=[
+        {**settings, "name": name} for name, settings in {**others, "partner": partner.settings()}.items()])
+    partner.serve(edge, "partner")
+    client = Client(world, edge)
+
+    def log_in():
+        child = client.start("access", "login", "--quiet", "--no-browser", edge.url(), collect=True)
+        return child.stderr.wait_for(r"^(https://\S+)$").group(1)
+    play(world, edge, "choice.mjs", {"names": names, "login": worlds.USER, "password": PASSWORD, "email": worlds.EMAIL}, log_in=log_in)

@@ -86,6 +86,24 @@ async function forgetsTheSecretOfARevokedToken({ page }) {
   await page.waitForSelector("text=There are none yet.");
 }
 
+/** A browser may keep a page that is left for its Back button, with all that it shows: the secret is gone by then. */
+async function forgetsTheSecretWhenThePageIsLeft({ settings, page }) {
+  await page.fill("#name", "left");
+  await page.click('button:has-text("Create")');
+  const [, secret] = /SECRET=(\S+)/.exec(await page.textContent("#new-token pre"));
+  // Behind the page's own listeners: what they leave is what would be kept.
+  await page.evaluate(() => addEventListener("pagehide", () => sessionStorage.setItem("left", document.documentElement.outerHTML)));
+  await page.goto(`${settings.auth}cdn-cgi/access/signed-out`);
+  const left = await page.evaluate(() => sessionStorage.getItem("left"));
+  assert.ok(left.includes('id="name"') && !left.includes(secret));
+  await page.goBack();
+  await page.waitForSelector('td:has-text("left")');
+  assert.ok(!(await page.content()).includes(secret));
+  await page.click('td button:has-text("Revoke")');
+  await page.click("#sure-yes");
+  await page.waitForSelector("text=There are none yet.");
+}
+
 /** A live tunnel, and its end. */
 async function endsTunnels({ settings, ask, screenshot, page }) {
   await ask("hold_open");
@@ -150,7 +168,7 @@ async function leavesOthersTheirOwn({ settings, newPage, signInAtProvider }) {
 }
 
 const STEPS = [showsKeysForServers, rotatesWithOverlap, showsServiceTokensOnce, forgetsTheSecretOfARevokedToken,
-  endsTunnels, endsTerminals, leavesEmptyColumnsOut, fitsEveryScreen, leavesOthersTheirOwn];
+  forgetsTheSecretWhenThePageIsLeft, endsTunnels, endsTerminals, leavesEmptyColumnsOut, fitsEveryScreen, leavesOthersTheirOwn];
 
 export default async (world) => {
   const page = await begin(world);

@@ -14,6 +14,16 @@ void YamlReader::fault(const YAML::Node& node, std::string text) {
   faults_.push_back({line_of(node), std::move(text)});
 }
 
+namespace {
+
+std::string listed(std::initializer_list<std::string_view> keys) {
+  std::string out;
+  for (const std::string_view key : keys) out.append(out.empty() ? "" : ", ").append(key);
+  return out;
+}
+
+}  // namespace
+
 bool YamlReader::mapping(const YAML::Node& node, const std::string& what,
                          std::initializer_list<std::string_view> keys) {
   if (!node.IsMap()) {
@@ -25,7 +35,9 @@ bool YamlReader::mapping(const YAML::Node& node, const std::string& what,
     const std::string key = entry.first.IsScalar() ? entry.first.Scalar() : "";
     bool known = false;
     for (const std::string_view candidate : keys) known = known || candidate == key;
-    if (!known) fault(entry.first, "unknown key '" + transport::printable(key, 60) + "' in " + what);
+    if (!known)
+      fault(entry.first,
+            "unknown key '" + transport::printable(key, 60) + "' in " + what + "; use " + listed(keys));
     if (!seen.insert(key).second)
       fault(entry.first, "'" + transport::printable(key, 60) + "' is given twice");
   }

@@ -1,4 +1,5 @@
-"""The manual pages have every option and command of --help and no other, and the formatters find nothing wrong."""
+"""The manual pages have every option and command of --help, or every configuration key, and no other, and the formatters find
+nothing wrong."""
 
 import re
 import shutil
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-from support import help as helps, limits
+from support import configuration_table, help as helps, limits
 
 PROGRAMS = sorted(helps.PROGRAMS)
 GENERATE = limits.ROOT / "packaging/generate"
@@ -21,6 +22,9 @@ def pages(tmp_path_factory):
     for name, program in helps.PROGRAMS.items():
         template = limits.ROOT / f"docs/man/{name}.1.in"
         subprocess.run([sys.executable, GENERATE, "man", program, template, directory / f"{name}.1"], check=True)
+    template = limits.ROOT / "docs/man/cfpipe-edge.yaml.5.in"
+    subprocess.run([sys.executable, GENERATE, "keys", helps.PROGRAMS["cfpipe-edge"], configuration_table.PAGE, template,
+                    directory / "cfpipe-edge.yaml.5"], check=True)
     return directory
 
 
@@ -47,11 +51,21 @@ def test_every_option_is_in_the_page_and_no_other(pages, program):
             assert re.search(rf"^ +{re.escape(' '.join(path))}(,|$)", text, re.MULTILINE), path
 
 
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_page_is_without_fault(pages, program):
+def test_every_configuration_key_is_in_its_page_and_no_other(pages):
+    if not shutil.which("man"):
+        pytest.skip("there is no man here")
+    text = shown(pages / "cfpipe-edge.yaml.5")
+    described = text[text.index("\nKEYS\n"):text.index("\nRULES\n")]
+    assert re.findall(r"^ {7}([a-z]\S+) \(", described, re.MULTILINE) == configuration_table.keys()
+    # Nothing of the page of docs/ is left that means nothing here.
+    assert re.findall(r"`|\]\(|\.md|\*|\(\)", described) == []
+
+
+@pytest.mark.parametrize("page", [*(f"{program}.1" for program in PROGRAMS), "cfpipe-edge.yaml.5"])
+def test_page_is_without_fault(pages, page):
     if not shutil.which("mandoc"):
         pytest.skip("there is no mandoc here")
-    linted = subprocess.run(["mandoc", "-Tlint", "-W", "warning", pages / f"{program}.1"], capture_output=True, text=True)
+    linted = subprocess.run(["mandoc", "-Tlint", "-W", "warning", pages / page], capture_output=True, text=True)
     assert (linted.returncode, linted.stdout) == (0, ""), linted.stdout
 
 

@@ -9,7 +9,7 @@ from support import limits
 
 FILES = [
     "bin/cfpipe", "bin/cfpipe-edge",
-    "share/man/man1/cfpipe.1", "share/man/man1/cfpipe-edge.1",
+    "share/man/man1/cfpipe.1", "share/man/man1/cfpipe-edge.1", "share/man/man5/cfpipe-edge.yaml.5",
     "lib/systemd/system/cfpipe-edge.service", "lib/systemd/system/cfpipe-edge.socket", "lib/sysusers.d/cfpipe-edge.conf",
     *(f"share/{place}" for program in ("cfpipe", "cfpipe-edge") for place in (
         f"bash-completion/completions/{program}", f"zsh/site-functions/_{program}", f"fish/vendor_completions.d/{program}.fish")),

@@ -4,7 +4,7 @@ import re
 
 from support import limits
 
-BLOCK = re.compile(r"^ *```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 
 def all_pages():
@@ -20,12 +20,22 @@ class Section:
         found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
         assert found, (page, title)
         self._blocks = BLOCK.findall(found.group(1))
+        self._prose = BLOCK.sub("", found.group(1))
 
     def only(self, language):
         """The one block in that language."""
         found = [text for kind, text in self._blocks if kind == language]
         assert len(found) == 1, found
         return found[0]
+
+    def blocks(self, language):
+        """The lines of each block in that language, whose continued lines are one."""
+        found = [re.sub(r"\\\n *", "", text) for kind, text in self._blocks if kind == language]
+        return [[line.strip() for line in text.splitlines()] for text in found]
+
+    def in_lines(self, *words):
+        """The code between the blocks that has all of these words."""
+        return [code for code in re.findall(r"`([^`]+)`", self._prose) if all(word in code for word in words)]
 
     def lines(self):
         """What is to be run, in order: (where, line). The comment a block begins with says where."""

@@ -2,8 +2,10 @@
 stand there, in order, on a machine made for it; what is done otherwise is in this file by name."""
 
 import configparser
+import os
 import re
 import shlex
+import signal
 
 from support import limits
 from support.bare_machine import BareMachine
@@ -179,5 +181,50 @@ def test_every_line_for_administrators_on_every_page_does_what_it_says(world):
     assert shown[f"cfpipe-edge ca known-hosts --app {VM}"].startswith("@cert-authority ")
     assert administrator.sh("ssh-keygen -L -f ssh_host_ed25519_key-cert.pub").ok().stdout.count(VM) >= 1
     assert administrator.sh("ssh-keygen -Q -l -f revoked.krl").ok()
+    assert stranger.edge.stop() == 0, stranger.edge.stderr.text
+    assert stranger.sshd.stop() in (0, 255), stranger.sshd.stderr.text
+
+
+class Program:
+    """`deploy`, a program with an account on the server, and the lines of docs/SERVICE_TOKENS.md."""
+
+    def __init__(self, stranger):
+        self.stranger, self.machine, self.page = stranger, stranger.machine, "docs/SERVICE_TOKENS.md"
+        self.machine.run(["useradd", "--create-home", "--shell", "/bin/bash", "deploy"]).ok()
+        # What the lines take for granted: the policy, two directories, and the server's key.
+        self.change_configuration()
+        self.do("mkdir -p -m 0700 ~/.config ~/.ssh")
+        self.do(f"ssh-keyscan {ORIGIN} | sed s/^{ORIGIN}/{VM}/ > ~/.ssh/known_hosts")
+
+    def change_configuration(self):
+        config = self.machine.run(["cat", "/etc/cfpipe/edge.yaml"]).ok().stdout
+        of_people = "    short_lived_certificates: {principals: [email_prefix]}\n"
+        assert config.count(of_people) == 1, config
+        [of_programs] = Section(self.page, "At your own edge").blocks("yaml", stripped=False)
+        config = config.replace(of_people, "\n".join(of_programs) + "\n")
+        config += "      - {name: ci, decision: service_auth, include: [{service_token: deploy}]}\n"
+        self.machine.write("/etc/cfpipe/edge.yaml", config)
+        os.kill(self.stranger.edge.pid, signal.SIGHUP)
+        self.stranger.edge.stderr.wait_for("reloaded: ")
+
+    def do(self, line, input=b""):
+        user = [] if line.startswith("cfpipe-edge ") else ["setpriv", "--reuid", "deploy", "--regid", "deploy", "--init-groups", "--"]
+        inside = f"cd /home/deploy; export HOME=/home/deploy USER=deploy; {line}"
+        return self.machine.run([*user, "/bin/bash", "-ec", inside], input=input)
+
+
+def test_a_program_connects_by_the_lines_of_its_page(world):
+    stranger = Stranger(world)
+    stranger.follow()
+    program = Program(stranger)
+    (place, create, configure, connect), (with_variables,) = Section(program.page, "Make one, and use it").blocks("sh")
+    for line in (place, create, configure):
+        program.do(line.split("   #")[0]).ok()
+    assert program.do(connect, b"echo I-am-$(whoami); exit 3\n").failed(3).stdout.endswith("I-am-deploy\n")
+    variables = dict(re.findall(r"^(\w+)=(\S+)$", program.do("cat ~/.config/ci-token").ok().stdout, re.MULTILINE))
+    for name, value in variables.items():
+        assert f"{name}=…" in with_variables
+        with_variables = with_variables.replace(f"{name}=…", f"{name}={value}")
+    assert "…" not in with_variables and "load average" in program.do(with_variables).ok().stdout
     assert stranger.edge.stop() == 0, stranger.edge.stderr.text
     assert stranger.sshd.stop() in (0, 255), stranger.sshd.stderr.text

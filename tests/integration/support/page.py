@@ -28,10 +28,10 @@ class Section:
         assert len(found) == 1, found
         return found[0]
 
-    def blocks(self, language):
+    def blocks(self, language, stripped=True):
         """The lines of each block in that language, whose continued lines are one."""
         found = [re.sub(r"\\\n *", "", text) for kind, text in self._blocks if kind == language]
-        return [[line.strip() for line in text.splitlines()] for text in found]
+        return [[line.strip() if stripped else line for line in text.splitlines()] for text in found]
 
     def in_lines(self, *words):
         """The code between the blocks that has all of these words."""

@@ -30,7 +30,7 @@ struct Diagnosis {
   ExitStatus status() const;      ///< of the stage that failed, as any command would end with
   /// Aligned lines for a person; below the one that failed what to do about it.
   std::string text() const;
-  /// One JSON object and a newline. Its keys are part of the interface: see the README.
+  /// One JSON object and a newline. Its keys are part of the interface: docs/TROUBLESHOOTING.md.
   std::string json() const;
 };
 

@@ -58,7 +58,7 @@ def test_every_configuration_key_is_in_its_page_and_no_other(pages):
     described = text[text.index("\nKEYS\n"):text.index("\nRULES\n")]
     assert re.findall(r"^ {7}([a-z]\S+) \(", described, re.MULTILINE) == configuration_table.keys()
     # Nothing of the page of docs/ is left that means nothing here.
-    assert re.findall(r"`|\]\(|\.md|\*|\(\)", described) == []
+    assert re.findall(r"`|\]\(|\.md|\*\w|\w\*|\(\)", described) == []
 
 
 @pytest.mark.parametrize("page", [*(f"{program}.1" for program in PROGRAMS), "cfpipe-edge.yaml.5"])
@@ -72,8 +72,8 @@ def test_page_is_without_fault(pages, page):
 def test_every_variable_that_is_read_is_in_a_page(pages):
     """Those that are looked up by name in the source of the client."""
     read = set()
-    for folder in ("cli", "auth", "transport"):
-        for path in (limits.ROOT / folder).glob("*.cc"):
+    for folder in ("cli", "auth", "transport", "base"):
+        for path in (limits.ROOT / folder).rglob("*.cc"):
             read |= set(re.findall(r'(?:getenv|environment|fill\([^;"]*)\(?"([A-Z][A-Z_]+)"', path.read_text()))
     assert {"TUNNEL_SERVICE_HOSTNAME", "CFPIPE_HOME"} <= read
     page = (pages / "cfpipe.1").read_text()

@@ -11,7 +11,7 @@ pytestmark = EDGE_AND_STYLE
 
 @pytest.fixture
 def short(ssh):
-    """As README says: the alias beside the name in the agent style, in front of the block in the match style."""
+    """As docs/SSH_CONFIG.md says: the alias beside the name in the agent style, in front of the block in the match style."""
     host = ssh.host
     if ssh.text.startswith("Host "):
         text = ssh.text.replace(f"Host {host}\n", f"Host {host} short\n  HostName {host}\n", 1)

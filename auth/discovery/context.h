@@ -33,9 +33,9 @@ class LoginObserver {
   virtual void logged_in(const std::string& who) = 0;
   /// `opened`: it ran for a while before, so the page may have been seen.
   virtual void browser_failed(const std::string& why, bool opened) = 0;
-  /// Another process is logging in to the same application, or to another one of the team; `url` is what it
-  /// shows, or empty.
-  virtual void waiting_for_other(const std::string& url) = 0;
+  /// Another process is logging in to the same application, or to another one of the team; `url` and `code`
+  /// are what it shows, or empty.
+  virtual void waiting_for_other(const std::string& url, const std::string& code) = 0;
   /// The edge's clock is so many seconds ahead of this machine's (behind, if negative), and it matters.
   virtual void clock_differs(std::int64_t seconds) = 0;
   /// For the log: no secrets in it.

@@ -51,6 +51,15 @@ std::string url_file(const std::string& token_file) {
   return token_file + ".url";
 }
 
+/// What the page of that login shows as its code, if it shows one: none at Cloudflare's auth domains. Made of
+/// the public key in the URL, so that it need not be kept beside it in the file, which cloudflared reads as
+/// well.
+std::string code_of(std::string_view page, std::string_view auth_domain) {
+  if (is_cloudflare(auth_domain)) return {};
+  const auto url = transport::parse_url(page);
+  return url ? transfer_code(url->query("token")) : std::string();
+}
+
 /// The URL file beside a token file, while our login is in progress.
 class UrlFile {
  public:
@@ -73,8 +82,8 @@ class UrlFile {
 class OtherLoginShown {
  public:
   /// `held`: the token file whose lock is ours meanwhile, or empty.
-  OtherLoginShown(const Access& access, std::string token_file, std::string held)
-      : access_(access), token_file_(std::move(token_file)), held_(std::move(held)) {}
+  OtherLoginShown(const Access& access, const Application& app, std::string token_file, std::string held)
+      : access_(access), app_(app), token_file_(std::move(token_file)), held_(std::move(held)) {}
 
   void show() {
     std::string url;
@@ -83,13 +92,14 @@ class OtherLoginShown {
     }
     if (url.empty() && (shown_ || Clock::now() < since_ + kQuietWait)) return;
     if (shown_ == url) return;
-    access_.observer.waiting_for_other(url);
+    access_.observer.waiting_for_other(url, code_of(url, app_.auth_domain));
     if (!held_.empty() && !url.empty()) passed_on_.emplace(access_.state, held_, url);
     shown_ = std::move(url);
   }
 
  private:
   const Access& access_;
+  const Application& app_;
   std::string token_file_;
   std::string held_;
   std::optional<UrlFile> passed_on_;
@@ -101,11 +111,11 @@ class OtherLoginShown {
 /// `held` is the token file whose lock is ours already, or empty.
 /// Whoever waited for a login whose process said that nothing came of it gets that for an answer: where one
 /// was cancelled, nobody wants to see the next browser.
-net::awaitable<Result<Turn>> take_turn(const Access& access, std::string token_file, Look look,
-                                       std::string held = {}) {
+net::awaitable<Result<Turn>> take_turn(const Access& access, const Application& app, std::string token_file,
+                                       Look look, std::string held = {}) {
   DirWatch watch(co_await net::this_coro::executor, access.state.path(), token_file);
   const auto give_up = Clock::now() + access.login_patience + kLockGrace;
-  OtherLoginShown other_login(access, token_file, std::move(held));
+  OtherLoginShown other_login(access, app, token_file, std::move(held));
   std::optional<OtherLock> other;
   for (;;) {
     auto lock = LoginLock::try_acquire(access.state, token_file, &other);
@@ -191,8 +201,7 @@ net::awaitable<Result<TransferredTokens>> browser_login(const Access& access, co
 
   std::vector<BrowserCommand> commands;
   if (access.open_browser) commands = browser_commands(BrowserEnvironment::current(), page);
-  const bool shows_code = !is_cloudflare(app.auth_domain);
-  access.observer.login_url(page, shows_code ? transfer_code(receiver.public_key()) : "", !commands.empty());
+  access.observer.login_url(page, code_of(page, app.auth_domain), !commands.empty());
   const auto listening = std::make_shared<LoginObserver*>(&access.observer);
   if (!commands.empty()) start_browser(co_await net::this_coro::executor, std::move(commands), listening);
   co_return co_await poll_transfer(access, std::move(*store), receiver);
@@ -258,7 +267,8 @@ net::awaitable<Result<Secret>> log_in(const Access& access, const Application& a
     if (!org_token) co_return org_token.error();
     Turn turn;
     if (!*org_token) {
-      auto taken = co_await take_turn(access, org_token_file(app.auth_domain), look, app_token_file(app));
+      auto taken =
+          co_await take_turn(access, app, org_token_file(app.auth_domain), look, app_token_file(app));
       if (!taken) co_return taken.error();
       turn = std::move(*taken);
       *org_token = std::move(turn.token);
@@ -302,7 +312,7 @@ net::awaitable<Result<Secret>> find_app_token(const Access& access, const Applic
   auto cached = look();
   if (!cached) co_return cached.error();
   if (*cached) co_return std::move(**cached);
-  auto turn = co_await take_turn(access, app_token_file(app), look);
+  auto turn = co_await take_turn(access, app, app_token_file(app), look);
   if (!turn) co_return turn.error();
   if (turn->token) co_return std::move(*turn->token);
   auto token = co_await log_in(access, app);

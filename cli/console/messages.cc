@@ -188,6 +188,11 @@ std::optional<Cause> cause_of(tunnel::End end) {
   return std::nullopt;
 }
 
+/// Of a login.
+std::string code_text(std::string_view code) {
+  return code.empty() ? std::string() : fmt::format("; if the page shows a code, it must be {}", code);
+}
+
 }  // namespace
 
 std::optional<Failure> failure_of(const tunnel::Outcome& outcome, NearEnd near) {
@@ -202,11 +207,11 @@ std::optional<Failure> failure_of(const tunnel::Outcome& outcome, NearEnd near) 
 }
 
 std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened) {
-  return fmt::format(
-      "cfpipe: login: {}{}:\n{}\n",
-      browser_is_opened ? "log in on the page that opens in your browser; if none does, open this"
-                        : "open this in a browser, on any machine, and log in",
-      code.empty() ? std::string() : fmt::format("; if the page shows a code, it must be {}", code), url);
+  return fmt::format("cfpipe: login: {}{}:\n{}\n",
+                     browser_is_opened
+                         ? "log in on the page that opens in your browser; if none does, open this"
+                         : "open this in a browser, on any machine, and log in",
+                     code_text(code), url);
 }
 
 std::string listening_text(std::string_view address, bool reachable_from_elsewhere) {
@@ -244,10 +249,11 @@ std::string browser_failed_text(std::string_view why, bool opened) {
                               why);
 }
 
-std::string waiting_text(std::string_view url) {
+std::string waiting_text(std::string_view url, std::string_view code) {
   if (!url.empty())
     return fmt::format(
-        "cfpipe: login: another process is logging in; if its page is not open yet, open this:\n{}\n", url);
+        "cfpipe: login: another process is logging in; if its page is not open yet, open this{}:\n{}\n",
+        code_text(code), url);
   return "cfpipe: login: another process is logging in; waiting for it\n";
 }
 

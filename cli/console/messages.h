@@ -61,8 +61,8 @@ std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome,
 std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened);
 std::string logged_in_text(std::string_view who);
 std::string browser_failed_text(std::string_view why, bool opened);
-/// Of another process's login: the URL it shows, or empty.
-std::string waiting_text(std::string_view url);
+/// Of another process's login: the URL and the code that it shows, or empty.
+std::string waiting_text(std::string_view url, std::string_view code);
 /// What `logout` has done; `host` empty: for all applications. `any`: there was something to remove.
 std::string logged_out_text(std::string_view host, bool any);
 /// What `ssh-gen` has made or found.

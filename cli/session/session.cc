@@ -76,8 +76,8 @@ void TerminalObserver::browser_failed(const std::string& why, bool opened) {
   print(qr_code_text(page_, standard_error_terminal()));
   page_.clear();
 }
-void TerminalObserver::waiting_for_other(const std::string& url) {
-  print(waiting_text(url));
+void TerminalObserver::waiting_for_other(const std::string& url, const std::string& code) {
+  print(waiting_text(url, code));
 }
 void TerminalObserver::clock_differs(std::int64_t seconds) {
   if (!std::exchange(told_of_clock_, true)) print(clock_text(seconds));

@@ -16,7 +16,7 @@ class TerminalObserver final : public auth::LoginObserver {
   void login_url(const std::string& url, const std::string& code, bool browser_is_opened) override;
   void logged_in(const std::string& who) override;
   void browser_failed(const std::string& why, bool opened) override;
-  void waiting_for_other(const std::string& url) override;
+  void waiting_for_other(const std::string& url, const std::string& code) override;
   void clock_differs(std::int64_t seconds) override;
   void note(const std::string& line) override;
 

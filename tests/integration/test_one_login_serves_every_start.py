@@ -91,14 +91,24 @@ def test_starts_for_two_applications_share_one_login(world, kind, sshd):
     assert_nothing_is_left(client)
 
 
-def test_those_that_wait_show_the_url_of_the_one_that_logs_in(client):
+def shown(child):
+    """The code and the URL of a login."""
+    return child.stderr.wait_for(r"if the page shows a code, it must be (\w{4}-\w{4}):\n(https://\S+)\n").groups()
+
+
+def test_those_that_wait_show_the_url_and_code_of_the_one_that_logs_in(world, kind, sshd):
+    """Also one that waits for another application's login of the same team, and one that waits for that one."""
+    edge = Edge(world, kind, sshd.address, hosts=("vm.localhost", "b.localhost"))
+    client = Client(world, edge)
     first, = log_ins(client, 1, "--no-browser")
-    url = first.stderr.wait_for(r"^https://\S+$").group(0)
-    second, = log_ins(client, 1)
-    assert second.stderr.wait_for(r"^https://\S+$").group(0) == url
+    code, url = shown(first)
+    others = []
+    for host in ("vm.localhost", "b.localhost", "b.localhost"):
+        others += log_ins(client, 1, host=host)
+        assert shown(others[-1]) == (code, url)
     assert client.browser_runs() == 0
     client.world.run([client.env["BROWSER"], url], client.env).ok()
-    assert finish([first, second]) == [0, 0]
+    assert finish([first, *others]) == [0] * 4
 
 
 def test_a_killed_holder_lets_the_next_go_on(client):

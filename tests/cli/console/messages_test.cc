@@ -133,8 +133,9 @@ TEST(Messages, AReaderThatWentAwayIsNoFailure) {
 
 TEST(Messages, TheLoginUrlStandsAloneOnTheLastLine) {
   const std::string url = "https://vm.example.com/cdn-cgi/access/cli?token=x";
-  for (const auto& text : {login_text(url, {}, true), login_text(url, {}, false),
-                           login_text(url, "ABCD-EFGH", true), waiting_text(url)}) {
+  for (const auto& text :
+       {login_text(url, {}, true), login_text(url, {}, false), login_text(url, "ABCD-EFGH", true),
+        waiting_text(url, {}), waiting_text(url, "ABCD-EFGH")}) {
     EXPECT_TRUE(text.ends_with("\n" + url + "\n")) << text;
     EXPECT_TRUE(text.starts_with("cfpipe: login: ")) << text;
   }
@@ -147,6 +148,14 @@ TEST(Messages, TheCodeOfALoginStandsBesideTheUrl) {
         << text;
     EXPECT_EQ(login_text("https://h/", {}, opened).find("code"), std::string::npos);
   }
+}
+
+TEST(Messages, TheCodeOfAnotherProcessesLoginStandsBesideItsUrl) {
+  EXPECT_NE(waiting_text("https://h/", "ABCD-EFGH")
+                .find("; if the page shows a code, it must be ABCD-EFGH:\nhttps://h/\n"),
+            std::string::npos);
+  for (const char* url : {"https://h/", ""})
+    EXPECT_EQ(waiting_text(url, {}).find("code"), std::string::npos) << url;
 }
 
 TEST(Messages, ABrowserThatOpenedAndOneThatDidNotAreToldApart) {

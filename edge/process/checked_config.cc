@@ -97,7 +97,8 @@ std::optional<Config> checked_config_as_owner(const std::string& config_path, co
       return std::nullopt;
     }
     // Root has read it; the edge reads it as its own user, again at each reload.
-    if (use.tls == TlsFiles::looked_at && ::access(config_path.c_str(), R_OK) != 0)
+    const bool for_serving = use.tls == TlsFiles::looked_at || use.keep == Keep::low_ports;
+    if (for_serving && ::access(config_path.c_str(), R_OK) != 0)
       loaded->faults.push_back({1, "the edge's user cannot read this file; chown or chmod it"});
   }
   return without_faults(std::move(*loaded), config_path, use.tls);

@@ -130,7 +130,9 @@ class Supervisor {
   };
   using Sockets = std::map<std::string, Held, std::less<>>;
 
+  std::optional<Config> first_configuration() const;
   std::optional<Config> configuration() const;
+  std::optional<Config> with_options(std::optional<Config> config) const;
   Result<Sockets> sockets_for(const Config& config);
   Result<Held> socket_for(std::string_view key, const Listener& wanted);
   void adopt(Sockets sockets);
@@ -163,8 +165,21 @@ class Supervisor {
   std::optional<int> status_;  ///< to exit with
 };
 
+/// Makes a process of root's one of the state's owner.
+std::optional<Config> Supervisor::first_configuration() const {
+  auto config =
+      checked_config_as_owner(config_path_, {TlsFiles::passed_over, Keep::low_ports, Missing::made});
+  if (!config || ::access(program_.c_str(), X_OK) == 0) return with_options(std::move(config));
+  complain(program_ + ": " + std::strerror(errno) +
+           " for the edge's user; install it where that user may run it");
+  return std::nullopt;
+}
+
 std::optional<Config> Supervisor::configuration() const {
-  auto config = checked_config(config_path_);
+  return with_options(checked_config(config_path_));
+}
+
+std::optional<Config> Supervisor::with_options(std::optional<Config> config) const {
   if (config && !admin_listen_.empty()) config->admin_listen = parse_listener(admin_listen_, std::nullopt);
   return config;
 }
@@ -336,7 +351,7 @@ void Supervisor::take_signals() {
 }
 
 int Supervisor::run() {
-  const auto config = configuration();
+  const auto config = first_configuration();
   if (!config) return kBadConfig;
   sigset_t mine;
   sigemptyset(&mine);

@@ -161,12 +161,52 @@ def test_root_sees_what_the_edge_will_see(administered):
     assert "privkey.pem" in failed.stderr and "Permission denied" in failed.stderr, failed
 
 
+LOW_PORTS, NOTHING = "0000000000000400", "0000000000000000"
+
+
+def status_of(administered, pid):
+    """(user ids, permitted capabilities) of a process."""
+    status = administered.sh(f"cat /proc/{pid}/status").stdout
+    return re.search(r"^Uid:\t(.*)$", status, re.MULTILINE).group(1).split("\t"), re.search(r"^CapPrm:\t(.*)$", status, re.MULTILINE).group(1)
+
+
 def test_an_edge_that_root_starts_serves_as_its_user(administered):
     edge = administered.machine.start(["cfpipe-edge", "run"])
     edge.stdout.wait_for("^ready 127.0.0.1:443$")
-    status = administered.sh(f"cat /proc/{edge.pid}/status").stdout
     user = administered.sh(f"id -u {OWNER}").stdout.strip()
-    assert re.search(rf"^Uid:\t{user}\t{user}\t{user}\t{user}$", status, re.MULTILINE), status
-    assert re.search(r"^CapPrm:\t0000000000000400$", status, re.MULTILINE), status
+    assert status_of(administered, edge.pid) == ([user] * 4, LOW_PORTS)
     assert administered.strangers_files() == ""
     assert edge.stop() == 0, edge.stderr.text
+
+
+def test_one_that_holds_listeners_in_front_becomes_that_user_too(administered):
+    """It may open other low ports when it replaces what serves, which has the sockets alone."""
+    edge = administered.machine.start(["cfpipe-edge", "run", "--supervise"])
+    edge.stdout.wait_for("^ready 127.0.0.1:443$")
+    user = administered.sh(f"id -u {OWNER}").stdout.strip()
+    def processes():
+        children = administered.sh(f"cat /proc/{edge.pid}/task/{edge.pid}/children").stdout.split()
+        return [status_of(administered, pid) for pid in (edge.pid, *children)]
+    assert processes() == [([user] * 4, LOW_PORTS), ([user] * 4, NOTHING)]
+    administered.machine.write(CONFIG_FILE, json.dumps(administered.config(listen="127.0.0.1:444", admin_listen="127.0.0.1:445")))
+    administered.sh(f"kill -USR2 {edge.pid}")
+    edge.stdout.wait_for("^ready 127.0.0.1:444$")
+    edge.stderr.wait_for("has drained")
+    assert processes() == [([user] * 4, LOW_PORTS), ([user] * 4, NOTHING)]
+    assert administered.strangers_files() == ""
+    assert edge.stop() == 0, edge.stderr.text
+
+
+@pytest.mark.parametrize("supervise", [[], ["--supervise"]], ids=["alone", "supervised"])
+def test_root_is_told_before_it_serves_what_the_edges_user_may_not_read(administered, supervise):
+    administered.sh(f"chmod 0600 {CONFIG_FILE} && chown root {CONFIG_FILE}")
+    edge = administered.machine.start(["cfpipe-edge", "run", *supervise])
+    assert edge.wait() == CONFIG, edge.stderr.text
+    assert f"{CONFIG_FILE}:1: the edge's user cannot read this file; chown or chmod it" in edge.stderr.text
+
+
+def test_a_program_that_the_edges_user_may_not_run_is_named(administered):
+    administered.sh("install -d -m 0700 /root/hidden && cp /usr/local/bin/cfpipe-edge /root/hidden/")
+    edge = administered.machine.start(["/root/hidden/cfpipe-edge", "run", "--supervise"])
+    assert edge.wait() == CONFIG, edge.stderr.text
+    assert "/root/hidden/cfpipe-edge: Permission denied for the edge's user; install it where that user may run it" in edge.stderr.text

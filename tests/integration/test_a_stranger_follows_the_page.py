@@ -114,9 +114,24 @@ class Stranger:
         assert terminal.wait() == 3, terminal.screen
 
 
+def listens_on_a_port(stranger):
+    """And the lines of the client guide, as ann, who is logged in by then."""
+    ((listen, certify, connect),) = Section("docs/CLIENT.md", "Listening on a port").blocks("sh")
+    as_ann = ["setpriv", "--reuid", "ann", "--regid", "ann", "--init-groups", "--", "/bin/bash", "-ec"]
+    listen, shown = listen.split("  # prints: ")
+    listener = stranger.machine.start([*as_ann, f"export HOME=/home/ann; exec {listen.rstrip(' &')}"])
+    listener.stderr.wait_for(f"^{re.escape(shown)}$")
+    for line in ("ssh-keyscan -p 2222 127.0.0.1 >> ~/.ssh/known_hosts", certify):
+        stranger.machine.run([*as_ann, f"export HOME=/home/ann; {line}"]).ok()
+    done = stranger.machine.run([*as_ann, f"export HOME=/home/ann; {connect}"], input=b"echo I-am-$(whoami); exit 3\n").failed(3)
+    assert done.stdout.endswith("I-am-ann\n"), done
+    assert listener.stop() == 0, listener.stderr.text
+
+
 def test_from_a_bare_machine_to_ssh(world):
     stranger = Stranger(world)
     stranger.follow()
+    listens_on_a_port(stranger)
     audit = stranger.shown["cfpipe-edge audit"]
     for kind in ("login", "certificate", "tunnel_open"):
         assert any(kind in row and "ann@example.com" in row for row in audit.splitlines()), audit

@@ -3,7 +3,6 @@
 #include <boost/json/serialize.hpp>
 #include <string>
 
-#include "auth/discovery/discovery.h"
 #include "base/json.h"
 
 namespace cfpipe::auth {
@@ -44,12 +43,6 @@ void remember_application(const Access& access, const Application& app) {
 void forget_application(const Access& access) {
   const auto removed = access.state.remove(file_of(access));
   if (!removed) access.observer.note("application not forgotten: " + removed.error().detail);
-}
-
-boost::asio::awaitable<void> check_known_application(const Access& access) {
-  const auto found = co_await discover(access);
-  // A network that fails says nothing about the application.
-  if (!found && found.error().stage == transport::Stage::application) forget_application(access);
 }
 
 }  // namespace cfpipe::auth

@@ -28,8 +28,4 @@ std::optional<KnownApplication> known_application(const Access& access);
 void remember_application(const Access& access, const Application& app);
 void forget_application(const Access& access);
 
-/// Discovers again behind an open tunnel: refreshes what is known, or forgets it if the host does not vouch
-/// for it any more.
-boost::asio::awaitable<void> check_known_application(const Access& access);
-
 }  // namespace cfpipe::auth

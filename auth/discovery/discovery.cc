@@ -215,4 +215,10 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
   co_return found;
 }
 
+net::awaitable<void> check_known_application(const Access& access) {
+  const auto found = co_await discover(access);
+  // A network that fails says nothing about the application.
+  if (!found && found.error().stage == transport::Stage::application) forget_application(access);
+}
+
 }  // namespace cfpipe::auth

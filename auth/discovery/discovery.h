@@ -37,4 +37,8 @@ boost::asio::awaitable<Result<FoundApplication>> find_application(const Access& 
 /// or an origin without one answered 5xx to a plain request.
 bool may_be_open(const transport::Failure& failure);
 
+/// Discovers again behind an open tunnel: refreshes what is known, or forgets it if the host does not vouch
+/// for it any more.
+boost::asio::awaitable<void> check_known_application(const Access& access);
+
 }  // namespace cfpipe::auth

@@ -10,7 +10,6 @@
 #include <array>
 #include <string>
 
-#include "auth/ssh/certificate.h"
 #include "auth/ssh/key.h"
 #include "auth/ssh/wire.h"
 #include "base/openssl.h"
@@ -135,15 +134,14 @@ bool verifies(EVP_PKEY* key, const EVP_MD* digest, std::string_view signature, s
 }  // namespace
 
 SignatureCheck check_signature(std::string_view key_blob, std::string_view signature, std::string_view data) {
-  const std::string plain = plain_key_blob(key_blob);
-  if (plain.empty()) return SignatureCheck::bad;
-  SshReader key(plain);
+  SshReader key(key_blob);
   const std::string_view key_kind = key.string();
+  if (!key.ok() || key_kind.empty()) return SignatureCheck::bad;
   SshReader signed_by(signature);
   const Scheme* scheme = find_scheme(key_kind, signed_by.string());
   std::string value(signed_by.string());
   if (!signed_by.ok()) return SignatureCheck::bad;
-  if (scheme == nullptr || !acceptable_user_key(plain)) return SignatureCheck::unknown_kind;
+  if (scheme == nullptr || !acceptable_user_key(key_blob)) return SignatureCheck::unknown_kind;
 
   const PKey handle = public_key(*scheme, key);
   std::string message(data);

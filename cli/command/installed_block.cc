@@ -10,6 +10,7 @@
 
 #include "base/platform/own_file.h"
 #include "cli/command/ssh_config_blocks.h"
+#include "cli/options/parse_options.h"
 
 namespace cfpipe::cli {
 namespace {

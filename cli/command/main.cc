@@ -15,6 +15,7 @@
 #include "cli/console/messages.h"
 #include "cli/console/stdout.h"
 #include "cli/options/options.h"
+#include "cli/options/parse_options.h"
 #include "cli/options/secret_arguments.h"
 #include "cli/session/event_loop.h"
 #include "transport/tls/openssl_init.h"

@@ -9,6 +9,7 @@
 #include "cli/command/commands.h"
 #include "cli/console/messages.h"
 #include "cli/console/stdout.h"
+#include "cli/options/parse_values.h"
 #include "transport/tls/openssl_init.h"
 
 namespace cfpipe::cli {

@@ -1,3 +1,5 @@
+#include "cli/options/parse_values.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -6,7 +8,6 @@
 #include <string>
 
 #include "cli/options/idn.h"
-#include "cli/options/options.h"
 
 namespace cfpipe::cli {
 namespace {

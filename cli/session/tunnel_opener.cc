@@ -14,6 +14,7 @@
 #include "auth/agent/server.h"
 #include "auth/certificate/signing.h"
 #include "auth/discovery/application_cache.h"
+#include "auth/discovery/discovery.h"
 #include "auth/login/token_cache.h"
 #include "base/clock.h"
 #include "base/scope_exit.h"

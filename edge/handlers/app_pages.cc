@@ -97,7 +97,7 @@ Answer AccessSite::cli(const Request& request, const App* named) {
   }
   const App& app = *named;
   const std::int64_t now = now_();
-  const auto grant = notes_.read("cli", request.cookie(kGrantCookie), now);
+  const auto grant = notes_.read("cli", cookie_value(request, kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
     return people_may_enter(app.config->policies) ? challenge(request, app)
                                                   : nobody_signs_in(*app.config, request, transfers_);

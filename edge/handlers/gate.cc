@@ -120,7 +120,7 @@ std::optional<Identity> AccessSite::check_org(const Request& request) const {
 
 /// Who has signed in in this browser: no program's org token, and no cookie that another host has planted.
 std::optional<Identity> AccessSite::browser_session(const Request& request) const {
-  auto identity = tokens_.check_org(request.cookie(kBrowserTokenCookie), now_());
+  auto identity = tokens_.check_org(cookie_value(request, kBrowserTokenCookie), now_());
   if (!identity || identity->holder != Holder::browser || revoked(*identity)) return std::nullopt;
   return identity;
 }
@@ -150,7 +150,7 @@ bool AccessSite::revoked(const Identity& identity) const {
 Answer AccessSite::challenge(const Request& request, const App& app) const {
   const std::string target = safe_target(target_of(request), authority(request.host)).value_or("/");
   // One session for all tabs of a browser, or the second would void the first one's sign-in.
-  std::string session = request.cookie(kBrowserSessionCookie);
+  std::string session = cookie_value(request, kBrowserSessionCookie);
   if (session.size() != kSessionCharacters) session = random_id();
   const std::int64_t until = now_() + kLoginSeconds;
   const std::string meta = notes_.write(

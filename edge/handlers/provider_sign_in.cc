@@ -44,7 +44,7 @@ std::string flow_cookie(char number) {
 char free_number(const Request& request) {
   for (std::size_t i = 0; i < kFlows; ++i) {
     const char number = static_cast<char>('0' + i);
-    if (request.cookie(flow_cookie(number)).empty()) return number;
+    if (cookie_value(request, flow_cookie(number)).empty()) return number;
   }
   return static_cast<char>('0' + static_cast<unsigned char>(random_bytes(1)[0]) % kFlows);
 }
@@ -117,7 +117,7 @@ Answer AccessSite::choice_page(const Request& request, const Login& login, const
       "https://" + auth_authority() + "/cdn-cgi/access/login/" + login.host + "?kid=" + login.app->aud +
       "&redirect_url=" + transport::percent_encode(login.target) +
       "&meta=" + transport::percent_encode(meta) + "&" + std::string(kProviderParameter) + "=";
-  const std::string last = request.cookie(kChoiceCookie);
+  const std::string last = cookie_value(request, kChoiceCookie);
   std::string first, others;
   for (const auto& one : providers) {
     const std::string& name = one->config.name;
@@ -139,7 +139,7 @@ net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login 
   const char number = free_number(request);
   const std::string state = number + random_id();
   ProviderSignIn sign_in = provider_sign_in(state, *provider);
-  sign_in.another_user = !return_url(request.cookie(kAnotherUserCookie)).empty();
+  sign_in.another_user = !return_url(cookie_value(request, kAnotherUserCookie)).empty();
   const auto url = co_await provider->oidc->authorization_url(sign_in);
   if (!url) co_return not_signed_in(request, login, url.error());
   const std::int64_t until = now_() + kLoginSeconds;
@@ -164,7 +164,7 @@ net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
   if (state.size() != kStateCharacters || state[0] < '0' || state[0] >= static_cast<char>('0' + kFlows))
     co_return stale_sign_in();
   const std::string cookie = flow_cookie(state[0]);
-  const auto flow = notes_.read("sign-in", request.cookie(cookie), now_());
+  const auto flow = notes_.read("sign-in", cookie_value(request, cookie), now_());
   Login login;
   if (flow) login.app = find_app_by_aud(text_of(*flow, "aud"));
   if (flow) login.host = text_of(*flow, "host");
@@ -236,7 +236,7 @@ Answer AccessSite::signed_in(const Request& request, const Login& login, const P
 /// Where the browser signs out at the provider that the person signed in at; nothing if there is none to ask.
 net::awaitable<std::optional<std::string>> AccessSite::provider_sign_out(const Request& request,
                                                                          std::optional<Identity> identity) {
-  const std::string id_token = request.cookie(kIdTokenCookie);
+  const std::string id_token = cookie_value(request, kIdTokenCookie);
   auto provider = identity ? find_provider(identity->provider) : nullptr;
   if (const auto claims = auth::parse_jwt(id_token); !provider && claims)
     for (const auto& one : providers_)

@@ -132,7 +132,7 @@ boost::asio::awaitable<Answer> AccessSite::begin_sign_in(const Request& request,
 /// The hidden field of a form: the sign-in, tied to a cookie of this browser, so that no other site can post
 /// it.
 std::string AccessSite::form_state(const Request& request, const Login& login, Answer& answer) const {
-  std::string cookie = request.cookie(kFormCookie);
+  std::string cookie = cookie_value(request, kFormCookie);
   if (cookie.size() != kFormCookieCharacters) cookie = random_id();
   const std::int64_t until = now_() + kLoginSeconds;
   set_cookie(answer, kFormCookie, cookie, until);
@@ -227,7 +227,7 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
   if (!origin.empty() && !same_text(origin, "https://" + auth_authority()))
     co_return message_page(403, "Refused", "This form was sent from another site.");
   const auto state = notes_.read("form", request.form_value("state"), now);
-  if (!state || !same_secret(text_of(*state, "form"), hex(sha256(request.cookie(kFormCookie)))))
+  if (!state || !same_secret(text_of(*state, "form"), hex(sha256(cookie_value(request, kFormCookie)))))
     co_return expired_form();
   Login login;
   login.app = find_app_by_aud(text_of(*state, "aud"));

@@ -101,7 +101,7 @@ std::optional<Answer> AccessSite::sign_out(const Request& request, const Identit
 
 /// Where the provider leads back to.
 Answer AccessSite::signed_out(const Request& request) const {
-  const std::string back = return_url(request.cookie(kReturnCookie));
+  const std::string back = return_url(cookie_value(request, kReturnCookie));
   Answer answer = back.empty() ? signed_out_page() : redirect_answer(back);
   clear_cookie(answer, kReturnCookie);
   return answer;

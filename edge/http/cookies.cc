@@ -43,6 +43,11 @@ std::vector<std::string> cookies(const Request& request, std::string_view name) 
   return found;
 }
 
+std::string cookie_value(const Request& request, std::string_view name) {
+  auto found = cookies(request, name);
+  return found.empty() ? std::string() : std::move(found.front());
+}
+
 bool from_browser(const Request& request) {
   return !request.header(kFetchSite).empty();
 }

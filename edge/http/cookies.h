@@ -40,6 +40,9 @@ std::vector<std::string> path_token_cookies(const Request& request);
 /// those of other hosts of the domain, too, in an order that they choose.
 std::vector<std::string> cookies(const Request& request, std::string_view name);
 
+/// The first of them, or empty.
+std::string cookie_value(const Request& request, std::string_view name);
+
 /// True if the request says that a browser has sent it (Fetch Metadata; no page can leave that out). Browsers
 /// from before 2023 do not say so.
 bool from_browser(const Request& request);

@@ -1,7 +1,6 @@
 #include "edge/http/request.h"
 
 #include "base/text.h"
-#include "edge/http/cookies.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -44,11 +43,6 @@ std::string_view Request::header(std::string_view name) const {
   for (const auto& [key, value] : headers)
     if (same_text(key, name)) return value;
   return {};
-}
-
-std::string Request::cookie(std::string_view name) const {
-  auto found = cookies(*this, name);
-  return found.empty() ? std::string() : std::move(found.front());
 }
 
 std::string Request::query_value(std::string_view key) const {

@@ -35,7 +35,6 @@ struct Request {
   std::string ray;   ///< this request's id; the listener puts it into Cf-Ray
 
   std::string_view header(std::string_view name) const;  ///< first of that name (any case) or empty
-  std::string cookie(std::string_view name) const;       ///< or empty
   std::string query_value(std::string_view key) const;   ///< decoded, or empty
   std::string form_value(
       std::string_view key) const;  ///< of an application/x-www-form-urlencoded body, decoded

@@ -118,7 +118,7 @@ std::uint64_t credential_of(const Request& request) {
   for (const char* name : {"Cf-Access-Client-Id", "Cf-Access-Token"})
     if (const std::string_view value = request.header(name); !value.empty()) return hash_of(value);
   for (const std::string_view name : {kTokenCookie, kBrowserTokenCookie})
-    if (const std::string cookie = request.cookie(name); !cookie.empty()) return hash_of(cookie);
+    if (const std::string cookie = cookie_value(request, name); !cookie.empty()) return hash_of(cookie);
   constexpr std::string_view kMember = "\"jwt\"";
   const std::size_t member = request.body.find(kMember);
   if (member == std::string::npos) return 0;

@@ -8,7 +8,6 @@
 
 #include "edge/http/request_rules.h"
 #include "edge/http/responses.h"
-#include "edge/listener/server.h"
 #include "transport/http/message_io.h"
 #include "transport/net/plain_channel.h"
 #include "transport/websocket/handshake.h"

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/options/options.h"
+#include "cli/options/parse_options.h"
 
 namespace cfpipe::cli {
 

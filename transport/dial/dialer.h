@@ -11,36 +11,14 @@
 
 #include "base/error.h"
 #include "base/host.h"
+#include "transport/dial/dial_options.h"
 #include "transport/net/resolve.h"
 #include "transport/net/url.h"
 #include "transport/tls/session_store.h"
 
 namespace cfpipe::transport {
 
-class ClientCertificate;
 class TlsChannel;
-class TlsClientContext;
-struct ProxySettings;
-enum class Alpn;
-
-/// How to reach a host. Copies share the TLS context, which is built at the first dial that needs it.
-struct DialOptions {
-  std::string ca_file;  ///< PEM bundle to trust instead of the system's; empty: system store, SSL_CERT_FILE,
-                        ///< SSL_CERT_DIR
-  std::optional<Authority>
-      connect_to;       ///< to connect to instead of the URL's host and port; TLS still checks the URL's name
-  Alpn alpn{};          ///< http1 unless said otherwise
-  LookupShare lookups;  ///< whose lookups of names these are
-  std::chrono::milliseconds dns_deadline{5'000};
-  std::chrono::milliseconds tcp_deadline{10'000};
-  std::chrono::milliseconds proxy_deadline{10'000};
-  std::chrono::milliseconds tls_deadline{10'000};
-  std::shared_ptr<const ProxySettings> proxy;  ///< who goes through a proxy, and which; null: nobody
-  std::shared_ptr<const ClientCertificate>
-      certificate;                         ///< shown to a server that asks for one; null: none is
-  std::shared_ptr<TlsClientContext> tls;   ///< filled at the first dial
-  std::shared_ptr<SessionStore> sessions;  ///< where TLS sessions come from and go to; null: none are resumed
-};
 
 /// Resolves and connects, all addresses in turns (connect.h); or has a proxy do so. Names under `.localhost`
 /// are loopback and never asked of DNS (RFC 6761 6.3). TCP_NODELAY is set. Failures: dns, tcp, proxy.

@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string>
 
-#include "transport/dial/dialer.h"
+#include "base/error.h"
+#include "base/host.h"
+#include "transport/dial/dial_options.h"
 #include "transport/dial/proxy_settings.h"
 
 namespace cfpipe::transport {

@@ -1,10 +1,9 @@
-#include "transport/http2/callbacks.h"
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "transport/http/message_io.h"
+#include "transport/http2/session_internal.h"
 
 namespace cfpipe::transport {
 using tunnel::IoStatus;

@@ -29,7 +29,10 @@ inline constexpr std::chrono::milliseconds kH2ServerIdle{100'000};
 /// One HTTP/2 connection over TLS, either role: reads and writes the socket, and shares it among the streams.
 /// Ciphertext held: kSendBatch if one stream has it for itself, a quarter of that if several share it, and
 /// one frame. Lives as long as somebody holds it or one of its streams. Used from one thread.
-class H2Connection : public std::enable_shared_from_this<H2Connection>, private H2Events, private H2Wire {
+class H2Connection : public std::enable_shared_from_this<H2Connection>,
+                     public H2Carrier,
+                     private H2Events,
+                     private H2Wire {
  public:
   using Clock = std::chrono::steady_clock;
   using IoStatus = tunnel::IoStatus;
@@ -74,23 +77,22 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>, private 
   std::optional<Failure> refusal() { return over_ ? channel_->refusal() : std::nullopt; }
   /// Why it ended, printable; empty if in peace.
   const std::string& why() const { return why_; }
-  boost::asio::any_io_executor executor() { return executor_; }
+  boost::asio::any_io_executor executor() override { return executor_; }
 
  private:
-  friend class H2Stream;
   H2Connection(std::unique_ptr<TlsChannel> channel, H2Role role, H2Times times);
 
   // For the streams.
-  IoStatus write(H2Stream& stream, tunnel::Slice from);
-  IoStatus flush(H2Stream& stream);
-  IoStatus end(H2Stream& stream);
-  bool respond(H2Stream& stream, const H2Head& head, bool ends);
-  void consumed(H2Stream& stream, std::size_t bytes);
-  void wait_writable(H2Stream& stream);
-  std::size_t room(const H2Stream& stream) const;
-  bool in_flight(const H2Stream& stream) const;
-  std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const;
-  void drop(H2Stream& stream, std::size_t unread);
+  IoStatus write(H2Stream& stream, tunnel::Slice from) override;
+  IoStatus flush(H2Stream& stream) override;
+  IoStatus end(H2Stream& stream) override;
+  bool respond(H2Stream& stream, const H2Head& head, bool ends) override;
+  void consumed(H2Stream& stream, std::size_t bytes) override;
+  void wait_writable(H2Stream& stream) override;
+  std::size_t room(const H2Stream& stream) const override;
+  bool in_flight(const H2Stream& stream) const override;
+  std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const override;
+  void drop(H2Stream& stream, std::size_t unread) override;
 
   void h2_head(std::int32_t stream, H2Head head, bool oversized) override;
   void h2_data(std::int32_t stream, std::span<const std::byte> data) override;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "transport/http2/callbacks.h"
+#include "transport/http2/session_internal.h"
 
 namespace cfpipe::transport {
 using tunnel::IoStatus;

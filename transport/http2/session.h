@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "transport/http2/codes.h"
 #include "transport/http2/flow_control.h"
 #include "transport/http2/stream_sequence.h"
 #include "tunnel/held_bytes.h"
@@ -26,13 +27,6 @@ using H2Head = std::vector<std::pair<std::string, std::string>>;
 
 /// A head that another one follows on its stream: `:status` is first, and 1xx.
 bool is_interim(const H2Head& head);
-
-/// Error codes of RFC 9113 7 that mean something here.
-inline constexpr std::uint32_t kH2NoError = 0x0;
-inline constexpr std::uint32_t kH2ProtocolError = 0x1;
-inline constexpr std::uint32_t kH2StreamClosed = 0x5;
-inline constexpr std::uint32_t kH2RefusedStream = 0x7;
-inline constexpr std::uint32_t kH2Cancel = 0x8;
 
 /// Streams that a peer may have open on one connection, and that we open on one.
 inline constexpr std::uint32_t kH2MaxStreams = 100;

@@ -7,8 +7,6 @@
 #include <cstring>
 #include <utility>
 
-#include "transport/http2/connection.h"
-
 namespace cfpipe::transport {
 namespace net = boost::asio;
 using tunnel::IoStatus;
@@ -23,7 +21,7 @@ constexpr std::size_t kBulkBlock = 256 * 1024;
 
 }  // namespace
 
-H2Stream::H2Stream(std::shared_ptr<H2Connection> connection, std::int32_t id)
+H2Stream::H2Stream(std::shared_ptr<H2Carrier> connection, std::int32_t id)
     : connection_(std::move(connection)), id_(id) {}
 
 H2Stream::~H2Stream() {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "transport/http2/session.h"
@@ -15,6 +16,27 @@
 namespace cfpipe::transport {
 
 class H2Connection;
+class H2Stream;
+
+/// What a stream needs of the connection that carries it.
+class H2Carrier {
+ public:
+  virtual ~H2Carrier() = default;
+  virtual boost::asio::any_io_executor executor() = 0;
+  virtual tunnel::IoStatus write(H2Stream& stream, tunnel::Slice from) = 0;
+  virtual tunnel::IoStatus flush(H2Stream& stream) = 0;
+  virtual tunnel::IoStatus end(H2Stream& stream) = 0;
+  virtual bool respond(H2Stream& stream, const H2Head& head, bool ends) = 0;
+  /// So many bytes have been read, and the peer may send as many more.
+  virtual void consumed(H2Stream& stream, std::size_t bytes) = 0;
+  /// The stream's writer is called when it is the stream's turn.
+  virtual void wait_writable(H2Stream& stream) = 0;
+  virtual std::size_t room(const H2Stream& stream) const = 0;
+  virtual bool in_flight(const H2Stream& stream) const = 0;
+  virtual std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const = 0;
+  /// The stream goes; `unread` bytes of it were never consumed.
+  virtual void drop(H2Stream& stream, std::size_t unread) = 0;
+};
 
 /// One stream of an HTTP/2 connection: the request's and the answer's head, and the bytes of both bodies,
 /// which after an extended CONNECT are those of a WebSocket (RFC 8441 5). Keeps its connection alive. What
@@ -22,7 +44,7 @@ class H2Connection;
 class H2Stream final : public Channel {
  public:
   using Clock = std::chrono::steady_clock;
-  H2Stream(std::shared_ptr<H2Connection> connection, std::int32_t id);
+  H2Stream(std::shared_ptr<H2Carrier> connection, std::int32_t id);
   ~H2Stream() override;
 
   /// The peer's head: at once for a server, for a client when headed() has come true.
@@ -76,7 +98,7 @@ class H2Stream final : public Channel {
   void post(std::function<void()> callback);
   boost::asio::awaitable<bool> wait(bool for_head, Clock::time_point deadline);
 
-  std::shared_ptr<H2Connection> connection_;
+  std::shared_ptr<H2Carrier> connection_;
   std::int32_t id_;
   H2Head head_;
   bool oversized_ = false;

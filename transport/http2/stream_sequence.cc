@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "transport/http2/session.h"
+#include "transport/http2/codes.h"
 
 namespace cfpipe::transport {
 

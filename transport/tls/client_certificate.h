@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "transport/tls/context.h"
+#include "transport/tls/handles.h"
 
 namespace cfpipe::transport {
 

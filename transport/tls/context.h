@@ -1,27 +1,14 @@
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <memory>
 #include <string>
 
 #include "base/error.h"
 #include "base/host.h"
+#include "transport/tls/alpn.h"
+#include "transport/tls/handles.h"
 
 namespace cfpipe::transport {
-
-template <auto function>
-struct FreeWith {
-  template <class T>
-  void operator()(T* handle) const noexcept {
-    function(handle);
-  }
-};
-using SslCtx = std::unique_ptr<SSL_CTX, FreeWith<SSL_CTX_free>>;
-using SslPtr = std::unique_ptr<SSL, FreeWith<SSL_free>>;
-
-/// What is offered to a server (RFC 7301).
-enum class Alpn { http1, http2_or_http1 };
 
 class ClientCertificate;
 

@@ -9,7 +9,8 @@
 
 #include "base/host.h"
 #include "transport/net/url.h"
-#include "transport/tls/context.h"
+#include "transport/tls/alpn.h"
+#include "transport/tls/handles.h"
 #include "transport/tls/session_store.h"
 
 namespace cfpipe::transport {

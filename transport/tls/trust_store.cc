@@ -13,7 +13,7 @@
 #include <string_view>
 
 #include "base/shortage.h"
-#include "transport/tls/context.h"
+#include "transport/tls/handles.h"
 
 namespace cfpipe::transport {
 namespace {

@@ -60,8 +60,9 @@ TEST(SshVerify, SecurityKeysMayBeCertified) {
     EXPECT_TRUE(certificate->type.starts_with("sk-"));
     EXPECT_EQ(certificate->user_key_blob, key);
     // The certificate speaks for the key inside it.
-    EXPECT_EQ(check_signature(certificate->blob, *decode_base64(vector.signature), "some data"),
-              SignatureCheck::good);
+    EXPECT_EQ(
+        check_signature(plain_key_blob(certificate->blob), *decode_base64(vector.signature), "some data"),
+        SignatureCheck::good);
   }
 }
 
@@ -81,6 +82,8 @@ TEST(SshVerify, WhatIsNotKnownIsSaidToBe) {
   EXPECT_EQ(check_signature(named("ssh-future"), named("ssh-future"), "data"), SignatureCheck::unknown_kind);
   EXPECT_EQ(check_signature(named("ssh-rsa"), named("ssh-rsa"), "data"), SignatureCheck::unknown_kind);
   EXPECT_EQ(check_signature("", key.sign("data"), "data"), SignatureCheck::bad);
+  EXPECT_EQ(check_signature(std::string(4, '\0'), key.sign("data"), "data"), SignatureCheck::bad);
+  EXPECT_EQ(check_signature(std::string("\0\0\0\x09ssh", 7), key.sign("data"), "data"), SignatureCheck::bad);
   EXPECT_EQ(check_signature(key.public_blob(), "", "data"), SignatureCheck::bad);
 }
 

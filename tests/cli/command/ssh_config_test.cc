@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "cli/command/commands.h"
+#include "cli/options/parse_values.h"
 
 namespace cfpipe::cli {
 namespace {

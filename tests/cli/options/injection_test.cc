@@ -6,6 +6,8 @@
 
 #include "auth/state/state_dir.h"
 #include "cli/options/options.h"
+#include "cli/options/parse_options.h"
+#include "cli/options/parse_values.h"
 #include "transport/net/url.h"
 
 namespace cfpipe::cli {

@@ -1,3 +1,5 @@
+#include "cli/options/parse_values.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

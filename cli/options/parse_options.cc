@@ -1,4 +1,4 @@
-#include "cli/options/options.h"
+#include "cli/options/parse_options.h"
 
 #include <algorithm>
 #include <map>
@@ -8,6 +8,7 @@
 #include "auth/certificate/user_key.h"
 #include "cli/options/command_line.h"
 #include "cli/options/network_options.h"
+#include "cli/options/parse_values.h"
 
 namespace cfpipe::cli {
 namespace {

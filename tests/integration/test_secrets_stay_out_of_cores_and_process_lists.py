@@ -109,8 +109,7 @@ def test_a_core_that_root_takes_holds_no_secret(world):
 @ROOT_ONLY
 @NOT_SANITIZED
 def test_nobody_reads_the_memory_of_a_process_of_theirs(world):
-    program = shutil.copy(CFPIPE, world.path("bin", "cfpipe-for-everyone"))
-    world.directory.chmod(0o755)
+    program = world.for_everyone(CFPIPE)
     state = world.path("state-of-nobody")
     state.mkdir(mode=0o700)
     os.chown(state, NOBODY, NOBODY)

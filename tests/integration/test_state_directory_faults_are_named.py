@@ -1,7 +1,6 @@
 """A state directory that cannot be used, or files in it that are not ours, end the command and stay as they are."""
 
 import os
-import shutil
 import stat
 import subprocess
 
@@ -35,9 +34,7 @@ def test_unreadable_state_directory(user):
 @ROOT_ONLY
 def test_state_directory_unreadable_for_an_ordinary_user(user):
     files = user.snapshot()
-    user.world.directory.chmod(0o755)
-    program = shutil.copy(CFPIPE, user.world.path("bin", "cfpipe-for-everyone"))
-    argv = [program, "access", "ssh", "--hostname", user.edge.host()]
+    argv = [user.world.for_everyone(CFPIPE), "access", "ssh", "--hostname", user.edge.host()]
     done = subprocess.run(argv, env=user.env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, user=NOBODY,
                           group=NOBODY, extra_groups=[])
     assert_fails(Finished(argv, done.returncode, done.stdout, done.stderr), CONFIGURATION, "state", str(user.home))

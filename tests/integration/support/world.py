@@ -72,6 +72,13 @@ class World:
         path.chmod(0o755)
         return path
 
+    def for_everyone(self, program):
+        """A copy of this program that every user of the machine can run, whatever this account's umask is."""
+        copy = shutil.copy(program, self.path("bin", f"{program.name}-for-everyone"))
+        for path in (self.directory, copy.parent, copy):
+            path.chmod(0o755)
+        return copy
+
     def certificate(self, name, host, usage="serverAuth"):
         """Files of a certificate for this host and of its key, by an authority that is in test-ca.pem."""
         def openssl(*argv):

@@ -49,12 +49,13 @@ class World:
         self._children = []
         for name in ("bin", "user", "tmp"):
             (self.directory / name).mkdir()
-        # Without one in HOME curl goes on to the account's own directory.
+        # curl reads the first .curlrc of those in CURL_HOME, in HOME and in the account's own directory.
         (self.directory / "user/.curlrc").touch()
         log = self.directory / "sanitizer"
         self.env = {
             "PATH": f"{self.directory}/bin:{limits.BUILD}:/usr/bin:/bin:/usr/sbin:/sbin",
             "HOME": str(self.directory / "user"),
+            "CURL_HOME": str(self.directory / "user"),
             "TMPDIR": str(self.directory / "tmp"),
             "SHELL": "/bin/sh",
             "LANG": "C.UTF-8",

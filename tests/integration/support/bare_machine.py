@@ -1,5 +1,5 @@
-"""A machine that only this test sees: this one's programs, with configuration, accounts, state and ports of its own. What is
-changed below the directories of OVERLAID goes into memory, and is gone with the last process that looks at it."""
+"""A machine that only this test sees: this one's programs, with configuration, accounts, state and ports of its own, and without root's
+personal settings. What is changed below the directories of OVERLAID goes into memory, and is gone with the last process that looks at it."""
 
 import os
 import subprocess
@@ -14,6 +14,11 @@ mount -t tmpfs changes "$CHANGES"
 for directory in {directories}; do
   mkdir -p "$CHANGES$directory/upper" "$CHANGES$directory/work"
   mount -t overlay changes -o "lowerdir=$directory,upperdir=$CHANGES$directory/upper,workdir=$CHANGES$directory/work" "$directory"
+done
+find /root -mindepth 1 -maxdepth 1 -name '.*' ! -type d -delete
+for directory in .ssh .config; do
+  mkdir -p "/root/$directory"
+  mount -t tmpfs -o mode=700 settings "/root/$directory"
 done
 mount -t tmpfs run /run
 hostname bare

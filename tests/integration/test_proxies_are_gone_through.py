@@ -14,7 +14,7 @@ def proxy(world, request):
 
 
 def test_login_certificate_and_tunnel_go_through_it(world, kind, sshd, proxy):
-    """The names are known to nobody but the proxy: what goes past it fails."""
+    """Only the proxy knows the names: what goes past it fails."""
     client = far_client(world, kind, sshd, proxy)
     for style in ("match", "agent"):
         assert Ssh(client, style).run("echo through").ok().stdout == "through\n"
@@ -68,7 +68,7 @@ def test_every_variable_of_the_field_is_looked_at(world, sshd, variable):
 
 def test_no_proxy_takes_hosts_out(world, sshd, proxy):
     client = far_client(world, "own", sshd, proxy)
-    for variable, value in [("NO_PROXY", HOST), ("no_proxy", f"other.test, .{HOST.split('.', 1)[1]}")]:
+    for variable, value in [("NO_PROXY", HOST), ("no_proxy", f"other.invalid, .{HOST.split('.', 1)[1]}")]:
         finished = client.tunnel(**{variable: value})
         assert_fails(finished, UNAVAILABLE, "dns", HOST)
     assert client.banner(NO_PROXY="behind-proxy.example").startswith("SSH-2.0-")

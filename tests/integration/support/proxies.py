@@ -11,9 +11,10 @@ from support.clients import Client
 from support.edges import Edge
 from support.origin import Origin
 
-# In no DNS (RFC 6761 6.2), nor under .localhost: who is reached by these names is reached through a proxy.
-HOST = "vm.behind-proxy.test"
-AUTH_HOST = "auth.behind-proxy.test"
+# Both programs answer names below .invalid by themselves (RFC 6761 6.4), so no name server or hosts file of this machine has a say:
+# a peer that is reached by one of these names is reached through a proxy.
+HOST = "vm.behind-proxy.invalid"
+AUTH_HOST = "auth.behind-proxy.invalid"
 USER = "ann"
 TRIES = 10
 

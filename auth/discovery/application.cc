@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/name_pattern.h"
+
 namespace cfpipe::auth {
 namespace {
 
@@ -29,27 +31,6 @@ std::string lower(std::string_view text) {
   std::transform(out.begin(), out.end(), out.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
   return out;
-}
-
-/// `*` in the pattern stands for any characters but `/`. Linear in the text for every star: the last star
-/// alone is ever tried again.
-bool matches(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = t;
-    } else if (p < pattern.size() && pattern[p] == text[t]) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos && text[resume] != '/') {
-      p = star + 1;
-      t = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
 Failure wrong(std::string_view claim, std::string_view how) {
@@ -99,17 +80,10 @@ bool is_aud(std::string_view text) {
 bool covers(std::string_view app_hostname, const transport::Url& url) {
   const auto slash = std::min(app_hostname.find('/'), app_hostname.size());
   const auto host = app_hostname.substr(0, slash);
-  if (host.empty() || !matches(lower(host), url.host.text())) return false;
+  if (host.empty() || !transport::host_matches(lower(host), url.host.text())) return false;
   auto path = app_hostname.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
-  if (path.empty()) return true;
-  // An application on a path covers what is below it, too.
-  std::string_view rest = url.path();
-  for (std::size_t parts = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/')), end = 0;;) {
-    end = rest.find('/', end + 1);
-    if (--parts == 0) return matches(path, rest.substr(0, end));
-    if (end == std::string_view::npos) return false;
-  }
+  return path.empty() || transport::path_matches(path, url.path());
 }
 
 bool fits(const Application& app, const transport::Url& url) {

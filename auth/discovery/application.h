@@ -39,8 +39,8 @@ struct Application {
 
 bool is_aud(std::string_view text);
 
-/// True if an application of that name (`host`, `host/path`; a `*` stands for any characters but `/`) covers
-/// the URL. Ports do not count: no name of an application has one.
+/// True if an application of that name (`host`, `host/path`; of `*`: base/name_pattern.h) covers the
+/// URL. Ports do not count: no name of an application has one.
 bool covers(std::string_view app_hostname, const transport::Url& url);
 
 /// True if the application may be that of the URL: its AUD is one and its name covers the URL. Holds for

@@ -23,11 +23,10 @@ Answer refusal(const std::string& reason, std::string_view hint) {
   return answer;
 }
 
-/// The one path of an application that has a page for people: its terminal, or how it is reached.
+/// The path of an application that has a page for people: its terminal, or how it is reached.
 bool is_front(const AppName& app, std::string_view path) {
-  const auto segments = path_segments(path);
-  const auto own = static_cast<std::size_t>(std::count(app.path().begin(), app.path().end(), '/'));
-  return segments && segments->size() == own;
+  const auto canonical = canonical_path(path);
+  return canonical && app.is_front(*canonical);
 }
 
 /// What a person goes on to once they are signed in.

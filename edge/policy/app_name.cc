@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/host.h"
+#include "base/name_pattern.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -14,8 +15,9 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// First segment of the edge's own pages.
-constexpr std::string_view kOwnSegment = "cdn-cgi";
+/// Above the edge's own pages.
+constexpr std::string_view kOwnPath = "/cdn-cgi";
+constexpr std::string_view kOwnSegment = kOwnPath.substr(1);
 /// Longest text that a message repeats, in bytes.
 constexpr std::size_t kShownBytes = 120;
 /// Rank of a label or segment without a `*`.
@@ -45,21 +47,13 @@ bool in_segment(char c) {
          kOthers.find(c) != std::string_view::npos;
 }
 
-/// A label or segment against one that may have a `*`.
-bool matches(std::string_view pattern, std::string_view text) {
-  const std::size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == text;
-  const std::string_view before = pattern.substr(0, star), behind = pattern.substr(star + 1);
-  return text.size() >= before.size() + behind.size() && text.starts_with(before) && text.ends_with(behind);
-}
-
 std::size_t rank_of(const std::string& part) {
   return part.find('*') == std::string::npos ? kLiteral : part.size();
 }
 
-/// Decoded once; nothing if the segment has no one reading.
-std::optional<std::string> decoded_segment(std::string_view encoded) {
-  std::string out;
+/// Adds it, decoded once; false if the segment has no one reading.
+bool append_decoded(std::string& out, std::string_view encoded) {
+  const std::size_t begin = out.size();
   for (std::size_t i = 0; i < encoded.size(); ++i) {
     char c = encoded[i];
     if (c == '%') {
@@ -67,15 +61,15 @@ std::optional<std::string> decoded_segment(std::string_view encoded) {
       const char* const digits = encoded.data() + i + 1;
       const auto width = std::min<std::size_t>(2, encoded.size() - i - 1);
       const auto [end, error] = std::from_chars(digits, digits + width, byte, 16);
-      if (error != std::errc() || end != digits + 2) return std::nullopt;
+      if (error != std::errc() || end != digits + 2) return false;
       c = static_cast<char>(byte);
       i += 2;
     }
-    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return std::nullopt;
+    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return false;
     out += c;
   }
-  if (out.empty() || out == "." || out == "..") return std::nullopt;
-  return out;
+  const std::string_view segment = std::string_view(out).substr(begin);
+  return !segment.empty() && segment != "." && segment != "..";
 }
 
 /// Why a path is not one of an application; nothing if it is.
@@ -91,23 +85,23 @@ std::string path_fault(std::string_view path, const std::vector<std::string>& se
       return "has a path of other characters than letters, digits and -._~";
     if (!one_star_at_most(segment)) return "has more than one * in a segment of its path";
   }
-  if (!segments.empty() && matches(segments.front(), kOwnSegment))
+  if (!segments.empty() && transport::label_matches(segments.front(), kOwnSegment))
     return "has a path that covers the edge's own, /cdn-cgi";
   return {};
 }
 
 }  // namespace
 
-std::optional<std::vector<std::string>> path_segments(std::string_view path) {
-  std::vector<std::string> out;
+std::optional<std::string> canonical_path(std::string_view path) {
+  std::string out;
   if (path.starts_with('/')) path.remove_prefix(1);
   if (path.empty()) return out;
   if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  out.reserve(path.size() + 1);
   for (;;) {
     const std::size_t end = path.find('/');
-    auto segment = decoded_segment(path.substr(0, end));
-    if (!segment) return std::nullopt;
-    if (out.size() < kMaxAppPathSegments) out.push_back(std::move(*segment));
+    out += '/';
+    if (!append_decoded(out, path.substr(0, end))) return std::nullopt;
     if (end == std::string_view::npos) return out;
     path.remove_prefix(end + 1);
   }
@@ -120,40 +114,37 @@ transport::Result<AppName> AppName::parse(std::string_view text) {
   if (!host || host->address() || host->text().find('_') != std::string::npos)
     return bad(text, "is not a host name, with a path or without, such as vm.example.com/team-a");
   out.host_ = host->text();
-  out.labels_ = split(out.host_, '.');
-  if (!std::all_of(out.labels_.begin(), out.labels_.end(), one_star_at_most))
+  const auto labels = split(out.host_, '.');
+  if (!std::all_of(labels.begin(), labels.end(), one_star_at_most))
     return bad(text, "has more than one * in a part of the host name");
-  if (out.labels_.back().find('*') != std::string::npos)
+  if (labels.back().find('*') != std::string::npos)
     return bad(text, "has a * in the last part of the host name");
   std::string_view path = text.substr(slash);
   if (path.ends_with('/')) path.remove_suffix(1);
   if (path == "/*") path = {};
-  if (!path.empty()) out.segments_ = split(path.substr(1), '/');
-  if (const std::string fault = path_fault(path, out.segments_); !fault.empty()) return bad(text, fault);
+  std::vector<std::string> segments;
+  if (!path.empty()) segments = split(path.substr(1), '/');
+  if (const std::string fault = path_fault(path, segments); !fault.empty()) return bad(text, fault);
   out.path_ = path;
   out.text_ = out.host_ + out.path_;
-  for (auto label = out.labels_.rbegin(); label != out.labels_.rend(); ++label)
-    out.rank_.push_back(rank_of(*label));
-  out.rank_.push_back(out.segments_.size());
-  for (const std::string& segment : out.segments_) out.rank_.push_back(rank_of(segment));
+  for (auto label = labels.rbegin(); label != labels.rend(); ++label) out.rank_.push_back(rank_of(*label));
+  out.rank_.push_back(segments.size());
+  for (const std::string& segment : segments) out.rank_.push_back(rank_of(segment));
   return out;
 }
 
 bool AppName::covers_host(std::string_view host) const {
-  if (!is_pattern()) return host == host_;
-  for (std::size_t i = 0; i < labels_.size(); ++i) {
-    const std::size_t dot = host.find('.');
-    if ((dot == std::string_view::npos) != (i + 1 == labels_.size())) return false;
-    const std::string_view label = host.substr(0, dot);
-    if (label.empty() || !matches(labels_[i], label)) return false;
-    host.remove_prefix(std::min(label.size() + 1, host.size()));
-  }
-  return true;
+  return is_pattern() ? transport::host_matches(host_, host) : host == host_;
 }
 
-bool AppName::covers_path(const std::vector<std::string>& segments) const {
-  return segments.size() >= segments_.size() &&
-         std::equal(segments_.begin(), segments_.end(), segments.begin(), matches);
+bool AppName::covers_path(std::string_view path) const {
+  // A `*` further on may cover what the first segment alone does not.
+  return !has_path() || (!transport::path_matches(kOwnPath, path) && transport::path_matches(path_, path));
+}
+
+bool AppName::is_front(std::string_view path) const {
+  if (!covers_path(path)) return false;
+  return path.empty() || !covers_path(path.substr(0, path.rfind('/')));
 }
 
 std::string AppName::sample_host() const {
@@ -190,12 +181,12 @@ std::vector<const AppName*> AppIndex::at(std::string_view host) const {
 }
 
 AppIndex::Found AppIndex::find(std::string_view host, std::string_view path) const {
-  std::optional<std::vector<std::string>> segments;
+  std::optional<std::string> canonical;
   for (const AppName* name : at(host)) {
     if (!name->has_path()) return {name, false};
-    if (!segments) segments = path_segments(path);
-    if (!segments) return {nullptr, true};
-    if (name->covers_path(*segments)) return {name, false};
+    if (!canonical) canonical = canonical_path(path);
+    if (!canonical) return {nullptr, true};
+    if (name->covers_path(*canonical)) return {name, false};
   }
   return {};
 }

@@ -17,15 +17,15 @@ inline constexpr std::size_t kMaxAppPathSegments = 8;
 /// Applications of one edge whose host is a pattern: each may be compared with the host of a request.
 inline constexpr std::size_t kMaxHostPatterns = 256;
 
-/// The segments of a request's path, percent-decoded once; kMaxAppPathSegments of them at most, further ones
-/// are checked and left out. One `/` at the end is no segment. Nothing if two readers may take the path for
-/// different ones: a segment that is empty, `.` or `..`, an encoded `/` or `\`, a control character, a
-/// malformed escape.
-std::optional<std::vector<std::string>> path_segments(std::string_view path);
+/// A request's path, percent-decoded once, without `/` at its end: empty, or `/a/b`. Nothing if two readers
+/// may take the path for different ones: a segment that is empty, `.` or `..`, an encoded `/` or `\`, a
+/// control character, a malformed escape.
+std::optional<std::string> canonical_path(std::string_view path);
 
 /// The name of an application: a host, or all hosts that a pattern covers, and maybe a path, below which all
 /// belongs to the application as well. As Cloudflare's documentation ("Application paths") has it, a `*`
-/// stands for characters of one label of a host, or of one segment of a path, and each has one at most.
+/// stands for characters of one label of a host, or for any characters of a path, and each label and segment
+/// has one at most.
 ///
 ///     vm.example.com    vm.example.com/team-a    *.example.com    build-*.example.com/logs
 ///
@@ -45,7 +45,11 @@ class AppName {
 
   /// `host` is canonical. A label of the name is one label of the host.
   bool covers_host(std::string_view host) const;
-  bool covers_path(const std::vector<std::string>& segments) const;
+  /// `path` is canonical. A name with a path does not cover the edge's own, /cdn-cgi.
+  bool covers_path(std::string_view path) const;
+  /// The path that no other of the application's is above of, which has a page for people. `path` is
+  /// canonical.
+  bool is_front(std::string_view path) const;
   /// A host that the name covers, to compare a TLS certificate with: the host itself unless it is a pattern.
   std::string sample_host() const;
 
@@ -57,8 +61,6 @@ class AppName {
   std::string text_;
   std::string host_;
   std::string path_;
-  std::vector<std::string> labels_;    ///< of the host
-  std::vector<std::string> segments_;  ///< of the path
   std::vector<std::size_t> rank_;
 };
 

@@ -160,5 +160,26 @@ TEST(Covers, HostsWildcardsAndPaths) {
   EXPECT_TRUE(covers("*a*a*a*a*a*a*a*a.example.com", url("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example.com")));
 }
 
+// Cloudflare's page "Application paths".
+TEST(Covers, WhatIsDocumented) {
+  const auto url = [](const char* text) { return *transport::parse_url(text); };
+  EXPECT_FALSE(covers("*.example.com", url("foo.bar.example.com")));
+  EXPECT_TRUE(covers("*.*.example.com", url("foo.bar.example.com")));
+  EXPECT_TRUE(covers("*test.example.com", url("test.example.com")));
+  EXPECT_TRUE(covers("*test.example.com", url("alphatest.example.com")));
+  EXPECT_FALSE(covers("*test.example.com", url("beta.test.example.com")));
+  EXPECT_FALSE(covers("*", url("vm.example.com")));
+  EXPECT_FALSE(covers("*.com", url("vm.example.com")));
+  EXPECT_TRUE(covers("example.com/*", url("example.com")));
+  EXPECT_TRUE(covers("example.com/alpha/*", url("example.com/alpha/one")));
+  EXPECT_FALSE(covers("example.com/alpha/*", url("example.com/alpha")));
+  for (const char* path : {"example.com/foo/bar", "example.com/food/bar", "example.com/food/stuff/bar",
+                           "example.com/food/stuff/bar/below?and=query"})
+    EXPECT_TRUE(covers("example.com/foo*/bar", url(path))) << path;
+  for (const char* path :
+       {"example.com/foo", "example.com/food/bars", "example.com/x/foo/bar", "vm.example.com/foo/bar"})
+    EXPECT_FALSE(covers("example.com/foo*/bar", url(path))) << path;
+}
+
 }  // namespace
 }  // namespace cfpipe::auth

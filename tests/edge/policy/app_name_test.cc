@@ -15,8 +15,8 @@ std::string canonical(std::string_view text) {
 bool covers(std::string_view name, std::string_view url) {
   const auto parsed = AppName::parse(name).value();
   const auto slash = std::min(url.find('/'), url.size());
-  const auto segments = path_segments(url.substr(slash));
-  return parsed.covers_host(url.substr(0, slash)) && segments && parsed.covers_path(*segments);
+  const auto path = canonical_path(url.substr(slash));
+  return parsed.covers_host(url.substr(0, slash)) && path && parsed.covers_path(*path);
 }
 
 /// The name that decides of those, `ambiguous`, or nothing.
@@ -104,7 +104,46 @@ TEST(AppNames, APathCoversWhatIsBelowIt) {
   EXPECT_FALSE(covers("vm.example.com/a/*", "vm.example.com/a"));
   EXPECT_FALSE(covers("vm.example.com/a/*", "vm.example.com/a/"));
   EXPECT_TRUE(covers("vm.example.com/a-*/b", "vm.example.com/a-1/b"));
-  EXPECT_FALSE(covers("vm.example.com/a-*/b", "vm.example.com/a-1/x/b"));
+}
+
+// The examples of Cloudflare's page "Application paths", and what follows from them.
+TEST(AppNames, AStarInAPathCoversSegmentsInBetween) {
+  for (const char* url :
+       {"vm.example.com/foo/bar", "vm.example.com/food/bar", "vm.example.com/food/stuff/bar",
+        "vm.example.com/food/stuff/bar/below", "vm.example.com/foo/bar/bar",
+        "vm.example.com/foo/1/2/3/4/5/6/7/8/9/bar", "vm.example.com/fo%6f/b%61r"})
+    EXPECT_TRUE(covers("vm.example.com/foo*/bar", url)) << url;
+  for (const char* url : {"vm.example.com/foo", "vm.example.com/fo/bar", "vm.example.com/food/bars",
+                          "vm.example.com/foo/bars/x", "vm.example.com/x/foo/bar", "vm.example.com/foobar"})
+    EXPECT_FALSE(covers("vm.example.com/foo*/bar", url)) << url;
+  EXPECT_TRUE(covers("vm.example.com/a/*/b*d/e", "vm.example.com/a/x/y/bc/d/e"));
+  EXPECT_FALSE(covers("vm.example.com/a/*/b*d/e", "vm.example.com/a/bd/e"));
+  // However long it is, a path is looked at once.
+  std::string deep = "vm.example.com/foo";
+  for (int i = 0; i < 10'000; ++i) deep += "/ba";
+  EXPECT_FALSE(covers("vm.example.com/foo*/b*/bar", deep));
+  EXPECT_TRUE(covers("vm.example.com/foo*/b*/bar", deep + "/bar"));
+}
+
+TEST(AppNames, AStarInAPathNeverCoversTheEdgesOwn) {
+  EXPECT_TRUE(covers("vm.example.com/c*x", "vm.example.com/cd/x"));
+  EXPECT_FALSE(covers("vm.example.com/c*x", "vm.example.com/cdn-cgi/x"));
+  EXPECT_FALSE(covers("vm.example.com/c*x", "vm.example.com/cdn-cgi/access/x"));
+}
+
+TEST(AppNames, TheFrontIsTheTopOfWhatAnApplicationCovers) {
+  const auto front = [](std::string_view name, std::string_view path) {
+    return AppName::parse(name).value().is_front(*canonical_path(path));
+  };
+  EXPECT_TRUE(front("vm.example.com", "/"));
+  EXPECT_FALSE(front("vm.example.com", "/a"));
+  EXPECT_TRUE(front("vm.example.com/a", "/a/"));
+  EXPECT_FALSE(front("vm.example.com/a", "/"));
+  EXPECT_FALSE(front("vm.example.com/a", "/a/b"));
+  EXPECT_TRUE(front("vm.example.com/a/*", "/a/b"));
+  EXPECT_FALSE(front("vm.example.com/a/*", "/a/b/c"));
+  EXPECT_TRUE(front("vm.example.com/foo*/bar", "/food/stuff/bar"));
+  EXPECT_FALSE(front("vm.example.com/foo*/bar", "/food/stuff/bar/bar"));
 }
 
 TEST(AppNames, APathWithTwoReadingsIsNone) {
@@ -119,24 +158,24 @@ TEST(AppNames, APathWithTwoReadingsIsNone) {
                            "/a%7f",       "/a%",
                            "/a%4",        "/a%4g",
                            "/a%-1",       "/1/2/3/4/5/6/7/8/9/.."})
-    EXPECT_FALSE(path_segments(path)) << path;
-  EXPECT_EQ(*path_segments("/"), std::vector<std::string>{});
-  EXPECT_EQ(*path_segments("/a/b/"), (std::vector<std::string>{"a", "b"}));
-  EXPECT_EQ(*path_segments("/%2561"), std::vector<std::string>{"%61"}) << "decoded once";
-  std::string deep;
-  for (int i = 0; i < 10'000; ++i) deep += "/a";
-  EXPECT_EQ(path_segments(deep)->size(), kMaxAppPathSegments);
+    EXPECT_FALSE(canonical_path(path)) << path;
+  EXPECT_EQ(*canonical_path("/"), "");
+  EXPECT_EQ(*canonical_path("/a/b/"), "/a/b");
+  EXPECT_EQ(*canonical_path("/%2561"), "/%61") << "decoded once";
 }
 
 TEST(AppNames, TheMostSpecificDecides) {
-  const std::vector<std::string> names{"*.example.com",           "*.example.com/admin", "vm.example.com/eng",
-                                       "vm.example.com/eng/exec", "b-*.example.com",     "*.*.example.com",
-                                       "only.example.com",        "vm.example.com/e*"};
+  const std::vector<std::string> names{
+      "*.example.com",           "*.example.com/admin", "vm.example.com/eng",
+      "vm.example.com/eng/exec", "b-*.example.com",     "*.*.example.com",
+      "only.example.com",        "vm.example.com/e*",   "vm.example.com/s*/end"};
   const std::vector<std::pair<std::string, std::string>> expected{
       {"vm.example.com/eng", "vm.example.com/eng"},
       {"vm.example.com/eng/x", "vm.example.com/eng"},
       {"vm.example.com/eng/exec/x", "vm.example.com/eng/exec"},
       {"vm.example.com/else", "vm.example.com/e*"},
+      {"vm.example.com/so/and/so/end", "vm.example.com/s*/end"},
+      {"vm.example.com/so/and/so", "*.example.com"},
       {"vm.example.com/other", "*.example.com"},
       {"vm.example.com/admin", "*.example.com/admin"},
       {"only.example.com/admin", "only.example.com"},

@@ -9,6 +9,7 @@
 #include "edge/http/terminal_bundle.h"
 #include "edge/limits/fd_limits.h"
 #include "edge/policy/app_name.h"
+#include "edge/policy/origin_name.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -46,9 +47,11 @@ void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
     if (!app.origin_path.starts_with('/') || app.origin_path.starts_with("//") ||
         app.origin_path.size() > kMaxSocketPathBytes ||
         transport::printable(app.origin_path) != app.origin_path)
-      fault(node["service"], "'service' must be unix: and an absolute path of at most " +
-                                 std::to_string(kMaxSocketPathBytes) +
-                                 " printable bytes, such as unix:/run/app.sock");
+      return fault(node["service"], "'service' must be unix: and an absolute path of at most " +
+                                        std::to_string(kMaxSocketPathBytes) +
+                                        " printable bytes, such as unix:/run/app.sock");
+    if (app.origin_path.find('*') != std::string::npos)
+      fault(node["service"], "'service' may have a * in a host name, not in the path of a socket");
     return;
   }
   const std::size_t scheme = service.find("://");
@@ -58,12 +61,16 @@ void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
     return;
   }
   const std::optional<std::uint16_t> preset = kind == "ssh" ? std::optional<std::uint16_t>(22) : std::nullopt;
-  auto origin = transport::Authority::parse(std::string_view(service).substr(scheme + 3));
+  auto origin = transport::Authority::parse(std::string_view(service).substr(scheme + 3),
+                                            transport::Wildcards::allowed);
   if (origin && !origin->port) origin->port = preset;
   if (!origin || !origin->port) {
     fault(node["service"], "'service' must name a host and a port, such as ssh://10.0.0.5:22");
     return;
   }
+  if (const auto name = AppName::parse(app.hostname); name)
+    if (const std::string wrong = origin_pattern_fault(*name, origin->host); !wrong.empty())
+      return fault(node["service"], wrong);
   app.origin_host = std::move(origin->host);
   app.origin_port = *origin->port;
 }

@@ -293,7 +293,12 @@ class AccessSite final : public Site {
                           const OpenTunnels::Admission& refused);
   bool takes_row(const TunnelGrant& grant, AuditRow& row);
   std::variant<TunnelGrant, Answer> tunnel_grant(const Request& request, App& app);
-  TunnelGrant grant_of(const ApplicationConfig& app, const std::optional<Identity>& identity) const;
+  /// To the application's own origin. `host`: that was asked for, which may lead to none: see
+  /// leads_nowhere().
+  TunnelGrant grant_of(const App& app, const std::string& host,
+                       const std::optional<Identity>& identity) const;
+  /// Instead of a grant that has no origin.
+  Answer leads_nowhere(const Request& request, const App& app, const Visitor& who);
   void end_revoked_tunnels(bool changed_here);
   /// Why the configuration of now would not open it; null: it would.
   const char* turned_out(const OpenTunnels::Tunnel& tunnel) const;

@@ -86,7 +86,8 @@ std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& requ
   if (!who.by_header && !same_text(request.header("Origin"), "https://" + authority(request.host)))
     return text_answer(403, "this page may not open a terminal");
   if (!grants()) return unrecordable();
-  TunnelGrant grant = grant_of(*app.config, who.identity);
+  TunnelGrant grant = grant_of(app, request.host, who.identity);
+  if (!grant.has_origin()) return leads_nowhere(request, app, who);
   auto terminal = std::make_shared<terminal::TerminalGrant>();
   terminal->identity = *who.identity;
   terminal->certified = app.config->certificates.has_value();

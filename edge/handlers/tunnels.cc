@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "edge/handlers/router.h"
 #include "edge/http/responses.h"
+#include "edge/policy/origin_name.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -49,7 +50,8 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
   const auto destination = find_destination(app.config->destinations, asked);
   if (!asked.empty() && !destination) return wrong_destination(request, app, who, asked);
   if (!grants()) return unrecordable();
-  TunnelGrant grant = grant_of(*app.config, who.identity);
+  TunnelGrant grant = grant_of(app, request.host, who.identity);
+  if (!destination && !grant.has_origin()) return leads_nowhere(request, app, who);
   auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, now_());
   if (!admission.seat) return too_many_tunnels(request, app, who, admission);
   grant.seat = std::move(admission.seat);
@@ -57,20 +59,33 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
     grant.origin_host = destination->host;
     grant.origin_port = destination->port;
     grant.origin_path.clear();
+    grant.origin_by_host = false;
     grant.proxy_protocol = false;
     grant.destination = host_and_port(destination->host, destination->port);
   }
   return grant;
 }
 
-TunnelGrant AccessSite::grant_of(const ApplicationConfig& app,
+Answer AccessSite::leads_nowhere(const Request& request, const App& app, const Visitor& who) {
+  const std::string reason = transport::printable(request.host, kShownDestination) +
+                             " leads to no server: what the * stands for must be letters, digits and '-'";
+  audit_denial(RowCause::denied, request, app, who.identity, reason);
+  Answer answer = text_answer(404, reason);
+  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
+  return answer;
+}
+
+TunnelGrant AccessSite::grant_of(const App& application, const std::string& host,
                                  const std::optional<Identity>& identity) const {
+  const ApplicationConfig& app = *application.config;
   TunnelGrant grant;
   grant.configuration = configurations_;
   grant.session_limit = app.session_limit;
   grant.idle_limit = app.idle_limit;
   grant.app_hostname = app.hostname;
-  grant.origin_host = app.origin_host;
+  grant.origin_by_host = app.origin_host.is_pattern();
+  if (auto origin = origin_at(application.name, app.origin_host, host))
+    grant.origin_host = std::move(*origin);
   grant.origin_port = app.origin_port;
   grant.origin_path = app.origin_path;
   grant.proxy_protocol = app.proxy_protocol;
@@ -115,7 +130,9 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   row.ray = request.ray;
   if (grant.who) row.login_method = grant.who->provider;
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
-  if (grant.terminal) row.reason = "a terminal in the browser";
+  if (grant.origin_by_host) row.reason = "to " + host_and_port(grant.origin_host, grant.origin_port);
+  if (grant.terminal)
+    row.reason = "a terminal in the browser" + (row.reason.empty() ? std::string() : " " + row.reason);
   if (names_many_hosts(grant.app_hostname))
     row.reason += (row.reason.empty() ? "at " : ", at ") + request.host;
   const bool recorded = takes_row(grant, row);

@@ -55,6 +55,7 @@ struct TunnelGrant {
   std::uint16_t origin_port = 22;
   std::string origin_path;      ///< of a Unix-domain socket, in place of host and port; empty: those
   bool proxy_protocol = false;  ///< the origin is told who the client is
+  bool origin_by_host = false;  ///< `origin_host` was made of the host that the client asked for
   std::string destination;  ///< the same, if it is what the client asked for and not the application's own
   std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
   std::shared_ptr<const Identity> who;    ///< the same, as the policies were asked about it; null: nobody
@@ -69,6 +70,8 @@ struct TunnelGrant {
       terminal;                      ///< of a terminal in the browser, which `inside` is then
   std::uint64_t configuration = 0;   ///< number of the one that granted it; 0: none did
   std::shared_ptr<TunnelSeat> seat;  ///< counts it from now on; null: it counts once it has opened
+
+  bool has_origin() const { return !origin_host.empty() || !origin_path.empty(); }
 };
 
 class TunnelEnd;

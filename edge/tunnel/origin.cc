@@ -17,6 +17,7 @@
 #include "edge/http/responses.h"
 #include "edge/policy/destination.h"
 #include "transport/net/happy_eyeballs.h"
+#include "transport/net/lookups.h"
 #include "transport/net/resolve.h"
 
 namespace cfpipe::edge {
@@ -38,19 +39,32 @@ struct Down {
 };
 using Dialled = std::variant<OriginSocket, Down>;
 
-net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
+/// Of a name that a client has a part in, only those of that very name: with a dot at its end the C library
+/// does not go on with its search domains (resolv.conf(5)), where a name that is not there may be another's.
+net::awaitable<transport::Result<transport::Endpoints>> addresses_of(const TunnelGrant& grant) {
   transport::LookupShare share(nullptr, grant.app_hostname);
-  auto found = co_await transport::resolve(grant.origin_host, grant.origin_port, kOriginDeadline, share);
+  if (!grant.origin_by_host || grant.origin_host.is_localhost_name())
+    co_return co_await transport::resolve(grant.origin_host, grant.origin_port, kOriginDeadline, share);
+  auto found = co_await transport::Lookups::of_process().find(grant.origin_host.text() + ".", share.owner,
+                                                              kOriginDeadline);
+  if (found)
+    for (auto& endpoint : *found) endpoint.port(grant.origin_port);
+  co_return found;
+}
+
+net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
+  auto found = co_await addresses_of(grant);
   if (!found && found.error().cause == transport::Cause::system_short) co_return Down{kEdgeShort, true};
   if (!found) co_return Down{"it cannot be reached"};
   // A name under .localhost is loopback by its meaning (RFC 6761 6.3), which the configuration then named.
-  const bool leads_anywhere = grant.destination.empty() || grant.origin_host.address().has_value() ||
-                              grant.origin_host.is_localhost_name();
+  const bool clients_choice = !grant.destination.empty() || grant.origin_by_host;
+  const bool leads_anywhere =
+      !clients_choice || grant.origin_host.address().has_value() || grant.origin_host.is_localhost_name();
   if (!leads_anywhere) {
     std::erase_if(*found, [](const auto& one) { return !names_may_lead_to(one.address()); });
     if (found->empty()) {
       spdlog::warn(
-          "{}: {} resolves to this machine or its link, where no name of 'destinations' leads; name the "
+          "{}: {} resolves to this machine or its link, where no name leads that a client chooses; name the "
           "address if it is meant",
           grant.app_hostname, grant.origin_host.text());
       co_return Down{"its name leads to no address that it may"};

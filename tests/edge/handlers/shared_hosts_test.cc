@@ -101,6 +101,32 @@ TEST_F(SharedHosts, ATokenIsGoodForItsApplicationAlone) {
   EXPECT_EQ(leads_to("a.b.wild.localhost", "/", wild), 0) << "a * is one label";
 }
 
+TEST_F(SharedHosts, AServiceWithAStarLeadsEachHostToItsOwn) {
+  const std::string wild = token("x.wild.localhost", "/");
+  Config config = with({"vm.localhost", "*.wild.localhost"});
+  config.applications[1].origin_host =
+      transport::Host::parse("*.internal", transport::Wildcards::allowed).value();
+  make_site(std::move(config));
+  const auto asked = [&](const std::string& host) {
+    Request request = browser_->request("GET", url(host));
+    request.headers.clear();
+    request.headers.emplace_back("Cf-Access-Token", wild);
+    return site_->upgrade(request);
+  };
+  const auto granted = asked("web.wild.localhost");
+  const auto* grant = std::get_if<TunnelGrant>(&granted);
+  ASSERT_NE(grant, nullptr) << std::get<Answer>(granted).body;
+  EXPECT_EQ(grant->origin_host, "web.internal");
+  EXPECT_TRUE(grant->origin_by_host);
+  for (const char* host : {"a_b.wild.localhost", "_.wild.localhost"}) {
+    const auto answer = asked(host);
+    ASSERT_TRUE(std::holds_alternative<Answer>(answer)) << host;
+    EXPECT_EQ(std::get<Answer>(answer).status, 404) << host;
+    EXPECT_NE(header_of(std::get<Answer>(answer), "Cfpipe-Reason").find("leads to no server"),
+              std::string::npos);
+  }
+}
+
 TEST_F(SharedHosts, NoSpellingOfAPathCarriesATokenOver) {
   const std::string root = token("vm.localhost", "/"), a = token("vm.localhost", "/team-a");
   for (const char* path : {"/team-a/../team-b", "/team-a/%2e%2e/team-b", "/team-a/..%2fteam-b", "//team-b",

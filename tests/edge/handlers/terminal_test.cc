@@ -54,6 +54,18 @@ TEST_F(TerminalSite, ShowsThePageToWhoHasSignedIn) {
   EXPECT_EQ(other.body.find("data-user"), std::string::npos) << "this application has none";
 }
 
+TEST_F(TerminalSite, LeadsToTheServerOfTheHost) {
+  configure([](ApplicationConfig& app) {
+    app.hostname = "*.localhost";
+    app.origin_host = transport::Host::parse("*.internal", transport::Wildcards::allowed).value();
+  });
+  browser_->sign_in(kPage, "ann@example.com");
+  const auto opened = open(kOwnOrigin);
+  const auto* grant = std::get_if<TunnelGrant>(&opened);
+  ASSERT_NE(grant, nullptr) << std::get<Answer>(opened).body;
+  EXPECT_EQ(grant->origin_host, "vm.internal");
+}
+
 TEST_F(TerminalSite, AllowsThePageItsOwnFilesAndNothingElse) {
   const Answer page = browser_->sign_in(kPage, "ann@example.com");
   const std::string policy = header_of(page, "Content-Security-Policy");

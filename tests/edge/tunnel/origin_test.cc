@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <optional>
+#include <string>
 
 #include "support/hosts.h"
 
@@ -16,13 +17,16 @@ namespace {
 
 // What answers for this name says that it is the edge's own machine.
 constexpr const char* kRebindingName = "rebinds.test";
+std::string last_asked;
 
 }  // namespace
 
 extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints, addrinfo** list) {
   using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
   static const auto real = reinterpret_cast<Real>(::dlsym(RTLD_NEXT, "getaddrinfo"));
-  const bool rebinds = name != nullptr && std::string_view(name) == kRebindingName;
+  const std::string asked = name == nullptr ? "" : name;
+  const bool rebinds = asked == kRebindingName || asked == std::string(kRebindingName) + ".";
+  if (rebinds) last_asked = asked;
   return real(rebinds ? "127.0.0.1" : name, service, hints, list);
 }
 
@@ -34,12 +38,13 @@ namespace net = boost::asio;
 class Origin : public ::testing::Test {
  protected:
   /// The status of the answer, or 0 for a connection.
-  int dial(const std::string& host, const std::string& destination) {
+  int dial(const std::string& host, const std::string& destination, bool by_host = false) {
     TunnelGrant grant;
     grant.app_hostname = "vm.localhost";
     grant.origin_host = transport::host_of(host);
     grant.origin_port = listener_.local_endpoint().port();
     grant.destination = destination;
+    grant.origin_by_host = by_host;
     std::optional<std::variant<OriginSocket, Answer>> out;
     const auto run = [&]() -> net::awaitable<void> { out.emplace(co_await dial_origin(grant, ends_)); };
     net::co_spawn(loop_, run, net::detached);
@@ -61,8 +66,16 @@ TEST_F(Origin, ANameThatAClientAskedForDoesNotLeadToLoopback) {
   EXPECT_NE(said_.find("leads to no address that it may"), std::string::npos) << said_;
 }
 
+TEST_F(Origin, NorDoesOneThatIsMadeOfTheHostThatAClientAskedFor) {
+  EXPECT_EQ(dial(kRebindingName, "", true), 502);
+  EXPECT_NE(said_.find("leads to no address that it may"), std::string::npos) << said_;
+  EXPECT_EQ(last_asked, "rebinds.test.") << "search domains do not count";
+  EXPECT_EQ(dial("vm.servers.localhost", "", true), 0) << "the configuration names localhost";
+}
+
 TEST_F(Origin, TheConfigurationsOwnNamesAndAddressesDo) {
   EXPECT_EQ(dial(kRebindingName, ""), 0) << "an application's service";
+  EXPECT_EQ(last_asked, kRebindingName);
   EXPECT_EQ(dial("127.0.0.1", "127.0.0.1:22"), 0) << "an address that a range allows";
   EXPECT_EQ(dial("db.localhost", "db.localhost:22"), 0) << "a listed name that means loopback";
 }

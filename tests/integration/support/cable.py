@@ -10,6 +10,7 @@ import pytest
 IP = "/usr/sbin/ip"
 # Addresses of the two ends; 198.18.0.0/15 is for tests of networks (RFC 2544).
 HERE, THERE = "198.18.77.1", "198.18.77.2"
+HERE_TOO = "198.18.77.5"
 
 
 def _ip(*args):
@@ -43,6 +44,12 @@ class Cable:
 
     def inside(self, argv):
         return [IP, "netns", "exec", self._name, *argv]
+
+    def another(self):
+        """A second address of this machine's end."""
+        done = _ip("addr", "add", f"{HERE_TOO}/32", "dev", self._device)
+        assert done.returncode == 0, done.stderr
+        return HERE_TOO
 
     def relay(self, port):
         """`address:port` inside that leads to a port of this machine's loopback."""

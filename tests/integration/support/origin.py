@@ -8,16 +8,16 @@ from support.process import Lines
 
 
 class Origin:
-    """Listens on loopback, or on a Unix-domain socket at `path`; `serve(connection, events)` runs in a thread of its own
+    """Listens on loopback, at `at` (address and port), or on a Unix-domain socket at `path`; `serve(connection, events)` runs in a thread of its own
     for every connection."""
 
-    def __init__(self, serve, path=None):
+    def __init__(self, serve, path=None, at=("127.0.0.1", 0)):
         self._serve = serve
         if path:
             self._listener = socket.create_server(str(path), family=socket.AF_UNIX, backlog=128)
         else:
-            self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-            self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
+            self._listener = socket.create_server(at, backlog=128)
+            self.address = "%s:%d" % self._listener.getsockname()
         self.events = Lines()
         self._connections = []
         self._lock = threading.Lock()

@@ -1,6 +1,7 @@
 """`cmake --install`: programs, manual pages and completions, each where its user looks for it."""
 
 import shutil
+import stat
 import subprocess
 
 import pytest
@@ -20,14 +21,21 @@ FILES = [
 def prefix(tmp_path_factory):
     if not (limits.BUILD / "man/cfpipe.1").exists():
         subprocess.run(["cmake", "--build", limits.BUILD, "--target", "texts"], check=True, capture_output=True)
-    prefix = tmp_path_factory.mktemp("prefix")
-    subprocess.run(["cmake", "--install", limits.BUILD, "--prefix", prefix], check=True, capture_output=True)
+    prefix = tmp_path_factory.mktemp("install") / "prefix"
+    # As on a machine whose new files are for their owner alone.
+    subprocess.run(["cmake", "--install", limits.BUILD, "--prefix", prefix], check=True, capture_output=True, umask=0o077)
     return prefix
 
 
 def test_every_file_is_there_and_no_other(prefix):
     installed = {str(path.relative_to(prefix)) for path in prefix.rglob("*") if path.is_file()}
     assert installed == set(FILES)
+
+
+def test_every_user_may_read_it_whatever_the_umask_was(prefix):
+    for path in [prefix, *prefix.rglob("*")]:
+        programs = path.is_dir() or path.parent.name == "bin"
+        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if programs else 0o644), path
 
 
 def test_installed_programs_run(prefix):

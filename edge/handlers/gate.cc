@@ -16,6 +16,9 @@ namespace {
 
 /// Characters of a session cookie of ours: 32 random bytes in base64url.
 constexpr std::size_t kSessionCharacters = 43;
+/// Of a refusal: the path of a sign-out that leads back to where the refused one wanted to go. For the page
+/// of a terminal, which asks why it was refused.
+constexpr const char* kAnotherUserHeader = "Cfpipe-Another-User";
 
 Answer refusal(const std::string& reason, std::string_view hint) {
   Answer answer = message_page(403, "No access", reason + ".", hint);
@@ -266,12 +269,14 @@ Answer AccessSite::denied(const Request& request, const App& app, const Identity
   const std::string what = " may not reach " + app.config->hostname + ": " + reason;
   if (!identity.client_id.empty())
     return refusal("service token " + identity.name() + what, "Request " + request.ray + ".");
+  const Link other = another_user(back);
   Answer answer =
       message_page(403, "No access", "You are signed in as " + identity.email + ". You" + what + ".",
                    "If you should have access, show this page to the administrator of the edge. "
                    "Request " +
                        request.ray + ".",
-                   another_user(back));
+                   other);
+  answer.headers.emplace_back(kAnotherUserHeader, other.url);
   answer.headers.emplace_back(transport::kReasonHeader, transport::printable(identity.email + what));
   return answer;
 }

@@ -13,6 +13,7 @@ from support.terminal_page import edge_with_terminal, terminal_of
 needs_terminals = pytest.mark.skipif(not servers.gives_terminals(), reason="this user's sshd gives no terminals")
 # Less than what is left when the page begins to say so.
 SESSION_LIMIT = "299s"
+OTHER = "eve@example.com"
 
 
 # What a program knows the keys as that it reads, by ncurses; q ends it.
@@ -37,7 +38,8 @@ def test_a_shell_from_the_sign_in_to_its_exit(world, sshd):
 
 @needs_terminals
 def test_what_people_do_with_it(world, sshd):
-    provider = IdentityProvider(world)
+    other = {"email": OTHER, "email_verified": True}
+    provider = IdentityProvider(world, {worlds.USER: {"email": worlds.EMAIL, "email_verified": True}, "eve": other})
     edge = terminal_of(world, sshd, provider=provider.settings(), more_app={"session_limit": SESSION_LIMIT})
     provider.serve(edge)
     key = sshd.state / "ssh_host_ed25519_key"
@@ -60,7 +62,8 @@ def test_what_people_do_with_it(world, sshd):
         edge.reload()
     keys = world.path("keys.py")
     keys.write_text(KEYS)
-    play(world, edge, "terminal_ways.mjs", {"login": worlds.USER, "password": PASSWORD, "user": worlds.USER, "keys": str(keys)},
+    play(world, edge, "terminal_ways.mjs", {"login": worlds.USER, "password": PASSWORD, "user": worlds.USER, "keys": str(keys),
+                                          "other": "eve", "otherEmail": OTHER},
          change_host_key=change_host_key, forget_host_key=forget_host_key,
          deny=lambda: policy([{"email": worlds.EMAIL}]), allow=lambda: policy([]))
 

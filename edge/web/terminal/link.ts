@@ -4,6 +4,8 @@ import { encode, encodeJson, FrameReader, readJson } from "./wire.js";
 
 const PATH = "/cdn-cgi/access/terminal";
 const REASON_HEADER = "Cfpipe-Reason";
+/** Of a refusal: the path of a sign-out that leads back to this page. */
+const ANOTHER_USER_HEADER = "Cfpipe-Another-User";
 const IDENTITY_PATH = "/cdn-cgi/access/get-identity";
 /** Output that has been drawn is confirmed in steps of this many bytes; the edge sends 256 KiB beyond that. */
 export const ACK_BYTES = 32 * 1024;
@@ -48,6 +50,8 @@ export interface Ended {
   hint: string;
   status: number;
   details: Record<string, unknown>;
+  /** Where another user may sign in; empty where that may not help. */
+  anotherUser?: string;
 }
 
 /** What happens; `output` calls back once the bytes are on the screen. */
@@ -60,6 +64,8 @@ export interface Listener {
   /** The edge ends then (Unix seconds), and the session with it. */
   leaving(ends: number): void;
   ended(why: Ended): void;
+  /** The session that has ended may be begun again by another user, who signs in at that path. */
+  refused(anotherUser: string): void;
 }
 
 function lost(text: string, hint: string, code = "lost"): Ended {
@@ -73,7 +79,10 @@ async function whyRefused(aud: string): Promise<Ended | undefined> {
     if (identity.status === 401) return lost("Your sign-in has ended.", "Sign in again to go on.", "signed_out");
     const page = await fetch(location.pathname, { method: "HEAD", credentials: "same-origin", redirect: "manual" });
     if (page.status !== 403) return undefined;
-    return lost("You may not reach this host any more.", page.headers.get(REASON_HEADER) ?? "", "denied");
+    return {
+      ...lost("You may not reach this host any more.", page.headers.get(REASON_HEADER) ?? "", "denied"),
+      anotherUser: page.headers.get(ANOTHER_USER_HEADER) ?? "",
+    };
   } catch {
     return undefined;
   }
@@ -203,8 +212,15 @@ export class Link {
       case "leaving":
         return this.listener.leaving(Number(event["ends"]));
       case "ended":
-        return this.end(event as unknown as Ended);
+        this.end(event as unknown as Ended);
+        if (event["code"] === "revoked") void this.lookForAnotherUser();
     }
+  }
+
+  /** A policy that ended the session may admit another user. */
+  private async lookForAnotherUser(): Promise<void> {
+    const refusal = await whyRefused(this.aud);
+    if (this.over && refusal?.anotherUser) this.listener.refused(refusal.anotherUser);
   }
 
   private end(why: Ended): void {

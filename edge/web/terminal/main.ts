@@ -56,6 +56,7 @@ class Page {
       reconnecting: () => this.show("reconnecting", "Reconnecting…"),
       leaving: (ends) => this.leaving(ends),
       ended: (why) => this.ended(why),
+      refused: (anotherUser) => this.panel.offerAnotherUser(anotherUser),
     }, () => this.screen.size, document.body.dataset["aud"] ?? "");
     this.disconnect.onclick = () => this.link.quit();
     addEventListener("pagehide", () => this.leave());

@@ -19,6 +19,7 @@ export class Panel {
   private readonly text = element("panel-text");
   private readonly hint = element("panel-hint");
   private readonly details = element("panel-details");
+  private readonly anotherUser = element<HTMLAnchorElement>("another-user");
   private readonly connectForm = element<HTMLFormElement>("connect");
   private readonly user = element<HTMLInputElement>("user");
   private readonly connectButton = element<HTMLButtonElement>("connect-button");
@@ -63,6 +64,12 @@ export class Panel {
     this.user.value = user;
     this.connectButton.textContent = why.code === "elsewhere" ? "Take it back" : "Reconnect";
     this.connectButton.focus();
+    if (why.anotherUser) this.offerAnotherUser(why.anotherUser);
+  }
+
+  offerAnotherUser(path: string): void {
+    this.anotherUser.href = path;
+    this.anotherUser.hidden = false;
   }
 
   ask(question: Asked, user: string): void {
@@ -111,6 +118,7 @@ export class Panel {
     this.text.textContent = text;
     this.hint.textContent = hint;
     this.details.replaceChildren();
+    this.anotherUser.hidden = true;
     for (const one of [this.connectForm, this.logInForm, this.promptsForm]) one.hidden = one !== form;
     this.panel.hidden = false;
   }

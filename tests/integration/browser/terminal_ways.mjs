@@ -158,19 +158,51 @@ async function stopsAtAnotherHostKey({ ask, state, screenshot, page }) {
 }
 
 /** Policies may have changed, and a sign-in may have ended: both are said. */
-async function saysWhoMayNoLonger({ ask, state, page }) {
-  page.expected = /40[13]|WebSocket/;
+async function saysWhoMayNoLonger({ ask, state, violations, screenshot, page }) {
+  page.expected = /40[13]|WebSocket|ERR_NAME_NOT_RESOLVED/;  // the provider's pages ask for a font
+  assert.ok(await page.isHidden("#another-user"));
   await ask("deny");
   await page.waitForSelector("text=policies do not admit you any more");
+  await page.waitForSelector("#another-user");
   await page.click("#connect-button");
   await page.waitForSelector("text=You may not reach this host any more.");
   assert.match(await page.textContent("#panel-hint"), /excludes email/);
+  await page.waitForSelector("#another-user");
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 360, height: 640 });
+  await page.waitForFunction(() => document.documentElement.scrollWidth <= 360);  // once the terminal has followed
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    assert.deepEqual(await violations(page), []);
+    await screenshot(page, `terminal-denied-${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: null });
+  await page.setViewportSize(before);
   await ask("allow");
   await page.click("#connect-button");
   await state(page, "open");
   await page.context().clearCookies();
   await cut(page);
   await page.waitForSelector("text=Your sign-in has ended.");
+}
+
+/** A person who may not reach the host any more signs in as another one, and is back at the same terminal. */
+async function letsAnotherUserSignIn({ settings, ask, signInAtProvider, state, page }) {
+  await page.evaluate(() => sessionStorage.clear());  // of what an earlier step left for another window
+  await signInAtProvider(page, settings.url, settings.login, settings.password);
+  await state(page, "open");
+  await ask("deny");
+  await page.waitForSelector("#another-user");
+  await page.focus("#connect-button");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.click('button:has-text("Yes, sign me out")');
+  await page.fill("[name=login]", settings.other);
+  await page.fill("[name=password]", settings.password);
+  await page.click("[type=submit]");
+  await page.waitForFunction((email) => document.querySelector(".menu p")?.textContent === email, settings.otherEmail);
+  assert.equal(page.url(), settings.url);
+  await ask("allow");
 }
 
 /** Keys of the screen, as a program on the host knows them that asks the terminal for its other sequences (htop, vim). */
@@ -234,7 +266,7 @@ async function worksOnATelephone({ settings, newPage, signInAtProvider, state, s
 
 const STEPS = [textStaysAsLargeAsChosen, copies, tellsScreenReaders, searches,
   passesTheMouseOn, showsATitle, outlivesALostNetwork, refusesOthersByName,
-  goesToTheNewestWindow, stopsAtAnotherHostKey, saysWhoMayNoLonger, worksOnATelephone];
+  goesToTheNewestWindow, stopsAtAnotherHostKey, saysWhoMayNoLonger, letsAnotherUserSignIn, worksOnATelephone];
 
 export default async (world) => {
   const page = await begin(world);

@@ -5,22 +5,14 @@
 #include <vector>
 
 #include "h2_ends.h"
-#include "h2_verdict.h"
+#include "support/h2_verdict.h"
 
 namespace cfpipe::transport {
 namespace {
 using namespace std::string_literals;
 using namespace testing;
 
-enum class Scope { none, stream, connection };
-
-struct Row {
-  const char* name;
-  std::string frames;  ///< behind the preface
-  Scope scope;
-  int code = kOk;
-  std::uint32_t stream = 1;
-};
+using Row = H2Row;
 
 class H2Rules : public ::testing::Test {
  protected:
@@ -35,21 +27,6 @@ class H2Rules : public ::testing::Test {
     take(frames);
     take(frame(kPing, 0, 0, kPingPayload));
     return verdict_of(server.wire);
-  }
-  static void expect(const Row& row, const Verdict& verdict) {
-    const int code = row.code;
-    if (row.scope == Scope::none) {
-      EXPECT_TRUE(verdict.alive) << row.name;
-      EXPECT_EQ(verdict.connection, kOk) << row.name;
-      EXPECT_TRUE(verdict.streams.empty()) << row.name;
-    } else if (row.scope == Scope::connection) {
-      EXPECT_EQ(verdict.connection, code) << row.name;
-      EXPECT_FALSE(verdict.alive) << row.name;
-    } else if (verdict.connection != code) {  // which a stream error may be, too (RFC 9113 5.4.2)
-      const auto found = verdict.streams.find(row.stream);
-      EXPECT_TRUE(found != verdict.streams.end() && found->second == code) << row.name;
-      EXPECT_TRUE(verdict.alive) << row.name;
-    }
   }
 };
 
@@ -86,12 +63,22 @@ TEST_F(H2Rules, FramesThatAreAllowedDisturbNothing) {
       {"an unknown setting", setting(0xff, 1), Scope::none},
       {"SETTINGS", frame(kSettings, 0, 0, ""), Scope::none},
       {"an answered PING", frame(kPing, kAck, 0, "abcdefgh"), Scope::none},
+      {"GOAWAY", frame(kGoAway, 0, 0, std::string(8, '\0')) + head(1), Scope::none},
+      {"GOAWAY with an unknown code and a text",
+       frame(kGoAway, 0, 0, number(0, 4) + number(0xff, 4) + "bye") + head(1), Scope::none},
       {"RST_STREAM", head(1, kPost, kEndHeaders) + reset(1), Scope::none},
       {"RST_STREAM with an unknown code", head(1, kPost, kEndHeaders) + reset(1, 0xff), Scope::none},
+      {"DATA behind RST_STREAM", head(1, kPost, kEndHeaders) + reset(1) + frame(kData, kEndStream, 1, "x"),
+       Scope::none},
       {"RST_STREAM of a half-closed stream", head(1) + reset(1), Scope::none},
       {"WINDOW_UPDATE", head(1, kPost, kEndHeaders) + window(0, 1) + window(1, 1), Scope::none},
       {"WINDOW_UPDATE of a half-closed stream", head(1) + window(1, 1), Scope::none},
       {"PRIORITY of an idle stream", priority(1, 0, '\xff'), Scope::none},
+      {"PRIORITY of weight 1, 16 and 256",
+       priority(1, 0, '\0') + priority(1, 0, '\x0f') + priority(1, 0, '\xff'), Scope::none},
+      {"PRIORITY with a parent", priority(3, 1, '\xff'), Scope::none},
+      {"PRIORITY with an exclusive parent", priority(3, 0x80000001U, '\xff') + head(1), Scope::none},
+      {"PRIORITY that depends on itself", priority(1, 1), Scope::none},
       {"PRIORITY of an idle stream, then a lower one", priority(3, 0) + head(1), Scope::none},
       {"PRIORITY of a half-closed stream", head(1) + priority(1, 0), Scope::none},
       {"PRIORITY of a closed stream", head(1) + reset(1) + priority(1, 0), Scope::none},
@@ -112,7 +99,7 @@ TEST_F(H2Rules, FramesThatAreAllowedDisturbNothing) {
       {"dynamic table size updates", head(1, "\x20\x3f\xe1\x1f" + kGet), Scope::none},
       {"a lower window, then a larger", setting(4, 0) + setting(4, 70'000), Scope::none},
   };
-  for (const auto& row : rows) expect(row, judge(row.frames));
+  for (const auto& row : rows) expect_verdict(row, judge(row.frames));
 }
 
 TEST_F(H2Rules, FramesThatAreNotAreAnsweredWithTheirError) {
@@ -159,6 +146,8 @@ TEST_F(H2Rules, FramesThatAreNotAreAnsweredWithTheirError) {
       {"HEADERS with too much padding", frame(kHeaders, kEndStream | kEndHeaders | kPadded, 1, "\x40" + kGet),
        Scope::connection, kProtocol},
       {"PRIORITY of stream 0", priority(0, 0), Scope::connection, kProtocol},
+      {"PRIORITY of 4 bytes", head(1) + frame(kPriority, 0, 1, number(0, 4)), Scope::stream, kFrameSize},
+      {"PRIORITY of 6 bytes", head(1) + frame(kPriority, 0, 1, number(0, 6)), Scope::stream, kFrameSize},
       {"RST_STREAM of stream 0", reset(0), Scope::connection, kProtocol},
       {"RST_STREAM of 3 bytes", open + frame(kReset, 0, 1, "\0\0\0"s), Scope::connection, kFrameSize},
       // 6.5
@@ -176,10 +165,13 @@ TEST_F(H2Rules, FramesThatAreNotAreAnsweredWithTheirError) {
        kProtocol},
       {"PING of a stream", frame(kPing, 0, 1, "abcdefgh"), Scope::connection, kProtocol},
       {"PING of 6 bytes", frame(kPing, 0, 0, "abcdef"), Scope::connection, kFrameSize},
+      {"PING of 9 bytes", frame(kPing, 0, 0, "abcdefghi"), Scope::connection, kFrameSize},
+      {"GOAWAY of 7 bytes", frame(kGoAway, 0, 0, std::string(7, '\0')), Scope::connection, kFrameSize},
       {"GOAWAY of a stream", frame(kGoAway, 0, 1, std::string(8, '\0')), Scope::connection, kProtocol},
       {"WINDOW_UPDATE of nothing", window(0, 0), Scope::connection, kProtocol},
       {"WINDOW_UPDATE of nothing for a stream", open + window(1, 0), Scope::stream, kProtocol},
       {"WINDOW_UPDATE of 3 bytes", frame(kWindow, 0, 0, "\0\0\1"s), Scope::connection, kFrameSize},
+      {"WINDOW_UPDATE of 5 bytes", frame(kWindow, 0, 0, number(1, 5)), Scope::connection, kFrameSize},
       {"a window beyond 2^31 - 1", window(0, 0x7fffffff) + window(0, 0x7fffffff), Scope::connection,
        kFlowControl},
       {"a stream's window beyond 2^31 - 1", open + window(1, 0x7fffffff) + window(1, 0x7fffffff),
@@ -262,7 +254,62 @@ TEST_F(H2Rules, FramesThatAreNotAreAnsweredWithTheirError) {
       {"an integer beyond 32 bits", head(1, kGet + "\xff\xff\xff\xff\xff\xff\xff\x7f"), Scope::connection,
        kCompression},
   };
-  for (const auto& row : rows) expect(row, judge(row.frames));
+  for (const auto& row : rows) expect_verdict(row, judge(row.frames));
+}
+
+// RFC 7541 6.1 and 6.2, with the strings of C.4.
+TEST_F(H2Rules, AFieldIsTheSameInEachRepresentation) {
+  const std::string name = "custom-key", value = "custom-value", agent = "user-agent";
+  const std::string plain_name = "\x0a" + name, plain = "\x0c" + value;
+  const std::string short_name = "\x88\x25\xa8\x49\xe9\x5b\xa9\x7d\x7f";
+  const std::string shorter = "\x89\x25\xa8\x49\xe9\x5b\xb8\xe8\xb4\xbf";
+  struct Form {
+    const char* name;
+    std::string bytes, field;
+  };
+  std::vector<Form> forms;
+  for (const auto& of_value : {plain, shorter}) {
+    forms.push_back({"indexed name, incremental", "\x7a" + of_value, agent});
+    forms.push_back({"indexed name, without indexing", "\x0f\x2b" + of_value, agent});
+    forms.push_back({"indexed name, never indexed", "\x1f\x2b" + of_value, agent});
+    for (const auto& of_name : {plain_name, short_name}) {
+      forms.push_back({"new name, incremental", "\x40" + of_name + of_value, name});
+      forms.push_back({"new name, without indexing", "\0"s + of_name + of_value, name});
+      forms.push_back({"new name, never indexed", "\x10" + of_name + of_value, name});
+      forms.push_back({"from the dynamic table", "\x40" + of_name + of_value + "\xbe", name});
+    }
+  }
+  for (const auto& form : forms) {
+    H2End server(H2Role::server);
+    const std::string bytes = kMagic + frame(kSettings, 0, 0, "") + head(1, kGet + form.bytes);
+    EXPECT_TRUE(server.session.receive(std::as_bytes(std::span(bytes)), server.now)) << form.name;
+    EXPECT_EQ(server.field(1, form.field), value) << form.name;
+  }
+}
+
+// RFC 9113 3.4, 6.5.3 and 6.7.
+TEST_F(H2Rules, SettingsComeFirstAndWhatAsksForAnAnswerGetsOneAtOnce) {
+  H2End server(H2Role::server);
+  const auto take = [&](const std::string& bytes) {
+    server.session.receive(std::as_bytes(std::span(bytes)), server.now);
+    server.session.send();
+    return frames_of(std::exchange(server.wire, {}));
+  };
+  const auto first = take(kMagic + frame(kSettings, 0, 0, ""));
+  ASSERT_FALSE(first.empty());
+  EXPECT_EQ(first[0].type, kSettings);
+  EXPECT_EQ(first[0].flags, 0);
+  EXPECT_TRUE(take(frame(kSettings, kAck, 0, "")).empty());
+  const auto acknowledged = take(setting(2, 0));
+  ASSERT_EQ(acknowledged.size(), 1U);
+  EXPECT_EQ(acknowledged[0].type, kSettings);
+  EXPECT_EQ(acknowledged[0].flags, kAck);
+  const auto pong = take(frame(kPing, 0, 0, "\0abcdef\xff"s));
+  ASSERT_EQ(pong.size(), 1U);
+  EXPECT_EQ(pong[0].type, kPing);
+  EXPECT_EQ(pong[0].flags, kAck);
+  EXPECT_EQ(pong[0].payload, "\0abcdef\xff"s);
+  EXPECT_TRUE(take(frame(kPing, kAck, 0, "abcdefgh")).empty());
 }
 
 TEST_F(H2Rules, AnInvalidPrefaceEndsTheConnection) {
@@ -276,9 +323,9 @@ TEST_F(H2Rules, StreamsBeyondTheLimitAreRefused) {
   std::uint32_t stream = 1;
   for (; stream < 2 * kH2MaxStreams + 1; stream += 2) frames += head(stream, kPost, kEndHeaders);
   const std::string all = frames + head(stream, kPost, kEndHeaders);
-  expect({"before SETTINGS are acknowledged", all, Scope::stream, kRefused, stream}, judge(all));
+  expect_verdict({"before SETTINGS are acknowledged", all, Scope::stream, kRefused, stream}, judge(all));
   const std::string acknowledged = frame(kSettings, kAck, 0, "") + all;
-  expect({"after that", acknowledged, Scope::connection, kProtocol}, judge(acknowledged));
+  expect_verdict({"after that", acknowledged, Scope::connection, kProtocol}, judge(acknowledged));
 }
 
 }  // namespace

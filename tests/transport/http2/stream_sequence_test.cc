@@ -5,7 +5,7 @@
 #include <string>
 
 #include "h2_ends.h"
-#include "h2_verdict.h"
+#include "support/h2_verdict.h"
 
 namespace cfpipe::transport {
 namespace {

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -81,6 +82,13 @@ class RawClient {
     }
     return std::nullopt;
   }
+  /// What has come, as soon as something has; nothing: the end, or the deadline.
+  std::string hear_some() {
+    std::string out(16 * 1024, '\0');
+    const int got = SSL_read(ssl_, out.data(), static_cast<int>(out.size()));
+    out.resize(static_cast<std::size_t>(std::max(got, 0)));
+    return out;
+  }
   /// All that is said up to `end`, or to the end.
   std::string hear_until(std::string_view end) {
     std::string out;
@@ -107,8 +115,7 @@ class RawEdgeTest : public ::testing::Test {
     options_.key_file = tls_.key_file;
   }
   ~RawEdgeTest() override {
-    loop_.stop();
-    if (thread_.joinable()) thread_.join();
+    end();
     server_.reset();
   }
 
@@ -116,6 +123,11 @@ class RawEdgeTest : public ::testing::Test {
     server_ = Server::open(loop_.get_executor(), options_, site_).value();
     boost::asio::co_spawn(loop_, server_->run(), boost::asio::detached);
     thread_ = std::thread([this] { loop_.run(); });
+  }
+  /// For those that have put more on the loop than the edge, before that goes.
+  void end() {
+    loop_.stop();
+    if (thread_.joinable()) thread_.join();
   }
   std::uint16_t port() const { return server_->port(); }
 

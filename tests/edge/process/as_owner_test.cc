@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <pwd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +73,39 @@ TEST_F(AsOwner, RootBecomesTheOwnerForGood) {
             "uid\t54321\t54321\t54321\t54321 gid\t54322\t54322\t54322\t54322 groups\t54322 "
             " permitted\t0000000000000000 effective\t0000000000000000 ambient\t0000000000000000 new\t1");
   EXPECT_EQ(::geteuid(), 0u) << "the process that asked for it is root still";
+}
+
+TEST_F(AsOwner, RootBecomesAnAccountOrTheGroupOfNobody) {
+  if (!is_root()) GTEST_SKIP() << "only root has something to give up";
+  ASSERT_EQ(::chown(state_.c_str(), kOwner, 0), 0);
+  const std::string without_group = become(state_, Keep::nothing);
+  EXPECT_NE(without_group.find(" gid\t65534\t65534\t65534\t65534 groups\t65534 "), std::string::npos)
+      << without_group;
+  const passwd* nobody = ::getpwnam("nobody");
+  if (nobody == nullptr) GTEST_SKIP() << "no account to become";
+  const auto user = std::to_string(nobody->pw_uid), group = std::to_string(nobody->pw_gid);
+  std::filesystem::remove(state_ + "/made");
+  ASSERT_EQ(::chown(state_.c_str(), nobody->pw_uid, nobody->pw_gid), 0);
+  const std::string became = become(state_, Keep::nothing);
+  EXPECT_TRUE(became.starts_with("uid\t" + user + "\t" + user + "\t" + user + "\t" + user + " gid\t" + group))
+      << became;
+  EXPECT_NE(became.find(" groups\t" + group + " "), std::string::npos) << became;
+  EXPECT_EQ(became.find(" and "), std::string::npos) << became;
+}
+
+TEST_F(AsOwner, ADirectoryOutOfReachIsAFault) {
+  if (!is_root()) GTEST_SKIP() << "root reaches everything, and alone can stop being root";
+  const std::string closed = dir_.file("closed");
+  ASSERT_EQ(::mkdir(closed.c_str(), 0700), 0);
+  const auto end = run_in_child([&](std::string& out) {
+    if (const auto became = become_owner(state_); !became) return complain(became.error());
+    const auto checked = check_owner(closed + "/state");
+    out = checked ? "no fault" : checked.error().detail;
+    return kOk;
+  });
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->output,
+            closed + "/state: Permission denied; run this as root (sudo), or as the edge's user");
 }
 
 TEST_F(AsOwner, OneThatServesKeepsLowPortsAndNothingElse) {

@@ -128,6 +128,44 @@ TEST_F(GateCloses, ASignInOfOneApplicationToTheLoginOfAnother) {
   EXPECT_EQ(header_of(other, "Location"), kOther);
 }
 
+TEST_F(GateCloses, AConfirmationOfSomebodyWhomNoPolicyLetsInAnyMore) {
+  browser_->sign_in(kPage, "ann@example.com");
+  const auth::TransferReceiver receiver;
+  const Answer confirm = browser_->follow(cli_url(receiver.public_key()));
+  ASSERT_FALSE(Browser::hidden_state(confirm).empty());
+  reconfigure([](Config& config) {
+    config.applications[0].policies[0].exclude.push_back({Rule::Kind::email, "ann@example.com"});
+  });
+  EXPECT_EQ(browser_->post_form(confirm, "").status, 403);
+}
+
+TEST_F(GateCloses, ASessionThatTheEdgeDidNotMake) {
+  const auto session = [this] { return browser_->cookie("vm.localhost", "__Host-CF_AppSession"); };
+  for (const std::size_t size : {1U, 42U, 44U}) {
+    const std::string chosen(size, 'x');
+    browser_->set_cookie("vm.localhost", "__Host-CF_AppSession", chosen);
+    browser_->get(kPage);
+    EXPECT_NE(session(), chosen);
+    EXPECT_EQ(session().size(), 43U);
+  }
+  const std::string own = session();
+  browser_->get(kPage);
+  EXPECT_EQ(session(), own) << "one for all tabs";
+}
+
+TEST_F(GateCloses, ARequestThatIsNoQuestionIsNotRepeatedAfterTheSignIn) {
+  const auto target = [this](const char* method) {
+    Request login;
+    const std::string url =
+        header_of(browser_->send(browser_->request(method, std::string(kPage) + "act?x=1")), "Location");
+    login.query = url.substr(url.find('?') + 1);
+    return login.query_value("redirect_url");
+  };
+  EXPECT_EQ(target("GET"), "/act?x=1");
+  EXPECT_EQ(target("HEAD"), "/act?x=1");
+  for (const char* method : {"POST", "PUT", "DELETE", "get"}) EXPECT_EQ(target(method), "/") << method;
+}
+
 TEST_F(GateCloses, ATokenFromTheFuture) {
   Tokens tokens = Tokens::open(*state_).value();
   tokens.set_issuer("https://auth.localhost:8443");

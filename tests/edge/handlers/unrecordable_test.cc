@@ -6,6 +6,7 @@
 
 #include "auth/ssh/key.h"
 #include "base/access_headers.h"
+#include "edge/identity/service_tokens.h"
 #include "edge/tunnels_fixture.h"
 
 namespace cfpipe::edge {
@@ -86,6 +87,24 @@ TEST_F(Unrecordable, TunnelsAreRefusedAndThoseUnderWayEnd) {
   make_room();
   EXPECT_TRUE(site_->grants());
   EXPECT_EQ(upgrade(), 101);
+}
+
+TEST_F(Unrecordable, ServiceTokensGetNoCookie) {
+  Config config = two_applications(dir_.file("state"));
+  config.applications[0].policies.push_back(
+      {"ci", Decision::service_auth, {{Rule::Kind::service_token, "deploy"}}, {}, {}});
+  make_site(std::move(config));
+  const auto made = ServiceTokens(*state_).create("deploy", std::chrono::hours(1), now_).value();
+  Request request = browser_->request("GET", "https://vm.localhost:8443/");
+  request.headers = {{"CF-Access-Client-Id", made->client_id},
+                     {"CF-Access-Client-Secret", std::string(made->secret.reveal())}};
+  fill_disk();
+  EXPECT_EQ(sign().status, 503) << "by which the edge finds out";
+  const Answer answer = browser_->send(request);
+  EXPECT_EQ(answer.status, 503);
+  EXPECT_EQ(header_of(answer, "Set-Cookie"), "");
+  make_room();
+  EXPECT_TRUE(header_of(browser_->send(request), "Set-Cookie").starts_with("CF_Authorization="));
 }
 
 TEST_F(Unrecordable, TunnelsThatAreOpenStay) {

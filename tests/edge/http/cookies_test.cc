@@ -25,6 +25,11 @@ TEST(Cookies, AllOfANameAreFoundInOrder) {
   EXPECT_EQ(cookie_value(request, "c"), "");
 }
 
+TEST(Cookies, QuotesAroundAValueAreNotPartOfIt) {
+  EXPECT_EQ(cookies(request_with({R"(a="1"; a="2; a=3"; a="; a=""; a=)"}), "a"),
+            (Names{"1", "\"2", "3\"", "\"", "", ""}));
+}
+
 TEST(Cookies, OfANameAreBounded) {
   std::string many;
   for (int i = 0; i < 1000; ++i) many += "a=" + std::to_string(i) + "; ";

@@ -204,6 +204,13 @@ INSTANTIATE_TEST_SUITE_P(
             v2("21110012" + kAddresses4 +
                "030003"
                "000000"),
+            "checksum is malformed"},
+        Bad{"TwoChecksums",
+            v2("2111001a" + kAddresses4 +
+               "030004"
+               "00000000"
+               "030004"
+               "00000000"),
             "checksum is malformed"}),
     [](const auto& one) { return one.param.name; });
 

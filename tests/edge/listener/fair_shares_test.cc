@@ -104,6 +104,15 @@ TEST(Attempts, ComeBackOverAMinute) {
   EXPECT_GT(attempts.take(here, kNow), 0) << "a clock that was set back gives nothing";
 }
 
+TEST(Attempts, AreThereAtTheTimeThatWasNamed) {
+  Attempts attempts(7);
+  const auto here = address_key("192.0.2.1");
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(attempts.take(here, kNow), 0);
+  EXPECT_EQ(attempts.take(here, kNow), 9) << "a seventh of a minute, and not a second too early";
+  EXPECT_EQ(attempts.take(here, kNow + 8), 1);
+  EXPECT_EQ(attempts.take(here, kNow + 9), 0);
+}
+
 TEST(Attempts, OfAFloodOfAddressesTakeNothingFromOthersAndNoMoreMemory) {
   Attempts attempts(1);
   EXPECT_EQ(attempts.take(numbered(0), kNow), 0);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <openssl/rsa.h>
+
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>

@@ -86,7 +86,7 @@ TEST(Metadata, UsesTheHostnameWithoutAnAppHostname) {
 
 TEST(Metadata, NamesAnApplicationThatCoversTheUrlOnly) {
   for (const char* other : {"other.example.com", "example.com", "xvm.example.com", "vm.example.com.evil.test",
-                            "*.vm.example.com", "*.evil.test", "vm.example.com:443", "vm.example.com.",
+                            "*.vm.example.com", "*.evil.test", "*", "vm.example.com:443", "vm.example.com.",
                             "vm.example.com/admin", "/", "..", "vm.example.com\x1b]0;x\x07", "\xc2\x9b"}) {
     auto claims = good_metadata();
     claims["app_hostname"] = other;
@@ -96,7 +96,8 @@ TEST(Metadata, NamesAnApplicationThatCoversTheUrlOnly) {
     EXPECT_EQ(app.error().detail.rfind("app_hostname", 0), 0U) << app.error().detail;
     EXPECT_EQ(app.error().detail, transport::printable(app.error().detail, 1000));
   }
-  for (const char* own : {"vm.example.com", "VM.Example.com", "*.example.com", "vm*.example.com", "*"}) {
+  for (const char* own :
+       {"vm.example.com", "VM.Example.com", "*.example.com", "vm*.example.com", "*.*.com"}) {
     auto claims = good_metadata();
     claims["app_hostname"] = own;
     EXPECT_TRUE(verify(claims)) << own;

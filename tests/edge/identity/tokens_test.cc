@@ -43,8 +43,9 @@ TEST_F(TokenTest, OneTypeIsNotTakenForTheOtherOfTheSameAudience) {
 }
 
 TEST_F(TokenTest, MetadataAreNoTokenOfTheirApplication) {
-  const std::string metadata =
-      tokens_.metadata({"vm.localhost", "vm.localhost"}, "auth.localhost", "aud", kNow);
+  Tokens::Served served;
+  served.host = served.app_name = "vm.localhost";
+  const std::string metadata = tokens_.metadata(served, "auth.localhost", "aud", kNow);
   EXPECT_FALSE(tokens_.check_app(metadata, "aud", kNow));
 }
 

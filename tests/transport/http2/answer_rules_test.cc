@@ -73,8 +73,6 @@ TEST_F(H2AnswerRules, FramesThatAreAllowedDisturbNothing) {
       {"RST_STREAM", reset(1), Scope::none},
       {"RST_STREAM behind the end", kWhole + reset(1, 0), Scope::none},
       {"RST_STREAM with an unknown code", reset(1, 0xff), Scope::none},
-      {"GOAWAY with an unknown code", frame(kGoAway, 0, 0, number(1, 4) + number(0xff, 4)) + kWhole,
-       Scope::none},
       {"a dynamic table size update", head(1, "\x20" + kStatus200), Scope::none},
   };
   for (const auto& row : rows) expect_verdict(row, judge(row.frames));

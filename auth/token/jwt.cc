@@ -34,10 +34,9 @@ transport::Failure invalid(std::string why) {
   return {transport::Stage::token, transport::Cause::token_invalid, std::move(why)};
 }
 
-/// JOSE leaves the padding out (RFC 7515 2), and each of our parts has something in it.
+/// Of a part without padding; each of ours has something in it.
 std::optional<std::string> decode_part(std::string_view part) {
-  if (part.empty() || part.back() == '=') return std::nullopt;
-  return decode_base64url(part);
+  return part.empty() ? std::nullopt : decode_base64url(part);
 }
 
 std::optional<json::object> decode_object(std::string_view part) {
@@ -92,6 +91,9 @@ Result<Jwt> parse_jwt(std::string_view compact) {
   if (second == std::string_view::npos || compact.find('.', second + 1) != std::string_view::npos) {
     return invalid("token has not exactly three parts");
   }
+  // JOSE leaves the padding out (RFC 7515 2): a token with it is one that others may read another way.
+  if (compact.find('=') != std::string_view::npos)
+    return invalid("token is padded with '=', which a JWT must not be (RFC 7515)");
   auto header = decode_object(compact.substr(0, first));
   if (!header) return invalid("token header is malformed");
   auto claims = decode_object(compact.substr(first + 1, second - first - 1));

@@ -35,6 +35,12 @@ Failure provider_failure(std::string why) {
   return {Stage::login, Cause::login_failed, std::move(why)};
 }
 
+Failure unreadable_id_token(std::string_view compact, const Failure& why) {
+  std::string what =
+      compact.empty() ? "its answer holds no ID token" : "its ID token cannot be read: the " + why.detail;
+  return {Stage::login, Cause::token_invalid, std::move(what)};
+}
+
 /// What a provider names its own refusal: one word, or nothing.
 std::string error_of(const HttpAnswer& answer) {
   const auto body = auth::parse_json_object(answer.body);
@@ -286,7 +292,8 @@ net::awaitable<Result<boost::json::object>> Oidc::Impl::userinfo(const ProviderM
 net::awaitable<Result<boost::json::object>> Oidc::Impl::signed_userinfo(const HttpAnswer& answer) {
   auto token = auth::parse_jwt(trimmed(answer.body));
   if (!token)
-    co_return provider_failure("its userinfo is no signed JWT, or an encrypted one, which is not read");
+    co_return provider_failure("its userinfo is no signed JWT, or an encrypted one, which is not read: the " +
+                               token.error().detail);
   const auto good = co_await check_signature(*token, "userinfo");
   if (!good) co_return good.error();
   if (auto meant = check_signed_userinfo(*token, config); !meant) co_return meant.error();
@@ -325,7 +332,7 @@ net::awaitable<Result<Person>> Oidc::Impl::redeem(const ProviderSignIn& sign_in,
   if (!tokens) co_return tokens.error();
   const std::string compact = auth::text_of(*tokens, "id_token");
   const auto token = auth::parse_jwt(compact);
-  if (!token) co_return Failure(Stage::login, Cause::token_invalid, "its ID token is missing or not a JWT");
+  if (!token) co_return unreadable_id_token(compact, token.error());
   const auto good = co_await check_signature(*token, "ID token");
   if (!good) co_return good.error();
   if (auto meant = check_id_token(*token, config, sign_in.nonce, now()); !meant) co_return meant.error();

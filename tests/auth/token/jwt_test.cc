@@ -189,6 +189,18 @@ TEST(Jwt, RefusesPaddingAndTheStandardAlphabet) {
   expect_refused(header + '.' + base64url_padded("{}") + ".AAAA");
 }
 
+TEST(Jwt, PaddingIsNamed) {
+  const std::string header = base64url(R"({"alg":"RS256"})");
+  for (const std::string& token :
+       {header + '.' + base64url("{} ") + ".AA==", header + '.' + base64url_padded("{}") + ".AAAA",
+        base64url_padded(R"({"alg":"RS256"})") + "=." + base64url("{} ") + ".AAAA"}) {
+    const auto refused = parse_jwt(token);
+    ASSERT_FALSE(refused) << token;
+    EXPECT_EQ(refused.error().detail, "token is padded with '=', which a JWT must not be (RFC 7515)")
+        << token;
+  }
+}
+
 TEST(Jwt, RefusesPartsThatAreNotOneJsonObject) {
   for (const std::string_view part :
        {"", "[]", "\"x\"", "1", "null", "{", "{}{}", "{} x", "{\"a\":1,}", "{'a':1}", "// c\n{}",

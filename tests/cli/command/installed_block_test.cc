@@ -38,7 +38,7 @@ TEST(InstalledBlock, SaysPortPathAndOptionsInEveryStyle) {
     const auto file =
         installed({{"--hostname", "vm.localhost:8443/team", "--short-lived-cert", "--style", style,
                     "--ca-file", "/home/ann/a 100% ca.pem", "--auth-domain", "auth.localhost",
-                    "--connect-timeout", "3s", "--proxy", "none", "--fedramp"}});
+                    "--connect-timeout", "3s", "--proxy", "none", "--fedramp", "--key-type", "ed25519"}});
     const Options options = examined(file, {"doctor", "vm.localhost"});
     EXPECT_EQ(options.url.str(), "https://vm.localhost:8443/team") << style;
     EXPECT_EQ(options.ca_file, "/home/ann/a 100% ca.pem") << style;
@@ -46,6 +46,7 @@ TEST(InstalledBlock, SaysPortPathAndOptionsInEveryStyle) {
     EXPECT_EQ(options.deadlines.tcp.count(), 3000) << style;
     EXPECT_EQ(options.proxy_flag, "none") << style;
     EXPECT_TRUE(options.fedramp) << style;
+    EXPECT_EQ(options.key_type, auth::KeyType::ed25519) << style;
   }
 }
 

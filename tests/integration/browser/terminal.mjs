@@ -71,6 +71,7 @@ export default async ({ settings, ask, newPage, signIn, state, shows, screen, ty
   await type(page, "echo new she''ll");
   await shows(page, /^new shell$/m);
 
+  page.expected = /status of 401/;  // the page asks whether the sign-in is good still
   await ask("revoke");
   await state(page, "ended");
   assert.equal(await page.textContent("#panel-text"), "This session was ended: access was revoked.");

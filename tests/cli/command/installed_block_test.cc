@@ -46,7 +46,8 @@ TEST(InstalledBlock, SaysPortPathAndOptionsInEveryStyle) {
     EXPECT_EQ(options.deadlines.tcp.count(), 3000) << style;
     EXPECT_EQ(options.proxy_flag, "none") << style;
     EXPECT_TRUE(options.fedramp) << style;
-    EXPECT_EQ(options.key_type, auth::KeyType::ed25519) << style;
+    // The other styles name it where ssh-gen makes the key, which doctor does not read.
+    EXPECT_EQ(options.key_type == auth::KeyType::ed25519, style == "agent") << style;
   }
 }
 

@@ -14,9 +14,6 @@ namespace cfpipe::auth {
 /// A certificate is used again only if it is good for at least this many seconds more.
 inline constexpr std::uint64_t kCertReuseMargin = 60;
 
-/// What is made where nothing says which kind: what Cloudflare's edge has always taken.
-inline constexpr KeyType kDefaultKeyType = KeyType::ecdsa_p256;
-
 /// True if a certificate from disk is good for kCertReuseMargin at `now` by this machine's clock, and by that
 /// of whoever made it: where the two differ, its line says so.
 bool good_for_reuse(const Certificate& certificate, std::int64_t now);

@@ -103,7 +103,7 @@ net::awaitable<Result<KeyAndCertificate>> renew_key_files(const Access& access, 
   auto on_disk = files.load_key();
   if (!on_disk) co_return on_disk.error();
   const bool fits = *on_disk && (!type || (*on_disk)->type() == *type);
-  SshKey key = fits ? std::move(**on_disk) : SshKey::generate(type.value_or(kDefaultKeyType));
+  SshKey key = fits ? std::move(**on_disk) : SshKey::generate(type.value_or(KeyType::ecdsa_p256));
   auto certificate = co_await sign_key(access, app_token, key.public_blob());
   if (!certificate) co_return certificate.error();
   if (auto stored = files.store(key, *certificate); !stored) co_return stored.error();

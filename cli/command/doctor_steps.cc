@@ -17,7 +17,6 @@
 #include "auth/login/org_exchange.h"
 #include "auth/login/token_cache.h"
 #include "base/clock.h"
-#include "cli/session/identity.h"
 #include "cli/session/verified_token.h"
 #include "transport/websocket/client.h"
 
@@ -139,19 +138,15 @@ net::awaitable<Result<auth::Secret>> token_without_login(const Session& session,
 }
 
 net::awaitable<Result<FoundCertificate>> certificate_for(const Session& session, const Options& options,
-                                                         const auth::Application& app,
                                                          const auth::Secret& token) {
   const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
-  const auto type = wanted_key_type(options, &app);
-  auto pair = files.load(auth::unix_now(), type);
+  auto pair = files.load(auth::unix_now());
   if (!pair) co_return pair.error();
-  if (*pair)
-    co_return FoundCertificate{std::move((*pair)->certificate.fields), (*pair)->key.type(),
-                               "in the state directory"};
-  const auto key = auth::SshKey::generate(type.value_or(auth::kDefaultKeyType));
+  if (*pair) co_return FoundCertificate{std::move((*pair)->certificate.fields), "in the state directory"};
+  const auto key = auth::SshKey::generate(auth::KeyType::ecdsa_p256);
   auto certificate = co_await auth::sign_key(session.access(), token, key.public_blob());
   if (!certificate) co_return certificate.error();
-  co_return FoundCertificate{std::move(certificate->fields), key.type(), "signed just now"};
+  co_return FoundCertificate{std::move(certificate->fields), "signed just now"};
 }
 
 net::awaitable<Result<std::string>> read_banner(Session& session, const Options& options,

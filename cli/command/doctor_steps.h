@@ -31,12 +31,10 @@ boost::asio::awaitable<Result<auth::Secret>> token_without_login(const Session& 
 /// thrown away.
 struct FoundCertificate {
   auth::CertFields fields;
-  auth::KeyType key_type;  ///< of the key under it
   std::string_view where;  ///< in words
 };
 boost::asio::awaitable<Result<FoundCertificate>> certificate_for(const Session& session,
                                                                  const Options& options,
-                                                                 const auth::Application& app,
                                                                  const auth::Secret& token);
 
 /// Opens a tunnel, reads the line that an SSH server starts with (RFC 4253 4.2), and ends it. Failures: dns

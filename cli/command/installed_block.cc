@@ -26,14 +26,13 @@ struct BlockOption {
   std::string_view name;
   bool has_value;
 };
-constexpr std::array<BlockOption, 16> kTaken{{{"--ca-file", true},
+constexpr std::array<BlockOption, 15> kTaken{{{"--ca-file", true},
                                               {"--auth-domain", true},
                                               {"--connect-to", true},
                                               {"--service-token-file", true},
                                               {"--proxy", true},
                                               {"--cert", true},
                                               {"--key-file", true},
-                                              {"--key-type", true},
                                               {"--dns-timeout", true},
                                               {"--connect-timeout", true},
                                               {"--proxy-timeout", true},

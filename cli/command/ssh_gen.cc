@@ -5,7 +5,6 @@
 #include "auth/certificate/signing.h"
 #include "auth/certificate/user_certificate.h"
 #include "auth/certificate/user_key.h"
-#include "auth/discovery/application_cache.h"
 #include "auth/discovery/discovery.h"
 #include "auth/login/login.h"
 #include "auth/login/token_cache.h"
@@ -14,7 +13,6 @@
 #include "cli/command/doctor_steps.h"
 #include "cli/console/messages.h"
 #include "cli/session/hangup_watch.h"
-#include "cli/session/identity.h"
 #include "cli/session/session.h"
 
 namespace cfpipe::cli {
@@ -27,7 +25,7 @@ struct Target {
   const auth::KeyFiles& ours;
   const auth::UserCertificate& users;
   std::optional<auth::UserKey> user_key;
-  std::optional<auth::KeyType> type;  ///< of a key of ours; nothing: any
+  std::optional<auth::KeyType> type;
 };
 
 /// True if what is on disk is good for a while.
@@ -55,10 +53,9 @@ net::awaitable<Result<void>> sign(const auth::Access& access, const Target& targ
 }
 
 /// Token and signature; once more with a new token if the edge did not take the first.
-net::awaitable<Result<void>> renew(const Session& session, const Options& options, Target& target) {
+net::awaitable<Result<void>> renew(const Session& session, const Target& target) {
   auto app = co_await auth::discover(session.access());
   if (!app) co_return app.error();
-  target.type = wanted_key_type(options, &*app);
   for (bool again = true;; again = false) {
     auto token = co_await auth::obtain_app_token(session.access(), *app);
     if (!token) co_return token.error();
@@ -74,7 +71,7 @@ net::awaitable<Result<void>> renew(const Session& session, const Options& option
 /// application.
 Result<void> store_by_host(const Session& session, const Options& options, const auth::KeyFiles& ours) {
   if (!options.key.empty() || key_path(options.url).empty()) return {};
-  const auto pair = ours.load(auth::unix_now());
+  const auto pair = ours.load(auth::unix_now(), options.key_type);
   if (!pair) return pair.error();
   const auth::KeyFiles by_host(session.state(), options.url.host.text(), {});
   const auto there = by_host.load(auth::unix_now());
@@ -87,14 +84,13 @@ Result<void> store_by_host(const Session& session, const Options& options, const
 }
 
 /// Makes what is not on disk yet, or not for long any more.
-net::awaitable<Result<void>> generate(const Session& session, const Options& options, Target& target,
-                                      Interrupts& interrupts) {
+net::awaitable<Result<void>> generate(const Session& session, const Target& target, Interrupts& interrupts) {
   const auto fresh = is_fresh(target);
   if (!fresh) co_return fresh.error();
   if (*fresh) co_return Result<void>();
   const auto executor = co_await net::this_coro::executor;
   const ParentWatch watch(executor, STDIN_FILENO, STDOUT_FILENO, [&interrupts] { interrupts.raise(); });
-  co_return co_await renew(session, options, target);
+  co_return co_await renew(session, target);
 }
 
 void tell_of_certificate(const Target& target) {
@@ -115,14 +111,13 @@ net::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts) {
   const auto& state = (*session)->state();
   const auth::KeyFiles ours(state, options.url.host.text(), key_path(options.url));
   const auth::UserCertificate users(state, options.url.host.text(), key_path(options.url));
-  const auto known = auth::known_application((*session)->access());
-  Target target{ours, users, {}, wanted_key_type(options, known ? &known->app : nullptr)};
+  Target target{ours, users, {}, options.key_type};
   if (!options.key.empty()) {
     auto found = co_await auth::find_user_key(executor, options.key, auth::user_agent_socket());
     if (!found) co_return report(found.error());
     target.user_key = std::move(*found);
   }
-  const auto generated = co_await generate(**session, options, target, interrupts);
+  const auto generated = co_await generate(**session, target, interrupts);
   if (!generated) co_return report(generated.error());
   if (const auto stored = store_by_host(**session, options, ours); !stored) co_return report(stored.error());
   tell_of_certificate(target);

@@ -6,7 +6,6 @@
 #include <string_view>
 #include <vector>
 
-#include "auth/ssh/key.h"
 #include "base/error.h"
 #include "tunnel/relay.h"
 
@@ -82,9 +81,8 @@ std::string clock_text(std::int64_t offset);
 std::string forwarding_refused_text();
 /// There is no state directory, and none could be made.
 std::string nothing_kept_text(std::string_view why);
-/// ssh has been told of the certificate, and has not had anything signed with it. `made`: what kind of key
-/// was made for it, unless the key is the user's own.
-std::string unused_certificate_text(std::optional<auth::KeyType> made);
+/// ssh has been told of the certificate, and has not had anything signed with it.
+std::string unused_certificate_text();
 /// What `login` prints around the token.
 std::string token_text(std::string_view host, std::string_view token);
 

@@ -27,18 +27,12 @@ void add_hostname(CLI::App& command, RawOptions& raw) {
                      "Hostname of the application [$TUNNEL_SERVICE_HOSTNAME]");
 }
 
-void add_key_type(CLI::App& command, RawOptions& raw) {
-  command.add_option(
-      "--key-type", raw.key_type,
-      "Kind of the key that is made: ed25519 or ecdsa (P-256); else what the edge says, or ecdsa");
-}
-
 /// Which key is certified, and for whom that had better be.
 void add_key(CLI::App& command, RawOptions& raw) {
   command.add_option(
       "--key", raw.key,
       "Certify a key of yours: its file, or agent:COMMENT or agent:SHA256:… of your ssh-agent");
-  add_key_type(command, raw);
+  command.add_option("--key-type", raw.key_type, "Kind of the key that is made: ecdsa (P-256) or ed25519");
 }
 
 void add_ssh(CLI::App& parent, RawOptions& raw) {
@@ -115,7 +109,6 @@ void add_doctor(CLI::App& parent, RawOptions& raw) {
   add_hostname(*doctor, raw);
   doctor->add_option("--user", raw.user, "The name to log in under: is the certificate for it?");
   doctor->add_flag("--short-lived-cert", raw.short_lived_cert, "There must be a short-lived certificate");
-  add_key_type(*doctor, raw);
   doctor->add_flag("--json", raw.json, "Print one JSON object");
   doctor->add_option("--header,-H", raw.headers, "Another header of the request, 'Name: value'")
       ->allow_extra_args(false);

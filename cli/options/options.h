@@ -27,8 +27,6 @@ inline constexpr std::string_view kDestinationHeader = "Cf-Access-Jump-Destinati
 
 enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor };
 enum class ConfigStyle { plain, agent, match, chain };
-/// What --key-type takes for it, and people are told.
-std::string_view key_type_word(auth::KeyType type);
 /// What ssh-config does with its text: prints it, puts it into ~/.ssh, takes it out again.
 enum class Install { none, install, uninstall };
 

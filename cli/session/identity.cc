@@ -53,23 +53,16 @@ net::awaitable<Result<IdentityPtr>> certify_user_key(const Session& session, con
 
 }  // namespace
 
-std::optional<auth::KeyType> wanted_key_type(const Options& options, const auth::Application* app) {
-  if (options.key_type || app == nullptr) return options.key_type;
-  return app->key_type;
-}
-
 net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const Options& options,
-                                                  const Credentials& credentials) {
-  const auth::Secret& token = *credentials.token;
-  const auto type = wanted_key_type(options, credentials.app ? &*credentials.app : nullptr);
+                                                  const auth::Secret& token) {
   if (!options.key.empty()) co_return co_await certify_user_key(session, options, token);
   if (options.agent.empty()) {
     const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
-    auto pair = co_await auth::renew_key_files(session.access(), files, token, type);
+    auto pair = co_await auth::renew_key_files(session.access(), files, token, options.key_type);
     if (!pair) co_return pair.error();
     co_return identity_of(std::move(*pair));
   }
-  auto key = auth::SshKey::generate(type.value_or(auth::kDefaultKeyType));
+  auto key = auth::SshKey::generate(options.key_type.value_or(auth::KeyType::ecdsa_p256));
   auto certificate = co_await auth::sign_key(session.access(), token, key.public_blob());
   if (!certificate) co_return certificate.error();
   KeyAndCertificate pair{std::move(key), std::move(*certificate)};

@@ -6,7 +6,6 @@
 
 #include "auth/agent/server.h"
 #include "auth/certificate/key_files.h"
-#include "cli/session/credentials.h"
 #include "cli/session/session.h"
 
 namespace cfpipe::cli {
@@ -18,16 +17,11 @@ struct Identity {
   std::string agent;  ///< socket of the user's, or empty
 };
 
-/// The kind of key that is made: what the options ask for, else what the edge says the application's servers
-/// take. Nothing where neither says it: then a key on disk stays, and a new one is P-256, which is what
-/// Cloudflare's edge has always taken.
-std::optional<auth::KeyType> wanted_key_type(const Options& options, const auth::Application* app);
-
 /// Has the key that the options name certified, or one that is made for it: in memory if there is an agent to
-/// serve, else in files. The credentials have a token. Stages certificate and state; and dns to http.
+/// serve, else in files. Stages certificate and state; and dns to http.
 boost::asio::awaitable<Result<std::shared_ptr<const Identity>>> make_identity(const Session& session,
                                                                               const Options& options,
-                                                                              const Credentials& credentials);
+                                                                              const auth::Secret& token);
 
 /// True if it need not be made again yet.
 bool good_for_a_while(const Identity& identity);

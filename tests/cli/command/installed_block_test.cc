@@ -38,7 +38,7 @@ TEST(InstalledBlock, SaysPortPathAndOptionsInEveryStyle) {
     const auto file =
         installed({{"--hostname", "vm.localhost:8443/team", "--short-lived-cert", "--style", style,
                     "--ca-file", "/home/ann/a 100% ca.pem", "--auth-domain", "auth.localhost",
-                    "--connect-timeout", "3s", "--proxy", "none", "--fedramp", "--key-type", "ed25519"}});
+                    "--connect-timeout", "3s", "--proxy", "none", "--fedramp"}});
     const Options options = examined(file, {"doctor", "vm.localhost"});
     EXPECT_EQ(options.url.str(), "https://vm.localhost:8443/team") << style;
     EXPECT_EQ(options.ca_file, "/home/ann/a 100% ca.pem") << style;
@@ -46,8 +46,6 @@ TEST(InstalledBlock, SaysPortPathAndOptionsInEveryStyle) {
     EXPECT_EQ(options.deadlines.tcp.count(), 3000) << style;
     EXPECT_EQ(options.proxy_flag, "none") << style;
     EXPECT_TRUE(options.fedramp) << style;
-    // The other styles name it where ssh-gen makes the key, which doctor does not read.
-    EXPECT_EQ(options.key_type == auth::KeyType::ed25519, style == "agent") << style;
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -97,9 +96,6 @@ bool write_all(int fd, std::string_view text, std::size_t at) {
 /// Zeros, for blocks that are only reserved may still need room when they are first written. All or none:
 /// what little room there is is the database's.
 bool fill_up(int fd, std::size_t size) {
-  struct statvfs room {};
-  if (size < kSpoolBytes && ::fstatvfs(fd, &room) == 0 && room.f_bavail * room.f_frsize < kSpoolBytes - size)
-    return false;
   const std::string zeros(kZeroBytes, '\0');
   std::size_t end = size;
   while (end < kSpoolBytes) {
@@ -158,19 +154,7 @@ void AuditSpool::read(std::int64_t taken) {
     rest.remove_prefix(kHeadBytes + length);
     end_ += kHeadBytes + length;
   }
-  if (rows_.empty() && size_ >= kLengthBytes) forget_records();
-}
-
-void AuditSpool::forget_records() {
-  end_ = 0;
-  (void)write_all(file_.get(), std::string_view("\0\0\0\0", kLengthBytes), 0);
-}
-
-bool AuditSpool::holds_rows(const std::string& path) {
-  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  std::string head(kLengthBytes, '\0');
-  return file && ::pread(file.get(), head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
-         length_in(head) > 0;
+  if (rows_.empty()) end_ = 0;
 }
 
 /// The zeros behind end the content, for older records may follow.
@@ -206,7 +190,9 @@ bool AuditSpool::add(const std::vector<SpooledRow>& rows, bool flush) {
 // The records stay until all are gone: which of them the state has, it knows by their numbers.
 void AuditSpool::drop(std::size_t count) {
   rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(std::min(count, rows_.size())));
-  if (rows_.empty() && end_ > 0) forget_records();
+  if (!rows_.empty() || end_ == 0) return;
+  end_ = 0;
+  (void)write_all(file_.get(), std::string_view("\0\0\0\0", kLengthBytes), 0);
 }
 
 }  // namespace cfpipe::edge

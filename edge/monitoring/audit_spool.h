@@ -16,10 +16,6 @@ inline constexpr std::size_t kSpoolBytes = std::size_t{4} * 1024 * 1024;
 /// Of these, what only rows about what was granted before may take: the ends of tunnels, revocations.
 inline constexpr std::size_t kSpoolReserve = kSpoolBytes / 4;
 
-/// Spools of one state: the first, of the process that serves, and one for each other that begins or ends
-/// beside it. More processes than that do without.
-inline constexpr std::size_t kSpools = 4;
-
 /// A row that waits, and its number: ascending, never the same twice.
 struct SpooledRow {
   std::int64_t number = 0;
@@ -47,14 +43,9 @@ class AuditSpool {
   const std::string& fault() const { return fault_; }
   /// It has its file, and no other process has.
   bool usable() const { return static_cast<bool>(file_); }
-  /// All of its bytes are on disk.
-  bool whole() const { return size_ == kSpoolBytes; }
-  /// Whether there is a file that begins with a row, whichever process has it. Cheap.
-  static bool holds_rows(const std::string& path);
 
  private:
   void read(std::int64_t taken);
-  void forget_records();
   bool write(const std::string& text, bool flush);
 
   auth::Fd file_;

@@ -142,11 +142,6 @@ class State {
   /// Keeps `value` until it is taken or expires; replaces one of the same key. False when too many are kept.
   virtual Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,
                                    std::int64_t expires, std::int64_t now) = 0;
-  /// True at the first call for a key of that kind, of all processes that share the state; it is remembered
-  /// until then. What it is called for leaves a row in the audit too, so that there is no bound of its own.
-  /// On disk when it returns.
-  virtual Result<bool> use_once(std::string_view kind, std::string_view key, std::int64_t expires,
-                                std::int64_t now) = 0;
   /// Hands a kept value out once.
   virtual Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
                                                           std::int64_t now) = 0;
@@ -187,11 +182,11 @@ class State {
   virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;
   /// All of the rows or none, in one write. On disk when it returns.
   virtual Result<std::vector<std::int64_t>> append_audit_together(const std::vector<AuditRow>& rows) = 0;
-  /// The same for rows that waited in that spool; `number`, of the last of them, is remembered with them.
+  /// The same for rows that waited elsewhere; `number`, of the last of them, is remembered with them.
   virtual Result<std::vector<std::int64_t>> append_audit_spooled(const std::vector<AuditRow>& rows,
-                                                                 std::size_t spool, std::int64_t number) = 0;
-  /// That number; 0: there were none of that spool.
-  virtual Result<std::int64_t> audit_spooled(std::size_t spool) = 0;
+                                                                 std::int64_t number) = 0;
+  /// That number; 0: there were none.
+  virtual Result<std::int64_t> audit_spooled() = 0;
   /// All rows since then, oldest first.
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
   /// Looks at kMaxSearchedRows rows at most.

@@ -28,8 +28,10 @@ class Page {
   private taken = "";
   /** Of the session, in Unix seconds; 0: there is no end. */
   private ends = 0;
-  /** Output that is drawn again, up to that position: what the terminal answers to it goes nowhere. */
-  private replay: { end: number; live: () => void } | undefined;
+  /** Absolute position of the output up to which it is drawn again: what the terminal answers to it goes nowhere. */
+  private replayEnd = 0;
+  /** What the page will say once it shows everything that came before; empty unless it waits for that. */
+  private opening = "";
 
   constructor() {
     this.screen = new Screen(element("screen"), this.settings, {
@@ -67,7 +69,8 @@ class Page {
     if (saved) {
       this.user = saved.user;
       this.screen.restore(saved.screen);
-      this.link.attach(saved.session, saved.position);
+      this.replayEnd = saved.position;
+      this.link.attach(saved.session, saved.screen ? saved.position : 0);
     } else if (this.users.length === 1) {
       this.connect(this.user);
     } else {
@@ -79,12 +82,13 @@ class Page {
   private connect(user: string): void {
     this.user = user || this.user;
     this.panel.hide();
+    this.replayEnd = 0;
     if (this.taken) {
       const session = this.taken;
       this.taken = "";
       return this.link.attach(session, this.link.drawn);
     }
-    this.screen.clear(false);
+    this.screen.clear();
     this.show("connecting", `Connecting as ${this.user}…`);
     this.link.open(this.user);
   }
@@ -100,10 +104,11 @@ class Page {
     // The edge no longer had what was missed: what follows is the last of the output, with questions that a terminal has
     // answered already.
     if (how.position !== asked) {
-      this.replay = { end: how.end, live: this.screen.clear(true) };
-      this.drawn(() => {});
+      this.screen.clear();
+      this.replayEnd ||= how.end;
     }
-    this.show("open", `Connected as ${how.user}`);
+    this.opening = `Connected as ${how.user}`;
+    this.screen.whenDrawn(() => this.live());  // also what a reload has restored
     const key = element("host-key");
     key.textContent = how.first_use ? `New host key, recorded now: ${how.host_key}` : "";
     element("state").title = `Host key ${how.host_key}`;
@@ -114,16 +119,21 @@ class Page {
 
   private drawn(confirm: () => void): void {
     confirm();
-    if (!this.replay || this.link.drawn < this.replay.end) return;
-    this.replay.live();
-    this.replay = undefined;
+    this.live();
+  }
+
+  /** From here on, what is typed is for the host, and so are the terminal's own answers. */
+  private live(): void {
+    if (this.opening && this.link.drawn >= this.replayEnd) this.show("open", this.opening);
   }
 
   private leaving(ends: number): void {
     this.ends = this.ends > 0 ? Math.min(this.ends, ends) : ends;
     this.countdown.until(this.ends);
     const at = new Date(this.ends * 1000).toLocaleTimeString();
-    this.show("open", `Connected as ${this.user}. The edge restarts: this session ends at ${at}, a new one can be opened now`);
+    const text = `Connected as ${this.user}. The edge restarts: this session ends at ${at}, a new one can be opened now`;
+    if (this.opening) this.opening = text;
+    else this.show("open", text);
   }
 
   private ended(why: Ended): void {
@@ -134,6 +144,7 @@ class Page {
   }
 
   private show(state: State, text: string): void {
+    this.opening = "";
     document.body.dataset["state"] = state;
     element("state-text").textContent = text;
     this.disconnect.hidden = state === "ended" || state === "waiting";

@@ -10,7 +10,9 @@ export interface Saved {
   application: string;
   session: string;
   user: string;
+  /** Absolute position of the output up to which it was drawn, and the terminal has answered what a host asked. */
   position: number;
+  /** Empty: it was too large, and the output has to be drawn again. */
   screen: string;
   time: number;
 }
@@ -18,7 +20,7 @@ export interface Saved {
 export function keep(storage: Storage, saved: Saved): void {
   // Without the screen the edge sends again what it still has.
   const fits = saved.screen.length <= MAX_SCREEN_CHARS;
-  const kept = fits ? saved : { ...saved, screen: "", position: 0 };
+  const kept = fits ? saved : { ...saved, screen: "" };
   try {
     storage.setItem(KEY, JSON.stringify(kept));
   } catch {

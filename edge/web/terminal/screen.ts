@@ -54,8 +54,6 @@ export class Screen {
   private readonly finder = new SearchAddon();
   private readonly serializer = new SerializeAddon();
   private readonly dark = matchMedia("(prefers-color-scheme: dark)");
-  /** What the terminal says by itself (answers to a host's questions) belongs to what was drawn long ago. */
-  private replaying = false;
   private fitting = false;
 
   constructor(place: HTMLElement, settings: Settings, listener: ScreenListener) {
@@ -82,8 +80,8 @@ export class Screen {
       this.terminal.loadAddon(addon);
     this.terminal.unicode.activeVersion = "11";
     this.terminal.open(place);
-    this.terminal.onData((text) => this.replaying || listener.typed(encoder.encode(text), text));
-    this.terminal.onBinary((text) => this.replaying || listener.typed(Uint8Array.from(text, (c) => c.charCodeAt(0)), ""));
+    this.terminal.onData((text) => listener.typed(encoder.encode(text), text));
+    this.terminal.onBinary((text) => listener.typed(Uint8Array.from(text, (c) => c.charCodeAt(0)), ""));
     this.terminal.onResize(() => listener.resized());
     this.terminal.onTitleChange((title) => listener.titled(title));
     this.terminal.attachCustomKeyEventHandler((event) => event.type !== "keydown" || !listener.key(event));
@@ -105,19 +103,20 @@ export class Screen {
 
   /** `text` as serialized() gave it, on an empty screen. */
   restore(text: string): void {
-    this.replaying = true;
-    this.terminal.write(text, () => (this.replaying = false));
+    this.terminal.write(text);
+  }
+
+  /** Calls back once all that was written before is on the screen. */
+  whenDrawn(done: () => void): void {
+    this.terminal.write("", done);
   }
 
   serialized(): string {
     return this.serializer.serialize({ scrollback: KEPT_LINES });
   }
 
-  /** Empty again; until `done` is called, what the terminal answers goes nowhere. */
-  clear(replay: boolean): () => void {
+  clear(): void {
     this.terminal.reset();
-    this.replaying = replay;
-    return () => (this.replaying = false);
   }
 
   /** What a key sends: as it is. */
@@ -141,6 +140,7 @@ export class Screen {
     this.fitSoon();
   }
 
+  /** Without, neither keys nor the terminal's answers to what a host asks (xterm holds both back) go anywhere. */
   accept(input: boolean): void {
     this.terminal.options.disableStdin = !input;
     if (input) this.terminal.focus();

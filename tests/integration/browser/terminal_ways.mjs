@@ -125,21 +125,70 @@ async function refusesOthersByName({ settings, state, violations, page }) {
   await state(page, "open");
 }
 
-/** Another window takes the session over, and gives it back. */
-async function goesToTheNewestWindow({ settings, newPage, state, shows, page }) {
+/** Another window with the terminal of the page, of which it has left what `change` makes of it. */
+async function secondWindow({ settings, page }, change = (saved) => saved) {
   const saved = await page.evaluate(() => {
     dispatchEvent(new PageTransitionEvent("pagehide"));
-    return sessionStorage.getItem("cfpipe-terminal");
+    return JSON.parse(sessionStorage.getItem("cfpipe-terminal"));
   });
   const second = await page.context().newPage();
-  await second.addInitScript((text) => sessionStorage.setItem("cfpipe-terminal", text), saved);
-  await second.goto(settings.url);
-  await state(second, "open");
+  await second.addInitScript((text) => sessionStorage.setItem("cfpipe-terminal", text), JSON.stringify(change(saved)));
+  return second;
+}
+
+/** What the edge says arrives up to the end of its first frame, and the rest once `globalThis.release` is called. */
+function holdBack() {
+  const FRAME_HEAD = 5;
+  const Plain = WebSocket;
+  globalThis.WebSocket = class extends Plain {
+    set onmessage(handler) {
+      const held = [];
+      let first = true;
+      globalThis.release = () => {
+        super.onmessage = handler;
+        held.forEach((data) => handler({ data }));
+      };
+      super.onmessage = ({ data }) => {
+        const end = first ? FRAME_HEAD + new DataView(data).getUint32(1) : 0;
+        first = false;
+        if (end > 0) handler({ data: data.slice(0, end) });
+        held.push(data.slice(end));
+      };
+    }
+  };
+}
+
+async function takeBack({ state, page }, second) {
   await page.waitForSelector("text=Another window shows this terminal now.");
   await page.click('button:has-text("Take it back")');
   await state(page, "open");
   await state(second, "ended");
   await second.close();
+}
+
+/** Another window takes the session over, and gives it back. */
+async function goesToTheNewestWindow(world) {
+  const second = await secondWindow(world);
+  await second.goto(world.settings.url);
+  await world.state(second, "open");
+  await takeBack(world, second);
+}
+
+/** A page says that it is connected, and takes keys, once it shows what was there before. */
+async function takesKeysOnceAllIsDrawn(world) {
+  const { settings, state, shows, type, page } = world;
+  await type(page, "clear; echo ea''rlier");
+  await shows(page, /^earlier$/m);
+  const second = await secondWindow(world, (saved) => ({ ...saved, screen: "" }));
+  await second.addInitScript(holdBack);
+  await second.goto(settings.url);
+  await second.waitForSelector("#state[title^='Host key']");
+  assert.equal(await second.getAttribute("body", "data-state"), "reconnecting");
+  await second.evaluate(() => globalThis.release());
+  await state(second, "open");
+  await type(second, "echo he''ard");
+  await shows(second, /^earlier\n(.*\n)*heard$/m);
+  await takeBack(world, second);
 }
 
 /** A server with another key than before stops it. */
@@ -267,7 +316,7 @@ async function worksOnATelephone({ settings, newPage, signInAtProvider, state, s
 
 const STEPS = [textStaysAsLargeAsChosen, copies, tellsScreenReaders, searches,
   passesTheMouseOn, showsATitle, outlivesALostNetwork, refusesOthersByName,
-  goesToTheNewestWindow, stopsAtAnotherHostKey, saysWhoMayNoLonger, worksOnATelephone, letsAnotherUserSignIn];
+  goesToTheNewestWindow, takesKeysOnceAllIsDrawn, stopsAtAnotherHostKey, saysWhoMayNoLonger, worksOnATelephone, letsAnotherUserSignIn];
 
 export default async (world) => {
   const page = await begin(world);

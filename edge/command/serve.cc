@@ -214,8 +214,10 @@ int serve(Config config, const ServeOptions& options) {
     mark.set();
     manager.ready();
   });
+  // What is in the loop's queue still runs below, without the server.
   ending.over();
-  reloading.reset();
+  if (reloading) reloading->over();
+  admin.reset();
   // The tunnels that were cut are told to the site's loop, which takes note of them before it goes itself.
   server->reset();
   (*site)->use_terminals(nullptr);

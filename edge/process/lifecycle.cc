@@ -62,6 +62,7 @@ Ending::~Ending() {
 }
 
 void Ending::over() {
+  over_ = true;
   serving_.site.on_idle({});
   serving_.server.on_drained({});
   signals_.cancel();
@@ -76,7 +77,8 @@ void Ending::listener_ended() {
 
 void Ending::wait() {
   signals_.async_wait([this](const boost::system::error_code& error, int number) {
-    if (error) return;
+    // A signal that came just before over() is in the loop's queue, where cancel() does not reach it.
+    if (error || over_) return;
     if (number == SIGUSR1 && asked_ > 0) return wait();
     spdlog::info("stopping: {}", number == SIGINT ? "interrupted" : "asked to end");
     if (++asked_ > 2) return serving_.io.stop();
@@ -231,15 +233,20 @@ Reloading::Reloading(const Serving& serving, std::string config_path, Config con
   wait();
 }
 
+void Reloading::over() {
+  over_ = true;
+  signals_.cancel();
+}
+
 void Reloading::follow() {
-  if (!ending_.begun() || !mark_.changed()) return;
+  if (over_ || !ending_.begun() || !mark_.changed()) return;
   spdlog::info("the edge serves by another configuration, which is looked at for the tunnels that are left");
   if (!reload()) spdlog::error("not reloaded: what was served before goes on");
 }
 
 void Reloading::wait() {
   signals_.async_wait([this](const boost::system::error_code& error, int) {
-    if (error) return;
+    if (error || over_) return;
     serving_.manager.reloading();
     const bool reloaded = reload();
     if (!reloaded) spdlog::error("not reloaded: what was served before goes on");

@@ -66,7 +66,8 @@ class Ending {
 
   /// The listener takes no more connections.
   void listener_ended();
-  /// The loop has ended, and the server goes: nothing of it is asked any more.
+  /// The loop has ended, and the server goes: nothing of it is asked any more, also where a signal has come
+  /// that the loop has not handled yet.
   void over();
   /// Whether the edge has been asked to end.
   bool begun() const { return asked_ > 0; }
@@ -87,6 +88,7 @@ class Ending {
   boost::asio::steady_timer deadline_;
   int asked_ = 0;
   bool ended_ = false;
+  bool over_ = false;
 };
 
 /// What those who watch the edge are told: /metrics, /healthz, /readyz.
@@ -127,6 +129,8 @@ class Reloading {
   /// Where this process has begun to end and the one that came after it serves by another configuration,
   /// that is the one for the tunnels that are left.
   void follow();
+  /// As Ending::over().
+  void over();
 
  private:
   void wait();
@@ -138,6 +142,7 @@ class Reloading {
   Ending& ending_;
   ServedMark& mark_;
   boost::asio::signal_set signals_;
+  bool over_ = false;
 };
 
 }  // namespace cfpipe::edge

@@ -8,8 +8,10 @@ import pytest
 
 from support import system_faults
 from support.clients import CFPIPE, CONFIGURATION, UNAVAILABLE
+from support.configured_edge import ConfiguredEdge
 from support.edges import PROGRAMS
 
+POLICIES = [{"name": "all", "decision": "allow", "include": [{"email_domain": "example.com"}]}]
 REQUEST = b"".join(b"%07d\n" % i for i in range(5000))
 
 pytestmark = system_faults.MARKS
@@ -129,3 +131,16 @@ def test_an_edge_starts_or_says_why(world, kind):
         assert ready or status != 0, (fault, said)
     assert start_edge(world, state, [])[:2] == (True, 0)
     assert [path.name for path in state.iterdir() if path.name.startswith(".cfp")] == []
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_comes_as_the_edge_ends_by_itself_is_no_crash(world, kind, name):
+    """It is refused the thread of its listener and gets the signal in the same moment, before its loop can look at either."""
+    edge = ConfiguredEdge(world, "127.0.0.1:1", POLICIES)
+    edge.stop()
+    second_thread = ["-e", "trace=clone3", "-e", f"inject=clone3:error=EAGAIN:when=2:signal={name}"]
+    log = world.path("fault.trace")
+    finished = world.run([system_faults.STRACE, "-qq", "-o", log, *second_thread, PROGRAMS["own"], "run", "--config", edge.config])
+    assert f"--- {name} " in log.read_text(), log.read_text()
+    assert finished.status == UNAVAILABLE, finished
+    assert "critical the listener failed" in finished.stderr and "reloaded" not in finished.stderr, finished

@@ -6,17 +6,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "base/json.h"
 #include "base/text.h"
 
 namespace cfpipe::edge {
 
 namespace {
+
+/// Of the end of the copy, in which its last line is looked for. A line that is longer is not found.
+constexpr std::size_t kTailBytes = 64 * 1024;
 
 /// One that does not wait for its reader, without making anybody else's do the same. A socket (the journal's)
 /// cannot be opened again, and need not: see put().
@@ -36,6 +41,40 @@ bool is_torn(int fd) {
   char last = '\n';
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
          ::pread(fd, &last, 1, info.st_size - 1) == 1 && last != '\n';
+}
+
+/// The last lines of a plain file, without the newline of the last.
+std::string last_lines(int fd) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) return {};
+  std::string tail(std::min(static_cast<std::size_t>(info.st_size), kTailBytes), '\0');
+  const off_t from = info.st_size - static_cast<off_t>(tail.size());
+  if (::pread(fd, tail.data(), tail.size(), from) != static_cast<ssize_t>(tail.size())) return {};
+  const std::size_t end = tail.rfind('\n');
+  tail.resize(end == std::string::npos ? 0 : end);
+  return tail;
+}
+
+/// The id of the row that this line is; 0: it is none of this state.
+std::int64_t row_in(const std::string& line, State& state) {
+  const auto object = auth::parse_json_object(line);
+  const std::int64_t id = object ? auth::number_of(*object, "id") : 0;
+  if (id <= 0) return 0;
+  const auto rows = state.audit_behind(id - 1, 1);
+  return rows && !rows->empty() && audit_json(rows->front()) == line ? id : 0;
+}
+
+/// The row that the file ends with; 0: it does not say. On a full disk the state cannot note what was copied.
+std::int64_t last_row_in(int fd, State& state) {
+  std::string lines = last_lines(fd);
+  // The last line may be a part that a killed process left.
+  for (int part = 0; part < 2; ++part) {
+    const std::size_t before = lines.rfind('\n');
+    const std::size_t from = before == std::string::npos ? 0 : before + 1;
+    if (const std::int64_t id = row_in(lines.substr(from), state); id > 0) return id;
+    lines.resize(from > 0 ? before : 0);
+  }
+  return 0;
 }
 
 }  // namespace
@@ -105,7 +144,7 @@ bool AuditLog::fill() {
   if (!copied_) {
     const auto known = state_.audit_copied();
     if (!known) return say(known.error().detail);
-    copied_ = *known;
+    copied_ = std::max(*known, last_row_in(file_.get(), state_));
   }
   const auto rows = state_.audit_behind(*copied_, kAuditBatch);
   if (!rows) return say(rows.error().detail);

@@ -20,8 +20,8 @@ boost::json::object audit_object(const AuditRow& row);
 std::string audit_json(const AuditRow& row);
 
 /// Copies the rows of the audit to a file or to standard output, whoever has added them to the state. How far
-/// it has come is in the state: after a crash or a full disk it goes on from there, so that no row is
-/// missing; after a crash the last ones may be there twice.
+/// it has come is in the state, and the last line of a file says it too: after a crash or on a full disk no
+/// row is missing or there twice. Of standard output the last ones may come twice.
 class AuditLog {
  public:
   /// `state` outlives it.

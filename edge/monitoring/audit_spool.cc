@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -96,6 +97,9 @@ bool write_all(int fd, std::string_view text, std::size_t at) {
 /// Zeros, for blocks that are only reserved may still need room when they are first written. All or none:
 /// what little room there is is the database's.
 bool fill_up(int fd, std::size_t size) {
+  struct statvfs room {};
+  if (size < kSpoolBytes && ::fstatvfs(fd, &room) == 0 && room.f_bavail * room.f_frsize < kSpoolBytes - size)
+    return false;
   const std::string zeros(kZeroBytes, '\0');
   std::size_t end = size;
   while (end < kSpoolBytes) {
@@ -108,6 +112,10 @@ bool fill_up(int fd, std::size_t size) {
   return false;
 }
 
+int open_or_make(const std::string& path) {
+  return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+}
+
 }  // namespace
 
 Result<AuditSpool> AuditSpool::open(const std::string& path, std::int64_t taken) {
@@ -117,7 +125,7 @@ Result<AuditSpool> AuditSpool::open(const std::string& path, std::int64_t taken)
   const auto failed = [&path](const char* why) {
     return transport::Failure(transport::Stage::state, transport::Cause::state_unreadable, path + ": " + why);
   };
-  spool.file_ = auth::Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  spool.file_ = auth::Fd(open_or_make(path));
   struct stat info {};
   if (!spool.file_ || ::fstat(spool.file_.get(), &info) != 0) return failed(std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return failed("is not a plain file");
@@ -154,7 +162,28 @@ void AuditSpool::read(std::int64_t taken) {
     rest.remove_prefix(kHeadBytes + length);
     end_ += kHeadBytes + length;
   }
-  if (rows_.empty()) end_ = 0;
+  if (rows_.empty() && size_ >= kLengthBytes) forget_records();
+}
+
+void AuditSpool::forget_records() {
+  end_ = 0;
+  (void)write_all(file_.get(), std::string_view("\0\0\0\0", kLengthBytes), 0);
+}
+
+// Locked, for whoever has it may be writing rows where it is zeros now.
+bool AuditSpool::prepare(const std::string& path) {
+  const auth::Fd file(open_or_make(path));
+  struct stat info {};
+  if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
+  if (!auth::lock_unless_held(file)) return true;
+  return fill_up(file.get(), std::min(static_cast<std::size_t>(info.st_size), kSpoolBytes));
+}
+
+bool AuditSpool::holds_rows(const std::string& path) {
+  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  std::string head(kLengthBytes, '\0');
+  return file && ::pread(file.get(), head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
+         length_in(head) > 0;
 }
 
 /// The zeros behind end the content, for older records may follow.
@@ -190,9 +219,7 @@ bool AuditSpool::add(const std::vector<SpooledRow>& rows, bool flush) {
 // The records stay until all are gone: which of them the state has, it knows by their numbers.
 void AuditSpool::drop(std::size_t count) {
   rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(std::min(count, rows_.size())));
-  if (!rows_.empty() || end_ == 0) return;
-  end_ = 0;
-  (void)write_all(file_.get(), std::string_view("\0\0\0\0", kLengthBytes), 0);
+  if (rows_.empty() && end_ > 0) forget_records();
 }
 
 }  // namespace cfpipe::edge

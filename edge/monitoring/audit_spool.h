@@ -16,6 +16,10 @@ inline constexpr std::size_t kSpoolBytes = std::size_t{4} * 1024 * 1024;
 /// Of these, what only rows about what was granted before may take: the ends of tunnels, revocations.
 inline constexpr std::size_t kSpoolReserve = kSpoolBytes / 4;
 
+/// Spools of one state: the first, of the process that serves, and one for each other that begins or ends
+/// beside it. More processes than that do without.
+inline constexpr std::size_t kSpools = 4;
+
 /// A row that waits, and its number: ascending, never the same twice.
 struct SpooledRow {
   std::int64_t number = 0;
@@ -43,9 +47,17 @@ class AuditSpool {
   const std::string& fault() const { return fault_; }
   /// It has its file, and no other process has.
   bool usable() const { return static_cast<bool>(file_); }
+  /// All of its bytes are on disk.
+  bool whole() const { return size_ == kSpoolBytes; }
+  /// Makes the file, or the rest of it, for a process to come. False: there is no room, or it cannot be
+  /// written; one that another process has is that process's to make.
+  static bool prepare(const std::string& path);
+  /// Whether there is a file that begins with a row, whichever process has it. Cheap.
+  static bool holds_rows(const std::string& path);
 
  private:
   void read(std::int64_t taken);
+  void forget_records();
   bool write(const std::string& text, bool flush);
 
   auth::Fd file_;

@@ -46,6 +46,11 @@ bool matches(const Query& query, const AuditQuestion& question) {
          (question.application.empty() || query.text(4) == question.application);
 }
 
+/// Its row of the counters.
+std::string spool_counter(std::size_t spool) {
+  return "audit-spooled" + (spool == 0 ? std::string() : "-" + std::to_string(spool));
+}
+
 }  // namespace
 
 SqliteAudit::SqliteAudit(sqlite3* db, SqliteSessions& sessions)
@@ -68,9 +73,9 @@ SqliteAudit::SqliteAudit(sqlite3* db, SqliteSessions& sessions)
                   "WHERE true ON CONFLICT (name) DO NOTHING"),
       copied_(db, "SELECT value FROM counters WHERE name = 'audit-copied'"),
       set_copied_(db, "UPDATE counters SET value = ? WHERE name = 'audit-copied'"),
-      spooled_(db, "SELECT value FROM counters WHERE name = 'audit-spooled'"),
+      spooled_(db, "SELECT value FROM counters WHERE name = ?"),
       set_spooled_(db,
-                   "INSERT INTO counters (name, value) VALUES ('audit-spooled', ?) "
+                   "INSERT INTO counters (name, value) VALUES (?, ?) "
                    "ON CONFLICT (name) DO UPDATE SET value = excluded.value") {}
 
 Result<std::int64_t> SqliteAudit::insert(const AuditRow& row) {
@@ -116,20 +121,23 @@ Result<std::vector<std::int64_t>> SqliteAudit::append_together(const std::vector
 }
 
 Result<std::vector<std::int64_t>> SqliteAudit::append_spooled(const std::vector<AuditRow>& rows,
-                                                              std::int64_t number) {
+                                                              std::size_t spool, std::int64_t number) {
   const Durable durable(db_);
   Transaction transaction(db_);
   if (!transaction) return database_failure(db_);
   auto ids = insert_all(rows);
   if (!ids) return ids;
   Query note(set_spooled_);
-  note.bind(number).step();
+  const std::string counter = spool_counter(spool);
+  note.bind(counter).bind(number).step();
   if (!note.ok() || !transaction.commit()) return database_failure(db_);
   return ids;
 }
 
-Result<std::int64_t> SqliteAudit::spooled() {
+Result<std::int64_t> SqliteAudit::spooled(std::size_t spool) {
+  const std::string counter = spool_counter(spool);
   Query query(spooled_);
+  query.bind(counter);
   const bool found = query.step();
   if (!query.ok()) return database_failure(db_);
   return found ? query.number(0) : 0;

@@ -59,11 +59,11 @@ class SqliteState final : public State {
   Result<std::vector<std::int64_t>> append_audit_together(const std::vector<AuditRow>& rows) override {
     return audit_.append_together(rows);
   }
-  Result<std::vector<std::int64_t>> append_audit_spooled(const std::vector<AuditRow>& rows,
+  Result<std::vector<std::int64_t>> append_audit_spooled(const std::vector<AuditRow>& rows, std::size_t spool,
                                                          std::int64_t number) override {
-    return audit_.append_spooled(rows, number);
+    return audit_.append_spooled(rows, spool, number);
   }
-  Result<std::int64_t> audit_spooled() override { return audit_.spooled(); }
+  Result<std::int64_t> audit_spooled(std::size_t spool) override { return audit_.spooled(spool); }
   Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override {
     return audit_.read(since, each);
   }

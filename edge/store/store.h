@@ -182,11 +182,11 @@ class State {
   virtual Result<std::int64_t> append_audit(const AuditRow& row) = 0;
   /// All of the rows or none, in one write. On disk when it returns.
   virtual Result<std::vector<std::int64_t>> append_audit_together(const std::vector<AuditRow>& rows) = 0;
-  /// The same for rows that waited elsewhere; `number`, of the last of them, is remembered with them.
+  /// The same for rows that waited in that spool; `number`, of the last of them, is remembered with them.
   virtual Result<std::vector<std::int64_t>> append_audit_spooled(const std::vector<AuditRow>& rows,
-                                                                 std::int64_t number) = 0;
-  /// That number; 0: there were none.
-  virtual Result<std::int64_t> audit_spooled() = 0;
+                                                                 std::size_t spool, std::int64_t number) = 0;
+  /// That number; 0: there were none of that spool.
+  virtual Result<std::int64_t> audit_spooled(std::size_t spool) = 0;
   /// All rows since then, oldest first.
   virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
   /// Looks at kMaxSearchedRows rows at most.

@@ -3,6 +3,7 @@ keeps them, nothing new is granted, unless the configuration says otherwise."""
 
 import contextlib
 import http.client
+import json
 import os
 import subprocess
 
@@ -13,6 +14,7 @@ from support.clients import Client
 from support.configured_edge import ConfiguredEdge
 from support.origin import Origin
 from support.process import wait_until
+from support.supervised import Supervised, Tunnel
 
 POLICIES = [{"name": "all", "decision": "allow", "include": [{"email_domain": "example.com"}]}]
 MIB = 2**20
@@ -101,6 +103,41 @@ def test_rows_of_the_spool_follow_after_a_restart(world):
     scene.edge.child = world.start(scene.edge.child.argv)
     scene.edge.port = scene.edge.child.ready_port()
     wait_until(lambda: scene.kinds("tunnel_open", "tunnel_close") == ["tunnel_open", "tunnel_close"], "the rows have followed")
+
+
+def test_restarts_while_the_disk_is_full_lose_no_row(world):
+    """Three processes, each with rows that wait: beginnings of tunnels in the one's spool, their ends in another's or later."""
+    disk = world.closing(Disk(world, 32 * MIB))
+    supervised = Supervised(world)
+    assert supervised.edge.state == disk.path
+    client = Client(world, supervised.edge)
+    client.login()
+    tunnels = [Tunnel(client)]  # recorded before the disk is full
+    assert tunnels[0].answers(b"before")
+    disk.fill()
+    for number in range(3):
+        tunnels.append(Tunnel(client))
+        assert tunnels[-1].answers(b"of process %d" % number)
+        if number < 2:
+            supervised.replace()
+    for tunnel in tunnels[:2]:
+        assert tunnel.end() == 0
+    def rows(*kinds):
+        return [row for row in supervised.edge.audit() if row["kind"] in kinds]
+    assert len(rows("tunnel_open", "tunnel_close")) == 1
+    disk.make_room()
+    for tunnel in tunnels[2:]:
+        assert tunnel.end() == 0
+    wait_until(lambda: len(rows("tunnel_close")) >= 4, "all have followed")
+    opened, closed = rows("tunnel_open"), rows("tunnel_close")
+    assert len(opened) == len(closed) == 4
+    assert sorted(row["tunnel"] for row in closed) == sorted(row["id"] for row in opened)
+    assert rows("audit_gap") == []
+    def copied():
+        lines = world.path("audit.jsonl").read_text().splitlines()
+        return sorted(row["id"] for row in map(json.loads, lines) if row["kind"].startswith("tunnel_"))
+    wait_until(lambda: len(copied()) >= 8, "the copy has all of them")
+    assert copied() == sorted(row["id"] for row in opened + closed)
 
 
 def test_nothing_is_granted_that_nothing_keeps(world):

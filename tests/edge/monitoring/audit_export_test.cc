@@ -1,6 +1,7 @@
 #include "edge/monitoring/audit_export.h"
 
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <sstream>
 
 #include "auth/token/jwt.h"
+#include "base/platform/files.h"
 #include "edge/edge_fixture.h"
 
 namespace cfpipe::edge {
@@ -46,6 +48,17 @@ class AuditLogTest : public ::testing::Test {
     auto opened = AuditLog::open(dir_.file(name));
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().detail);
     return opened ? std::move(*opened) : auth::Fd();
+  }
+  /// The state's note of how far the copy has come stays what it is, as on a disk that is full.
+  void keep_mark() {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db,
+                           "CREATE TRIGGER full BEFORE UPDATE ON counters WHEN NEW.name = 'audit-copied' "
+                           "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END",
+                           nullptr, nullptr, nullptr),
+              SQLITE_OK);
+    sqlite3_close(db);
   }
   std::unique_ptr<State> open_state() { return open_sqlite_state(dir_.file("state")).value(); }
 
@@ -82,6 +95,44 @@ TEST_F(AuditLogTest, MissesNothingBetweenTwoLives) {
   log.use(file());
   log.copy();
   EXPECT_EQ(people(), "ann bob ");
+}
+
+/// On a full disk the state does not note what was copied, and the next process cannot ask this one.
+TEST_F(AuditLogTest, GoesOnBehindTheLastLineOfTheFileWhereTheStateKnowsLess) {
+  AuditLog log(*state_);
+  log.use(file());
+  log.copy();
+  keep_mark();
+  add(*state_, "ann");
+  add(*state_, "bob");
+  log.copy();
+  EXPECT_EQ(people(), "ann bob ");
+  add(*state_, "carol");
+  AuditLog next(*state_);
+  next.use(file());
+  next.copy();
+  EXPECT_EQ(people(), "ann bob carol ");
+  std::ofstream(dir_.file("audit.jsonl"), std::ios::app) << "{\"id\":4,\"ki";
+  add(*state_, "dan");
+  next.take_over();
+  next.copy();
+  EXPECT_EQ(people(), "ann bob carol ? dan ");
+}
+
+TEST_F(AuditLogTest, ALastLineThatIsNoRowOfTheStateSaysNothing) {
+  AuditLog first(*state_);
+  first.use(file("another"));
+  first.copy();
+  keep_mark();
+  add(*state_, "ann");
+  for (const char* line : {"", "\n", "1\n", "{}\n", "{\"id\":-1}\n", "{\"id\":1}\n", "{\"id\":2}\n",
+                           "{\"id\":9223372036854775807}\n"}) {
+    ASSERT_TRUE(replace_file(dir_.file("audit.jsonl"), line, 0600));
+    AuditLog log(*state_);
+    log.use(file());
+    log.copy();
+    EXPECT_NE(text().find("\"ann\""), std::string::npos) << line;
+  }
 }
 
 TEST_F(AuditLogTest, WaitsForAFullDisk) {

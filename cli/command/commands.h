@@ -21,6 +21,8 @@ boost::asio::awaitable<int> run_curl(Options options);
 /// Looks at every stage of a connect and prints what it found on standard output.
 boost::asio::awaitable<int> run_doctor(Options options);
 int run_logout(const Options& options);
+/// Prints what this user is signed in to, the certificates in files, and the open sessions.
+int run_status(const Options& options);
 int run_ssh_config(const Options& options);
 
 /// Where generated configuration finds us and our files.

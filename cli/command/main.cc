@@ -29,6 +29,7 @@ int run(cli::Options options) {
   const auto command = options.command;
   if (command == cli::Command::ssh_config) return cli::run_ssh_config(options);
   if (command == cli::Command::logout) return cli::run_logout(options);
+  if (command == cli::Command::status) return cli::run_status(options);
   transport::start_openssl_lean();
   return cli::run_to_end([&](cli::Interrupts& interrupts) {
     switch (command) {

@@ -115,6 +115,13 @@ void add_doctor(CLI::App& parent, RawOptions& raw) {
   doctor->fallthrough();
 }
 
+void add_status(CLI::App& parent, RawOptions& raw) {
+  auto* status = parent.add_subcommand(
+      "status", "Show what you are signed in to and until when, certificates, and open sessions");
+  status->add_flag("--json", raw.json, "Print one JSON object");
+  status->fallthrough();
+}
+
 /// `only`: the command that was named, if it was named first. The options of all of them are most of what a
 /// start works before it connects; so ssh, which starts a hundred times for once of the others, is spared
 /// theirs.
@@ -126,6 +133,7 @@ void add_commands(CLI::App& parent, RawOptions& raw, std::string_view only) {
   add_login_and_token(parent, raw);
   add_curl(parent, raw);
   add_doctor(parent, raw);
+  add_status(parent, raw);
 }
 
 void add_shared(CLI::App& app, RawOptions& raw) {

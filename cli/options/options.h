@@ -25,7 +25,7 @@ using transport::Result;
 /// What --destination is sent as.
 inline constexpr std::string_view kDestinationHeader = "Cf-Access-Jump-Destination";
 
-enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor };
+enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor, status };
 enum class ConfigStyle { plain, agent, match, chain };
 /// What ssh-config does with its text: prints it, puts it into ~/.ssh, takes it out again.
 enum class Install { none, install, uninstall };
@@ -79,7 +79,7 @@ struct Options {
   bool auto_close = false;
   std::vector<std::string> curl_arguments;  ///< curl: the URL, over https, and all that follows it
   bool allow_request = false;               ///< curl: also without a token
-  bool json = false;                        ///< doctor: as JSON
+  bool json = false;                        ///< doctor, status: as JSON
   std::string block;  ///< doctor: the file whose block for the host says the rest, or empty
   std::string ca_file;
   std::optional<transport::Authority> connect_to;

@@ -167,6 +167,7 @@ Result<void> take_curl(RawOptions& raw, Options& options) {
 
 Result<void> take_target(RawOptions& raw, Options& options) {
   if (options.command == Command::curl) return take_curl(raw, options);
+  if (options.command == Command::status) return {};
   const bool by_hostname = options.command == Command::ssh || options.command == Command::ssh_gen ||
                            options.command == Command::ssh_config;
   std::string text = by_hostname ? raw.hostname : raw.target.empty() ? raw.app : raw.target;
@@ -307,7 +308,7 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
   static const std::map<std::string, Command> kCommands{
       {"ssh", Command::ssh},       {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config},
       {"login", Command::login},   {"token", Command::token},     {"curl", Command::curl},
-      {"logout", Command::logout}, {"doctor", Command::doctor}};
+      {"logout", Command::logout}, {"doctor", Command::doctor},   {"status", Command::status}};
   RawOptions raw;
   const auto read = read_command_line(arguments, raw);
   if (const auto* asked = std::get_if<AskedText>(&read)) return *asked;

@@ -1,0 +1,146 @@
+#include "cli/command/status_report.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <ctime>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace cfpipe::cli {
+namespace json = boost::json;
+namespace {
+
+using Row = std::vector<std::string>;
+
+std::string local_time(std::int64_t time) {
+  const auto seconds = static_cast<std::time_t>(time);
+  std::tm parts{};
+  char text[32] = "";
+  if (::localtime_r(&seconds, &parts) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts);
+  return text;
+}
+
+/// The largest two units: `2d 4h`, `4h 5m`, `5m 12s`, `12s`.
+std::string duration(std::int64_t seconds) {
+  const std::int64_t days = seconds / 86400, hours = seconds / 3600 % 24, minutes = seconds / 60 % 60;
+  const auto pair = [](std::int64_t large, char one, std::int64_t small, char other) {
+    return std::to_string(large) + one + (small > 0 ? " " + std::to_string(small) + other : "");
+  };
+  if (days > 0) return pair(days, 'd', hours, 'h');
+  if (hours > 0) return pair(hours, 'h', minutes, 'm');
+  if (minutes > 0) return pair(minutes, 'm', seconds % 60, 's');
+  return std::to_string(seconds) + "s";
+}
+
+std::string expiry(std::int64_t expires, std::int64_t now) {
+  if (expires == 0) return "does not expire";
+  if (expires <= now) return "expired " + duration(now - expires) + " ago";
+  return "until " + local_time(expires) + " (" + duration(expires - now) + ")";
+}
+
+std::string list_of(const std::vector<std::string>& names) {
+  return std::accumulate(names.begin(), names.end(), std::string(),
+                         [](std::string all, const std::string& name) {
+                           return std::move(all) + (all.empty() ? "" : ", ") + transport::printable(name);
+                         });
+}
+
+/// The rows below their title, in columns.
+std::string table(const std::string& title, const std::vector<Row>& rows) {
+  std::string out = title + "\n";
+  if (rows.empty()) return out + "  none\n";
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line = " ";
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += " " + row[i] + std::string(widths[i] - row[i].size() + 1, ' ');
+    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+  return out;
+}
+
+Row row_of(const SignIn& sign_in, std::int64_t now) {
+  const std::string application = sign_in.application.empty() ? "every application of " + sign_in.auth_domain
+                                                              : transport::printable(sign_in.application);
+  if (!sign_in.problem.empty()) return {application, transport::printable(sign_in.problem)};
+  return {application, transport::printable(sign_in.identity), expiry(sign_in.expires, now)};
+}
+
+Row row_of(const CertificateFile& certificate, std::int64_t now) {
+  return {transport::printable(certificate.file), "for " + list_of(certificate.principals),
+          expiry(certificate.expires, now)};
+}
+
+Row row_of(const OpenSession& session, std::int64_t now) {
+  std::string what = session.user.empty() ? "" : "as " + transport::printable(session.user);
+  if (!session.listens.empty()) what = "listens on " + transport::printable(session.listens);
+  return {
+      session.application.empty() ? "named by its environment" : transport::printable(session.application),
+      what,
+      "since " + local_time(session.since) + " (" + duration(std::max<std::int64_t>(0, now - session.since)) +
+          ")",
+      "process " + std::to_string(session.process)};
+}
+
+template <class Entry>
+std::vector<Row> rows_of(const std::vector<Entry>& entries, std::int64_t now) {
+  std::vector<Row> rows;
+  for (const auto& entry : entries) rows.push_back(row_of(entry, now));
+  return rows;
+}
+
+json::object object_of(const SignIn& sign_in) {
+  json::object out{{"application", sign_in.application}, {"auth_domain", sign_in.auth_domain}};
+  if (!sign_in.problem.empty()) {
+    out["problem"] = sign_in.problem;
+  } else {
+    out["identity"] = sign_in.identity;
+    out["expires"] = sign_in.expires;
+  }
+  return out;
+}
+
+json::object object_of(const CertificateFile& certificate) {
+  return {{"file", certificate.file},
+          {"principals", json::array(certificate.principals.begin(), certificate.principals.end())},
+          {"expires", certificate.expires}};
+}
+
+json::object object_of(const OpenSession& session) {
+  return {{"application", session.application},
+          {"user", session.user},
+          {"listens", session.listens},
+          {"since", session.since},
+          {"process", session.process}};
+}
+
+template <class Entry>
+json::array array_of(const std::vector<Entry>& entries) {
+  json::array out;
+  for (const auto& entry : entries) out.push_back(object_of(entry));
+  return out;
+}
+
+}  // namespace
+
+std::string Status::text(std::int64_t now) const {
+  return table("Signed in", rows_of(sign_ins, now)) +
+         table("Certificates in files", rows_of(certificates, now)) +
+         table("Open sessions", rows_of(sessions, now));
+}
+
+std::string Status::json() const {
+  return json::serialize(json::object{{"signed_in", array_of(sign_ins)},
+                                      {"certificates", array_of(certificates)},
+                                      {"sessions", array_of(sessions)}}) +
+         "\n";
+}
+
+}  // namespace cfpipe::cli

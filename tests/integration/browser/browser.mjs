@@ -23,10 +23,28 @@ async function ask(what, ...values) {
 
 const wrong = [];
 
+/** What the WebSockets of all pages did, shown when a scenario fails: the time, and frames by their first bytes. */
+const traffic = [];
+const FRAME_SHOWN = 60;
+const TRAFFIC_SHOWN = 100;
+
+function listen(page, name) {
+  page.on("websocket", (socket) => {
+    const note = (text) => traffic.push(`${new Date().toISOString()} ${name} ${text}`);
+    const shown = ({ payload }) => JSON.stringify(payload.toString("latin1").slice(0, FRAME_SHOWN));
+    note(`opens ${new URL(socket.url()).pathname}`);
+    socket.on("framesent", (frame) => note(`> ${shown(frame)}`));
+    socket.on("framereceived", (frame) => note(`< ${shown(frame)}`));
+    socket.on("socketerror", (error) => note(`error ${error}`));
+    socket.on("close", () => note("closed"));
+  });
+}
+
 /** A page of its own, in whose console nothing may go wrong. `options`: of Playwright's newContext(). */
 async function newPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
   context.setDefaultTimeout(settings.deadline);
+  context.on("page", (page) => listen(page, `page ${context.pages().length}`));
   await context.addInitScript(() => {
     addEventListener("securitypolicyviolation", (event) => {
       console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
@@ -153,6 +171,9 @@ try {
   await run({ browser, settings, ask, newPage: (options) => newPage(browser, options), signIn, signInAtProvider, state,
     screen, shows, type, violations, fits, screenshot });
   if (wrong.length) throw new Error(`the pages complained:\n${wrong.join("\n")}`);
+} catch (error) {
+  console.error(traffic.slice(-TRAFFIC_SHOWN).join("\n"));
+  throw error;
 } finally {
   await browser.close();
 }

@@ -158,12 +158,10 @@ function holdBack() {
   };
 }
 
-async function takeBack({ state, page }, second) {
+async function takeBack({ state, page }) {
   await page.waitForSelector("text=Another window shows this terminal now.");
   await page.click('button:has-text("Take it back")');
   await state(page, "open");
-  await state(second, "ended");
-  await second.close();
 }
 
 /** Another window takes the session over, and gives it back. */
@@ -171,7 +169,9 @@ async function goesToTheNewestWindow(world) {
   const second = await secondWindow(world);
   await second.goto(world.settings.url);
   await world.state(second, "open");
-  await takeBack(world, second);
+  await takeBack(world);
+  await world.state(second, "ended");
+  await second.close();
 }
 
 /** A page says that it is connected, and takes keys, once it shows what was there before. */
@@ -188,7 +188,8 @@ async function takesKeysOnceAllIsDrawn(world) {
   await state(second, "open");
   await type(second, "echo he''ard");
   await shows(second, /^earlier\n(.*\n)*heard$/m);
-  await takeBack(world, second);
+  await second.close();
+  await takeBack(world);
 }
 
 /** A server with another key than before stops it. */

@@ -9,6 +9,9 @@ import pytest
 from support import help as helps, limits
 
 GENERATE = limits.ROOT / "packaging/generate"
+# They run every command's --help, hundreds of times, and its text is the same in every build.
+pytestmark = pytest.mark.skipif(limits.SANITIZED, reason="sanitizers find nothing more in what --help prints")
+
 PROGRAMS = sorted(helps.PROGRAMS)
 
 

@@ -10,6 +10,9 @@ import pytest
 
 from support import configuration_table, help as helps, limits
 
+# They run every command's --help, hundreds of times, and its text is the same in every build.
+pytestmark = pytest.mark.skipif(limits.SANITIZED, reason="sanitizers find nothing more in what --help prints")
+
 PROGRAMS = sorted(helps.PROGRAMS)
 GENERATE = limits.ROOT / "packaging/generate"
 # What stands in the line of usage of a command that leaves all options to another program.

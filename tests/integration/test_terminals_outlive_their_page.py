@@ -65,6 +65,23 @@ def test_the_newest_page_has_the_shell(terminal, web):
     again.shows("in the newest\r\n")
 
 
+def test_a_page_that_is_just_talking_is_told_that_another_has_the_shell(terminal, web):
+    """What it said last is not read any more, and must not cost it the edge's last word."""
+    page = open_shell(terminal, web)
+    session = page.event("open")["session"]
+    for _ in range(20):
+        again = TerminalPage(terminal, web, session=session)
+        again.start(position=page.position)
+        try:
+            for _ in range(400):
+                page.say("r", {"cols": 80, "rows": 24})
+        except OSError:
+            pass  # the edge has closed already
+        assert page.ended()["code"] == "elsewhere"
+        again.event("open")
+        page = again
+
+
 def test_a_session_is_for_who_opened_it(terminal, web):
     page = open_shell(terminal, web)
     other = signed_in(terminal, "mallory@example.com")

@@ -23,16 +23,20 @@ Failure not_yet(const std::string& what) {
 namespace {
 
 void add_hostname(CLI::App& command, RawOptions& raw) {
-  command.add_option("--hostname,--tunnel-host,-T", raw.hostname,
-                     "Hostname of the application [$TUNNEL_SERVICE_HOSTNAME]");
+  command
+      .add_option("--hostname,--tunnel-host,-T", raw.hostname,
+                  "Hostname of the application [$TUNNEL_SERVICE_HOSTNAME]")
+      ->type_name("HOST");
 }
 
 /// Which key is certified, and for whom that had better be.
 void add_key(CLI::App& command, RawOptions& raw) {
-  command.add_option(
-      "--key", raw.key,
-      "Certify a key of yours: its file, or agent:COMMENT or agent:SHA256:… of your ssh-agent");
-  command.add_option("--key-type", raw.key_type, "Kind of the key that is made: ecdsa (P-256) or ed25519");
+  command
+      .add_option("--key", raw.key,
+                  "Certify a key of yours: its file, or agent:COMMENT or agent:SHA256:… of your ssh-agent")
+      ->type_name("KEY");
+  command.add_option("--key-type", raw.key_type, "Kind of the key that is made: ecdsa (P-256) or ed25519")
+      ->type_name("KIND");
 }
 
 void add_ssh(CLI::App& parent, RawOptions& raw) {
@@ -41,20 +45,26 @@ void add_ssh(CLI::App& parent, RawOptions& raw) {
   for (const char* alias : {"tcp", "rdp", "smb"}) ssh->alias(alias);
   add_hostname(*ssh, raw);
   ssh->add_option("--destination", raw.destination,
-                  "Address the origin is to connect to [$TUNNEL_SERVICE_DESTINATION]");
+                  "Address the origin is to connect to [$TUNNEL_SERVICE_DESTINATION]")
+      ->type_name("HOST:PORT");
   ssh->add_option("--url,--listener,-L", raw.listener,
                   "Listen there instead of using standard input and output: host:port, or unix:/path "
-                  "[$TUNNEL_SERVICE_URL]");
+                  "[$TUNNEL_SERVICE_URL]")
+      ->type_name("ADDRESS");
   ssh->add_option("--header,-H", raw.headers, "Another header of the request, 'Name: value'")
+      ->type_name("HEADER")
       ->allow_extra_args(false);
   ssh->add_flag("--short-lived-cert", raw.short_lived_cert, "Also make a short-lived certificate");
   ssh->add_option("--agent", raw.agent,
-                  "Serve key and certificate as an ssh-agent at this socket; the key never touches the disk");
+                  "Serve key and certificate as an ssh-agent at this socket; the key never touches the disk")
+      ->type_name("SOCKET");
   ssh->add_flag("--forward-agent", raw.forward_agent, "Let that agent be used where ssh -A forwards it to");
   add_key(*ssh, raw);
-  ssh->add_option("--user", raw.user, "Warn if the certificate is not for this user name (ssh's %r)");
+  ssh->add_option("--user", raw.user, "Warn if the certificate is not for this user name (ssh's %r)")
+      ->type_name("NAME");
   ssh->add_option("--ping-interval", raw.ping_interval,
-                  "Seconds of silence after which the edge is asked for a sign of life: 1 to 90, or 20");
+                  "Seconds of silence after which the edge is asked for a sign of life: 1 to 90, or 20")
+      ->type_name("SECONDS");
   ssh->add_option("--debug-stream", raw.debug_stream, "")->group("");
   ssh->add_option("address", raw.rest, "")->group("");
   ssh->fallthrough();
@@ -65,7 +75,8 @@ void add_config_and_gen(CLI::App& parent, RawOptions& raw) {
   add_hostname(*config, raw);
   config->add_flag("--short-lived-cert", raw.short_lived_cert,
                    "Log in to the host with short-lived certificates");
-  config->add_option("--style", raw.style, "How ssh gets the certificate: agent, match or chain");
+  config->add_option("--style", raw.style, "How ssh gets the certificate: agent, match or chain")
+      ->type_name("STYLE");
   config->add_flag("--install", raw.install,
                    "Put the text into ~/.ssh/config.d/cfpipe instead, and have ~/.ssh/config include that");
   config->add_flag("--uninstall", raw.uninstall, "Take the block of --hostname, or all of them, out again");
@@ -87,7 +98,7 @@ void add_login_and_token(CLI::App& parent, RawOptions& raw) {
   auto* token = parent.add_subcommand("token", "Print the cached token of an application");
   auto* logout = parent.add_subcommand("logout", "Remove cached tokens, of one application or all");
   for (auto* command : {login, token, logout}) {
-    command->add_option("--app", raw.app, "URL of the application");
+    command->add_option("--app", raw.app, "URL of the application")->type_name("URL");
     command->add_option("target", raw.target, "URL of the application");
     command->fallthrough();
   }
@@ -107,10 +118,12 @@ void add_doctor(CLI::App& parent, RawOptions& raw) {
       "doctor", "Look at every stage on the way to a host, and say what to do about the first that fails");
   doctor->add_option("host", raw.target, "Hostname of the application");
   add_hostname(*doctor, raw);
-  doctor->add_option("--user", raw.user, "The name to log in under: is the certificate for it?");
+  doctor->add_option("--user", raw.user, "The name to log in under: is the certificate for it?")
+      ->type_name("NAME");
   doctor->add_flag("--short-lived-cert", raw.short_lived_cert, "There must be a short-lived certificate");
   doctor->add_flag("--json", raw.json, "Print one JSON object");
   doctor->add_option("--header,-H", raw.headers, "Another header of the request, 'Name: value'")
+      ->type_name("HEADER")
       ->allow_extra_args(false);
   doctor->fallthrough();
 }
@@ -137,41 +150,60 @@ void add_commands(CLI::App& parent, RawOptions& raw, std::string_view only) {
 }
 
 void add_shared(CLI::App& app, RawOptions& raw) {
-  app.add_option("--service-token-id,--id", raw.service_id, "Service token id [$TUNNEL_SERVICE_TOKEN_ID]");
+  app.add_option("--service-token-id,--id", raw.service_id, "Service token id [$TUNNEL_SERVICE_TOKEN_ID]")
+      ->type_name("ID");
   app.add_option("--service-token-secret,--secret", raw.service_secret,
-                 "Service token secret [$TUNNEL_SERVICE_TOKEN_SECRET]; better not on a command line");
+                 "Service token secret [$TUNNEL_SERVICE_TOKEN_SECRET]; better not on a command line")
+      ->type_name("SECRET");
   app.add_option(
-      "--service-token-file", raw.service_file,
-      "File of yours alone (0600) with the service token: its id on one line, its secret on the next");
+         "--service-token-file", raw.service_file,
+         "File of yours alone (0600) with the service token: its id on one line, its secret on the next")
+      ->type_name("FILE");
   app.add_option("--ca-file", raw.ca_file,
-                 "PEM file of certificate authorities to trust instead of the system's");
+                 "PEM file of certificate authorities to trust instead of the system's")
+      ->type_name("FILE");
   app.add_option("--auth-domain", raw.auth_domain,
-                 "Trust this auth domain too, now and (once it has vouched for an application) from then on");
+                 "Trust this auth domain too, now and (once it has vouched for an application) from then on")
+      ->type_name("HOST");
   app.add_flag("--no-browser", raw.no_browser,
                "Print the login URL only, as it is done anyway without a display or under an ssh session");
   app.add_option("--login-timeout", raw.login_timeout,
-                 "How long a login waits for somebody to sign in: 90s, 5m (10m, and no longer)");
+                 "How long a login waits for somebody to sign in: 90s, 5m (10m, and no longer)")
+      ->type_name("DURATION");
   app.add_option("--connect-to", raw.connect_to,
-                 "Connect to host[:port] instead; TLS still expects the hostname");
+                 "Connect to host[:port] instead; TLS still expects the hostname")
+      ->type_name("HOST[:PORT]");
   app.add_option("--proxy", raw.proxy,
                  "Proxy to go through: http://, https://, socks5:// or socks5h://host:port; none for none "
-                 "[$HTTPS_PROXY, $ALL_PROXY, $NO_PROXY]");
-  app.add_option("--cert", raw.cert, "PEM file of a client certificate, for an edge that wants one");
-  app.add_option("--key-file", raw.key_file, "PEM file of its key, if that is not in the file of --cert");
-  app.add_option("--dns-timeout", raw.dns_timeout, "Deadline of a name lookup (5s)");
+                 "[$HTTPS_PROXY, $ALL_PROXY, $NO_PROXY]")
+      ->type_name("URL");
+  app.add_option("--cert", raw.cert, "PEM file of a client certificate, for an edge that wants one")
+      ->type_name("FILE");
+  app.add_option("--key-file", raw.key_file, "PEM file of its key, if that is not in the file of --cert")
+      ->type_name("FILE");
+  app.add_option("--dns-timeout", raw.dns_timeout, "Deadline of a name lookup (5s)")->type_name("DURATION");
   app.add_option("--connect-timeout", raw.connect_timeout,
-                 "Deadline of connecting, all addresses together (10s)");
-  app.add_option("--proxy-timeout", raw.proxy_timeout, "Deadline of what is said to a proxy (10s)");
-  app.add_option("--tls-timeout", raw.tls_timeout, "Deadline of a TLS handshake (10s)");
+                 "Deadline of connecting, all addresses together (10s)")
+      ->type_name("DURATION");
+  app.add_option("--proxy-timeout", raw.proxy_timeout, "Deadline of what is said to a proxy (10s)")
+      ->type_name("DURATION");
+  app.add_option("--tls-timeout", raw.tls_timeout, "Deadline of a TLS handshake (10s)")
+      ->type_name("DURATION");
   app.add_option("--upgrade-timeout", raw.upgrade_timeout,
-                 "Deadline of the edge's answer to a tunnel's request (15s)");
+                 "Deadline of the edge's answer to a tunnel's request (15s)")
+      ->type_name("DURATION");
   app.add_option("--first-byte-timeout", raw.first_byte_timeout,
-                 "Deadline of the server's first byte through a tunnel, or off (ssh: 30s, else off)");
-  app.add_option("--transport", raw.transport, "auto, h1 or h2");
+                 "Deadline of the server's first byte through a tunnel, or off (ssh: 30s, else off)")
+      ->type_name("DURATION");
+  app.add_option("--transport", raw.transport, "How tunnels travel: auto (the default), h1 or h2")
+      ->type_name("WAY");
   app.add_flag("--fedramp", raw.fedramp, "The application is in a FedRAMP account");
-  app.add_option("--log-file,--logfile", raw.log_file, "Append the log to this file");
-  app.add_option("--log-directory", raw.log_directory, "Append the log to cfpipe.log in this directory");
-  app.add_option("--log-level,--loglevel", raw.log_level, "debug, info, warn, error or fatal");
+  app.add_option("--log-file,--logfile", raw.log_file, "Append the log to this file")->type_name("FILE");
+  app.add_option("--log-directory", raw.log_directory, "Append the log to cfpipe.log in this directory")
+      ->type_name("DIRECTORY");
+  app.add_option("--log-level,--loglevel", raw.log_level,
+                 "What is logged: debug, info (the default), warn, error or fatal")
+      ->type_name("LEVEL");
 }
 
 /// The option names of an app and everything below it, short ones too, and the long name of each.

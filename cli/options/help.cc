@@ -1,9 +1,25 @@
 #include "cli/options/help.h"
 
+#include <array>
+#include <utility>
 #include <vector>
 
 namespace cfpipe::cli {
 namespace {
+
+/// A command and a line that people copy.
+using Example = std::pair<std::string_view, std::string_view>;
+constexpr std::array<Example, 9> kExamples{{
+    {"ssh", "ssh -o ProxyCommand='cfpipe access ssh --hostname %h' vm.example.com"},
+    {"ssh-config", "cfpipe access ssh-config --install --hostname vm.example.com --short-lived-cert"},
+    {"ssh-gen", "cfpipe access ssh-gen --hostname vm.example.com"},
+    {"login", "cfpipe access login https://vm.example.com"},
+    {"token", "cfpipe access token https://vm.example.com"},
+    {"logout", "cfpipe access logout https://vm.example.com"},
+    {"curl", "cfpipe access curl https://app.example.com/api --silent"},
+    {"doctor", "cfpipe doctor vm.example.com"},
+    {"status", "cfpipe status --json"},
+}};
 
 /// Columns: of the text of a line; of the names in front of it, unless those are longer.
 constexpr std::size_t kLineColumns = 100;
@@ -93,7 +109,11 @@ std::string help_text(const CLI::App& root, const std::string& program) {
   out += "\n\n" + app->get_description() + "\n";
   add_commands(out, *app);
   add_options(out, *app, app == &root ? "Options of every command" : "Options", true);
-  if (app != &root) add_options(out, root, "Options of every command", false);
+  if (app == &root) return out;
+  out += "\nMore options:\n";
+  add_entry(out, program + " --help", "Options of every command, such as --proxy and --log-level");
+  for (const auto& [name, line] : kExamples)
+    if (name == app->get_name()) out += "\nExample:\n  " + std::string(line) + "\n";
   return out;
 }
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <limits>
+#include <map>
+#include <string_view>
 
 #include "base/unknown_word.h"
 
@@ -68,7 +70,7 @@ void add_revocation(CLI::App& ca, Options& options, int& status) {
   revoke->add_option("--app", question.app, "Name of the application")->required();
   auto* serials = revoke->add_option("--serial", question.serials, "Serial of a certificate, once for each")
                       ->allow_extra_args(false);
-  serials->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()));
+  serials->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()).description(""));
   revoke->add_option("--identity", question.identity,
                      "An email or a service token: all certificates of it that may still be good");
   add_state_options(*revoke, options.state);
@@ -252,6 +254,45 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   audit->callback([&] { status = show_audit(options.state, options.since, options.json); });
 }
 
+/// Names in --help what the value of each option is, in `app` and everything below it.
+void name_values(CLI::App& app) {
+  static const std::map<std::string_view, const char*> kValues{{"admin-listen", "ADDRESS:PORT"},
+                                                               {"app", "NAME"},
+                                                               {"auth-domain", "HOST[:PORT]"},
+                                                               {"ca-key", "FILE"},
+                                                               {"config", "FILE"},
+                                                               {"duration", "DURATION"},
+                                                               {"edge-address", "ADDRESS"},
+                                                               {"email", "EMAIL"},
+                                                               {"group", "NAME"},
+                                                               {"hostname", "HOST"},
+                                                               {"identity", "NAME"},
+                                                               {"ip", "ADDRESS"},
+                                                               {"key", "FILE"},
+                                                               {"listen", "ADDRESS:PORT"},
+                                                               {"login-method", "NAME"},
+                                                               {"origin", "HOST:PORT"},
+                                                               {"output", "FILE"},
+                                                               {"serial", "NUMBER"},
+                                                               {"service-token", "NAME"},
+                                                               {"session", "ID"},
+                                                               {"since", "TIME"},
+                                                               {"sshd", "PROGRAM"},
+                                                               {"sshd-config", "FILE"},
+                                                               {"state", "DIRECTORY"},
+                                                               {"type", "KIND"},
+                                                               {"NAME", ""},
+                                                               {"FILE", ""}};
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_type_size() == 0) continue;
+    const auto found =
+        kValues.find(option->get_positional() ? std::string_view(option->get_name())
+                                              : std::string_view(option->get_lnames().front()));
+    if (found != kValues.end()) option->type_name(found->second);
+  }
+  for (CLI::App* command : app.get_subcommands(nullptr)) name_values(*command);
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
@@ -262,6 +303,7 @@ int run_command_line(int argc, char** argv) {
   Options options;
   int status = kOk;
   add_commands(root, options, status);
+  name_values(root);
   try {
     root.parse(argc, argv);
   } catch (const CLI::Success& asked) {

@@ -54,6 +54,12 @@ def test_every_option_is_in_the_page_and_no_other(pages, program):
             assert re.search(rf"^ +{re.escape(' '.join(path))}(,|$)", text, re.MULTILINE), path
 
 
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_help_says_of_every_value_what_it_is(program):
+    for path in helps.tree(program):
+        assert not re.search(r"\b(TEXT|INT|UINT|FLOAT)\b", helps.text_of(program, *path)), path
+
+
 def test_every_configuration_key_is_in_its_page_and_no_other(pages):
     if not shutil.which("man"):
         pytest.skip("there is no man here")

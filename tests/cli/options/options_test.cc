@@ -235,7 +235,7 @@ TEST(Options, WhatIsNotBuiltIsRefusedAndNamed) {
   }
 }
 
-TEST(Help, IsThatOfTheCommandWithTheOptionsOfAllBehindIt) {
+TEST(Help, IsThatOfTheCommandAndSaysWhereTheOptionsOfAllAre) {
   for (const auto& arguments :
        std::vector<Words>{{"access", "ssh", "--help"},
                           {"ssh", "-h"},
@@ -246,14 +246,46 @@ TEST(Help, IsThatOfTheCommandWithTheOptionsOfAllBehindIt) {
     const auto text = help_of(arguments);
     EXPECT_THAT(text, HasSubstr(" ssh [OPTIONS]\n"));
     EXPECT_THAT(text, HasSubstr("-T, --hostname, --tunnel-host"));
-    EXPECT_THAT(text, HasSubstr("Options of every command:"));
-    EXPECT_THAT(text, HasSubstr("--ca-file"));
+    EXPECT_THAT(text, HasSubstr("--destination HOST:PORT"));
+    EXPECT_THAT(text, HasSubstr("  Options of every command, such as --proxy and --log-level\n"));
+    EXPECT_THAT(text, Not(HasSubstr("--ca-file")));
     EXPECT_THAT(text, Not(HasSubstr("--no-verbose")));
     EXPECT_THAT(text, Not(HasSubstr("--debug-stream")));
   }
   EXPECT_THAT(help_of({"access", "login", "--help"}), HasSubstr("--no-verbose"));
   EXPECT_THAT(help_of({"access", "login", "--help"}), Not(HasSubstr("--short-lived-cert")));
   EXPECT_THAT(help_of({"curl", "--help"}), HasSubstr("--allow-request"));
+}
+
+TEST(Help, OfTheProgramHasTheOptionsOfAll) {
+  for (const auto& arguments : std::vector<Words>{{"--help"}, {"access", "--help"}}) {
+    const auto text = help_of(arguments);
+    EXPECT_THAT(text, HasSubstr("\nOptions of every command:\n"));
+    EXPECT_THAT(text, HasSubstr("--ca-file FILE"));
+  }
+}
+
+TEST(Help, EveryCommandHasAnExampleThatIsUnderstood) {
+  for (const char* command :
+       {"ssh", "ssh-config", "ssh-gen", "login", "token", "curl", "logout", "doctor", "status"}) {
+    const auto text = help_of({command, "--help"});
+    const auto at = text.find("\nExample:\n  ");
+    ASSERT_NE(at, std::string::npos) << command;
+    std::istringstream line(text.substr(text.find("cfpipe ", at)));
+    Words words;
+    for (std::string word; line >> word && word.find('\'') == std::string::npos;) words.push_back(word);
+    words.erase(words.begin());
+    if (words.back() == "--hostname") words.push_back("vm.example.com");  // where ssh puts %h
+    (void)good(words);
+    EXPECT_NE(std::find(words.begin(), words.end(), command), words.end()) << command;
+  }
+}
+
+TEST(Help, SaysOfEveryValueWhatItIs) {
+  for (const char* command :
+       {"ssh", "ssh-config", "ssh-gen", "login", "token", "curl", "logout", "doctor", "status"})
+    EXPECT_THAT(help_of({command, "--help"}), Not(HasSubstr(" TEXT"))) << command;
+  EXPECT_THAT(help_of({"--help"}), Not(HasSubstr(" TEXT")));
 }
 
 TEST(Help, NamesEveryCommandOnce) {

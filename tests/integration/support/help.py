@@ -29,12 +29,19 @@ def commands_in(text):
     return [names.split(", ") for names in COMMAND.findall(part[1])] if part else []
 
 
-def tree(program, *path):
+def shared_options(program):
+    """Those that every command takes: the program's own help alone has them."""
+    _, title, options = text_of(program).partition("\nOptions of every command:\n")
+    return options_in(options) if title else set()
+
+
+def tree(program, *path, shared=None):
     """{path: (options, words of its commands)} of the program and everything below."""
+    shared = shared_options(program) if shared is None else shared
     text = text_of(program, *path)
     commands = commands_in(text)
-    found = {path: (options_in(text), {word for words in commands for word in words})}
+    found = {path: (options_in(text) | shared, {word for words in commands for word in words})}
     for name, *_ in commands:
         if name != "access":
-            found.update(tree(program, *path, name))
+            found.update(tree(program, *path, name, shared=shared))
     return found

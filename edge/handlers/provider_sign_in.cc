@@ -158,7 +158,9 @@ net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login 
   co_return answer;
 }
 
-/// A state is good once, in the browser that it was made for, for as long as its cookie is.
+/// A state is good once, in the browser that it was made for, for as long as its cookie is. What has been
+/// seen here is not worth another word to the provider; which process of an edge that restarts was the first,
+/// the state says.
 net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
   const std::string state = request.query_value("state");
   if (state.size() != kStateCharacters || state[0] < '0' || state[0] >= static_cast<char>('0' + kFlows))
@@ -205,6 +207,10 @@ net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, s
   // What is right is another configuration's business by now.
   if (find_provider(provider->config.name) != provider) co_return stale_sign_in();
   if (!person) co_return not_signed_in(request, login, person.error());
+  // The process before or after this one may have seen the same answer, while an edge restarts.
+  const auto first = state_.use_once("sign-in", hex(sha256(state)), now_() + kLoginSeconds, now_());
+  if (!first) co_return state_trouble(first.error());
+  if (!*first) co_return stale_sign_in();
   Answer answer = signed_in(request, login, *person, provider->config);
   if (provider->config.sign_out_at_provider && person->id_token.size() <= kMaxKeptIdTokenBytes)
     set_cookie(answer, kIdTokenCookie, person->id_token, now_() + config_.session_duration.count(),

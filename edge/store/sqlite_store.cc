@@ -31,6 +31,8 @@ class SqliteState final : public State {
                                                           std::int64_t since) override;
   Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,
                            std::int64_t expires, std::int64_t now) override;
+  Result<bool> use_once(std::string_view kind, std::string_view key, std::int64_t expires,
+                        std::int64_t now) override;
   Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
                                                   std::int64_t now) override;
   Result<bool> add_service_token(const ServiceTokenRow& row) override;
@@ -115,6 +117,9 @@ class SqliteState final : public State {
   Statement pending_count_{db_.get(), "SELECT count(*) FROM pending WHERE kind = ?"};
   Statement pending_put_{db_.get(),
                          "INSERT OR REPLACE INTO pending (kind, key, value, expires) VALUES (?, ?, ?, ?)"};
+  Statement pending_once_{db_.get(),
+                          "INSERT INTO pending (kind, key, value, expires) VALUES (?, ?, x'', ?) "
+                          "ON CONFLICT DO NOTHING"};
   Statement pending_take_{db_.get(),
                           "DELETE FROM pending WHERE kind = ? AND key = ? RETURNING value, expires"};
   Statement service_add_{
@@ -266,6 +271,20 @@ Result<bool> SqliteState::put_pending(std::string_view kind, std::string_view ke
   put.bind(kind).bind(key).bind_blob(value).bind(expires).step();
   if (!put.ok()) return failure();
   return true;
+}
+
+Result<bool> SqliteState::use_once(std::string_view kind, std::string_view key, std::int64_t expires,
+                                   std::int64_t now) {
+  const Durable durable(db_.get());
+  {
+    Query expire(pending_expire_);
+    expire.bind(now).step();
+    if (!expire.ok()) return failure();
+  }
+  Query query(pending_once_);
+  query.bind(kind).bind(key).bind(expires).step();
+  if (!query.ok()) return failure();
+  return sqlite3_changes(db_.get()) == 1;
 }
 
 Result<std::optional<std::string>> SqliteState::take_pending(std::string_view kind, std::string_view key,

@@ -142,6 +142,11 @@ class State {
   /// Keeps `value` until it is taken or expires; replaces one of the same key. False when too many are kept.
   virtual Result<bool> put_pending(std::string_view kind, std::string_view key, std::string_view value,
                                    std::int64_t expires, std::int64_t now) = 0;
+  /// True at the first call for a key of that kind, of all processes that share the state; it is remembered
+  /// until then. What it is called for leaves a row in the audit too, so that there is no bound of its own.
+  /// On disk when it returns.
+  virtual Result<bool> use_once(std::string_view kind, std::string_view key, std::int64_t expires,
+                                std::int64_t now) = 0;
   /// Hands a kept value out once.
   virtual Result<std::optional<std::string>> take_pending(std::string_view kind, std::string_view key,
                                                           std::int64_t now) = 0;

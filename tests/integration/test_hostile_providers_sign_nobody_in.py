@@ -11,6 +11,7 @@ import time
 import pytest
 
 from support import limits, tokens, world as worlds
+from support.balancers import held_port
 from support.configured_edge import ConfiguredEdge
 from support.edges import PROGRAMS
 from support.scripted_provider import CLIENT_ID, RsaKey, ScriptedProvider, b64
@@ -204,6 +205,40 @@ def test_a_code_is_redeemed_once_in_the_browser_that_asked(site):
     form = site.provider.requests("/token")[-1][1]
     assert form["code"] == CODE and form["client_id"] == CLIENT_ID
     assert b64(hashlib.sha256(form["code_verifier"].encode()).digest()) == asked_ann["code_challenge"]
+
+
+def test_what_one_process_has_consumed_is_refused_by_the_other(site):
+    """Two of them serve one state while an edge restarts; this provider redeems a code as often as it is asked."""
+    config = json.loads(site.edge.config.read_text())
+    port = held_port(site.world)
+    config.update(listen=f"127.0.0.1:{port}", auth_domain=f"{config['auth_domain']}:{site.edge.port}")
+    path = site.world.path("second.yaml")
+    path.write_text(json.dumps(config))
+    second = site.world.start([PROGRAMS["own"], "run", "--config", path])
+    assert second.ready_port() == port
+    def at_second(url):
+        return url.replace(f":{site.edge.port}/", f":{port}/")
+
+    ann = Web(site.edge.ca_file)
+    asked = site.begin(ann)
+    cookies = {host: dict(jar) for host, jar in ann.cookies.items()}
+    answer = site.back(ann, asked)
+    assert answer.status == 302 and site.signed_in(ann), answer
+    again = Web(site.edge.ca_file)
+    again.cookies = cookies
+    refused = site.back(again, {**asked, "redirect_uri": at_second(asked["redirect_uri"])})
+    assert refused.status == 400 and "completed already" in refused.page and not site.signed_in(again), refused
+    # The one-time code that leads back to the application.
+    once = answer.location
+    assert ann.get(once).status == 302
+    assert ann.get(at_second(once)).status == 400
+    # What the one has begun the other finishes.
+    bob = Web(site.edge.ca_file)
+    asked = site.begin(bob)
+    finished = site.back(bob, {**asked, "redirect_uri": at_second(asked["redirect_uri"])})
+    assert finished.status == 302 and site.signed_in(bob), finished
+    assert site.back(Web(site.edge.ca_file), asked).status == 400
+    assert second.stop() == 0, second.stderr.text
 
 
 def test_many_sign_ins_of_one_browser_do_not_disturb_each_other(site):

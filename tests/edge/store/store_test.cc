@@ -426,6 +426,20 @@ TEST(State, HandsOutAPendingValueOnce) {
   EXPECT_FALSE(state->take_pending("code", "k", 199).value());
 }
 
+// Two processes serve one state while an edge restarts.
+TEST(State, WhatIsUsedOnceIsSoForAllProcesses) {
+  const TempDir dir;
+  const auto state = open(dir);
+  const auto other = open(dir);
+  EXPECT_TRUE(state->use_once("sign-in", "k", 200, 100).value());
+  EXPECT_FALSE(other->use_once("sign-in", "k", 200, 100).value());
+  EXPECT_FALSE(state->use_once("sign-in", "k", 300, 199).value());
+  EXPECT_TRUE(other->use_once("sign-in", "another", 200, 100).value());
+  EXPECT_TRUE(other->use_once("another", "k", 200, 100).value());
+  EXPECT_FALSE(state->take_pending("other", "k", 100).value());
+  EXPECT_TRUE(other->use_once("sign-in", "k", 300, 200).value()) << "what it was for has expired as well";
+}
+
 TEST(State, ForgetsAPendingValueWhenItExpires) {
   const TempDir dir;
   const auto state = open(dir);

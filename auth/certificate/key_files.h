@@ -14,6 +14,10 @@ namespace cfpipe::auth {
 /// A certificate is used again only if it is good for at least this many seconds more.
 inline constexpr std::uint64_t kCertReuseMargin = 60;
 
+/// The kind of key that is made if nothing names one: it is what Cloudflare's edge has always taken, and what
+/// programs that read cloudflared's key files expect there.
+inline constexpr KeyType kDefaultKeyType = KeyType::ecdsa_p256;
+
 /// True if a certificate from disk is good for kCertReuseMargin at `now` by this machine's clock, and by that
 /// of whoever made it: where the two differ, its line says so.
 bool good_for_reuse(const Certificate& certificate, std::int64_t now);

@@ -94,20 +94,25 @@ net::awaitable<Result<Certificate>> sign_key(const Access& access, const Secret&
   co_return certificate;
 }
 
+Result<SshKey> key_to_certify(const KeyFiles& files, std::optional<KeyType> type) {
+  auto on_disk = files.load_key();
+  if (!on_disk) return on_disk.error();
+  const bool fits = *on_disk && (!type || (*on_disk)->type() == *type);
+  return fits ? std::move(**on_disk) : SshKey::generate(type.value_or(kDefaultKeyType));
+}
+
 net::awaitable<Result<KeyAndCertificate>> renew_key_files(const Access& access, const KeyFiles& files,
                                                           const Secret& app_token,
                                                           std::optional<KeyType> type) {
   auto loaded = files.load(unix_now(), type);
   if (!loaded) co_return loaded.error();
   if (*loaded) co_return std::move(**loaded);
-  auto on_disk = files.load_key();
-  if (!on_disk) co_return on_disk.error();
-  const bool fits = *on_disk && (!type || (*on_disk)->type() == *type);
-  SshKey key = fits ? std::move(**on_disk) : SshKey::generate(type.value_or(KeyType::ecdsa_p256));
-  auto certificate = co_await sign_key(access, app_token, key.public_blob());
+  auto key = key_to_certify(files, type);
+  if (!key) co_return key.error();
+  auto certificate = co_await sign_key(access, app_token, key->public_blob());
   if (!certificate) co_return certificate.error();
-  if (auto stored = files.store(key, *certificate); !stored) co_return stored.error();
-  co_return KeyAndCertificate{std::move(key), std::move(*certificate)};
+  if (auto stored = files.store(*key, *certificate); !stored) co_return stored.error();
+  co_return KeyAndCertificate{std::move(*key), std::move(*certificate)};
 }
 
 net::awaitable<Result<Certificate>> renew_user_certificate(const Access& access, const UserCertificate& files,

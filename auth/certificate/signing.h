@@ -31,6 +31,10 @@ Result<Certificate> read_sign_answer(const transport::HttpAnswer& answer, std::s
 /// True if the certificate is valid by the clock that has `now`.
 bool valid_at(const CertFields& fields, std::int64_t now);
 
+/// The key that is certified for these files: the one on disk, unless a `type` is named and it is of another;
+/// else a new one, of `type` or kDefaultKeyType. Stage::state.
+Result<SshKey> key_to_certify(const KeyFiles& files, std::optional<KeyType> type);
+
 /// The pair on disk if it is still good; else a certificate over the key on disk, or over a new one, stored.
 /// With a `type` the key has to be of that one.
 boost::asio::awaitable<Result<KeyAndCertificate>> renew_key_files(const Access& access, const KeyFiles& files,

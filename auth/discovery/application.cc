@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "auth/ssh/key_type_claim.h"
 #include "base/name_pattern.h"
 
 namespace cfpipe::auth {
@@ -148,6 +149,7 @@ Result<Application> verify_metadata(const Jwt& metadata, const KeySet& keys, con
   app.aud = audience.front();
   app.app_hostname = metadata.text("app_hostname");
   if (app.app_hostname.empty()) app.app_hostname = hostname;
+  app.key_type = claimed_key_type(metadata.text(kKeyTypeClaim));
   // It names the token's file: the file of another host's token is not this one's to choose.
   if (!covers(app.app_hostname, url)) {
     return wrong("app_hostname",

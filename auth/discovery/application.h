@@ -3,10 +3,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "auth/ssh/key.h"
 #include "auth/token/jwks.h"
 #include "auth/token/jwt.h"
 #include "base/host.h"
@@ -30,6 +32,8 @@ struct Application {
   std::string auth_domain;  ///< `host[:port]`, lower case: the only issuer of tokens for this application
   std::string aud;
   std::string app_hostname;  ///< may hold a wildcard; names the token file
+  /// The kind of key that the edge recommends for the application's servers; only our edge names one.
+  std::optional<KeyType> key_type = std::nullopt;
   /// What came with the metadata, when, and null if that was remembered: how it sends on who is not known.
   std::shared_ptr<const transport::HttpAnswer> answer = nullptr;
   std::chrono::steady_clock::time_point answered{};

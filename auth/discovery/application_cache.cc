@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <string>
 
+#include "auth/ssh/key_type_claim.h"
 #include "base/json.h"
 
 namespace cfpipe::auth {
@@ -27,6 +28,7 @@ std::optional<KnownApplication> known_application(const Access& access) {
   known.app.auth_domain = text_of(*object, "auth_domain");
   known.app.aud = text_of(*object, "aud");
   known.app.app_hostname = text_of(*object, "app_hostname");
+  known.app.key_type = claimed_key_type(text_of(*object, kKeyTypeClaim));
   known.age = *age;
   if (!fits(known.app, access.app)) return std::nullopt;
   if (!access.trusted.check(known.app.auth_domain)) return std::nullopt;
@@ -34,8 +36,9 @@ std::optional<KnownApplication> known_application(const Access& access) {
 }
 
 void remember_application(const Access& access, const Application& app) {
-  const boost::json::object object{
+  boost::json::object object{
       {"auth_domain", app.auth_domain}, {"aud", app.aud}, {"app_hostname", app.app_hostname}};
+  if (app.key_type) object[kKeyTypeClaim] = key_type_claim(*app.key_type);
   const auto kept = access.state.write(file_of(access), boost::json::serialize(object));
   if (!kept) access.observer.note("application not remembered: " + kept.error().detail);
 }

@@ -180,7 +180,7 @@ net::awaitable<Result<Seen>> Doctor::token() {
 
 net::awaitable<Result<Seen>> Doctor::certificate() {
   if (!app_) co_return Seen::skip("there is none where nobody is known");
-  auto found = co_await certificate_for(session_, options_, *token_);
+  auto found = co_await certificate_for(session_, options_, *app_, *token_);
   if (!found) {
     const auto& failure = found.error();
     const bool set_up_otherwise = failure.cause == Cause::sign_refused &&
@@ -191,8 +191,8 @@ net::awaitable<Result<Seen>> Doctor::certificate() {
   }
   certificate_ = std::move(found->fields);
   const auto left = static_cast<std::int64_t>(certificate_->valid_before) - auth::unix_now();
-  co_return Seen::ok(fmt::format("for {}, good for {}, {}", principals_text(*certificate_),
-                                 duration_text(left), found->where));
+  co_return Seen::ok(fmt::format("for {}, with {}, good for {}, {}", principals_text(*certificate_),
+                                 found->key, duration_text(left), found->where));
 }
 
 net::awaitable<Result<Seen>> Doctor::principal() {

@@ -13,10 +13,13 @@
 
 #include "auth/certificate/key_files.h"
 #include "auth/certificate/signing.h"
+#include "auth/certificate/user_certificate.h"
+#include "auth/certificate/user_key.h"
 #include "auth/login/login.h"
 #include "auth/login/org_exchange.h"
 #include "auth/login/token_cache.h"
 #include "base/clock.h"
+#include "cli/session/identity.h"
 #include "cli/session/verified_token.h"
 #include "transport/websocket/client.h"
 
@@ -36,6 +39,8 @@ constexpr std::chrono::milliseconds kBannerDeadline{10'000};
 constexpr std::size_t kMaxBannerBytes = 8 * 1024;
 /// What is shown of it.
 constexpr std::size_t kShownBanner = 100;
+/// Where a certificate was, in words.
+constexpr std::string_view kOnDisk = "in the state directory";
 
 /// The cached token, or one for the cached org token, kept as a connect would keep it.
 net::awaitable<Result<auth::Secret>> present_token(const auth::Access& access, const auth::Application& app) {
@@ -103,6 +108,34 @@ net::awaitable<Result<std::string>> read_version(tunnel::Stream& stream, const s
   }
 }
 
+std::string words_of_key(const auth::SshKey& key) {
+  return fmt::format("an {} key", key_type_word(key.type()));
+}
+
+net::awaitable<Result<FoundCertificate>> signed_now(const Session& session, const auth::Secret& token,
+                                                    std::string blob, std::string key) {
+  auto certificate = co_await auth::sign_key(session.access(), token, std::move(blob));
+  if (!certificate) co_return certificate.error();
+  co_return FoundCertificate{std::move(certificate->fields), std::move(key), "signed just now"};
+}
+
+/// Over the key that --key names in the block.
+net::awaitable<Result<FoundCertificate>> certificate_of_user_key(const Session& session,
+                                                                 const Options& options,
+                                                                 const auth::Secret& token) {
+  const auto executor = co_await net::this_coro::executor;
+  auto key = co_await auth::find_user_key(executor, options.key, auth::user_agent_socket());
+  if (!key) co_return key.error();
+  const std::string words = "your own key";
+  if (!options.key_in_memory) {
+    const auth::UserCertificate files(session.state(), options.url.host.text(), key_path(options.url));
+    auto loaded = files.load(key->blob, auth::unix_now());
+    if (!loaded) co_return loaded.error();
+    if (*loaded) co_return FoundCertificate{std::move((*loaded)->fields), words, kOnDisk};
+  }
+  co_return co_await signed_now(session, token, key->blob, words);
+}
+
 }  // namespace
 
 std::string duration_text(std::int64_t seconds) {
@@ -138,15 +171,21 @@ net::awaitable<Result<auth::Secret>> token_without_login(const Session& session,
 }
 
 net::awaitable<Result<FoundCertificate>> certificate_for(const Session& session, const Options& options,
+                                                         const auth::Application& app,
                                                          const auth::Secret& token) {
+  if (!options.key.empty()) co_return co_await certificate_of_user_key(session, options, token);
+  if (options.key_in_memory) {
+    const auto key = auth::SshKey::generate(memory_key_type(options, &app));
+    co_return co_await signed_now(session, token, key.public_blob(), words_of_key(key));
+  }
   const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
-  auto pair = files.load(auth::unix_now());
+  auto pair = files.load(auth::unix_now(), options.key_type);
   if (!pair) co_return pair.error();
-  if (*pair) co_return FoundCertificate{std::move((*pair)->certificate.fields), "in the state directory"};
-  const auto key = auth::SshKey::generate(auth::KeyType::ecdsa_p256);
-  auto certificate = co_await auth::sign_key(session.access(), token, key.public_blob());
-  if (!certificate) co_return certificate.error();
-  co_return FoundCertificate{std::move(certificate->fields), "signed just now"};
+  if (*pair)
+    co_return FoundCertificate{std::move((*pair)->certificate.fields), words_of_key((*pair)->key), kOnDisk};
+  const auto key = auth::key_to_certify(files, options.key_type);
+  if (!key) co_return key.error();
+  co_return co_await signed_now(session, token, key->public_blob(), words_of_key(*key));
 }
 
 net::awaitable<Result<std::string>> read_banner(Session& session, const Options& options,

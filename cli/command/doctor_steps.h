@@ -27,14 +27,17 @@ std::string principals_text(const auth::CertFields& certificate);
 boost::asio::awaitable<Result<auth::Secret>> token_without_login(const Session& session,
                                                                  const auth::Application& app);
 
-/// The certificate in the state directory while it is good; else one that the edge signs over a key that is
-/// thrown away.
+/// A certificate as the command of the installed block would log in with, or `access ssh` without a block:
+/// the one on disk if that command reads it there and it is good; else one that the edge signs now, over a
+/// key of the same kind. Neither the key nor that certificate is stored.
 struct FoundCertificate {
   auth::CertFields fields;
+  std::string key;         ///< in words: `an ed25519 key`
   std::string_view where;  ///< in words
 };
 boost::asio::awaitable<Result<FoundCertificate>> certificate_for(const Session& session,
                                                                  const Options& options,
+                                                                 const auth::Application& app,
                                                                  const auth::Secret& token);
 
 /// Opens a tunnel, reads the line that an SSH server starts with (RFC 4253 4.2), and ends it. Failures: dns

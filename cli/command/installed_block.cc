@@ -20,19 +20,22 @@ using transport::Failure;
 using transport::Stage;
 
 constexpr std::string_view kProxyCommand = "  ProxyCommand ";
+constexpr std::string_view kKeyType = "--key-type";
 
 /// Of the options that a block has, those that `doctor` has too; whether a value follows.
 struct BlockOption {
   std::string_view name;
   bool has_value;
 };
-constexpr std::array<BlockOption, 15> kTaken{{{"--ca-file", true},
+constexpr std::array<BlockOption, 17> kTaken{{{"--ca-file", true},
                                               {"--auth-domain", true},
                                               {"--connect-to", true},
                                               {"--service-token-file", true},
                                               {"--proxy", true},
                                               {"--cert", true},
                                               {"--key-file", true},
+                                              {"--key", true},
+                                              {kKeyType, true},
                                               {"--dns-timeout", true},
                                               {"--connect-timeout", true},
                                               {"--proxy-timeout", true},
@@ -86,6 +89,21 @@ std::string expanded(std::string_view word, std::string_view host) {
   return out;
 }
 
+/// `--key-type` and its value, of the ssh-gen in a line of style match (`Match … exec "…"`) or chain (`bash
+/// -c '…; ssh …'`): there that command makes the key. Empty if the line has neither.
+std::vector<std::string> key_type_of_line(std::string_view line) {
+  constexpr std::string_view kMaker = " access ssh-gen ";
+  const auto at = line.size() > kMaxBlockLine ? std::string_view::npos : line.find(kMaker);
+  if (at == std::string_view::npos) return {};
+  line.remove_prefix(at + kMaker.size());
+  line = line.substr(0, std::min(line.find("; ssh "), line.rfind('"')));
+  const auto words = shell_words(line);
+  if (!words) return {};
+  const auto name = std::find(words->begin(), words->end(), kKeyType);
+  if (name == words->end() || name + 1 == words->end()) return {};
+  return {*name, *(name + 1)};
+}
+
 /// Of a ProxyCommand that starts this program itself; style chain has another one too, which starts bash.
 std::vector<std::string> words_of_line(std::string_view line, std::string_view host) {
   if (!line.starts_with(kProxyCommand) || line.size() > kMaxBlockLine) return {};
@@ -105,6 +123,11 @@ std::string option_name(std::string_view argument) {
 
 bool gives_service_token(std::string_view name) {
   return name.starts_with("--service-token") || name == "--id" || name == "--secret";
+}
+
+/// A key of the user's, or the kind of one that is made: never both.
+bool chooses_key(std::string_view name) {
+  return name == "--key" || name == kKeyType;
 }
 
 /// Puts another target in the place of the one that was given, wherever that was.
@@ -152,10 +175,16 @@ std::vector<std::string> words_of_block(const std::string& file, std::string_vie
         ::fnmatch(pattern.c_str(), ("cfpipe-" + name).c_str(), 0) != 0)
       continue;
     std::string_view lines = blocks.lines(pattern);
+    std::vector<std::string> key_type;
     while (!lines.empty()) {
       const auto end = std::min(lines.find('\n'), lines.size());
-      auto words = words_of_line(lines.substr(0, end), host);
-      if (!words.empty()) return words;
+      const auto line = lines.substr(0, end);
+      auto words = words_of_line(line, host);
+      if (!words.empty()) {
+        words.insert(words.end(), key_type.begin(), key_type.end());
+        return words;
+      }
+      if (key_type.empty()) key_type = key_type_of_line(line);
       lines.remove_prefix(std::min(end + 1, lines.size()));
     }
   }
@@ -168,7 +197,8 @@ std::vector<std::string> with_block(std::vector<std::string> arguments, const st
   for (const auto& argument : arguments) given.push_back(option_name(argument));
   const auto is_given = [&given](std::string_view name) {
     return std::any_of(given.begin(), given.end(), [&](const std::string& one) {
-      return one == name || (gives_service_token(name) && gives_service_token(one));
+      return one == name || (gives_service_token(name) && gives_service_token(one)) ||
+             (chooses_key(name) && chooses_key(one));
     });
   };
   for (std::size_t i = 0; i < words.size(); ++i) {
@@ -205,6 +235,7 @@ Result<void> use_block(const std::vector<std::string>& arguments, const Environm
   if (auto* failure = std::get_if<Failure>(&parsed)) return *failure;
   if (auto* read = std::get_if<Options>(&parsed)) options = std::move(*read);
   options.block = path;
+  options.key_in_memory = std::find(words.begin(), words.end(), "--agent") != words.end();
   return {};
 }
 

@@ -79,7 +79,7 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   const auto carried = co_await (*opener)->carry(pump);
   if (!carried) co_return report(carried.error());
   if ((*opener)->certificate_was_declined() && carried->far_to_near < kBytesOfALogin)
-    print(unused_certificate_text());
+    print(unused_certificate_text((*opener)->made_key_type()));
   const auto failure = failure_of(*carried);
   co_return failure && !interrupts.raised() ? report(*failure) : kOk;
 }

@@ -171,7 +171,7 @@ class Writer {
   /// For what makes a certificate; what only looks at it need not know of which kind.
   std::string key_flags(Quote quote) const {
     if (!options_.key_type) return key_flag(quote);
-    return *options_.key_type == auth::KeyType::ed25519 ? " --key-type ed25519" : " --key-type ecdsa";
+    return " --key-type " + std::string(key_type_word(*options_.key_type));
   }
 
   /// Names of files have the host and the path, but no port.

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "cli/console/logging.h"
+#include "cli/options/options.h"
 
 namespace cfpipe::cli {
 
@@ -303,13 +304,17 @@ std::string nothing_kept_text(std::string_view why) {
       transport::printable(why, kMaxWhyBytes));
 }
 
-std::string unused_certificate_text() {
+std::string unused_certificate_text(std::optional<auth::KeyType> made) {
+  std::string other;
+  if (made) {
+    const auto unmade = *made == auth::KeyType::ed25519 ? auth::KeyType::ecdsa_p256 : auth::KeyType::ed25519;
+    other = fmt::format(" ({}; --key-type {} makes the other)", key_type_word(*made), key_type_word(unmade));
+  }
   return "cfpipe: certificate: warning: ssh was told of the certificate and did not use it; if the server "
-         "did not let "
-         "you in, either something tells ssh not to (IdentitiesOnly, PubkeyAcceptedAlgorithms, "
+         "did not let you in, either something tells ssh not to (IdentitiesOnly, PubkeyAcceptedAlgorithms, "
          "PreferredAuthentications: see ssh -v), or the server does not take it: its authority, its kind of "
-         "key "
-         "(--key-type ed25519 makes the other), or its names\n";
+         "key" +
+         other + ", or its names\n";
 }
 
 std::string token_text(std::string_view host, std::string_view token) {

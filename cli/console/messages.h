@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/ssh/key.h"
 #include "base/error.h"
 #include "tunnel/relay.h"
 
@@ -81,8 +82,9 @@ std::string clock_text(std::int64_t offset);
 std::string forwarding_refused_text();
 /// There is no state directory, and none could be made.
 std::string nothing_kept_text(std::string_view why);
-/// ssh has been told of the certificate, and has not had anything signed with it.
-std::string unused_certificate_text();
+/// ssh has been told of the certificate, and has not had anything signed with it. `made`: what kind of key
+/// was made for it, unless the key is the user's own.
+std::string unused_certificate_text(std::optional<auth::KeyType> made);
 /// What `login` prints around the token.
 std::string token_text(std::string_view host, std::string_view token);
 

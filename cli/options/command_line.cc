@@ -35,7 +35,11 @@ void add_key(CLI::App& command, RawOptions& raw) {
       .add_option("--key", raw.key,
                   "Certify a key of yours: its file, or agent:COMMENT or agent:SHA256:… of your ssh-agent")
       ->type_name("KEY");
-  command.add_option("--key-type", raw.key_type, "Kind of the key that is made: ecdsa (P-256) or ed25519")
+  command
+      .add_option(
+          "--key-type", raw.key_type,
+          "Kind of the key that is made, ed25519 or ecdsa (P-256). Default: ecdsa in files, and in memory "
+          "what the edge names")
       ->type_name("KIND");
 }
 
@@ -121,6 +125,7 @@ void add_doctor(CLI::App& parent, RawOptions& raw) {
   doctor->add_option("--user", raw.user, "The name to log in under: is the certificate for it?")
       ->type_name("NAME");
   doctor->add_flag("--short-lived-cert", raw.short_lived_cert, "There must be a short-lived certificate");
+  add_key(*doctor, raw);
   doctor->add_flag("--json", raw.json, "Print one JSON object");
   doctor->add_option("--header,-H", raw.headers, "Another header of the request, 'Name: value'")
       ->type_name("HEADER")

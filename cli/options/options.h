@@ -27,6 +27,9 @@ inline constexpr std::string_view kDestinationHeader = "Cf-Access-Jump-Destinati
 
 enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor, status };
 enum class ConfigStyle { plain, agent, match, chain };
+/// The word of --key-type for this kind of key; messages use it too. `rsa` is never made, and has one for
+/// them.
+std::string_view key_type_word(auth::KeyType type);
 /// What ssh-config does with its text: prints it, puts it into ~/.ssh, takes it out again.
 enum class Install { none, install, uninstall };
 
@@ -80,6 +83,7 @@ struct Options {
   std::vector<std::string> curl_arguments;  ///< curl: the URL, over https, and all that follows it
   bool allow_request = false;               ///< curl: also without a token
   bool json = false;                        ///< doctor, status: as JSON
+  bool key_in_memory = false;               ///< doctor: what that block starts serves an agent
   std::string block;  ///< doctor: the file whose block for the host says the rest, or empty
   std::string ca_file;
   std::optional<transport::Authority> connect_to;

@@ -198,13 +198,21 @@ std::string too_long_for_socket(const std::string& path) {
          " (have ssh-config write the block again, with a shorter CFPIPE_HOME or with --style match)";
 }
 
+/// Kinds of keys that are made.
+struct MadeKey {
+  auth::KeyType type;
+  std::string_view word;
+};
+constexpr std::array<MadeKey, 2> kMadeKeys{
+    {{auth::KeyType::ed25519, "ed25519"}, {auth::KeyType::ecdsa_p256, "ecdsa"}}};
+
 Result<std::optional<auth::KeyType>> parse_key_type(const RawOptions& raw) {
   using Type = std::optional<auth::KeyType>;
   if (raw.key_type.empty()) return Type();
   if (!raw.key.empty()) return usage("--key-type is for a key that is made, not for one of yours");
-  if (raw.key_type == "ecdsa") return Type(auth::KeyType::ecdsa_p256);
-  if (raw.key_type == "ed25519") return Type(auth::KeyType::ed25519);
-  return usage("--key-type takes ecdsa or ed25519");
+  for (const auto& made : kMadeKeys)
+    if (raw.key_type == made.word) return Type(made.type);
+  return usage("--key-type takes ed25519 or ecdsa");
 }
 
 /// Which key, and whose name it is for.
@@ -302,6 +310,12 @@ bool names_a_host(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+std::string_view key_type_word(auth::KeyType type) {
+  for (const auto& made : kMadeKeys)
+    if (made.type == type) return made.word;
+  return "rsa";
+}
 
 std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<std::string>& arguments,
                                                              const Environment& environment) {

@@ -53,8 +53,14 @@ net::awaitable<Result<IdentityPtr>> certify_user_key(const Session& session, con
 
 }  // namespace
 
+auth::KeyType memory_key_type(const Options& options, const auth::Application* app) {
+  if (options.key_type) return *options.key_type;
+  return app != nullptr ? app->key_type.value_or(auth::kDefaultKeyType) : auth::kDefaultKeyType;
+}
+
 net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const Options& options,
-                                                  const auth::Secret& token) {
+                                                  const Credentials& credentials) {
+  const auth::Secret& token = *credentials.token;
   if (!options.key.empty()) co_return co_await certify_user_key(session, options, token);
   if (options.agent.empty()) {
     const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
@@ -62,7 +68,7 @@ net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const 
     if (!pair) co_return pair.error();
     co_return identity_of(std::move(*pair));
   }
-  auto key = auth::SshKey::generate(options.key_type.value_or(auth::KeyType::ecdsa_p256));
+  auto key = auth::SshKey::generate(memory_key_type(options, credentials.app ? &*credentials.app : nullptr));
   auto certificate = co_await auth::sign_key(session.access(), token, key.public_blob());
   if (!certificate) co_return certificate.error();
   KeyAndCertificate pair{std::move(key), std::move(*certificate)};

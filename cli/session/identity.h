@@ -6,6 +6,7 @@
 
 #include "auth/agent/server.h"
 #include "auth/certificate/key_files.h"
+#include "cli/session/credentials.h"
 #include "cli/session/session.h"
 
 namespace cfpipe::cli {
@@ -17,11 +18,16 @@ struct Identity {
   std::string agent;  ///< socket of the user's, or empty
 };
 
+/// The kind of a key that is made in memory: --key-type, else what the edge names for the application (`app`
+/// may be null), else auth::kDefaultKeyType. Key files do not follow the edge: programs read them as
+/// cloudflared writes them.
+auth::KeyType memory_key_type(const Options& options, const auth::Application* app);
+
 /// Has the key that the options name certified, or one that is made for it: in memory if there is an agent to
-/// serve, else in files. Stages certificate and state; and dns to http.
+/// serve, else in files. The credentials have a token. Stages certificate and state; and dns to http.
 boost::asio::awaitable<Result<std::shared_ptr<const Identity>>> make_identity(const Session& session,
                                                                               const Options& options,
-                                                                              const auth::Secret& token);
+                                                                              const Credentials& credentials);
 
 /// True if it need not be made again yet.
 bool good_for_a_while(const Identity& identity);

@@ -175,7 +175,7 @@ Result<void> TunnelOpener::Impl::drop_token(const Credentials& credentials) {
 
 net::awaitable<Result<void>> TunnelOpener::Impl::sign_with(const Credentials& credentials) {
   if (!needs_certificate()) co_return Result<void>();
-  auto made = co_await make_identity(session, options, *credentials.token);
+  auto made = co_await make_identity(session, options, credentials);
   if (!made) co_return made.error();
   identity = std::move(*made);
   if (!warned_of_principal) warned_of_principal = warn_of_principal(*identity->certificate, options);
@@ -344,6 +344,11 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
 
 bool TunnelOpener::certificate_was_declined() const {
   return impl_->agent && !impl_->warned_of_principal && impl_->agent->was_declined();
+}
+
+std::optional<auth::KeyType> TunnelOpener::made_key_type() const {
+  const auto& identity = impl_->identity;
+  return identity && identity->ours ? std::optional(identity->ours->key.type()) : std::nullopt;
 }
 
 void TunnelOpener::on_settled(std::function<void()> settled) {

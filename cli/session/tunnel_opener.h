@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "cli/session/session.h"
 #include "transport/websocket/tunnel_source.h"
@@ -39,6 +40,8 @@ class TunnelOpener {
 
   /// True if the certificate was there for ssh, nothing was said about it here, and ssh had no use for it.
   bool certificate_was_declined() const;
+  /// Of the key that was made for the last certificate; nothing if that is over one of the user's.
+  std::optional<auth::KeyType> made_key_type() const;
 
   /// `settled` is called once, when the tunnel of a carry() is open and its certificate, if the agent is to
   /// have one, has been made: that tunnel needs no login any more, and starts no program.

@@ -169,6 +169,19 @@ Result<std::vector<std::string>> SshCa::public_lines(std::string_view hostname) 
   return lines;
 }
 
+auth::KeyType SshCa::user_key_type(const ApplicationConfig& app) {
+  std::string line;
+  if (app.certificates && app.certificates->agent) {
+    line = app.certificates->agent->public_line;
+  } else if (const auto lines = public_lines(app.hostname); lines) {
+    line = lines->front();
+  }
+  // sk-ssh-ed25519@openssh.com, of a security key, is one too.
+  const std::string_view type = std::string_view(line).substr(0, line.find(' '));
+  const bool ed25519 = type.empty() || type.find("ed25519") != std::string_view::npos;
+  return ed25519 ? auth::KeyType::ed25519 : auth::KeyType::ecdsa_p256;
+}
+
 Result<std::vector<std::string>> SshCa::hostnames() {
   auto names = state_.key_names(kPrefix);
   if (!names) return names;

@@ -59,6 +59,10 @@ class SshCa {
   /// if there is no CA.
   Result<std::vector<std::string>> public_lines(std::string_view hostname);
   Result<std::vector<std::string>> hostnames();
+  /// The kind of key to make for a user of an application with certificates. A CA that is not ed25519 is
+  /// there for servers that take no ed25519, such as those in FIPS mode, and they take no such key of a user
+  /// either.
+  auth::KeyType user_key_type(const ApplicationConfig& app);
 
   /// Signs a user key of `owner` for these principals, of which there must be one: sshd's rules for a
   /// certificate without any are not ours to rely on. Stage::certificate / Cause::key_unusable for a key that

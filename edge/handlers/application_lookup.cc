@@ -1,6 +1,7 @@
 // Which application a request is about: by its host, and by its path where applications share a host.
 #include <algorithm>
 
+#include "auth/ssh/key_type_claim.h"
 #include "base/text.h"
 #include "edge/handlers/router.h"
 #include "edge/http/responses.h"
@@ -62,7 +63,10 @@ void AccessSite::add_metadata(const Request& request, App* app, Answer& answer) 
   if (kept.text.empty() || kept.time > now || kept.time + kMetadataSeconds <= now) {
     if (app->name.is_pattern() && limits_.metadata.take(address_key(request.peer), now) > 0)
       return tally_.add(Count::limited, "metadata");
-    kept.text = tokens_.metadata({request.host, app->name.text()}, auth_authority(), app->aud, now);
+    Tokens::Served served{request.host, app->name.text(), {}};
+    if (app->config->certificates)
+      served.key_type = auth::key_type_claim(ssh_ca_.user_key_type(*app->config));
+    kept.text = tokens_.metadata(served, auth_authority(), app->aud, now);
     kept.time = now;
   }
   answer.headers.emplace_back("Cf-Access-Metadata", kept.text);

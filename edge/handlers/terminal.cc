@@ -33,18 +33,6 @@ std::vector<std::string> users_of(const ApplicationConfig& app, const Identity& 
   return principals_of(*app.certificates, identity);
 }
 
-/// What a terminal logs in with. A CA of ECDSA is there for servers that take no ed25519, such as those in
-/// FIPS mode, and they take no such key of a user either.
-auth::KeyType key_for(SshCa& ca, const ApplicationConfig& app) {
-  std::string line;
-  if (app.certificates->agent) {
-    line = app.certificates->agent->public_line;
-  } else if (const auto lines = ca.public_lines(app.hostname); lines) {
-    line = lines->front();
-  }
-  return line.starts_with("ecdsa-") ? auth::KeyType::ecdsa_p256 : auth::KeyType::ed25519;
-}
-
 /// The origin that a host key is of: another one has another key.
 std::string origin_of(const TunnelGrant& grant) {
   if (!grant.origin_path.empty()) return "unix:" + grant.origin_path;
@@ -91,7 +79,7 @@ std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& requ
   auto terminal = std::make_shared<terminal::TerminalGrant>();
   terminal->identity = *who.identity;
   terminal->certified = app.config->certificates.has_value();
-  if (terminal->certified) terminal->key = key_for(ssh_ca_, *app.config);
+  if (terminal->certified) terminal->key = ssh_ca_.user_key_type(*app.config);
   terminal->users = users_of(*app.config, *who.identity);
   terminal->host_keys = app.config->host_keys;
   // Whoever has too many open is told when this one is: of a WebSocket that is refused, a page learns

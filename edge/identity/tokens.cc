@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 #include <ctime>
 
+#include "auth/ssh/key_type_claim.h"
 #include "auth/token/jwks.h"
 #include "auth/token/jwt.h"
 #include "base/json.h"
@@ -173,9 +174,10 @@ std::string Tokens::org_token(const Identity& identity, Holder holder, std::int6
 
 std::string Tokens::metadata(const Served& served, std::string_view auth_domain, std::string_view aud,
                              std::int64_t now) const {
-  const boost::json::object claims{
+  boost::json::object claims{
       {"type", "match"}, {"hostname", served.host},         {"auth_domain", auth_domain},
       {"aud", aud},      {"app_hostname", served.app_name}, {"iat", now}};
+  if (!served.key_type.empty()) claims[auth::kKeyTypeClaim] = served.key_type;
   return sign(claims);
 }
 

@@ -48,6 +48,7 @@ class Tokens {
   struct Served {
     std::string_view host;
     std::string_view app_name;
+    std::string_view key_type;  ///< that its servers take, as auth::key_type_claim() has it; or empty
   };
   /// What tells a client which application a host belongs to.
   std::string metadata(const Served& served, std::string_view auth_domain, std::string_view aud,

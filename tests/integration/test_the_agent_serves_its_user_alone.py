@@ -43,9 +43,10 @@ def session(user):
     session.end()
 
 
-def test_ssh_add_shows_one_certificate_and_no_more(session):
-    assert re.fullmatch(r"256 SHA256:\S+ \S+ \(ECDSA-CERT\)\n", session.ssh_add("-l").ok().stdout)
-    assert session.ssh_add("-L").ok().stdout.startswith("ecdsa-sha2-nistp256-cert-v01@openssh.com ")
+def test_ssh_add_shows_one_certificate_and_no_more(session, kind):
+    shown, name = {"own": ("ED25519", "ssh-ed25519"), "mock": ("ECDSA", "ecdsa-sha2-nistp256")}[kind]
+    assert re.fullmatch(rf"256 SHA256:\S+ \S+ \({shown}-CERT\)\n", session.ssh_add("-l").ok().stdout)
+    assert session.ssh_add("-L").ok().stdout.startswith(f"{name}-cert-v01@openssh.com ")
 
 
 @pytest.mark.parametrize("kind", ["own"], indirect=True)

@@ -55,6 +55,20 @@ TEST(Metadata, NamesTheApplication) {
   EXPECT_EQ(app->app_hostname, "*.example.com");
 }
 
+TEST(Metadata, MayNameAKindOfKeyThatClientsMake) {
+  EXPECT_FALSE(verify(good_metadata())->key_type) << "Cloudflare's names none";
+  const auto named = [](const json::value& value) {
+    auto claims = good_metadata();
+    claims["ssh_key"] = value;
+    return verify(claims)->key_type;
+  };
+  EXPECT_EQ(named("ssh-ed25519"), KeyType::ed25519);
+  EXPECT_EQ(named("ecdsa-sha2-nistp256"), KeyType::ecdsa_p256);
+  for (const json::value& other : {json::value("ssh-rsa"), json::value("ed25519"), json::value(""),
+                                   json::value(1), json::value(json::array{"ssh-ed25519"})})
+    EXPECT_FALSE(named(other)) << json::serialize(other);
+}
+
 TEST(Metadata, TakesTheHostInAnyCase) {
   EXPECT_TRUE(verify(good_metadata(), "VM.Example.com"));
   auto claims = good_metadata();

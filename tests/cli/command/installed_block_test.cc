@@ -38,7 +38,7 @@ TEST(InstalledBlock, SaysPortPathAndOptionsInEveryStyle) {
     const auto file =
         installed({{"--hostname", "vm.localhost:8443/team", "--short-lived-cert", "--style", style,
                     "--ca-file", "/home/ann/a 100% ca.pem", "--auth-domain", "auth.localhost",
-                    "--connect-timeout", "3s", "--proxy", "none", "--fedramp"}});
+                    "--connect-timeout", "3s", "--proxy", "none", "--fedramp", "--key-type", "ed25519"}});
     const Options options = examined(file, {"doctor", "vm.localhost"});
     EXPECT_EQ(options.url.str(), "https://vm.localhost:8443/team") << style;
     EXPECT_EQ(options.ca_file, "/home/ann/a 100% ca.pem") << style;
@@ -46,6 +46,7 @@ TEST(InstalledBlock, SaysPortPathAndOptionsInEveryStyle) {
     EXPECT_EQ(options.deadlines.tcp.count(), 3000) << style;
     EXPECT_EQ(options.proxy_flag, "none") << style;
     EXPECT_TRUE(options.fedramp) << style;
+    EXPECT_EQ(options.key_type, auth::KeyType::ed25519) << style;
   }
 }
 
@@ -76,6 +77,40 @@ TEST(InstalledBlock, TheCommandLineComesFirst) {
   EXPECT_EQ(plain.url.authority(), "vm.localhost:8443");
   EXPECT_EQ(plain.ca_file, "/ca.pem");
   EXPECT_EQ(plain.service_token_file, "/token");
+}
+
+TEST(InstalledBlock, ChoosesTheKeyUnlessTheCommandLineDoes) {
+  const auto block = [](const std::vector<std::string>& key) {
+    std::vector<std::string> line{"--hostname", "vm.localhost", "--style", "match"};
+    line.insert(line.end(), key.begin(), key.end());
+    return installed({line});
+  };
+  EXPECT_EQ(examined(block({"--key", "/home/ann/50% key"}), {"doctor", "vm.localhost"}).key,
+            "/home/ann/50% key");
+  const Options made =
+      examined(block({"--key", "agent:mine"}), {"doctor", "vm.localhost", "--key-type", "ecdsa"});
+  EXPECT_EQ(made.key, "");
+  EXPECT_EQ(made.key_type, auth::KeyType::ecdsa_p256);
+  const Options given =
+      examined(block({"--key-type", "ed25519"}), {"doctor", "vm.localhost", "--key=agent:mine"});
+  EXPECT_EQ(given.key, "agent:mine");
+  EXPECT_EQ(given.key_type, std::nullopt);
+  EXPECT_EQ(examined(block({}), {"doctor", "vm.localhost"}).key_type, std::nullopt);
+}
+
+TEST(InstalledBlock, AKindOfKeyThatWasCutOffByHandSaysNothing) {
+  const auto words = [](const std::string& match) {
+    HostBlocks blocks("");
+    blocks.set("vm.localhost", match + "\n  ProxyCommand cfpipe access ssh --hostname '%h'\n");
+    return words_of_block(blocks.text(), "vm.localhost");
+  };
+  const std::string start = "Match host vm.localhost exec \"cfpipe access ssh-gen --hostname '%h' ";
+  EXPECT_THAT(words(start + "--key-type ed25519\""),
+              ElementsAre("--hostname", "vm.localhost", "--key-type", "ed25519"));
+  for (const std::string end :
+       {"--key-type\"", "--key-type", "'--key-type ed25519\"", "\"", "--key-type \" --key-type ed25519"})
+    EXPECT_THAT(words(start + end).size(), 2) << end;
+  EXPECT_THAT(words(start + "--key-type ed25519 " + std::string(kMaxBlockLine, 'x') + "\"").size(), 2);
 }
 
 TEST(InstalledBlock, TheEnvironmentMayNameTheHost) {

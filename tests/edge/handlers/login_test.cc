@@ -1,5 +1,7 @@
 #include "auth/discovery/application.h"
+#include "auth/ssh/key_type_claim.h"
 #include "auth/token/jwks.h"
+#include "edge/api/operations.h"
 #include "edge/edge_fixture.h"
 
 namespace cfpipe::edge {
@@ -78,6 +80,25 @@ TEST_F(Login, SignsMetadataWhateverTheStatus) {
     EXPECT_EQ(app->aud, state_->application_aud("vm.localhost").value());
     EXPECT_EQ(app->app_hostname, "vm.localhost");
   }
+}
+
+TEST_F(Login, MetadataNamesTheKindOfKeyThatGoesWithTheAuthority) {
+  const auto named = [this](const std::string& host) {
+    Request request = browser_->request("HEAD", "https://" + host + ":8443/");
+    request.headers.emplace_back("Cf-Access-Metadata-Request", "true");
+    const auto metadata = auth::parse_jwt(header_of(browser_->send(request), "Cf-Access-Metadata"));
+    return metadata ? metadata->text(auth::kKeyTypeClaim) : "no metadata";
+  };
+  Acts acts(*state_, now_);
+  ASSERT_TRUE(acts.rotate_ca("b.localhost", nullptr, "ecdsa"));
+  ASSERT_TRUE(acts.retire_ca("b.localhost", nullptr));
+  EXPECT_EQ(named("vm.localhost"), "ssh-ed25519");
+  EXPECT_EQ(named("b.localhost"), "ecdsa-sha2-nistp256");
+  ASSERT_TRUE(acts.rotate_ca("vm.localhost", nullptr, "rsa"));
+  ASSERT_TRUE(acts.retire_ca("vm.localhost", nullptr));
+  EXPECT_EQ(named("vm.localhost"), "ssh-ed25519") << "the statement of these minutes";
+  now_ += kMetadataSeconds;
+  EXPECT_EQ(named("vm.localhost"), "ecdsa-sha2-nistp256");
 }
 
 TEST_F(Login, MetadataNeverGetsTooOld) {

@@ -43,18 +43,20 @@ std::size_t affordable_connections() {
 }
 
 void announce(const Config& config, const AccessSite& site, std::uint16_t port, bool dev) {
-  const std::string address = transport::Host(config.listen->address()).in_url();
+  const std::string address =
+      config.listen->is_unix() ? config.listen->text() : Listener(config.listen->address(), port).text();
   for (const ApplicationConfig& app : config.applications)
     spdlog::info("serving {} from {}", app.hostname, origin_text(app));
-  spdlog::info("listening on {}{}:{}, sign-in at https://{}", config.plain_http ? "http://" : "", address,
-               port, site.auth_authority());
+  spdlog::info("listening on {}{}, sign-in at https://{}",
+               config.plain_http && !config.listen->is_unix() ? "http://" : "", address,
+               site.auth_authority());
   if (dev) {
     spdlog::info("clients need: --auth-domain {} --ca-file {}/tls-ca.pem", config.auth_host,
                  config.state_dir);
     spdlog::info("anybody on this machine can sign in with any address of the same domain as {}",
                  config.dev_email);
   }
-  std::printf("ready %s:%u\n", address.c_str(), static_cast<unsigned>(port));
+  std::printf("ready %s\n", address.c_str());
   std::fflush(stdout);
 }
 
@@ -106,7 +108,7 @@ transport::Result<std::unique_ptr<Admin>> open_admin(Sockets& sockets, const Ser
       serving.io.get_executor(), *sockets.admin_at,
       [&](std::string_view path) { return admin_answer(serving, ending, path); }, std::move(sockets.admin));
   if (!admin) return admin;
-  if (!sockets.admin_at->address().is_loopback())
+  if (!sockets.admin_at->is_local())
     spdlog::warn("whoever reaches {} may read the metrics: nobody is asked to sign in there",
                  sockets.admin_at->address().to_string());
   std::ostringstream where;

@@ -9,15 +9,6 @@
 
 namespace cfpipe::edge {
 
-std::optional<Listener> parse_listener(std::string_view text, std::optional<std::uint16_t> usual) {
-  const auto named =
-      transport::Authority::parse(text, transport::Wildcards::refused, transport::ZeroPort::allowed);
-  if (!named || !named->host.address()) return std::nullopt;
-  const auto port = named->port ? named->port : usual;
-  if (!port) return std::nullopt;
-  return Listener(*named->host.address(), *port);
-}
-
 std::vector<std::string> groups_named(const Config& config) {
   std::set<std::string> out;
   const auto take = [&out](const Policy& policy) {

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <sys/un.h>
-
-#include <boost/asio/ip/tcp.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -15,6 +12,7 @@
 #include "auth/ssh/certificate.h"
 #include "base/error.h"
 #include "base/host.h"
+#include "edge/config/listen_address.h"
 #include "edge/http/trusted_proxies.h"
 #include "edge/policy/destination.h"
 #include "edge/policy/lifetimes.h"
@@ -31,8 +29,6 @@ inline constexpr std::chrono::seconds kMinCertificateTtl{60};
 inline constexpr std::chrono::seconds kDefaultSession{24 * 3600};
 inline constexpr std::chrono::seconds kDefaultCertificateTtl{4 * 60};
 inline constexpr std::size_t kMaxAgentSocketBytes = 107;
-/// Longest path of a Unix-domain socket, in bytes.
-inline constexpr std::size_t kMaxSocketPathBytes = sizeof(sockaddr_un::sun_path) - 1;
 inline constexpr std::size_t kMaxForceCommandBytes = 4096;
 inline constexpr std::size_t kMaxSourceAddresses = 64;
 inline constexpr std::size_t kMaxHostKeys = 16;
@@ -45,9 +41,6 @@ inline constexpr std::chrono::seconds kMinDrain{1};
 inline constexpr std::chrono::seconds kMaxDrain{8 * 3600};
 inline constexpr std::chrono::seconds kDefaultDrain{30};
 using transport::kHttpsPort;
-
-/// Where a socket listens; port 0: any free one.
-using Listener = boost::asio::ip::tcp::endpoint;
 
 /// A CA whose key is in an ssh-agent, or behind one in a hardware module.
 struct AgentCa {
@@ -201,8 +194,5 @@ std::vector<std::string> provider_names(const Config& config);
 
 /// The claims that principals are taken from, sorted, each once.
 std::vector<std::string> claims_named(const Config& config);
-
-/// `address:port`, `[v6]:port`; without a port the usual one, if there is one. Port 0: any free one.
-std::optional<Listener> parse_listener(std::string_view text, std::optional<std::uint16_t> usual);
 
 }  // namespace cfpipe::edge

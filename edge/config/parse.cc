@@ -21,9 +21,6 @@ class Reader : private YamlReader {
 
  private:
   void top(const YAML::Node& root);
-  void listener(const YAML::Node& root, const char* key, bool required, std::optional<std::uint16_t> usual,
-                std::optional<Listener>& out);
-  void listen(const YAML::Node& root);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
   void destinations(const YAML::Node& node, ApplicationConfig& app);
@@ -42,11 +39,9 @@ void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
   const std::string service = text(node, "service", "an application");
   if (service.empty()) return;
   app.ssh = service.starts_with("ssh://");
-  if (constexpr std::string_view kUnix = "unix:"; service.starts_with(kUnix)) {
-    app.origin_path = service.substr(kUnix.size());
-    if (!app.origin_path.starts_with('/') || app.origin_path.starts_with("//") ||
-        app.origin_path.size() > kMaxSocketPathBytes ||
-        transport::printable(app.origin_path) != app.origin_path)
+  if (service.starts_with(kUnixScheme)) {
+    app.origin_path = parse_socket_path(service).value_or("");
+    if (app.origin_path.empty())
       return fault(node["service"], "'service' must be unix: and an absolute path of at most " +
                                         std::to_string(kMaxSocketPathBytes) +
                                         " printable bytes, such as unix:/run/app.sock");
@@ -220,28 +215,6 @@ void Reader::transfer_hosts(const YAML::Node& list) {
   }
 }
 
-void Reader::listener(const YAML::Node& root, const char* key, bool required,
-                      std::optional<std::uint16_t> usual, std::optional<Listener>& out) {
-  const std::string said = text(root, key, "the configuration", required);
-  if (said.empty()) return;
-  out = parse_listener(said, usual);
-  if (!out) {
-    const char* such = usual ? "0.0.0.0:443" : "127.0.0.1:9443";
-    fault(root[key], std::string("'") + key + "' must be ADDRESS:PORT, such as " + such);
-  }
-}
-
-void Reader::listen(const YAML::Node& root) {
-  constexpr std::string_view kPlain = "http://";
-  const YAML::Node node = root["listen"];
-  if (!node || !node.IsScalar() || !node.Scalar().starts_with(kPlain))
-    return listener(root, "listen", true, kHttpsPort, out_.config.listen);
-  out_.config.plain_http = true;
-  out_.config.listen = parse_listener(std::string_view(node.Scalar()).substr(kPlain.size()), std::nullopt);
-  if (!out_.config.listen)
-    fault(node, "'listen' by plain HTTP must be http://ADDRESS:PORT, such as http://127.0.0.1:8080");
-}
-
 void Reader::limits(const YAML::Node& node) {
   if (!mapping(
           node, "limits",
@@ -267,14 +240,14 @@ void Reader::limits(const YAML::Node& node) {
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
-               {"listen", "trusted_proxies", "proxy_protocol", "tls", "auth_domain", "state", "threads",
-                "limits", "session_duration", "identity_provider", "identity_providers", "administrators",
-                "applications", "audit", "admin_listen", "open_tunnels", "drain", "transfer_hosts"})) {
+               {"listen", "listen_group", "trusted_proxies", "proxy_protocol", "tls", "auth_domain", "state",
+                "threads", "limits", "session_duration", "identity_provider", "identity_providers",
+                "administrators", "applications", "audit", "admin_listen", "open_tunnels", "drain",
+                "transfer_hosts"})) {
     return;
   }
-  listen(root);
+  read_listeners(*this, root, out_);
   read_proxies(*this, root, out_);
-  listener(root, "admin_listen", false, std::nullopt, config.admin_listen);
   if (config.plain_http) {
     if (root["tls"]) out_.warnings.emplace_back("'tls' is not used: 'listen' is plain HTTP");
   } else if (!root["tls"]) {

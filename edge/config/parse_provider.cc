@@ -52,7 +52,7 @@ void read_dev(YamlReader& reader, const YAML::Node& node, Config& config) {
     }
   }
   refuse(reader, node, kOidcKeys, "oidc", "dev");
-  if (config.listen && !config.listen->address().is_loopback())
+  if (config.listen && !config.listen->is_local())
     reader.fault(node["type"],
                  "identity_provider type dev asks for no password: 'listen' must be a loopback address");
 }

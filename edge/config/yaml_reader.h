@@ -52,6 +52,8 @@ CertificateConfig read_certificates(YamlReader& reader, const YAML::Node& node,
 void check_groups(YamlReader& reader, const YAML::Node& applications, const Config& config);
 /// And with the claims that principals come from.
 void check_claims(YamlReader& reader, const YAML::Node& applications, const Config& config);
+/// `listen`, `listen_group` and `admin_listen`.
+void read_listeners(YamlReader& reader, const YAML::Node& root, LoadedConfig& out);
 /// `trusted_proxies` and `proxy_protocol`; `listen` is read already.
 void read_proxies(YamlReader& reader, const YAML::Node& root, LoadedConfig& out);
 /// `identity_provider`; `listen` is read already.

@@ -11,6 +11,7 @@ namespace net = boost::asio;
 namespace {
 
 constexpr const char* kByTls = "this host is reached by https alone";
+constexpr const char* kNoClient = "the proxy does not say who the client is";
 
 /// Nothing that a client has sent in the clear is acted on.
 Answer to_https(const Request& request) {
@@ -31,16 +32,22 @@ std::optional<Answer> name_client(Request& request, const ClientSource& source, 
     if (source.encrypted || peer.is_this_machine()) return std::nullopt;
     return plain(403, "plain HTTP is for proxies that trusted_proxies names");
   }
-  if (source.proxies->proxy_protocol) return std::nullopt;
-  auto said = forwarded_client(request.headers, *source.proxies, *peer.address());
-  if (const auto* fault = std::get_if<std::string>(&said)) {
+  const auto refused = [&](const std::string& fault) {
     if (const auto count = faults.count())
       spdlog::warn(
           "requests of trusted proxies refused because of their headers: {}, the last one from {} ({})",
-          *count, request.peer, *fault);
-    return plain(400, *fault);
+          *count, peer.address()->is_unspecified() ? "the Unix-domain socket" : request.peer, fault);
+    return plain(400, fault);
+  };
+  ForwardedClient client{*peer.address(), true};
+  if (!source.proxies->proxy_protocol) {
+    auto said = forwarded_client(request.headers, *source.proxies, *peer.address());
+    if (const auto* fault = std::get_if<std::string>(&said)) return refused(*fault);
+    client = std::get<ForwardedClient>(said);
   }
-  const auto& client = std::get<ForwardedClient>(said);
+  // A rule that keeps an address out must not be passed by a client that has none.
+  if (client.address.is_unspecified()) return refused(kNoClient);
+  if (source.proxies->proxy_protocol) return std::nullopt;
   request.peer = transport::Host(client.address).text();
   if (!client.encrypted) return to_https(request);
   // RFC 8470 5.1: it may be a replay, which the proxy alone could tell.

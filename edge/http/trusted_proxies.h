@@ -17,6 +17,8 @@ struct TrustedProxies {
   std::vector<IpRange> ranges;
   /// Each connection of theirs begins with a header of the PROXY protocol.
   bool proxy_protocol = false;
+  /// What connects to the Unix-domain socket that is listened at is one of them, too.
+  bool unix_socket = false;
 
   bool contains(const IpAddress& address) const {
     return std::any_of(ranges.begin(), ranges.end(),

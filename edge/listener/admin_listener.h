@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/platform/own_file.h"
+#include "edge/config/listen_address.h"
 #include "edge/http/request.h"
 
 namespace cfpipe::edge {
@@ -28,8 +29,8 @@ class Admin {
   /// Listens, and asks `answers` on the executor's loop from then on. Stage::config. `given`: a socket that
   /// listens already, perhaps other processes' too.
   static transport::Result<std::unique_ptr<Admin>> open(boost::asio::any_io_executor executor,
-                                                        const boost::asio::ip::tcp::endpoint& listen,
-                                                        Answers answers, auth::Fd given = {});
+                                                        const Listener& listen, Answers answers,
+                                                        auth::Fd given = {});
   /// Ends the listener; nobody is asked any more.
   ~Admin();
   Admin(const Admin&) = delete;

@@ -2,18 +2,20 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "base/host.h"
+#include "edge/listener/unix_listener.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -90,28 +92,26 @@ int option_of(int fd, int name) {
 bool listens(int fd) {
   const int family = option_of(fd, SO_DOMAIN);
   return option_of(fd, SO_ACCEPTCONN) == 1 && option_of(fd, SO_TYPE) == SOCK_STREAM &&
-         (family == AF_INET || family == AF_INET6);
+         (family == AF_INET || family == AF_INET6 || family == AF_UNIX);
 }
 
-std::optional<Listener> address_of(int fd) {
-  Listener out;
-  auto size = static_cast<socklen_t>(out.capacity());
-  if (::getsockname(fd, out.data(), &size) != 0) return std::nullopt;
-  out.resize(size);
-  return out;
-}
-
-std::string where_text(const Listener& where) {
-  return transport::Host(where.address()).in_url() + ":" + std::to_string(where.port());
+std::optional<Listener> unix_address_of(int fd) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  if (::getsockname(fd, static_cast<sockaddr*>(static_cast<void*>(&address)), &size) != 0)
+    return std::nullopt;
+  // A name that is no path begins with a NUL.
+  const std::size_t room = std::min<std::size_t>(size, sizeof address) - offsetof(sockaddr_un, sun_path);
+  std::string path(address.sun_path, ::strnlen(address.sun_path, room));
+  return Listener::at_path(path.empty() ? "?" : std::move(path));
 }
 
 bool is_at(const Listener& there, const Listener& wanted) {
+  if (there.is_unix() || wanted.is_unix()) return there.path() == wanted.path();
   return there.address() == wanted.address() && (wanted.port() == 0 || there.port() == wanted.port());
 }
 
-}  // namespace
-
-Result<auth::Fd> open_listener(const Listener& where, std::string_view key) {
+Result<auth::Fd> open_tcp_listener(const tcp::endpoint& where, std::string_view key) {
   const int family = where.protocol().family();
   auth::Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
   const int on = 1;
@@ -126,8 +126,9 @@ Result<auth::Fd> open_listener(const Listener& where, std::string_view key) {
 
 // Asio forgets a socket that it is given only where it knows that another process may have it too, as after
 // assign().
-Result<void> use_listener(tcp::acceptor& acceptor, const Listener& where, std::string_view key,
-                          auth::Fd given) {
+template <class Acceptor>
+Result<void> assign(Acceptor& acceptor, const typename Acceptor::protocol_type& protocol,
+                    const Listener& where, std::string_view key, auth::Fd given) {
   if (!given) {
     auto opened = open_listener(where, key);
     if (!opened) return opened.error();
@@ -136,12 +137,38 @@ Result<void> use_listener(tcp::acceptor& acceptor, const Listener& where, std::s
   const int own = ::fcntl(given.get(), F_DUPFD_CLOEXEC, 0);
   boost::system::error_code error(own < 0 ? errno : 0, boost::system::system_category());
   if (!error) {
-    acceptor.assign(where.protocol(), own, error);
+    acceptor.assign(protocol, own, error);
     if (error) ::close(own);
   }
   if (!error) acceptor.non_blocking(true, error);
   if (error) return fault("the socket of '" + std::string(key) + "' cannot be used: " + error.message());
   return {};
+}
+
+}  // namespace
+
+std::optional<Listener> listener_of(int fd) {
+  if (option_of(fd, SO_DOMAIN) == AF_UNIX) return unix_address_of(fd);
+  tcp::endpoint out;
+  auto size = static_cast<socklen_t>(out.capacity());
+  if (::getsockname(fd, out.data(), &size) != 0) return std::nullopt;
+  out.resize(size);
+  return Listener(out);
+}
+
+Result<auth::Fd> open_listener(const Listener& where, std::string_view key) {
+  return where.is_unix() ? open_unix_listener(where) : open_tcp_listener(where.tcp(), key);
+}
+
+Result<void> use_listener(StreamAcceptor& acceptor, const Listener& where, std::string_view key,
+                          auth::Fd given) {
+  const int family = where.is_unix() ? AF_UNIX : where.tcp().protocol().family();
+  return assign(acceptor, net::generic::stream_protocol(family, 0), where, key, std::move(given));
+}
+
+Result<void> use_listener(tcp::acceptor& acceptor, const Listener& where, std::string_view key,
+                          auth::Fd given) {
+  return assign(acceptor, where.tcp().protocol(), where, key, std::move(given));
 }
 
 Result<GivenSockets> GivenSockets::of_environment() {
@@ -162,7 +189,7 @@ Result<GivenSockets> GivenSockets::of_environment() {
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fault(what + "is not open");
     if (!out.sockets_.emplace((*names)[i], auth::Fd(fd)).second)
       return fault("LISTEN_FDNAMES has '" + (*names)[i] + "' twice");
-    if (!listens(fd)) return fault(what + "is not a TCP socket that listens");
+    if (!listens(fd)) return fault(what + "is not a socket that listens (TCP or Unix-domain)");
   }
   return out;
 }
@@ -178,15 +205,17 @@ Result<auth::Fd> GivenSockets::take(std::string_view key, const Listener& wanted
   auth::Fd kept = pull(std::string(kKeptPrefix) + std::string(key));
   auth::Fd given = pull(key);
   if (given) {
-    const auto there = address_of(given.get());
+    const auto there = listener_of(given.get());
     if (!there || !is_at(*there, wanted))
       return fault("the socket that was handed over for '" + std::string(key) + "' listens on " +
-                   (there ? where_text(*there) : "?") + ", and the configuration says " + where_text(wanted) +
+                   (there ? there->text() : "?") + ", and the configuration says " + wanted.text() +
                    ": make them the same");
     return given;
   }
-  const auto there = kept ? address_of(kept.get()) : std::nullopt;
-  return there && is_at(*there, wanted) ? std::move(kept) : auth::Fd();
+  const auto there = kept ? listener_of(kept.get()) : std::nullopt;
+  if (!there || !is_at(*there, wanted) || !is_in_place(wanted)) return auth::Fd();
+  if (const auto admitted = admit_group(wanted); !admitted) return admitted.error();
+  return kept;
 }
 
 Result<void> GivenSockets::all_taken() const {

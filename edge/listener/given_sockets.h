@@ -1,14 +1,17 @@
 #pragma once
 
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "base/platform/own_file.h"
-#include "edge/config/config.h"
+#include "edge/config/listen_address.h"
 
 namespace cfpipe::edge {
 
@@ -21,9 +24,17 @@ inline constexpr std::string_view kAdminListenName = "admin_listen";
 /// In front of the name of a socket that this program itself has opened, and has had kept for a restart.
 inline constexpr std::string_view kKeptPrefix = "kept-";
 
+/// Accepts at either kind of listener.
+using StreamAcceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
+
+/// Where a socket listens; nothing: it cannot be asked.
+std::optional<Listener> listener_of(int fd);
 /// A non-blocking socket that listens there; `key` is the configuration's, for the message. Stage::config.
 transport::Result<auth::Fd> open_listener(const Listener& where, std::string_view key);
 /// Gives the acceptor that socket, or a new one if `given` is none. Stage::config.
+transport::Result<void> use_listener(StreamAcceptor& acceptor, const Listener& where, std::string_view key,
+                                     auth::Fd given);
+/// The same for a listener that has an address and a port.
 transport::Result<void> use_listener(boost::asio::ip::tcp::acceptor& acceptor, const Listener& where,
                                      std::string_view key, auth::Fd given);
 
@@ -34,7 +45,7 @@ class GivenSockets {
  public:
   GivenSockets() = default;
   /// Takes them over; they and the variables are not for programs that this one starts. None where
-  /// LISTEN_PID is another process. What is no listening TCP socket is a fault (Stage::config).
+  /// LISTEN_PID is another process. What is no stream socket that listens is a fault (Stage::config).
   static transport::Result<GivenSockets> of_environment();
 
   /// The socket for that key; none: there is none. It has to listen where the configuration says; one that

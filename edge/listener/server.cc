@@ -1,5 +1,8 @@
 #include "edge/listener/server.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <boost/asio/as_tuple.hpp>
@@ -8,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -30,6 +34,22 @@ constexpr int kAcceptBatch = 64;
 /// Connections beyond the most while idle ones that go for them are ending.
 constexpr std::size_t kReplacing = 64;
 
+/// Accepts one connection; 0, or an errno. `peer` is left as it is for one at a Unix-domain socket: what
+/// connects there has no address.
+int accept_at(int listener, bool by_path, tcp::socket& socket, tcp::endpoint& peer) {
+  auto size = static_cast<socklen_t>(peer.capacity());
+  int fd = -1;
+  do fd = ::accept4(listener, by_path ? nullptr : peer.data(), by_path ? nullptr : &size, SOCK_CLOEXEC);
+  while (fd < 0 && errno == EINTR);
+  if (fd < 0) return errno;
+  if (!by_path) peer.resize(size);
+  boost::system::error_code error;
+  // Not TCP at a path, but nothing that a connection asks of its socket needs it to be.
+  socket.assign(by_path ? tcp::v4() : peer.protocol(), fd, error);
+  if (error) ::close(fd);
+  return error.value();
+}
+
 }  // namespace
 
 struct Server::Impl {
@@ -39,6 +59,7 @@ struct Server::Impl {
         memory(options.memory),
         per_address(options.max_connections_per_address),
         proxies(std::make_shared<TrustedProxies>(options.proxies)),
+        by_path(options.listen.is_unix()),
         idle_timer(executor),
         drain_timer(executor) {
     const auto drained = [executor, told = std::weak_ptr(on_drained)] {
@@ -78,21 +99,21 @@ struct Server::Impl {
     for (int i = 0; i < kAcceptBatch; ++i) {
       Wire& wire = idlest();
       tcp::socket socket(wire.executor());
-      boost::system::error_code error;
       tcp::endpoint peer;
-      acceptor->accept(socket, peer, error);
-      if (error == net::error::would_block || error == net::error::connection_aborted) return true;
-      if (error) return false;
+      const int error = accept_at(acceptor->native_handle(), by_path, socket, peer);
+      if (error == EAGAIN || error == ECONNABORTED) return true;
+      if (error != 0) return false;
       const std::size_t open = load();
       if (open >= max_connections + kReplacing) {
         over_capacity.fetch_add(1, std::memory_order_relaxed);
         continue;
       }
-      const bool by_proxy = proxies->contains(peer.address());
+      // At a Unix-domain socket the file decides who connects, and the configuration trusts them.
+      const bool by_proxy = by_path || proxies->contains(peer.address());
       auto seat = seat_of(peer.address(), by_proxy);
       if (!seat) continue;
-      wire.serve(
-          {std::move(socket), std::move(*seat), open >= max_connections, by_proxy ? proxies : nullptr});
+      wire.serve({std::move(socket), std::move(*seat), open >= max_connections, by_proxy ? proxies : nullptr,
+                  by_path});
     }
     return true;
   }
@@ -102,7 +123,7 @@ struct Server::Impl {
     net::steady_timer pause(acceptor->get_executor());
     while (acceptor->is_open()) {
       const auto [error] =
-          co_await acceptor->async_wait(tcp::acceptor::wait_read, net::as_tuple(net::use_awaitable));
+          co_await acceptor->async_wait(StreamAcceptor::wait_read, net::as_tuple(net::use_awaitable));
       if (!acceptor->is_open()) break;
       if (!error && accept_batch()) continue;
       pause.expires_after(kAcceptPause);
@@ -115,11 +136,12 @@ struct Server::Impl {
   AddressSeats per_address;                    // outlives the wires
   std::atomic<std::size_t> over_capacity{0};
   std::shared_ptr<const TrustedProxies> proxies;  // of the first wire's thread
+  const bool by_path;                             // at a Unix-domain socket
   const std::shared_ptr<std::function<void()>> on_drained = std::make_shared<std::function<void()>>();
   net::steady_timer idle_timer;
   net::steady_timer drain_timer;
   std::vector<std::unique_ptr<Wire>> wires;
-  std::optional<tcp::acceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
+  std::optional<StreamAcceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
   std::uint16_t port = 0;
   bool shared = false;  // the listener: other processes may have it too
 };
@@ -140,7 +162,7 @@ transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor exe
   impl->shared = static_cast<bool>(given);
   if (const auto used = use_listener(*impl->acceptor, options.listen, kListenName, std::move(given)); !used)
     return used.error();
-  impl->port = impl->acceptor->local_endpoint().port();
+  if (const auto there = listener_of(impl->acceptor->native_handle())) impl->port = there->port();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
 }
 

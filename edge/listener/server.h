@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/platform/own_file.h"
+#include "edge/config/listen_address.h"
 #include "edge/http/timeouts.h"
 #include "edge/http/trusted_proxies.h"
 #include "edge/limits/fd_limits.h"
@@ -25,7 +26,7 @@ namespace cfpipe::edge {
 inline constexpr std::chrono::milliseconds kLastRequest{3'000};
 
 struct ServerOptions {
-  boost::asio::ip::tcp::endpoint listen;
+  Listener listen;
   bool encrypted = true;                          ///< false: plain HTTP/1.1, of proxies that end TLS
   std::string certificate_file;                   ///< PEM chain
   std::string key_file;                           ///< PEM
@@ -54,7 +55,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t port() const;
+  std::uint16_t port() const;  ///< 0: it listens at a Unix-domain socket
   /// Connections that were closed because their address had as many as it may.
   std::size_t refused_connections() const;
   /// Connections that were closed because there were as many as there may be in all.

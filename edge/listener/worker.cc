@@ -35,7 +35,10 @@ class Listed {
   std::shared_ptr<Connection> one_;
 };
 
-ConnectionEnds ends_of(const tcp::socket& socket) {
+ConnectionEnds ends_of(const Arrival& arrival) {
+  // What is told to an origin has to name both ends: the socket's is this machine.
+  if (arrival.by_path) return {{}, {net::ip::address_v4::loopback(), 0}};
+  const tcp::socket& socket = arrival.socket;
   boost::system::error_code gone;
   return {socket.remote_endpoint(gone), socket.local_endpoint(gone)};
 }
@@ -86,7 +89,7 @@ net::awaitable<bool> Wire::hear_proxy(Arrival& arrival, ConnectionEnds& ends,
 net::awaitable<void> Wire::run(Arrival arrival) {
   if (!has_room(arrival.crowded)) co_return;
   const MemoryHold hold(context_.memory, kConnectionBytes);
-  ClientSource source{ends_of(arrival.socket), arrival.proxies, tls_ != nullptr};
+  ClientSource source{ends_of(arrival), arrival.proxies, tls_ != nullptr};
   std::optional<Seats::Seat> seat;
   if (arrival.proxies && arrival.proxies->proxy_protocol) {
     const bool heard = co_await hear_proxy(arrival, source.ends, seat);

@@ -22,10 +22,11 @@ namespace cfpipe::edge {
 
 /// A connection as it was accepted.
 struct Arrival {
-  boost::asio::ip::tcp::socket socket;
+  boost::asio::ip::tcp::socket socket;            ///< or one that is not TCP, as `by_path` says
   Seats::Seat seat;                               ///< kept while it is served
   bool crowded;                                   ///< an idle one goes for it, or it is refused
   std::shared_ptr<const TrustedProxies> proxies;  ///< null: it does not come from one of them
+  bool by_path = false;                           ///< at a Unix-domain socket, where there are no addresses
 };
 
 /// One event loop of the wire, its thread, and the connections that it serves from their handshake to their

@@ -1,5 +1,6 @@
 #include "edge/process/checked_config.h"
 
+#include <grp.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,8 +55,15 @@ void check_tls_files(LoadedConfig& loaded) {
   loaded.warnings.insert(loaded.warnings.end(), found.warnings.begin(), found.warnings.end());
 }
 
+void check_group(LoadedConfig& loaded) {
+  const auto& listen = loaded.config.listen;
+  if (!listen || listen->group().empty() || ::getgrnam(listen->group().c_str()) != nullptr) return;
+  loaded.faults.push_back({0, "'listen_group': there is no group '" + listen->group() + "'"});
+}
+
 std::optional<Config> without_faults(LoadedConfig loaded, const std::string& config_path, TlsFiles tls) {
   check_files(loaded);
+  check_group(loaded);
   if (tls == TlsFiles::looked_at) check_tls_files(loaded);
   for (const std::string& warning : loaded.warnings)
     std::fprintf(stderr, "%s: warning: %s\n", config_path.c_str(), warning.c_str());

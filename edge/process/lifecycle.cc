@@ -208,7 +208,7 @@ std::string keep_what_a_start_decides(const Config& present, Config& next) {
   };
   const auto listened = std::tie(present.listen, present.plain_http);
   auto listens = std::tie(next.listen, next.plain_http);
-  if (present.plain_http != next.plain_http) {
+  if (present.plain_http != next.plain_http || present.listen->is_unix() != next.listen->is_unix()) {
     // What goes with the one goes with no other.
     std::tie(next.certificate_file, next.key_file) = std::tie(present.certificate_file, present.key_file);
     next.proxies = present.proxies;

@@ -6,7 +6,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,7 +14,6 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
-#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -28,9 +26,11 @@
 #include "base/error.h"
 #include "base/platform/own_file.h"
 #include "edge/listener/given_sockets.h"
+#include "edge/listener/unix_listener.h"
 #include "edge/monitoring/systemd.h"
 #include "edge/process/checked_config.h"
 #include "edge/process/console.h"
+#include "edge/process/notices.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -38,8 +38,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using transport::Result;
 
-/// Longest message of a process that serves, in bytes.
-constexpr std::size_t kMaxNoticeBytes = 4096;
 /// Below which a started program has nothing but its standard descriptors and sockets.
 constexpr int kBeyondSockets = 3 + static_cast<int>(kMaxGivenSockets);
 /// Of a program that could not be started; as shells have it.
@@ -50,66 +48,17 @@ transport::Failure system_fault(const char* what) {
           std::string(what) + ": " + std::strerror(errno)};
 }
 
+/// Whether a socket that was opened for the one serves the other as well.
+bool is_same_place(const Listener& held, const Listener& wanted) {
+  return held.path() == wanted.path() && held.tcp() == wanted.tcp() && is_in_place(wanted);
+}
+
 /// Where the program is: what is there later is another version of it.
 std::string program_path() {
   std::array<char, PATH_MAX> path{};
   const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
   return size > 0 ? std::string(path.data(), static_cast<std::size_t>(size)) : std::string();
 }
-
-/// The socket to which processes that serve say what sd_notify(3) has words for. Who said it is known by
-/// the kernel.
-class Notices {
- public:
-  struct Notice {
-    pid_t from = 0;
-    std::string text;
-  };
-  static Result<Notices> open() {
-    Notices out;
-    out.socket_ = auth::Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const int on = 1;
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    auto* where = static_cast<sockaddr*>(static_cast<void*>(&address));
-    socklen_t size = sizeof(sa_family_t);  // the kernel finds an abstract name
-    if (!out.socket_ || ::setsockopt(out.socket_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
-        ::bind(out.socket_.get(), where, size) != 0)
-      return system_fault("no socket for notices");
-    size = sizeof address;
-    if (::getsockname(out.socket_.get(), where, &size) != 0) return system_fault("no socket for notices");
-    constexpr auto kName = offsetof(sockaddr_un, sun_path) + 1;
-    out.name_ = "@" + std::string(address.sun_path + 1, size - kName);
-    return out;
-  }
-  int fd() const { return socket_.get(); }
-  const std::string& name() const { return name_; }
-  std::optional<Notice> next() const {
-    std::array<char, kMaxNoticeBytes> text{};
-    iovec part{text.data(), text.size()};
-    alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(ucred))> control{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = control.data();
-    message.msg_controllen = control.size();
-    const ssize_t size = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (size < 0) return std::nullopt;
-    Notice out;
-    out.text.assign(text.data(), static_cast<std::size_t>(size));
-    const cmsghdr* head = CMSG_FIRSTHDR(&message);
-    if (head != nullptr && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_CREDENTIALS) {
-      ucred sender{};
-      std::memcpy(&sender, CMSG_DATA(head), sizeof sender);
-      out.from = sender.pid;
-    }
-    return out;
-  }
-
- private:
-  auth::Fd socket_;
-  std::string name_;
-};
 
 class Supervisor {
  public:
@@ -185,8 +134,11 @@ std::optional<Config> Supervisor::with_options(std::optional<Config> config) con
 }
 
 Result<Supervisor::Held> Supervisor::socket_for(std::string_view key, const Listener& wanted) {
-  if (const auto found = held_.find(key); found != held_.end() && found->second.wanted == wanted)
-    return found->second;
+  if (const auto found = held_.find(key);
+      found != held_.end() && is_same_place(found->second.wanted, wanted)) {
+    if (const auto admitted = admit_group(wanted); !admitted) return admitted.error();
+    return Held{wanted, found->second.socket, found->second.is_ours};
+  }
   auto socket = given_.take(key, wanted);
   if (!socket) return socket.error();
   const bool is_ours = !*socket;

@@ -215,9 +215,9 @@ def tcp(address="127.0.0.1"):
 
 @pytest.mark.parametrize("supervise", [[], ["--supervise"]], ids=["alone", "supervised"])
 @pytest.mark.parametrize("make, names, more, says", [
-    (lambda world: [udp()], "listen", {}, r"descriptor 3 \(listen\) is not a TCP socket that listens"),
-    (lambda world: [deaf()], None, {}, r"descriptor 3 \(listen\) is not a TCP socket that listens"),
-    (lambda world: [unix(world)], None, {}, r"descriptor 3 \(listen\) is not a TCP socket that listens"),
+    (lambda world: [udp()], "listen", {}, r"descriptor 3 \(listen\) is not a socket that listens \(TCP or Unix-domain\)"),
+    (lambda world: [deaf()], None, {}, r"descriptor 3 \(listen\) is not a socket that listens \(TCP or Unix-domain\)"),
+    (lambda world: [unix(world)], None, {}, r"'listen' listens on unix:/.*/unix, and the configuration says 127\.0\.0\.1:0: make them the same"),
     (lambda world: [], None, {"LISTEN_FDS": "1"}, r"descriptor 3 \(listen\) is not open"),
     (lambda world: [], None, {"LISTEN_FDS": "many"}, r"LISTEN_FDS is 'many', no number of sockets"),
     (lambda world: [tcp()], None, {"LISTEN_FDS": "9"}, r"LISTEN_FDS is '9', no number of sockets up to 4"),

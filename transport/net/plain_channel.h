@@ -17,8 +17,8 @@ namespace cfpipe::transport {
 /// Bytes that are collected before write() blocks, and one write() beyond them.
 inline constexpr std::size_t kPlainSendBatch = 256 * 1024;
 
-/// A connected TCP socket without encryption, for a server behind a proxy that ends TLS. Non-blocking, used
-/// from one thread. Held at most: kPlainSendBatch and one write().
+/// A connected TCP or Unix-domain socket without encryption, for a server behind a proxy that ends TLS.
+/// Non-blocking, used from one thread. Held at most: kPlainSendBatch and one write().
 class PlainChannel final : public Channel {
  public:
   /// Takes over the socket (made non-blocking).
@@ -52,6 +52,7 @@ class PlainChannel final : public Channel {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  bool is_local_ = false;  ///< the peer is of this machine: a Unix-domain socket
   bool notified_ = false;
   bool shut_ = false;
 };

@@ -61,6 +61,18 @@ TEST(ConfigProxies, ThatAreNotNamedAreWarnedOfWherePlainHttpIsLoopbacks) {
   EXPECT_TRUE(loaded.config.certificate_file.empty());
 }
 
+TEST(ConfigProxies, MayConnectToAUnixDomainSocket) {
+  const LoadedConfig loaded = with("trusted_proxies: [unix, 10.0.0.5]\nlisten_group: www-data\n",
+                                   "listen: unix:/run/edge/http.sock\n", "");
+  EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;
+  EXPECT_TRUE(loaded.warnings.empty()) << loaded.warnings.front();
+  EXPECT_TRUE(loaded.config.plain_http);
+  EXPECT_EQ(loaded.config.listen, Listener::at_path("/run/edge/http.sock", "www-data"));
+  EXPECT_TRUE(loaded.config.proxies.unix_socket);
+  EXPECT_FALSE(loaded.config.proxies.proxy_protocol);
+  EXPECT_TRUE(loaded.config.proxies.contains(parse_ip("10.0.0.5").value()));
+}
+
 struct FaultCase {
   const char* name;
   const char* listen;
@@ -101,6 +113,20 @@ INSTANTIATE_TEST_SUITE_P(
                   "must be http://ADDRESS:PORT"},
         FaultCase{"PlainHttpWithAPath", "listen: http://127.0.0.1:8080/\n", "", 1,
                   "must be http://ADDRESS:PORT"},
+        FaultCase{"SocketWithoutConsent", "listen: unix:/run/edge/http.sock\n", "", 1,
+                  "needs 'trusted_proxies: [unix]'"},
+        FaultCase{"SocketWithoutItsConsent", "listen: unix:/run/edge/http.sock\n",
+                  "trusted_proxies: [127.0.0.1]\n", 1, "needs 'trusted_proxies: [unix]'"},
+        FaultCase{"ConsentWithoutASocket", "listen: http://127.0.0.1:8080\n", "trusted_proxies: [unix]\n", 2,
+                  "is for 'listen: unix:/PATH'"},
+        FaultCase{"ConsentInFrontOfTls", kListen, "trusted_proxies: [unix]\n", 2,
+                  "is for 'listen: unix:/PATH'"},
+        FaultCase{"SocketWithoutAPath", "listen: 'unix:'\n", "trusted_proxies: [unix]\n", 1,
+                  "must be unix: and an absolute path of at most 107"},
+        FaultCase{"SocketOfARelativePath", "listen: unix:edge.sock\n", "trusted_proxies: [unix]\n", 1,
+                  "must be unix: and an absolute path"},
+        FaultCase{"GroupWithoutASocket", kListen, "listen_group: www-data\n", 2,
+                  "is for 'listen: unix:/PATH'"},
         FaultCase{"OtherScheme", "listen: https://127.0.0.1:8443\n", "", 1, "must be ADDRESS:PORT"}),
     [](const auto& one) { return one.param.name; });
 

@@ -11,6 +11,7 @@ from support.edges import AUTH_HOST, HOST
 from support.page import Section
 
 PAGE = "docs/BALANCERS.md"
+PAGE_SOCKET = "/run/cfpipe-edge/http.sock"
 # Where the program in front connects from.
 ADDRESS = "127.0.0.9"
 
@@ -55,6 +56,19 @@ class EdgeBehind(ConfiguredEdge):
         return socket.create_connection(("127.0.0.1", port or self.port), limits.COMMAND_DEADLINE, (address, 0))
 
 
+class EdgeAtASocket(EdgeBehind):
+    """The same, behind a Unix-domain socket, with the lines of the page for that."""
+
+    def __init__(self, world, origin, policies, more=None, **options):
+        self.socket = world.path("http.sock")
+        super().__init__(world, origin, policies, more={"listen": f"unix:{self.socket}", "trusted_proxies": ["unix"], **(more or {})}, **options)
+
+    def lead_to_it(self, lines, language, by_address):
+        """`lines` for an address, with the one line that is another for a socket."""
+        line = Section(PAGE, "A Unix-domain socket").only(language)
+        return replaced(lines, (by_address, replaced(line.strip(), (PAGE_SOCKET, str(self.socket)))))
+
+
 def put_haproxy_in_front(edge, send="send-proxy-v2", title="TCP"):
     config = edge.world.path("haproxy.cfg")
     config.write_text("global\n  maxconn 100\n" + replaced(
@@ -70,8 +84,12 @@ def nginx(edge):
         Section(PAGE, "HTTP").only("nginx"), ("listen 443 ssl", f"listen 127.0.0.1:{edge.front_port} ssl"),
         ("auth.example.com vm.example.com", f"{AUTH_HOST} {HOST}"),
         ("/etc/cfpipe/fullchain.pem", str(edge.state / "tls-cert.pem")),
-        ("/etc/cfpipe/privkey.pem", str(edge.state / "tls-key.pem")),
-        ("proxy_pass http://127.0.0.1:8080;", f"proxy_bind {ADDRESS}; proxy_pass http://127.0.0.1:{edge.own_port};"))
+        ("/etc/cfpipe/privkey.pem", str(edge.state / "tls-key.pem")))
+    by_address = "proxy_pass http://127.0.0.1:8080;"
+    if isinstance(edge, EdgeAtASocket):
+        lines = edge.lead_to_it(lines, "nginx", by_address)
+    else:
+        lines = replaced(lines, (by_address, f"proxy_bind {ADDRESS}; proxy_pass http://127.0.0.1:{edge.own_port};"))
     directory = edge.world.path("nginx")
     directory.mkdir()
     paths = "".join(f"{kind}_temp_path {directory}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
@@ -93,11 +111,15 @@ def caddy(edge):
     """It connects from the address that it is asked for by, so that has to be trusted."""
     names = f"https://{AUTH_HOST}:{edge.front_port}, https://{HOST}:{edge.front_port}"
     config = edge.world.path("Caddyfile")
-    config.write_text("{\n  admin off\n  auto_https off\n}\n" + replaced(
+    lines = replaced(
         Section(PAGE, "HTTP").only("caddy"),
         ("auth.example.com, vm.example.com {",
-         f"{names} {{\n  bind 127.0.0.1\n  tls {edge.state}/tls-cert.pem {edge.state}/tls-key.pem"),
-        ("127.0.0.1:8080", f"127.0.0.1:{edge.own_port}")))
+         f"{names} {{\n  bind 127.0.0.1\n  tls {edge.state}/tls-cert.pem {edge.state}/tls-key.pem"))
+    if isinstance(edge, EdgeAtASocket):
+        lines = edge.lead_to_it(lines, "caddy", "reverse_proxy 127.0.0.1:8080 {")
+    else:
+        lines = replaced(lines, ("127.0.0.1:8080", f"127.0.0.1:{edge.own_port}"))
+    config.write_text("{\n  admin off\n  auto_https off\n}\n" + lines)
     return ["/usr/bin/caddy", "run", "--adapter", "caddyfile", "--config", config]
 
 
@@ -106,9 +128,14 @@ def haproxy(edge):
     both.touch(mode=0o600)
     both.write_text((edge.state / "tls-cert.pem").read_text() + (edge.state / "tls-key.pem").read_text())
     config = edge.world.path("haproxy.cfg")
-    config.write_text("global\n  maxconn 100\n" + replaced(
+    lines = replaced(
         Section(PAGE, "HTTP").only("haproxy"), ("bind :443", f"bind 127.0.0.1:{edge.front_port}"),
-        ("/etc/haproxy/cfpipe.pem", str(both)), ("127.0.0.1:8080", f"127.0.0.1:{edge.own_port} source {ADDRESS}")))
+        ("/etc/haproxy/cfpipe.pem", str(both)))
+    if isinstance(edge, EdgeAtASocket):
+        lines = edge.lead_to_it(lines, "haproxy", "server edge 127.0.0.1:8080")
+    else:
+        lines = replaced(lines, ("127.0.0.1:8080", f"127.0.0.1:{edge.own_port} source {ADDRESS}"))
+    config.write_text("global\n  maxconn 100\n" + lines)
     return ["/usr/sbin/haproxy", "-db", "-f", config]
 
 

@@ -17,10 +17,10 @@ EVERYBODY = [{"name": "all", "decision": "allow", "include": [{"email_domain": "
 class Supervised:
     """An edge with a process in front that holds its listeners, as the unit runs it."""
 
-    def __init__(self, world, origin=None, policies=EVERYBODY, more=None, **options):
+    def __init__(self, world, origin=None, policies=EVERYBODY, more=None, make=ConfiguredEdge, **options):
         self.world = world
         more = {"drain": "8h", "admin_listen": "127.0.0.1:0", "audit": {"file": str(world.path("audit.jsonl"))}, **(more or {})}
-        self.edge = ConfiguredEdge(world, origin or world.closing(Origin(echo)).address, policies, more=more, **options)
+        self.edge = make(world, origin or world.closing(Origin(echo)).address, policies, more=more, **options)
         self.edge.stop()
         argv = [PROGRAMS["own"], "run", "--supervise", "--config", self.edge.config]
         self.manager = Manager(world, argv)
@@ -28,7 +28,8 @@ class Supervised:
         world.closing(self)
 
     def _use(self, child):
-        self.edge.child, self.edge.port = child, child.ready_port()
+        self.edge.child = child
+        self.edge.port = child.ready_port() or self.edge.port  # behind a Unix-domain socket it is another program's
         self.admin = int(child.stderr.wait_for(r"metrics at http://127\.0\.0\.1:(\d+)/").group(1))
 
     def restart(self):

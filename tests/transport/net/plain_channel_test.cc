@@ -1,6 +1,7 @@
 #include "transport/net/plain_channel.h"
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/co_spawn.hpp>
@@ -56,6 +57,25 @@ class PlainChannelTest : public ::testing::Test {
   tcp::socket peer_;
   std::unique_ptr<PlainChannel> channel_;
 };
+
+// A proxy on this machine that passes nothing on for a while is there; its end would be known at once.
+TEST(PlainChannelOfAUnixSocket, KnowsThatItsPeersSystemIsThere) {
+  net::io_context io;
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  tcp::socket peer(io, tcp::v4(), ends[1]);
+  PlainChannel channel(tcp::socket(io, tcp::v4(), ends[0]));
+  EXPECT_FALSE(channel.in_flight());
+  EXPECT_EQ(channel.backed_up(), std::nullopt);
+  const std::string text = "not read yet";
+  ASSERT_EQ(channel.write(std::as_bytes(std::span(text))), IoStatus::ok);
+  ASSERT_EQ(channel.flush(), IoStatus::ok);
+  EXPECT_TRUE(channel.in_flight());
+  EXPECT_EQ(channel.backed_up(), 0ms);
+  std::array<char, 64> room{};
+  EXPECT_EQ(peer.read_some(net::buffer(room)), text.size());
+  EXPECT_FALSE(channel.in_flight());
+}
 
 TEST_F(PlainChannelTest, ReadsWhatHasComeAndThenTheEnd) {
   std::array<std::byte, 16> room{};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/system/result.hpp>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -115,9 +116,10 @@ struct Failure {
   Stage stage = Stage::tunnel;
   Cause cause = Cause::lost;
   std::string detail;
-  int http_status = 0;        ///< 0 when no HTTP answer was involved
-  std::string location_host;  ///< host of a redirect's Location, when there was one
-  std::string ray;            ///< the answer's Cf-Ray, when there was one
+  int http_status = 0;           ///< 0 when no HTTP answer was involved
+  std::uint16_t close_code = 0;  ///< of a tunnel that the edge closed (RFC 6455 7.4), 0 if it did not
+  std::string location_host;     ///< host of a redirect's Location, when there was one
+  std::string ray;               ///< the answer's Cf-Ray, when there was one
 };
 
 /// For boost::system::result::value() on an error: a programming mistake while setting up.

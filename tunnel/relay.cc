@@ -267,6 +267,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     out.far_to_near = counters_->get(1);
     out.near = near.end();
     out.far = far.end();
+    out.far_close_code = far.peer_close_code();
     out.near_broke_off = directions_[0].broke_off && !abandoned_;
     out.detail = out.far != End::open && out.far != End::clean ? far.end_detail() : near.end_detail();
     return out;

@@ -36,8 +36,9 @@ struct Outcome {
   std::uint64_t far_to_near = 0;  ///< bytes
   End near = End::open;
   End far = End::open;
-  bool near_broke_off = false;  ///< reading `near` failed while its peer was there: bytes are missing
-  std::string detail;           ///< of the side that failed, printable
+  std::uint16_t far_close_code = 0;  ///< Stream::peer_close_code() of `far`
+  bool near_broke_off = false;       ///< reading `near` failed while its peer was there: bytes are missing
+  std::string detail;                ///< of the side that failed, printable
 };
 
 /// Bytes that have moved so far: near to far, and far to near. Written by one thread, which alone adds to

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -67,6 +68,8 @@ class Stream {
   virtual bool open_after_eof() const = 0;
   virtual End end() const = 0;
   virtual std::string end_detail() const { return {}; }  ///< printable, for a person
+  /// Of End::cut: the code in the Close frame of a WebSocket's peer (RFC 6455 7.4); 0 if there was none.
+  virtual std::uint16_t peer_close_code() const { return 0; }
   virtual void close() = 0;
 };
 

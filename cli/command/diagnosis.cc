@@ -45,7 +45,7 @@ json::object object_of(const Finding& finding) {
     return out;
   }
   const auto& failure = *finding.failure;
-  const Words words = words_for(failure.cause);
+  const Words words = words_for(failure);
   out["detail"] = transport::printable(failure.detail, 300);
   out["message"] = what_text(failure);
   out["fix"] = words.hint;
@@ -65,7 +65,7 @@ const Finding* Diagnosis::failed() const {
 
 ExitStatus Diagnosis::status() const {
   const auto* finding = failed();
-  return finding == nullptr ? kOk : words_for(finding->failure->cause).status;
+  return finding == nullptr ? kOk : words_for(*finding->failure).status;
 }
 
 std::string Diagnosis::text() const {
@@ -84,7 +84,7 @@ std::string Diagnosis::text() const {
     out += line + "\n";
     if (finding.failure) {
       const int indent = 2 + kStageWidth + 2 + kResultWidth + 2 + kTimeWidth + 2;
-      out += fmt::format("{:>{}}fix: {}\n", "", indent, words_for(finding.failure->cause).hint);
+      out += fmt::format("{:>{}}fix: {}\n", "", indent, words_for(*finding.failure).hint);
     }
   }
   return out;

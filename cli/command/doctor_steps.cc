@@ -93,8 +93,10 @@ net::awaitable<Result<std::string>> read_version(tunnel::Stream& stream, const s
     if (status == IoStatus::eof || status == IoStatus::failed) {
       if (!text.empty()) co_return given_up();
       const auto detail = stream.end_detail();
-      co_return Failure(Stage::tunnel, Cause::lost,
-                        detail.empty() ? where + ": it ended before the server had said a word" : detail);
+      Failure lost(Stage::tunnel, Cause::lost,
+                   detail.empty() ? where + ": it ended before the server had said a word" : detail);
+      lost.close_code = stream.peer_close_code();
+      co_return lost;
     }
     if (status == IoStatus::ok) {
       for (const auto& slice : stream.ready())

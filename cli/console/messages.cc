@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "base/clock.h"
+#include "cli/console/close_codes.h"
 #include "cli/console/logging.h"
 #include "cli/options/options.h"
 
@@ -136,8 +137,13 @@ Words words_for(Cause cause) {
 }
 // clang-format on
 
+Words words_for(const Failure& failure) {
+  const bool closed = failure.cause == Cause::lost && failure.close_code != 0;
+  return closed ? words_for_close_code(failure.close_code) : words_for(failure.cause);
+}
+
 std::string what_text(const Failure& failure) {
-  std::string text(words_for(failure.cause).what);
+  std::string text(words_for(failure).what);
   if (!failure.detail.empty()) text += ": " + transport::printable(failure.detail, 300);
   std::string facts;
   const auto add = [&facts](const std::string& fact) { facts += (facts.empty() ? "" : ", ") + fact; };
@@ -150,14 +156,14 @@ std::string what_text(const Failure& failure) {
 
 std::string line_for(const Failure& failure) {
   return fmt::format("cfpipe: {}: {}; {}", stage_name(failure.stage), what_text(failure),
-                     words_for(failure.cause).hint);
+                     words_for(failure).hint);
 }
 
 int report(const Failure& failure) {
   const std::string line = line_for(failure);
   std::fprintf(stderr, "%s\n", line.c_str());
   log_report(std::string_view(line).substr(line.find(' ') + 1));
-  return words_for(failure.cause).status;
+  return words_for(failure).status;
 }
 
 void print(const std::string& text) {
@@ -204,7 +210,9 @@ std::optional<Failure> failure_of(const tunnel::Outcome& outcome, NearEnd near) 
   const bool lost = outcome.near == tunnel::End::local || (outcome.near_broke_off && !connection);
   if (!cause && lost) cause = connection ? Cause::local_connection : Cause::local_io;
   if (!cause) return std::nullopt;
-  return Failure(Stage::tunnel, *cause, outcome.detail);
+  Failure failure(Stage::tunnel, *cause, outcome.detail);
+  failure.close_code = outcome.far_close_code;
+  return failure;
 }
 
 std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened) {

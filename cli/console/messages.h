@@ -31,6 +31,8 @@ struct Words {
   ExitStatus status;
 };
 Words words_for(transport::Cause cause);
+/// Those of its cause; of a tunnel that was closed with a code, those of the code.
+Words words_for(const transport::Failure& failure);
 std::string_view stage_name(transport::Stage stage);
 
 /// `<what>: <detail> (status 403, to host, ray …)`, the part of the line that says what happened.

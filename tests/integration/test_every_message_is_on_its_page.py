@@ -6,6 +6,7 @@ from support import limits
 
 PAGE = limits.ROOT / "docs/TROUBLESHOOTING.md"
 CASE = re.compile(r'case Cause::\w+: return \{"([^"]+)", "[^"]+", (k\w+)\};')
+CLOSED = re.compile(r'^ *\{(\d+), (\d+), "([^"]+)", "[^"]+"\},$', re.MULTILINE)
 
 
 def source(name, text):
@@ -16,10 +17,24 @@ def source(name, text):
 
 def test_every_failure_and_its_status():
     status = dict(re.findall(r"^ *(k\w+) = (\d+),", source("messages.h", "kUsage = 64"), re.MULTILINE))
-    said = sorted((what, status[name]) for what, name in CASE.findall(source("messages.cc", "Words words_for(Cause cause)")))
+    said = [(what, status[name]) for what, name in CASE.findall(source("messages.cc", "Words words_for(Cause cause)"))]
     assert len(said) > 50
+    said += [(what, status["kLost"]) for _, _, what in closed()]
     listed = re.findall(r"^\| `([^`]+)` \| (\d+) \|", PAGE.read_text(), re.MULTILINE)
-    assert sorted(listed) == said
+    assert sorted(listed) == sorted(said)
+
+
+def closed():
+    table = CLOSED.findall(source("close_codes.cc", "kCloseCodes"))
+    assert len(table) == 16
+    return table
+
+
+def test_every_close_code():
+    for first, last, what in closed():
+        code = first if first == last else {"4000": "4000 to 4999", "0": "any other"}[first]
+        [row] = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{what}` |")]
+        assert f"| 75 | {code} | " in row
 
 
 def test_every_status():

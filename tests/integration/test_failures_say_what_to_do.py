@@ -335,7 +335,7 @@ def stderr_of(child):
 
 
 @case("mock", _reset=f"cut-after={CUT_AFTER_BYTES}", _end=f"fin-after={CUT_AFTER_BYTES}", _close_1001="ws-close=1001",
-      _close_1011="ws-close=1011", _masked="masked-frame", _reserved="reserved-bits", _endless="endless-frame")
+      _close_1011="ws-close=1011", _close_1012="ws-close=1012", _close_4000="ws-close=4000", _masked="masked-frame", _reserved="reserved-bits", _endless="endless-frame")
 def tunnel(stage, fault):
     client = stage.client(fault, origin=endless(stage))
     return stderr_of(client.start("access", "ssh", "--hostname", client.edge.host()))

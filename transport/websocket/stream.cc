@@ -75,6 +75,7 @@ class WebSocketStream final : public tunnel::Stream {
   bool open_after_eof() const override { return half_close_ && role_ == WsRole::server; }
   End end() const override { return end_ == End::open && send_failed_ ? End::cut : end_; }
   std::string end_detail() const override { return detail_; }
+  std::uint16_t peer_close_code() const override { return peer_close_code_; }
   void close() override;
 
  private:
@@ -123,6 +124,7 @@ class WebSocketStream final : public tunnel::Stream {
   bool gone_ = false;         // the peer will not see anything any more
   End end_ = End::open;
   std::string detail_;
+  std::uint16_t peer_close_code_ = 0;  // where end_ is End::cut
   struct LastWords {
     std::uint16_t code;
     std::string why;
@@ -238,6 +240,7 @@ IoStatus WebSocketStream::react(const WsDecoder::Events& events) {
   if (events.close_code == kAccessEnded) return ended(End::dismissed, printable(events.close_reason));
   std::string what = "the peer closed with code " + std::to_string(events.close_code);
   if (!events.close_reason.empty()) what += " (" + printable(events.close_reason) + ")";
+  if (end_ == End::open) peer_close_code_ = events.close_code;
   return ended(End::cut, what);
 }
 

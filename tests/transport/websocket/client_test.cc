@@ -282,15 +282,16 @@ TEST_F(WebSocketClientTest, TakesCloseCodesAsCleanOrCut) {
     End end;
     const char* detail;
     int answer = 1002;  // of a violation
+    unsigned told = 0;
   };
   const std::vector<Row> rows = {
       {"\x88\x00"s, End::clean, ""},
       {"\x88\x02\x03\xe8"s, End::clean, ""},
-      {"\x88\x02\x03\xe9"s, End::cut, "the peer closed with code 1001"},
+      {"\x88\x02\x03\xe9"s, End::cut, "the peer closed with code 1001", 0, 1001},
       {"\x88\x06\x03\xf3"
        "oops"s,
-       End::cut, "the peer closed with code 1011 (oops)"},
-      {"\x88\x03\x03\xf3\x07"s, End::cut, "the peer closed with code 1011 (?)"},
+       End::cut, "the peer closed with code 1011 (oops)", 0, 1011},
+      {"\x88\x03\x03\xf3\x07"s, End::cut, "the peer closed with code 1011 (?)", 0, 1011},
       {"\x88\x03\x03\xe8\xff"s, End::protocol, "a Close frame whose reason is not UTF-8", 1007},
       {"\x88\x01\x03"s, End::protocol, "a Close frame of one byte"},
       {"\xc2\x00"s, End::protocol, "a reserved bit is set"},
@@ -305,6 +306,7 @@ TEST_F(WebSocketClientTest, TakesCloseCodesAsCleanOrCut) {
     EXPECT_EQ(status, row.end == End::clean ? IoStatus::eof : IoStatus::failed);
     EXPECT_EQ((*opened)->end(), row.end);
     EXPECT_EQ((*opened)->end_detail(), row.detail);
+    EXPECT_EQ((*opened)->peer_close_code(), row.told);
     EXPECT_EQ((*opened)->finish(), IoStatus::ok);
     WsDecoder::Events events;
     server_heard(opened, events);

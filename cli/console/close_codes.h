@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "cli/console/messages.h"
+#include "cli/console/words.h"
 
 namespace cfpipe::cli {
 

@@ -4,6 +4,8 @@
 
 #include <set>
 
+#include "cli/console/messages.h"
+
 namespace cfpipe::cli {
 namespace {
 

@@ -170,7 +170,7 @@ void AuditSpool::forget_records() {
   (void)write_all(file_.get(), std::string_view("\0\0\0\0", kLengthBytes), 0);
 }
 
-// Locked, for whoever has it may be writing rows where it is zeros now.
+// Locked: another process that has it may be writing rows where this one would write zeros.
 bool AuditSpool::prepare(const std::string& path) {
   const auth::Fd file(open_or_make(path));
   struct stat info {};

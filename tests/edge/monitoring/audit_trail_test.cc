@@ -1,95 +1,22 @@
 // Rows of the audit while the database does not take them.
 #include "edge/monitoring/audit_trail.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
 #include <csignal>
 #include <fstream>
 #include <iterator>
-#include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/platform/files.h"
-#include "edge/edge_fixture.h"
+#include "edge/audit_trail_fixture.h"
 
 namespace cfpipe::edge {
 namespace {
-
-constexpr std::int64_t kNow = 2'000'000'000;
-
-class AuditTrailTest : public ::testing::Test {
- protected:
-  void SetUp() override { start(); }
-  void TearDown() override { sqlite3_close(db_); }
-
-  /// As a process does it; the one before was killed.
-  void start() {
-    trail_.reset();
-    state_ = open_sqlite_state(dir_.file("state")).value();
-    if (db_ == nullptr) {
-      ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &db_), SQLITE_OK);
-    }
-    trail_ = std::make_unique<AuditTrail>(io_.get_executor(), *state_);
-    const auto used = trail_->use_spool(dir_.file("spool"));
-    ASSERT_TRUE(used) << used.error().detail;
-  }
-  void sql(const char* text) {
-    ASSERT_EQ(sqlite3_exec(db_, text, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db_);
-  }
-  /// The database takes no rows of the audit, as on a disk that is full.
-  void fill_disk() {
-    sql("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'database or disk is full'); "
-        "END");
-  }
-  void make_room() { sql("DROP TRIGGER full"); }
-
-  static AuditRow row(const std::string& kind, const std::string& who, std::int64_t tunnel = 0) {
-    AuditRow out;
-    out.time = kNow;
-    out.kind = kind;
-    out.identity = who;
-    out.tunnel = tunnel;
-    return out;
-  }
-  AuditTrail::Kept add(const std::string& who) { return trail_->append(row("denial", who)); }
-  std::vector<AuditRow> rows() {
-    std::vector<AuditRow> out;
-    EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& one) { out.push_back(one); }));
-    return out;
-  }
-  std::string people() {
-    std::string out;
-    for (const AuditRow& one : rows()) out += (one.kind == "audit_gap" ? one.kind : one.identity) + " ";
-    return out;
-  }
-  /// What each of so many concurrent requests learned.
-  std::vector<bool> on_disk(int count) {
-    std::vector<bool> kept;
-    for (int i = 0; i < count; ++i)
-      boost::asio::co_spawn(io_, trail_->append_on_disk(row("certificate", std::to_string(i))),
-                            [&kept](const std::exception_ptr& error, bool one) {
-                              EXPECT_FALSE(error);
-                              kept.push_back(one);
-                            });
-    io_.restart();
-    io_.run();
-    return kept;
-  }
-
-  TempDir dir_;
-  boost::asio::io_context io_{1};
-  sqlite3* db_ = nullptr;
-  std::unique_ptr<State> state_;
-  std::unique_ptr<AuditTrail> trail_;
-};
 
 TEST_F(AuditTrailTest, RowsGoToTheStateWhileItTakesThem) {
   EXPECT_TRUE(add("a").kept);
@@ -330,131 +257,6 @@ TEST_F(AuditTrailTest, NoRowThatWasAnsweredForIsMissingAfterAKill) {
   start();
   for (const AuditRow& one : rows()) serials.erase(one.serial);
   EXPECT_TRUE(serials.empty()) << serials.size() << " certificates without a row";
-}
-
-/// Another process of an edge that restarts.
-struct Process {
-  Process(const boost::asio::any_io_executor& executor, const TempDir& dir)
-      : state(open_sqlite_state(dir.file("state")).value()), trail(executor, *state) {
-    EXPECT_TRUE(trail.use_spool(dir.file("spool")));
-  }
-  std::unique_ptr<State> state;
-  AuditTrail trail;
-};
-
-TEST_F(AuditTrailTest, TheFirstSpoolGoesFromAProcessThatEndsToTheOneThatBegins) {
-  fill_disk();
-  EXPECT_TRUE(add("spooled by the first").kept);
-  Process next(io_.get_executor(), dir_);
-  EXPECT_TRUE(trail_->keeps_spool());
-  EXPECT_FALSE(next.trail.keeps_spool());
-  // As long as there is a row in it, the first keeps it; the second has another.
-  trail_->leave_spool();
-  trail_->follow_up(kNow);
-  next.trail.follow_up(kNow);
-  EXPECT_FALSE(next.trail.keeps_spool());
-  EXPECT_TRUE(next.trail.append(row("denial", "spooled by the second")).kept);
-  EXPECT_TRUE(next.trail.has_room());
-  make_room();
-  trail_->follow_up(kNow);
-  trail_->follow_up(kNow);
-  next.trail.follow_up(kNow);
-  EXPECT_FALSE(trail_->keeps_spool());
-  EXPECT_TRUE(next.trail.keeps_spool());
-  EXPECT_FALSE(trail_->retake_spool());
-  fill_disk();
-  EXPECT_TRUE(next.trail.append(row("denial", "of the second again")).kept);
-  EXPECT_TRUE(add("of the first again").kept) << "it still ends tunnels";
-  make_room();
-  next.trail.follow_up(kNow);
-  trail_->follow_up(kNow);
-  EXPECT_EQ(people(), "spooled by the first spooled by the second of the second again of the first again ");
-  EXPECT_EQ(trail_->lost() + next.trail.lost(), 0u);
-}
-
-/// On a disk that is full none can be made, and processes of several restarts may drain there.
-TEST_F(AuditTrailTest, TheSpoolsOfProcessesToComeAreMadeBeforehand) {
-  for (std::size_t i = 1; i < kSpools; ++i) {
-    struct stat info {};
-    ASSERT_EQ(::stat(dir_.file("spool-" + std::to_string(i)).c_str(), &info), 0) << i;
-    EXPECT_EQ(static_cast<std::size_t>(info.st_size), kSpoolBytes) << i;
-    EXPECT_EQ(info.st_mode & 0777, 0600u) << i;
-  }
-}
-
-TEST_F(AuditTrailTest, ARestartWhileTheDiskIsFullKeepsTheEndsOfTunnelsWithTheirBeginnings) {
-  fill_disk();
-  const auto before = trail_->append(row("tunnel_open", "before"));
-  Process next(io_.get_executor(), dir_);
-  trail_->leave_spool();
-  const auto after = next.trail.append(row("tunnel_open", "after"));
-  EXPECT_NE(before.id, after.id) << "each stands for one tunnel";
-  Process third(io_.get_executor(), dir_);
-  next.trail.leave_spool();
-  for (int second = 0; second < 3; ++second)
-    for (AuditTrail* trail : {trail_.get(), &next.trail, &third.trail}) trail->follow_up(kNow);
-  EXPECT_TRUE(trail_->append(row("tunnel_close", "before", before.id)).kept);
-  EXPECT_TRUE(next.trail.append(row("tunnel_close", "after", after.id)).kept);
-  EXPECT_TRUE(third.trail.append(row("denial", "third")).kept);
-  make_room();
-  for (int second = 0; second < 3; ++second)
-    for (AuditTrail* trail : {trail_.get(), &next.trail, &third.trail}) trail->follow_up(kNow);
-  std::map<std::string, std::int64_t> opened;
-  int closed = 0;
-  for (const AuditRow& one : rows()) {
-    if (one.kind == "tunnel_open") opened[one.identity] = one.id;
-    if (one.kind != "tunnel_close") continue;
-    ++closed;
-    EXPECT_EQ(one.tunnel, opened[one.identity]) << one.identity;
-  }
-  EXPECT_EQ(closed, 2);
-  EXPECT_EQ(rows().size(), 5u);
-  EXPECT_TRUE(third.trail.keeps_spool());
-}
-
-TEST_F(AuditTrailTest, RowsOfAProcessThatIsGoneFollowOnceEach) {
-  fill_disk();
-  {
-    Process next(io_.get_executor(), dir_);
-    for (int i = 0; i < 300; ++i) ASSERT_TRUE(next.trail.append(row("denial", std::to_string(i))).kept);
-  }
-  trail_->follow_up(kNow);
-  EXPECT_EQ(trail_->spooled(), 300u);
-  make_room();
-  trail_->follow_up(kNow);
-  EXPECT_EQ(rows().size(), 250u) << "a part";
-  // Killed, and what it had removed from the file is there again, as after a crash of the system.
-  std::string bytes;
-  {
-    std::ifstream in(dir_.file("spool-1"), std::ios::binary);
-    bytes.assign(std::istreambuf_iterator<char>(in), {});
-  }
-  trail_->follow_up(kNow);
-  EXPECT_EQ(rows().size(), 300u);
-  trail_.reset();
-  ASSERT_TRUE(replace_file(dir_.file("spool-1"), bytes, 0600));
-  start();
-  trail_->follow_up(kNow);
-  std::set<std::string> who;
-  for (const AuditRow& one : rows()) EXPECT_TRUE(who.insert(one.identity).second) << one.identity;
-  EXPECT_EQ(who.size(), 300u);
-  EXPECT_FALSE(AuditSpool::holds_rows(dir_.file("spool-1"))) << "it is not read again every second";
-}
-
-TEST_F(AuditTrailTest, MoreProcessesThanThereAreSpoolsWaitForOne) {
-  std::vector<std::unique_ptr<Process>> others;
-  for (std::size_t i = 1; i < kSpools; ++i)
-    others.push_back(std::make_unique<Process>(io_.get_executor(), dir_));
-  Process last(io_.get_executor(), dir_);
-  fill_disk();
-  for (auto& one : others) EXPECT_TRUE(one->trail.append(row("denial", "kept")).kept);
-  EXPECT_FALSE(last.trail.append(row("denial", "lost")).kept);
-  EXPECT_FALSE(last.trail.has_room());
-  others.pop_back();
-  last.trail.follow_up(kNow);
-  EXPECT_EQ(last.trail.spooled(), 1u) << "of the process that has ended";
-  EXPECT_TRUE(last.trail.append(row("denial", "kept")).kept);
-  EXPECT_TRUE(last.trail.has_room());
 }
 
 }  // namespace

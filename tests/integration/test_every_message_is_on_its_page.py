@@ -16,7 +16,7 @@ def source(name, text):
 
 
 def test_every_failure_and_its_status():
-    status = dict(re.findall(r"^ *(k\w+) = (\d+),", source("messages.h", "kUsage = 64"), re.MULTILINE))
+    status = dict(re.findall(r"^ *(k\w+) = (\d+),", source("words.h", "kUsage = 64"), re.MULTILINE))
     said = [(what, status[name]) for what, name in CASE.findall(source("messages.cc", "Words words_for(Cause cause)"))]
     assert len(said) > 50
     said += [(what, status["kLost"]) for _, _, what in closed()]
@@ -38,6 +38,6 @@ def test_every_close_code():
 
 
 def test_every_status():
-    statuses = set(re.findall(r"^ *k\w+ = (\d+),", source("messages.h", "kUsage = 64"), re.MULTILINE))
+    statuses = set(re.findall(r"^ *k\w+ = (\d+),", source("words.h", "kUsage = 64"), re.MULTILINE))
     explained = PAGE.read_text().partition("\n## Exit statuses\n")[2]
     assert set(re.findall(r"^\| (\d+) \|", explained, re.MULTILINE)) == statuses | {"0"}

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "edge/http/proxy_header.h"
+#include "edge/mirror_site.h"
 #include "edge/raw_client.h"
 
 namespace cfpipe::edge {
@@ -11,19 +12,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* kRequest = "GET / HTTP/1.1\r\nHost: vm.localhost\r\nConnection: close\r\n\r\n";
 const std::string kLine = "PROXY TCP4 192.0.2.7 198.51.100.9 50000 443\r\n";
-
-/// Answers every request with the address that it is from.
-class Mirror final : public Site {
- public:
-  net::awaitable<Answer> handle(const Request& request) override {
-    Answer answer;
-    answer.body = "from " + request.peer + ".";
-    co_return answer;
-  }
-  std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer(); }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 1; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
-};
 
 class ProxiedConnections : public RawEdgeTest {
  protected:
@@ -42,7 +30,7 @@ class ProxiedConnections : public RawEdgeTest {
     return ask(client);
   }
 
-  Mirror mirror_;
+  MirrorSite mirror_;
 };
 
 using ::testing::HasSubstr;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "edge/http/client_source.h"
+#include "edge/mirror_site.h"
 #include "edge/raw_client.h"
 
 namespace cfpipe::edge {
@@ -10,21 +11,13 @@ namespace net = boost::asio;
 using ::testing::HasSubstr;
 
 /// Answers every request with the address that it is from.
-class Mirror final : public Site {
+class Mirror final : public MirrorSite {
  public:
   net::awaitable<Answer> handle(const Request& request) override {
     Answer answer;
     answer.body = "from " + request.peer + " for " + request.authority + ".";
     co_return answer;
   }
-  std::variant<TunnelGrant, Answer> upgrade(const Request& request) override {
-    Answer answer;
-    answer.status = 403;
-    answer.body = "no tunnel from " + request.peer + ".";
-    return answer;
-  }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 1; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 class ProxiedRequests : public RawEdgeTest {

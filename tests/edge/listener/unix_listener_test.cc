@@ -1,4 +1,4 @@
-// A listener at a Unix-domain socket: its file, whom it lets in, and what comes through it.
+// A listener at a Unix-domain socket: its file, the programs that it admits, and what comes through it.
 #include "edge/listener/unix_listener.h"
 
 #include <gmock/gmock.h>
@@ -11,6 +11,7 @@
 
 #include "edge/http/client_source.h"
 #include "edge/listener/given_sockets.h"
+#include "edge/mirror_site.h"
 #include "edge/raw_client.h"
 
 namespace cfpipe::edge {
@@ -148,24 +149,6 @@ TEST(ListenerText, IsWhatAConfigurationHas) {
     EXPECT_FALSE(parse_socket_path(bad)) << bad;
 }
 
-/// Answers every request with the address that it is from.
-class Mirror final : public Site {
- public:
-  net::awaitable<Answer> handle(const Request& request) override {
-    Answer answer;
-    answer.body = "from " + request.peer + ".";
-    co_return answer;
-  }
-  std::variant<TunnelGrant, Answer> upgrade(const Request& request) override {
-    Answer answer;
-    answer.status = 403;
-    answer.body = "no tunnel from " + request.peer + ".";
-    return answer;
-  }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 1; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
-};
-
 class AtUnixSocket : public RawEdgeTest {
  protected:
   AtUnixSocket() : RawEdgeTest(mirror_) {
@@ -185,7 +168,7 @@ class AtUnixSocket : public RawEdgeTest {
       out.append(room.data(), static_cast<std::size_t>(got));
     return out;
   }
-  Mirror mirror_;
+  MirrorSite mirror_;
   const std::string path_ = dir_.file("http.sock");
 };
 

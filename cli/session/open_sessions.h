@@ -15,7 +15,7 @@ struct OpenSession {
   int process = 0;
   std::int64_t since = 0;   ///< start of the process, Unix seconds
   std::string application;  ///< host and path; empty if the process was told by its environment
-  std::string user;         ///< whom ssh logs in as (--user), or empty
+  std::string user;         ///< the account that ssh logs in to (--user), or empty
   std::string listens;      ///< listener mode: the address as it was given
 };
 

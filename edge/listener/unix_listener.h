@@ -11,8 +11,8 @@ namespace cfpipe::edge {
 /// programs connect than those that the listener's group says. Stage::config.
 transport::Result<auth::Fd> open_unix_listener(const Listener& where);
 
-/// Has the socket's file let in whom the listener's group says. A file of another user's stays as it is: the
-/// service manager has opened it, by its own rules. Stage::config.
+/// Admits the programs of the listener's group to the socket's file. A file of another user's stays as it is:
+/// the service manager has opened it, by its own rules. Stage::config.
 transport::Result<void> admit_group(const Listener& where);
 
 /// Whether a socket that listens there can still be reached: a file of that name is there, and a socket.

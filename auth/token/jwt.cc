@@ -62,7 +62,9 @@ std::optional<std::int64_t> Jwt::time(std::string_view claim) const {
   if (!value->is_double()) return std::nullopt;
   const double seconds = value->get_double();
   if (std::isnan(seconds)) return std::nullopt;  // what Boost.JSON makes of 0e999999999
-  return static_cast<std::int64_t>(std::floor(std::clamp(seconds, -kMaxFractionalTime, kMaxFractionalTime)));
+  const double bounded = std::clamp(seconds, -kMaxFractionalTime, kMaxFractionalTime);
+  const auto whole = static_cast<std::int64_t>(bounded);  // std::floor would load libm, for this alone
+  return static_cast<double>(whole) > bounded ? whole - 1 : whole;
 }
 
 std::int64_t Jwt::number(std::string_view claim) const {

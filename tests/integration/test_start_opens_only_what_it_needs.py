@@ -13,6 +13,7 @@ pytestmark = [
     pytest.mark.parametrize("kind", ["own"], indirect=True),
 ]
 
+LIBRARY = re.compile(r"/[^ ]*/(lib[^/ ]*\.so[.0-9]*)")
 OF_THE_LOADER = re.compile(r"/etc/ld\.so\.(cache|preload)|/(usr/)?lib[^ ]*\.so[.0-9]*|.*/glibc-hwcaps.*")
 # Whoever opens one of these parses what this path has no use for.
 NEVER = re.compile(r"openssl\.cnf|locale-archive|/locale/|gconv|ca-certificates\.crt|/engines-|ossl-modules|terminfo")
@@ -65,3 +66,11 @@ def test_configuration_of_openssl_is_read_if_asked_for(world, user):
     trace = Trace(user, OPENSSL_CONF=str(configuration))
     assert str(configuration) in trace.opened()
     assert str(configuration) not in trace.opened_before_connecting()
+
+
+@pytest.mark.skipif(limits.SHARED_LIBRARIES, reason="the libraries are not in the program")
+def test_the_c_library_alone_is_loaded(user):
+    """Each further one costs every start its loading and every idle tunnel some 300 KiB."""
+    user.banner()
+    opened = Trace(user).opened_before_connecting()
+    assert {match.group(1) for match in map(LIBRARY.fullmatch, opened) if match} == {"libc.so.6"}

@@ -6,6 +6,7 @@
 
 #include "base/unknown_word.h"
 #include "cli/options/help.h"
+#include "cli/options/version.h"
 
 namespace cfpipe::cli {
 
@@ -279,10 +280,9 @@ bool is_below_access(const std::vector<std::string>& arguments) {
 
 std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::string>& arguments,
                                                          RawOptions& raw) {
-  const std::string version = std::string("cfpipe ") + CFPIPE_VERSION + "\n";
   if (!arguments.empty() && (arguments[0] == "--version" || arguments[0] == "-v" || arguments[0] == "-V" ||
                              arguments[0] == "version")) {
-    return AskedText{version};
+    return AskedText{version_text(std::count(arguments.begin(), arguments.end(), "--verbose") > 0)};
   }
   // `access` makes no difference: where it comes first, which is how a ProxyCommand starts us, a second tree
   // of the same commands is not built below it.
@@ -290,7 +290,9 @@ std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::
   CLI::App app("ssh through a Cloudflare Access edge, or one of your own.",
                below_access ? "cfpipe access" : "cfpipe");
   add_shared(app, raw);
-  app.add_flag("--version,-v", raw.version_command, "Print the version");
+  auto* version = app.add_flag("--version,-v", raw.version_command, "Print the version");
+  app.add_flag("--verbose", raw.verbose, "With --version: also the libraries inside, and their versions")
+      ->needs(version);
   const std::string only = arguments.size() > below_access ? arguments[below_access] : "";
   add_commands(app, raw, only);
   if (!below_access && only != "ssh") {
@@ -307,7 +309,7 @@ std::variant<std::string, AskedText, Failure> read_words(const std::vector<std::
   } catch (const CLI::CallForHelp&) {
     return AskedText{help_text(app, app.get_name())};
   } catch (const CLI::ParseError& error) {
-    if (raw.version_command) return AskedText{version};
+    if (raw.version_command) return AskedText{version_text(raw.verbose)};
     return usage(complaint(error, app, words));
   }
   return chosen(app);

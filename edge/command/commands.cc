@@ -293,12 +293,22 @@ void name_values(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands(nullptr)) name_values(*command);
 }
 
+/// CLI11 ends the line itself.
+std::string shown_version(bool verbose) {
+  std::string text = version_text(verbose);
+  text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv) {
   CLI::App root("The edge of cfpipe: sign-in, short-lived SSH certificates and tunnels for your own hosts.",
                 "cfpipe-edge");
-  root.set_version_flag("--version", std::string("cfpipe-edge ") + CFPIPE_VERSION);
+  bool verbose = false;
+  auto* with_libraries =
+      root.add_flag("--verbose", verbose, "With --version: also the libraries inside, and their versions");
+  with_libraries->needs(root.set_version_flag("--version", [&] { return shown_version(verbose); }));
   root.require_subcommand(1);
   Options options;
   int status = kOk;

@@ -18,6 +18,8 @@ namespace cfpipe::edge {
 
 /// Parses the command line, runs one command, returns the exit status.
 int run_command_line(int argc, char** argv);
+/// What --version prints; `verbose`: with the libraries inside.
+std::string version_text(bool verbose);
 
 struct DevOptions {
   std::string listen = "127.0.0.1:8443";

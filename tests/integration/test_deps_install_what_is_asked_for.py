@@ -39,3 +39,7 @@ def test_a_node_of_another_origin_is_left_alone(asked, world):
         os.symlink("/bin/true", world.path("tools") / name)
     assert not {"npm", "nodejs"} & asked("--build")
     assert "chromium" not in asked("--fuzz") and "clang" in asked("--fuzz")
+
+
+def test_packages_take_what_building_takes_and_debians_tools(asked):
+    assert asked("--package") - asked("--build") == {"debhelper", "dpkg-dev", "lintian", "debootstrap", "systemd-container"}

@@ -1,17 +1,19 @@
-"""`cmake --install`: programs, manual pages and completions, each where its user looks for it."""
+"""`cmake --install`: programs, manual pages and completions, each where its user looks for it. Debian's packages share them out."""
 
-import shutil
+import re
 import stat
 import subprocess
 
 import pytest
 
 from support import limits
+from support.page import Section
 
 FILES = [
     "bin/cfpipe", "bin/cfpipe-edge",
     "share/man/man1/cfpipe.1", "share/man/man1/cfpipe-edge.1", "share/man/man5/cfpipe-edge.yaml.5",
     "lib/systemd/system/cfpipe-edge.service", "lib/systemd/system/cfpipe-edge.socket", "lib/sysusers.d/cfpipe-edge.conf",
+    "lib/tmpfiles.d/cfpipe-edge.conf", "share/doc/cfpipe-edge/examples/edge.yaml",
     *(f"share/{place}" for program in ("cfpipe", "cfpipe-edge") for place in (
         f"bash-completion/completions/{program}", f"zsh/site-functions/_{program}", f"fish/vendor_completions.d/{program}.fish")),
 ]
@@ -49,3 +51,19 @@ def test_pages_and_completions_are_found_by_name(prefix):
     for program in ("cfpipe", "cfpipe-edge"):
         found = subprocess.run(["man", "-w", program], capture_output=True, text=True, env=env)
         assert found.stdout.strip() == str(prefix / f"share/man/man1/{program}.1"), found
+
+
+def test_the_example_is_the_configuration_of_the_page():
+    example = (limits.ROOT / "packaging/edge.yaml").read_text().splitlines()
+    page = Section("docs/EDGE.md", "From a bare machine to ssh").only("yaml").splitlines()
+    assert [line for line in example if line and not line.startswith("#")] == page
+
+
+def test_each_file_is_in_one_package():
+    packaged = [line.split()[0] for path in sorted((limits.ROOT / "debian").glob("*.install")) for line in path.read_text().splitlines()]
+    assert sorted(packaged) == sorted(f"usr/{name}" for name in FILES)
+
+
+def test_packages_have_the_version_of_the_programs():
+    (project,) = re.findall(r"^project\(cfpipe VERSION (\S+)", (limits.ROOT / "CMakeLists.txt").read_text(), re.MULTILINE)
+    assert (limits.ROOT / "debian/changelog").read_text().startswith(f"cfpipe ({project}) ")

@@ -48,7 +48,10 @@ if(NOT CFPIPE_SHARED_LIBRARIES)
 endif()
 cfpipe_library(libssh VERSION >=0.10 ARCHIVES ssh NEEDS cfpipe_no_gssapi cfpipe::zlib cfpipe::openssl)
 if(NOT CFPIPE_SHARED_LIBRARIES)
-  target_link_options(cfpipe_options INTERFACE -static-libstdc++ -static-libgcc -Wl,--as-needed)
+  # Beside -static they would bring a shared libc back.
+  target_link_options(cfpipe_options INTERFACE
+    $<$<NOT:$<BOOL:$<TARGET_PROPERTY:CFPIPE_STATIC>>>:-static-libstdc++> $<$<NOT:$<BOOL:$<TARGET_PROPERTY:CFPIPE_STATIC>>>:-static-libgcc>
+    -Wl,--as-needed)
 endif()
 
 # Only their headers: these are loaded when there is a code to show, or a name that is not ASCII.

@@ -8,7 +8,11 @@ namespace cfpipe::cli {
 /// and its tables in the memory of every tunnel.
 class LateLibrary {
  public:
+#ifdef CFPIPE_STATIC_CLIENT
+  explicit LateLibrary(const char*) {}
+#else
   explicit LateLibrary(const char* name) : handle_(::dlopen(name, RTLD_NOW | RTLD_LOCAL)) {}
+#endif
   LateLibrary(const LateLibrary&) = delete;
   LateLibrary& operator=(const LateLibrary&) = delete;
   ~LateLibrary() {
@@ -21,7 +25,7 @@ class LateLibrary {
   }
 
  private:
-  void* handle_;
+  void* handle_ = nullptr;
 };
 
 }  // namespace cfpipe::cli

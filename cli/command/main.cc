@@ -1,3 +1,6 @@
+#ifdef CFPIPE_STATIC_CLIENT
+#include <nss.h>
+#endif
 #include <unistd.h>
 
 #include <cstdlib>
@@ -56,7 +59,16 @@ int run(cli::Options options) {
   ::_exit(cli::report(transport::failure_of_exception(std::current_exception(), transport::Stage::config)));
 }
 
+/// A libc that is inside the program must not load this machine's modules, which need this machine's libc.
+void look_names_up_without_modules() {
+#ifdef CFPIPE_STATIC_CLIENT
+  ::__nss_configure_lookup("hosts", "files dns");
+  ::__nss_configure_lookup("passwd", "files");
+#endif
+}
+
 int run_command_line(int argc, char** argv) {
+  look_names_up_without_modules();
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   cli::hide_secret_arguments(argc, argv);
   transport::ignore_write_signals();

@@ -51,26 +51,26 @@ void set_browser_token(const Request& request, const std::string& cookie, const 
 /// The code is taken before anything about it is checked, so that it is good for one attempt, not one
 /// success.
 Answer AccessSite::authorized(const Request& request) {
-  const std::int64_t now = now_();
+  const std::int64_t now = context_.now();
   const std::string name = hex(sha256(request.query_value("code")));
-  const auto taken = state_.take_pending("code", name, now);
-  limits_.codes.taken(name);
+  const auto taken = context_.store.take_pending("code", name, now);
+  codes_.taken(name);
   if (!taken) return state_trouble(taken.error());
   const auto code = *taken ? auth::parse_json_object(**taken) : std::nullopt;
-  const auto named = code ? find_app_by_aud(text_of(*code, "aud")) : nullptr;
+  const auto named = code ? applications_.find_by_aud(text_of(*code, "aud")) : nullptr;
   const bool exchange = code && code->contains("exchange");
   if (named == nullptr || !named->name.covers_host(request.host) || text_of(*code, "host") != request.host ||
       !shows_session(request, text_of(*code, "session"), exchange)) {
     return stale_code();
   }
-  const App& app = *named;
+  const Application& app = *named;
   const Identity identity = read_identity(*code);
-  if (revoked(identity)) return challenge(request, app);
+  if (credentials_.revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   const std::string target = text_of(*code, "target");
   if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host, target});
-  const std::string token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
-  Answer answer = redirect_answer("https://" + authority(request.host) + target);
+  const std::string token = context_.tokens.app_token(identity, app.aud, now, app.config->session_duration);
+  Answer answer = redirect_answer("https://" + context_.authority(request.host) + target);
   const std::int64_t ends = now + app.config->session_duration.count();
   set_cookie(answer, kTokenCookie, token, ends, token_cookie_path(app.name));
   if (!exchange) set_browser_token(request, browser_token_cookie(app.name, app.aud), token, ends, answer);
@@ -80,14 +80,14 @@ Answer AccessSite::authorized(const Request& request) {
     if (code->contains("org")) grant["org"] = true;
     write_identity(grant, identity);
     const std::int64_t until = now + kCliGrantSeconds;
-    set_cookie(answer, kGrantCookie, notes_.write("cli", grant, until), until);
+    set_cookie(answer, kGrantCookie, context_.notes.write("cli", grant, until), until);
   }
   return answer;
 }
 
 /// Only a person who has just been asked, and only for the receiver they were asked about, sets this in
 /// motion; a cookie alone would let any link that somebody sends them fetch their tokens.
-Answer AccessSite::cli(const Request& request, const App* named) {
+Answer AccessSite::cli(const Request& request, const Application* named) {
   if (request.method != "GET") return method_not_allowed("GET");
   const std::string receiver = request.query_value("token");
   if (!TransferStore::valid_key(receiver) || named == nullptr) {
@@ -95,26 +95,27 @@ Answer AccessSite::cli(const Request& request, const App* named) {
                         "It does not say which program waits for the sign-in.",
                         "Run the command again and open the whole link that it prints.");
   }
-  const App& app = *named;
-  const std::int64_t now = now_();
-  const auto grant = notes_.read("cli", cookie_value(request, kGrantCookie), now);
+  const Application& app = *named;
+  const std::int64_t now = context_.now();
+  const auto grant = context_.notes.read("cli", cookie_value(request, kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
     return people_may_enter(app.config->policies) ? challenge(request, app)
                                                   : nobody_signs_in(*app.config, request, transfers_);
   const Identity identity = read_identity(*grant);
-  if (revoked(identity)) return challenge(request, app);
+  if (credentials_.revoked(identity)) return challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host});
-  const std::string app_token = tokens_.app_token(identity, app.aud, now, app.config->session_duration);
+  const std::string app_token =
+      context_.tokens.app_token(identity, app.aud, now, app.config->session_duration);
   const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
   std::string org_token;
   if (grant->contains("org") && org_lifetime.count() > 0)
-    org_token = tokens_.org_token(identity, Holder::program, now, org_lifetime);
+    org_token = context_.tokens.org_token(identity, Holder::program, now, org_lifetime);
   const auto box = auth::seal_transfer(receiver, app_token, org_token);
   if (!box) return message_page(400, "This link is not right", "The waiting program's key cannot be used.");
   const auto kept = transfers_.put(party_of(identity), receiver, *box);
   if (!kept) return state_trouble(kept.error());
-  if (*kept != Outstanding::Added::yes) tally_.add(Count::limited, "transfers");
+  if (*kept != Outstanding::Added::yes) context_.counters.add(Count::limited, "transfers");
   if (*kept == Outstanding::Added::too_many_of_owner) {
     return message_page(429, "Too many sign-ins",
                         "Too many programs of " + identity.email + " have not fetched their sign-in yet.",
@@ -123,25 +124,12 @@ Answer AccessSite::cli(const Request& request, const App* named) {
   if (*kept == Outstanding::Added::full)
     return message_page(503, "Not available", "Too many sign-ins at once.", "Try again in a minute.");
   Page page = granted_page(
-      {app.config->hostname, identity.email, "https://" + auth_authority() + "/#my-sessions",
+      {app.config->hostname, identity.email, "https://" + context_.auth_authority() + "/#my-sessions",
        now + app.config->session_duration.count(), org_token.empty() ? 0 : now + org_lifetime.count()});
   page.closes_itself = request.query_value("close_interstitial") == "true";
   Answer answer = page_answer(200, page);
   clear_cookie(answer, kGrantCookie);
   return answer;
-}
-
-/// Who is signed in at the applications of the host, by sign-in; the request may name one by its `aud`.
-std::map<std::string, Identity> AccessSite::identities_at(const Request& request, const Place& place) {
-  std::map<std::string, Identity> out;
-  const bool one = !request.query_value("aud").empty();
-  for (const auto& app : place.apps) {
-    if (one && app != place.app) continue;
-    const Visitor who = visitor(request, *app);
-    if (who.identity) out.emplace(who.identity->nonce, *who.identity);
-    if (who.shows_service_token) break;  // which is good for all of them or for none
-  }
-  return out;
 }
 
 Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {
@@ -162,7 +150,7 @@ Answer AccessSite::identity_answer(const std::optional<Identity>& identity) cons
       custom[name] = boost::json::array(values.begin(), values.end());
   }
   out["idp"] = {{"id", identity->provider},
-                {"type", config_.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
+                {"type", context_.config.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
   return json_answer(200, out);
 }
 

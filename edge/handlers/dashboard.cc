@@ -18,41 +18,20 @@ bool is_unsafe(const Request& request) {
 
 }  // namespace
 
-/// The auth domain as something to sign in to: everybody whom the provider knows may, and sees their own
-/// sessions.
-Result<std::shared_ptr<AccessSite::App>> AccessSite::dashboard_of(const Config& config) {
-  auto aud = state_.application_aud(config.auth_host);
-  if (!aud) return aud.error();
-  auto app = std::make_shared<ApplicationConfig>();
-  app->hostname = config.auth_host;
-  app->session_duration = config.session_duration;
-  Policy everyone;
-  everyone.name = "dashboard";
-  everyone.include.emplace_back();
-  app->policies.push_back(std::move(everyone));
-  auto name = AppName::parse(config.auth_host);
-  if (!name) return name.error();
-  auto out = std::make_shared<App>();
-  out->config = std::move(app);
-  out->name = std::move(*name);
-  out->aud = std::move(*aud);
-  return out;
-}
-
 bool AccessSite::is_administrator(const Request& request, const Identity& identity) const {
-  if (!config_.administrators) return false;
+  if (!context_.config.administrators) return false;
   Subject subject;
   subject.email = identity.email;
   subject.groups = identity.groups;
   subject.login_method = identity.provider;
   subject.ip = parse_ip(request.peer);
-  return try_policy(*config_.administrators, subject).passes();
+  return try_policy(*context_.config.administrators, subject).passes();
 }
 
 Answer AccessSite::dashboard(const Request& request) const {
   if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
-  const auto identity = browser_session(request);
-  if (!identity) return challenge(request, *dashboard_);
+  const auto identity = credentials_.browser_session(request);
+  if (!identity) return challenge(request, *applications_.dashboard());
   const Document page{"dashboard.html",
                       {{"email", identity->email},
                        {"administrator", is_administrator(request, *identity) ? "yes" : ""},
@@ -62,13 +41,13 @@ Answer AccessSite::dashboard(const Request& request) const {
 }
 
 Answer AccessSite::api(const Request& request) {
-  const auto identity = browser_session(request);
+  const auto identity = credentials_.browser_session(request);
   if (!identity) return json_refusal(401, "not signed in");
   if (is_unsafe(request))
-    if (const char* fault = foreign_request(request, "https://" + auth_authority()))
+    if (const char* fault = foreign_request(request, "https://" + context_.auth_authority()))
       return json_refusal(403, fault);
   const Caller caller{*identity, is_administrator(request, *identity)};
-  AdminApi call({state_, config_, open_tunnels_, now_()}, request, caller);
+  AdminApi call({context_.store, context_.config, open_tunnels_, context_.now()}, request, caller);
   Answer answer = call.answer();
   if (call.changed()) end_revoked_tunnels(true);
   return answer;

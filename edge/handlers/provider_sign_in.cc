@@ -76,10 +76,10 @@ int status_of(const transport::Failure& failure) {
 ProviderSignIn AccessSite::provider_sign_in(const std::string& state, const Provider& provider) const {
   const std::string bound = provider.config.name + " " + state;
   ProviderSignIn out;
-  out.redirect_uri = "https://" + auth_authority() + callback_of(provider.config);
+  out.redirect_uri = "https://" + context_.auth_authority() + callback_of(provider.config);
   out.state = state;
-  out.nonce = notes_.derive("oidc-nonce", bound);
-  out.verifier = notes_.derive("oidc-verifier", bound);
+  out.nonce = context_.notes.derive("oidc-nonce", bound);
+  out.verifier = context_.notes.derive("oidc-verifier", bound);
   return out;
 }
 
@@ -89,7 +89,7 @@ std::shared_ptr<AccessSite::Provider> AccessSite::find_provider(std::string_view
   return found == providers_.end() ? nullptr : *found;
 }
 
-AccessSite::Providers AccessSite::providers_for(const App& app) const {
+AccessSite::Providers AccessSite::providers_for(const Application& app) const {
   Providers out;
   const auto& allowed = app.config->allowed_idps;
   for (const auto& one : providers_)
@@ -110,12 +110,12 @@ net::awaitable<void> AccessSite::look_at_provider() {
 /// Links, for a form's answer may not lead to another site (form-action). The one that was chosen last comes
 /// first.
 Answer AccessSite::choice_page(const Request& request, const Login& login, const Providers& providers) const {
-  const std::int64_t until = now_() + kLoginSeconds;
-  const std::string meta = notes_.write(
+  const std::int64_t until = context_.now() + kLoginSeconds;
+  const std::string meta = context_.notes.write(
       "login", {{"aud", login.app->aud}, {"host", login.host}, {"session", login.session_hash}}, until);
   const std::string link =
-      "https://" + auth_authority() + "/cdn-cgi/access/login/" + login.host + "?kid=" + login.app->aud +
-      "&redirect_url=" + transport::percent_encode(login.target) +
+      "https://" + context_.auth_authority() + "/cdn-cgi/access/login/" + login.host +
+      "?kid=" + login.app->aud + "&redirect_url=" + transport::percent_encode(login.target) +
       "&meta=" + transport::percent_encode(meta) + "&" + std::string(kProviderParameter) + "=";
   const std::string last = cookie_value(request, kChoiceCookie);
   std::string first, others;
@@ -139,10 +139,10 @@ net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login 
   const char number = free_number(request);
   const std::string state = number + random_id();
   ProviderSignIn sign_in = provider_sign_in(state, *provider);
-  sign_in.another_user = !return_url(cookie_value(request, kAnotherUserCookie)).empty();
+  sign_in.another_user = !return_url(context_, cookie_value(request, kAnotherUserCookie)).empty();
   const auto url = co_await provider->oidc->authorization_url(sign_in);
   if (!url) co_return not_signed_in(request, login, url.error());
-  const std::int64_t until = now_() + kLoginSeconds;
+  const std::int64_t until = context_.now() + kLoginSeconds;
   const bool fits = login.target.size() <= kMaxFlowTargetBytes;
   const boost::json::object flow{{"aud", login.app->aud},
                                  {"host", login.host},
@@ -151,10 +151,10 @@ net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login 
                                  {"provider", provider->config.name},
                                  {"state", hex(sha256(state))}};
   Answer answer = redirect_answer(*url);
-  set_cookie(answer, flow_cookie(number), notes_.write("sign-in", flow, until), until);
+  set_cookie(answer, flow_cookie(number), context_.notes.write("sign-in", flow, until), until);
   if (sign_in.another_user) clear_cookie(answer, kAnotherUserCookie);
   if (providers_.size() > 1)
-    set_cookie(answer, kChoiceCookie, provider->config.name, now_() + kChoiceSeconds);
+    set_cookie(answer, kChoiceCookie, provider->config.name, context_.now() + kChoiceSeconds);
   co_return answer;
 }
 
@@ -166,9 +166,9 @@ net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
   if (state.size() != kStateCharacters || state[0] < '0' || state[0] >= static_cast<char>('0' + kFlows))
     co_return stale_sign_in();
   const std::string cookie = flow_cookie(state[0]);
-  const auto flow = notes_.read("sign-in", cookie_value(request, cookie), now_());
+  const auto flow = context_.notes.read("sign-in", cookie_value(request, cookie), context_.now());
   Login login;
-  if (flow) login.app = find_app_by_aud(text_of(*flow, "aud"));
+  if (flow) login.app = applications_.find_by_aud(text_of(*flow, "aud"));
   if (flow) login.host = text_of(*flow, "host");
   if (login.app == nullptr || !login.app->name.covers_host(login.host) ||
       !same_secret(text_of(*flow, "state"), hex(sha256(state))) || !states_.first(state)) {
@@ -208,13 +208,14 @@ net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, s
   if (find_provider(provider->config.name) != provider) co_return stale_sign_in();
   if (!person) co_return not_signed_in(request, login, person.error());
   // The process before or after this one may have seen the same answer, while an edge restarts.
-  const auto first = state_.use_once("sign-in", hex(sha256(state)), now_() + kLoginSeconds, now_());
+  const auto first =
+      context_.store.use_once("sign-in", hex(sha256(state)), context_.now() + kLoginSeconds, context_.now());
   if (!first) co_return state_trouble(first.error());
   if (!*first) co_return stale_sign_in();
   Answer answer = signed_in(request, login, *person, provider->config);
   if (provider->config.sign_out_at_provider && person->id_token.size() <= kMaxKeptIdTokenBytes)
-    set_cookie(answer, kIdTokenCookie, person->id_token, now_() + config_.session_duration.count(),
-               kLogoutPath);
+    set_cookie(answer, kIdTokenCookie, person->id_token,
+               context_.now() + context_.config.session_duration.count(), kLogoutPath);
   co_return answer;
 }
 
@@ -224,11 +225,11 @@ Answer AccessSite::signed_in(const Request& request, const Login& login, const P
   Identity identity;
   identity.email = person.email;
   identity.provider = provider.name;
-  identity.groups = groups_to_carry(person.groups, groups_named(config_));
+  identity.groups = groups_to_carry(person.groups, groups_named(context_.config));
   if (person.groups.unknown)
     spdlog::warn("{} signs in with unknown groups, which meet every rule that keeps people out: {}",
                  person.email, text_of(*person.groups.unknown));
-  identity.claims = claims_to_carry(person.claims, claims_named(config_));
+  identity.claims = claims_to_carry(person.claims, claims_named(context_.config));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
   identity.subject = subject_of(provider.issuer, person.subject);
@@ -249,7 +250,7 @@ net::awaitable<std::optional<std::string>> AccessSite::provider_sign_out(const R
       if (one->config.issuer == claims->text("iss")) provider = one;
   if (!provider && providers_.size() == 1) provider = providers_.front();
   if (!provider) co_return std::nullopt;
-  const std::string back_to = "https://" + auth_authority() + "/cdn-cgi/access/signed-out";
+  const std::string back_to = "https://" + context_.auth_authority() + "/cdn-cgi/access/signed-out";
   co_return co_await provider->oidc->sign_out_url(id_token, back_to);
 }
 
@@ -259,9 +260,9 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   const int status = status_of(failure);
   const bool about_person = failure.cause == Cause::denied;
   const std::string what = about_person ? failure.detail : "identity provider: " + failure.detail;
-  audit_denial(RowCause::failed_sign_in, request, *login.app, {}, what);
-  if (failure.cause == Cause::too_many_requests) tally_.add(Count::limited, "provider");
-  tally_.add(Count::failed_logins, login.app->config->hostname);
+  record_denial(context_, RowCause::failed_sign_in, request, *login.app, {}, what);
+  if (failure.cause == Cause::too_many_requests) context_.counters.add(Count::limited, "provider");
+  context_.counters.add(Count::failed_logins, login.app->config->hostname);
   std::string hint = "Request " + request.ray + ".";
   if (status == 503) hint = "Try again in a minute. " + hint;
   if (status == 502) hint = "If it stays like this, show this page to the administrator of the edge. " + hint;
@@ -274,8 +275,8 @@ Answer AccessSite::not_signed_in(const Request& request, const Login& login,
   page.title = "Sign-in not completed";
   page.values = {{"text", text + "."},
                  {"hint", hint},
-                 {"other", about_person ? link_html(another_user({login.host, login.target})) : ""},
-                 {"again", "https://" + authority(login.host) + login.target}};
+                 {"other", about_person ? link_html(another_user(context_, {login.host, login.target})) : ""},
+                 {"again", "https://" + context_.authority(login.host) + login.target}};
   return page_answer(status, page);
 }
 

@@ -14,10 +14,7 @@ namespace cfpipe::edge {
 namespace {
 
 constexpr std::string_view kAccess = "/cdn-cgi/access/";
-constexpr std::string_view kCertSignPath = "/cdn-cgi/access/cert_sign";
 constexpr std::string_view kTransferPath = "/transfer/";
-constexpr const char* kUnrecordable = "this edge cannot keep its records at present, and grants nothing new";
-constexpr const char* kUnrecordableRetry = "30";  ///< seconds
 constexpr const char* kNotServedHere = "this edge does not serve that host";
 /// A year, for this host alone: what else has a name below it is not the edge's to say.
 constexpr const char* kStrictTransport = "max-age=31536000";
@@ -53,61 +50,43 @@ std::optional<std::string> safe_target(std::string_view redirect_url, std::strin
 
 Result<std::unique_ptr<AccessSite>> AccessSite::make(boost::asio::any_io_executor executor, Config config,
                                                      State& state, Now now, std::chrono::milliseconds poll) {
-  auto tokens = Tokens::open(state);
-  if (!tokens) return tokens.error();
-  auto notes = Notes::open(state);
-  if (!notes) return notes.error();
-  std::unique_ptr<AccessSite> site(new AccessSite(std::move(executor), config.auth_host, state,
-                                                  std::move(*tokens), std::move(*notes), std::move(now),
-                                                  poll));
+  auto context = EdgeContext::make(std::move(executor), config, state, std::move(now));
+  if (!context) return context.error();
+  std::unique_ptr<AccessSite> site(new AccessSite(std::move(*context), poll));
   if (auto configured = site->configure(std::move(config)); !configured) return configured.error();
   return site;
 }
 
-Result<AccessSite::Apps> AccessSite::apps_of(const Config& config) {
-  Apps apps;
-  for (const ApplicationConfig& app : config.applications) {
-    auto aud = state_.application_aud(app.hostname);
-    if (!aud) return aud.error();
-    auto name = AppName::parse(app.hostname);
-    if (!name) return name.error();
-    auto own = std::make_shared<App>();
-    own->config = std::make_shared<const ApplicationConfig>(app);
-    own->name = std::move(*name);
-    own->aud = std::move(*aud);
-    apps.emplace(app.hostname, std::move(own));
-    if (!app.certificates || app.certificates->agent) continue;
-    if (auto made = ssh_ca_.ensure(app.hostname); !made) return made.error();
-  }
-  return apps;
-}
+AccessSite::AccessSite(std::unique_ptr<EdgeContext> context, std::chrono::milliseconds poll)
+    : own_context_(std::move(context)),
+      context_(*own_context_),
+      auth_host_(context_.config.auth_host),
+      ssh_ca_(context_.store),
+      credentials_(context_),
+      metadata_(context_, ssh_ca_),
+      certificates_(context_, ssh_ca_),
+      transfers_(context_.executor, context_.store, poll, context_.clock) {}
 
 // All that can fail comes first.
 Result<void> AccessSite::configure(Config config) {
-  auto apps = apps_of(config);
-  if (!apps) return apps.error();
-  auto dashboard = dashboard_of(config);
-  if (!dashboard) return dashboard.error();
+  auto applications = ApplicationTable::make(config, context_.store, ssh_ca_);
+  if (!applications) return applications.error();
   if (auto checked = look_for_service_tokens(config); !checked) return checked.error();
-  const auto groups = groups_named(config);
-  const auto claims = claims_named(config);
   auto providers = providers_of(config);
   if (!providers) return providers.error();
-  config_ = std::move(config);
-  ++configurations_;
-  apps_ = std::move(*apps);
-  std::vector<AppName> names;
-  for (const ApplicationConfig& app : config_.applications) names.push_back(apps_.at(app.hostname)->name);
-  app_index_ = AppIndex(std::move(names));
-  dashboard_ = std::move(*dashboard);
+  context_.use(std::move(config));
+  applications_ = std::move(*applications);
   providers_ = std::move(*providers);
-  tokens_.set_asked(groups, claims);
-  tokens_.set_providers(provider_names(config_));
-  open_tunnels_.set_limits(config_.tunnel_limits);
-  limits_.configure(config_);
-  set_public_port(config_.public_port);
+  open_tunnels_.set_limits(context_.config.tunnel_limits);
+  login_attempts_.set_limit(context_.config.address_limits.logins);
+  certificates_.set_limit(context_.config.certificates_per_user);
   end_tunnels_turned_out();
   return {};
+}
+
+void AccessSite::set_public_port(std::uint16_t port) {
+  context_.set_public_port(port);
+  applications_.forget_metadata();
 }
 
 Result<AccessSite::Providers> AccessSite::providers_of(const Config& config) const {
@@ -115,7 +94,7 @@ Result<AccessSite::Providers> AccessSite::providers_of(const Config& config) con
   if (config.identity_provider != IdentityProvider::oidc) return out;
   const WantedClaims wanted{!groups_named(config).empty(), claims_named(config)};
   for (const OidcConfig& one : config.providers) {
-    auto made = Oidc::make(executor_, one, wanted, now_);
+    auto made = Oidc::make(context_.executor, one, wanted, context_.clock);
     if (!made) return made.error();
     out.push_back(std::make_shared<Provider>(Provider{one, std::move(*made)}));
   }
@@ -124,7 +103,7 @@ Result<AccessSite::Providers> AccessSite::providers_of(const Config& config) con
 
 /// A policy may name one that is yet to be made: worth a word, no more.
 Result<void> AccessSite::look_for_service_tokens(const Config& config) const {
-  const auto rows = state_.service_tokens();
+  const auto rows = context_.store.service_tokens();
   if (!rows) return rows.error();
   std::set<std::string> names;
   for (const ServiceTokenRow& row : *rows) names.insert(row.name);
@@ -138,43 +117,6 @@ Result<void> AccessSite::look_for_service_tokens(const Config& config) const {
   return {};
 }
 
-AccessSite::AccessSite(boost::asio::any_io_executor executor, std::string auth_host, State& state,
-                       Tokens tokens, Notes notes, Now now, std::chrono::milliseconds poll)
-    : auth_host_(std::move(auth_host)),
-      state_(state),
-      trail_(executor, state),
-      tokens_(std::move(tokens)),
-      notes_(std::move(notes)),
-      ssh_ca_(state),
-      service_tokens_(state),
-      executor_(std::move(executor)),
-      limits_(executor_),
-      now_(std::move(now)),
-      transfers_(executor_, state, poll, now_) {}
-
-void AccessSite::set_public_port(std::uint16_t port) {
-  config_.public_port = port;
-  tokens_.set_issuer("https://" + auth_authority());
-  for (auto& [name, app] : apps_) app->metadata = RecentParties<App::Metadata>(kMaxMetadataHosts);
-}
-
-std::string AccessSite::authority(std::string_view host) const {
-  std::string out(host);
-  if (config_.public_port != kHttpsPort) out += ":" + std::to_string(config_.public_port);
-  return out;
-}
-
-std::shared_ptr<AccessSite::App> AccessSite::find_app(std::string_view name) const {
-  const auto found = apps_.find(name);
-  return found == apps_.end() ? nullptr : found->second;
-}
-
-std::shared_ptr<const AccessSite::App> AccessSite::find_app_by_aud(std::string_view aud) const {
-  for (const auto& [host, app] : apps_)
-    if (app->aud == aud) return app;
-  return dashboard_->aud == aud ? dashboard_ : nullptr;
-}
-
 /// Certificates, forms and the API, all at the auth domain.
 bool AccessSite::reads_body(const Request& request) const {
   if (request.host != auth_host_ || reads(request)) return false;
@@ -185,31 +127,31 @@ bool AccessSite::reads_body(const Request& request) const {
 boost::asio::awaitable<Answer> AccessSite::handle(const Request& request) {
   Answer answer = co_await route(request);
   // dev's certificate is not one that a browser should insist on.
-  if (config_.identity_provider != IdentityProvider::dev)
+  if (context_.config.identity_provider != IdentityProvider::dev)
     answer.headers.emplace_back("Strict-Transport-Security", kStrictTransport);
-  tally_.add(Count::requests, status_class(answer.status));
+  context_.counters.add(Count::requests, status_class(answer.status));
   co_return answer;
 }
 
 bool AccessSite::is_transfer_host(const std::string& host) const {
-  const auto& hosts = config_.transfer_hosts;
+  const auto& hosts = context_.config.transfer_hosts;
   return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
 }
 
 boost::asio::awaitable<Answer> AccessSite::route(const Request& request) {
   // First: an application of all hosts below one may cover this one too.
-  if (request.host == config_.auth_host || is_transfer_host(request.host))
+  if (request.host == context_.config.auth_host || is_transfer_host(request.host))
     co_return co_await auth_domain_answer(request);
-  const Place place = place_of(request);
+  const Place place = applications_.place_of(request);
   if (place.apps.empty()) co_return text_answer(421, kNotServedHere);
   Answer answer = app_answer(request, place);
-  add_metadata(request, place.app.get(), answer);
+  metadata_.add(request, place.app.get(), answer);
   co_return answer;
 }
 
 boost::asio::awaitable<Answer> AccessSite::auth_domain_answer(const Request& request) {
   if (!request.path.starts_with(kTransferPath)) {
-    if (request.host != config_.auth_host) co_return text_answer(404, "not found");
+    if (request.host != context_.config.auth_host) co_return text_answer(404, "not found");
     co_return co_await auth_answer(request);
   }
   if (request.method != "GET") co_return method_not_allowed("GET");
@@ -218,14 +160,14 @@ boost::asio::awaitable<Answer> AccessSite::auth_domain_answer(const Request& req
       percent_decode(std::string_view(request.path).substr(kTransferPath.size())).value_or(std::string());
   if (!TransferStore::valid_key(receiver)) co_return text_answer(404, "not found");
   Answer polled = co_await transfers_.poll(std::move(receiver), request.peer);
-  if (polled.status == 429) tally_.add(Count::limited, "polls");
+  if (polled.status == 429) context_.counters.add(Count::limited, "polls");
   co_return polled;
 }
 
 Answer AccessSite::shared_answer(const Request& request, std::string_view path) {
   if (path == "certs") {
     Answer answer = json_answer(200, {});
-    answer.body = tokens_.certs();
+    answer.body = context_.tokens.certs();
     return answer;
   }
   return asset_answer(request, path);
@@ -240,7 +182,7 @@ Answer AccessSite::app_answer(const Request& request, const Place& place) {
   if (path == "cli") return cli(request, place.app.get());
   if (path == "logout") return app_logout(request, place);
   if (path == "get-identity") {
-    const auto all = identities_at(request, place);
+    const auto all = credentials_.identities_at(request, place);
     return identity_answer(all.empty() ? std::nullopt : std::optional(all.begin()->second));
   }
   return shared_answer(request, path);
@@ -253,7 +195,7 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
   if (request.path == kCertSignPath) {
     if (request.method != "POST") co_return method_not_allowed("POST");
-    co_return co_await cert_sign(request);
+    co_return co_await certificates_.answer(request, credentials_, applications_);
   }
   if (request.path == kCallbackPath || request.path.starts_with(std::string(kCallbackPath) + "/")) {
     Answer answer = co_await callback(request);
@@ -263,20 +205,20 @@ boost::asio::awaitable<Answer> AccessSite::auth_answer(const Request& request) {
   if (path.starts_with("login/")) co_return co_await login(request);
   if (path == "logout") co_return co_await auth_logout(request);
   if (path == "signed-out") co_return signed_out(request);
-  if (path == "get-identity") co_return identity_answer(check_org(request));
+  if (path == "get-identity") co_return identity_answer(credentials_.check_org(request));
   co_return shared_answer(request, path);
 }
 
 std::variant<TunnelGrant, Answer> AccessSite::upgrade(const Request& request) {
   auto out = grant(request);
   const auto* refused = std::get_if<Answer>(&out);
-  tally_.add(Count::requests, status_class(refused != nullptr ? refused->status : 101));
+  context_.counters.add(Count::requests, status_class(refused != nullptr ? refused->status : 101));
   return out;
 }
 
 std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
-  if (request.host == config_.auth_host) return text_answer(404, "not found");
-  const Place place = place_of(request);
+  if (request.host == context_.config.auth_host) return text_answer(404, "not found");
+  const Place place = applications_.place_of(request);
   if (place.apps.empty()) return text_answer(421, kNotServedHere);
   const bool own_path = request.path.starts_with(kOwnPaths);
   if (!own_path && !place.app) return nowhere(place);
@@ -284,25 +226,6 @@ std::variant<TunnelGrant, Answer> AccessSite::grant(const Request& request) {
   if (request.path == kTerminalPath && place.app && place.app->config->browser_terminal && terminals_)
     return terminal_grant(request, *place.app);
   return text_answer(404, "not found");
-}
-
-bool AccessSite::audit(AuditRow row) {
-  row.time = now_();
-  return trail_.append(std::move(row)).kept || config_.audit_continues;
-}
-
-void AccessSite::audit_limited(RowCause cause, AuditRow row, const PartyKey& person) {
-  const auto left_out = limits_.rows.take(cause, person, address_key(row.peer), now_());
-  if (!left_out) return tally_.add(Count::left_out, name_of(cause));
-  if (*left_out > 0) row.reason += " " + left_out_note(*left_out);
-  audit(std::move(row));
-}
-
-Answer AccessSite::unrecordable() {
-  Answer answer = text_answer(503, kUnrecordable);
-  answer.headers.emplace_back(transport::kReasonHeader, kUnrecordable);
-  answer.headers.emplace_back("Retry-After", kUnrecordableRetry);
-  return answer;
 }
 
 }  // namespace cfpipe::edge

@@ -34,7 +34,7 @@ void AccessSite::tell_program(const std::string& target, const Identity& identit
   if (!TransferStore::valid_key(receiver)) return;
   const auto kept = transfers_.refuse(party_of(identity), receiver, refusal);
   if (!kept) spdlog::error("transfer store: {}", kept.error().detail);
-  if (kept && *kept != Outstanding::Added::yes) tally_.add(Count::limited, "transfers");
+  if (kept && *kept != Outstanding::Added::yes) context_.counters.add(Count::limited, "transfers");
 }
 
 Answer AccessSite::denied_sign_in(const Request& request, const Login& login, const Identity& identity,
@@ -47,7 +47,8 @@ Answer AccessSite::denied_sign_in(const Request& request, const Login& login, co
 
 Answer AccessSite::declined(const Request& request, const Login& login, const Identity& identity) {
   tell_program(login.target, identity, {true, "access was declined in the browser"});
-  audit_denial(RowCause::declined, request, *login.app, identity, "declined to give a program access");
+  record_denial(context_, RowCause::declined, request, *login.app, identity,
+                "declined to give a program access");
   return message_page(200, "Declined", "The program that asked gets no access.",
                       "You can close this window.");
 }
@@ -56,22 +57,22 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
   std::string host = percent_decode(std::string_view(request.path).substr(kLoginPath.size())).value_or("");
   const auto named = transport::Authority::parse(host);
   host = named ? named->host.text() : std::string();
-  if (host != config_.auth_host && app_index_.at(host).empty())
+  if (host != context_.config.auth_host && !applications_.has_host(host))
     co_return message_page(404, "Not found", "This edge serves no such application.");
-  const auto target = safe_target(request.query_value("redirect_url"), authority(host));
+  const auto target = safe_target(request.query_value("redirect_url"), context_.authority(host));
   if (!target) {
     co_return message_page(400, "This link is not right", "It leads away from " + host + ".",
                            "Start again from the address you wanted to reach.");
   }
-  const auto app = login_app(host, *target, request.query_value("kid"));
+  const auto app = applications_.for_login(host, *target, request.query_value("kid"));
   if (app == nullptr)
     co_return message_page(400, "This link is not right", "It names another application than its address.");
-  const std::int64_t now = now_();
-  const auto meta = notes_.read("login", request.query_value("meta"), now);
+  const std::int64_t now = context_.now();
+  const auto meta = context_.notes.read("login", request.query_value("meta"), now);
   Answer answer;
   if (!meta || text_of(*meta, "aud") != app->aud || text_of(*meta, "host") != host) {
     // No sign-in of this browser, or one that is too old: the application begins a new one.
-    answer = redirect_answer("https://" + authority(host) + *target);
+    answer = redirect_answer("https://" + context_.authority(host) + *target);
   } else {
     Login login;
     login.app = app;
@@ -79,8 +80,8 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
     login.session_hash = text_of(*meta, "session");
     login.target = *target;
     login.exchange = may_be_exchange(request);
-    auto identity = login.exchange ? check_org(request) : browser_session(request);
-    if (identity && !takes(*app, *identity)) identity.reset();
+    auto identity = login.exchange ? credentials_.check_org(request) : credentials_.browser_session(request);
+    if (identity && !accepts_provider(*app, *identity)) identity.reset();
     const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
     if (!identity) {
       answer = co_await begin_sign_in(request, login);
@@ -99,9 +100,9 @@ boost::asio::awaitable<Answer> AccessSite::login(const Request& request) {
 
 /// The answer to whoever has tried too often; nothing to all others, for whom this counts as another time.
 std::optional<Answer> AccessSite::too_many_logins(const Request& request) {
-  const std::int64_t wait = limits_.logins.take(address_key(request.peer), now_());
+  const std::int64_t wait = login_attempts_.take(address_key(request.peer), context_.now());
   if (wait == 0) return std::nullopt;
-  tally_.add(Count::limited, "logins");
+  context_.counters.add(Count::limited, "logins");
   Answer answer =
       message_page(429, "Too many sign-ins", "There were too many from your address (" + request.peer + ").",
                    "Try again in " + std::to_string(wait) + (wait == 1 ? " second." : " seconds."));
@@ -134,21 +135,21 @@ boost::asio::awaitable<Answer> AccessSite::begin_sign_in(const Request& request,
 std::string AccessSite::form_state(const Request& request, const Login& login, Answer& answer) const {
   std::string cookie = cookie_value(request, kFormCookie);
   if (cookie.size() != kFormCookieCharacters) cookie = random_id();
-  const std::int64_t until = now_() + kLoginSeconds;
+  const std::int64_t until = context_.now() + kLoginSeconds;
   set_cookie(answer, kFormCookie, cookie, until);
   const boost::json::object state{{"aud", login.app->aud},
                                   {"host", login.host},
                                   {"session", login.session_hash},
                                   {"target", login.target},
                                   {"form", hex(sha256(cookie))}};
-  return notes_.write("form", state, until);
+  return context_.notes.write("form", state, until);
 }
 
 /// What the person agrees to by going on; nothing where no program asks.
 std::string AccessSite::consent(const Login& login) const {
   if (!for_a_program(login.target)) return {};
-  return consent_text(
-      {login.app->config->hostname, login.target, transfers_.poller(receiver_of(login.target)), now_()});
+  return consent_text({login.app->config->hostname, login.target,
+                       transfers_.poller(receiver_of(login.target)), context_.now()});
 }
 
 Answer AccessSite::sign_in_page(const Request& request, const Login& login, std::string_view error) const {
@@ -160,8 +161,8 @@ Answer AccessSite::sign_in_page(const Request& request, const Login& login, std:
                  {"error", std::string(error)},
                  {"consent", consent(login)},
                  {"state", form_state(request, login, cookies)},
-                 {"email", config_.dev_email}};
-  page.form_target = "https://" + authority(login.host);
+                 {"email", context_.config.dev_email}};
+  page.form_target = "https://" + context_.authority(login.host);
   Answer answer = page_answer(error.empty() ? 200 : 400, page);
   answer.headers.insert(answer.headers.end(), cookies.headers.begin(), cookies.headers.end());
   return answer;
@@ -174,7 +175,7 @@ Answer AccessSite::confirm_page(const Request& request, const Login& login, cons
   page.title = "Let a program in?";
   page.values = {
       {"email", identity.email}, {"consent", consent(login)}, {"state", form_state(request, login, cookies)}};
-  page.form_target = "https://" + authority(login.host);
+  page.form_target = "https://" + context_.authority(login.host);
   Answer answer = page_answer(200, page);
   answer.headers.insert(answer.headers.end(), cookies.headers.begin(), cookies.headers.end());
   return answer;
@@ -183,9 +184,9 @@ Answer AccessSite::confirm_page(const Request& request, const Login& login, cons
 /// Leaves a one-time code for the application's /authorized. `asked`: the person saw what they agree to.
 Answer AccessSite::finish_login(const Login& login, const Identity& identity, bool asked) {
   // The dashboard is on this host, which has its cookie.
-  if (login.app->config->hostname == config_.auth_host)
-    return redirect_answer("https://" + auth_authority() + login.target);
-  const std::int64_t now = now_();
+  if (login.app->config->hostname == context_.config.auth_host)
+    return redirect_answer("https://" + context_.auth_authority() + login.target);
+  const std::int64_t now = context_.now();
   const std::string code = random_id();
   boost::json::object content{{"aud", login.app->aud},
                               {"host", login.host},
@@ -199,22 +200,23 @@ Answer AccessSite::finish_login(const Login& login, const Identity& identity, bo
     if (wants_org_token(login.target)) content["org"] = true;
   }
   const std::string name = hex(sha256(code));
-  const auto added = limits_.codes.add(party_of(identity), name, now + kCodeSeconds, now);
+  const auto added = codes_.add(party_of(identity), name, now + kCodeSeconds, now);
   if (added == Outstanding::Added::too_many_of_owner) {
-    tally_.add(Count::limited, "codes");
+    context_.counters.add(Count::limited, "codes");
     return message_page(429, "Too many sign-ins",
                         "Too many sign-ins of " + identity.email + " are under way at once.",
                         "Try again in a minute.");
   }
   const auto kept =
-      state_.put_pending("code", name, boost::json::serialize(content), now + kCodeSeconds, now);
+      context_.store.put_pending("code", name, boost::json::serialize(content), now + kCodeSeconds, now);
   if (!kept) spdlog::error("state: {}", kept.error().detail);
   if (!kept || !*kept) {
-    limits_.codes.taken(name);
-    if (kept) tally_.add(Count::limited, "codes");
+    codes_.taken(name);
+    if (kept) context_.counters.add(Count::limited, "codes");
     return message_page(503, "Not available", "This edge cannot keep the sign-in.", "Try again in a minute.");
   }
-  return redirect_answer("https://" + authority(login.host) + "/cdn-cgi/access/authorized?code=" + code);
+  return redirect_answer("https://" + context_.authority(login.host) +
+                         "/cdn-cgi/access/authorized?code=" + code);
 }
 
 /// The provider's redirect, or a form of ours.
@@ -222,15 +224,15 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
   if (!providers_.empty() && request.method == "GET") co_return co_await back_from_provider(request);
   if (request.method != "POST" || request.path != kCallbackPath)
     co_return method_not_allowed(providers_.empty() ? "POST" : "GET, POST");
-  const std::int64_t now = now_();
+  const std::int64_t now = context_.now();
   const std::string_view origin = request.header("Origin");
-  if (!origin.empty() && !same_text(origin, "https://" + auth_authority()))
+  if (!origin.empty() && !same_text(origin, "https://" + context_.auth_authority()))
     co_return message_page(403, "Refused", "This form was sent from another site.");
-  const auto state = notes_.read("form", request.form_value("state"), now);
+  const auto state = context_.notes.read("form", request.form_value("state"), now);
   if (!state || !same_secret(text_of(*state, "form"), hex(sha256(cookie_value(request, kFormCookie)))))
     co_return expired_form();
   Login login;
-  login.app = find_app_by_aud(text_of(*state, "aud"));
+  login.app = applications_.find_by_aud(text_of(*state, "aud"));
   login.host = text_of(*state, "host");
   login.session_hash = text_of(*state, "session");
   login.target = text_of(*state, "target");
@@ -239,8 +241,8 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
   const std::string typed = request.form_value("email");
   if (!typed.empty()) co_return dev_sign_in(request, login, typed);
   // The confirmation of somebody who is signed in already; has that ended meanwhile, they sign in again.
-  const auto identity = browser_session(request);
-  if (!identity || !takes(*login.app, *identity)) co_return co_await begin_sign_in(request, login);
+  const auto identity = credentials_.browser_session(request);
+  if (!identity || !accepts_provider(*login.app, *identity)) co_return co_await begin_sign_in(request, login);
   if (request.form_value("answer") == "no") co_return declined(request, login, *identity);
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) co_return denied_sign_in(request, login, *identity, verdict);
@@ -249,15 +251,16 @@ boost::asio::awaitable<Answer> AccessSite::callback(const Request& request) {
 
 /// The built-in page asks for no password, and believes.
 Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::string_view typed) {
-  if (config_.identity_provider != IdentityProvider::dev) return expired_form();
+  if (context_.config.identity_provider != IdentityProvider::dev) return expired_form();
   Identity identity;
   identity.provider = kDevProviderName;
   identity.email = std::string(trimmed(typed));
   if (!valid_email(identity.email)) return sign_in_page(request, login, "This is not an email address.");
-  identity.groups = groups_to_carry({config_.dev_groups, std::nullopt}, groups_named(config_));
+  identity.groups =
+      groups_to_carry({context_.config.dev_groups, std::nullopt}, groups_named(context_.config));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
-  identity.subject = subject_of(tokens_.issuer(), lower(identity.email));
+  identity.subject = subject_of(context_.tokens.issuer(), lower(identity.email));
   if (!start_session(request, login, identity)) return unrecordable();
   Answer answer = finish_login(login, identity, true);
   set_session(identity, answer);
@@ -266,22 +269,19 @@ Answer AccessSite::dev_sign_in(const Request& request, const Login& login, std::
 
 /// Of all applications: what the auth domain's cookie stands for.
 bool AccessSite::start_session(const Request& request, const Login& login, Identity& identity) {
-  if (!grants()) return false;
+  if (!context_.grants()) return false;
   identity.nonce = random_id(kNonceBytes);
-  identity.issued = now_();
-  identity.expires = identity.issued + config_.session_duration.count();
-  AuditRow row;
-  row.kind = "login";
-  tally_.add(Count::logins, login.app->config->hostname);
+  identity.issued = context_.now();
+  identity.expires = identity.issued + context_.config.session_duration.count();
+  AuditRow row = row_of("login", request);
+  context_.counters.add(Count::logins, login.app->config->hostname);
   row.identity = identity.email;
   row.application = login.app->config->hostname;
-  row.peer = request.peer;
-  row.ray = request.ray;
   row.login_method = identity.provider;
   row.reason = session_note(identity.nonce);
   row.session = identity.nonce;
   row.session_expires = identity.expires;
-  if (!audit(std::move(row))) return false;
+  if (!context_.record(std::move(row))) return false;
   open_tunnels_.learn(std::make_shared<const Identity>(identity));
   end_tunnels_turned_out(&identity.email);
   return true;
@@ -289,7 +289,7 @@ bool AccessSite::start_session(const Request& request, const Login& login, Ident
 
 void AccessSite::set_session(const Identity& identity, Answer& answer) const {
   const std::string token =
-      tokens_.org_token(identity, Holder::browser, identity.issued, config_.session_duration);
+      context_.tokens.org_token(identity, Holder::browser, identity.issued, context_.config.session_duration);
   set_cookie(answer, kBrowserTokenCookie, token, identity.expires);
 }
 

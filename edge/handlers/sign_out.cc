@@ -17,13 +17,8 @@ namespace {
 /// Where a sign-out leads back to, while the browser is at the provider. Host-bound by its name: no other
 /// host of the domain can plant it.
 constexpr std::string_view kReturnCookie = "__Host-cfpipe-return";
-/// Parameter of a sign-out: a note that says where it leads back to.
-constexpr std::string_view kReturnKey = "return";
-/// How long such a link may be used, and how long the way through the provider may take, in seconds.
-constexpr std::int64_t kReturnLinkSeconds = 24 * 60 * 60;
+/// How long the way through the provider may take, in seconds.
 constexpr std::int64_t kReturnSeconds = 15 * 60;
-/// Longest address in such a note, in bytes: browsers drop cookies beyond 4 KiB.
-constexpr std::size_t kMaxReturnBytes = 1536;
 
 /// The path of a sign-out that hands on what this one was to lead back to.
 std::string logout_path(const Request& request) {
@@ -49,25 +44,11 @@ Answer signed_out_page() {
 
 }  // namespace
 
-/// A program's sign-in leads to the application: the program has been refused, and waits no longer.
-Link AccessSite::another_user(const WayBack& back) const {
-  const bool leads_back = back.target.size() <= kMaxReturnBytes && !for_a_program(back.target);
-  const std::string url = "https://" + authority(back.host) + (leads_back ? std::string(back.target) : "/");
-  const std::string note = notes_.write("return", {{"url", url}}, now_() + kReturnLinkSeconds);
-  return {"Sign in as another user",
-          std::string(kLogoutPath) + "?" + std::string(kReturnKey) + "=" + transport::percent_encode(note)};
-}
-
-std::string AccessSite::return_url(std::string_view note) const {
-  const auto read = notes_.read("return", note, now_());
-  return read ? text_of(*read, "url") : std::string();
-}
-
 /// Of all applications of the host: their cookies may come of several sign-ins.
 Answer AccessSite::app_logout(const Request& request, const Place& place) {
-  for (const auto& [nonce, identity] : identities_at(request, place))
+  for (const auto& [nonce, identity] : credentials_.identities_at(request, place))
     if (auto instead = sign_out(request, identity)) return std::move(*instead);
-  Answer answer = redirect_answer("https://" + auth_authority() + logout_path(request));
+  Answer answer = redirect_answer("https://" + context_.auth_authority() + logout_path(request));
   std::set<std::string> paths;
   for (const auto& app : place.apps) paths.insert(token_cookie_path(app->name));
   for (const std::string& path : paths)
@@ -84,35 +65,32 @@ Answer AccessSite::app_logout(const Request& request, const Place& place) {
 std::optional<Answer> AccessSite::sign_out(const Request& request, const Identity& identity) {
   if (identity.nonce.empty()) return std::nullopt;
   if (led_here_from_elsewhere(request)) return sign_out_page(request, identity.email);
-  const std::int64_t now = now_();
-  if (const auto done = state_.revoke_session(identity.nonce, now + kLastTokenSeconds); !done)
+  const std::int64_t now = context_.now();
+  if (const auto done = context_.store.revoke_session(identity.nonce, now + kLastTokenSeconds); !done)
     return state_trouble(done.error());
-  AuditRow row;
-  row.kind = "revoke";
+  AuditRow row = row_of("revoke", request);
   row.identity = identity.email;
-  row.peer = request.peer;
-  row.ray = request.ray;
   row.login_method = identity.provider;
   row.reason = session_note(identity.nonce) + ", signed out";
-  audit(std::move(row));
+  context_.record(std::move(row));
   end_revoked_tunnels(true);
   return std::nullopt;
 }
 
 /// Where the provider leads back to.
 Answer AccessSite::signed_out(const Request& request) const {
-  const std::string back = return_url(cookie_value(request, kReturnCookie));
+  const std::string back = return_url(context_, cookie_value(request, kReturnCookie));
   Answer answer = back.empty() ? signed_out_page() : redirect_answer(back);
   clear_cookie(answer, kReturnCookie);
   return answer;
 }
 
 boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
-  auto identity = check_org(request);
+  auto identity = credentials_.check_org(request);
   if (identity)
     if (auto instead = sign_out(request, *identity)) co_return std::move(*instead);
   const std::string note = request.query_value(kReturnKey);
-  const std::string back = return_url(note);
+  const std::string back = return_url(context_, note);
   Answer answer = back.empty() ? signed_out_page() : redirect_answer(back);
   if (!providers_.empty()) {
     // Else the next sign-in would be the same person's, without a question.
@@ -121,7 +99,7 @@ boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
     const std::string_view leads_back = there ? kReturnCookie : kAnotherUserCookie;
     for (const auto cookie : {kReturnCookie, kAnotherUserCookie}) {
       if (cookie == leads_back && !back.empty()) {
-        set_cookie(answer, cookie, note, now_() + kReturnSeconds);
+        set_cookie(answer, cookie, note, context_.now() + kReturnSeconds);
       } else {
         clear_cookie(answer, cookie);
       }

@@ -43,7 +43,8 @@ std::string origin_of(const TunnelGrant& grant) {
 
 /// Scripts and styles are this host's own files, but for the styles that the terminal makes while it runs,
 /// which show this page's nonce.
-Answer AccessSite::terminal_page(const Request& request, const App& app, const Identity& identity) const {
+Answer AccessSite::terminal_page(const Request& request, const Application& app,
+                                 const Identity& identity) const {
   const std::string nonce = random_id(kNonceBytes);
   const auto users = users_of(*app.config, identity);
   std::string user = account_of(email_prefix(identity.email), AccountFrom::email).value_or("");
@@ -64,16 +65,16 @@ Answer AccessSite::terminal_page(const Request& request, const App& app, const I
   return document_answer(200, page);
 }
 
-std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& request, const App& app) {
-  const Visitor who = visitor(request, app);
+std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& request, const Application& app) {
+  const Visitor who = credentials_.visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::for_identity);
   if (!verdict.passes()) return turned_away(request, app, who, verdict);
   if (!who.identity || who.identity->email.empty())
     return text_answer(403, "a terminal is for a person who has signed in");
   // A browser always says whose page it is: no other may open a terminal with this host's cookies.
-  if (!who.by_header && !same_text(request.header("Origin"), "https://" + authority(request.host)))
+  if (!who.by_header && !same_text(request.header("Origin"), "https://" + context_.authority(request.host)))
     return text_answer(403, "this page may not open a terminal");
-  if (!grants()) return unrecordable();
+  if (!context_.grants()) return unrecordable();
   TunnelGrant grant = grant_of(app, request.host, who.identity);
   if (!grant.has_origin()) return leads_nowhere(request, app, who);
   auto terminal = std::make_shared<terminal::TerminalGrant>();
@@ -88,7 +89,7 @@ std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& requ
   // The session keeps its own time, and tells of it before it is up.
   terminal->until = who.identity->expires;
   if (grant.session_limit.count() > 0)
-    terminal->until = std::min(terminal->until, now_() + grant.session_limit.count());
+    terminal->until = std::min(terminal->until, context_.now() + grant.session_limit.count());
   grant.session_limit = std::chrono::seconds(0);
   grant.terminal = std::move(terminal);
   grant.inside = terminals_;
@@ -98,41 +99,38 @@ std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& requ
 boost::asio::awaitable<transport::Result<std::string>> AccessSite::certify_terminal(const TunnelGrant& grant,
                                                                                     const Request& request,
                                                                                     std::string key_line) {
-  const auto app = find_app(grant.app_hostname);
+  const auto app = applications_.find(grant.app_hostname);
   const transport::Failure gone(transport::Stage::certificate, transport::Cause::sign_refused,
                                 grant.app_hostname + " does not use short-lived certificates");
   if (app == nullptr) co_return gone;
   const auto config = app->config;  // a reload may replace what the application is meanwhile
   if (!config->certificates) co_return gone;
-  auto issued = co_await certify(request, *config, grant.terminal->identity, key_line);
+  auto issued = co_await certificates_.certify(request, *config, grant.terminal->identity, key_line);
   if (!issued) co_return issued.error();
   co_return std::move(issued->line);
 }
 
 transport::Result<std::string> AccessSite::known_host_key(const TunnelGrant& grant) {
-  return state_.host_key(grant.app_hostname, origin_of(grant));
+  return context_.store.host_key(grant.app_hostname, origin_of(grant));
 }
 
 transport::Result<void> AccessSite::believe_host_key(const TunnelGrant& grant, const Request& request,
                                                      const std::string& key_line) {
   const auto key = auth::parse_public_key_line(key_line);
   if (!key) return key.error();
-  auto added = state_.add_host_key(grant.app_hostname, origin_of(grant), key_line, now_());
+  auto added = context_.store.add_host_key(grant.app_hostname, origin_of(grant), key_line, context_.now());
   if (!added) return added.error();
   // Two terminals may have been the first at once, and one of them was shown another key.
-  const auto kept = state_.host_key(grant.app_hostname, origin_of(grant));
+  const auto kept = context_.store.host_key(grant.app_hostname, origin_of(grant));
   if (!kept) return kept.error();
   if (*kept != key_line)
     return transport::Failure(transport::Stage::state, transport::Cause::key_unusable,
                               "another host key was recorded meanwhile");
-  AuditRow row;
-  row.kind = "host_key";
+  AuditRow row = row_of("host_key", request);
   row.identity = grant.identity;
   row.application = grant.app_hostname;
-  row.peer = request.peer;
-  row.ray = request.ray;
   row.reason = "first seen at " + origin_of(grant) + ": " + auth::fingerprint(key->blob);
-  audit(std::move(row));
+  context_.record(std::move(row));
   return {};
 }
 

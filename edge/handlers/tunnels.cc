@@ -22,37 +22,37 @@ constexpr const char* kNotLedTo = "the application does not lead to that destina
 
 }  // namespace
 
-Answer AccessSite::wrong_destination(const Request& request, const App& app, const Visitor& who,
+Answer AccessSite::wrong_destination(const Request& request, const Application& app, const Visitor& who,
                                      std::string_view asked) {
   const std::string reason = app.config->destinations.empty()
                                  ? app.config->hostname + " has one origin"
                                  : app.config->hostname + " does not lead to that destination";
-  audit_denial(RowCause::denied, request, app, who.identity,
-               reason + ": " + transport::printable(asked, kShownDestination));
+  record_denial(context_, RowCause::denied, request, app, who.identity,
+                reason + ": " + transport::printable(asked, kShownDestination));
   Answer answer = text_answer(403, reason);
   answer.headers.emplace_back(transport::kReasonHeader, reason);
   return answer;
 }
 
-std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& request, App& app) {
-  const Visitor who = visitor(request, app);
+std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& request, Application& app) {
+  const Visitor who = credentials_.visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
   if (!verdict.passes()) {
     Answer answer = turned_away(request, app, who, verdict);
-    add_metadata(request, &app, answer);
+    metadata_.add(request, &app, answer);
     return answer;
   }
   // Any page can make a browser open WebSockets, with its cookies and from its address; only our own may.
   const std::string_view origin = request.header("Origin");
-  if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + authority(request.host)))
+  if (!who.by_header && !origin.empty() && !same_text(origin, "https://" + context_.authority(request.host)))
     return text_answer(403, "this page may not open a tunnel");
   const std::string_view asked = request.header("Cf-Access-Jump-Destination");
   const auto destination = find_destination(app.config->destinations, asked);
   if (!asked.empty() && !destination) return wrong_destination(request, app, who, asked);
-  if (!grants()) return unrecordable();
+  if (!context_.grants()) return unrecordable();
   TunnelGrant grant = grant_of(app, request.host, who.identity);
   if (!destination && !grant.has_origin()) return leads_nowhere(request, app, who);
-  auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, now_());
+  auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, context_.now());
   if (!admission.seat) return too_many_tunnels(request, app, who, admission);
   grant.seat = std::move(admission.seat);
   if (destination) {
@@ -66,20 +66,20 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
   return grant;
 }
 
-Answer AccessSite::leads_nowhere(const Request& request, const App& app, const Visitor& who) {
+Answer AccessSite::leads_nowhere(const Request& request, const Application& app, const Visitor& who) {
   const std::string reason = transport::printable(request.host, kShownDestination) +
                              " leads to no server: what the * stands for must be letters, digits and '-'";
-  audit_denial(RowCause::denied, request, app, who.identity, reason);
+  record_denial(context_, RowCause::denied, request, app, who.identity, reason);
   Answer answer = text_answer(404, reason);
   answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
   return answer;
 }
 
-TunnelGrant AccessSite::grant_of(const App& application, const std::string& host,
+TunnelGrant AccessSite::grant_of(const Application& application, const std::string& host,
                                  const std::optional<Identity>& identity) const {
   const ApplicationConfig& app = *application.config;
   TunnelGrant grant;
-  grant.configuration = configurations_;
+  grant.configuration = context_.configurations;
   grant.session_limit = app.session_limit;
   grant.idle_limit = app.idle_limit;
   grant.app_hostname = app.hostname;
@@ -100,10 +100,10 @@ TunnelGrant AccessSite::grant_of(const App& application, const std::string& host
   return grant;
 }
 
-Answer AccessSite::too_many_tunnels(const Request& request, const App& app, const Visitor& who,
+Answer AccessSite::too_many_tunnels(const Request& request, const Application& app, const Visitor& who,
                                     const OpenTunnels::Admission& refused) {
-  audit_denial(RowCause::over_limit, request, app, who.identity, refused.refusal);
-  tally_.add(Count::limited, refused.limit);
+  record_denial(context_, RowCause::over_limit, request, app, who.identity, refused.refusal);
+  context_.counters.add(Count::limited, refused.limit);
   Answer answer = text_answer(429, refused.refusal);
   answer.headers.emplace_back(transport::kReasonHeader, transport::printable(refused.refusal));
   if (refused.wait > 0) answer.headers.emplace_back("Retry-After", std::to_string(refused.wait));
@@ -113,21 +113,18 @@ Answer AccessSite::too_many_tunnels(const Request& request, const App& app, cons
 /// The row of a tunnel without a name: anybody may cause as many as they like of them. False: it is left out.
 bool AccessSite::takes_row(const TunnelGrant& grant, AuditRow& row) {
   if (!grant.identity.empty()) return true;
-  const auto left_out = limits_.rows.take(RowCause::tunnel, {}, address_key(row.peer), row.time);
-  if (!left_out) tally_.add(Count::left_out, name_of(RowCause::tunnel));
+  const auto left_out = context_.rows.take(RowCause::tunnel, {}, address_key(row.peer), row.time);
+  if (!left_out) context_.counters.add(Count::left_out, name_of(RowCause::tunnel));
   if (left_out && *left_out > 0) row.reason += (row.reason.empty() ? "" : " ") + left_out_note(*left_out);
   return left_out.has_value();
 }
 
 std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request,
                                 std::shared_ptr<TunnelEnd> end) {
-  AuditRow row;
-  row.time = now_();
-  row.kind = "tunnel_open";
+  AuditRow row = row_of("tunnel_open", request);
+  row.time = context_.now();
   row.identity = grant.identity;
   row.application = grant.app_hostname;
-  row.peer = request.peer;
-  row.ray = request.ray;
   if (grant.who) row.login_method = grant.who->provider;
   if (!grant.destination.empty()) row.reason = "to " + grant.destination;
   if (grant.origin_by_host) row.reason = "to " + host_and_port(grant.origin_host, grant.origin_port);
@@ -136,18 +133,19 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   if (names_many_hosts(grant.app_hostname))
     row.reason += (row.reason.empty() ? "at " : ", at ") + request.host;
   const bool recorded = takes_row(grant, row);
-  const auto [id, kept] = recorded ? trail_.append(row) : AuditTrail::Kept{trail_.id_without_row(), true};
-  if (!kept && !config_.audit_continues) end->dismiss(kUnrecorded);
-  tally_.add(Count::tunnels_opened, row.application);
-  const bool late = !grant.identity.empty() &&
-                    no_longer_good({grant.identity, grant.client_id, grant.session, grant.issued});
+  const auto [id, kept] =
+      recorded ? context_.audit.append(row) : AuditTrail::Kept{context_.audit.id_without_row(), true};
+  if (!kept && !context_.config.audit_continues) end->dismiss(kUnrecorded);
+  context_.counters.add(Count::tunnels_opened, row.application);
+  const bool late = !grant.identity.empty() && credentials_.no_longer_good({grant.identity, grant.client_id,
+                                                                            grant.session, grant.issued});
   if (late) end->dismiss(kRevoked);
   auto seat = grant.seat;
   if (!seat) {
     auto admission = open_tunnels_.admit({row.identity, grant.client_id, row.peer}, row.time);
     if (!admission.seat) {
       end->dismiss(admission.refusal);
-      tally_.add(Count::limited, admission.limit);
+      context_.counters.add(Count::limited, admission.limit);
     }
     seat = std::move(admission.seat);
   }
@@ -164,8 +162,8 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
                              std::move(end),
                              std::move(seat)};
   // It has been dialled meanwhile.
-  const bool other_rules = grant.configuration != 0 && grant.configuration != configurations_;
-  const char* why = other_rules && !config_.tunnels_stay ? turned_out(tunnel) : nullptr;
+  const bool other_rules = grant.configuration != 0 && grant.configuration != context_.configurations;
+  const char* why = other_rules && !context_.config.tunnels_stay ? turned_out(tunnel) : nullptr;
   if (why != nullptr) tunnel.end->dismiss(why);
   open_tunnels_.add(id, std::move(tunnel));
   return id;
@@ -173,7 +171,7 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
 
 void AccessSite::end_tunnels_that_must() {
   end_revoked_tunnels(false);
-  const std::int64_t now = now_();
+  const std::int64_t now = context_.now();
   open_tunnels_.for_each([now](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (tunnel.until > 0 && tunnel.until <= now) tunnel.end->dismiss(kOverTime);
   });
@@ -181,19 +179,19 @@ void AccessSite::end_tunnels_that_must() {
 
 // A revocation is a change of the state, by another process or by the dashboard.
 void AccessSite::end_revoked_tunnels(bool changed_here) {
-  const auto changes = state_.others_changes();
+  const auto changes = context_.store.others_changes();
   if (changes && *changes == seen_changes_ && !changed_here) return;
   if (!changes) spdlog::error("state: {}", changes.error().detail);
   if (changes) seen_changes_ = *changes;
   open_tunnels_.for_each([this](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (!tunnel.row.identity.empty() &&
-        no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
+        credentials_.no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
       tunnel.end->dismiss(kRevoked);
   });
 }
 
 const char* AccessSite::turned_out(const OpenTunnels::Tunnel& tunnel) const {
-  const auto app = find_app(tunnel.row.application);
+  const auto app = applications_.find(tunnel.row.application);
   if (app == nullptr) return kNotServed;
   const Asking asking = tunnel.terminal ? Asking::for_identity : Asking::to_pass;
   if (!judge(tunnel.row.peer, *app, tunnel.who.get(), asking).passes()) return kNotAdmitted;
@@ -203,7 +201,7 @@ const char* AccessSite::turned_out(const OpenTunnels::Tunnel& tunnel) const {
 }
 
 void AccessSite::end_tunnels_turned_out(const std::string* email) {
-  if (config_.tunnels_stay) return;
+  if (context_.config.tunnels_stay) return;
   open_tunnels_.for_each([this, email](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (email != nullptr && !OpenTunnels::is_of(tunnel, *email)) return;
     if (const char* why = turned_out(tunnel)) tunnel.end->dismiss(why);
@@ -214,16 +212,16 @@ void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t d
                         std::string_view reason) {
   const auto tunnel = open_tunnels_.remove(id);
   AuditRow row = tunnel ? tunnel->row : AuditRow();
-  row.time = now_();
+  row.time = context_.now();
   row.kind = "tunnel_close";
   row.tunnel = id;
   row.up_bytes = up_bytes;
   row.down_bytes = down_bytes;
   row.reason = reason;
-  if (!tunnel || tunnel->recorded) trail_.append(row);
-  tally_.add(Count::tunnels_closed, row.application);
-  tally_.add(Count::up_bytes, row.application, up_bytes);
-  tally_.add(Count::down_bytes, row.application, down_bytes);
+  if (!tunnel || tunnel->recorded) context_.audit.append(row);
+  context_.counters.add(Count::tunnels_closed, row.application);
+  context_.counters.add(Count::up_bytes, row.application, up_bytes);
+  context_.counters.add(Count::down_bytes, row.application, down_bytes);
   if (open_tunnels_.empty() && idle_) idle_();
 }
 

@@ -16,7 +16,6 @@
 #include "auth/ssh/key.h"
 #include "auth/token/sealed_box.h"
 #include "edge/edge_fixture.h"
-#include "edge/handlers/party_limits.h"
 #include "edge/identity/transfer_store.h"
 #include "edge/limits/row_limits.h"
 #include "edge/monitoring/metrics.h"

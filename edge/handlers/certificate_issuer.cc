@@ -1,12 +1,17 @@
 // POST /cdn-cgi/access/cert_sign: a short-lived SSH certificate for the holder of an application token.
+#include "edge/handlers/certificate_issuer.h"
+
 #include <spdlog/spdlog.h>
+
+#include <memory>
+#include <utility>
 
 #include "auth/agent/client.h"
 #include "auth/ssh/key.h"
 #include "auth/token/jwt.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/decision.h"
 #include "edge/http/responses.h"
 
 namespace cfpipe::edge {
@@ -14,8 +19,6 @@ namespace {
 
 /// Largest body, in bytes: a token and a key line with room to spare.
 constexpr std::size_t kMaxSignBodyBytes = auth::kMaxJwtBytes + auth::kMaxKeyLineBytes + 4096;
-
-constexpr const char* kNoRecords = "this edge cannot keep its records at present, and grants nothing new";
 
 bool is_json(std::string_view type) {
   return same_text(trimmed(type.substr(0, type.find(';'))), "application/json");
@@ -28,37 +31,40 @@ std::string no_principals(const ApplicationConfig& app, const Identity& identity
          why_no_principals(*app.certificates, identity);
 }
 
-std::string too_many_certificates(const Identity& identity, const SiteLimits& limits, std::int64_t wait) {
-  return identity.name() + " was signed as many certificates as one user may get in a minute: " +
-         std::to_string(limits.certificates.limit()) + "; try again in " + std::to_string(wait) + " s";
+std::string too_many_certificates(const Identity& identity, std::int64_t limit, std::int64_t wait) {
+  return identity.name() +
+         " was signed as many certificates as one user may get in a minute: " + std::to_string(limit) +
+         "; try again in " + std::to_string(wait) + " s";
 }
 
 }  // namespace
 
-boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
+boost::asio::awaitable<Answer> CertificateIssuer::answer(const Request& request,
+                                                         const Authenticator& credentials,
+                                                         const ApplicationTable& applications) {
   if (!is_json(request.header("Content-Type")))
     co_return json_refusal(415, "the request must be application/json");
   if (request.body.size() > kMaxSignBodyBytes) co_return json_refusal(413, "the request is too large");
   const auto body = auth::parse_json_object(request.body);
   if (!body) co_return json_refusal(400, "the request is not a JSON object");
   const std::string issuer = text_of(*body, "issuer");
-  if (!issuer.empty() && issuer != tokens_.issuer())
+  if (!issuer.empty() && issuer != context_.tokens.issuer())
     co_return json_refusal(400, "the issuer is not this edge");
   const std::string token = text_of(*body, "jwt");
-  // The audience is only read here to find the application; check_app believes nothing of it.
+  // The audience is only read here to find the application; check_app trusts nothing of it.
   const auto claimed = auth::parse_jwt(token);
-  std::shared_ptr<const App> app;
+  std::shared_ptr<const Application> app;
   if (claimed)
     for (const std::string& aud : claimed->audience())
-      if (app == nullptr) app = find_app_by_aud(aud);
-  const auto identity = app != nullptr ? check_app(token, *app) : std::nullopt;
+      if (app == nullptr) app = applications.find_by_aud(aud);
+  const auto identity = app != nullptr ? credentials.check_app(token, *app) : std::nullopt;
   if (!identity) co_return json_refusal(401, "the token is not valid, or has expired");
   if (!app->config->certificates)
     co_return json_refusal(403, app->config->hostname + " does not use short-lived certificates");
   const Verdict verdict = judge(request, *app, identity, Asking::for_identity);
   if (!verdict.passes()) {
     const std::string reason = reason_of(verdict);
-    audit_denial(RowCause::denied, request, *app, identity, reason);
+    record_denial(context_, RowCause::denied, request, *app, identity, reason);
     co_return json_refusal(403, identity->name() + " may not reach " + app->config->hostname + ": " + reason);
   }
   const std::string key_line = text_of(*body, "public_key");
@@ -75,30 +81,31 @@ boost::asio::awaitable<Answer> AccessSite::cert_sign(const Request& request) {
                               {"expires_at", rfc3339(issued->expires)}});
 }
 
-boost::asio::awaitable<Result<IssuedCertificate>> AccessSite::certify(const Request& request,
-                                                                      const ApplicationConfig& app,
-                                                                      const Identity& identity,
-                                                                      std::string_view key_line) {
+boost::asio::awaitable<Result<IssuedCertificate>> CertificateIssuer::certify(const Request& request,
+                                                                             const ApplicationConfig& app,
+                                                                             const Identity& identity,
+                                                                             std::string_view key_line) {
   using transport::Cause;
   using transport::Failure;
   constexpr auto kStage = transport::Stage::certificate;
   const auto principals = principals_of(*app.certificates, identity);
   if (principals.empty()) co_return Failure(kStage, Cause::sign_refused, no_principals(app, identity));
-  if (!grants()) co_return Failure(kStage, Cause::agent_unreachable, kNoRecords);
+  if (!context_.grants()) co_return Failure(kStage, Cause::agent_unreachable, kUnrecordable);
   const PartyKey party = party_of(identity);
-  if (const std::int64_t wait = limits_.certificates.take(party, now_()); wait > 0) {
-    tally_.add(Count::limited, "certificates");
-    co_return Failure(kStage, Cause::too_many_requests, too_many_certificates(identity, limits_, wait));
+  if (const std::int64_t wait = attempts_.take(party, context_.now()); wait > 0) {
+    context_.counters.add(Count::limited, "certificates");
+    co_return Failure(kStage, Cause::too_many_requests,
+                      too_many_certificates(identity, attempts_.limit(), wait));
   }
   // An agent takes its time; one user's requests wait behind each other, not in front of other users'.
-  const auto slot = co_await limits_.signings.take(party);
+  const auto slot = co_await signings_.take(party);
   if (!slot) {
-    tally_.add(Count::limited, "signings");
+    context_.counters.add(Count::limited, "signings");
     co_return Failure(
         kStage, Cause::too_many_requests,
         "too many certificates are being signed for " + identity.name() + "; try again in a moment");
   }
-  const std::int64_t now = now_();
+  const std::int64_t now = context_.now();
   auto issued = co_await ssh_ca_.sign(app, identity.name(), principals, key_line, now);
   if (!issued) {
     if (issued.error().cause == Cause::key_unusable) co_return issued.error();
@@ -106,29 +113,27 @@ boost::asio::awaitable<Result<IssuedCertificate>> AccessSite::certify(const Requ
     co_return Failure(kStage, Cause::agent_unreachable,
                       "the certificate authority of " + app.hostname + " does not sign now");
   }
-  AuditRow row;
+  AuditRow row = row_of("certificate", request);
   row.time = now;
-  row.kind = "certificate";
   row.identity = identity.name();
   row.application = app.hostname;
-  row.peer = request.peer;
-  row.ray = request.ray;
   row.login_method = identity.provider;
   row.serial = issued->serial;
   row.key_id = issued->key_id;
-  // A certificate that nobody could account for is not handed out.
-  const bool kept = co_await trail_.append_on_disk(row);
-  if (!kept && !config_.audit_continues) co_return Failure(kStage, Cause::agent_unreachable, kNoRecords);
-  tally_.add(Count::certificates, row.application);
+  // A certificate without a record is not handed out.
+  const bool kept = co_await context_.audit.append_on_disk(row);
+  if (!kept && !context_.config.audit_continues)
+    co_return Failure(kStage, Cause::agent_unreachable, kUnrecordable);
+  context_.counters.add(Count::certificates, row.application);
   co_return issued;
 }
 
-boost::asio::awaitable<void> AccessSite::look_at_agents() {
-  const Apps apps = apps_;
+boost::asio::awaitable<void> CertificateIssuer::check_agents(ApplicationTable::Apps apps) {
   for (const auto& [host, app] : apps) {
     if (!app->config->certificates || !app->config->certificates->agent) continue;
     const AgentCa& ca = *app->config->certificates->agent;
-    const auto found = co_await auth::find_agent_key(executor_, ca.socket, auth::fingerprint(ca.blob));
+    const auto found =
+        co_await auth::find_agent_key(context_.executor, ca.socket, auth::fingerprint(ca.blob));
     if (!found) spdlog::error("the CA of {} cannot sign: {}", host, found.error().detail);
   }
 }

@@ -1,0 +1,87 @@
+#include "edge/handlers/context.h"
+
+#include <utility>
+
+#include "base/access_headers.h"
+#include "edge/http/responses.h"
+
+namespace cfpipe::edge {
+namespace {
+
+constexpr const char* kUnrecordableRetry = "30";  ///< seconds
+
+}  // namespace
+
+PartyKey party_of(const Identity& identity) {
+  return person_key(identity.name(), identity.client_id);
+}
+
+Result<std::unique_ptr<EdgeContext>> EdgeContext::make(boost::asio::any_io_executor executor, Config config,
+                                                       State& store, Now clock) {
+  auto tokens = Tokens::open(store);
+  if (!tokens) return tokens.error();
+  auto notes = Notes::open(store);
+  if (!notes) return notes.error();
+  return std::unique_ptr<EdgeContext>(new EdgeContext(std::move(executor), std::move(config), store,
+                                                      std::move(*tokens), std::move(*notes),
+                                                      std::move(clock)));
+}
+
+EdgeContext::EdgeContext(boost::asio::any_io_executor own_executor, Config own_config, State& own_store,
+                         Tokens own_tokens, Notes own_notes, Now own_clock)
+    : executor(std::move(own_executor)),
+      store(own_store),
+      audit(executor, own_store),
+      tokens(std::move(own_tokens)),
+      notes(std::move(own_notes)),
+      clock(std::move(own_clock)) {
+  use(std::move(own_config));
+}
+
+void EdgeContext::use(Config other) {
+  config = std::move(other);
+  ++configurations;
+  tokens.set_asked(groups_named(config), claims_named(config));
+  tokens.set_providers(provider_names(config));
+  set_public_port(config.public_port);
+}
+
+void EdgeContext::set_public_port(std::uint16_t port) {
+  config.public_port = port;
+  tokens.set_issuer("https://" + auth_authority());
+}
+
+std::string EdgeContext::authority(std::string_view host) const {
+  std::string out(host);
+  if (config.public_port != kHttpsPort) out += ":" + std::to_string(config.public_port);
+  return out;
+}
+
+bool EdgeContext::record(AuditRow row) {
+  row.time = now();
+  return audit.append(std::move(row)).kept || config.audit_continues;
+}
+
+void EdgeContext::record_limited(RowCause cause, AuditRow row, const PartyKey& person) {
+  const auto left_out = rows.take(cause, person, address_key(row.peer), now());
+  if (!left_out) return counters.add(Count::left_out, name_of(cause));
+  if (*left_out > 0) row.reason += " " + left_out_note(*left_out);
+  record(std::move(row));
+}
+
+AuditRow row_of(std::string_view kind, const Request& request) {
+  AuditRow row;
+  row.kind = kind;
+  row.peer = request.peer;
+  row.ray = request.ray;
+  return row;
+}
+
+Answer unrecordable() {
+  Answer answer = text_answer(503, kUnrecordable);
+  answer.headers.emplace_back(transport::kReasonHeader, kUnrecordable);
+  answer.headers.emplace_back("Retry-After", kUnrecordableRetry);
+  return answer;
+}
+
+}  // namespace cfpipe::edge

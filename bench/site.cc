@@ -32,7 +32,7 @@
 #include <vector>
 
 #include "auth/ssh/key.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/handlers.h"
 #include "edge/http/cookies.h"
 #include "edge/identity/tokens.h"
 #include "edge/listener/admin_listener.h"
@@ -119,13 +119,13 @@ class Edge {
  public:
   explicit Edge(const std::string& dir)
       : state_(open_sqlite_state(dir).value()),
-        site_(AccessSite::make(io_.get_executor(), config_of(dir), *state_,
-                               [] { return std::int64_t{std::time(nullptr)}; })
+        site_(Handlers::make(io_.get_executor(), config_of(dir), *state_,
+                             [] { return std::int64_t{std::time(nullptr)}; })
                   .value()),
         tokens_(Tokens::open(*state_).value()),
         loop_(io_.get_executor(), *site_) {
-    if (!site_->trail().use_spool(dir + "/audit-spool")) die("no spool");
-    tokens_.set_issuer("https://" + site_->auth_authority());
+    if (!site_->context().audit.use_spool(dir + "/audit-spool")) die("no spool");
+    tokens_.set_issuer("https://" + site_->context().auth_authority());
     aud_ = state_->application_aud(kApp).value();
     admin_ = Admin::open(io_.get_executor(), {net::ip::make_address("127.0.0.1"), 0}, [](std::string_view) {
                return plain(200, "ok");
@@ -164,7 +164,7 @@ class Edge {
   net::io_context io_{1};
   net::executor_work_guard<net::io_context::executor_type> work_{io_.get_executor()};
   std::unique_ptr<State> state_;
-  std::unique_ptr<AccessSite> site_;
+  std::unique_ptr<Handlers> site_;
   Tokens tokens_;
   SiteLoop loop_;
   std::string aud_;

@@ -42,14 +42,13 @@ std::size_t affordable_connections() {
   return fit;
 }
 
-void announce(const Config& config, const AccessSite& site, std::uint16_t port, bool dev) {
+void announce(const Config& config, const std::string& auth_authority, std::uint16_t port, bool dev) {
   const std::string address =
       config.listen->is_unix() ? config.listen->text() : Listener(config.listen->address(), port).text();
   for (const ApplicationConfig& app : config.applications)
     spdlog::info("serving {} from {}", app.hostname, origin_text(app));
   spdlog::info("listening on {}{}, sign-in at https://{}",
-               config.plain_http && !config.listen->is_unix() ? "http://" : "", address,
-               site.auth_authority());
+               config.plain_http && !config.listen->is_unix() ? "http://" : "", address, auth_authority);
   if (dev) {
     spdlog::info("clients need: --auth-domain {} --ca-file {}/tls-ca.pem", config.auth_host,
                  config.state_dir);
@@ -133,12 +132,12 @@ void confine(const Config& config) {
 }
 
 /// The audit's spool, and what was added to the audit while no edge ran, copied.
-transport::Result<void> open_audit(AccessSite& site, AuditLog& log, const Config& config) {
-  if (auto spool = site.trail().use_spool(config.state_dir + "/audit-spool"); !spool) return spool.error();
+transport::Result<void> open_audit(AuditTrail& trail, AuditLog& log, const Config& config) {
+  if (auto spool = trail.use_spool(config.state_dir + "/audit-spool"); !spool) return spool.error();
   auto file = AuditLog::open(config.audit_file);
   if (!file) return file.error();
   log.use(std::move(*file));
-  if (site.trail().keeps_spool()) log.copy();
+  if (trail.keeps_spool()) log.copy();
   return {};
 }
 
@@ -159,9 +158,9 @@ int serve_on(const Serving& serving, Ending& ending, const std::function<void()>
 }
 
 /// What is left of the audit, unless a process that came after this one copies it.
-void close_audit(AccessSite& site, AuditLog& log) {
-  const bool kept = site.trail().keeps_spool();
-  if (!site.trail().retake_spool()) return;
+void close_audit(AuditTrail& trail, AuditLog& log) {
+  const bool kept = trail.keeps_spool();
+  if (!trail.retake_spool()) return;
   if (!kept) log.take_over();
   log.copy();
 }
@@ -180,22 +179,24 @@ int serve(Config config, const ServeOptions& options) {
   net::io_context io(1);
   auto state = open_sqlite_state(config.state_dir);
   if (!state) return complain(state.error());
-  auto site = AccessSite::make(io.get_executor(), config, **state, &wall_clock);
-  if (!site) return complain(site.error());
+  auto made = Handlers::make(io.get_executor(), config, **state, &wall_clock);
+  if (!made) return complain(made.error());
+  Handlers& handlers = **made;
   AuditLog audit_log(**state);
-  if (const auto opened = open_audit(**site, audit_log, config); !opened) return complain(opened.error());
+  if (const auto opened = open_audit(handlers.context().audit, audit_log, config); !opened)
+    return complain(opened.error());
   look_at_private_key(config.key_file);
-  SiteLoop site_loop(io.get_executor(), **site);
+  SiteLoop site_loop(io.get_executor(), handlers);
   auto server = Server::open(io.get_executor(), wire, site_loop, std::move(sockets->listen));
   if (!server) return complain(server.error());
   confine(config);  // before there are other threads
   auto terminals = std::make_shared<terminal::Terminals>(site_loop);
   if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
-  (*site)->use_terminals(terminals);
+  handlers.terminals().use(terminals);
   // In front of proxies, auth_domain names the port of theirs that clients reach.
   const bool proxied = config.plain_http || !config.proxies.ranges.empty();
-  if (dev || (config.listen->port() == 0 && !proxied)) (*site)->set_public_port((*server)->port());
-  const Serving serving{io, **server, **site, **state, audit_log, manager, *terminals, wire.memory};
+  if (dev || (config.listen->port() == 0 && !proxied)) handlers.set_public_port((*server)->port());
+  const Serving serving{io, **server, handlers, **state, audit_log, manager, *terminals, wire.memory};
   // A listener that was handed over is the next process's from then on; one of our own tells that we end.
   const bool shares_admin = static_cast<bool>(sockets->admin);
   std::unique_ptr<Admin> admin;
@@ -212,7 +213,7 @@ int serve(Config config, const ServeOptions& options) {
   });
   if (!dev) reloading.emplace(serving, options.config_path, config, ending, mark);
   const int status = serve_on(serving, ending, [&] {
-    announce(config, **site, (*server)->port(), dev);
+    announce(config, handlers.context().auth_authority(), (*server)->port(), dev);
     mark.set();
     manager.ready();
   });
@@ -222,11 +223,11 @@ int serve(Config config, const ServeOptions& options) {
   admin.reset();
   // The tunnels that were cut are told to the site's loop, which takes note of them before it goes itself.
   server->reset();
-  (*site)->use_terminals(nullptr);
+  handlers.terminals().use(nullptr);
   terminals.reset();
   do io.restart();
   while (io.poll() > 0);
-  close_audit(**site, audit_log);
+  close_audit(handlers.context().audit, audit_log);
   spdlog::info("ended");
   return status;
 }

@@ -1,14 +1,15 @@
 // The application host's own pages: the end of a sign-in, the hand-over of tokens to a program.
+#include "edge/handlers/app_pages.h"
+
 #include <spdlog/spdlog.h>
 
-#include <boost/json/parse.hpp>
-#include <map>
+#include <utility>
 
 #include "auth/token/sealed_box.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "edge/handlers/consent.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/decision.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
 
@@ -50,13 +51,11 @@ void set_browser_token(const Request& request, const std::string& cookie, const 
 
 /// The code is taken before anything about it is checked, so that it is good for one attempt, not one
 /// success.
-Answer AccessSite::authorized(const Request& request) {
+Answer AppPages::authorized(const Request& request) {
   const std::int64_t now = context_.now();
-  const std::string name = hex(sha256(request.query_value("code")));
-  const auto taken = context_.store.take_pending("code", name, now);
-  codes_.taken(name);
+  const auto taken = outcome_.take_code(request.query_value("code"));
   if (!taken) return state_trouble(taken.error());
-  const auto code = *taken ? auth::parse_json_object(**taken) : std::nullopt;
+  const auto& code = *taken;
   const auto named = code ? applications_.find_by_aud(text_of(*code, "aud")) : nullptr;
   const bool exchange = code && code->contains("exchange");
   if (named == nullptr || !named->name.covers_host(request.host) || text_of(*code, "host") != request.host ||
@@ -65,10 +64,10 @@ Answer AccessSite::authorized(const Request& request) {
   }
   const Application& app = *named;
   const Identity identity = read_identity(*code);
-  if (credentials_.revoked(identity)) return challenge(request, app);
+  if (credentials_.revoked(identity)) return gate_.challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
   const std::string target = text_of(*code, "target");
-  if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host, target});
+  if (!verdict.passes()) return gate_.denied(request, app, identity, verdict, {request.host, target});
   const std::string token = context_.tokens.app_token(identity, app.aud, now, app.config->session_duration);
   Answer answer = redirect_answer("https://" + context_.authority(request.host) + target);
   const std::int64_t ends = now + app.config->session_duration.count();
@@ -87,7 +86,7 @@ Answer AccessSite::authorized(const Request& request) {
 
 /// Only a person who has just been asked, and only for the receiver they were asked about, sets this in
 /// motion; a cookie alone would let any link that somebody sends them fetch their tokens.
-Answer AccessSite::cli(const Request& request, const Application* named) {
+Answer AppPages::cli(const Request& request, const Application* named) {
   if (request.method != "GET") return method_not_allowed("GET");
   const std::string receiver = request.query_value("token");
   if (!TransferStore::valid_key(receiver) || named == nullptr) {
@@ -99,12 +98,12 @@ Answer AccessSite::cli(const Request& request, const Application* named) {
   const std::int64_t now = context_.now();
   const auto grant = context_.notes.read("cli", cookie_value(request, kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
-    return people_may_enter(app.config->policies) ? challenge(request, app)
+    return people_may_enter(app.config->policies) ? gate_.challenge(request, app)
                                                   : nobody_signs_in(*app.config, request, transfers_);
   const Identity identity = read_identity(*grant);
-  if (credentials_.revoked(identity)) return challenge(request, app);
+  if (credentials_.revoked(identity)) return gate_.challenge(request, app);
   const Verdict verdict = judge(request, app, identity, Asking::for_identity);
-  if (!verdict.passes()) return denied(request, app, identity, verdict, {request.host});
+  if (!verdict.passes()) return gate_.denied(request, app, identity, verdict, {request.host});
   const std::string app_token =
       context_.tokens.app_token(identity, app.aud, now, app.config->session_duration);
   const std::chrono::seconds org_lifetime(number_of(*grant, "org_exp") - now);
@@ -132,24 +131,24 @@ Answer AccessSite::cli(const Request& request, const Application* named) {
   return answer;
 }
 
-Answer AccessSite::identity_answer(const std::optional<Identity>& identity) const {
-  if (!identity) return json_refusal(401, "not signed in");
-  boost::json::object out{{"iat", identity->issued}, {"exp", identity->expires}};
-  if (!identity->client_id.empty()) {
-    out["common_name"] = identity->client_id;
-    out["service_token_name"] = identity->service_token;
+Answer AppPages::identity(const std::optional<Identity>& who) const {
+  if (!who) return json_refusal(401, "not signed in");
+  boost::json::object out{{"iat", who->issued}, {"exp", who->expires}};
+  if (!who->client_id.empty()) {
+    out["common_name"] = who->client_id;
+    out["service_token_name"] = who->service_token;
     return json_answer(200, out);
   }
-  out["id"] = out["user_uuid"] = identity->subject;
-  out["email"] = identity->email;
-  out["name"] = email_prefix(identity->email);
-  out["groups"] = boost::json::array(identity->groups.names.begin(), identity->groups.names.end());
-  if (!identity->claims.empty()) {
+  out["id"] = out["user_uuid"] = who->subject;
+  out["email"] = who->email;
+  out["name"] = email_prefix(who->email);
+  out["groups"] = boost::json::array(who->groups.names.begin(), who->groups.names.end());
+  if (!who->claims.empty()) {
     boost::json::object& custom = out["custom"].emplace_object();
-    for (const auto& [name, values] : identity->claims)
+    for (const auto& [name, values] : who->claims)
       custom[name] = boost::json::array(values.begin(), values.end());
   }
-  out["idp"] = {{"id", identity->provider},
+  out["idp"] = {{"id", who->provider},
                 {"type", context_.config.identity_provider == IdentityProvider::dev ? "dev" : "oidc"}};
   return json_answer(200, out);
 }

@@ -1,7 +1,9 @@
-// The auth domain's own pages: the dashboard, signing in to it, and the API that it uses.
+// The auth domain's own page, and the API that it uses.
+#include "edge/handlers/dashboard.h"
+
 #include "base/text.h"
 #include "edge/api/api.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/return_link.h"
 #include "edge/http/responses.h"
 
 namespace cfpipe::edge {
@@ -18,7 +20,7 @@ bool is_unsafe(const Request& request) {
 
 }  // namespace
 
-bool AccessSite::is_administrator(const Request& request, const Identity& identity) const {
+bool Dashboard::is_administrator(const Request& request, const Identity& identity) const {
   if (!context_.config.administrators) return false;
   Subject subject;
   subject.email = identity.email;
@@ -28,10 +30,10 @@ bool AccessSite::is_administrator(const Request& request, const Identity& identi
   return try_policy(*context_.config.administrators, subject).passes();
 }
 
-Answer AccessSite::dashboard(const Request& request) const {
+Answer Dashboard::page(const Request& request, const Application& own) const {
   if (request.method != "GET" && request.method != "HEAD") return method_not_allowed("GET, HEAD");
   const auto identity = credentials_.browser_session(request);
-  if (!identity) return challenge(request, *applications_.dashboard());
+  if (!identity) return gate_.challenge(request, own);
   const Document page{"dashboard.html",
                       {{"email", identity->email},
                        {"administrator", is_administrator(request, *identity) ? "yes" : ""},
@@ -40,16 +42,16 @@ Answer AccessSite::dashboard(const Request& request) const {
   return document_answer(200, page);
 }
 
-Answer AccessSite::api(const Request& request) {
+Answer Dashboard::api(const Request& request) {
   const auto identity = credentials_.browser_session(request);
   if (!identity) return json_refusal(401, "not signed in");
   if (is_unsafe(request))
     if (const char* fault = foreign_request(request, "https://" + context_.auth_authority()))
       return json_refusal(403, fault);
   const Caller caller{*identity, is_administrator(request, *identity)};
-  AdminApi call({context_.store, context_.config, open_tunnels_, context_.now()}, request, caller);
+  AdminApi call({context_.store, context_.config, tunnels_.open(), context_.now()}, request, caller);
   Answer answer = call.answer();
-  if (call.changed()) end_revoked_tunnels(true);
+  if (call.changed()) tunnels_.end_revoked();
   return answer;
 }
 

@@ -1,4 +1,6 @@
-// In front of an application: who is asking, and where they are sent to say so.
+// In front of an application: who may pass, and where the others are sent.
+#include "edge/handlers/gate.h"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -6,7 +8,8 @@
 
 #include "base/access_headers.h"
 #include "base/text.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/decision.h"
+#include "edge/handlers/terminal_page.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
 #include "transport/net/url.h"
@@ -67,7 +70,25 @@ HowToReach how_to_reach(const ApplicationConfig& app, const std::string& host, c
 
 }  // namespace
 
-Answer AccessSite::challenge(const Request& request, const Application& app) const {
+std::optional<std::string> safe_target(std::string_view redirect_url, std::string_view authority) {
+  if (redirect_url.empty() || redirect_url.size() > kMaxTargetBytes) return "/";
+  for (const char c : redirect_url)
+    if (c <= 0x20 || c > 0x7e || c == '\\' || c == '#') return std::nullopt;
+  std::string target;
+  constexpr std::string_view kScheme = "https://";
+  if (same_text(redirect_url.substr(0, kScheme.size()), kScheme)) {
+    redirect_url.remove_prefix(kScheme.size());
+    const std::size_t end = std::min(redirect_url.find_first_of("/?"), redirect_url.size());
+    if (!same_text(redirect_url.substr(0, end), authority)) return std::nullopt;
+    redirect_url.remove_prefix(end);
+    if (redirect_url.empty() || redirect_url.front() == '?') target = "/";
+  }
+  target += redirect_url;
+  if (target.front() != '/' || target.starts_with("//")) return std::nullopt;
+  return target;
+}
+
+Answer Gate::challenge(const Request& request, const Application& app) const {
   const std::string target = safe_target(target_of(request), context_.authority(request.host)).value_or("/");
   // One session for all tabs of a browser, or the second would void the first one's sign-in.
   std::string session = cookie_value(request, kBrowserSessionCookie);
@@ -86,7 +107,7 @@ Answer AccessSite::challenge(const Request& request, const Application& app) con
 }
 
 // A tunnel opens at every path of the application, and every path asks for a sign-in.
-Answer AccessSite::gate(const Request& request, const Application& app) {
+Answer Gate::answer(const Request& request, const Application& app) {
   const Visitor who = credentials_.visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
   if (!verdict.passes()) return turned_away(request, app, who, verdict);
@@ -106,8 +127,8 @@ Answer AccessSite::gate(const Request& request, const Application& app) {
 }
 
 /// For an application without a terminal: how it is reached.
-Answer AccessSite::front_page(const Request& request, const Application& app,
-                              const std::optional<Identity>& identity) const {
+Answer Gate::front_page(const Request& request, const Application& app,
+                        const std::optional<Identity>& identity) const {
   const bool person = identity && !identity->email.empty();
   Page page;
   page.file = "front.html";
@@ -129,8 +150,8 @@ Answer AccessSite::front_page(const Request& request, const Application& app,
 }
 
 /// The application token of a service token, which is what certificates are asked for with.
-void AccessSite::add_service_cookie(const Request& request, const Application& app, const Identity& identity,
-                                    Answer& answer) {
+void Gate::add_service_cookie(const Request& request, const Application& app, const Identity& identity,
+                              Answer& answer) {
   if (!judge(request, app, identity, Asking::for_identity).passes()) return;
   const std::int64_t now = context_.now();
   const std::string token =
@@ -144,8 +165,8 @@ void AccessSite::add_service_cookie(const Request& request, const Application& a
 }
 
 /// To the login where that can help, else to the reason.
-Answer AccessSite::turned_away(const Request& request, const Application& app, const Visitor& who,
-                               const Verdict& verdict) {
+Answer Gate::turned_away(const Request& request, const Application& app, const Visitor& who,
+                         const Verdict& verdict) {
   const std::string target = target_of(request);
   if (who.identity) return denied(request, app, *who.identity, verdict, {request.host, target});
   if (who.shows_service_token) return refused_service_token(request, app, who.fault);
@@ -154,8 +175,8 @@ Answer AccessSite::turned_away(const Request& request, const Application& app, c
                  "Programs send one in Cf-Access-Client-Id and Cf-Access-Client-Secret.");
 }
 
-Answer AccessSite::denied(const Request& request, const Application& app, const Identity& identity,
-                          const Verdict& verdict, const WayBack& back) {
+Answer Gate::denied(const Request& request, const Application& app, const Identity& identity,
+                    const Verdict& verdict, const WayBack& back) {
   const std::string reason = reason_of(verdict);
   record_denial(context_, RowCause::denied, request, app, identity, reason);
   const std::string what = " may not reach " + app.config->hostname + ": " + reason;
@@ -174,8 +195,7 @@ Answer AccessSite::denied(const Request& request, const Application& app, const 
 }
 
 /// Not the login: whoever sends a service token is no person.
-Answer AccessSite::refused_service_token(const Request& request, const Application& app,
-                                         const std::string& fault) {
+Answer Gate::refused_service_token(const Request& request, const Application& app, const std::string& fault) {
   record_denial(context_, RowCause::service_token, request, app, {}, fault);
   return refusal(fault, "Request " + request.ray + ".");
 }

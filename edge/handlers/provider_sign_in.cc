@@ -1,14 +1,18 @@
 // The auth domain: sign-in at an identity provider, from the redirect that leads there to the one that leads
 // on from the answer. What is under way is in a cookie of the browser alone, so that nobody can fill the
 // edge's state with sign-ins that are never finished.
+#include "edge/handlers/provider_sign_in.h"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "auth/token/jwt.h"
 #include "base/text.h"
 #include "edge/handlers/consent.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/decision.h"
+#include "edge/handlers/return_link.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
 #include "transport/net/url.h"
@@ -73,9 +77,9 @@ int status_of(const transport::Failure& failure) {
 
 /// Nonce and verifier need not be kept: both are made of the state and the provider, with a key that never
 /// leaves this edge.
-ProviderSignIn AccessSite::provider_sign_in(const std::string& state, const Provider& provider) const {
+AuthorizationRequest ProviderSignIn::request_of(const std::string& state, const Provider& provider) const {
   const std::string bound = provider.config.name + " " + state;
-  ProviderSignIn out;
+  AuthorizationRequest out;
   out.redirect_uri = "https://" + context_.auth_authority() + callback_of(provider.config);
   out.state = state;
   out.nonce = context_.notes.derive("oidc-nonce", bound);
@@ -83,13 +87,26 @@ ProviderSignIn AccessSite::provider_sign_in(const std::string& state, const Prov
   return out;
 }
 
-std::shared_ptr<AccessSite::Provider> AccessSite::find_provider(std::string_view name) const {
+std::shared_ptr<ProviderSignIn::Provider> ProviderSignIn::find(std::string_view name) const {
   const auto found = std::find_if(providers_.begin(), providers_.end(),
                                   [name](const auto& one) { return one->config.name == name; });
   return found == providers_.end() ? nullptr : *found;
 }
 
-AccessSite::Providers AccessSite::providers_for(const Application& app) const {
+Result<ProviderSignIn::Providers> ProviderSignIn::make_providers(const EdgeContext& context,
+                                                                 const Config& config) {
+  Providers out;
+  if (config.identity_provider != IdentityProvider::oidc) return out;
+  const WantedClaims wanted{!groups_named(config).empty(), claims_named(config)};
+  for (const OidcConfig& one : config.providers) {
+    auto made = Oidc::make(context.executor, one, wanted, context.clock);
+    if (!made) return made.error();
+    out.push_back(std::make_shared<Provider>(Provider{one, std::move(*made)}));
+  }
+  return out;
+}
+
+ProviderSignIn::Providers ProviderSignIn::of(const Application& app) const {
   Providers out;
   const auto& allowed = app.config->allowed_idps;
   for (const auto& one : providers_)
@@ -98,18 +115,18 @@ AccessSite::Providers AccessSite::providers_for(const Application& app) const {
   return out;
 }
 
-net::awaitable<void> AccessSite::look_at_provider() {
+net::awaitable<void> ProviderSignIn::check_providers() {
   const Providers all = providers_;  // a reload makes others meanwhile
   for (const auto& one : all) {
     const auto looked = co_await one->oidc->look();
-    if (looked && find_provider(one->config.name) == one)
-      spdlog::info("people sign in at {}", one->config.issuer);
+    if (looked && find(one->config.name) == one) spdlog::info("people sign in at {}", one->config.issuer);
   }
 }
 
 /// Links, for a form's answer may not lead to another site (form-action). The one that was chosen last comes
 /// first.
-Answer AccessSite::choice_page(const Request& request, const Login& login, const Providers& providers) const {
+Answer ProviderSignIn::choice_page(const Request& request, const Login& login,
+                                   const Providers& providers) const {
   const std::int64_t until = context_.now() + kLoginSeconds;
   const std::string meta = context_.notes.write(
       "login", {{"aud", login.app->aud}, {"host", login.host}, {"session", login.session_hash}}, until);
@@ -129,16 +146,17 @@ Answer AccessSite::choice_page(const Request& request, const Login& login, const
   Page page;
   page.file = "choose.html";
   page.title = "Sign in";
-  page.values = {
-      {"application", login.app->name.text()}, {"consent", consent(login)}, {"choices", first + others}};
+  page.values = {{"application", login.app->name.text()},
+                 {"consent", outcome_.consent(login)},
+                 {"choices", first + others}};
   return page_answer(200, page);
 }
 
-net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login login,
-                                                  std::shared_ptr<Provider> provider) {
+net::awaitable<Answer> ProviderSignIn::begin(const Request& request, Login login,
+                                             std::shared_ptr<Provider> provider) {
   const char number = free_number(request);
   const std::string state = number + random_id();
-  ProviderSignIn sign_in = provider_sign_in(state, *provider);
+  AuthorizationRequest sign_in = request_of(state, *provider);
   sign_in.another_user = !return_url(context_, cookie_value(request, kAnotherUserCookie)).empty();
   const auto url = co_await provider->oidc->authorization_url(sign_in);
   if (!url) co_return not_signed_in(request, login, url.error());
@@ -161,7 +179,7 @@ net::awaitable<Answer> AccessSite::go_to_provider(const Request& request, Login 
 /// A state is good once, in the browser that it was made for, for as long as its cookie is. What has been
 /// seen here is not worth another word to the provider; which process of an edge that restarts was the first,
 /// the state says.
-net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
+net::awaitable<Answer> ProviderSignIn::finish(const Request& request) {
   const std::string state = request.query_value("state");
   if (state.size() != kStateCharacters || state[0] < '0' || state[0] >= static_cast<char>('0' + kFlows))
     co_return stale_sign_in();
@@ -176,7 +194,7 @@ net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
   }
   login.session_hash = text_of(*flow, "session");
   login.target = text_of(*flow, "target");
-  auto provider = find_provider(text_of(*flow, "provider"));
+  auto provider = find(text_of(*flow, "provider"));
   if (!provider) co_return stale_sign_in();
   // What came back to another provider's address is that one's answer, and nobody else is to see its code.
   const bool asked = request.path == callback_of(provider->config);
@@ -190,8 +208,8 @@ net::awaitable<Answer> AccessSite::back_from_provider(const Request& request) {
   co_return answer;
 }
 
-net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, std::string state,
-                                          std::shared_ptr<Provider> provider) {
+net::awaitable<Answer> ProviderSignIn::redeem(const Request& request, Login login, std::string state,
+                                              std::shared_ptr<Provider> provider) {
   if (const std::string error = request.query_value("error"); !error.empty()) {
     const std::string text =
         transport::printable(request.query_value("error_description"), kMaxDescriptionBytes);
@@ -201,11 +219,11 @@ net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, s
     if (!text.empty()) refused.detail += ": " + text;
     co_return not_signed_in(request, login, refused);
   }
-  const ProviderSignIn sign_in = provider_sign_in(state, *provider);
+  const AuthorizationRequest sign_in = request_of(state, *provider);
   const ProviderReturn back{request.query_value("code"), request.query_value("iss")};
   const auto person = co_await provider->oidc->redeem(sign_in, back, address_key(request.peer));
   // What is right is another configuration's business by now.
-  if (find_provider(provider->config.name) != provider) co_return stale_sign_in();
+  if (find(provider->config.name) != provider) co_return stale_sign_in();
   if (!person) co_return not_signed_in(request, login, person.error());
   // The process before or after this one may have seen the same answer, while an edge restarts.
   const auto first =
@@ -220,8 +238,8 @@ net::awaitable<Answer> AccessSite::redeem(const Request& request, Login login, s
 }
 
 /// Whoever has only been led through the provider has agreed to nothing: for a program they are asked.
-Answer AccessSite::signed_in(const Request& request, const Login& login, const Person& person,
-                             const OidcConfig& provider) {
+Answer ProviderSignIn::signed_in(const Request& request, const Login& login, const Person& person,
+                                 const OidcConfig& provider) {
   Identity identity;
   identity.email = person.email;
   identity.provider = provider.name;
@@ -231,20 +249,21 @@ Answer AccessSite::signed_in(const Request& request, const Login& login, const P
                  person.email, text_of(*person.groups.unknown));
   identity.claims = claims_to_carry(person.claims, claims_named(context_.config));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
-  if (!verdict.passes()) return denied_sign_in(request, login, identity, verdict);
+  if (!verdict.passes()) return outcome_.denied(request, login, identity, verdict);
   identity.subject = subject_of(provider.issuer, person.subject);
-  if (!start_session(request, login, identity)) return unrecordable();
+  if (!outcome_.start_session(request, login, identity)) return unrecordable();
   const bool program = for_a_program(login.target);
-  Answer answer = program ? confirm_page(request, login, identity) : finish_login(login, identity, false);
-  set_session(identity, answer);
+  Answer answer =
+      program ? outcome_.confirm_page(request, login, identity) : outcome_.finish(login, identity, false);
+  outcome_.set_session(identity, answer);
   return answer;
 }
 
 /// Where the browser signs out at the provider that the person signed in at; nothing if there is none to ask.
-net::awaitable<std::optional<std::string>> AccessSite::provider_sign_out(const Request& request,
-                                                                         std::optional<Identity> identity) {
+net::awaitable<std::optional<std::string>> ProviderSignIn::sign_out_url(const Request& request,
+                                                                        std::optional<Identity> identity) {
   const std::string id_token = cookie_value(request, kIdTokenCookie);
-  auto provider = identity ? find_provider(identity->provider) : nullptr;
+  auto provider = identity ? find(identity->provider) : nullptr;
   if (const auto claims = auth::parse_jwt(id_token); !provider && claims)
     for (const auto& one : providers_)
       if (one->config.issuer == claims->text("iss")) provider = one;
@@ -255,8 +274,8 @@ net::awaitable<std::optional<std::string>> AccessSite::provider_sign_out(const R
 }
 
 /// Said to the person, and recorded.
-Answer AccessSite::not_signed_in(const Request& request, const Login& login,
-                                 const transport::Failure& failure) {
+Answer ProviderSignIn::not_signed_in(const Request& request, const Login& login,
+                                     const transport::Failure& failure) {
   const int status = status_of(failure);
   const bool about_person = failure.cause == Cause::denied;
   const std::string what = about_person ? failure.detail : "identity provider: " + failure.detail;

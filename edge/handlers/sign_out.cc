@@ -1,11 +1,13 @@
 // The way out: signing out at an application or the auth domain, and the way back for another user.
-#include <boost/json/serialize.hpp>
+#include "edge/handlers/sign_out.h"
+
 #include <set>
+#include <string>
+#include <utility>
 
 #include "base/text.h"
 #include "edge/api/operations.h"
-#include "edge/handlers/consent.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/return_link.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
 #include "edge/store/audit_text.h"
@@ -45,9 +47,9 @@ Answer signed_out_page() {
 }  // namespace
 
 /// Of all applications of the host: their cookies may come of several sign-ins.
-Answer AccessSite::app_logout(const Request& request, const Place& place) {
+Answer SignOut::at_applications(const Request& request, const Place& place) {
   for (const auto& [nonce, identity] : credentials_.identities_at(request, place))
-    if (auto instead = sign_out(request, identity)) return std::move(*instead);
+    if (auto instead = revoke(request, identity)) return std::move(*instead);
   Answer answer = redirect_answer("https://" + context_.auth_authority() + logout_path(request));
   std::set<std::string> paths;
   for (const auto& app : place.apps) paths.insert(token_cookie_path(app->name));
@@ -62,7 +64,7 @@ Answer AccessSite::app_logout(const Request& request, const Place& place) {
 /// Voids all tokens that came of that sign-in, in the browser and in programs, and ends their tunnels.
 /// Returns what to answer instead if that is not to be: a person whom another page has sent here is asked
 /// first.
-std::optional<Answer> AccessSite::sign_out(const Request& request, const Identity& identity) {
+std::optional<Answer> SignOut::revoke(const Request& request, const Identity& identity) {
   if (identity.nonce.empty()) return std::nullopt;
   if (led_here_from_elsewhere(request)) return sign_out_page(request, identity.email);
   const std::int64_t now = context_.now();
@@ -73,28 +75,28 @@ std::optional<Answer> AccessSite::sign_out(const Request& request, const Identit
   row.login_method = identity.provider;
   row.reason = session_note(identity.nonce) + ", signed out";
   context_.record(std::move(row));
-  end_revoked_tunnels(true);
+  tunnels_.end_revoked();
   return std::nullopt;
 }
 
 /// Where the provider leads back to.
-Answer AccessSite::signed_out(const Request& request) const {
+Answer SignOut::signed_out(const Request& request) const {
   const std::string back = return_url(context_, cookie_value(request, kReturnCookie));
   Answer answer = back.empty() ? signed_out_page() : redirect_answer(back);
   clear_cookie(answer, kReturnCookie);
   return answer;
 }
 
-boost::asio::awaitable<Answer> AccessSite::auth_logout(const Request& request) {
+boost::asio::awaitable<Answer> SignOut::at_auth_domain(const Request& request) {
   auto identity = credentials_.check_org(request);
   if (identity)
-    if (auto instead = sign_out(request, *identity)) co_return std::move(*instead);
+    if (auto instead = revoke(request, *identity)) co_return std::move(*instead);
   const std::string note = request.query_value(kReturnKey);
   const std::string back = return_url(context_, note);
   Answer answer = back.empty() ? signed_out_page() : redirect_answer(back);
-  if (!providers_.empty()) {
+  if (providers_.any()) {
     // Else the next sign-in would be the same person's, without a question.
-    const auto there = co_await provider_sign_out(request, std::move(identity));
+    const auto there = co_await providers_.sign_out_url(request, std::move(identity));
     if (there) answer = redirect_answer(*there);
     const std::string_view leads_back = there ? kReturnCookie : kAnotherUserCookie;
     for (const auto cookie : {kReturnCookie, kAnotherUserCookie}) {

@@ -141,15 +141,15 @@ struct Oidc::Impl {
   net::awaitable<Shared<ProviderMetadata>> provider();
   net::awaitable<Result<void>> check_signature(const auth::Jwt& token, const char* what);
   net::awaitable<Result<boost::json::object>> exchange(const ProviderMetadata& provider,
-                                                       const ProviderSignIn& sign_in,
+                                                       const AuthorizationRequest& sign_in,
                                                        const ProviderReturn& back);
   net::awaitable<Result<boost::json::object>> userinfo(const ProviderMetadata& provider,
                                                        const std::string& access_token);
   net::awaitable<Result<boost::json::object>> signed_userinfo(const HttpAnswer& answer);
   net::awaitable<Result<UserInfo>> more_about(const auth::Jwt& token, const ProviderMetadata& provider,
                                               const std::string& access_token);
-  net::awaitable<Result<Person>> redeem(const ProviderSignIn& sign_in, const ProviderReturn& back);
-  ProviderRequest token_request(const ProviderMetadata& provider, const ProviderSignIn& sign_in,
+  net::awaitable<Result<Person>> redeem(const AuthorizationRequest& sign_in, const ProviderReturn& back);
+  ProviderRequest token_request(const ProviderMetadata& provider, const AuthorizationRequest& sign_in,
                                 const ProviderReturn& back, SecretIn way) const;
 };
 
@@ -232,8 +232,9 @@ net::awaitable<Result<void>> Oidc::Impl::check_signature(const auth::Jwt& token,
   co_return wrong_signature(check, token, what);
 }
 
-ProviderRequest Oidc::Impl::token_request(const ProviderMetadata& provider, const ProviderSignIn& sign_in,
-                                          const ProviderReturn& back, SecretIn way) const {
+ProviderRequest Oidc::Impl::token_request(const ProviderMetadata& provider,
+                                          const AuthorizationRequest& sign_in, const ProviderReturn& back,
+                                          SecretIn way) const {
   ProviderRequest out("POST", provider.token);
   out.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
   out.body = "grant_type=authorization_code&code=" + percent_encode(back.code) +
@@ -255,7 +256,7 @@ ProviderRequest Oidc::Impl::token_request(const ProviderMetadata& provider, cons
 /// The tokens that the code is good for. Where the provider does not announce how it wants to see the secret,
 /// and refuses it as it was shown, it is shown the other way.
 net::awaitable<Result<boost::json::object>> Oidc::Impl::exchange(const ProviderMetadata& provider,
-                                                                 const ProviderSignIn& sign_in,
+                                                                 const AuthorizationRequest& sign_in,
                                                                  const ProviderReturn& back) {
   const bool announced = provider.secret_in != SecretIn::either;
   const SecretIn first = announced ? provider.secret_in : secret_in;
@@ -320,7 +321,8 @@ net::awaitable<Result<UserInfo>> Oidc::Impl::more_about(const auth::Jwt& token,
   co_return out;
 }
 
-net::awaitable<Result<Person>> Oidc::Impl::redeem(const ProviderSignIn& sign_in, const ProviderReturn& back) {
+net::awaitable<Result<Person>> Oidc::Impl::redeem(const AuthorizationRequest& sign_in,
+                                                  const ProviderReturn& back) {
   if (back.code.empty() || back.code.size() > kMaxProviderCodeBytes)
     co_return provider_failure("it sent you back without a code that can be used");
   const auto described = co_await provider();
@@ -364,7 +366,7 @@ Result<std::unique_ptr<Oidc>> Oidc::make(net::any_io_executor executor, const Oi
       std::move(executor), config, std::move(secret), std::move(*proxy), std::move(wanted), std::move(now))));
 }
 
-net::awaitable<Result<std::string>> Oidc::authorization_url(const ProviderSignIn& sign_in) {
+net::awaitable<Result<std::string>> Oidc::authorization_url(const AuthorizationRequest& sign_in) {
   const auto impl = impl_;
   const auto described = co_await impl->provider();
   if (!described) co_return described.error();
@@ -378,7 +380,7 @@ net::awaitable<Result<std::string>> Oidc::authorization_url(const ProviderSignIn
   co_return (*described)->authorization.with_query(query);
 }
 
-net::awaitable<Result<Person>> Oidc::redeem(const ProviderSignIn& sign_in, const ProviderReturn& back,
+net::awaitable<Result<Person>> Oidc::redeem(const AuthorizationRequest& sign_in, const ProviderReturn& back,
                                             PartyKey from) {
   const auto impl = impl_;
   const auto slot = co_await impl->calls.take(std::move(from));

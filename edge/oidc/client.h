@@ -38,7 +38,7 @@ inline constexpr std::size_t kMaxAlgorithmBytes = 32;
 inline constexpr std::size_t kMaxProviderCodeBytes = 4 * 1024;
 
 /// One sign-in at the provider, as the edge remembers it meanwhile.
-struct ProviderSignIn {
+struct AuthorizationRequest {
   std::string redirect_uri;
   std::string state;
   std::string nonce;
@@ -65,10 +65,11 @@ class Oidc {
                                                        Now now);
 
   /// Where the browser is to be sent. Waits for nothing while the provider's metadata is known.
-  boost::asio::awaitable<transport::Result<std::string>> authorization_url(const ProviderSignIn& sign_in);
+  boost::asio::awaitable<transport::Result<std::string>> authorization_url(
+      const AuthorizationRequest& sign_in);
   /// Makes the code that came back into who has signed in, once it is the turn of the address `from`.
   /// Cause::too_many_requests: the turn has not come in time.
-  boost::asio::awaitable<transport::Result<Person>> redeem(const ProviderSignIn& sign_in,
+  boost::asio::awaitable<transport::Result<Person>> redeem(const AuthorizationRequest& sign_in,
                                                            const ProviderReturn& back, PartyKey from);
   /// Where a browser is to be sent to sign out there too (RP-Initiated Logout 1.0, 2); nothing if the
   /// provider offers none, or is not to be asked. `id_token` may be empty.

@@ -38,10 +38,10 @@ void bound_memory(MemoryBudget& budget, const Config& config) {
 }
 
 void look_around(const Serving& serving) {
-  net::co_spawn(serving.io, serving.site.look_at_agents(), [](const std::exception_ptr& error) {
+  net::co_spawn(serving.io, serving.handlers.check_agents(), [](const std::exception_ptr& error) {
     if (error) spdlog::error("the agents of the certificate authorities could not be looked at");
   });
-  net::co_spawn(serving.io, serving.site.look_at_provider(), [](const std::exception_ptr& error) {
+  net::co_spawn(serving.io, serving.handlers.check_providers(), [](const std::exception_ptr& error) {
     if (error) spdlog::error("the identity provider could not be looked at");
   });
 }
@@ -52,18 +52,18 @@ Ending::Ending(const Serving& serving, std::chrono::milliseconds drain, std::fun
       on_begun_(std::move(begun)),
       signals_(serving.io, SIGTERM, SIGINT, SIGUSR1),
       deadline_(serving.io) {
-  serving_.site.on_idle([this] { end_if_idle(); });
+  serving_.handlers.tunnels().on_idle([this] { end_if_idle(); });
   serving_.server.on_drained([this] { end_if_idle(); });
   wait();
 }
 
 Ending::~Ending() {
-  serving_.site.on_idle({});
+  serving_.handlers.tunnels().on_idle({});
 }
 
 void Ending::over() {
   over_ = true;
-  serving_.site.on_idle({});
+  serving_.handlers.tunnels().on_idle({});
   serving_.server.on_drained({});
   signals_.cancel();
   deadline_.cancel();
@@ -90,10 +90,10 @@ void Ending::wait() {
 
 void Ending::begin() {
   serving_.manager.stopping(std::chrono::ceil<std::chrono::seconds>(drain_ + kLastWords));
-  if (const auto open = serving_.site.open_tunnels(); open > 0)
+  if (const auto open = serving_.handlers.tunnels().open().size(); open > 0)
     spdlog::info("{} tunnels may go on for {} s", open, std::chrono::duration<double>(drain_).count());
-  if (serving_.site.trail().keeps_spool()) serving_.audit_log.copy();
-  serving_.site.drain();
+  if (serving_.handlers.context().audit.keeps_spool()) serving_.audit_log.copy();
+  serving_.handlers.drain();
   stop(drain_);
   if (on_begun_) on_begun_();
 }
@@ -114,7 +114,7 @@ void Ending::end_within(std::chrono::milliseconds time) {
 void Ending::end_if_idle() {
   const auto loads = serving_.server.loads();
   const bool served = std::any_of(loads.begin(), loads.end(), [](std::size_t load) { return load > 0; });
-  if (!ended_ || served || serving_.site.open_tunnels() > 0) return;
+  if (!ended_ || served || serving_.handlers.tunnels().open().size() > 0) return;
   net::post(serving_.io, [this] { serving_.io.stop(); });
 }
 
@@ -124,8 +124,9 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
   if (path == "/readyz") {
     if (ending.begun()) return plain(503, "the edge is ending");
     if (!readable) return plain(503, readable.error().detail);
-    if (!serving.site.grants()) return plain(503, "nothing new is granted: " + serving.site.trail().fault());
-    const std::string fault = serving.site.trail().fault();
+    if (!serving.handlers.context().grants())
+      return plain(503, "nothing new is granted: " + serving.handlers.context().audit.fault());
+    const std::string fault = serving.handlers.context().audit.fault();
     return plain(200, fault.empty() ? "ready" : "ready, but " + fault);
   }
   if (path != "/metrics") return plain(404, "there are /metrics, /healthz and /readyz");
@@ -142,15 +143,15 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
   gauges.memory_refused = {{"connections", memory.refusals(MemoryUse::connection)},
                            {"small_requests", memory.refusals(MemoryUse::small)},
                            {"large_requests", memory.refusals(MemoryUse::large)}};
-  gauges.tunnels = serving.site.open_tunnels();
-  const AuditTrail& trail = serving.site.trail();
+  gauges.tunnels = serving.handlers.tunnels().open().size();
+  const AuditTrail& trail = serving.handlers.context().audit;
   gauges.lost_rows = trail.lost();
   gauges.spooled_rows = trail.spooled();
   gauges.records = trail.has_room();
-  gauges.ready = readable && !ending.begun() && serving.site.grants();
+  gauges.ready = readable && !ending.begun() && serving.handlers.context().grants();
   Answer answer;
   answer.headers.emplace_back("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-  answer.body = metrics_text(serving.site.tally(), gauges);
+  answer.body = metrics_text(serving.handlers.context().counters, gauges);
   return answer;
 }
 
@@ -168,8 +169,8 @@ void Watch::wait() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     wait();  // first: the rest may throw for want of memory
-    serving_.site.end_tunnels_that_must();
-    serving_.site.trail().follow_up(std::time(nullptr));
+    serving_.handlers.tunnels().end_due();
+    serving_.handlers.context().audit.follow_up(std::time(nullptr));
     copy_audit();
     prune();
     memory_.look(std::chrono::steady_clock::now());
@@ -180,7 +181,7 @@ void Watch::wait() {
 
 // Two processes that copy would make each row twice.
 void Watch::copy_audit() {
-  const bool copied = std::exchange(copies_, serving_.site.trail().keeps_spool());
+  const bool copied = std::exchange(copies_, serving_.handlers.context().audit.keeps_spool());
   if (copies_ && !copied) serving_.audit_log.take_over();
   if (!copies_ || !serving_.audit_log.copy_some()) return;
   copying_.expires_after(kCopyPause);
@@ -277,14 +278,14 @@ bool Reloading::reload() {
   if (!audit_file) return complain(audit_file.error()), false;
   next->tunnel_limits.in_all = config_.tunnel_limits.in_all;
   Config served = *next;
-  served.public_port = serving_.site.public_port();
-  if (auto done = serving_.site.configure(std::move(served)); !done) return complain(done.error()), false;
+  served.public_port = serving_.handlers.context().config.public_port;
+  if (auto done = serving_.handlers.configure(std::move(served)); !done) return complain(done.error()), false;
   if (tls) serving_.server.use(std::move(tls));
   serving_.server.limit_per_address(
       next->address_limits.connections.value_or(preset_per_address(config_.tunnel_limits.in_all)));
   serving_.server.trust(next->proxies);
   bound_memory(*serving_.memory, *next);
-  const bool copies = serving_.site.trail().keeps_spool();
+  const bool copies = serving_.handlers.context().audit.keeps_spool();
   if (copies) serving_.audit_log.copy();
   serving_.audit_log.use(std::move(*audit_file));
   if (copies) serving_.audit_log.copy();

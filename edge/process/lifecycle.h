@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "edge/handlers/router.h"
+#include "edge/handlers/handlers.h"
 #include "edge/limits/memory_budget.h"
 #include "edge/limits/memory_watch.h"
 #include "edge/listener/server.h"
@@ -35,7 +35,7 @@ inline constexpr std::chrono::milliseconds kCopyPause{20};
 struct Serving {
   boost::asio::io_context& io;
   Server& server;
-  AccessSite& site;
+  Handlers& handlers;
   State& state;
   AuditLog& audit_log;
   const ServiceManager& manager;

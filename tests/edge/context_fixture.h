@@ -8,6 +8,7 @@
 #include "edge/edge_fixture.h"
 #include "edge/handlers/applications.h"
 #include "edge/handlers/context.h"
+#include "edge/handlers/sign_in_outcome.h"
 
 namespace cfpipe::edge {
 
@@ -96,6 +97,18 @@ class ContextTest : public ::testing::Test {
   SshCa ssh_ca_{*state_};
   std::unique_ptr<EdgeContext> context_;
   ApplicationTable applications_;
+};
+
+/// The handlers that those of tunnels and sign-ins need.
+class HandlersTest : public ContextTest {
+ protected:
+  Authenticator credentials_{*context_};
+  Gate gate_{*context_, credentials_};
+  MetadataSigner metadata_{*context_, ssh_ca_};
+  TunnelAuthority tunnels_{*context_, applications_, credentials_, gate_, metadata_};
+  TransferStore transfers_{io_.get_executor(), *state_, std::chrono::milliseconds(20),
+                           [this] { return now_; }};
+  SignInOutcome outcome_{*context_, gate_, tunnels_, transfers_};
 };
 
 }  // namespace cfpipe::edge

@@ -15,7 +15,7 @@
 #include "auth/token/jwt.h"
 #include "auth/token/sealed_box.h"
 #include "base/text.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/handlers.h"
 #include "support/hosts.h"
 
 namespace cfpipe::edge {
@@ -74,7 +74,7 @@ inline std::string header_of(const Answer& answer, std::string_view name) {
 /// A browser with a cookie jar, talking to the site without a network.
 class Browser {
  public:
-  Browser(boost::asio::io_context& io, AccessSite& site) : io_(io), site_(site) {}
+  Browser(boost::asio::io_context& io, Handlers& site) : io_(io), site_(site) {}
 
   Request request(const std::string& method, const std::string& url) const {
     Request out;
@@ -100,10 +100,11 @@ class Browser {
   /// Sends as it is and keeps the cookies of the answer.
   Answer send(const Request& request) {
     std::optional<Answer> answer;
-    boost::asio::co_spawn(io_, site_.handle(request), [&](const std::exception_ptr& error, Answer got) {
-      if (error) std::rethrow_exception(error);
-      answer = std::move(got);
-    });
+    boost::asio::co_spawn(io_, site_.router().handle(request),
+                          [&](const std::exception_ptr& error, Answer got) {
+                            if (error) std::rethrow_exception(error);
+                            answer = std::move(got);
+                          });
     io_.restart();
     while (!answer && io_.run_one() > 0) {
     }
@@ -182,7 +183,7 @@ class Browser {
   }
 
   boost::asio::io_context& io_;
-  AccessSite& site_;
+  Handlers& site_;
   std::map<std::string, std::map<std::string, std::string>> jar_;
   std::vector<std::string> visited_;
 };
@@ -229,7 +230,7 @@ class SiteTest : public ::testing::Test {
   }
   void make_site(Config config) {
     browser_.reset();
-    site_ = AccessSite::make(
+    site_ = Handlers::make(
                 io_.get_executor(), std::move(config), *state_, [this] { return now_; },
                 std::chrono::milliseconds(20))
                 .value();
@@ -262,7 +263,7 @@ class SiteTest : public ::testing::Test {
   boost::asio::io_context io_;
   std::int64_t now_ = 1'800'000'000;
   std::unique_ptr<State> state_;
-  std::unique_ptr<AccessSite> site_;
+  std::unique_ptr<Handlers> site_;
   std::unique_ptr<Browser> browser_;
 };
 

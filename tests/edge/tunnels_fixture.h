@@ -11,7 +11,7 @@ class TunnelsTest : public SiteTest {
     Request request = browser_->request("GET", "https://vm.localhost:8443/");
     request.headers.clear();
     request.headers.emplace_back("Cf-Access-Token", token);
-    return site_->upgrade(request);
+    return site_->router().upgrade(request);
   }
   bool opens(const std::string& token) { return std::holds_alternative<TunnelGrant>(ask(token)); }
 
@@ -28,10 +28,11 @@ class TunnelsTest : public SiteTest {
   void open(const TunnelGrant& grant, Tunnel& tunnel) {
     tunnel.end = std::make_shared<TunnelEnd>(io_.get_executor());
     tunnel.end->on_dismissed([&tunnel](const std::string& why) { tunnel.told = why; });
-    tunnel.id = site_->opened(grant, browser_->request("GET", "https://vm.localhost:8443/"), tunnel.end);
+    tunnel.id =
+        site_->tunnels().opened(grant, browser_->request("GET", "https://vm.localhost:8443/"), tunnel.end);
   }
   void look() {
-    site_->end_tunnels_that_must();
+    site_->tunnels().end_due();
     io_.restart();
     io_.poll();
   }

@@ -23,12 +23,12 @@ TEST_F(Consent, SaysWhatIsGrantedToWhomAndWhen) {
   poll.peer = "203.0.113.7";
   Config config = two_applications(dir_.file("state"));
   browser_.reset();
-  site_ = AccessSite::make(
+  site_ = Handlers::make(
               io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
               .value();
   browser_ = std::make_unique<Browser>(io_, *site_);
   std::optional<int> polled;
-  boost::asio::co_spawn(io_, site_->handle(poll),
+  boost::asio::co_spawn(io_, site_->router().handle(poll),
                         [&](const std::exception_ptr&, const Answer& answer) { polled = answer.status; });
   io_.restart();
   io_.poll();

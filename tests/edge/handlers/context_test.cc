@@ -30,8 +30,7 @@ TEST_F(Context, LeavesOutRowsOfACauseThatComesTooOften) {
   for (std::int64_t i = 0; i < most + 3; ++i)
     context_->record_limited(RowCause::denied, row_of("denial", request("/")), {});
   EXPECT_EQ(rows("denial").size(), static_cast<std::size_t>(most));
-  EXPECT_TRUE(counted("audit_left_out_total{cause=\"denied\"} 3"))
-      << metrics_text(context_->counters, {});
+  EXPECT_TRUE(counted("audit_left_out_total{cause=\"denied\"} 3")) << metrics_text(context_->counters, {});
 }
 
 TEST_F(Context, CountsTheConfigurationsThatWereInForce) {

@@ -44,7 +44,8 @@ class Fairness : public SiteTest {
     return count;
   }
   bool counted(const std::string& sample) {
-    return metrics_text(site_->tally(), {}).find("\ncfpipe_edge_" + sample + "\n") != std::string::npos;
+    return metrics_text(site_->context().counters, {}).find("\ncfpipe_edge_" + sample + "\n") !=
+           std::string::npos;
   }
   int count_ask(const std::string& token, int times) {
     int refused = 0;
@@ -52,7 +53,7 @@ class Fairness : public SiteTest {
       Request request = browser_->request("GET", kFirst);
       request.headers.clear();
       request.headers.emplace_back("Cf-Access-Token", token);
-      const auto answer = site_->upgrade(request);
+      const auto answer = site_->router().upgrade(request);
       refused += std::holds_alternative<Answer>(answer) && std::get<Answer>(answer).status == 403 ? 1 : 0;
     }
     return refused;
@@ -162,8 +163,8 @@ TEST_F(Fairness, TunnelsWithoutANameDoNotFillTheAudit) {
     grant.identity = identity;
     Request request = browser_->request("GET", kFirst);
     request.peer = peer;
-    const auto id = site_->opened(grant, request, std::make_shared<TunnelEnd>(io_.get_executor()));
-    site_->closed(id, 1, 2, "ended");
+    const auto id = site_->tunnels().opened(grant, request, std::make_shared<TunnelEnd>(io_.get_executor()));
+    site_->tunnels().closed(id, 1, 2, "ended");
   };
   const auto rows_of = [this](const std::string& peer) {
     int count = 0;

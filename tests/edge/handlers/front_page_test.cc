@@ -52,7 +52,7 @@ TEST_F(FrontPage, IsAtOnePathAndAllOthersAreNotFound) {
 
 TEST_F(FrontPage, IsOneAmongManyPathsOfTheTunnel) {
   browser_->sign_in(std::string(kHost) + "/", "ann@example.com");
-  const auto opened = site_->upgrade(browser_->request("GET", std::string(kHost) + "/nope"));
+  const auto opened = site_->router().upgrade(browser_->request("GET", std::string(kHost) + "/nope"));
   EXPECT_TRUE(std::holds_alternative<TunnelGrant>(opened));
   Request request = browser_->request("HEAD", std::string(kHost) + "/nope");
   request.headers.emplace_back("Cf-Access-Metadata-Request", "true");

@@ -48,13 +48,13 @@ TEST_F(GateCloses, WhereTheRevocationsCannotBeRead) {
   ASSERT_EQ(browser_->sign_in(kPage, "ann@example.com").status, 200);
   Request tunnel = browser_->request("GET", kPage);
   tunnel.headers = {{"Cf-Access-Token", std::string(tokens.app_token.reveal())}};
-  ASSERT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(tunnel)));
+  ASSERT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(tunnel)));
   for (const char* table : {"revoked_people", "revoked_sessions"}) {
     sql((std::string("ALTER TABLE ") + table + " RENAME TO away").c_str());
-    EXPECT_TRUE(std::holds_alternative<Answer>(site_->upgrade(tunnel))) << table;
+    EXPECT_TRUE(std::holds_alternative<Answer>(site_->router().upgrade(tunnel))) << table;
     EXPECT_NE(browser_->get(kPage).status, 200) << table;
     sql((std::string("ALTER TABLE away RENAME TO ") + table).c_str());
-    EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(tunnel))) << table;
+    EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(tunnel))) << table;
   }
 }
 

@@ -188,7 +188,7 @@ TEST_F(Login, HandsABoxOutUnderTheNamesOfTheStoreToo) {
 TEST_F(Login, WakesAPollThatWaits) {
   Config config = two_applications(dir_.file("state"));
   browser_.reset();
-  site_ = AccessSite::make(
+  site_ = Handlers::make(
               io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
               .value();
   browser_ = std::make_unique<Browser>(io_, *site_);
@@ -197,9 +197,9 @@ TEST_F(Login, WakesAPollThatWaits) {
       browser_->request("GET", "https://auth.localhost:8443/transfer/" + receiver.public_key());
   std::vector<int> done;
   for (int poller = 0; poller < 2; ++poller) {
-    boost::asio::co_spawn(io_, site_->handle(poll), [&](const std::exception_ptr&, const Answer& answer) {
-      done.push_back(answer.status);
-    });
+    boost::asio::co_spawn(
+        io_, site_->router().handle(poll),
+        [&](const std::exception_ptr&, const Answer& answer) { done.push_back(answer.status); });
     io_.restart();
     io_.poll();
   }
@@ -228,15 +228,15 @@ TEST_F(Login, GrantsATunnelAndRecordsItsEnd) {
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.clear();
   request.headers.emplace_back("Cf-Access-Token", std::string(tokens.app_token.reveal()));
-  const auto granted = site_->upgrade(request);
+  const auto granted = site_->router().upgrade(request);
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(granted));
   const auto& grant = std::get<TunnelGrant>(granted);
   EXPECT_EQ(grant.identity, "ann@example.com");
   EXPECT_EQ(grant.origin_host, "127.0.0.1");
   EXPECT_EQ(grant.expires, now_ + 24 * 3600);
   const auto end = std::make_shared<TunnelEnd>(io_.get_executor());
-  const std::int64_t id = site_->opened(grant, request, end);
-  site_->closed(id, 10, 20, "ended\nnormally");
+  const std::int64_t id = site_->tunnels().opened(grant, request, end);
+  site_->tunnels().closed(id, 10, 20, "ended\nnormally");
   const auto rows = audit();
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[1].kind, "tunnel_open");
@@ -257,7 +257,7 @@ TEST_F(Login, TokensOutliveARestartOfTheEdge) {
   make_site(two_applications(dir_.file("state")));
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.emplace_back("Cf-Access-Token", std::string(tokens.app_token.reveal()));
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ TEST_F(PlantedCookies, AmongTokensOfAProgramAnyThatVerifiesCounts) {
   request.headers = {{"Cookie", "CF_Authorization=junk; CF_Authorization=a.b.c"},
                      {"Cookie", "CF_Authorization=" + std::string(tokens.app_token.reveal())}};
   EXPECT_EQ(browser_->send(request).status, 200);
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade([&] {
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade([&] {
     Request upgrade = request;
     upgrade.path = "/";
     return upgrade;

@@ -26,7 +26,7 @@ class SitePolicy : public SiteTest {
     return request;
   }
   bool opens(const std::string& token) {
-    return std::holds_alternative<TunnelGrant>(site_->upgrade(upgrade_request(token)));
+    return std::holds_alternative<TunnelGrant>(site_->router().upgrade(upgrade_request(token)));
   }
 };
 
@@ -48,7 +48,7 @@ TEST_F(SitePolicy, TokensFromBeforeAGroupWasNamedDoNotEvadeIt) {
   const auto tokens = program_login("bob@other.org");
   ASSERT_TRUE(opens(std::string(tokens.app_token.reveal())));
   make_site(with_policies({{"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {group("night shift")}}}));
-  const auto verdict = site_->upgrade(upgrade_request(std::string(tokens.app_token.reveal())));
+  const auto verdict = site_->router().upgrade(upgrade_request(std::string(tokens.app_token.reveal())));
   ASSERT_TRUE(std::holds_alternative<Answer>(verdict));
   EXPECT_EQ(std::get<Answer>(verdict).status, 302) << "the token does not say: sign in again";
   EXPECT_EQ(browser_->sign_in("https://vm.localhost:8443/", "bob@other.org").status, 403);
@@ -85,9 +85,9 @@ TEST_F(SitePolicy, AddressesDecideToo) {
   make_site(with_policies({{"here", Decision::allow, {{Rule::Kind::everyone}}, {here}, {}}}));
   const auto tokens = program_login("bob@other.org");
   Request request = upgrade_request(std::string(tokens.app_token.reveal()));
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));
   request.peer = "192.0.2.1";
-  const auto elsewhere = site_->upgrade(request);
+  const auto elsewhere = site_->router().upgrade(request);
   ASSERT_TRUE(std::holds_alternative<Answer>(elsewhere));
   EXPECT_EQ(std::get<Answer>(elsewhere).status, 403);
   EXPECT_EQ(header_of(std::get<Answer>(elsewhere), "Cfpipe-Reason"),
@@ -100,14 +100,14 @@ Policy bypass() {
 
 TEST_F(SitePolicy, BypassLetsAnybodyPass) {
   make_site(with_policies({bypass()}));
-  const auto verdict = site_->upgrade(upgrade_request({}));
+  const auto verdict = site_->router().upgrade(upgrade_request({}));
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(verdict));
   EXPECT_EQ(std::get<TunnelGrant>(verdict).identity, "");
   EXPECT_EQ(browser_->get("https://vm.localhost:8443/").status, 200);
   EXPECT_TRUE(opens("x.y.z")) << "a bad token is no worse than none";
   Request service = upgrade_request({});
   service.headers.emplace_back("Cf-Access-Client-Id", "x");
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(service)));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(service)));
   EXPECT_TRUE(audit().empty());
 }
 
@@ -124,11 +124,11 @@ TEST_F(SitePolicy, BypassIsNotForPagesOfOthers) {
   make_site(with_policies({bypass()}));
   Request request = upgrade_request({});
   request.headers.emplace_back("Origin", "https://evil.test");
-  const auto verdict = site_->upgrade(request);
+  const auto verdict = site_->router().upgrade(request);
   ASSERT_TRUE(std::holds_alternative<Answer>(verdict)) << "it would use the visitor's address";
   EXPECT_EQ(std::get<Answer>(verdict).status, 403);
   request.headers.back().second = "https://vm.localhost:8443";
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));
 }
 
 TEST_F(SitePolicy, BypassBringsNoTokenAndSoNoCertificate) {
@@ -150,11 +150,11 @@ TEST_F(SitePolicy, BypassByAddressAsksTheOthersToSignIn) {
                            {"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {}}}));
   Request request = upgrade_request({});
   request.peer = "192.0.2.77";
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));
   request.peer = "198.51.100.1";
-  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 302);
+  EXPECT_EQ(std::get<Answer>(site_->router().upgrade(request)).status, 302);
   request.peer = "";
-  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 302);
+  EXPECT_EQ(std::get<Answer>(site_->router().upgrade(request)).status, 302);
 }
 
 }  // namespace

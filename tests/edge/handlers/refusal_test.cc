@@ -64,7 +64,7 @@ TEST_F(Refusal, HostsItDoesNotServe) {
     Request request = browser_->request("GET", "https://vm.localhost:8443/");
     request.host = host;
     EXPECT_EQ(browser_->send(request).status, 421) << host;
-    EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 421) << host;
+    EXPECT_EQ(std::get<Answer>(site_->router().upgrade(request)).status, 421) << host;
   }
   EXPECT_EQ(browser_->get("https://auth.localhost:8443/cdn-cgi/access/login/evil.test").status, 404);
   EXPECT_EQ(browser_->get("https://auth.localhost:8443/nothing").status, 404);
@@ -141,7 +141,7 @@ TEST_F(Refusal, PeopleWhomAPolicyAllowedOnce) {
   make_site(config);
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.emplace_back("Cf-Access-Token", std::string(tokens.app_token.reveal()));
-  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 403);
+  EXPECT_EQ(std::get<Answer>(site_->router().upgrade(request)).status, 403);
   EXPECT_EQ(browser_->send(request).status, 403);
 }
 
@@ -180,7 +180,7 @@ TEST_F(Refusal, TokensOfAnotherKind) {
     Request request = browser_->request("GET", "https://" + host + ":8443/");
     request.headers.clear();
     request.headers.emplace_back("Cf-Access-Token", token);
-    return std::holds_alternative<TunnelGrant>(site_->upgrade(request));
+    return std::holds_alternative<TunnelGrant>(site_->router().upgrade(request));
   };
   EXPECT_TRUE(upgraded("vm.localhost", app));
   EXPECT_FALSE(upgraded("b.localhost", app)) << "another audience";
@@ -199,7 +199,7 @@ TEST_F(Refusal, TokensOfAnotherKind) {
 }
 
 TEST_F(Refusal, UpgradeWithoutATokenIsSentToTheLogin) {
-  const auto answer = site_->upgrade(browser_->request("GET", "https://vm.localhost:8443/"));
+  const auto answer = site_->router().upgrade(browser_->request("GET", "https://vm.localhost:8443/"));
   ASSERT_TRUE(std::holds_alternative<Answer>(answer));
   EXPECT_EQ(std::get<Answer>(answer).status, 302);
   EXPECT_NE(header_of(std::get<Answer>(answer), "Location").find("/cdn-cgi/access/login/"),
@@ -209,18 +209,18 @@ TEST_F(Refusal, UpgradeWithoutATokenIsSentToTheLogin) {
 TEST_F(Refusal, TunnelsThatForeignPagesOpenWithACookie) {
   ASSERT_EQ(browser_->sign_in("https://vm.localhost:8443/", "ann@example.com").status, 200);
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));
   request.headers.emplace_back("Origin", "https://vm.localhost:8443");
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));
   request.headers.back().second = "https://b.localhost:8443";
-  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 403);
+  EXPECT_EQ(std::get<Answer>(site_->router().upgrade(request)).status, 403);
 }
 
 TEST_F(Refusal, ABadTokenHeaderIsNotMendedByACookie) {
   ASSERT_EQ(browser_->sign_in("https://vm.localhost:8443/", "ann@example.com").status, 200);
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.emplace_back("Cf-Access-Token", "x.y.z");
-  EXPECT_TRUE(std::holds_alternative<Answer>(site_->upgrade(request)));
+  EXPECT_TRUE(std::holds_alternative<Answer>(site_->router().upgrade(request)));
 }
 
 TEST_F(Refusal, DestinationsThatAreNotConfigured) {
@@ -228,7 +228,7 @@ TEST_F(Refusal, DestinationsThatAreNotConfigured) {
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.emplace_back("Cf-Access-Token", std::string(tokens.app_token.reveal()));
   request.headers.emplace_back("Cf-Access-Jump-Destination", "10.0.0.1:22");
-  EXPECT_EQ(std::get<Answer>(site_->upgrade(request)).status, 403);
+  EXPECT_EQ(std::get<Answer>(site_->router().upgrade(request)).status, 403);
 }
 
 TEST_F(Refusal, AGrantForOneProgramServesNoOther) {

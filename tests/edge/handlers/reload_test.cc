@@ -61,7 +61,7 @@ TEST_F(Reload, LimitsHoldForTunnelsToCome) {
   look();
   EXPECT_EQ(first.told + second.told, "");
   EXPECT_FALSE(opens(token));
-  for (const Tunnel& tunnel : {first, second}) site_->closed(tunnel.id, 0, 0, "done");
+  for (const Tunnel& tunnel : {first, second}) site_->tunnels().closed(tunnel.id, 0, 0, "done");
   EXPECT_TRUE(opens(token));
 }
 

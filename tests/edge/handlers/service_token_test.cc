@@ -45,14 +45,14 @@ class ServiceTokenTest : public SiteTest {
     return cookie.substr(17, cookie.find(';') - 17);
   }
   Answer refusal(const Request& request) {
-    auto verdict = site_->upgrade(request);
+    auto verdict = site_->router().upgrade(request);
     EXPECT_TRUE(std::holds_alternative<Answer>(verdict));
     return std::holds_alternative<Answer>(verdict) ? std::get<Answer>(verdict) : Answer();
   }
   bool opens(const std::string& token) {
     Request request = this->request({}, {});
     request.headers.emplace_back("Cf-Access-Token", token);
-    return std::holds_alternative<TunnelGrant>(site_->upgrade(request));
+    return std::holds_alternative<TunnelGrant>(site_->router().upgrade(request));
   }
   Answer sign(const std::string& token) {
     Request request = browser_->request("POST", "https://auth.localhost:8443/cdn-cgi/access/cert_sign");
@@ -78,7 +78,7 @@ TEST_F(ServiceTokenTest, IdAndSecretAreRandomAndOnlyADigestIsKept) {
 }
 
 TEST_F(ServiceTokenTest, OpensATunnelByItsHeaders) {
-  auto verdict = site_->upgrade(request(id_, secret_));
+  auto verdict = site_->router().upgrade(request(id_, secret_));
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(verdict));
   EXPECT_EQ(std::get<TunnelGrant>(verdict).identity, "deploy");
   EXPECT_EQ(std::get<TunnelGrant>(verdict).expires, now_ + kLife.count());
@@ -136,7 +136,7 @@ TEST_F(ServiceTokenTest, BadOnesAreRefusedAndNeverSentToALogin) {
 TEST_F(ServiceTokenTest, ABadOneIsNotMendedByACookieOrAToken) {
   ASSERT_EQ(browser_->sign_in("https://vm.localhost:8443/", "ann@example.com").status, 200);
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
-  ASSERT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request)));
+  ASSERT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));
   request.headers.emplace_back("Cf-Access-Client-Id", id_);
   request.headers.emplace_back("Cf-Access-Client-Secret", "wrong");
   EXPECT_EQ(refusal(request).status, 403);
@@ -168,7 +168,7 @@ TEST_F(ServiceTokenTest, Expires) {
   const std::string token = app_token();
   now_ += kLife.count() - 1;
   EXPECT_TRUE(opens(token));
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request(id_, secret_))));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request(id_, secret_))));
   now_ += 1;
   EXPECT_FALSE(opens(token));
   EXPECT_EQ(header_of(refusal(request(id_, secret_)), "Cfpipe-Reason"),
@@ -218,7 +218,7 @@ TEST_F(ServiceTokenTest, AnApplicationForThemAloneSendsNobodyToALogin) {
   EXPECT_EQ(answer.status, 403);
   EXPECT_EQ(header_of(answer, "Cfpipe-Reason"),
             "vm.localhost takes service tokens only, and the request has none");
-  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->upgrade(request(id_, secret_))));
+  EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request(id_, secret_))));
   EXPECT_TRUE(audit().empty()) << "a request without credentials is no event";
 }
 

@@ -61,7 +61,7 @@ class SharedHosts : public SiteTest {
     Request request = browser_->request("GET", url(host, path));
     request.headers.clear();
     if (!token.empty()) request.headers.emplace_back("Cf-Access-Token", token);
-    const auto answer = site_->upgrade(request);
+    const auto answer = site_->router().upgrade(request);
     const auto* grant = std::get_if<TunnelGrant>(&answer);
     return grant != nullptr ? grant->origin_port : 0;
   }
@@ -111,7 +111,7 @@ TEST_F(SharedHosts, AServiceWithAStarLeadsEachHostToItsOwn) {
     Request request = browser_->request("GET", url(host));
     request.headers.clear();
     request.headers.emplace_back("Cf-Access-Token", wild);
-    return site_->upgrade(request);
+    return site_->router().upgrade(request);
   };
   const auto granted = asked("web.wild.localhost");
   const auto* grant = std::get_if<TunnelGrant>(&granted);
@@ -296,9 +296,10 @@ TEST_F(SharedHosts, TheAuditNamesApplicationAndHost) {
   Request request = browser_->request("GET", url("x.wild.localhost"));
   request.headers.clear();
   request.headers.emplace_back("Cf-Access-Token", wild);
-  const auto granted = site_->upgrade(request);
+  const auto granted = site_->router().upgrade(request);
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(granted));
-  site_->opened(std::get<TunnelGrant>(granted), request, std::make_shared<TunnelEnd>(io_.get_executor()));
+  site_->tunnels().opened(std::get<TunnelGrant>(granted), request,
+                          std::make_shared<TunnelEnd>(io_.get_executor()));
   EXPECT_EQ(audit().back().application, "*.wild.localhost");
   EXPECT_EQ(audit().back().reason, "at x.wild.localhost");
 }

@@ -1,4 +1,8 @@
 // What a sign-out in the browser voids.
+#include "edge/handlers/sign_out.h"
+
+#include "edge/context_fixture.h"
+#include "edge/http/cookies.h"
 #include "edge/tunnels_fixture.h"
 
 namespace cfpipe::edge {
@@ -6,7 +10,7 @@ namespace {
 
 constexpr const char* kLogout = "/cdn-cgi/access/logout";
 
-class SignOut : public TunnelsTest {
+class SigningOut : public TunnelsTest {
  protected:
   Answer sign_out(const std::string& host, const std::string& site = {}) {
     Request request = browser_->request("GET", "https://" + host + ":8443" + kLogout);
@@ -25,7 +29,7 @@ class SignOut : public TunnelsTest {
   }
 };
 
-TEST_F(SignOut, AtEitherHostVoidsEveryTokenOfTheSession) {
+TEST_F(SigningOut, AtEitherHostVoidsEveryTokenOfTheSession) {
   for (const char* host : {"vm.localhost", "auth.localhost"}) {
     browser_ = std::make_unique<Browser>(io_, *site_);
     const auto tokens = program_login();
@@ -50,7 +54,7 @@ TEST_F(SignOut, AtEitherHostVoidsEveryTokenOfTheSession) {
   }
 }
 
-TEST_F(SignOut, LeavesOtherSessionsOfThePersonAlone) {
+TEST_F(SigningOut, LeavesOtherSessionsOfThePersonAlone) {
   const std::string elsewhere(program_login().app_token.reveal());
   browser_ = std::make_unique<Browser>(io_, *site_);
   program_login();
@@ -58,13 +62,13 @@ TEST_F(SignOut, LeavesOtherSessionsOfThePersonAlone) {
   EXPECT_TRUE(opens(elsewhere));
 }
 
-TEST_F(SignOut, LetsTheSamePersonSignInAgain) {
+TEST_F(SigningOut, LetsTheSamePersonSignInAgain) {
   program_login();
   browser_->follow(std::string("https://vm.localhost:8443") + kLogout);
   EXPECT_TRUE(opens(std::string(program_login().app_token.reveal())));
 }
 
-TEST_F(SignOut, IsAskedAboutWhereAnotherPageLeadsToIt) {
+TEST_F(SigningOut, IsAskedAboutWhereAnotherPageLeadsToIt) {
   const std::string app(program_login().app_token.reveal());
   for (const char* host : {"vm.localhost", "auth.localhost"}) {
     for (const char* site : {"cross-site", "same-site"}) {
@@ -81,7 +85,7 @@ TEST_F(SignOut, IsAskedAboutWhereAnotherPageLeadsToIt) {
       << "with no session left there is nothing to ask about";
 }
 
-TEST_F(SignOut, IsRecordedOnceAndForSessionsAlone) {
+TEST_F(SigningOut, IsRecordedOnceAndForSessionsAlone) {
   sign_out("vm.localhost");
   sign_out("auth.localhost");
   EXPECT_EQ(revocations(), 0U) << "a stranger has none";
@@ -95,6 +99,31 @@ TEST_F(SignOut, IsRecordedOnceAndForSessionsAlone) {
   const auto rows = audit();
   EXPECT_EQ(rows.back().identity, "ann@example.com");
   EXPECT_TRUE(rows.back().reason.ends_with(", signed out")) << rows.back().reason;
+}
+
+class SignOutAlone : public HandlersTest {
+ protected:
+  ProviderSignIn providers_{*context_, applications_, outcome_};
+  SignOut sign_out_{*context_, credentials_, providers_, tunnels_};
+};
+
+TEST_F(SignOutAlone, RevokesTheSignInOfTheCookieAndClearsIt) {
+  const Request request =
+      with_header(ContextTest::request("/cdn-cgi/access/logout", "auth.localhost"), "Cookie",
+                  std::string(kBrowserTokenCookie) + "=" + org_token(person(), Holder::browser));
+  const Answer answer = run(sign_out_.at_auth_domain(request));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(credentials_.revoked(person()));
+  EXPECT_FALSE(credentials_.revoked(person("bob@example.com")));
+  EXPECT_EQ(rows("revoke").size(), 1u);
+  EXPECT_NE(header_of(answer, "Set-Cookie"), "");
+}
+
+TEST_F(SignOutAlone, LeadsFromTheApplicationToTheAuthDomain) {
+  const Request request = ContextTest::request("/cdn-cgi/access/logout");
+  const Answer answer = sign_out_.at_applications(request, applications_.place_of(request));
+  EXPECT_EQ(header_of(answer, "Location"), "https://auth.localhost:8443/cdn-cgi/access/logout");
+  EXPECT_TRUE(rows("revoke").empty()) << "nobody has signed in";
 }
 
 }  // namespace

@@ -31,13 +31,13 @@ class TerminalSite : public SiteTest {
     config.applications[0].browser_terminal = true;
     change(config.applications[0]);
     make_site(std::move(config));
-    site_->use_terminals(std::make_shared<Nowhere>());
+    site_->terminals().use(std::make_shared<Nowhere>());
   }
   /// What an upgrade gets that says it comes from a page of `origin`; empty: of none.
   std::variant<TunnelGrant, Answer> open(const std::string& origin, const std::string& query = {}) {
     Request request = browser_->request("GET", kSocket + query);
     if (!origin.empty()) request.headers.emplace_back("Origin", origin);
-    return site_->upgrade(request);
+    return site_->router().upgrade(request);
   }
   int status(const std::string& origin) {
     const auto answer = open(origin);
@@ -120,7 +120,7 @@ TEST_F(TerminalSite, IsNotThereForOtherApplications) {
   browser_->sign_in("https://b.localhost:8443/", "ann@example.com");
   Request request = browser_->request("GET", "https://b.localhost:8443/cdn-cgi/access/terminal");
   request.headers.emplace_back("Origin", "https://b.localhost:8443");
-  const auto answer = site_->upgrade(request);
+  const auto answer = site_->router().upgrade(request);
   ASSERT_TRUE(std::holds_alternative<Answer>(answer));
   EXPECT_EQ(std::get<Answer>(answer).status, 404);
 }
@@ -132,14 +132,14 @@ TEST_F(TerminalSite, BelievesTheHostKeyThatItSawFirst) {
   const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
   const std::string other = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
   const Request request = browser_->request("GET", kSocket);
-  EXPECT_EQ(site_->known_host_key(grant).value(), "");
-  EXPECT_TRUE(site_->believe_host_key(grant, request, key));
-  EXPECT_FALSE(site_->believe_host_key(grant, request, other)) << "somebody else was first";
-  EXPECT_EQ(site_->known_host_key(grant).value(), key);
+  EXPECT_EQ(site_->terminals().known_host_key(grant).value(), "");
+  EXPECT_TRUE(site_->terminals().trust_host_key(grant, request, key));
+  EXPECT_FALSE(site_->terminals().trust_host_key(grant, request, other)) << "somebody else was first";
+  EXPECT_EQ(site_->terminals().known_host_key(grant).value(), key);
   TunnelGrant moved = grant;
   moved.origin_port = 2222;
-  EXPECT_EQ(site_->known_host_key(moved).value(), "") << "another server has another key";
-  EXPECT_FALSE(site_->believe_host_key(grant, request, "no key"));
+  EXPECT_EQ(site_->terminals().known_host_key(moved).value(), "") << "another server has another key";
+  EXPECT_FALSE(site_->terminals().trust_host_key(grant, request, "no key"));
 }
 
 TEST_F(TerminalSite, GivesItsScriptCompressedAndForGood) {

@@ -61,14 +61,14 @@ TEST_F(TurnedAway, WhereNobodySignsIn) {
   Config config = two_applications(dir_.file("state"));
   config.applications[0].policies = {{"open", Decision::bypass, {{Rule::Kind::everyone}}, {}, {}}};
   browser_.reset();
-  site_ = AccessSite::make(
+  site_ = Handlers::make(
               io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
               .value();
   browser_ = std::make_unique<Browser>(io_, *site_);
   std::optional<Answer> answer;
   const Request polling =
       browser_->request("GET", "https://auth.localhost:8443/transfer/" + receiver_.public_key());
-  boost::asio::co_spawn(io_, site_->handle(polling),
+  boost::asio::co_spawn(io_, site_->router().handle(polling),
                         [&](const std::exception_ptr&, Answer told) { answer = std::move(told); });
   io_.restart();
   io_.poll();

@@ -24,7 +24,7 @@ class Unrecordable : public TunnelsTest {
   }
   void make_room() {
     sql("DROP TRIGGER full");
-    site_->trail().follow_up(now_);
+    site_->context().audit.follow_up(now_);
   }
   void sql(const char* text) {
     sqlite3* db = nullptr;
@@ -83,9 +83,9 @@ TEST_F(Unrecordable, TunnelsAreRefusedAndThoseUnderWayEnd) {
   look();
   EXPECT_NE(tunnel.told.find("cannot keep its records"), std::string::npos) << tunnel.told;
   EXPECT_EQ(upgrade(), 503);
-  EXPECT_FALSE(site_->grants());
+  EXPECT_FALSE(site_->context().grants());
   make_room();
-  EXPECT_TRUE(site_->grants());
+  EXPECT_TRUE(site_->context().grants());
   EXPECT_EQ(upgrade(), 101);
 }
 
@@ -117,7 +117,7 @@ TEST_F(Unrecordable, TunnelsThatAreOpenStay) {
 }
 
 TEST_F(Unrecordable, WithASpoolAllIsGrantedAndFollows) {
-  ASSERT_TRUE(site_->trail().use_spool(dir_.file("spool")));
+  ASSERT_TRUE(site_->context().audit.use_spool(dir_.file("spool")));
   fill_disk();
   EXPECT_EQ(sign().status, 200);
   EXPECT_EQ(sign_in(), 302);
@@ -141,7 +141,7 @@ TEST_F(Unrecordable, GoesOnWhereTheConfigurationSaysSo) {
   open(token_, tunnel);
   look();
   EXPECT_EQ(tunnel.told, "");
-  EXPECT_EQ(site_->trail().lost(), 3u);
+  EXPECT_EQ(site_->context().audit.lost(), 3u);
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST(Answers, OfTextAreTheirOwn) {
 class BodiesOfRequests : public SiteTest {
  protected:
   bool read(const std::string& method, const std::string& url) {
-    return site_->reads_body(browser_->request(method, url));
+    return site_->router().reads_body(browser_->request(method, url));
   }
 };
 

@@ -1,10 +1,12 @@
 // Tunnels, as far as they are the site's: leave to open one, the record of each, and its end.
+#include "edge/handlers/tunnel_authority.h"
+
 #include <spdlog/spdlog.h>
 
 #include "base/access_headers.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/decision.h"
 #include "edge/http/responses.h"
 #include "edge/policy/origin_name.h"
 
@@ -22,8 +24,8 @@ constexpr const char* kNotLedTo = "the application does not lead to that destina
 
 }  // namespace
 
-Answer AccessSite::wrong_destination(const Request& request, const Application& app, const Visitor& who,
-                                     std::string_view asked) {
+Answer TunnelAuthority::wrong_destination(const Request& request, const Application& app, const Visitor& who,
+                                          std::string_view asked) {
   const std::string reason = app.config->destinations.empty()
                                  ? app.config->hostname + " has one origin"
                                  : app.config->hostname + " does not lead to that destination";
@@ -34,11 +36,11 @@ Answer AccessSite::wrong_destination(const Request& request, const Application& 
   return answer;
 }
 
-std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& request, Application& app) {
+std::variant<TunnelGrant, Answer> TunnelAuthority::grant(const Request& request, Application& app) {
   const Visitor who = credentials_.visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::to_pass);
   if (!verdict.passes()) {
-    Answer answer = turned_away(request, app, who, verdict);
+    Answer answer = gate_.turned_away(request, app, who, verdict);
     metadata_.add(request, &app, answer);
     return answer;
   }
@@ -66,7 +68,7 @@ std::variant<TunnelGrant, Answer> AccessSite::tunnel_grant(const Request& reques
   return grant;
 }
 
-Answer AccessSite::leads_nowhere(const Request& request, const Application& app, const Visitor& who) {
+Answer TunnelAuthority::leads_nowhere(const Request& request, const Application& app, const Visitor& who) {
   const std::string reason = transport::printable(request.host, kShownDestination) +
                              " leads to no server: what the * stands for must be letters, digits and '-'";
   record_denial(context_, RowCause::denied, request, app, who.identity, reason);
@@ -75,8 +77,8 @@ Answer AccessSite::leads_nowhere(const Request& request, const Application& app,
   return answer;
 }
 
-TunnelGrant AccessSite::grant_of(const Application& application, const std::string& host,
-                                 const std::optional<Identity>& identity) const {
+TunnelGrant TunnelAuthority::grant_of(const Application& application, const std::string& host,
+                                      const std::optional<Identity>& identity) const {
   const ApplicationConfig& app = *application.config;
   TunnelGrant grant;
   grant.configuration = context_.configurations;
@@ -100,8 +102,8 @@ TunnelGrant AccessSite::grant_of(const Application& application, const std::stri
   return grant;
 }
 
-Answer AccessSite::too_many_tunnels(const Request& request, const Application& app, const Visitor& who,
-                                    const OpenTunnels::Admission& refused) {
+Answer TunnelAuthority::too_many_tunnels(const Request& request, const Application& app, const Visitor& who,
+                                         const OpenTunnels::Admission& refused) {
   record_denial(context_, RowCause::over_limit, request, app, who.identity, refused.refusal);
   context_.counters.add(Count::limited, refused.limit);
   Answer answer = text_answer(429, refused.refusal);
@@ -111,7 +113,7 @@ Answer AccessSite::too_many_tunnels(const Request& request, const Application& a
 }
 
 /// The row of a tunnel without a name: anybody may cause as many as they like of them. False: it is left out.
-bool AccessSite::takes_row(const TunnelGrant& grant, AuditRow& row) {
+bool TunnelAuthority::takes_row(const TunnelGrant& grant, AuditRow& row) {
   if (!grant.identity.empty()) return true;
   const auto left_out = context_.rows.take(RowCause::tunnel, {}, address_key(row.peer), row.time);
   if (!left_out) context_.counters.add(Count::left_out, name_of(RowCause::tunnel));
@@ -119,8 +121,8 @@ bool AccessSite::takes_row(const TunnelGrant& grant, AuditRow& row) {
   return left_out.has_value();
 }
 
-std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request,
-                                std::shared_ptr<TunnelEnd> end) {
+std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& request,
+                                     std::shared_ptr<TunnelEnd> end) {
   AuditRow row = row_of("tunnel_open", request);
   row.time = context_.now();
   row.identity = grant.identity;
@@ -169,8 +171,8 @@ std::int64_t AccessSite::opened(const TunnelGrant& grant, const Request& request
   return id;
 }
 
-void AccessSite::end_tunnels_that_must() {
-  end_revoked_tunnels(false);
+void TunnelAuthority::end_due() {
+  end_revoked(false);
   const std::int64_t now = context_.now();
   open_tunnels_.for_each([now](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (tunnel.until > 0 && tunnel.until <= now) tunnel.end->dismiss(kOverTime);
@@ -178,7 +180,7 @@ void AccessSite::end_tunnels_that_must() {
 }
 
 // A revocation is a change of the state, by another process or by the dashboard.
-void AccessSite::end_revoked_tunnels(bool changed_here) {
+void TunnelAuthority::end_revoked(bool changed_here) {
   const auto changes = context_.store.others_changes();
   if (changes && *changes == seen_changes_ && !changed_here) return;
   if (!changes) spdlog::error("state: {}", changes.error().detail);
@@ -190,7 +192,7 @@ void AccessSite::end_revoked_tunnels(bool changed_here) {
   });
 }
 
-const char* AccessSite::turned_out(const OpenTunnels::Tunnel& tunnel) const {
+const char* TunnelAuthority::turned_out(const OpenTunnels::Tunnel& tunnel) const {
   const auto app = applications_.find(tunnel.row.application);
   if (app == nullptr) return kNotServed;
   const Asking asking = tunnel.terminal ? Asking::for_identity : Asking::to_pass;
@@ -200,7 +202,7 @@ const char* AccessSite::turned_out(const OpenTunnels::Tunnel& tunnel) const {
   return kNotLedTo;
 }
 
-void AccessSite::end_tunnels_turned_out(const std::string* email) {
+void TunnelAuthority::end_turned_out(const std::string* email) {
   if (context_.config.tunnels_stay) return;
   open_tunnels_.for_each([this, email](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (email != nullptr && !OpenTunnels::is_of(tunnel, *email)) return;
@@ -208,8 +210,18 @@ void AccessSite::end_tunnels_turned_out(const std::string* email) {
   });
 }
 
-void AccessSite::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
-                        std::string_view reason) {
+void TunnelAuthority::learn(const Identity& identity) {
+  open_tunnels_.learn(std::make_shared<const Identity>(identity));
+  end_turned_out(&identity.email);
+}
+
+void TunnelAuthority::reconfigured() {
+  open_tunnels_.set_limits(context_.config.tunnel_limits);
+  end_turned_out(nullptr);
+}
+
+void TunnelAuthority::closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
+                             std::string_view reason) {
   const auto tunnel = open_tunnels_.remove(id);
   AuditRow row = tunnel ? tunnel->row : AuditRow();
   row.time = context_.now();

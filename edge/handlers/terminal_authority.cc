@@ -1,37 +1,18 @@
-// The terminal in the browser, as far as it is the site's: its page, leave to open one, certificates, host
-// keys.
-#include <spdlog/spdlog.h>
+// Terminals in the browser: leave to open one, certificates, host keys.
+#include "edge/handlers/terminal_authority.h"
+
+#include <algorithm>
 
 #include "auth/ssh/key.h"
 #include "base/text.h"
-#include "edge/handlers/router.h"
+#include "edge/handlers/decision.h"
+#include "edge/handlers/terminal_page.h"
 #include "edge/http/responses.h"
-#include "edge/http/terminal_bundle.h"
 #include "edge/terminal/grant.h"
 #include "edge/tunnel/origin.h"
-#include "transport/net/url.h"
 
 namespace cfpipe::edge {
 namespace {
-
-/// Bytes of a nonce, which is good for one page.
-constexpr std::size_t kNonceBytes = 16;
-
-std::string comma_separated(const std::vector<std::string>& all) {
-  std::string out;
-  for (const std::string& one : all) out += (out.empty() ? "" : ",") + one;
-  return out;
-}
-
-std::string asset_url(std::string_view name) {
-  const auto file = terminal_file(name);
-  return "/cdn-cgi/access/" + std::string(name) + "?v=" + std::string(file ? file->version : "");
-}
-
-std::vector<std::string> users_of(const ApplicationConfig& app, const Identity& identity) {
-  if (!app.certificates) return {};
-  return principals_of(*app.certificates, identity);
-}
 
 /// The origin that a host key is of: another one has another key.
 std::string origin_of(const TunnelGrant& grant) {
@@ -41,50 +22,26 @@ std::string origin_of(const TunnelGrant& grant) {
 
 }  // namespace
 
-/// Scripts and styles are this host's own files, but for the styles that the terminal makes while it runs,
-/// which show this page's nonce.
-Answer AccessSite::terminal_page(const Request& request, const Application& app,
-                                 const Identity& identity) const {
-  const std::string nonce = random_id(kNonceBytes);
-  const auto users = users_of(*app.config, identity);
-  std::string user = account_of(email_prefix(identity.email), AccountFrom::email).value_or("");
-  if (!users.empty()) user = users.front();
-  const Document page{"terminal.html",
-                      {{"application", request.host + app.name.path()},
-                       {"aud", app.aud},
-                       {"user", user},
-                       {"users", comma_separated(users)},
-                       {"email", identity.email},
-                       {"script", asset_url("terminal.js")},
-                       {"style", asset_url("terminal.css")},
-                       {"nonce", nonce},
-                       {"sign_out", std::string(kLogoutPath)}},
-                      "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-" + nonce +
-                          "'; connect-src 'self'; img-src 'self' data:; font-src 'self'; base-uri 'none'; "
-                          "form-action 'none'; frame-ancestors 'none'"};
-  return document_answer(200, page);
-}
-
-std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& request, const Application& app) {
+std::variant<TunnelGrant, Answer> TerminalAuthority::grant(const Request& request, const Application& app) {
   const Visitor who = credentials_.visitor(request, app);
   const Verdict verdict = judge(request, app, who.identity, Asking::for_identity);
-  if (!verdict.passes()) return turned_away(request, app, who, verdict);
+  if (!verdict.passes()) return gate_.turned_away(request, app, who, verdict);
   if (!who.identity || who.identity->email.empty())
     return text_answer(403, "a terminal is for a person who has signed in");
   // A browser always says whose page it is: no other may open a terminal with this host's cookies.
   if (!who.by_header && !same_text(request.header("Origin"), "https://" + context_.authority(request.host)))
     return text_answer(403, "this page may not open a terminal");
   if (!context_.grants()) return unrecordable();
-  TunnelGrant grant = grant_of(app, request.host, who.identity);
-  if (!grant.has_origin()) return leads_nowhere(request, app, who);
+  TunnelGrant grant = tunnels_.grant_of(app, request.host, who.identity);
+  if (!grant.has_origin()) return tunnels_.leads_nowhere(request, app, who);
   auto terminal = std::make_shared<terminal::TerminalGrant>();
   terminal->identity = *who.identity;
   terminal->certified = app.config->certificates.has_value();
   if (terminal->certified) terminal->key = ssh_ca_.user_key_type(*app.config);
   terminal->users = users_of(*app.config, *who.identity);
   terminal->host_keys = app.config->host_keys;
-  // Whoever has too many open is told when this one is: of a WebSocket that is refused, a page learns
-  // nothing.
+  // A page learns nothing of a WebSocket that is refused: a person with too many terminals is told by this
+  // one.
   terminal->session = request.query_value("session");
   // The session keeps its own time, and tells of it before it is up.
   terminal->until = who.identity->expires;
@@ -96,9 +53,9 @@ std::variant<TunnelGrant, Answer> AccessSite::terminal_grant(const Request& requ
   return grant;
 }
 
-boost::asio::awaitable<transport::Result<std::string>> AccessSite::certify_terminal(const TunnelGrant& grant,
-                                                                                    const Request& request,
-                                                                                    std::string key_line) {
+boost::asio::awaitable<transport::Result<std::string>> TerminalAuthority::certify(const TunnelGrant& grant,
+                                                                                  const Request& request,
+                                                                                  std::string key_line) {
   const auto app = applications_.find(grant.app_hostname);
   const transport::Failure gone(transport::Stage::certificate, transport::Cause::sign_refused,
                                 grant.app_hostname + " does not use short-lived certificates");
@@ -110,12 +67,12 @@ boost::asio::awaitable<transport::Result<std::string>> AccessSite::certify_termi
   co_return std::move(issued->line);
 }
 
-transport::Result<std::string> AccessSite::known_host_key(const TunnelGrant& grant) {
+transport::Result<std::string> TerminalAuthority::known_host_key(const TunnelGrant& grant) {
   return context_.store.host_key(grant.app_hostname, origin_of(grant));
 }
 
-transport::Result<void> AccessSite::believe_host_key(const TunnelGrant& grant, const Request& request,
-                                                     const std::string& key_line) {
+transport::Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& grant, const Request& request,
+                                                          const std::string& key_line) {
   const auto key = auth::parse_public_key_line(key_line);
   if (!key) return key.error();
   auto added = context_.store.add_host_key(grant.app_hostname, origin_of(grant), key_line, context_.now());

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "edge/handlers/router.h"
+
+namespace cfpipe::edge {
+
+/// Everything that answers for the edge: the handlers, their shared context, and how they are put together.
+class Handlers final : public Site {
+ public:
+  /// The store outlives it. `poll`: how long a program's poll for its tokens may wait.
+  static Result<std::unique_ptr<Handlers>> make(boost::asio::any_io_executor executor, Config config,
+                                                State& store, Now clock,
+                                                std::chrono::milliseconds poll = kTransferPoll);
+  Handlers(const Handlers&) = delete;
+  Handlers& operator=(const Handlers&) = delete;
+
+  /// Serves by another configuration from now on, or goes on as before if that cannot be had. A sign-in that
+  /// is under way at the identity provider starts again. Tunnels that the new policies do not admit end,
+  /// unless it says that they stay. auth_domain and state have to be the same.
+  Result<void> configure(Config config);
+  /// The port by which clients reach this edge, if not the one of the configuration (`dev` on a free port).
+  void set_public_port(std::uint16_t port);
+  /// This process ends, and another may serve from the same store already: what only one of them can do is
+  /// left to that.
+  void drain();
+
+  EdgeContext& context() { return *context_; }
+  const EdgeContext& context() const { return *context_; }
+  Router& router() { return router_; }
+  TunnelAuthority& tunnels() { return tunnels_; }
+  const TunnelAuthority& tunnels() const { return tunnels_; }
+  TerminalAuthority& terminals() { return terminals_; }
+
+  boost::asio::awaitable<Answer> handle(const Request& request) override { return router_.handle(request); }
+  bool reads_body(const Request& request) const override { return router_.reads_body(request); }
+  std::variant<TunnelGrant, Answer> upgrade(const Request& request) override {
+    return router_.upgrade(request);
+  }
+  std::int64_t opened(const TunnelGrant& grant, const Request& request,
+                      std::shared_ptr<TunnelEnd> end) override {
+    return tunnels_.opened(grant, request, std::move(end));
+  }
+  void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
+              std::string_view reason) override {
+    tunnels_.closed(id, up_bytes, down_bytes, reason);
+  }
+  boost::asio::awaitable<Result<std::string>> certify_terminal(const TunnelGrant& grant,
+                                                               const Request& request,
+                                                               std::string key_line) override {
+    return terminals_.certify(grant, request, std::move(key_line));
+  }
+  Result<std::string> known_host_key(const TunnelGrant& grant) override {
+    return terminals_.known_host_key(grant);
+  }
+  Result<void> believe_host_key(const TunnelGrant& grant, const Request& request,
+                                const std::string& key_line) override {
+    return terminals_.trust_host_key(grant, request, key_line);
+  }
+
+  /// Logs what is wrong with the identity providers.
+  boost::asio::awaitable<void> check_providers() { return providers_.check_providers(); }
+  /// Logs which CA's agent does not have its key.
+  boost::asio::awaitable<void> check_agents() { return certificates_.check_agents(applications_.all()); }
+
+ private:
+  Handlers(std::unique_ptr<EdgeContext> context, std::chrono::milliseconds poll);
+
+  const std::unique_ptr<EdgeContext> context_;
+  ApplicationTable applications_;
+  SshCa ssh_ca_;
+  TransferStore transfers_;
+  Authenticator credentials_;
+  MetadataSigner metadata_;
+  CertificateIssuer certificates_;
+  Gate gate_;
+  TunnelAuthority tunnels_;
+  TerminalAuthority terminals_;
+  SignInOutcome outcome_;
+  ProviderSignIn providers_;
+  SignIn sign_in_;
+  SignOut sign_out_;
+  AppPages app_pages_;
+  Dashboard dashboard_;
+  Router router_;
+};
+
+}  // namespace cfpipe::edge

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "edge/handlers/applications.h"
+#include "edge/handlers/authenticator.h"
+#include "edge/handlers/context.h"
+#include "edge/handlers/gate.h"
+#include "edge/handlers/metadata_signer.h"
+#include "edge/http/request.h"
+#include "edge/tunnel/handle.h"
+#include "edge/tunnel/registry.h"
+
+namespace cfpipe::edge {
+
+/// How long a revocation by another process may go unnoticed by the tunnels that are open.
+inline constexpr std::chrono::milliseconds kRevocationPoll{1'000};
+
+/// Grants tunnels, records each, and ends those whose access was revoked, whose time is up, or that a new
+/// configuration does not admit.
+class TunnelAuthority {
+ public:
+  /// All outlive it. `applications` changes with a reload.
+  TunnelAuthority(EdgeContext& context, const ApplicationTable& applications, Authenticator& credentials,
+                  Gate& gate, MetadataSigner& metadata)
+      : context_(context),
+        applications_(applications),
+        credentials_(credentials),
+        gate_(gate),
+        metadata_(metadata) {}
+
+  /// Leave to open a tunnel to the application, or the answer that says why not.
+  std::variant<TunnelGrant, Answer> grant(const Request& request, Application& app);
+  /// A grant of the application's own origin. `host`: that was asked for, which may lead to none: see
+  /// leads_nowhere().
+  TunnelGrant grant_of(const Application& app, const std::string& host,
+                       const std::optional<Identity>& identity) const;
+  /// The answer instead of a grant that has no origin.
+  Answer leads_nowhere(const Request& request, const Application& app, const Visitor& who);
+
+  /// A tunnel has opened: its id for closed(). `end` ends it from here.
+  std::int64_t opened(const TunnelGrant& grant, const Request& request, std::shared_ptr<TunnelEnd> end);
+  void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes, std::string_view reason);
+
+  /// The tunnels that were opened and have not ended; `idle` is called whenever the last one has.
+  const OpenTunnels& open() const { return open_tunnels_; }
+  void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
+
+  /// Ends the tunnels whose access was revoked, if the store has changed since the last call, and those whose
+  /// time is up.
+  void end_due();
+  /// Ends the tunnels whose access was revoked, after a revocation by this process.
+  void end_revoked() { end_revoked(true); }
+  /// Judges a person's open tunnels by what a new sign-in says of them.
+  void learn(const Identity& identity);
+  /// Takes the limits of the configuration in force, and ends tunnels that it does not admit, unless it says
+  /// that they stay.
+  void reconfigured();
+
+ private:
+  Answer wrong_destination(const Request& request, const Application& app, const Visitor& who,
+                           std::string_view asked);
+  Answer too_many_tunnels(const Request& request, const Application& app, const Visitor& who,
+                          const OpenTunnels::Admission& refused);
+  bool takes_row(const TunnelGrant& grant, AuditRow& row);
+  void end_revoked(bool changed_here);
+  /// Why the configuration of now would not open it; null: it would.
+  const char* turned_out(const OpenTunnels::Tunnel& tunnel) const;
+  /// Those of one person, or all.
+  void end_turned_out(const std::string* email);
+
+  EdgeContext& context_;
+  const ApplicationTable& applications_;
+  Authenticator& credentials_;
+  Gate& gate_;
+  MetadataSigner& metadata_;
+  OpenTunnels open_tunnels_;
+  std::int64_t seen_changes_ = -1;  ///< of the store by others
+  std::function<void()> idle_;
+};
+
+}  // namespace cfpipe::edge

@@ -2,8 +2,8 @@
 
 namespace cfpipe::transport {
 
-/// In an answer of our edge that refuses something: why, in one printable line for a person. Other edges say
-/// it in pages, if at all.
+/// Response header of our edge when it rejects a request: the reason, one printable line. Other edges name a
+/// reason in the page at most.
 inline constexpr const char* kReasonHeader = "Cfpipe-Reason";
 
 }  // namespace cfpipe::transport

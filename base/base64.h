@@ -6,14 +6,15 @@
 
 namespace cfpipe::auth {
 
-/// RFC 4648 4, padded; and 5 without padding (JOSE) or with it (the transfer store's public keys).
+/// Base64 of `bytes` (RFC 4648 4), padded; base64url (RFC 4648 5) without padding, as JOSE has it, and
+/// padded, as the transfer store has public keys.
 std::string base64(std::string_view bytes);
 std::string base64url(std::string_view bytes);
 std::string base64url_padded(std::string_view bytes);
 
-/// Strict: whole input, canonical, padded standard alphabet. Nothing on any other input.
+/// The bytes of padded Base64. Nothing unless the whole input is canonical.
 std::optional<std::string> decode_base64(std::string_view text);
-/// URL-safe alphabet, padding optional but correct where present.
+/// The bytes of base64url, padded correctly or not at all. Nothing on any other input.
 std::optional<std::string> decode_base64url(std::string_view text);
 
 }  // namespace cfpipe::auth

@@ -7,7 +7,7 @@
 
 namespace cfpipe::transport {
 
-/// Runs `cancel` when the time is up, unless this object is gone before.
+/// A timer that runs `cancel` on the executor after `limit`, unless it is destroyed before.
 class Deadline {
  public:
   template <class Cancel>

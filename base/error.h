@@ -7,7 +7,7 @@
 
 namespace cfpipe::transport {
 
-/// Where on the way from the command line to the open tunnel something went wrong. Messages name it.
+/// The step between the command line and the open tunnel that failed. Messages begin with its name.
 enum class Stage {
   input,
   config,
@@ -26,8 +26,8 @@ enum class Stage {
   tunnel
 };
 
-/// What went wrong: one value per message a person can see; `cli/console/messages` has the words and the exit
-/// status.
+/// The kind of a failure: one value for each message of the client. `cli/console/messages` has its text and
+/// its exit status.
 enum class Cause {
   // input, config, state
   bad_hostname,
@@ -109,26 +109,26 @@ enum class Cause {
   internal,
 };
 
-/// Why an operation did not succeed. `detail` is one printable line without secrets; may be empty.
+/// Why an operation failed. `detail` is one printable line without secrets, or empty.
 struct Failure {
-  Failure() = default;  ///< boost::system::result::error() asks for it
+  Failure() = default;  ///< boost::system::result::error() requires it
   Failure(Stage s, Cause c, std::string d = {}) : stage(s), cause(c), detail(std::move(d)) {}
   Stage stage = Stage::tunnel;
   Cause cause = Cause::lost;
   std::string detail;
-  int http_status = 0;           ///< 0 when no HTTP answer was involved
-  std::uint16_t close_code = 0;  ///< of a tunnel that the edge closed (RFC 6455 7.4), 0 if it did not
-  std::string location_host;     ///< host of a redirect's Location, when there was one
-  std::string ray;               ///< the answer's Cf-Ray, when there was one
+  int http_status = 0;           ///< of the HTTP response that caused it, or 0
+  std::uint16_t close_code = 0;  ///< of the edge's Close frame (RFC 6455 7.4), or 0
+  std::string location_host;     ///< host of the redirect's Location, or empty
+  std::string ray;               ///< Cf-Ray of the response, or empty
 };
 
-/// For boost::system::result::value() on an error: a programming mistake while setting up.
+/// Called by boost::system::result::value() on an error: a programming mistake during setup.
 [[noreturn]] void throw_exception_from_error(const Failure& failure, const boost::source_location& where);
 
 template <class T>
 using Result = boost::system::result<T, Failure>;
 
-/// Replaces control characters and cuts at `limit` bytes: what came from a peer, made fit for one line.
+/// A peer's text for one line of a message: control characters replaced, at most `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 200);
 
 }  // namespace cfpipe::transport

@@ -11,7 +11,7 @@
 
 namespace cfpipe::transport {
 
-/// Longest host name and longest label of one (RFC 1035 2.3.4), in bytes.
+/// Longest host name and longest label of a host name, in bytes (RFC 1035 2.3.4).
 inline constexpr std::size_t kMaxHostBytes = 253;
 inline constexpr std::size_t kMaxLabelBytes = 63;
 inline constexpr std::uint16_t kHttpsPort = 443;
@@ -19,9 +19,8 @@ inline constexpr std::uint16_t kHttpsPort = 443;
 /// Whether `*` may stand in a host name, as in a pattern of ssh_config.
 enum class Wildcards { refused, allowed };
 
-/// A DNS name or an IP address in its one canonical spelling. Whatever compares, matches, resolves or dials a
-/// host takes this type, so that a text has one reading. Only parse() makes
-/// one of a text.
+/// A DNS name or an IP address in its canonical spelling. All code that compares, matches, resolves or dials
+/// a host takes this type, so that a text has one reading. Only parse() makes one from a text.
 class Host {
  public:
   Host() = default;
@@ -48,22 +47,22 @@ class Host {
   std::optional<boost::asio::ip::address> address_;
 };
 
-/// A port in decimal digits without leading zeros, 1 to 65535, or nothing.
+/// The port that `digits` spells: decimal, no leading zeros, 1 to 65535. Nothing on any other input.
 std::optional<std::uint16_t> parse_port(std::string_view digits);
 
-/// Whether port 0 may be named: by a listener that takes any free port.
+/// Whether port 0 is valid: for a listener it means any free port.
 enum class ZeroPort { refused, allowed };
 
 /// `host`, `host:port`, `[v6]` or `[v6]:port` (RFC 3986 3.2, without user info).
 struct Authority {
   Host host;
-  std::optional<std::uint16_t> port;  ///< none: the text named none
+  std::optional<std::uint16_t> port;  ///< nothing if the text has no port
 
   /// Stage::input, Cause::bad_url.
   static Result<Authority> parse(std::string_view text, Wildcards wildcards = Wildcards::refused,
                                  ZeroPort zero = ZeroPort::refused);
-  std::string text() const;                             ///< what parse() reads as the same
-  std::string text_without(std::uint16_t usual) const;  ///< the same; that port is left out
+  std::string text() const;                             ///< parse() of it is equal
+  std::string text_without(std::uint16_t usual) const;  ///< the same without that port
   std::uint16_t port_or(std::uint16_t usual) const { return port.value_or(usual); }
 
   friend bool operator==(const Authority& a, const Authority& b) {

@@ -9,7 +9,7 @@
 
 namespace cfpipe::edge {
 
-/// An IPv4 or IPv6 address. IPv4 that a dual-stack socket shows as ::ffff:a.b.c.d is IPv4 here.
+/// An IPv4 or IPv6 address. An IPv4-mapped address (RFC 4291 2.5.5.2) is IPv4.
 struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};  ///< network order; IPv4 uses the first four
   bool v6 = false;
@@ -20,15 +20,15 @@ IpAddress ip_of(const boost::asio::ip::address& address);
 /// An address as transport::Host takes it: no zone.
 std::optional<IpAddress> parse_ip(std::string_view text);
 
-/// A block of addresses (RFC 4632, RFC 4291 2.3).
+/// A block of addresses in CIDR notation (RFC 4632, RFC 4291 2.3).
 struct IpRange {
   IpAddress first;
-  unsigned prefix = 0;  ///< leading bits that decide
+  unsigned prefix = 0;  ///< leading bits that all addresses of it share
 
   bool contains(const IpAddress& address) const;
 };
-/// `10.0.0.0/8`, `2001:db8::/32`; without a prefix one address. Nothing if bits beyond the prefix are set:
-/// such a range is most likely a slip.
+/// The range that a text such as `10.0.0.0/8` or `2001:db8::/32` spells; without a prefix one address.
+/// Nothing if bits beyond the prefix are set, which is most likely a slip.
 std::optional<IpRange> parse_ip_range(std::string_view text);
 
 }  // namespace cfpipe::edge

@@ -9,17 +9,16 @@
 
 namespace cfpipe::auth {
 
-/// Deepest nesting that is taken in a peer's JSON.
+/// Deepest nesting accepted in a peer's JSON.
 inline constexpr std::size_t kMaxJsonDepth = 16;
 
-/// A whole text that is one JSON object, or nothing. A name that occurs twice in an object anywhere is
-/// refused (RFC 7515 4, RFC 7517 4): two readers could each believe a different one. Never throws on any
-/// input.
+/// The JSON object that is the whole of `text`, or nothing. A duplicate name at any level is rejected
+/// (RFC 7515 4, RFC 7517 4), since two readers could each take a different one. Throws on no input.
 std::optional<boost::json::object> parse_json_object(std::string_view text);
 
-/// A string member, or empty when it is absent or of another type.
+/// The value of a string member; empty if it is absent or of another type.
 std::string text_of(const boost::json::object& object, std::string_view name);
-/// An integral member, or 0.
+/// The value of an integral member; 0 if it is absent or of another type.
 std::int64_t number_of(const boost::json::object& object, std::string_view name);
 
 }  // namespace cfpipe::auth

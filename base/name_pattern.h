@@ -4,19 +4,19 @@
 
 namespace cfpipe::transport {
 
-/// Names of applications as Cloudflare's documentation ("Application paths") has them: a `*` in a host stands
-/// for any characters of one label, a `*` in a path for any characters, `/` among them. Client and edge read
-/// them by these functions alone.
+/// Application names as in Cloudflare's documentation ("Application paths"): a `*` in a host matches any
+/// characters of one label, a `*` in a path any characters, `/` included. Client and edge match with these
+/// functions only.
 
-/// Whether a label without `*`, or with one, is `label`.
+/// Whether `label` matches a pattern with at most one `*`.
 bool label_matches(std::string_view pattern, std::string_view label);
 
-/// Whether `host`, in lower case, has the labels of the pattern, none of them empty. A label may have more
-/// than one `*`: another edge wrote it.
+/// Whether `host`, in lower case, matches the pattern label by label; an empty label matches nothing. A label
+/// of the pattern may have more than one `*`, since other edges accept that.
 bool host_matches(std::string_view pattern, std::string_view host);
 
-/// Whether `path` is what the pattern names, or lies below that. Both begin with `/`; the pattern does not
-/// end with one, unless it is empty, which names every path.
+/// Whether `path` matches the pattern or lies below a match. Both begin with `/`, and the pattern does not
+/// end with one. An empty pattern matches every path.
 bool path_matches(std::string_view pattern, std::string_view path);
 
 }  // namespace cfpipe::transport

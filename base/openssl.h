@@ -6,7 +6,7 @@
 
 namespace cfpipe::auth {
 
-/// Frees OpenSSL handles: `std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>`.
+/// Deleter for OpenSSL handles: `std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>`.
 template <auto function>
 struct Free {
   template <class T>

@@ -4,7 +4,7 @@
 
 namespace cfpipe::cli {
 
-/// Does something when the scope is left, also by a coroutine that is cancelled.
+/// Calls `f` when the scope is left, also when a coroutine is cancelled.
 template <class F>
 class AtEnd {
  public:

@@ -5,7 +5,7 @@
 
 namespace cfpipe::transport {
 
-/// A token, key or password. Move-only, overwritten before it is freed, and not printable by accident.
+/// A token, key or password. Move-only, overwritten before it is freed, and without an operator<<.
 class Secret {
  public:
   Secret() = default;
@@ -16,7 +16,7 @@ class Secret {
   Secret& operator=(const Secret&) = delete;
   ~Secret() { wipe(); }
 
-  /// The value itself, for the one place that puts it on the wire or on disk. Valid while this object lives.
+  /// The value, for the code that sends or stores it. Valid while this object lives.
   std::string_view reveal() const { return value_; }
   bool empty() const { return value_.empty(); }
   Secret clone() const { return Secret(value_); }

@@ -7,16 +7,14 @@
 
 namespace cfpipe::transport {
 
-/// True for the errno values that say that this process, or the machine, has no descriptors or no memory
-/// left.
+/// True for the errno values of a process or machine without free descriptors or memory.
 bool is_shortage(int error);
 
-/// Cause::system_short where `error` is a shortage, `otherwise` where it is not. The detail is
-/// `<what>: <words of errno>`.
+/// Cause::system_short if `error` is a shortage, else `otherwise`. The detail is `<what>: <text of errno>`.
 Failure system_failure(Stage stage, Cause otherwise, const std::string& what, int error);
 
-/// What a caught exception amounts to. Out of memory, descriptors or threads: Cause::system_short; all else
-/// is Cause::internal, also that there is none.
+/// The failure for a caught exception: Cause::system_short if memory, descriptors or threads are exhausted,
+/// else Cause::internal, also for a null pointer.
 Failure failure_of_exception(const std::exception_ptr& thrown, Stage stage);
 
 }  // namespace cfpipe::transport

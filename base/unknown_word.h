@@ -8,33 +8,33 @@
 
 namespace cfpipe::transport {
 
-/// Longest word that something like it is looked for, in bytes.
+/// Longest word for which a similar one is suggested, in bytes.
 inline constexpr std::size_t kMaxComparedWord = 64;
 
-/// How many characters have to be put in, left out, changed, or swapped with their neighbour to get from one
-/// word to the other (Damerau-Levenshtein, optimal string alignment).
+/// The Damerau-Levenshtein distance of two words (optimal string alignment): insertions, deletions,
+/// substitutions and transpositions of neighbours.
 std::size_t edit_distance(std::string_view a, std::string_view b);
 
-/// The one of `names` that was probably meant by `given`: it begins with that, or differs in a third of its
-/// characters at most; leading dashes do not count. Empty if there is none.
+/// The name that `given` most likely stands for: it begins with `given`, or at most a third of its characters
+/// differ. Leading dashes do not count. Empty if there is none.
 std::string nearest_name(std::string_view given, const std::vector<std::string>& names);
 
-/// A word of a command line that is no option, or no command, of a program.
+/// A word of a command line that is neither an option nor a command of the program.
 struct UnknownWord {
   enum class Kind { option, command };
   Kind kind = Kind::option;
-  std::string word;     ///< without a value behind it: that may be a secret
-  std::string nearest;  ///< empty: there is nothing like it
+  std::string word;     ///< without its value, which may be a secret
+  std::string nearest;  ///< the suggestion, or empty
 
   /// `there is no option --hostnam (did you mean --hostname?)`
   std::string text() const;
 };
 
-/// What an unknown option is called in a message: its name, without what may be a value behind it.
+/// The name of an unknown option for a message, without a value that may be attached to it.
 std::string shown_option(std::string_view word, const std::string& nearest);
 
-/// The first such word; nothing if it is something else that is wrong. `App` is CLI::App, which says that an
-/// argument was not expected, and neither which of them are options nor what was meant.
+/// The first such word; nothing if the command line has another fault. `App` is CLI::App, whose own message
+/// neither tells options from arguments nor suggests a name.
 template <class App>
 std::optional<UnknownWord> first_unknown(const App& root, const std::vector<std::string>& words) {
   const App* at = &root;

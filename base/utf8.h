@@ -4,7 +4,7 @@
 
 namespace cfpipe::transport {
 
-/// True if `text` is well-formed UTF-8 (RFC 3629): shortest forms only, no surrogates, at most U+10FFFF.
+/// Whether `text` is well-formed UTF-8 (RFC 3629): shortest forms only, no surrogates, at most U+10FFFF.
 bool is_utf8(std::string_view text);
 
 }  // namespace cfpipe::transport

@@ -5,14 +5,14 @@
 
 namespace cfpipe::tunnel {
 
-/// Bytes that a thread keeps of buffers that nobody uses: enough for both directions of a bulk stream.
+/// Most bytes of free buffers that a thread keeps: enough for both directions of a bulk stream.
 inline constexpr std::size_t kMaxPooledBytes = 2 * 1024 * 1024;
-/// And how many of them.
+/// Most free buffers that a thread keeps.
 inline constexpr std::size_t kMaxPooledBuffers = 16;
 
-/// A buffer that is there only while there is something in it. Taken from those that this thread has used
-/// last, and given back to them: thousands of idle tunnels hold none, and a busy one has memory that is still
-/// in the cache. Contents are arbitrary after take().
+/// A buffer from this thread's pool, held only while it has content: thousands of idle tunnels hold none. The
+/// pool is a stack, so that a busy tunnel gets memory that is still in the cache. After take() the content is
+/// arbitrary.
 class PooledBuffer {
  public:
   PooledBuffer() = default;
@@ -20,7 +20,7 @@ class PooledBuffer {
   PooledBuffer(PooledBuffer&& other) noexcept;
   PooledBuffer& operator=(PooledBuffer&& other) noexcept;
 
-  /// Has exactly `size` bytes afterwards; what it held is lost unless it had that size already.
+  /// Sets the size to `size` bytes; the content is lost unless the buffer had that size already.
   void take(std::size_t size);
   void give_back();
   std::byte* data() const { return bytes_.get(); }
@@ -31,7 +31,7 @@ class PooledBuffer {
   std::size_t size_ = 0;
 };
 
-/// How many this thread has free.
+/// Number of free buffers of this thread.
 std::size_t pooled_buffers();
 
 }  // namespace cfpipe::tunnel

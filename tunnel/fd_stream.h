@@ -7,14 +7,13 @@
 
 namespace cfpipe::tunnel {
 
-/// What one fill() of a descriptor reads at most, in bytes: four TLS records, be it with the headers of one
-/// message (14) in one HTTP/2 frame (9), or as four messages with a header of 8 each.
+/// Most bytes that one fill() of a descriptor reads: four TLS records, as one message with a header of 14
+/// bytes in an HTTP/2 frame (9), or as four messages with a header of 8 bytes each.
 inline constexpr std::size_t kReadBytes = 4 * (16 * 1024 - 8);
 
-/// A stream over standard input and output (or any two descriptors; the same one twice for a socket). Sets
-/// them non-blocking and puts the flags back on close(), since the descriptors may be shared with other
-/// processes. Regular files, which epoll refuses, are read and written as always ready. Owns neither
-/// descriptor unless `owned`.
+/// A stream over two descriptors, such as standard input and output, or a socket twice. It makes them
+/// non-blocking, and close() restores their flags, since other processes may share them. Regular files, which
+/// epoll rejects, count as always ready. The stream closes the descriptors only if `owned`.
 std::unique_ptr<Stream> make_fd_stream(boost::asio::any_io_executor executor, int in, int out, bool owned);
 
 }  // namespace cfpipe::tunnel

@@ -4,14 +4,14 @@
 
 namespace cfpipe::tunnel {
 
-/// Bytes of all buffers of this process that hold something of a peer's, or for one: PooledBuffers that are
-/// in use, and what HeldBytes say. From any thread.
+/// Bytes of all buffers of this process that hold data from or for a peer: PooledBuffers in use, and all
+/// HeldBytes. From any thread.
 std::size_t held_bytes();
-/// So many more, and so many less. From any thread.
+/// Adds to held_bytes(), and subtracts from it. From any thread.
 void count_held(std::size_t bytes);
 void count_freed(std::size_t bytes);
 
-/// One buffer's part of held_bytes(), for as long as this lives. Of one thread.
+/// One buffer's share of held_bytes() for the lifetime of this object. Used from one thread.
 class HeldBytes {
  public:
   HeldBytes() = default;
@@ -19,7 +19,7 @@ class HeldBytes {
   HeldBytes(const HeldBytes&) = delete;
   HeldBytes& operator=(const HeldBytes&) = delete;
 
-  /// What the buffer has now, in bytes.
+  /// Sets the present size of the buffer, in bytes.
   void set(std::size_t bytes);
 
  private:

@@ -284,7 +284,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   net::steady_timer finished_;
   bool watching_ = false;
   bool bounded_ = false;
-  bool abandoned_ = false;  // nobody is at the near stream any more
+  bool abandoned_ = false;  // the near stream's peer is gone
   bool over_ = false;
 };
 

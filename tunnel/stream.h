@@ -12,19 +12,19 @@ using Slice = std::span<std::byte>;
 
 enum class IoStatus { ok, would_block, eof, failed };
 
-/// Bytes that a source leaves free in front of what it offers, for the sink to put frame headers there: of a
-/// WebSocket (14) inside of HTTP/2 (9).
+/// Bytes that a source leaves free in front of ready(), where the sink writes frame headers: WebSocket (14)
+/// inside of HTTP/2 (9).
 inline constexpr std::size_t kHeadroom = 32;
 
-/// How a stream came to its end, once fill() or take() said eof or failed.
+/// How a stream ended, after fill() or take() has returned eof or failed.
 enum class End {
-  open,      ///< it has not
-  clean,     ///< the peer said it was done, in the words of its protocol
-  cut,       ///< the connection went away without that
+  open,      ///< it has not ended
+  clean,     ///< the peer has sent its protocol's EOF
+  cut,       ///< the connection ended without that
   silent,    ///< the peer stopped answering
   protocol,  ///< the peer broke the protocol
   local,     ///< our own descriptor failed
-  dismissed  ///< the peer ended it, saying that there is no access any more
+  dismissed  ///< the peer ended it because access was revoked
 };
 
 /// One side of a tunnel: a source and a sink of bytes, non-blocking, without copies where the kind allows it.
@@ -35,39 +35,39 @@ class Stream {
   using Callback = std::function<void()>;
   virtual ~Stream() = default;
 
-  /// Source. fill() is called when ready() is empty. ok: ready() is not empty now.
+  /// Reads from the source; called when ready() is empty. ok: ready() is not empty now.
   virtual IoStatus fill() = 0;
-  /// What was received and not consumed yet. The memory is the stream's; the caller may scribble on it and,
-  /// in front of the first slice, on the kHeadroom bytes before it.
+  /// Bytes received and not consumed yet. The stream owns the memory; the caller may overwrite it, and the
+  /// kHeadroom bytes in front of the first slice.
   virtual std::span<Slice> ready() = 0;
   virtual void consume(std::size_t bytes) = 0;
   virtual void on_readable(Callback callback) = 0;
 
   struct Took {
-    IoStatus status;  ///< ok: all of it; would_block: `bytes` of it, wait for on_writable; failed
+    IoStatus status;  ///< ok: all bytes; would_block: `bytes` of them, wait for on_writable; failed
     std::size_t bytes;
   };
-  /// Sink. Takes as much as its bound allows. Bytes taken may still be held here until flush().
+  /// Writes to the sink as much as its bound allows. The stream may hold the bytes until flush().
   virtual Took take(std::span<Slice> slices) = 0;
-  /// ok: nothing is held here any more.
+  /// Sends held bytes. ok: none are held any more.
   virtual IoStatus flush() = 0;
-  /// What was taken is not the whole: its source has broken off. Before finish(), which says so where the
-  /// protocol has words for it. A peer that would take a break for an end is told nothing: its connection is
-  /// left to whoever closes it.
+  /// Marks the bytes taken as truncated: their source has failed. Called before finish(), which tells the
+  /// peer. If the protocol cannot distinguish truncation from EOF, finish() sends nothing, and close() ends
+  /// the connection.
   virtual void breaks_off() {}
-  /// No more take() will follow: passes the end on (shutdown, Close frame). ok when all has left.
+  /// Sends EOF (shutdown, Close frame) after the last take(). ok when all bytes have left.
   virtual IoStatus finish() = 0;
-  /// What follows is an end that we impose: a protocol that has words for it tells the peer so in finish().
+  /// Marks the end as imposed by this side: finish() tells the peer if the protocol can.
   virtual void dismiss(const std::string& why) { (void)why; }
   virtual void on_writable(Callback callback) = 0;
 
-  /// True if the peer goes on sending after our finish(). Where it does not, the stream itself ends, within
-  /// seconds, if the peer does not.
+  /// True if the peer may go on sending after our finish(). If false, the stream ends within seconds of it
+  /// even if the peer does not.
   virtual bool half_closes() const = 0;
-  /// True if take() still works once fill() has said eof.
+  /// True if take() still works after fill() has returned eof.
   virtual bool open_after_eof() const = 0;
   virtual End end() const = 0;
-  virtual std::string end_detail() const { return {}; }  ///< printable, for a person
+  virtual std::string end_detail() const { return {}; }  ///< one printable line
   /// Of End::cut: the code in the Close frame of a WebSocket's peer (RFC 6455 7.4); 0 if there was none.
   virtual std::uint16_t peer_close_code() const { return 0; }
   virtual void close() = 0;

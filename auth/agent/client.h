@@ -15,11 +15,11 @@ namespace cfpipe::auth {
 
 using transport::Result;
 
-/// Patience with an agent that only has to look: connecting, listing, binding.
+/// Timeout for requests that an agent answers by itself: connecting, listing, binding.
 inline constexpr std::chrono::milliseconds kAgentLookPatience{5'000};
-/// Patience with a signature, for which somebody may have to touch a security key or confirm.
+/// Timeout for a signature, for which the user may have to touch a security key or confirm.
 inline constexpr std::chrono::milliseconds kAgentSignPatience{90'000};
-/// Keys of one agent that are looked at.
+/// Most keys of one agent that are considered.
 inline constexpr std::size_t kMaxAgentKeys = 1024;
 
 /// A plain key that an agent holds.
@@ -28,21 +28,21 @@ struct AgentKey {
   std::string comment;
 };
 
-/// A connection to the user's own ssh-agent: one request at a time, each with a deadline.
+/// A connection to the user's own ssh-agent: one request at a time, each with a timeout.
 class AgentClient {
  public:
-  /// `path` as $SSH_AUTH_SOCK has it. Stage::certificate, Cause::agent_unreachable.
+  /// Connects to the socket that $SSH_AUTH_SOCK names. Stage::certificate, Cause::agent_unreachable.
   static boost::asio::awaitable<Result<std::unique_ptr<AgentClient>>> connect(
       boost::asio::any_io_executor executor, std::string path);
   ~AgentClient();
   AgentClient(const AgentClient&) = delete;
   AgentClient& operator=(const AgentClient&) = delete;
 
-  /// Sends a message and returns what came back, neither with its length.
-  /// Stage::certificate, Cause::agent_unreachable. Both outlive the await.
+  /// Sends a request and returns the response, both without their length. The client and `request` outlive
+  /// the await. Stage::certificate, Cause::agent_unreachable.
   boost::asio::awaitable<Result<std::string>> ask(const std::string& request,
                                                   std::chrono::milliseconds patience);
-  /// Ends a request that is under way.
+  /// Cancels the request in flight.
   void close();
 
  private:
@@ -51,15 +51,15 @@ class AgentClient {
   std::shared_ptr<Impl> impl_;
 };
 
-/// The plain keys in an answer to a list request; certificates are left out.
-/// Stage::certificate, Cause::agent_unreachable if it is none.
+/// The plain keys in a response to a list request, without certificates. Stage::certificate,
+/// Cause::agent_unreachable if it is malformed.
 Result<std::vector<AgentKey>> read_agent_keys(std::string_view answer);
 
-/// The one key that `wanted` means: its comment, or `SHA256:…` as `ssh-add -l` shows it.
-/// Stage::certificate, Cause::agent_key_missing: none, or several; the detail says what there is.
+/// The one key with the comment or fingerprint `wanted` (`SHA256:…`, as `ssh-add -l` shows it).
+/// Stage::certificate, Cause::agent_key_missing if there is none, or several; the detail lists the keys.
 Result<AgentKey> pick_agent_key(const std::vector<AgentKey>& keys, std::string_view wanted);
 
-/// Asks the agent at `path` for that key.
+/// Finds that key in the agent at `path`.
 boost::asio::awaitable<Result<AgentKey>> find_agent_key(boost::asio::any_io_executor executor,
                                                         std::string path, std::string wanted);
 

@@ -11,7 +11,7 @@
 
 namespace cfpipe::auth {
 
-/// Largest agent message that is taken, in bytes (OpenSSH's own bound).
+/// Largest agent message, in bytes (OpenSSH's own bound).
 inline constexpr std::uint32_t kMaxAgentMessage = 256 * 1024;
 
 /// Message numbers (draft-miller-ssh-agent, 5.1).
@@ -31,7 +31,7 @@ class AgentFramer {
   void feed(std::string_view bytes) { pending_.append(bytes); }
   /// The next whole message, without its length; nothing before more has been fed, or if broken().
   std::optional<std::string> next();
-  /// A length out of bounds came: there is nothing to be understood any more.
+  /// True after a length out of bounds: the stream cannot be read any more.
   bool broken() const { return broken_; }
 
  private:
@@ -48,8 +48,8 @@ class AgentFramer {
 /// end there are none either. Everything else (adding, removing, locking …) is answered with failure.
 class AgentSession {
  public:
-  /// What to send back; or, with `ask_other`, a sign request for the agent that has the key, whose answer
-  /// goes back.
+  /// The response; or, with `ask_other`, a sign request for the agent that has the key, whose response is
+  /// passed on.
   struct Answer {
     std::string bytes;
     bool ask_other = false;
@@ -57,14 +57,14 @@ class AgentSession {
 
   AgentSession() = default;
   AgentSession(const SshKey* key, const Certificate* certificate) : key_(key), certificate_(certificate) {}
-  /// From the next request on, this key and certificate, which outlive their use here. Without a certificate
-  /// there are no identities, without a key another agent has it.
+  /// Sets key and certificate from the next request on; both outlive this object. Without a certificate there
+  /// are no identities; without a key, another agent signs.
   void use(const SshKey* key, const Certificate* certificate);
   void allow_forwarding(bool allowed) { forwarding_allowed_ = allowed; }
 
   Answer answer(std::string_view request, std::uint64_t now);
 
-  /// True once something was refused only because the agent had been forwarded.
+  /// True if a request was rejected only because the agent had been forwarded.
   bool refused_forwarding() const { return refused_forwarding_; }
   const SessionBindings& bindings() const { return bindings_; }
 

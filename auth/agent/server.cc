@@ -34,7 +34,7 @@ struct Offered {
   std::shared_ptr<const Certificate> certificate;
   std::string other_agent;
 
-  /// By the clock of whoever made the certificate.
+  /// Unix seconds by the edge's clock.
   std::uint64_t now() const { return static_cast<std::uint64_t>(unix_now() + certificate->clock_offset); }
 };
 using Identity = std::shared_ptr<const Offered>;
@@ -140,7 +140,7 @@ struct AgentServer::Impl : std::enable_shared_from_this<Impl> {
   Identity identity;
   bool given_up = false;
   bool closed = false;
-  bool listed = false;         ///< somebody has been told of the certificate
+  bool listed = false;         ///< a client has been told of the certificate
   bool asked_to_sign = false;  ///< with its key
   bool came_back = false;      ///< to the path, which another server had had
 

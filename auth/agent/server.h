@@ -11,21 +11,20 @@
 
 namespace cfpipe::auth {
 
-/// Clients that are served at the same time; one more is hung up on.
+/// Most clients at once; a further one is disconnected.
 inline constexpr std::size_t kMaxAgentClients = 64;
-/// How long a client's requests wait for the certificate, from when it connected. Then there are no
-/// identities.
+/// Timeout for the certificate, from the client's connect on. After it there are no identities.
 inline constexpr std::chrono::milliseconds kIdentityWait{30'000};
-/// A client that neither sends nor takes anything for so long is hung up on.
+/// Timeout for a client that neither sends nor reads; it is disconnected.
 inline constexpr std::chrono::milliseconds kAgentSilence{600'000};
 
 struct AgentServerOptions {
   explicit AgentServerOptions(std::string socket_path) : path(std::move(socket_path)) {}
   std::string path;
   std::chrono::milliseconds identity_wait = kIdentityWait;
-  /// Serve also those who reach the agent from a host it was forwarded to (`ssh -A`).
+  /// Serves clients on a host that the agent was forwarded to (`ssh -A`), too.
   bool allow_forwarding = false;
-  /// Called once, when somebody there was refused.
+  /// Called once, when a client on such a host was rejected.
   std::function<void()> refused_forwarding;
 };
 
@@ -41,25 +40,25 @@ class AgentServer {
   /// Makes the socket (0600) and serves it on `executor`, one thread. Stage::state; the path in detail.
   static Result<std::unique_ptr<AgentServer>> open(boost::asio::any_io_executor executor,
                                                    const AgentServerOptions& options);
-  /// Removes the socket if it is still this server's, and hangs up on its clients.
+  /// Removes the socket if it is still this server's, and disconnects its clients.
   ~AgentServer();
   AgentServer(const AgentServer&) = delete;
   AgentServer& operator=(const AgentServer&) = delete;
 
-  /// Another pair is being made: requests wait for it, unless the present one is still good.
+  /// Announces another pair: requests wait for it unless the present one is still valid.
   void expect();
-  /// From here on requests are answered from this pair. Again, to replace it: clients see the new one from
-  /// their next request.
+  /// Answers requests from this pair from now on. A later call replaces it, from each client's next request
+  /// on.
   void offer(std::shared_ptr<const KeyAndCertificate> identity);
-  /// The same for a key that stays in the agent at `other_agent`: what may be signed goes on to that one,
-  /// with what ssh has said about its session.
+  /// The same for a key in the agent at `other_agent`: permitted sign requests are passed on to that one,
+  /// with ssh's session bindings.
   void offer(std::shared_ptr<const Certificate> certificate, std::string other_agent);
-  /// There will be no certificate: waiting requests are answered at once, without identities.
+  /// Announces that there will be no certificate: waiting requests are answered at once, without identities.
   void give_up();
-  /// Clients now connected.
+  /// Number of connected clients.
   std::size_t clients() const;
-  /// True if an ssh was told of the certificate and none had anything signed with it. False where another
-  /// server has been at the path too: some may have asked that one.
+  /// True if an ssh was told of the certificate and none requested a signature with it. False if another
+  /// server has been at the path, which may have had the requests.
   bool was_declined() const;
 
  private:

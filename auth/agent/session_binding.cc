@@ -18,7 +18,7 @@ constexpr std::uint8_t kUserauthRequest = 50;  ///< SSH_MSG_USERAUTH_REQUEST (RF
 
 bool SessionBindings::add(Binding binding) {
   for (const Binding& known : bindings_) {
-    // Behind the session somebody logs in to there is none.
+    // No session may follow the one that the user logs in to.
     if (!known.forwarding) return false;
     if (known.session == binding.session) return known.host_key == binding.host_key;
   }

@@ -9,25 +9,25 @@
 
 namespace cfpipe::auth {
 
-/// SSH sessions that one connection to an agent is bound to: hops of a forwarded agent and the last one (the
-/// bound of OpenSSH's own agent).
+/// Most SSH sessions that one agent connection is bound to: hops of a forwarded agent and the last one
+/// (OpenSSH's own bound).
 inline constexpr std::size_t kMaxBindings = 16;
-/// Largest session-bind request that is taken, in bytes: a host certificate and a signature, with room.
+/// Largest session-bind request, in bytes: a host certificate and a signature, with room.
 inline constexpr std::size_t kMaxBindBytes = 32 * 1024;
 
 inline constexpr std::string_view kSessionBindExtension = "session-bind@openssh.com";
 
-/// What ssh has told an agent about the SSH sessions that a connection to it is for (PROTOCOL.agent, 1).
-/// Sans-IO; one for each connection.
+/// The SSH sessions that ssh has bound an agent connection to (PROTOCOL.agent, 1). Sans-IO; one object for
+/// each connection.
 class SessionBindings {
  public:
   /// Takes a whole request, whose reader stands behind the extension's name. True: the host key's signature
-  /// over the session holds, and the session is remembered. One that is malformed or signed by somebody else
-  /// spoils the connection: nothing is permitted on it any more. A host key of a kind that is not known here
-  /// is refused and changes nothing.
+  /// over the session is valid, and the session is remembered. A malformed request, or one that another key
+  /// has signed, spoils the connection: nothing is permitted on it any more. A host key of an unknown kind is
+  /// rejected and changes nothing.
   bool bind(SshReader reader, std::string_view request);
 
-  /// True if the agent was forwarded to some host: whoever asks may be on it.
+  /// True if the agent was forwarded to a host: the client may be there.
   bool forwarded() const;
   bool spoilt() const { return spoilt_; }
 
@@ -36,7 +36,7 @@ class SessionBindings {
   /// was bound last, and to its host key.
   bool permit(std::string_view data, std::string_view certificate_blob, std::string_view key_blob) const;
 
-  /// The requests that were granted, as they came: another agent may want to know.
+  /// The accepted requests as received, to pass on to another agent.
   const std::vector<std::string>& requests() const { return requests_; }
 
  private:

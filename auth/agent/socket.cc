@@ -99,8 +99,8 @@ Result<void> check_replaceable(const std::string& path) {
   return {};
 }
 
-/// Only a refusal says that nobody does; a full queue (EAGAIN) is somebody's.
-bool somebody_listens(const std::string& path) {
+/// Whether a process listens on the socket. ECONNREFUSED means none; a full queue (EAGAIN) means one.
+bool has_listener(const std::string& path) {
   const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const auto address = address_of(path);
   return ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
@@ -137,8 +137,8 @@ Result<OwnSocket> listen_own_socket(const std::string& path, IfTaken if_taken) {
   OwnSocket socket;
   socket.fd = Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!socket.fd) return failure(path, errno);
-  // The mode of the descriptor is the mode bind() makes the file with. Together with listening last, nobody
-  // else can connect at any moment.
+  // The mode of the descriptor is the mode bind() makes the file with. Since listen() comes last, no other
+  // user can connect at any moment.
   if (::fchmod(socket.fd.get(), kOwnerOnly) != 0) return failure(path, errno);
   auto name = bind_temporary(socket.fd.get(), path);
   if (!name) return name.error();
@@ -150,7 +150,7 @@ Result<OwnSocket> listen_own_socket(const std::string& path, IfTaken if_taken) {
   socket.inode = info.st_ino;
 
   const Fd held = lock_directory(directory_of(path));
-  if (if_taken == IfTaken::replace_dead && somebody_listens(path)) return failure(path, EADDRINUSE);
+  if (if_taken == IfTaken::replace_dead && has_listener(path)) return failure(path, EADDRINUSE);
   const bool renamed = if_taken == IfTaken::leave ? rename_to_free(name->path(), path)
                                                   : ::rename(name->path().c_str(), path.c_str()) == 0;
   if (!renamed) return failure(path, errno);

@@ -10,28 +10,26 @@
 
 namespace cfpipe::auth {
 
-/// The longest path of a socket, in bytes: what fits into its address together with the final zero. ssh has
-/// the same bound.
+/// Longest path of a Unix-domain socket, in bytes, without the final zero. ssh has the same bound.
 inline constexpr std::size_t kMaxSocketPath = sizeof(sockaddr_un::sun_path) - 1;
 
-/// A listening Unix-domain socket, and which file it is: a later process may have put its own at the same
-/// path.
+/// A listening Unix-domain socket and its inode: a later process may have put its own at the same path.
 struct OwnSocket {
   Fd fd;  ///< non-blocking; while it is open the inode number is not given to another file
   dev_t device = 0;
   ino_t inode = 0;
 };
 
-/// What becomes of a socket of this user's that is at the path already: it is replaced, also under somebody
-/// who listens on it; it is replaced only if nobody does; it is left.
+/// What to do with a socket of this user that exists at the path: replace it even if a process listens on it,
+/// replace it only if no process does, or leave it.
 enum class IfTaken { replace, replace_dead, leave };
 
-/// Makes a socket (0600 whatever the umask) beside `path` and renames it there, so that the path never names
-/// a socket nobody listens on. What is there already must be a socket of this user's: anything else is a
-/// failure, as is a socket that is not to be replaced. Stage::state, the path in detail.
+/// Creates a socket (0600 whatever the umask) beside `path` and renames it, so that the path never names a
+/// socket without a listener. Fails if `path` is anything but a socket of this user, or one that `if_taken`
+/// does not allow to replace. Stage::state, the path in detail.
 Result<OwnSocket> listen_own_socket(const std::string& path, IfTaken if_taken);
 
-/// True if a socket can be made in that directory, which is tried.
+/// Whether a socket can be created in that directory; tries it.
 bool can_hold_sockets(const std::string& directory);
 
 /// True if nothing is at `path`.

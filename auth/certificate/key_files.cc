@@ -18,7 +18,7 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// Patience with another process that is replacing the pair: it writes four small files.
+/// Timeout for another process that is replacing the pair: it writes four small files.
 constexpr std::chrono::milliseconds kLockLimit{10'000};
 /// How often a pair that does not match is read again: another process may just be replacing it.
 constexpr int kReadTries = 3;

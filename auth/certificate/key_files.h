@@ -11,32 +11,31 @@
 
 namespace cfpipe::auth {
 
-/// A certificate is used again only if it is good for at least this many seconds more.
+/// Least remaining validity, in seconds, of a certificate that is used again.
 inline constexpr std::uint64_t kCertReuseMargin = 60;
 
-/// The kind of key that is made if nothing names one: it is what Cloudflare's edge has always taken, and what
-/// programs that read cloudflared's key files expect there.
+/// Type of generated keys by default: Cloudflare's edge certifies it, and programs that read cloudflared's
+/// key files expect it.
 inline constexpr KeyType kDefaultKeyType = KeyType::ecdsa_p256;
 
-/// True if a certificate from disk is good for kCertReuseMargin at `now` by this machine's clock, and by that
-/// of whoever made it: where the two differ, its line says so.
+/// True if a certificate from disk is valid for kCertReuseMargin more at `now`, both by this machine's clock
+/// and by the edge's: its line records the difference.
 bool good_for_reuse(const Certificate& certificate, std::int64_t now);
 
-/// The certificate in a file of the state directory, if there is one that can be read.
+/// The certificate in a file of the state directory; nothing if it is missing or malformed.
 std::optional<Certificate> read_certificate(const StateDir& dir, const std::string& name);
 
-/// What the line of a certificate on disk gets behind it: words, and by how much its maker's clock is ahead,
-/// where it is. read_clock_offset() finds that again.
+/// Comment of a certificate's line on disk: `words`, and the edge's clock offset in seconds unless 0, which
+/// read_clock_offset() reads.
 std::string file_comment(std::string_view words, std::int64_t clock_offset);
 std::int64_t read_clock_offset(std::string_view comment);
 
-/// Keeps other processes from replacing a pair of files meanwhile. Stage::state.
+/// Lock that keeps other processes from replacing a pair of files. Stage::state.
 Result<Fd> lock_key_files(const std::string& path);
 
 /// The three files of one application, `<host><path>-cf_key`, `.pub`, `-cert.pub` (access-protocol, "Files").
 /// At every instant the private key and the certificate on disk match each other, or there is no certificate:
-/// replacing a pair removes the certificate first and writes it last; concurrent writers are kept apart by
-/// flock on
+/// replacing a pair removes the certificate first and writes it last. Writers hold an flock on
 /// `<host><path>-cf_key.flock`.
 class KeyFiles {
  public:
@@ -45,10 +44,10 @@ class KeyFiles {
   std::string cert_path() const;
 
   /// The pair on disk if it matches, parses, is good for kCertReuseMargin at `now` (Unix seconds) and of the
-  /// given type, if any; nothing otherwise. A key file that is someone else's or a link is a failure
-  /// (Stage::state), not nothing.
+  /// given type, if any; nothing otherwise. A key file that is a symlink or belongs to another user is a
+  /// failure (Stage::state).
   Result<std::optional<KeyAndCertificate>> load(std::int64_t now, std::optional<KeyType> type = {}) const;
-  /// The certificate on disk whatever it is worth, or nothing.
+  /// The certificate on disk even if it has expired, or nothing.
   std::optional<Certificate> certificate() const;
   /// The private key on disk, if there is a usable one, for signing again over the same key.
   Result<std::optional<SshKey>> load_key() const;

@@ -13,26 +13,26 @@
 
 namespace cfpipe::auth {
 
-/// How far the clock that made a certificate may be ahead of the one that dated the answer, in seconds.
+/// Most seconds by which a certificate's clock may be ahead of the `Date` of the response.
 inline constexpr std::int64_t kCertMaxSkew = 300;
 
-/// Has the application's CA certify the public key of `key_blob` (access-protocol, "The short-lived
-/// certificate"). The token's issuer must be a trusted auth domain: it is sent the token. Tells the observer
-/// if the certificate is not valid by this machine's clock. Stage::certificate: sign_refused,
-/// certificate_invalid; and dns to http.
+/// A certificate for the public key of `key_blob` from the application's CA (access-protocol, "The
+/// short-lived certificate"). The token's issuer must be a trusted auth domain, since it receives the token.
+/// Tells the observer if the certificate is not valid by this machine's clock. Stage::certificate:
+/// sign_refused, certificate_invalid; and dns to http.
 boost::asio::awaitable<Result<Certificate>> sign_key(const Access& access, const Secret& app_token,
                                                      std::string key_blob);
 
-/// The answer of cert_sign: a certificate over that key that is valid at `now` by the clock of the answer's
-/// `Date`, or what the edge said, in one line.
+/// The certificate in a response of cert_sign: for that key, and valid at `now` by the clock of the `Date`
+/// header. Otherwise a failure with the edge's reason in one line.
 Result<Certificate> read_sign_answer(const transport::HttpAnswer& answer, std::string_view key_blob,
                                      std::int64_t now);
 
-/// True if the certificate is valid by the clock that has `now`.
+/// Whether the certificate is valid at `now` (Unix seconds).
 bool valid_at(const CertFields& fields, std::int64_t now);
 
-/// The key that is certified for these files: the one on disk, unless a `type` is named and it is of another;
-/// else a new one, of `type` or kDefaultKeyType. Stage::state.
+/// The key to certify for these files: the one on disk if it has the given `type`, if any; else a new one of
+/// `type` or kDefaultKeyType. Stage::state.
 Result<SshKey> key_to_certify(const KeyFiles& files, std::optional<KeyType> type);
 
 /// The pair on disk if it is still good; else a certificate over the key on disk, or over a new one, stored.
@@ -47,7 +47,7 @@ boost::asio::awaitable<Result<Certificate>> renew_user_certificate(const Access&
                                                                    const UserKey& key,
                                                                    const Secret& app_token);
 
-/// True if another token may help: the edge refused the one it was given, rather than us or the request.
+/// Whether another token may help: the edge rejected the token, not the user or the request.
 bool token_was_refused(const transport::Failure& failure);
 
 }  // namespace cfpipe::auth

@@ -72,7 +72,7 @@ Result<void> UserCertificate::store(const UserKey& key, const Certificate& certi
     return Failure(Stage::certificate, Cause::certificate_invalid, "the certificate is over another key");
   const auto held = lock_key_files(dir_.file(base_ + ".flock"));
   if (!held) return held.error();
-  // The comment is whatever somebody has told an agent.
+  // The comment is arbitrary text from an agent.
   const std::string words = transport::printable(key.comment);
   const std::string line = public_key_line(key.blob) + (words.empty() ? "" : " " + words) + '\n';
   const auto before = dir_.read(base_ + ".pub");

@@ -11,11 +11,11 @@ namespace cfpipe::auth {
 
 using transport::Result;
 
-/// What a key in the user's agent is named with, before its comment or fingerprint.
+/// Prefix of `--key` for a key in the user's agent; its comment or fingerprint follows.
 inline constexpr std::string_view kAgentKeyPrefix = "agent:";
 
-/// A key of the user's own that is to be certified. Its private half is never asked for: it stays in the
-/// agent, or in the file, which only ssh reads.
+/// A key of the user to certify. cfpipe never reads its private half, which stays in the agent or in a file
+/// that only ssh reads.
 struct UserKey {
   std::string blob;
   std::string comment;
@@ -24,10 +24,10 @@ struct UserKey {
 };
 
 /// Finds the key that `--key` names: `agent:COMMENT`, `agent:SHA256:…`, or the path of a private key or of
-/// its .pub. Of a file the public half is read, from FILE.pub, else from FILE where that is in OpenSSH's own
-/// format, whose public half stands in the clear.
-/// Stage::certificate: agent_unreachable, agent_key_missing, key_unusable; file_unusable for a file that is a
-/// link, somebody else's, or may be written by others.
+/// its .pub. Of a file only the public half is read: from FILE.pub, else from FILE in OpenSSH's own format,
+/// whose public half is not encrypted. Stage::certificate: agent_unreachable, agent_key_missing,
+/// key_unusable; file_unusable for a file that is a symlink, belongs to another user, or may be written by
+/// others.
 boost::asio::awaitable<Result<UserKey>> find_user_key(boost::asio::any_io_executor executor,
                                                       std::string named, std::string agent_socket);
 

@@ -27,14 +27,15 @@ inline constexpr std::int64_t kMetadataMaxSkew = 5 * 60;
 /// Characters of an AUD: hexadecimal digits in lower case.
 inline constexpr std::size_t kAudCharacters = 64;
 
-/// What discovery finds out about an application (access-protocol, "Finding the application").
+/// An application as discovery found it (access-protocol, "Finding the application").
 struct Application {
   std::string auth_domain;  ///< `host[:port]`, lower case: the only issuer of tokens for this application
   std::string aud;
   std::string app_hostname;  ///< may hold a wildcard; names the token file
   /// The kind of key that the edge recommends for the application's servers; only our edge names one.
   std::optional<KeyType> key_type = std::nullopt;
-  /// What came with the metadata, when, and null if that was remembered: how it sends on who is not known.
+  /// The response with the metadata and its time, which shows how it redirects unauthenticated requests; null
+  /// if the application came from the cache.
   std::shared_ptr<const transport::HttpAnswer> answer = nullptr;
   std::chrono::steady_clock::time_point answered{};
   /// The auth domain is only what the user named, without a port: every port of that host may issue.
@@ -47,19 +48,19 @@ bool is_aud(std::string_view text);
 /// URL. Ports do not count: no name of an application has one.
 bool covers(std::string_view app_hostname, const transport::Url& url);
 
-/// True if the application may be that of the URL: its AUD is one and its name covers the URL. Holds for
-/// every result of discovery, and is asked again of what was remembered.
+/// Whether the application may be that of the URL: its AUD is well formed, and its name covers the URL. True
+/// for every result of discovery; checked again for cached ones.
 bool fits(const Application& app, const transport::Url& url);
 
 /// True if the token's `iss` is `https://` and the application's auth domain. Tokens of other issuers are
 /// neither used for this application nor removed from files that it names.
 bool issued_for(const Application& app, const Jwt& token);
 
-/// Which auth domains may speak for applications. Always those under `.cloudflareaccess.com`; more by name.
-/// An entry without a port trusts that host on any port, one with a port only that port.
+/// Auth domains that may vouch for applications: always those under `.cloudflareaccess.com`, and the added
+/// ones. An entry without a port trusts that host on any port, one with a port only that port.
 class TrustedDomains {
  public:
-  /// An entry that is not `host[:port]` trusts nothing.
+  /// Adds `host[:port]`; any other text adds nothing.
   void add(std::string_view domain);
   /// Stage::application / Cause::untrusted_auth_domain if not trusted, or malformed (anything but
   /// `host[:port]`).

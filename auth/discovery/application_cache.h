@@ -8,23 +8,22 @@
 
 namespace cfpipe::auth {
 
-/// What discovery found out is used again for this long, in seconds: as long as the signed metadata itself
-/// would be good.
+/// Age in seconds up to which a cached result of discovery is used: that of the signed metadata itself.
 inline constexpr std::int64_t kKnownMaxAge = kMetadataMaxAge;
-/// From this age on, in seconds, it is checked again once the tunnel stands.
+/// Age in seconds from which on it is verified again after the tunnel has opened.
 inline constexpr std::int64_t kKnownFresh = 3600;
 
+/// A cached result of discovery.
 struct KnownApplication {
   Application app;
   std::int64_t age;  ///< seconds since it was verified
 };
 
-/// What discovery last verified about access.app, so that a connect with a cached token asks nothing first.
-/// Nothing if there is none, it is older than kKnownMaxAge, or its auth domain is not trusted any more.
+/// The cached application of access.app, with which a connect needs no request before the tunnel. Nothing if
+/// there is none, it is older than kKnownMaxAge, or its auth domain is not trusted any more.
 std::optional<KnownApplication> known_application(const Access& access);
 
-/// Kept by every successful discovery. A failure to write costs a request later, nothing more, and is only
-/// noted.
+/// Caches the result of a successful discovery. A failure to write is only logged; it costs a request later.
 void remember_application(const Access& access, const Application& app);
 void forget_application(const Access& access);
 

@@ -11,7 +11,7 @@
 
 namespace cfpipe::auth {
 
-/// The two halves of a service token, sent as headers instead of any login (access-protocol, "Login", 4).
+/// Id and secret of a service token, sent as headers instead of a login (access-protocol, "Login", 4).
 struct ServiceToken {
   std::string id;
   Secret secret;
@@ -19,30 +19,30 @@ struct ServiceToken {
   void add_to(transport::Headers& headers) const;
 };
 
-/// How long a login waits for somebody to sign in, unless told otherwise.
+/// Default time that a login waits for the user to sign in.
 inline constexpr std::chrono::minutes kLoginPatience{10};
 
-/// Told about a login as it goes. The words are the listener's.
+/// Observer of a login's progress, which shows it to the user.
 class LoginObserver {
  public:
   virtual ~LoginObserver() = default;
-  /// The user has to open this. The URL is a capability: for the user's eyes, not for a log. `code`: what the
-  /// page shows if it shows a code; empty where none does.
+  /// The user has to open `url`, a capability that must not be logged. `code`: the code that the page shows,
+  /// or empty.
   virtual void login_url(const std::string& url, const std::string& code, bool browser_is_opened) = 0;
-  /// The login whose URL was shown has brought a token of this person's.
+  /// The login whose URL was shown has brought a token of the user `who`.
   virtual void logged_in(const std::string& who) = 0;
-  /// `opened`: it ran for a while before, so the page may have been seen.
+  /// The browser failed; `opened`: it ran for a while before, so the user may have seen the page.
   virtual void browser_failed(const std::string& why, bool opened) = 0;
   /// Another process is logging in to the same application, or to another one of the team; `url` and `code`
   /// are what it shows, or empty.
   virtual void waiting_for_other(const std::string& url, const std::string& code) = 0;
-  /// The edge's clock is so many seconds ahead of this machine's (behind, if negative), and it matters.
+  /// The edge's clock is `seconds` ahead of this machine's (negative: behind), which affects the result.
   virtual void clock_differs(std::int64_t seconds) = 0;
-  /// For the log: no secrets in it.
+  /// A line for the log, without secrets.
   virtual void note(const std::string& line) = 0;
 };
 
-/// What the flows towards the edge share. Outlives every one of them.
+/// Context of all requests to the edge. Outlives each of them.
 struct Access {
   const StateDir& state;
   transport::HttpClient& app_http;    ///< for the application's host (--connect-to is about that one only)
@@ -55,17 +55,16 @@ struct Access {
   bool open_browser = true;
   bool auto_close = false;
   bool fedramp = false;
-  bool remembers = true;  ///< what is found out about the application is kept for the next start
+  bool remembers = true;  ///< cache the results of discovery
   std::chrono::milliseconds login_patience = kLoginPatience;
-  /// What the edge's clock is ahead of ours, in seconds, as discovery has found; 0 if that is next to
-  /// nothing.
+  /// Seconds by which the edge's clock is ahead of ours, as discovery has found; 0 within kClockTolerance.
   mutable std::int64_t clock_offset = 0;
 
   std::int64_t edge_now() const;  ///< Unix seconds by the edge's clock, as far as it is known
   transport::HttpClient& http(const transport::Url& url) const;
 };
 
-/// The failure with what the answer to a request for `url` adds to it: status, ray, where it redirects to.
+/// The failure with status, ray and redirect of the response to a request for `url`.
 transport::Failure with_answer(transport::Failure failure, const transport::HttpAnswer& answer,
                                const transport::Url& url);
 

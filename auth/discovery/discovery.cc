@@ -24,7 +24,7 @@ using transport::Url;
 /// Remembered auth domains that are read at most.
 constexpr std::size_t kMaxTrustedDomains = 256;
 constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
-/// Patience with one request of discovery.
+/// Timeout for one request of discovery.
 constexpr std::chrono::milliseconds kDiscoveryDeadline{15'000};
 
 std::string keys_file(std::string_view auth_domain) {
@@ -188,7 +188,7 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
   access.clock_offset = clock_offset(answer->header("Date"), unix_now());
   const std::string compact(answer->header("Cf-Access-Metadata"));
   if (compact.empty()) {
-    // With a service token this was no answer to somebody unknown, who is the one to be sent to the login.
+    // A response to a service token is no use here: only an unauthenticated request is sent to the login.
     auto first = access.service_token.given() ? std::nullopt : std::optional(std::move(*answer));
     auto app = co_await discover_by_redirects(access, std::move(first));
     if (!app) co_return app.error();

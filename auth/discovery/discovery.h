@@ -8,8 +8,8 @@
 
 namespace cfpipe::auth {
 
-/// How long a cached key set is good for, and how young one must be not to be fetched again after a failed
-/// verification; both in seconds of its file's age.
+/// Age in seconds up to which a cached key set is used, and up to which a failed verification does not fetch
+/// it again.
 inline constexpr std::int64_t kJwksMaxAge = 24 * 3600;
 inline constexpr std::int64_t kJwksMinRefetchAge = 60;
 
@@ -19,9 +19,9 @@ inline constexpr std::string_view kTrustedDomainsFile = "trusted-auth-domains";
 /// The auth domains to trust: the built-in suffix, the remembered ones, and `named` if it is not empty.
 Result<TrustedDomains> load_trusted_domains(const StateDir& state, std::string_view named);
 
-/// Asks the application's host what it is and verifies the answer against the keys of its auth domain
-/// (access-protocol, "Finding the application"); if it signs nothing, where it redirects to says it, under a
-/// trusted auth domain (redirect_discovery). Remembers the application, and access.named_domain once that
+/// The application of access.app, from metadata of its host that the keys of its auth domain verify
+/// (access-protocol, "Finding the application"); from its redirect if the host signs nothing
+/// (redirect_discovery). Remembers the application, and access.named_domain once that
 /// has vouched for one. Stage::application: not_an_application, untrusted_auth_domain, metadata_invalid,
 /// redirect_refused, too_many_requests, edge_unavailable; and dns to http.
 boost::asio::awaitable<Result<Application>> discover(const Access& access);
@@ -30,15 +30,16 @@ struct FoundApplication {
   Application app;
   bool open = false;  ///< it did not ask for a login (Bypass): a tunnel may need no token
 };
-/// The same, with how it answered somebody unknown. Cause::denied if it says that no login can help, and why.
+/// The same, with how it answered an unauthenticated request. Cause::denied, with the reason, if no login can
+/// help.
 boost::asio::awaitable<Result<FoundApplication>> find_application(const Access& access);
 
 /// Whether a tunnel may open without a login although find_application() has failed: no application answered,
 /// or an origin without one answered 5xx to a plain request.
 bool may_be_open(const transport::Failure& failure);
 
-/// Discovers again behind an open tunnel: refreshes what is known, or forgets it if the host does not vouch
-/// for it any more.
+/// Runs discovery again while a tunnel is open: refreshes the cache, or removes the entry if the host does
+/// not vouch for it any more.
 boost::asio::awaitable<void> check_known_application(const Access& access);
 
 }  // namespace cfpipe::auth

@@ -16,7 +16,7 @@ using transport::Stage;
 using transport::Url;
 
 constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
-/// Patience with one request of the walk.
+/// Timeout for one request of the walk.
 constexpr std::chrono::milliseconds kWalkDeadline{15'000};
 
 bool is_login(const Url& url) {
@@ -64,7 +64,7 @@ RedirectWalk::Verdict RedirectWalk::found(std::string_view aud, std::string_view
   return Verdict::found;
 }
 
-/// A host that lets nobody log in (service tokens only) still says what it is, but not whose.
+/// A host without a login (service tokens only) still names its AUD, but not its auth domain.
 RedirectWalk::Verdict RedirectWalk::refused(const HttpAnswer& answer) {
   const auto aud = answer.header("CF-Access-Aud");
   if (aud.empty()) return failed(Cause::not_an_application, app_.host.text());

@@ -8,17 +8,16 @@
 
 namespace cfpipe::auth {
 
-/// Requests of one walk at most: an honest one takes two.
+/// Most requests of one walk; an honest edge needs two.
 inline constexpr int kMaxWalkRequests = 10;
-/// What an application is, where the edge signs nothing about it: found out from where it redirects to
-/// (access-protocol, "Older edges"), one step at a time and without a socket. Give it the answer to a request
-/// without credentials for the application, then send request() and give that answer to take(), until there
-/// is a verdict.
+/// Discovery by redirects, for edges that sign no metadata (access-protocol, "Older edges"). Sans-IO: give
+/// take() the response to an unauthenticated request for the application, then send request() and give it
+/// that response, until there is a verdict.
 ///
-/// Whoever answers for a host could send us to the login of somebody else's application, to be shown the
-/// token for that one. So nobody but the application's host and a trusted auth domain is asked anything, and
-/// what counts is what the auth domain says (in CF-Access-Domain) about the AUD in the redirect: it has to be
-/// an application that covers the host.
+/// A malicious host could redirect to the login of another application, to receive the token for that one. So
+/// requests go only to the application's host and to a trusted auth domain. The answer is what the auth
+/// domain says (CF-Access-Domain) about the AUD in the redirect: it must be an application that covers the
+/// host.
 class RedirectWalk {
  public:
   /// `named_domain`: the auth domain of a host that refuses outright, which names none. May be empty.
@@ -49,7 +48,7 @@ class RedirectWalk {
   transport::Failure failure_;
 };
 
-/// Runs the walk, from the answer that the application has given already if it was asked without credentials.
+/// Runs the walk, starting at `first_answer` if there was an unauthenticated request already.
 boost::asio::awaitable<Result<Application>> discover_by_redirects(
     const Access& access, std::optional<transport::HttpAnswer> first_answer);
 

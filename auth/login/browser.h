@@ -8,7 +8,7 @@
 
 namespace cfpipe::auth {
 
-/// A program that has run this long has opened something: no other is tried any more.
+/// Run time after which a program counts as a browser that has opened; no other is tried.
 inline constexpr std::chrono::seconds kBrowserSettled{10};
 
 /// What the choice of a browser depends on.
@@ -16,7 +16,7 @@ struct BrowserEnvironment {
   std::string browser;   ///< $BROWSER: commands separated by colons; `%s` is the URL, else it is put last
   bool display = false;  ///< of X11 or Wayland
   bool wsl = false;
-  bool ssh_session = false;  ///< whoever sits here sits elsewhere, and so does their browser
+  bool ssh_session = false;  ///< the user, and so their browser, is at another machine
   static BrowserEnvironment current();
 };
 
@@ -26,7 +26,7 @@ using BrowserCommand = std::vector<std::string>;
 /// an ssh session too: an editor that works remotely puts a program there that opens the page at home.
 std::vector<BrowserCommand> browser_commands(const BrowserEnvironment& environment, std::string_view url);
 
-/// What became of opening a page.
+/// Result of opening a page.
 struct BrowserEnd {
   bool opened = false;  ///< by a program that ended well, or ran for kBrowserSettled
   std::string why;      ///< what went wrong, also after that; empty if nothing did

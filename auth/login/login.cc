@@ -36,7 +36,7 @@ constexpr std::chrono::seconds kQuietWait{1};
 /// Longest login URL that is shown, in bytes.
 constexpr std::size_t kMaxShownUrl = 8192;
 
-/// What waiting for a token file came to: the token somebody else got, or the lock to get it.
+/// Result of waiting for a token file: the token that another process got, or the lock to get one.
 struct Turn {
   std::optional<Secret> token;
   std::optional<LoginLock> lock;
@@ -109,8 +109,8 @@ class OtherLoginShown {
 
 /// Waits until `look` finds a token or the lock beside `token_file` is ours; looks once more under the lock.
 /// `held` is the token file whose lock is ours already, or empty.
-/// Whoever waited for a login whose process said that nothing came of it gets that for an answer: where one
-/// was cancelled, nobody wants to see the next browser.
+/// If the process that held the login reports failure, returns that failure: after a login was cancelled, no
+/// other browser opens.
 net::awaitable<Result<Turn>> take_turn(const Access& access, const Application& app, std::string token_file,
                                        Look look, std::string held = {}) {
   DirWatch watch(co_await net::this_coro::executor, access.state.path(), token_file);

@@ -11,7 +11,7 @@
 
 namespace cfpipe::auth {
 
-/// The transfer store: patience with one poll, and how close two polls may follow each other.
+/// Timeout of one poll of the transfer store, and the least pause between two polls.
 inline constexpr std::chrono::seconds kTransferPoll{60};
 inline constexpr std::chrono::seconds kTransferPause{1};
 /// How often a process that waits for another one's login looks whether that one is still alive.

@@ -35,8 +35,7 @@ Result<std::optional<Secret>> cached_token(const StateDir& dir, const std::strin
   if (usable(token)) return std::optional<Secret>(Secret(std::string(token)));
   if (if_unusable == IfUnusable::keep || is_foreign(token, app)) return std::optional<Secret>();
   LoginLock::remove_finished(dir, name);
-  // A file that cannot be removed is as unusable as one that is gone, and whoever writes the next token will
-  // say why.
+  // A file that cannot be removed is as unusable as a missing one. Writing the next token reports the reason.
   static_cast<void>(dir.remove_if(name, text));
   return std::optional<Secret>();
 }

@@ -15,8 +15,8 @@ std::string org_token_file(std::string_view auth_domain);  ///< `<auth_domain>-o
 /// of another issuer that has not expired.
 std::string second_app_token_file(const Application& app);
 
-/// What becomes of a token that cannot be used. It is left by those who only have this machine's clock to
-/// tell whether it has expired.
+/// What to do with an unusable token. Callers that do not know the edge's clock keep it, since it may not
+/// have expired.
 enum class IfUnusable { remove, keep };
 
 /// The cached token if it is good at `now` for the application, whose auth domain has to be its issuer. An

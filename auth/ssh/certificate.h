@@ -10,13 +10,13 @@
 
 namespace cfpipe::auth {
 
-/// Clock skew that a user certificate is backdated for, in seconds.
+/// Seconds by which a user certificate is backdated, for clock skew.
 inline constexpr std::uint64_t kCertBackdate = 60;
 /// Bounds of a certificate: bytes of its line, principals.
 inline constexpr std::size_t kMaxCertLineBytes = 32 * 1024;
 inline constexpr std::size_t kMaxPrincipals = 256;
 
-/// The fields of an OpenSSH certificate (PROTOCOL.certkeys) that are ours to choose or to check.
+/// The fields of an OpenSSH certificate (PROTOCOL.certkeys) that this code sets or checks.
 struct CertFields {
   std::uint64_t serial = 0;
   std::string key_id;
@@ -30,17 +30,17 @@ struct CertFields {
 /// The five `permit-*` extensions that `ssh-keygen -s` puts into a user certificate by default, sorted.
 std::vector<std::string> default_extensions();
 
-/// Builds a user certificate over `user_key_blob` and signs it with the CA key (ed25519 or P-256). Returns
+/// Builds a user certificate for `user_key_blob` and signs it with the CA key (ed25519 or P-256). Returns
 /// the one-line form `type base64`, no newline. The blob must be acceptable_user_key: Cause::key_unusable
 /// otherwise.
 Result<std::string> make_user_certificate(std::string_view user_key_blob, const CertFields& fields,
                                           const SshKey& ca);
 
-/// A certificate that its CA, whose key is elsewhere, has yet to sign.
+/// A certificate to be signed by a CA whose key is in an agent.
 struct UnsignedCertificate {
   std::string type;     ///< `…-cert-v01@openssh.com`
-  std::string body;     ///< what is signed
-  std::string ca_blob;  ///< by whom
+  std::string body;     ///< the signed bytes
+  std::string ca_blob;  ///< the CA's public key
 };
 /// The same without the signature. The CA's blob is a plain key, of any kind that acceptable_host_key takes.
 Result<UnsignedCertificate> prepare_user_certificate(std::string_view user_key_blob, const CertFields& fields,
@@ -49,7 +49,7 @@ Result<UnsignedCertificate> prepare_user_certificate(std::string_view user_key_b
 /// Cause::certificate_invalid.
 Result<std::string> finish_certificate(const UnsignedCertificate& certificate, std::string_view signature);
 
-/// acceptable_user_key, but for the sk- kinds: a server has nobody to touch them.
+/// acceptable_user_key() without the sk- kinds: at a server no person can touch a security key.
 bool acceptable_host_key(std::string_view blob);
 
 /// The same for the key of a host (PROTOCOL.certkeys, type 2), whose principals are host names. The blob must
@@ -65,10 +65,10 @@ struct Certificate {
   std::string user_key_blob;  ///< the plain key it is over
   std::string ca_blob;        ///< the signer's public key
   CertFields fields;
-  /// What the clock of whoever made it is ahead of ours, in seconds; 0 when it is not worth speaking of.
+  /// Seconds by which the edge's clock is ahead of ours; 0 within kClockTolerance.
   std::int64_t clock_offset = 0;
 };
-/// Takes a one-line certificate apart, user certificates only; structure is checked, the signature is not
+/// Parses a one-line user certificate; structure is checked, the signature is not
 /// (sshd does). Stage::certificate, Cause::certificate_invalid.
 Result<Certificate> parse_certificate(std::string_view line);
 

@@ -14,14 +14,14 @@ namespace cfpipe::auth {
 using transport::Result;
 using transport::Secret;
 
-/// `rsa` is what certificate authorities are made with where nothing else is allowed; it signs with
-/// rsa-sha2-512 (RFC 8332).
+/// Types of generated keys. `rsa` is for CAs where policies allow nothing else; it signs with rsa-sha2-512
+/// (RFC 8332).
 enum class KeyType { ecdsa_p256, ed25519, rsa };
-/// Size of an RSA modulus that is made, in bits.
+/// Size of the modulus of generated RSA keys, in bits.
 inline constexpr unsigned kNewRsaBits = 3072;
 
-/// A key pair for SSH (RFC 4253 6.6, RFC 5656, RFC 8709). The private key never leaves this object but by
-/// private_pem().
+/// A key pair for SSH (RFC 4253 6.6, RFC 5656, RFC 8709). The private key leaves this object only by
+/// private_pem() and private_file().
 class SshKey {
  public:
   static SshKey generate(KeyType type);
@@ -47,13 +47,13 @@ class SshKey {
   PKey key_;
 };
 
-/// One authorized_keys line (without options) taken apart: `type base64[ comment]`.
+/// A parsed authorized_keys line without options: `type base64[ comment]`.
 struct PublicKeyLine {
   std::string type;
   std::string blob;
   std::string comment;
 };
-/// Bound of such a line, in bytes.
+/// Longest such line, in bytes.
 inline constexpr std::size_t kMaxKeyLineBytes = 16 * 1024;
 /// Checks that the base64 is right and that the blob names the same type. Stage::certificate,
 /// Cause::key_unusable.

@@ -75,9 +75,9 @@ bool is_dead(const OwnFile& file, std::string_view content) {
   return holder ? is_gone(*holder) : age > LoginLock::kNamelessMaxAge;
 }
 
-/// For whoever wants to remove or replace a lock file that was found dead, or is ours. The flock on the file
-/// itself, together with the second look at the name, makes sure that of several processes that found the
-/// same file dead none does that to its successor. Where there is no flock the second look has to do.
+/// Whether this process may remove or replace a lock file that is dead or ours. Of several processes that
+/// found the same file dead, none may do that to its successor: the flock on the file and a second check of
+/// the name see to that. Without flock only the second check does.
 bool may_take(const OwnFile& file, const std::string& path) {
   return lock_unless_held(file.fd) && still_named(file, path);
 }
@@ -100,7 +100,7 @@ Result<Obstacle> look_at(const std::string& path) {
   return obstacle;
 }
 
-/// Puts our file in the lock's place. False if somebody else was quicker.
+/// Puts our file in the lock's place. False if another process was quicker.
 Result<bool> put_into_place(TemporaryFile& ours, const std::string& path, const Obstacle& obstacle) {
   if (obstacle.file && !may_take(*obstacle.file, path)) return false;
   const int error = obstacle.file ? ours.replace(path) : ours.place(path);

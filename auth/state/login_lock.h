@@ -9,13 +9,12 @@
 
 namespace cfpipe::auth {
 
-/// A login lock that another process holds. Kept open, so that what that process says at its end can be read
-/// when the file has gone.
+/// A login lock of another process. The file stays open, so that the result can be read after it was removed.
 class OtherLock {
  public:
   explicit OtherLock(OwnFile file) : file_(std::move(file)) {}
-  /// How the login under it came to nothing, if its holder lived to say so: Stage::login, login_cancelled,
-  /// login_timed_out or login_failed. A holder that was killed, and cloudflared, say nothing.
+  /// The failure of the login under it, if its process has recorded one: Stage::login, login_cancelled,
+  /// login_timed_out or login_failed. A killed process, and cloudflared, record nothing.
   std::optional<transport::Failure> ended() const;
 
  private:
@@ -31,27 +30,25 @@ class OtherLock {
 /// kNamelessMaxAge. Released (if still ours) on destruction.
 class LoginLock {
  public:
-  /// Seconds after which a lock file is stale whoever holds it.
+  /// Age in seconds at which every lock file is stale.
   static constexpr std::int64_t kLockMaxAge = 600;
   static constexpr std::int64_t kNamelessMaxAge = 5;
-  /// Tries once: nothing if another living process holds it, and then that one's lock in `other`, if asked
-  /// for. Writes nothing while it is held. A dead lock is replaced in one step, so that nobody takes it for
-  /// one that was released.
+  /// Tries once: nothing if another living process holds it, whose lock is then in `other`, if given. Writes
+  /// nothing while it is held. A dead lock is replaced atomically, so that no process takes it for a released
+  /// one.
   static Result<std::optional<LoginLock>> try_acquire(const StateDir& dir, std::string token_file,
                                                       std::optional<OtherLock>* other = nullptr);
-  /// For whoever is about to remove a token: a lock that is older than the token is of the login that brought
-  /// it. cloudflared leaves it behind, and seems to be logging in as long as it runs.
+  /// Removes a lock that is older than the token, before that is removed: it is of the login that brought the
+  /// token. cloudflared leaves it behind, and seems to be logging in as long as it runs.
   static void remove_finished(const StateDir& dir, const std::string& token_file);
   LoginLock(LoginLock&&) noexcept;
   LoginLock& operator=(LoginLock&&) noexcept;
   ~LoginLock();
 
-  /// What those who wait for this login are told when the lock is released. Until one of these is called,
-  /// that it was cancelled.
+  /// Sets the result that processes waiting for this login get when the lock is released. Default: cancelled.
   void succeeded() { last_words_.clear(); }
   void failed(const transport::Failure& failure);
-  /// The same as `other`, which has ended: for whoever took its place only to go as well, and may have been
-  /// seen there.
+  /// The result of `other`, which has ended: for a process that took its place and ends without a login.
   void repeat(const OtherLock& other);
 
  private:

@@ -21,22 +21,22 @@ using transport::Secret;
 /// renamed.
 class StateDir {
  public:
-  /// Finds the directory; makes it (0700) if missing. Stage::state. One that is someone else's is
-  /// state_foreign_owner, one that others may write state_writable_by_others.
-  /// If there is none and none can be made: state_write_failed.
+  /// Finds the directory, or creates it (0700). Stage::state: state_foreign_owner if it belongs to another
+  /// user, state_writable_by_others if others may write it, state_write_failed if it is missing and cannot be
+  /// created.
   static Result<StateDir> open();
   static Result<StateDir> at(std::string path);
-  /// The same directory as it is after such a failure of open(): there is nothing in it, and what is written
-  /// there fails. For those who can do without.
+  /// An empty directory for use after such a failure, for commands that need no state: every write to it
+  /// fails.
   static StateDir missing();
 
   const std::string& path() const { return path_; }
   std::string file(std::string_view name) const;  ///< path() + '/' + safe_name(name)
 
-  /// Content of a file; nothing if there is none. Someone else's file, a link, one that others may write, or
-  /// one beyond the bound is a failure (Stage::state, the path in detail).
+  /// Content of a file; nothing if there is none. Fails for a symlink, a file of another user, one that
+  /// others may write, and one beyond the bound (Stage::state, the path in detail).
   Result<std::optional<Secret>> read(std::string_view name) const;
-  /// The same, and the file is gone afterwards; nothing if somebody else took it first.
+  /// Reads and removes the file; nothing if another process took it first.
   Result<std::optional<Secret>> take(std::string_view name) const;
   /// Replaces a file atomically (temporary name in the same directory, fsync unless told otherwise, rename).
   /// Mode 0600 unless given.

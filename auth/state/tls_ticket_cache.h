@@ -5,16 +5,16 @@
 
 namespace cfpipe::auth {
 
-/// Sessions kept for one key, and for all: as many tunnels to a host as are opened at once and resumed, and a
-/// bound on the directory. The oldest go first.
+/// Most sessions kept for one key, which bounds the tunnels to a host that resume at once, and for all keys.
+/// The oldest are evicted.
 inline constexpr std::size_t kTicketsPerKey = 4;
 inline constexpr std::size_t kTicketsKept = 64;
-/// Age at which one is of no use to anybody, in seconds (RFC 8446 4.6.1).
+/// Age in seconds at which a session has expired (RFC 8446 4.6.1).
 inline constexpr std::int64_t kTicketMaxAge = 7 * 24 * 3600;
 
-/// TLS sessions in the state directory, one file each, 0600, named
-/// `<hash of the key>-<time><chance>.tls-ticket`: of no file of cloudflared's can that be the name. Whoever
-/// removes the file has the session, so of several processes one uses it.
+/// TLS sessions in the state directory, one file each, 0600, named `<hash of the
+/// key>-<time><random>.tls-ticket`, which no file of cloudflared has. The process that removes the file has
+/// the session, so of several processes one uses it.
 class TicketCache final : public transport::SessionStore {
  public:
   explicit TicketCache(StateDir state) : state_(std::move(state)) {}

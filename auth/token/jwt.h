@@ -17,10 +17,10 @@ namespace cfpipe::auth {
 
 using transport::Result;
 
-/// Longest compact JWT that is taken, in bytes.
+/// Longest compact JWT, in bytes.
 inline constexpr std::size_t kMaxJwtBytes = 32 * 1024;
 
-/// A JWS in compact form (RFC 7515 3.1) taken apart. Nothing in it is to be believed before verify_rs256.
+/// A parsed JWS in compact form (RFC 7515 3.1). Unverified until verify_rs256().
 struct Jwt {
   boost::json::object header;
   boost::json::object claims;
@@ -37,7 +37,7 @@ struct Jwt {
   std::vector<std::string> audience() const;          ///< `aud`, whether array or string (RFC 7519 4.1.3)
 };
 
-/// Takes a compact JWT apart. Fails (Stage::token, Cause::token_invalid) on anything but three base64url
+/// Parses a compact JWT. Fails (Stage::token, Cause::token_invalid) on anything but three base64url
 /// parts of which the first two are JSON objects, on duplicate or unencodable parts, and beyond kMaxJwtBytes.
 /// Never throws.
 Result<Jwt> parse_jwt(std::string_view compact);

@@ -11,7 +11,7 @@ namespace cfpipe::auth {
 using transport::Result;
 using transport::Secret;
 
-/// Sizes of RSA moduli that are taken, in bits. The upper bound keeps a peer from making us work for seconds.
+/// Bounds of RSA moduli, in bits. The upper one bounds the CPU time that a peer's key can cause.
 inline constexpr int kMinRsaBits = 2048;
 inline constexpr int kMaxRsaBits = 8192;
 

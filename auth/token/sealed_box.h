@@ -14,16 +14,16 @@ namespace cfpipe::auth {
 using transport::Result;
 using transport::Secret;
 
-/// What a login delivers; either may be empty, not both.
+/// The tokens that a login brings; either may be empty, not both.
 struct TransferredTokens {
   Secret app_token;
   Secret org_token;
 };
 
-/// What it delivers instead where the browser was turned away.
+/// The result of a login that was declined or denied in the browser.
 struct TransferRefusal {
-  bool declined = false;  ///< by the person; otherwise by the edge
-  std::string reason;     ///< for a person, as the edge wrote it
+  bool declined = false;  ///< by the user; otherwise by the edge
+  std::string reason;     ///< the edge's text for the user
 };
 
 using BoxPrivateKey = std::array<std::uint8_t, 32>;
@@ -56,8 +56,8 @@ class TransferReceiver {
   std::string public_key_;
 };
 
-/// What a person compares to know that a page is about this login: eight characters in two groups, of the
-/// SHA-256 of the public key. Empty if that is none.
+/// The code that a user compares between terminal and page: eight characters in two groups, from the SHA-256
+/// of the public key. Empty for a malformed key.
 std::string transfer_code(std::string_view public_key);
 
 /// The sending end, for an edge.

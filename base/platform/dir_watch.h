@@ -10,9 +10,9 @@
 
 namespace cfpipe::auth {
 
-/// Wakes when a name in a directory that begins with a given text appears, is replaced, written or removed
-/// (inotify). Without inotify, or for what it cannot see (a process that died), the bound of changed() is the
-/// polling interval.
+/// Watches the files of a directory whose names begin with `name_start`: created, replaced, written, removed
+/// (inotify). Without inotify, and for what it does not report, such as a process that died, the bound of
+/// changed() is the polling interval.
 class DirWatch {
  public:
   DirWatch(boost::asio::any_io_executor executor, const std::string& path, std::string name_start);

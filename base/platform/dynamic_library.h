@@ -4,8 +4,8 @@
 
 namespace cfpipe::cli {
 
-/// A shared library that is loaded at the one moment it is wanted: linked, it would be there at every start,
-/// and its tables in the memory of every tunnel.
+/// A shared library that is loaded when it is needed. A linked one would cost time at every start, and memory
+/// in every tunnel.
 class LateLibrary {
  public:
 #ifdef CFPIPE_STATIC_CLIENT
@@ -18,7 +18,7 @@ class LateLibrary {
   ~LateLibrary() {
     if (handle_ != nullptr) ::dlclose(handle_);
   }
-  /// Null if there is no library, or nothing of that name in it. Not to be called once the library is gone.
+  /// The function of that name; null if it or the library is missing. Valid while this object lives.
   template <class Function>
   Function* function(const char* name) const {
     return handle_ == nullptr ? nullptr : reinterpret_cast<Function*>(::dlsym(handle_, name));

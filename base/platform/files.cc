@@ -57,8 +57,7 @@ Result<void> prepare_state_dir(const std::string& path) {
   if (info.st_uid != ::geteuid()) return foreign_directory(path, info);
   auth::sweep_temporary_files(path);
   if ((info.st_mode & 077) == 0) return {};
-  // Somebody else's directory that happens to be named here (/tmp, a home) must not be closed behind their
-  // back.
+  // A directory that other users use, too (/tmp, a home), is not made 0700.
   if ((info.st_mode & S_ISVTX) != 0 || !std::filesystem::is_empty(path, error) || error)
     return failed(path, "is open to other users and not empty; make it private with chmod 700");
   if (::chmod(path.c_str(), 0700) != 0) return write_failed(path);

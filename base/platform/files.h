@@ -16,23 +16,22 @@ using transport::Result;
 /// Largest key or certificate file that is read, in bytes.
 inline constexpr std::size_t kMaxKeyFileBytes = 256 * 1024;
 
-/// Makes the state directory (0700, parents too). One that exists must be ours and closed to others; an empty
-/// one is closed here. What killed processes have left in it under temporary names is removed. Stage::state.
+/// Creates the state directory and its parents (0700). An existing one must belong to this user and be closed
+/// to others; an empty one is made 0700. Temporary files of killed processes are removed. Stage::state.
 Result<void> prepare_state_dir(const std::string& path);
 
-/// The failure for a directory of another user's, with the next step.
+/// The failure for a directory of another user, with the next step.
 transport::Failure foreign_directory(const std::string& path, const struct stat& info);
 
 /// Replaces the file whole, with exactly this mode: auth::TemporaryFile, its directory flushed. Stage::state.
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode);
-/// Nothing if there is no such file.
+/// The content of a file of at most kMaxKeyFileBytes; nothing if there is no such file. Stage::state.
 Result<std::optional<std::string>> read_file(const std::string& path);
 
-/// A file that was not there before, for its owner only (0600), open for writing. It is removed again unless
-/// it is kept.
+/// A new file (0600), open for writing. The destructor removes it unless keep() has succeeded.
 class NewFile {
  public:
-  /// Stage::state; a file or link that is there already is left alone.
+  /// Fails if there is a file or link already, which stays as it is. Stage::state.
   static Result<NewFile> make(const std::string& path);
   NewFile(NewFile&& other) noexcept;
   NewFile& operator=(NewFile&&) = delete;
@@ -40,12 +39,12 @@ class NewFile {
 
   int descriptor() const { return file_.get(); }
   const std::string& path() const { return path_; }
-  /// On disk when it returns, the name too.
+  /// Syncs the file and its directory.
   Result<void> keep();
 
  private:
   NewFile(std::string path, auth::Fd file) : path_(std::move(path)), file_(std::move(file)) {}
-  std::string path_;  ///< empty: nothing is to be removed
+  std::string path_;  ///< of the file to remove, or empty
   auth::Fd file_;
 };
 

@@ -15,9 +15,9 @@ using transport::Cause;
 using transport::Failure;
 using transport::Stage;
 
-/// How long apart a lock that somebody holds is tried: flock(2) waits without a limit, or not at all.
+/// Pause between tries of a lock that is held: flock(2) waits without a limit, or not at all.
 constexpr std::chrono::milliseconds kLockPause{2};
-/// Patience with the lock of a directory, which is only held for a few system calls.
+/// Timeout for the lock of a directory, which is only held for a few system calls.
 constexpr std::chrono::milliseconds kDirectoryLock{400};
 
 Failure foreign(const std::string& path, const char* why) {

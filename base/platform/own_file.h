@@ -16,13 +16,13 @@
 
 namespace cfpipe::auth {
 
-/// Largest file that is read whole, in bytes.
+/// Largest file of the state directory, in bytes.
 inline constexpr std::size_t kMaxStateFileBytes = 1024 * 1024;
 
 using transport::Result;
 using transport::Secret;
 
-/// Owns a file descriptor; -1 is none. Closing gives back an flock too.
+/// Owner of a file descriptor; -1 is none. Closing it releases an flock, too.
 class Fd {
  public:
   Fd() = default;
@@ -49,38 +49,38 @@ struct CloseDirectory {
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
-/// False while another descriptor holds an flock on the file; takes it otherwise. A file system that has no
-/// such locks, or not on this descriptor, is used without: true.
+/// Takes an exclusive flock; false if another descriptor holds it. True without a lock where the file system
+/// has none for this descriptor.
 bool lock_unless_held(const Fd& fd);
 
-/// Takes an exclusive flock, for which flock itself has no deadline: tried every few milliseconds until
-/// `limit` has passed. 0, or the errno of the last try (EWOULDBLOCK: somebody holds it).
+/// Takes an exclusive flock within `limit`; tries every few milliseconds, since flock(2) has no timeout.
+/// Returns 0, or the errno of the last try (EWOULDBLOCK if another descriptor holds the lock).
 int lock_within(const Fd& fd, std::chrono::milliseconds limit);
 
-/// Keeps our own processes from replacing a file in the directory between another's look at it and its
-/// removal; only ever held for a few system calls. Best effort: a directory that cannot be locked (some
-/// network file systems) is used without.
+/// Lock of a directory, held for a few system calls: no process of ours replaces a file between another one's
+/// check and removal of it. Empty where the directory cannot be locked (some network file systems).
 Fd lock_directory(const std::string& path);
 
-/// A file of the state directory that was found to be ours alone.
+/// An open file of the state directory that belongs to this user and that no other user may write.
 struct OwnFile {
   Fd fd;
   struct stat info {};
 };
 
-/// Opens a plain file for reading (`access`: O_RDWR for writing too, which is what an exclusive flock takes
-/// on NFS; where that is not allowed, for reading only); nothing if there is none. A link or someone else's
-/// file is Cause::state_foreign_owner, one that others may write state_writable_by_others; what cannot be
-/// opened or is no plain file is state_unreadable. The path is in detail.
+/// Opens a plain file; nothing if there is none. `access` O_RDWR, which an exclusive flock needs on NFS,
+/// falls back to O_RDONLY where the mode does not allow it. Causes: state_foreign_owner for a symlink or a
+/// file of another user, state_writable_by_others, state_unreadable if it cannot be opened or is no plain
+/// file. The path is in detail.
 Result<std::optional<OwnFile>> open_own_file(const std::string& path, int access = O_RDONLY);
 
-/// The whole content, up to kMaxStateFileBytes.
+/// The whole content, at most kMaxStateFileBytes.
 Result<Secret> read_own_file(const OwnFile& file, const std::string& path);
 
-/// True if `path` still names the file that `file` was opened from.
+/// Whether `path` still names the file that `file` was opened from.
 bool still_named(const OwnFile& file, const std::string& path);
 
-/// Stage::state with `path: what errno says`; Cause::system_short in the place of `cause` where that is it.
+/// A failure of Stage::state with the detail `<path>: <text of errno>`; Cause::system_short instead of
+/// `cause` if `error` is a shortage.
 transport::Failure state_failure(transport::Cause cause, const std::string& path, int error);
 
 }  // namespace cfpipe::auth

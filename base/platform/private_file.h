@@ -7,8 +7,9 @@
 
 namespace cfpipe::auth {
 
-/// The content of a file that a person has named and whose content is a secret: a plain file, no link, ours,
-/// and nobody else's to read or write; at most kMaxStateFileBytes. Stage::config, Cause::file_unusable.
+/// The content of a secret file that the user has named, at most kMaxStateFileBytes. It must be a plain file
+/// of this user, no symlink, that other users can neither read nor write. Stage::config,
+/// Cause::file_unusable.
 transport::Result<transport::Secret> read_private_file(const std::string& path);
 
 }  // namespace cfpipe::auth

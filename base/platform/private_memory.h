@@ -2,8 +2,8 @@
 
 namespace cfpipe::transport {
 
-/// Keeps what this process has in memory out of core files, whoever asks for one, and away from the debuggers
-/// of this user. Call it before there is anything to keep.
+/// Makes this process undumpable: no core files, and no debuggers of the same user. Call it before a secret
+/// is in memory.
 void keep_memory_private();
 
 }  // namespace cfpipe::transport

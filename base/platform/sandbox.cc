@@ -30,7 +30,7 @@ constexpr std::uint32_t kArchitecture = 0;  // no filter
 /// System calls of another ABI of one architecture (x32) begin here.
 constexpr std::uint32_t kForeignCalls = 0x40000000;
 
-/// Nothing here needs these, whoever asks.
+/// No program of ours needs these.
 constexpr std::array kNeverNeeded {
 #if !defined(__SANITIZE_ADDRESS__)  // the leak checker is a debugger
   SYS_ptrace,

@@ -2,8 +2,8 @@
 
 namespace cfpipe::transport {
 
-/// Any of the standard descriptors that is closed becomes /dev/null, so that no file or socket of ours gets
-/// its number: a database or a log would take the words for a person.
+/// Opens /dev/null in place of each closed standard descriptor. Otherwise a database or socket could get its
+/// number, and messages would be written into it.
 void fill_standard_descriptors();
 
 }  // namespace cfpipe::transport

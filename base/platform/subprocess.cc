@@ -16,7 +16,7 @@
 namespace cfpipe::edge {
 namespace {
 
-/// What a child writes ends up in memory: nobody has to read while it runs, however much it is.
+/// Output of a child in memory: the child never blocks on a full pipe, and the caller reads after its end.
 class Capture {
  public:
   Capture() : file_(::memfd_create("output", MFD_CLOEXEC)) {}

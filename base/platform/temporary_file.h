@@ -8,24 +8,23 @@
 
 namespace cfpipe::auth {
 
-/// Whether a file's content is on the disk before it gets its name; if not, a crash may leave it empty.
+/// Whether the content is synced before the file gets its name; if not, a crash may leave it empty.
 enum class Durability { none, synced };
 
-/// Age in seconds after which a temporary file is stale where its file system cannot tell whether its maker
-/// lives. No maker needs more than a second.
+/// Age in seconds at which a temporary file is stale where the file system has no locks that show whether its
+/// process lives. No process needs it longer than a second.
 inline constexpr std::int64_t kTemporaryMaxAge = 600;
-/// What one sweep looks at, and removes, at most.
+/// Most directory entries that one sweep checks, and removes.
 inline constexpr int kSweepEntries = 4096;
 inline constexpr int kSweepRemovals = 256;
 
-/// `.cfp-` and eight random characters: the base name of everything that is made under one name to be renamed
-/// to another. Empty if there are no random numbers.
+/// A base name for a file that is renamed when complete: `.cfp-` and eight random characters. Empty if the
+/// system gives no random numbers.
 std::string temporary_name();
 
-/// A new file for a place in `directory`: exact mode, content on disk unless told otherwise. It has no name
-/// at all until it is put into place, where the file system can do that (O_TMPFILE); elsewhere it has a
-/// temporary_name(), and an flock says that its maker lives. Removed on destruction unless it was put
-/// somewhere.
+/// A new file in `directory` with exactly this mode. It has no name until replace() or place() gives it one,
+/// where the file system can do that (O_TMPFILE); elsewhere it has a temporary_name(), and an flock shows
+/// that its process lives. The destructor removes it if it has no final name.
 class TemporaryFile {
  public:
   /// Stage::state, the directory in detail.
@@ -35,9 +34,9 @@ class TemporaryFile {
   TemporaryFile& operator=(TemporaryFile&&) = delete;
   ~TemporaryFile();
 
-  /// Takes the place of whatever is at `path`, in one step. 0 or an errno.
+  /// Replaces what is at `path` atomically. Returns 0 or an errno.
   int replace(const std::string& path);
-  /// Takes the place if nothing is there. 0, EEXIST, or another errno.
+  /// Links the file at `path` if nothing is there. Returns 0, EEXIST, or another errno.
   int place(const std::string& path);
 
  private:
@@ -51,12 +50,12 @@ class TemporaryFile {
   unsigned mode_;
   Durability durability_;
   Fd fd_;
-  std::string name_;  ///< path of the temporary name; empty while there is none
+  std::string name_;  ///< path of the temporary name, or empty
   bool nameless_ = false;
 };
 
-/// Removes what killed processes have left under temporary names: files whose maker is dead, and whatever is
-/// older than kTemporaryMaxAge. Only this user's; best effort.
+/// Removes temporary files of killed processes: those whose process is dead, and those older than
+/// kTemporaryMaxAge. Only files of this user; errors are ignored.
 void sweep_temporary_files(const std::string& directory);
 
 }  // namespace cfpipe::auth

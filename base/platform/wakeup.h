@@ -11,15 +11,15 @@
 
 namespace cfpipe::transport {
 
-/// Lets one coroutine wait for another thread. The two share it (std::shared_ptr); either may be gone before
-/// the other: once nobody waits, the loop of the one who did is not touched any more.
+/// Lets one coroutine wait for another thread. Both share it by std::shared_ptr and may be destroyed in
+/// either order: once wait() has ended, notify() does not touch the coroutine's executor.
 class Wakeup : public std::enable_shared_from_this<Wakeup> {
  public:
   explicit Wakeup(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
-  /// From any thread, once. What was written before it is seen by whoever was woken.
+  /// Wakes the coroutine; from any thread, once. What was written before is visible to the coroutine.
   void notify();
-  /// From a coroutine of the executor, once. False: the deadline has passed.
+  /// Waits in a coroutine of the executor, once. False if the deadline has passed.
   boost::asio::awaitable<bool> wait(
       std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max());
 
@@ -31,7 +31,8 @@ class Wakeup : public std::enable_shared_from_this<Wakeup> {
   bool notified_ = false;
 };
 
-/// A thread that takes no signals: those are the main loop's business. Not joinable if the system refuses.
+/// A thread that blocks all signals, which the main loop handles. Not joinable if the system refuses a
+/// thread.
 std::thread quiet_thread(std::function<void()> body);
 
 }  // namespace cfpipe::transport

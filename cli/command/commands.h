@@ -18,14 +18,14 @@ boost::asio::awaitable<int> run_ssh_gen(Options options, Interrupts& interrupts)
 boost::asio::awaitable<int> run_login(Options options);
 boost::asio::awaitable<int> run_token(Options options);
 boost::asio::awaitable<int> run_curl(Options options);
-/// Looks at every stage of a connect and prints what it found on standard output.
+/// Checks each stage of a connect and prints the results on standard output.
 boost::asio::awaitable<int> run_doctor(Options options);
 int run_logout(const Options& options);
 /// Prints what this user is signed in to, the certificates in files, and the open sessions.
 int run_status(const Options& options);
 int run_ssh_config(const Options& options);
 
-/// Where generated configuration finds us and our files.
+/// Paths for generated configuration: this program and its files.
 struct Places {
   std::string program;    ///< absolute path of this cfpipe
   std::string state_dir;  ///< absolute
@@ -34,7 +34,7 @@ struct Places {
 /// The ssh_config text for the options: pure. Cause::bad_option for a combination that ssh cannot be told.
 Result<std::string> ssh_config_text(const Options& options, const Places& places);
 
-/// Puts the text for options.url.host into ~/.ssh, or takes it (or all of ours) out again: options.install.
+/// Adds the text for options.url.host to ~/.ssh, or removes it (or all of ours), as options.install says.
 /// Links are followed to files of this user, which are replaced whole and keep their mode. Reports.
 int install_ssh_config(const Options& options, const std::string& lines);
 

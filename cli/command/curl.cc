@@ -58,7 +58,7 @@ std::string network_config(const Options& options) {
   return text;
 }
 
-/// What is in the cache, whoever may be there or not: no login, and no complaint.
+/// The token in the cache, or empty: no login and no message.
 net::awaitable<Secret> token_if_any(const Session& session) {
   const auto app = co_await auth::discover(session.access());
   if (!app) co_return Secret();
@@ -131,7 +131,7 @@ net::awaitable<int> run_curl(Options options) {
   auto session = Session::open(executor, options);
   if (!session) co_return report(session.error());
   Secret token;
-  // A service token needs nobody to log in: what is wrong with it is worth a word.
+  // A service token needs no login: report what is wrong with it.
   if (options.allow_request && !(*session)->access().service_token.given()) {
     token = co_await token_if_any(**session);
     if (token.empty()) print(no_token_text(options.url.host.text()));

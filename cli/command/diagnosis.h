@@ -10,7 +10,7 @@
 
 namespace cfpipe::cli {
 
-/// What one stage of `cfpipe doctor` came to.
+/// Result of one stage of `cfpipe doctor`.
 struct Finding {
   enum class Result { ok, failed, skipped };
   std::string_view stage;
@@ -20,7 +20,7 @@ struct Finding {
   std::optional<transport::Failure> failure{};  ///< of a stage that failed
 };
 
-/// All of them in their order. At most one has failed: those behind it are skipped.
+/// The results in order. At most one has failed; those after it are skipped.
 struct Diagnosis {
   std::string host;
   std::string block;  ///< file with the block that said the rest of the options, or empty

@@ -60,7 +60,7 @@ class Doctor {
   const Options& options_;
   transport::DialOptions dial_;
   transport::Url target_;                 ///< what is connected to: the URL's host, or that of --connect-to
-  std::optional<auth::Application> app_;  ///< nothing: nobody has to log in there
+  std::optional<auth::Application> app_;  ///< nothing: it needs no login
   std::optional<auth::Secret> token_;
   std::optional<auth::CertFields> certificate_;
 };
@@ -154,8 +154,7 @@ net::awaitable<Result<Seen>> Doctor::application() {
   auto found = co_await auth::find_application(access);
   if (found) {
     std::string text = found->app.app_hostname + " of " + found->app.auth_domain;
-    if (found->open && !access.service_token.given())
-      co_return Seen::ok(text + ", which asks nobody to log in");
+    if (found->open && !access.service_token.given()) co_return Seen::ok(text + ", which needs no login");
     app_ = std::move(found->app);
     co_return Seen::ok(std::move(text));
   }
@@ -179,7 +178,7 @@ net::awaitable<Result<Seen>> Doctor::token() {
 }
 
 net::awaitable<Result<Seen>> Doctor::certificate() {
-  if (!app_) co_return Seen::skip("there is none where nobody is known");
+  if (!app_) co_return Seen::skip("there is none without a login");
   auto found = co_await certificate_for(session_, options_, *app_, *token_);
   if (!found) {
     const auto& failure = found.error();

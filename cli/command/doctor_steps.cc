@@ -33,7 +33,7 @@ using transport::Stage;
 using tunnel::IoStatus;
 using Clock = std::chrono::steady_clock;
 
-/// Patience with a server's first line.
+/// Timeout for a server's first line.
 constexpr std::chrono::milliseconds kBannerDeadline{10'000};
 /// Bytes of it that are read, the lines that may come before it included.
 constexpr std::size_t kMaxBannerBytes = 8 * 1024;
@@ -156,7 +156,7 @@ std::string principals_text(const auth::CertFields& certificate) {
   std::string text;
   for (const auto& principal : certificate.principals)
     text += (text.empty() ? "" : ", ") + transport::printable(principal);
-  return text.empty() ? "nobody" : text;
+  return text.empty() ? "no user name" : text;
 }
 
 net::awaitable<Result<auth::Secret>> token_without_login(const Session& session,

@@ -51,8 +51,8 @@ bool has_hung_up(const auth::Fd& connection) {
   return ::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
-/// Until the peer's system has all that was sent to it, or has not taken it in time. Nobody tells when that
-/// is, so it is asked for, ever more rarely.
+/// Waits until the peer's system has acknowledged all that was sent, or a timeout. The kernel has no event
+/// for that, so it is polled, ever more rarely.
 net::awaitable<void> until_taken(const auth::Fd& connection) {
   net::steady_timer pause(co_await net::this_coro::executor);
   const auto give_up = std::chrono::steady_clock::now() + kLastBytes;

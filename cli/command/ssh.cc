@@ -66,7 +66,7 @@ net::awaitable<int> run_ssh(Options options, Interrupts& interrupts) {
   if (!options.short_lived_cert) warn_of_principal_on_disk(**session, options);
   tunnel::Relay* running = nullptr;
   const HangUpWatch watch(executor, STDIN_FILENO, STDOUT_FILENO, [&] {
-    spdlog::info("nobody is at the other end of standard input and output any more");
+    spdlog::info("the program at standard input and output has gone");
     running != nullptr ? running->abandon_near() : interrupts.raise();
   });
   auto opener = TunnelOpener::make(executor, **session, options);

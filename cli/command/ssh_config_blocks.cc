@@ -73,7 +73,7 @@ HostBlocks::Place HostBlocks::find(std::string_view host) const {
        begin = text_.find(begin_line, begin + 1)) {
     if (begin != 0 && text_[begin - 1] != '\n') continue;
     const auto end = text_.find('\n' + end_line, begin);
-    // A block whose end somebody has taken away does not reach into the next one.
+    // A block whose end line is missing does not reach into the next one.
     if (end < text_.find('\n' + std::string(kBegin), begin)) return {begin, end + 1 + end_line.size()};
   }
   return {text_.size(), text_.size()};

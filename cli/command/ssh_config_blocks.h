@@ -10,8 +10,8 @@ namespace cfpipe::cli {
 /// there).
 inline constexpr std::string_view kIncludedFile = "config.d/cfpipe";
 
-/// The included file: a header, then a block for each host between two comment lines that name it. What else
-/// somebody has written there stays. All pure: text in, text out.
+/// The included file: a header, then a block for each host between two comment lines that name it. Other
+/// lines of the user stay. Pure functions: text in, text out.
 class HostBlocks {
  public:
   explicit HostBlocks(std::string text) : text_(std::move(text)) {}

@@ -117,7 +117,7 @@ Result<void> install(const std::string& ssh, const std::string& host, const std:
   return write_edited(*config, with_include(config->text));
 }
 
-/// Takes away what was not there before, as far as nobody has put anything else into it since.
+/// Removes the files and directories that were created, unless the user has changed them since.
 Result<void> remove_made(const std::string& ssh, const std::vector<std::string>& made, const Edited& config,
                          const std::string& text) {
   const auto was_made = [&](std::string_view name) {

@@ -13,7 +13,7 @@ namespace cfpipe::cli {
 namespace net = boost::asio;
 namespace {
 
-/// The cached one, or what a service token is given; nothing if somebody would have to log in.
+/// The cached token, or that for a service token; nothing if a login would be needed.
 net::awaitable<Result<std::optional<auth::Secret>>> token_without_login(const Session& session,
                                                                         const auth::Application& app) {
   if (!session.access().service_token.given()) {

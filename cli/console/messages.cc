@@ -71,7 +71,7 @@ Words words_for(Cause cause) {
     case Cause::state_writable_by_others: return {"a file of the state directory is not yours alone", "end that with chmod go-w; it comes of a umask like 002, and does not with 022", kConfiguration};
     case Cause::state_write_failed: return {"a file cannot be written", "check the permissions and the space left there; CFPIPE_HOME names another state directory", kConfiguration};
     case Cause::cannot_listen: return {"cannot listen there", "end what uses that address, or choose another one", kConfiguration};
-    case Cause::file_unusable: return {"this file cannot be used", "it has to be a file of yours that nobody else can read or write (chmod 600)", kConfiguration};
+    case Cause::file_unusable: return {"this file cannot be used", "it has to be a file of yours that other users can neither read nor write (chmod 600)", kConfiguration};
     case Cause::program_missing: return {"a program that is needed here cannot be run", "install it, or put it on PATH", kConfiguration};
     case Cause::proxy_unusable: return {"the proxy that the environment names cannot be used", "mend or unset that variable, name the host in NO_PROXY, or give --proxy none", kConfiguration};
     case Cause::name_not_found: return {"the name does not resolve", "check its spelling and this machine's DNS", kUnavailable};
@@ -97,9 +97,9 @@ Words words_for(Cause cause) {
     case Cause::untrusted_auth_domain: return {"the application names an auth domain that is not trusted", "if it is yours, name it with --auth-domain", kConfiguration};
     case Cause::metadata_invalid: return {"what the application says about itself cannot be believed", "check this machine's clock and the hostname, and tell the edge's operator", kProtocol};
     case Cause::clock_wrong: return {"this machine's clock and the edge's disagree", "set this machine's clock", kConfiguration};
-    case Cause::nobody_signs_in: return {"this application asks nobody to sign in", "use it without: cfpipe access ssh and curl do", kRefused};
+    case Cause::nobody_signs_in: return {"this application does not ask users to sign in", "use it without: cfpipe access ssh and curl do", kRefused};
     case Cause::login_failed: return {"the login did not succeed", "try again; if it stays so, ask the application's administrator", kRefused};
-    case Cause::login_timed_out: return {"nobody logged in in time", "run it again and open the URL it prints", kRefused};
+    case Cause::login_timed_out: return {"the login was not completed in time", "run it again and open the URL it prints", kRefused};
     case Cause::login_cancelled: return {"interrupted before it was done", "run it again when you are ready", kRefused};
     case Cause::browser_failed: return {"no browser could be opened", "open the URL yourself, on any machine", kRefused};
     case Cause::token_missing: return {"there is no token for this application", "run cfpipe login with its URL", kRefused};
@@ -112,7 +112,7 @@ Words words_for(Cause cause) {
     case Cause::agent_unreachable: return {"your ssh-agent does not answer", "start it, or check SSH_AUTH_SOCK", kConfiguration};
     case Cause::agent_key_missing: return {"your ssh-agent has not just one such key", "name one by its fingerprint, as ssh-add -l shows it", kConfiguration};
     case Cause::principal_mismatch: return {"the certificate is for another user name", "log in under that name, or have the server's AuthorizedPrincipalsFile for your account list it", kRefused};
-    case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy; to be somebody else, run cfpipe logout first", kRefused};
+    case Cause::denied: return {"the edge refused access", "ask the application's administrator to allow you in its policy; to sign in as another user, run cfpipe logout first", kRefused};
     case Cause::destination_denied: return {"the edge refused access, or this destination", "leave --destination out, or ask the application's administrator to allow you and it", kRefused};
     case Cause::not_a_websocket: return {"a web page answered instead of a tunnel", "check the hostname, and that WebSockets are turned on for it", kProtocol};
     case Cause::upgrade_redirected: return {"the edge sends this request elsewhere", "check the hostname, that it is an Access application, and that WebSockets are turned on", kProtocol};
@@ -227,8 +227,8 @@ std::string listening_text(std::string_view address, bool reachable_from_elsewhe
   std::string text = fmt::format("cfpipe: listening on {}\n", address);
   if (reachable_from_elsewhere) {
     text +=
-        "cfpipe: listen: other machines can reach this address, and whoever connects goes on under your "
-        "name\n";
+        "cfpipe: listen: other machines can reach this address, and all that connect get in as "
+        "you\n";
   }
   return text;
 }

@@ -63,7 +63,7 @@ std::string installed_text(std::string_view file, std::string_view host, bool in
 std::string principal_text(const std::vector<std::string>& principals, std::string_view user);
 /// The edge's clock is so many seconds ahead of this machine's, or behind.
 std::string clock_text(std::int64_t offset);
-/// Somebody on a host that the agent was forwarded to wanted to use it.
+/// Message: a client on a host that the agent was forwarded to was rejected.
 std::string forwarding_refused_text();
 /// There is no state directory, and none could be made.
 std::string nothing_kept_text(std::string_view why);

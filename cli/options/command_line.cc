@@ -114,7 +114,7 @@ void add_curl(CLI::App& parent, RawOptions& raw) {
   curl->prefix_command();
   curl->footer(
       "cfpipe access [OPTIONS] curl [--allow-request|-ar] URL [ARGUMENTS OF CURL]\n\n"
-      "With --allow-request (-ar) nobody logs in, and without a token the request is made all the same.");
+      "With --allow-request (-ar) there is no login, and without a token the request is made all the same.");
   curl->callback([&raw, curl] { raw.curl_arguments = curl->remaining(); });
 }
 
@@ -174,7 +174,7 @@ void add_shared(CLI::App& app, RawOptions& raw) {
   app.add_flag("--no-browser", raw.no_browser,
                "Print the login URL only, as it is done anyway without a display or under an ssh session");
   app.add_option("--login-timeout", raw.login_timeout,
-                 "How long a login waits for somebody to sign in: 90s, 5m (10m, and no longer)")
+                 "How long a login waits for you to sign in: 90s, 5m (10m, and no longer)")
       ->type_name("DURATION");
   app.add_option("--connect-to", raw.connect_to,
                  "Connect to host[:port] instead; TLS still expects the hostname")

@@ -14,7 +14,7 @@ using transport::Cause;
 using transport::Stage;
 
 /// How long the server behind an ssh tunnel may keep its first line to itself: sshd sends it at once, and has
-/// 120 s of patience of its own.
+/// a timeout of 120 s of its own.
 constexpr milliseconds kFirstByteOfSsh{30'000};
 
 Result<void> take_deadline(std::string_view text, std::string_view flag, milliseconds& out) {

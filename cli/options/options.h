@@ -62,7 +62,7 @@ struct Options {
   bool has_url = false;  ///< logout and ssh-config --uninstall work without; ssh-config shows an example
   transport::Headers headers;  ///< of --header and --destination
   bool names_destination = false;
-  bool brings_token = false;  ///< a header lets us in: nobody logs in
+  bool brings_token = false;  ///< a header authenticates: no login
   std::string service_token_id;
   transport::Secret service_token_secret;
   std::string service_token_file;  ///< instead of the two, or empty

@@ -31,9 +31,8 @@ Result<std::optional<Credentials>> known_credentials(const Session& session) {
   return std::optional<Credentials>(std::move(credentials));
 }
 
-/// Asks the application. Where that asked for no login (Bypass), or is none of Access, which has the same
-/// look from here, the tunnel is tried without one, unless there is a certificate to make: somebody has to be
-/// known for that.
+/// Asks the application. If it needs no login (Bypass), or is not behind Access, which looks the same from
+/// here, the tunnel is tried without one, unless there is a certificate to make: that needs a user.
 net::awaitable<Result<std::optional<Credentials>>> open_credentials(const Session& session,
                                                                     std::optional<auth::Application>& app) {
   auto found = co_await auth::find_application(session.access());
@@ -45,12 +44,12 @@ net::awaitable<Result<std::optional<Credentials>>> open_credentials(const Sessio
     app = std::move(found->app);
     co_return std::optional<Credentials>();
   }
-  spdlog::info("nobody is asked to log in; trying without a token");
+  spdlog::info("the application asks for no login; trying without a token");
   session.tell_if_nothing_is_kept();
   co_return std::optional<Credentials>(std::move(credentials));
 }
 
-/// Asks the application what it is, or who has to be known there: nobody, or then `app` is filled.
+/// Asks the application for its metadata. Either credentials that need no login, or `app` is filled.
 net::awaitable<Result<std::optional<Credentials>>> ask(const Session& session, bool may_be_open,
                                                        std::optional<auth::Application>& app) {
   if (may_be_open) co_return co_await open_credentials(session, app);

@@ -9,7 +9,7 @@
 namespace cfpipe::cli {
 
 /// On whose behalf. Neither, with a service token and no certificate to make: then the headers are all it
-/// takes. No token either where nobody has to log in, as it seems.
+/// takes. No token either if the application seems to need no login.
 struct Credentials {
   std::optional<auth::Application> app;
   std::optional<auth::Secret> token;

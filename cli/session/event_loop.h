@@ -11,7 +11,7 @@ class Interrupts {
   /// From now on they call this instead; an empty function gives them back.
   void divert(std::function<void()> to) { to_ = std::move(to); }
   bool raised() const { return raised_; }
-  /// As if one of them had come: whoever started us is gone.
+  /// As if one of them had come: the program that started us is gone.
   void raise() { raise_(); }
 
  private:

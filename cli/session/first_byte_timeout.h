@@ -14,7 +14,7 @@
 namespace cfpipe::cli {
 
 /// Bytes that an ssh client sends before it has seen the server's first line: its own line (RFC 4253 4.2),
-/// perhaps its first packet. Whoever sends more does not wait for that line.
+/// perhaps its first packet. A client that sends more does not wait for that line.
 inline constexpr std::uint64_t kMaxBeforeFirstByte = 8 * 1024;
 
 /// Stops a relay whose far end has said nothing at all when the time is up, unless `limit` is 0. Goes before

@@ -10,14 +10,14 @@ namespace cfpipe::cli {
 /// end, however little is read or written meanwhile: that is how an ssh that was killed is noticed while we
 /// dial, wait for a login, or stand before an edge that takes nothing.
 ///
-/// Gone means both: nobody can write to `in` any more (or it is a file, which nobody has to), and nobody can
-/// read from `out`. One alone says nothing: who has written its request and closed may wait for the answer.
-/// What is no pipe, socket or terminal is never gone as `out`. The parent process says nothing either: with
-/// `ssh -f` and ControlPersist it ends while the session goes on in a child of its own, and where a shell
-/// stands between ssh and us it lives on.
+/// Gone means both: `in` has no writer any more (or is a file, which needs none), and `out` has no reader.
+/// One alone means nothing: a program that has closed after its request may wait for the response. An `out`
+/// that is no pipe, socket or terminal is never gone. The parent process says nothing either: with `ssh -f`
+/// and ControlPersist it ends while the session goes on in a child of its own, and where a shell stands
+/// between ssh and us it lives on.
 class HangUpWatch {
  public:
-  /// `gone` is called at most once, from the executor. Owns neither descriptor.
+  /// Calls `gone` at most once, from the executor. Does not own the descriptors.
   HangUpWatch(const boost::asio::any_io_executor& executor, int in, int out, std::function<void()> gone);
   ~HangUpWatch();
   HangUpWatch(const HangUpWatch&) = delete;

@@ -11,14 +11,14 @@
 
 namespace cfpipe::cli {
 
-/// A certificate, and who has the key under it: this process, ssh, or the user's agent.
+/// A certificate and the holder of its key: this process, ssh, or the user's agent.
 struct Identity {
-  std::shared_ptr<const auth::KeyAndCertificate> ours;  ///< with its key, or null
+  std::shared_ptr<const auth::KeyAndCertificate> ours;  ///< with the key, if this process holds it; or null
   std::shared_ptr<const auth::Certificate> certificate;
   std::string agent;  ///< socket of the user's, or empty
 };
 
-/// The kind of a key that is made in memory: --key-type, else what the edge names for the application (`app`
+/// Type of keys generated in memory: --key-type, else what the edge names for the application (`app`
 /// may be null), else auth::kDefaultKeyType. Key files do not follow the edge: programs read them as
 /// cloudflared writes them.
 auth::KeyType memory_key_type(const Options& options, const auth::Application* app);
@@ -29,10 +29,10 @@ boost::asio::awaitable<Result<std::shared_ptr<const Identity>>> make_identity(co
                                                                               const Options& options,
                                                                               const Credentials& credentials);
 
-/// True if it need not be made again yet.
+/// Whether the certificate is valid long enough not to be renewed yet.
 bool good_for_a_while(const Identity& identity);
 
-/// From here on the agent answers with it.
+/// Makes the agent answer with this identity.
 void offer(auth::AgentServer& agent, const Identity& identity);
 
 }  // namespace cfpipe::cli

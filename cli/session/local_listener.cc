@@ -26,7 +26,7 @@ using transport::Stage;
 
 /// Connections that wait to be accepted.
 constexpr int kBacklog = 128;
-/// Patience with the lookup of the name to listen on.
+/// Timeout for the lookup of the name to listen on.
 constexpr std::chrono::milliseconds kLookupLimit{5'000};
 /// Pause after accept() has failed for want of descriptors or memory.
 constexpr std::chrono::milliseconds kAcceptPause{100};

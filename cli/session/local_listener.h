@@ -15,7 +15,7 @@ namespace cfpipe::cli {
 /// A listening socket of listener mode, TCP or Unix-domain.
 class LocalListener {
  public:
-  /// Binds and listens. A Unix-domain socket is 0600 and replaces one that nobody listens on; a host name is
+  /// Binds and listens. A Unix-domain socket is 0600 and replaces one without a listener; a host name is
   /// resolved, and its first address taken. Stage::listen and dns.
   static boost::asio::awaitable<Result<std::unique_ptr<LocalListener>>> open(
       boost::asio::any_io_executor executor, ListenAddress address);

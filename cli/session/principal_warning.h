@@ -5,11 +5,11 @@
 
 namespace cfpipe::cli {
 
-/// True if sshd takes the certificate for that user without being told of other principals.
+/// Whether sshd accepts the certificate for that user without an AuthorizedPrincipalsFile.
 bool is_for(const auth::Certificate& certificate, std::string_view user);
 
-/// Warns on standard error if the certificate is not for the user whom ssh logs in as; true if it did.
-/// Nothing without --user.
+/// Warns on standard error if the certificate is not for the user that ssh logs in as (--user); true if it
+/// did.
 bool warn_of_principal(const auth::Certificate& certificate, const Options& options);
 
 /// The same for the certificate that ssh finds on disk, if that is still good.

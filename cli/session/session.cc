@@ -28,8 +28,7 @@ Result<auth::ServiceToken> service_token_of(const Options& options) {
   return auth::ServiceToken{options.service_token_id, options.service_token_secret.clone()};
 }
 
-/// Whether a command may come to something without a state directory: tunnels and requests that nobody has to
-/// log in for.
+/// Whether a command may succeed without a state directory: tunnels and requests that need no login.
 bool may_do_without_state(const Options& options, const auth::ServiceToken& service_token) {
   switch (options.command) {
     case Command::ssh:

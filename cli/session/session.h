@@ -9,8 +9,8 @@
 
 namespace cfpipe::cli {
 
-/// Tells a person about a login on standard error. Where no browser opens, a code for a telephone's camera
-/// comes with the URL, if standard error is a terminal that can show it.
+/// Shows a login's progress on standard error. If no browser opens, a QR code comes with the URL where
+/// standard error is a terminal that can show it.
 class TerminalObserver final : public auth::LoginObserver {
  public:
   void login_url(const std::string& url, const std::string& code, bool browser_is_opened) override;
@@ -25,18 +25,17 @@ class TerminalObserver final : public auth::LoginObserver {
   bool told_of_clock_ = false;
 };
 
-/// What a command that talks to the edge works with, for as long as it runs.
+/// State directory, HTTP clients and login context of one command.
 class Session {
  public:
   static Result<std::unique_ptr<Session>> open(boost::asio::any_io_executor executor, Options& options);
-  /// Last, when nothing waits for this process any more: what killed ones have left in the state directory
-  /// goes.
+  /// Removes temporary files of killed processes; destroyed last, when no program waits for this process.
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   const auth::StateDir& state() const { return state_; }
-  /// Says so, once, if there is no state directory: for what does all the same.
+  /// Warns once if there is no state directory, for commands that work without one.
   void tell_if_nothing_is_kept() const;
   const auth::Access& access() const { return *access_; }
   transport::HttpClient& app_http() { return *app_http_; }

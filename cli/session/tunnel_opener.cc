@@ -210,7 +210,7 @@ net::awaitable<Result<void>> TunnelOpener::Impl::certified() {
   agent->expect();
   auto result = co_await sign();
   const auto state = co_await net::this_coro::cancellation_state;
-  if (!result && is_cancelled(state)) co_return result;  // whoever waits for it begins anew
+  if (!result && is_cancelled(state)) co_return result;  // the next caller begins anew
   if (result && identity) {
     offer(*agent, *identity);
   } else {
@@ -248,7 +248,7 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
 net::awaitable<void> TunnelOpener::Impl::make_files(const Credentials& credentials,
                                                     std::optional<Result<void>>& out) {
   out = Result<void>();
-  // The agent's certificate nobody waits for here.
+  // No caller waits here for the agent's certificate.
   if (!serves_agent()) out = co_await sign_with(credentials);
 }
 
@@ -274,7 +274,7 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open() {
     if (opened) co_return opened;
     if (used.unless_open) co_return *used.unless_open;
     if (!again || !auth::token_was_refused(opened.error())) co_return opened;
-    if (!used.token) continue;  // somebody has to log in after all
+    if (!used.token) continue;  // a login is needed after all
     const auto dropped = drop_token(used);
     if (!dropped) co_return dropped.error();
   }

@@ -14,33 +14,33 @@ namespace cfpipe::cli {
 
 /// Opens tunnels to the application of a session, one or many at once. What is needed for that (the
 /// application, a token, a certificate) is taken from the state directory while it is good there; else it is
-/// asked for once, whoever waits for it meanwhile.
+/// requested once, and all callers that need it wait for that.
 class TunnelOpener {
  public:
-  /// Session and options outlive the opener. With an agent in the options its socket is there from now on:
-  /// ssh asks it only after bytes of ours have reached it. Stage::state.
+  /// Session and options outlive the opener. If the options name an agent, its socket exists from now on,
+  /// since ssh asks the agent after the first bytes of the tunnel. Stage::state.
   static Result<std::unique_ptr<TunnelOpener>> make(boost::asio::any_io_executor executor, Session& session,
                                                     const Options& options);
   ~TunnelOpener();
   TunnelOpener(const TunnelOpener&) = delete;
   TunnelOpener& operator=(const TunnelOpener&) = delete;
 
-  /// Credentials, then the dial; once more with a new token if the edge did not take the first. If key files
-  /// are wanted they are made beside the dial, and there afterwards. Any Failure from state to upgrade. The
-  /// opener outlives the await.
+  /// Gets credentials and dials; once more with a new token if the edge rejected the first. Key files, if
+  /// requested, are made during the dial and exist when it returns. Failures: state to upgrade. The opener
+  /// outlives the await.
   boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open();
 
-  /// Relays between the open tunnel and whatever the caller has, to the end of both; a Failure if that was no
-  /// proper tunnel.
+  /// Relays between the open tunnel and the caller's stream until both have ended; a Failure if the far end
+  /// is no working tunnel.
   using Pump = std::function<boost::asio::awaitable<Result<tunnel::Outcome>>(tunnel::Stream& tunnel)>;
   /// Opens a tunnel and pumps. The agent's certificate is made meanwhile: what asks the agent waits for it,
   /// the tunnel does not; if there will be none, the pump is cancelled, and that is the Failure. Beside the
   /// pump an application that is due is looked at again, beside one tunnel at a time.
   boost::asio::awaitable<Result<tunnel::Outcome>> carry(const Pump& pump);
 
-  /// True if the certificate was there for ssh, nothing was said about it here, and ssh had no use for it.
+  /// True if ssh was offered the certificate and did not use it, and no warning about it was printed.
   bool certificate_was_declined() const;
-  /// Of the key that was made for the last certificate; nothing if that is over one of the user's.
+  /// Type of the key generated for the last certificate; nothing if that is for a key of the user.
   std::optional<auth::KeyType> made_key_type() const;
 
   /// `settled` is called once, when the tunnel of a carry() is open and its certificate, if the agent is to

@@ -26,11 +26,10 @@ net::awaitable<Result<bool>> edge_takes(const Session& session, const auth::Secr
 
 namespace {
 
-/// Whether the page that a browser would be sent to lets anybody sign in: where nobody has to, it may be that
-/// nobody can.
+/// Whether users can sign in on the login page: an application that needs no login may have none.
 net::awaitable<Result<bool>> people_sign_in(const auth::Access& access, const auth::Application& app) {
-  const auth::TransferReceiver nobody;
-  const auto page = transport::parse_url(auth::login_page(access.app, app.aud, nobody.public_key(), false));
+  const auth::TransferReceiver unused;
+  const auto page = transport::parse_url(auth::login_page(access.app, app.aud, unused.public_key(), false));
   if (!page) co_return page.error();
   const transport::HttpRequest request("GET", *page);
   const auto answer = co_await access.app_http.send(request);

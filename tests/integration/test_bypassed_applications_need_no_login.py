@@ -54,7 +54,7 @@ def test_application_for_service_tokens_alone_is_named_without_a_browser(client_
 def test_login_is_told_at_once_that_there_is_none(client_of):
     client = client_of(EVERYBODY)
     finished = client.run("access", "login", client.edge.url())
-    assert_fails(finished, REFUSED, "login", "asks nobody to sign in: vm.localhost")
+    assert_fails(finished, REFUSED, "login", "does not ask users to sign in: vm.localhost")
     assert client.browser_runs() == 0
     both = client_of(EVERYBODY, STAFF)
     assert both.run("access", "login", "--no-verbose", both.edge.url()).ok().stdout.count(".") == 2

@@ -7,7 +7,7 @@ from support.clients import REFUSED, UNAVAILABLE, assert_logs_in_vain
 
 # Processes that wait for another one's login: enough for one to be seen in its place by the next.
 WAITING = 5
-# And how long that login waits for somebody: all of them have to be there by then.
+# And how long that login waits for the user: all of them have to be there by then.
 PATIENCE = "15s" if limits.SANITIZED else "5s"
 
 
@@ -33,15 +33,15 @@ def test_org_token_that_the_edge_no_longer_takes_leads_to_the_browser(misbehavin
     assert client.browser_runs() == 2
 
 
-def test_a_login_that_nobody_comes_to_ends_when_it_was_told_to(client):
-    """As of a script at night, BatchMode or not: nothing is asked for that nobody is there to give."""
+def test_a_login_without_a_user_ends_after_its_timeout(client):
+    """As of a script at night, BatchMode or not: there is no prompt where no user can answer it."""
     argv = ["access", "login", "--no-browser", "--login-timeout", "2s", client.edge.url()]
-    assert_logs_in_vain(client.run(*argv), REFUSED, "login", "nobody logged in in time; run it again and open the URL")
+    assert_logs_in_vain(client.run(*argv), REFUSED, "login", "the login was not completed in time; run it again and open the URL")
     left = [p.name for p in client.home.iterdir()]
     assert not [name for name in left if name.endswith(("-token", ".lock", ".url"))]
 
 
-def test_those_who_waited_for_a_login_that_nobody_came_to_hear_of_it(client):
+def test_processes_that_wait_for_a_login_get_its_failure(client):
     first = client.start("access", "login", "--no-browser", "--login-timeout", PATIENCE, client.edge.url(), collect=True)
     first.stderr.wait_for("^https://")
     waiting = [client.start("access", "login", client.edge.url(), collect=True) for _ in range(WAITING)]
@@ -49,5 +49,5 @@ def test_those_who_waited_for_a_login_that_nobody_came_to_hear_of_it(client):
         child.stderr.wait_for("another process is logging in")
     assert [child.wait() for child in (first, *waiting)] == [REFUSED] * (1 + WAITING)
     for child in waiting:
-        assert "nobody logged in in time: in the process that was logging in; " in child.stderr.text
+        assert "the login was not completed in time: in the process that was logging in; " in child.stderr.text
     assert client.browser_runs() == 0

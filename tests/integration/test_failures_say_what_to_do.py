@@ -57,7 +57,7 @@ class Stage:
             client.login()
         return client
 
-    def nobody(self):
+    def stranger(self):
         """A client that trusts the system's authorities and has no edge."""
         class Nowhere:
             ca_file = "/etc/ssl/certs/ca-certificates.crt"
@@ -66,7 +66,7 @@ class Stage:
         return Client(self.world, Nowhere)
 
     def port(self, serve=None, backlog=8):
-        """A port of loopback where `serve(connection)` answers, or nobody ever accepts."""
+        """A port of loopback where `serve(connection)` answers, or no process ever accepts."""
         listener = socket.create_server(("127.0.0.1", 0), backlog=backlog)
         self.world.closing(listener)
         port = listener.getsockname()[1]
@@ -95,48 +95,48 @@ def ssh(client, host, *more, **options):
 @case(_two_dots="vm..localhost", _user="user@vm.localhost", _port="vm.localhost:70000", _scheme="ftp://vm.localhost",
       _wildcard="*.example.com", _control="vm\nlocalhost")
 def bad_hostname(stage, name):
-    return ssh(stage.nobody(), name)
+    return ssh(stage.stranger(), name)
 
 
 @case(_no_colon="nonsense", _handshake="Upgrade: h2c", _control="X-A: b\x01")
 def bad_header(stage, header):
-    return ssh(stage.nobody(), "vm.localhost", "--header", header)
+    return ssh(stage.stranger(), "vm.localhost", "--header", header)
 
 
 @case(_unknown=["--no-such-option"], _url=["--url", "nonsense"], _half_a_service_token=["--service-token-id", "x"],
       _transport=["--transport", "h9"], _ping=["--ping-interval", "0"])
 def bad_option(stage, more):
-    return ssh(stage.nobody(), "vm.localhost", *more)
+    return ssh(stage.stranger(), "vm.localhost", *more)
 
 
 @alone
 def unknown_command(stage):
-    return stage.nobody().run("access", "no-such-command")
+    return stage.stranger().run("access", "no-such-command")
 
 
 @alone
 def ca_file_missing(stage):
-    return ssh(stage.nobody(), "vm.localhost", "--ca-file", stage.world.path("nowhere.pem"))
+    return ssh(stage.stranger(), "vm.localhost", "--ca-file", stage.world.path("nowhere.pem"))
 
 
 @alone
 def ca_file_of_something_else(stage):
     path = stage.world.path("ca.pem")
     path.write_text("no certificates\n")
-    return ssh(stage.nobody(), f"vm.localhost:{stage.port()}", "--ca-file", path)
+    return ssh(stage.stranger(), f"vm.localhost:{stage.port()}", "--ca-file", path)
 
 
 @alone
 def log_file_not_writable(stage):
     stage.world.path("file").touch()
-    return ssh(stage.nobody(), "vm.localhost", "--log-file", stage.world.path("file", "log"))
+    return ssh(stage.stranger(), "vm.localhost", "--log-file", stage.world.path("file", "log"))
 
 
 @alone
 def state_is_a_file(stage):
     path = stage.world.path("not-a-directory")
     path.write_text("")
-    return ssh(stage.nobody(), "vm.localhost", CFPIPE_HOME=str(path))
+    return ssh(stage.stranger(), "vm.localhost", CFPIPE_HOME=str(path))
 
 
 @both
@@ -147,7 +147,7 @@ def token_that_others_may_write(stage):
 
 
 @both
-def listen_where_somebody_does(stage):
+def listen_where_another_program_does(stage):
     return stage.client().tunnel("--url", f"127.0.0.1:{stage.port()}")
 
 
@@ -156,12 +156,12 @@ def listen_where_somebody_does(stage):
 
 @alone
 def proxy_variable_not_understood(stage):
-    return ssh(stage.nobody(), "no-such-host.invalid", ALL_PROXY="socks4://127.0.0.1:1080/")
+    return ssh(stage.stranger(), "no-such-host.invalid", ALL_PROXY="socks4://127.0.0.1:1080/")
 
 
 @alone
 def name_unknown(stage):
-    return ssh(stage.nobody(), "no-such-host.invalid")
+    return ssh(stage.stranger(), "no-such-host.invalid")
 
 
 @alone
@@ -169,13 +169,13 @@ def connection_refused(stage):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         stage.ports.append(taken.getsockname()[1])
-        return ssh(stage.nobody(), f"vm.localhost:{taken.getsockname()[1]}")
+        return ssh(stage.stranger(), f"vm.localhost:{taken.getsockname()[1]}")
 
 
 @alone
 def no_way(stage):
     """Linux has no way to the broadcast address for TCP, whatever its routes."""
-    return ssh(stage.nobody(), "255.255.255.255")
+    return ssh(stage.stranger(), "255.255.255.255")
 
 
 @alone
@@ -186,24 +186,24 @@ def no_answer_to_a_connect(stage):
         waiting = stage.world.closing(socket.socket())
         waiting.setblocking(False)
         waiting.connect_ex(("127.0.0.1", port))
-    return ssh(stage.nobody(), f"127.0.0.1:{port}")
+    return ssh(stage.stranger(), f"127.0.0.1:{port}")
 
 
 @alone
 def no_answer_to_a_handshake(stage):
-    return ssh(stage.nobody(), f"127.0.0.1:{stage.port()}")
+    return ssh(stage.stranger(), f"127.0.0.1:{stage.port()}")
 
 
 @alone
 def no_tls(stage):
     port = stage.port(lambda connection: connection.sendall(b"220 mail.example.com ESMTP\r\n"))
-    return ssh(stage.nobody(), f"127.0.0.1:{port}")
+    return ssh(stage.stranger(), f"127.0.0.1:{port}")
 
 
 @alone
 def handshake_cut_short(stage):
     port = stage.port(lambda connection: connection.recv(1))
-    return ssh(stage.nobody(), f"127.0.0.1:{port}")
+    return ssh(stage.stranger(), f"127.0.0.1:{port}")
 
 
 @both
@@ -275,14 +275,14 @@ def token_rejected_for_ever(stage):
 
 
 @both
-def service_token_of_nobody(stage):
-    return stage.client(login=False).tunnel("--id", "nobody.access", "--secret", "0123")
+def unknown_service_token(stage):
+    return stage.client(login=False).tunnel("--id", "absent.access", "--secret", "0123")
 
 
 @both
-def service_token_of_nobody_for_a_certificate(stage):
+def unknown_service_token_for_a_certificate(stage):
     client = stage.client(login=False)
-    return client.run("access", "ssh-gen", "--hostname", client.edge.host(), "--id", "nobody.access", "--secret", "0123")
+    return client.run("access", "ssh-gen", "--hostname", client.edge.host(), "--id", "absent.access", "--secret", "0123")
 
 
 @case("mock", _403="sign-status=403", _404="sign-status=404", _500="sign-status=500", _garbage="sign-garbage",

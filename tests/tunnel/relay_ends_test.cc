@@ -114,7 +114,7 @@ TEST(Relay, EndsTheUploadWhenThePeerTakesNothingAfterItsEnd) {
 
 TEST(Relay, EndsAfterSilenceWhenStdoutHasGone) {
   RelayFixture f(Faults{1000, 1000, 0, 1, true});  // near: fill would block, then its take fails
-  f.far.say("nobody reads this");
+  f.far.say("this is never read");
   ASSERT_TRUE(f.run());
   EXPECT_TRUE(f.far.finished());
 }

@@ -16,7 +16,7 @@ class ClientCertificate;
 class TlsClientContext;
 struct ProxySettings;
 
-/// How to reach a host. Copies share the TLS context, which is built at the first dial that needs it.
+/// Options of a dial. Copies share the TLS context, which the first dial that needs it creates.
 struct DialOptions {
   std::string ca_file;  ///< PEM bundle to trust instead of the system's; empty: system store, SSL_CERT_FILE,
                         ///< SSL_CERT_DIR
@@ -28,7 +28,7 @@ struct DialOptions {
   std::chrono::milliseconds tcp_deadline{10'000};
   std::chrono::milliseconds proxy_deadline{10'000};
   std::chrono::milliseconds tls_deadline{10'000};
-  std::shared_ptr<const ProxySettings> proxy;  ///< who goes through a proxy, and which; null: nobody
+  std::shared_ptr<const ProxySettings> proxy;  ///< hosts that are reached through a proxy; null: none
   std::shared_ptr<const ClientCertificate>
       certificate;                         ///< shown to a server that asks for one; null: none is
   std::shared_ptr<TlsClientContext> tls;   ///< filled at the first dial

@@ -70,7 +70,7 @@ struct Preparation {
     key = session_key(url, ca_file, alpn, certificate ? certificate->id() : std::string());
     if (resumes) session = take_session(*store, key, url.host);
   }
-  // Nobody was reached: the session is as unused as before.
+  // No server was reached: the session is still unused.
   void abandon() {
     abandoned = true;
     if (session) put_session(*store, key, session.get());

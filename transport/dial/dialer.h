@@ -20,19 +20,18 @@ namespace cfpipe::transport {
 
 class TlsChannel;
 
-/// Resolves and connects, all addresses in turns (connect.h); or has a proxy do so. Names under `.localhost`
+/// Resolves a host and connects (connect_first()), directly or through a proxy. Names under `.localhost`
 /// are loopback and never asked of DNS (RFC 6761 6.3). TCP_NODELAY is set. Failures: dns, tcp, proxy.
 boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial_tcp(const Url& url,
                                                                       const DialOptions& options);
 
-/// What is to be said first, asked for once the connection stands. Valid until the dial is over.
+/// Returns the early data when the connection is established. Valid until the dial has ended.
 using EarlyData = std::function<std::string_view()>;
 
 /// dial_tcp, then TLS with the host's certificate checked for url.host, or a session of it resumed. With a
-/// session that has room for it, `early` goes out with the first bytes of the handshake, and may be played
-/// again by others: only for what may be heard twice. early_data_accepted() of the channel says whether it
-/// has arrived; if not, it is the caller's to send. `early` must outlive the await; null: there is none.
-/// Failures: dns, tcp, proxy, tls.
+/// session that has room for it, `early` leaves with the first bytes of the handshake. An attacker may replay
+/// it (RFC 8446 8), so it must be idempotent. If early_data_accepted() of the channel is false, the caller
+/// sends it again. `early` outlives the await; null: there is none. Failures: dns, tcp, proxy, tls.
 boost::asio::awaitable<Result<std::unique_ptr<TlsChannel>>> dial_tls(const Url& url, DialOptions& options,
                                                                      const EarlyData* early = nullptr);
 

@@ -26,7 +26,7 @@ struct HttpRequest {
   Url url;
   Headers headers;  ///< besides Host, User-Agent and Content-Length, which are made here
   std::string body;
-  std::chrono::milliseconds deadline{15'000};  ///< from the standing connection to the answer
+  std::chrono::milliseconds deadline{15'000};  ///< from the established connection to the response
 };
 
 struct HttpAnswer {
@@ -40,8 +40,8 @@ struct HttpAnswer {
   std::string cookie(std::string_view name) const;
 };
 
-/// HTTP/1.1 over TLS, never following a redirect by itself. Keeps one idle connection per authority and uses
-/// it again. Not thread-safe: one io_context thread.
+/// HTTP/1.1 client over TLS that follows no redirects. Keeps one idle connection per authority for reuse.
+/// Used from one thread.
 class HttpClient {
  public:
   HttpClient(boost::asio::any_io_executor executor, DialOptions options);
@@ -49,7 +49,8 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  /// Any status is an answer; a Failure is a stage from dns to http. The request must outlive the await.
+  /// Sends a request and returns the response, whatever its status. Failures: dns to http. The request
+  /// outlives the await.
   boost::asio::awaitable<Result<HttpAnswer>> send(const HttpRequest& request);
 
   /// A connection for a protocol upgrade: the idle one to that authority (`reused`), or a new one, on which
@@ -61,11 +62,11 @@ class HttpClient {
     bool sent = false;
   };
   boost::asio::awaitable<Result<Connected>> connection(const Url& url, const EarlyData* early = nullptr);
-  /// Dials, unless there is an idle connection to that authority, and keeps what comes of it for the next
-  /// request. A failure is that request's to find.
+  /// Dials unless there is an idle connection to that authority, and keeps the connection for the next
+  /// request, which also reports a failure.
   boost::asio::awaitable<void> dial_ahead(const Url& url);
 
-  /// Gives one back, on which everything that was asked has been answered.
+  /// Returns a connection without outstanding requests for reuse.
   void give_back(const Url& url, std::unique_ptr<TlsChannel> channel);
 
   const DialOptions& options() const;

@@ -16,7 +16,7 @@ constexpr std::string_view kEnd = "\r\n\r\n";
 constexpr std::string_view kStart = "HTTP/1.";
 constexpr int kLoginNeeded = 407;
 constexpr int kUnauthorized =
-    401;  // tinyproxy says it where nothing was offered; nobody but the proxy answers here
+    401;  // tinyproxy sends it if no credentials were offered; only the proxy answers here
 
 Secret base64(std::string_view text) {
   std::string out(4 * ((text.size() + 2) / 3) + 1, '\0');

@@ -27,7 +27,7 @@ Failure closed() {
   return {Stage::proxy, Cause::proxy_failed, "it closed the connection before it had answered"};
 }
 
-// What is not the proxy's stays in the socket: that is for whoever comes next.
+// Bytes behind the proxy's response stay in the socket: the tunnel's handshake reads them.
 Result<std::string_view> look(tcp::socket& socket, std::array<char, kLook>& room) {
   for (;;) {
     const auto got = ::recv(socket.native_handle(), room.data(), room.size(), MSG_PEEK | MSG_DONTWAIT);

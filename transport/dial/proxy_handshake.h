@@ -11,24 +11,23 @@
 
 namespace cfpipe::transport {
 
-/// Largest answer of an HTTP proxy to CONNECT, in bytes, all its header.
+/// Largest response header of an HTTP proxy to CONNECT, in bytes.
 inline constexpr std::size_t kMaxProxyAnswerBytes = 16 * 1024;
 
-/// What is said to a proxy, and heard from it, before the bytes that follow are the other side's. Bytes in,
-/// bytes out.
+/// Handshake with a proxy, after which it passes bytes through. Sans-IO.
 class ProxyTalk {
  public:
   virtual ~ProxyTalk() = default;
 
-  /// What is sent first. May hold a password, as may what follows.
+  /// The first message. It may hold a password, as may later ones.
   virtual Secret hello() = 0;
 
   struct Step {
-    std::size_t used = 0;  ///< bytes of what was heard that were the proxy's; those behind them are not
-    Secret say;            ///< what is sent now; may be empty
-    bool open = false;     ///< the way is free
+    std::size_t used = 0;  ///< bytes of the input that belong to the handshake
+    Secret say;            ///< the next message, or empty
+    bool open = false;     ///< the handshake is complete
   };
-  /// Takes what has arrived, which is not empty: at least one byte of it, and none that is not for this.
+  /// Reads received bytes, at least one: uses one or more of them, and none behind the handshake.
   /// Failures, Stage::proxy: proxy_refused, proxy_login_needed, proxy_failed; their details have no address
   /// in them.
   virtual Result<Step> hear(std::string_view bytes) = 0;

@@ -13,7 +13,7 @@
 
 namespace cfpipe::transport {
 
-/// How a proxy is spoken to: HTTP CONNECT (RFC 9110 9.3.6), in the clear or over TLS; or SOCKS 5 (RFC 1928),
+/// Protocol of a proxy: HTTP CONNECT (RFC 9110 9.3.6), in the clear or over TLS; or SOCKS 5 (RFC 1928),
 /// where this machine looks up the name (socks5) or the proxy does (socks5h).
 enum class ProxyKind { http, https, socks5, socks5h };
 
@@ -37,17 +37,17 @@ struct Proxy {
 /// itself never shows in a failure, which is Stage::input, Cause::bad_option.
 Result<Proxy> parse_proxy(std::string_view text, std::string_view source);
 
-/// Whether a list like $NO_PROXY takes this host out: names (they and what is below them; with a leading `.`
+/// Whether a list like $NO_PROXY excludes this host: names (they and what is below them; with a leading `.`
 /// or `*.` only what is below them), addresses, networks as `10.0.0.0/8`, each with a `:port` if it is about
-/// that one alone, or `*` for all; parted by commas or blanks. What cannot be understood takes nothing out.
+/// that one alone, or `*` for all; separated by commas or blanks. A malformed entry excludes nothing.
 bool listed_in_no_proxy(std::string_view list, const Host& host, std::uint16_t port);
 
-/// Who goes through which proxy.
+/// A proxy and the hosts that are reached through it.
 struct ProxySettings {
   Proxy proxy;
   std::string no_proxy;
   bool this_machine_too = false;  ///< also Host::is_this_machine(): the user asked for it
-  std::optional<Failure> fault;   ///< why `proxy` is none: what would go through it is not dialled
+  std::optional<Failure> fault;   ///< why `proxy` is invalid: hosts that it covers are not dialled
 
   bool covers(const Host& host, std::uint16_t port) const;
 };
@@ -57,9 +57,9 @@ using EnvironmentLookup = std::function<const char*(const char*)>;
 
 /// $NO_PROXY, else $no_proxy; empty: neither is set.
 std::string no_proxy_of(const EnvironmentLookup& environment);
-/// What the first that is set of $HTTPS_PROXY, $https_proxy, $ALL_PROXY and $all_proxy says, as curl and the
-/// public client read them; null: none is set. Text that is no proxy is a `fault` of the settings: most
-/// programs that look at the variable may understand it, and this one may have no use for it.
+/// The proxy of the first variable that is set of $HTTPS_PROXY, $https_proxy, $ALL_PROXY and $all_proxy, as
+/// curl and the public client read them; null if none is set. A malformed value becomes the `fault` of the
+/// settings, since a command that uses no proxy need not fail.
 std::shared_ptr<const ProxySettings> proxy_of_environment(const EnvironmentLookup& environment);
 
 }  // namespace cfpipe::transport

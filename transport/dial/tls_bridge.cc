@@ -47,7 +47,7 @@ net::awaitable<void> carry_up(BridgePtr bridge) {
     const auto written = co_await write_all(*bridge->far, {room.data(), bytes}, kNever);
     if (!written) break;
   }
-  // Whoever was behind the near end has gone: nobody is left to hear the rest.
+  // If the near end has closed, no reader is left for the rest.
   if (bridge->near.is_open()) (void)bridge->far->close_notify();
   bridge->close();
 }

@@ -17,8 +17,8 @@
 
 namespace cfpipe::transport {
 
-/// Times of a standing connection: a PING leaves after such a silence of the peer's; a silence of `dead` ends
-/// it; without streams it ends after `idle`. A client gives up before a server does.
+/// Timeouts of an open connection: it sends a PING after `ping` without a byte from the peer, ends after
+/// `dead` without one, and after `idle` without streams. A client's `idle` is shorter than a server's.
 struct H2Times {
   std::chrono::milliseconds ping{20'000};
   std::chrono::milliseconds dead{42'000};
@@ -28,7 +28,7 @@ inline constexpr std::chrono::milliseconds kH2ServerIdle{100'000};
 
 /// One HTTP/2 connection over TLS, either role: reads and writes the socket, and shares it among the streams.
 /// Ciphertext held: kSendBatch if one stream has it for itself, a quarter of that if several share it, and
-/// one frame. Lives as long as somebody holds it or one of its streams. Used from one thread.
+/// one frame. Lives as long as it or one of its streams is referenced. Used from one thread.
 class H2Connection : public std::enable_shared_from_this<H2Connection>,
                      public H2Carrier,
                      private H2Events,
@@ -38,20 +38,20 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>,
   using IoStatus = tunnel::IoStatus;
   using RequestHandler = std::function<void(std::unique_ptr<H2Stream>)>;
 
-  /// Takes over a channel whose handshake has chosen h2, and says the first words.
+  /// Takes over a channel whose handshake has chosen h2, and sends the connection preface.
   static std::shared_ptr<H2Connection> start(std::unique_ptr<TlsChannel> channel, H2Role role,
                                              H2Times times = {});
   ~H2Connection() override;
   H2Connection(const H2Connection&) = delete;
   H2Connection& operator=(const H2Connection&) = delete;
 
-  /// Client: true once the server's SETTINGS are here, false if the deadline or the connection's end came
-  /// first.
+  /// Client: true once the server's SETTINGS have arrived; false if the deadline has passed or the connection
+  /// has ended before.
   boost::asio::awaitable<bool> settled(Clock::time_point deadline);
   bool takes_websockets() const { return session_.takes_websockets(); }
-  /// Client: another stream may be opened.
+  /// Client: whether another stream may be opened.
   bool usable() const { return !over_ && !send_failed_ && session_.streams_left() > 0; }
-  /// The peer has said GOAWAY: what is open goes on.
+  /// Whether the peer has sent GOAWAY; open streams go on.
   bool going_away() const { return session_.going_away(); }
   /// Client: opens a stream; null if it is not usable().
   std::unique_ptr<H2Stream> open(const H2Head& head, bool ends);
@@ -59,23 +59,23 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>,
   /// `patience`.
   void probe(std::chrono::milliseconds patience);
 
-  /// Server: called from the executor with each stream whose request head has come.
+  /// Server: `handler` is called from the executor with each stream whose request head has arrived.
   void on_request(RequestHandler handler) { handler_ = std::move(handler); }
 
-  /// Server: the peer carries a tunnel, and may send ahead what that takes.
+  /// Server: widens the connection's window for a peer that carries a tunnel.
   void widen();
 
-  /// Server: asks for no new streams, and serves those that come all the same (RFC 9113 6.8); drain() is the
-  /// next step.
+  /// Server: sends a GOAWAY that announces the end (RFC 9113 6.8) and still serves new streams; drain() is
+  /// the next step.
   void announce_end();
-  /// No new streams (GOAWAY); over when the last has ended.
+  /// Rejects new streams (GOAWAY); the connection is over when the last stream has ended.
   void drain();
   void close();
   bool over() const { return over_; }
   boost::asio::awaitable<void> until_over();
   /// Client: as TlsChannel::refusal().
   std::optional<Failure> refusal() { return over_ ? channel_->refusal() : std::nullopt; }
-  /// Why it ended, printable; empty if in peace.
+  /// Why the connection failed, printable; empty after a clean end.
   const std::string& why() const { return why_; }
   boost::asio::any_io_executor executor() override { return executor_; }
 

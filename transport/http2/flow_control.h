@@ -6,48 +6,47 @@
 
 namespace cfpipe::transport {
 
-/// What a peer may send ahead of its reader, in bytes. A stream starts with the first and grows, as long as
-/// the path is seen to carry more than its window, to the largest: 1 Gbit/s at 100 ms are 12.5 MB, and as
-/// much again for what ends, relays and schedulers add to the round trip.
+/// First and largest receive window of a stream, in bytes. A window grows while measurements show that the
+/// path carries more than it: 1 Gbit/s at 100 ms are 12.5 MB, and as much again for what peers, relays and
+/// schedulers add to the round trip.
 inline constexpr std::size_t kH2FirstWindow = 256 * 1024;
 inline constexpr std::size_t kH2MaxWindow = 24 * 1024 * 1024;
-/// How many times as large a window that was full becomes: a measure takes up to two round trips, in which
-/// TCP's slow start quadruples what it has under way.
+/// Factor by which a full window grows: a measurement takes up to two round trips, in which TCP's slow start
+/// quadruples the bytes in flight.
 inline constexpr std::size_t kH2Growth = 4;
-/// The same for all streams of a connection together, held or not yet credited.
+/// Receive window of a connection, in bytes: what all its streams hold or have not yet credited.
 inline constexpr std::size_t kH2ConnectionWindow = 64 * 1024 * 1024;
-/// And so much at a server, until it lets a tunnel through: what has come for requests that nothing has
-/// looked at yet is held meanwhile.
+/// Receive window of a server's connection without a tunnel, in bytes: it bounds what is held for requests
+/// that have not been checked yet.
 inline constexpr std::size_t kH2UnprovenWindow = 1024 * 1024;
-/// A window is credited once this part of it has been consumed: a larger part would let the sender run dry
-/// while the credit travels. No stream's credit waits for more than so many bytes.
+/// Part of a window after whose consumption WINDOW_UPDATE is sent: a larger part would let the sender stall
+/// while the update is in flight. The next is the most bytes after which it is sent.
 inline constexpr std::size_t kH2CreditPart = 8;
 inline constexpr std::size_t kH2MostCredit = 1024 * 1024;
-/// What the streams' windows may add up to: however many readers stall, the others still have room.
+/// Largest sum of the streams' windows, in bytes: the rest is for streams whose readers do not stall.
 inline constexpr std::size_t kH2GrantLimit = kH2ConnectionWindow - kH2ConnectionWindow / kH2CreditPart;
 
-/// What the windows of all streams of this process may have grown by together, in bytes; any number until it
-/// is set. From any thread, as are the next two.
+/// Sets the most bytes by which the windows of all streams of this process may grow together; unlimited by
+/// default. From any thread, as are the next two.
 void limit_windows(std::size_t bytes);
-/// False: they have grown by as much as they may.
+/// Reserves `bytes` of that limit, or returns false.
 bool take_window(std::size_t bytes);
 void give_back_window(std::size_t bytes);
 
-/// How many frames a peer may send that cost us work and carry nothing (RFC 9113 10.5): so many at once, and
-/// so many a second.
+/// Frames that cost work and carry no data (RFC 9113 10.5), which a peer may send at once, and per second.
 inline constexpr double kH2NuisanceBurst = 1000;
 inline constexpr double kH2NuisancePerSecond = 50;
 
 /// A token bucket for such frames.
 class H2Patience {
  public:
-  /// False: it is lost.
+  /// False: the budget is exhausted.
   bool spend(double frames) {
     left_ -= frames;
     return left_ >= 0;
   }
   void refill(std::chrono::steady_clock::time_point now);
-  /// For work that peers answer with such frames.
+  /// Adds to the budget for bytes that peers answer with such frames.
   void earn(double frames);
   bool lost() const { return left_ < 0; }
 
@@ -56,9 +55,9 @@ class H2Patience {
   std::chrono::steady_clock::time_point last_{};
 };
 
-/// When to measure what a round trip brings: a PING leaves when half a window has come, and what arrives
-/// until its answer is compared with the windows. Measures that lead to nothing make the next one rarer, but
-/// not for long: what slowed the path down may have been a moment's.
+/// Schedule of bandwidth measurements: a PING leaves when half a window has arrived, and the bytes until its
+/// answer are compared with the windows. Measurements without growth become rarer, but only for kMostRest,
+/// since a slow path may recover.
 class H2Probe {
  public:
   using Time = std::chrono::steady_clock::time_point;

@@ -25,28 +25,27 @@ enum class H2Role { client, server };
 /// Header fields in their order, names in lower case, pseudo-headers (`:path`) first.
 using H2Head = std::vector<std::pair<std::string, std::string>>;
 
-/// A head that another one follows on its stream: `:status` is first, and 1xx.
+/// Whether the head is interim, and another one follows on its stream: `:status` is first, and 1xx.
 bool is_interim(const H2Head& head);
 
-/// Streams that a peer may have open on one connection, and that we open on one.
+/// Most open streams of one connection, of the peer and of ours.
 inline constexpr std::uint32_t kH2MaxStreams = 100;
-/// A head that a client takes, and one that a server does, decoded, in bytes; each field counts 32 more
-/// (RFC 9113 6.5.2).
+/// Largest decoded head that a client and a server accept, in bytes; each field counts 32 more (RFC 9113
+/// 6.5.2).
 inline constexpr std::size_t kH2MaxHeadBytes = 64 * 1024;
 inline constexpr std::size_t kH2MaxRequestHeadBytes = 32 * 1024;
-/// Bytes that write() may use in front of what it is given: a frame header (RFC 9113 4.1).
+/// Bytes in front of its argument that write() overwrites with a frame header (RFC 9113 4.1).
 inline constexpr std::size_t kH2FrameHeader = 9;
 
-/// Where a session's bytes go.
+/// The output of a session.
 class H2Wire {
  public:
   virtual ~H2Wire() = default;
-  /// All of it, or would_block, or failed.
+  /// Takes all of `bytes` (ok), or nothing (would_block, failed).
   virtual tunnel::IoStatus put(std::span<const std::byte> bytes) = 0;
 };
 
-/// What a session's peer did. Called from inside receive() and send(): nothing else of the session may be
-/// called from there.
+/// Events from a session's peer. Called from inside receive() and send(); they must not call the session.
 class H2Events {
  public:
   virtual ~H2Events() = default;
@@ -73,19 +72,21 @@ class H2Session {
   H2Session(const H2Session&) = delete;
   H2Session& operator=(const H2Session&) = delete;
 
-  /// False: the peer broke the protocol, or asks too much of us; why() says it, and one more send() tells it.
+  /// Parses bytes of the peer. False if it violated the protocol or a bound: why() has the reason, and one
+  /// more send() tells the peer.
   bool receive(std::span<const std::byte> bytes, Clock::time_point now);
-  /// All that may leave now. would_block: the wire's. failed: the wire's, or the session is over.
+  /// Sends all that may leave now. would_block and failed are the output's; failed also if the session is
+  /// over.
   IoStatus send();
-  /// True once nothing is left to say or to hear.
+  /// True once there is nothing left to send or to receive.
   bool over() const;
   const std::string& why() const { return why_; }
 
-  /// The peer's SETTINGS have come.
+  /// Whether the peer's SETTINGS have arrived.
   bool settled() const { return settled_; }
-  /// The peer takes extended CONNECT (RFC 8441 3).
+  /// Whether the peer supports extended CONNECT (RFC 8441 3).
   bool takes_websockets() const;
-  /// Client: further streams the peer would take now; none after a GOAWAY.
+  /// Client: further streams that the peer's limit allows now; 0 after a GOAWAY.
   std::size_t streams_left() const;
   bool going_away() const { return going_away_; }
   std::size_t streams() const { return streams_.size(); }
@@ -97,29 +98,29 @@ class H2Session {
 
   /// Bytes that the windows let a write() of this stream pass on now; 0: it would take nothing.
   std::size_t room(std::int32_t stream) const;
-  /// Takes all of `from` (or nothing) and passes on to the wire what windows and wire let through; the rest
-  /// is held. `from` and the kH2FrameHeader bytes in front of it are scribbled on.
+  /// Takes all of `from` (or nothing), passes on what windows and output accept, and holds the rest.
+  /// Overwrites `from` and the kH2FrameHeader bytes in front of it.
   IoStatus write(std::int32_t stream, Slice from);
-  /// Bytes, and an end, that wait for windows or the wire.
+  /// Bytes, and an end, that wait for windows or the output.
   std::size_t held(std::int32_t stream) const;
   bool end_sent(std::int32_t stream) const;
-  /// Bytes of all streams that wait for the wire alone: the windows have room for them.
+  /// Bytes of all streams that wait for the output only: the windows have room for them.
   std::size_t waiting() const;
-  /// Small frames of any stream that wait for the wire.
+  /// Bytes of small frames of any stream that wait for the output.
   std::size_t staged() const { return staged_.size(); }
   /// No write() will follow.
   void end(std::int32_t stream);
   void reset(std::int32_t stream, std::uint32_t code);
-  /// Bytes of h2_data() that are no longer held by whoever got them; also after the stream has closed.
-  /// True: there is credit to send.
+  /// Reports that the receiver no longer holds `bytes` of h2_data(); also after the stream has closed. True:
+  /// there is credit to send.
   bool consumed(std::int32_t stream, std::size_t bytes);
 
   void ping();
-  /// Server: tells the client that go_away() follows, by a GOAWAY that refuses nothing yet.
+  /// Server: announces go_away() by a GOAWAY that rejects no stream yet.
   void announce_end();
-  /// No further streams from the peer: GOAWAY. What is open goes on.
+  /// Rejects further streams of the peer (GOAWAY); open ones go on.
   void go_away();
-  /// Lets the peer send as much ahead as tunnels need; a server's peer has kH2UnprovenWindow before.
+  /// Widens the connection's window from kH2UnprovenWindow to what tunnels need.
   void widen();
 
  private:
@@ -143,7 +144,7 @@ class H2Session {
   H2Wire& wire_;
   nghttp2_session* session_ = nullptr;
   std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;
-  std::vector<std::byte> staged_;  ///< small frames on their way to the wire
+  std::vector<std::byte> staged_;  ///< small frames on their way to the output
   tunnel::HeldBytes queued_;       ///< those and the frames behind them
   H2Sequence sequence_;
   H2Patience patience_;

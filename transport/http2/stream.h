@@ -60,7 +60,7 @@ class H2Stream final : public Channel {
   bool respond(const H2Head& head, bool ends);
   /// What has come and what will is dropped from now on; the windows see it as unread.
   void discard();
-  /// Bytes of a write() that would leave at once, as windows and wire are; the rest of it would be held.
+  /// Bytes of a write() that would leave at once; the rest of it would be held.
   std::size_t room() const;
   IoStatus read(std::span<std::byte> into, std::size_t& bytes) override;
   IoStatus read_into(tunnel::PooledBuffer& into, std::size_t size, tunnel::Slice& got) override;

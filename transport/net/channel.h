@@ -13,8 +13,8 @@
 
 namespace cfpipe::transport {
 
-/// What a WebSocket runs over: a connection's bytes both ways, encrypted, non-blocking. One TLS connection,
-/// or one stream of an HTTP/2 connection. Used from one thread.
+/// A non-blocking byte channel under a WebSocket: a TLS connection, or a stream of an HTTP/2 connection. Used
+/// from one thread.
 class Channel {
  public:
   using IoStatus = tunnel::IoStatus;
@@ -23,8 +23,8 @@ class Channel {
   Channel(const Channel&) = delete;
   Channel& operator=(const Channel&) = delete;
 
-  /// Plain text into `into`, as much as has arrived and fits. eof: the peer has ended its direction in the
-  /// words of the protocol. failed: the connection is gone.
+  /// Reads plain text into `into`, as much as has arrived and fits. eof: the peer has sent the protocol's
+  /// EOF. failed: the connection is gone.
   virtual IoStatus read(std::span<std::byte> into, std::size_t& bytes) = 0;
   /// The same into `into`, behind tunnel::kHeadroom bytes, at most `size`; `got` says where. Without a copy
   /// where what has come lies in such a buffer already, which then is what `into` becomes.
@@ -35,14 +35,14 @@ class Channel {
     got = {into.data() + tunnel::kHeadroom, bytes};
     return status;
   }
-  /// Takes all of `from` (at most kMaxChannelWrite), or nothing: would_block while as much is held as may be.
-  /// An empty `from` asks whether something would be taken. Does not send by itself.
+  /// Takes all of `from` (at most kMaxChannelWrite), or nothing: would_block while the buffer is full. With
+  /// an empty `from`, tells whether bytes would be taken. flush() sends them.
   virtual IoStatus write(std::span<const std::byte> from) = 0;
-  /// The same from memory that may be scribbled on, with the kChannelHeadroom bytes in front of it.
+  /// The same from memory that may be overwritten, including the kChannelHeadroom bytes in front of it.
   virtual IoStatus write_in_place(tunnel::Slice from) { return write(from); }
-  /// Sends what is held. ok: nothing is held any more.
+  /// Sends held bytes. ok: none are held any more.
   virtual IoStatus flush() = 0;
-  /// Queues the end of our direction (once) and flushes.
+  /// Queues EOF for our direction (once) and flushes.
   virtual IoStatus close_notify() = 0;
 
   /// One-shot; dropped by close(). Never run from inside the call.
@@ -54,13 +54,13 @@ class Channel {
   virtual boost::asio::awaitable<bool> readable(std::chrono::steady_clock::time_point deadline) = 0;
   virtual boost::asio::awaitable<bool> writable(std::chrono::steady_clock::time_point deadline) = 0;
 
-  /// True while the peer's system has not acknowledged all that was written.
+  /// True while the peer's system has not acknowledged all written bytes.
   virtual bool in_flight() const = 0;
-  /// While bytes of ours wait for a peer whose system still answers (it is slow, or does not read, but is not
-  /// gone): how long ago it last did. Nothing otherwise.
+  /// Time since the peer's system last acknowledged, while our bytes wait for a peer that is slow or does not
+  /// read but whose system answers. Nothing otherwise.
   virtual std::optional<std::chrono::milliseconds> backed_up() const = 0;
   virtual void close() = 0;
-  /// True if close() with something unread may cost the peer what it has not read yet: see linger().
+  /// True if close() with unread input may discard bytes that the peer has not read yet: see linger().
   virtual bool resets_on_close() const { return false; }
   virtual boost::asio::any_io_executor executor() = 0;
 };

@@ -22,8 +22,8 @@ std::string shown(const tcp::endpoint& endpoint) {
   return (endpoint.address().is_v6() ? "[" + address + "]" : address) + ":" + std::to_string(endpoint.port());
 }
 
-// Attempts that are under way. Outlives whoever waits for it, until the last of them has been told of its
-// end.
+// Attempts in flight. Outlives the coroutine that waits for it, until the handler of the last attempt has
+// run.
 struct Race : std::enable_shared_from_this<Race> {
   Race(net::any_io_executor e, std::size_t runners) : executor(std::move(e)), changed(executor) {
     sockets.reserve(runners);
@@ -32,7 +32,7 @@ struct Race : std::enable_shared_from_this<Race> {
   void start(const tcp::endpoint& to) {
     const auto index = sockets.size();
     ++running;
-    somebody_failed = false;
+    attempt_failed = false;
     sockets.emplace_back(executor).async_connect(
         to, [race = shared_from_this(), index](const boost::system::error_code& error) {
           race->finished(index, error);
@@ -43,7 +43,7 @@ struct Race : std::enable_shared_from_this<Race> {
     if (over) return;
     --running;
     if (!error && !winner) winner = index;
-    if (error) somebody_failed = true;
+    if (error) attempt_failed = true;
     if (error && index == 0) first_error = error;
     changed.cancel();
   }
@@ -61,7 +61,7 @@ struct Race : std::enable_shared_from_this<Race> {
   net::steady_timer changed;  // cancelled when an attempt has ended
   std::vector<tcp::socket> sockets;
   std::size_t running = 0;
-  bool somebody_failed = false;  // since the last start
+  bool attempt_failed = false;  // since the last start
   bool over = false;
   std::optional<std::size_t> winner;
   boost::system::error_code first_error;
@@ -117,13 +117,13 @@ net::awaitable<Result<tcp::socket>> connect_first(Endpoints endpoints, std::stri
     } else if (race->running == 0) {
       co_return failure_of(*race, where, endpoints.front());
     }
-    // Until somebody has arrived, or it is time for the next: then, or as soon as there is a free place.
-    while (!race->winner && !race->somebody_failed && Clock::now() < wake) {
+    // Until an attempt has connected, or it is time for the next: then, or as soon as there is a free slot.
+    while (!race->winner && !race->attempt_failed && Clock::now() < wake) {
       race->changed.expires_at(wake);
       co_await race->changed.async_wait(net::as_tuple(net::use_awaitable));
     }
     if (!race->winner && Clock::now() >= deadline) co_return failure_of(*race, where, endpoints.front());
-    if (next == endpoints.size()) race->somebody_failed = false;
+    if (next == endpoints.size()) race->attempt_failed = false;
   }
   auto socket = std::move(race->sockets[*race->winner]);
   boost::system::error_code ignored;

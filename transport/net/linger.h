@@ -7,9 +7,9 @@
 
 namespace cfpipe::transport {
 
-/// Keeps a channel that resets_on_close(), on which everything has been said, until its peer has closed it,
-/// or `limit` has passed; what still arrives is dropped. To close it at once would answer that with a reset,
-/// and a reset takes along what the peer's system holds and the peer has not read yet.
+/// Keeps a finished channel that resets_on_close() until its peer has closed it or `limit` has passed, and
+/// drops what arrives. An immediate close would answer those bytes with a reset, and a reset discards what
+/// the peer has not read yet.
 void linger(std::unique_ptr<Channel> channel, std::chrono::milliseconds limit);
 
 }  // namespace cfpipe::transport

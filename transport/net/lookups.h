@@ -17,18 +17,18 @@ namespace cfpipe::transport {
 
 using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
 
-/// Lookups of names that may be under way at once, those that nobody waits for any more included; of one
-/// name, which everybody shares who wants it; and of one owner.
+/// Most lookups at once, abandoned ones included. Callers that want the same name share one. The next two
+/// bound those of one name and of one owner.
 inline constexpr std::size_t kMaxLookups = 64;
 inline constexpr std::size_t kMaxLookupsOfName = 2;
 inline constexpr std::size_t kMaxLookupsOfOwner = 16;
-/// A lookup that is older is not joined while there may be another of its name: it may hang.
+/// Age at which a lookup is not shared any more if another one of its name may start, since it may hang.
 inline constexpr std::chrono::milliseconds kJoinLookup{2'000};
-/// Callers that wait for one lookup.
+/// Most callers that wait for one lookup.
 inline constexpr std::size_t kMaxWaitingForLookup = 4'096;
 
-/// Looks names up by a function that blocks, each lookup on a thread of its own. A name that is slow holds a
-/// few threads, however many callers want it. From any thread.
+/// Resolves names by a blocking function, each lookup on a thread of its own. A slow name holds at most
+/// kMaxLookupsOfName threads. From any thread.
 class Lookups {
  public:
   struct Limits {
@@ -37,22 +37,22 @@ class Lookups {
   };
   struct Found {
     Endpoints addresses;  ///< ports 0; none if there are none
-    int shortage = 0;     ///< an errno: what there was too little of to find out; or 0
-    bool later = false;   ///< no resolver has answered: another time there may be some
+    int shortage = 0;     ///< errno of a shortage that prevented the lookup, or 0
+    bool later = false;   ///< no resolver has answered: a later lookup may succeed
   };
   using Ask = std::function<Found(const std::string& host)>;
 
   Lookups(Limits limits, Ask ask);
-  /// Those of this process that have no pool of their own, by the system's resolver.
+  /// The default pool of this process, with the system's resolver.
   static Lookups& of_process();
-  /// Another pool, by the system's resolver.
+  /// Another pool with the system's resolver.
   static std::shared_ptr<Lookups> make(Limits limits);
 
   /// The addresses, ports 0, never empty. `owner` is whose lookup it is; empty: it counts for no owner.
   /// Failures, Stage::dns: name_not_found, lookup_failed; timed_out, at once without room; system_short.
   boost::asio::awaitable<Result<Endpoints>> find(std::string host, std::string owner,
                                                  std::chrono::milliseconds limit);
-  /// Lookups that there was no room for, since the start.
+  /// Number of lookups rejected for want of room since the start.
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
   std::size_t under_way() const;
 

@@ -13,7 +13,7 @@
 
 namespace cfpipe::transport {
 
-/// Whose lookup it is: of which pool, null for the process's, and of which owner there, empty for none.
+/// Pool (null: that of the process) and owner (empty: none) that a lookup counts for.
 struct LookupShare {
   LookupShare() = default;
   LookupShare(std::shared_ptr<Lookups> p, std::string o) : pool(std::move(p)), owner(std::move(o)) {}

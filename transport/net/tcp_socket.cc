@@ -17,7 +17,7 @@ namespace net = boost::asio;
 using net::ip::tcp;
 namespace {
 
-/// The system's own look at an idle connection, in seconds: it finds a dead peer where nobody waits to read,
+/// The system's own look at an idle connection, in seconds: it finds a dead peer where no reader waits,
 /// as behind a half-closed tunnel. It starts a little later than our own pings do, so that it adds nothing to
 /// them, and is through with a dead peer when they would be.
 constexpr int kKeepAliveIdle = 21;

@@ -8,15 +8,16 @@
 
 namespace cfpipe::transport {
 
-/// What channels over a TCP socket have in common.
+/// Functions that all channels over a TCP socket use.
 
-/// Has the system look whether the peer of an idle connection is still there.
+/// Turns on TCP keepalive.
 void keep_alive(int fd);
 /// True while the peer's system has not acknowledged all that was sent.
 bool has_unacknowledged(int fd);
-/// While bytes wait for a peer whose system still answers: how long ago it last did. Nothing otherwise.
+/// Time since the peer's system last acknowledged, while bytes wait for a peer whose system answers. Nothing
+/// otherwise.
 std::optional<std::chrono::milliseconds> last_acknowledged(int fd);
-/// Waits for the socket. False: `deadline` has passed, it was closed, or what `alive` is of is gone.
+/// Waits for the socket. False if `deadline` has passed, it was closed, or the owner of `alive` is destroyed.
 boost::asio::awaitable<bool> wait_for(boost::asio::ip::tcp::socket& socket,
                                       boost::asio::ip::tcp::socket::wait_type what,
                                       std::chrono::steady_clock::time_point deadline,

@@ -28,7 +28,7 @@ struct Url {
   }
 };
 
-/// Longest URL that is taken, in bytes.
+/// Longest URL, in bytes.
 inline constexpr std::size_t kMaxUrlBytes = 8 * 1024;
 
 /// Parses `https://…` (also `wss://`), or a bare `host[:port][/path]`. `http://` and every other scheme,

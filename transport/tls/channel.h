@@ -21,8 +21,7 @@
 
 namespace cfpipe::transport {
 
-/// Ciphertext that is collected before it is sent although more plain text may follow, in bytes: the system
-/// call per 16 KiB record is what costs, so many records share one.
+/// Ciphertext collected before it is sent, in bytes: many records of 16 KiB share one system call.
 inline constexpr std::size_t kSendBatch = 256 * 1024;
 /// Ciphertext received by one system call, in bytes: small at first, as much as the largest once a bulk
 /// stream is seen.
@@ -50,11 +49,10 @@ class TlsChannel final : public Channel {
                                                  std::string_view early = {});
   bool early_data_accepted() const { return early_accepted_; }
 
-  /// A server's handshake that takes early data: ends with the handshake, or as soon as there is some to
-  /// read, or, where h2 was chosen, as soon as all but the peer's last word has passed: a server of that
-  /// speaks first. Until established(), has_early_data() may not be from the peer now but played again by
-  /// somebody, and what is written is on its way before the peer has proved otherwise (RFC 8446 8). A peer
-  /// that does not finish the handshake before the deadline is cut off. Failures: Stage::tls.
+  /// A server's handshake with early data. Returns when the handshake is complete, when there is early data
+  /// to read, or, for h2, when only the peer's Finished is missing, since an h2 server sends first. Until
+  /// established(), early data may be a replay, and writes leave before the peer has proved its key (RFC 8446
+  /// 8). A peer that does not finish the handshake before the deadline is disconnected. Failures: Stage::tls.
   boost::asio::awaitable<Result<void>> accept(std::chrono::milliseconds deadline, std::string peer);
   bool has_early_data() const { return early_data_held(); }
   bool established() const { return SSL_is_init_finished(ssl_.get()) == 1; }

@@ -96,7 +96,7 @@ void TlsChannel::bound_handshake(Clock::time_point deadline) {
       [this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& cancelled) {
         if (cancelled || alive.expired() || established()) return;
         boost::system::error_code gone;
-        socket_.shutdown(net::ip::tcp::socket::shutdown_both, gone);  // whoever reads finds the end
+        socket_.shutdown(net::ip::tcp::socket::shutdown_both, gone);  // readers get EOF
       });
 }
 

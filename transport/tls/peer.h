@@ -7,7 +7,7 @@
 
 namespace cfpipe::transport {
 
-/// Who is at the other end of a standing connection, for a person to read.
+/// Description of an open connection's peer for a message.
 struct TlsPeer {
   std::string version;           ///< `TLSv1.3`
   std::string issuer;            ///< of its certificate, `O=…, CN=…`, printable; empty if it showed none

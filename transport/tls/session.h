@@ -22,23 +22,23 @@ inline constexpr unsigned kNameRules =
 
 using SessionPtr = std::unique_ptr<SSL_SESSION, FreeWith<SSL_SESSION_free>>;
 
-/// Early data that a server takes per connection, in bytes: one upgrade request with its token.
+/// Most early data that a server accepts per connection, in bytes: one upgrade request with its token.
 inline constexpr std::size_t kMaxEarlyData = 16 * 1024;
-/// How long a server's ticket is good for, in seconds, and how many it remembers; the oldest go first.
+/// Lifetime of a server's ticket in seconds, and most tickets that it keeps; the oldest are evicted.
 inline constexpr long kTicketLifetime = 24 * 3600;
 inline constexpr long kMaxTickets = 16 * 1024;
 
-/// What a session may be used for again: the same authority, the same certificates to trust (which files, and
-/// as they are now), the same protocols offered, the same client certificate (its id, or empty). A resumed
-/// handshake shows no certificate, so whoever is not trusted any more must not be found under this key.
+/// Key of sessions that may be resumed for a connection: same authority, same trust store (files and their
+/// present state), same offered protocols, same client certificate (its id, or empty). A resumed handshake
+/// shows no certificate, so a change of what is trusted must change the key.
 std::string session_key(const Url& url, const std::string& ca_file, Alpn offered,
                         const std::string& certificate_id = {});
 
-/// A session out of the store that may be offered to `host` now: not expired, nor is the certificate it was
-/// made with, which is for that host.
+/// A session from the store for `host`, unless it or the certificate that it was made with has expired or is
+/// for another host.
 SessionPtr take_session(SessionStore& store, const std::string& key, const Host& host);
 
-/// Offers `session`, if there is one, and puts the tickets that arrive into the store, whenever they do.
+/// Offers `session`, if any, and stores the tickets that arrive on the connection.
 void use_sessions(SSL* ssl, SSL_SESSION* session, std::shared_ptr<SessionStore> store, std::string key);
 
 /// Keeps a session unless it cannot be used again or is too large.
@@ -47,11 +47,11 @@ void put_session(SessionStore& store, const std::string& key, SSL_SESSION* sessi
 /// Bytes of early data, in this protocol, that may go with this session; 0: none (RFC 8446 4.2.10).
 std::size_t early_data_room(const SSL_SESSION* session, std::string_view protocol);
 
-/// Client contexts: sessions are given to whom use_sessions() named.
+/// Client contexts: passes new sessions to the store that use_sessions() named.
 void hand_out_sessions(SSL_CTX* context);
 /// Server contexts: tickets that are good for one resumption each, and early data with them. Thread-safe:
-/// OpenSSL keeps the sessions in the context, under its lock, and a ticket that comes back leaves it before
-/// it is believed, so early data that is played again is not read (RFC 8446 8.1).
+/// OpenSSL keeps the sessions in the context, under its lock, and removes one before it is resumed, so
+/// replayed early data is not read (RFC 8446 8.1).
 void take_early_data(SSL_CTX* context);
 
 }  // namespace cfpipe::transport

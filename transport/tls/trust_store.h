@@ -9,8 +9,7 @@
 
 namespace cfpipe::transport {
 
-/// Where certificate authorities are looked for that no option names: as the programs written in Go do it,
-/// which the public client is one of.
+/// Default places of certificate authorities, as in programs written in Go, such as the public client.
 struct TrustPlaces {
   std::string named_file;                ///< $SSL_CERT_FILE; empty: not set
   std::vector<std::string> bundles;      ///< PEM; of those the first that is there. Empty beside `named_file`
@@ -21,16 +20,16 @@ struct TrustPlaces {
   std::string state() const;
 };
 
-/// A file or directory as it is now: another one, or other content, is another text.
+/// A text that changes with the identity and content of a file or directory.
 std::string state_of(const std::string& path);
 
-/// Has `context` trust the authorities in these places. The named file is read at once, and passed over if it
-/// does not exist or holds no certificate. Directories are asked for an issuer by the hash of its name, which
-/// parses next to nothing. The bundles, and then all files of the directories, are read only for a peer whose
-/// issuer is not found so. Stage::config, Cause::bad_option, when the named file cannot be read.
+/// Makes `context` trust the authorities in these places. The named file is read at once, and passed over if
+/// it does not exist or holds no certificate. Directories are asked for an issuer by the hash of its name,
+/// which parses next to nothing. The bundles, and then all files of the directories, are read only for a peer
+/// whose issuer is not found so. Stage::config, Cause::bad_option, when the named file cannot be read.
 Result<void> trust(SSL_CTX* context, TrustPlaces places);
 
-/// True if a chain of that verdict (X509_V_ERR_…) might hold with more authorities.
+/// Whether a chain with that verdict (X509_V_ERR_…) might be valid with more authorities.
 bool lacks_an_issuer(long verdict);
 
 /// Why a file could not be loaded: the system's words where it was the system, which are no fault of the

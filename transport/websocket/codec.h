@@ -12,7 +12,7 @@
 
 namespace cfpipe::transport {
 
-/// Which end of a WebSocket we are: a client masks what it sends and must not receive masked frames (RFC
+/// Our role in a WebSocket: a client masks what it sends and must not receive masked frames (RFC
 /// 6455 5.1).
 enum class WsRole { client, server };
 
@@ -41,7 +41,7 @@ std::size_t put_frame_header(std::byte* payload, std::size_t payload_size, WsOpc
 /// A whole control frame; `payload` is cut at kMaxControlPayload.
 std::string control_frame(WsOpcode opcode, std::string_view payload, const WsMask* mask);
 
-/// Incoming frames, in any cuts (RFC 6455 5). Sans-IO: works on the caller's memory and keeps none of it.
+/// Parser of incoming frames, however they are cut (RFC 6455 5). Sans-IO: works in the caller's memory.
 class WsDecoder {
  public:
   explicit WsDecoder(WsRole role) : role_(role) {}

@@ -7,13 +7,13 @@
 
 namespace cfpipe::transport {
 
-/// Random bytes that are drawn at once.
+/// Random bytes drawn at once.
 inline constexpr std::size_t kMaskPool = 1024;
 
 /// Masks for the frames of a client, which the author of the payload cannot foresee (RFC 6455 10.3).
 class MaskSource {
  public:
-  /// Throws where the system gives no random bytes: what is sent under a mask that is known may not leave.
+  /// Throws if the system gives no random bytes, since a predictable mask must not be used.
   WsMask next();
 
  private:

@@ -133,7 +133,7 @@ class WebSocketStream final : public tunnel::Stream {
 
   net::steady_timer timer_;
   PeerWatch watch_;
-  Callback reader_;  // set while somebody waits to read
+  Callback reader_;  // set while a reader waits
   std::vector<std::byte> early_;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
@@ -352,8 +352,8 @@ IoStatus WebSocketStream::finish() {
   return sent(end_ == End::open ? channel_->flush() : channel_->close_notify());
 }
 
-// True while our Close waits for an answer that has to come at once, and somebody is there to read it: under
-// back-pressure the peer's last bytes are still on their way.
+// True while our Close waits for an answer that has to come at once, and a reader waits: under back-pressure
+// the peer's last bytes are still in flight.
 bool WebSocketStream::awaits_answer() const {
   return reader_ && close_sent_ && !only_reads();
 }

@@ -9,13 +9,13 @@
 
 namespace cfpipe::transport {
 
-/// Over what tunnels are opened. http1: a connection for each (RFC 6455). http2: one connection carries many
-/// (RFC 8441), where the edge speaks it; where it does not, http1, without asking twice.
+/// Protocol that carries tunnels. http1: a connection for each (RFC 6455). http2: one connection carries many
+/// (RFC 8441) if the edge supports it, else http1 for all further ones.
 enum class TunnelProtocol { http1, http2 };
 
 /// Opens tunnels to an edge, one after another or many at once. Over HTTP/2 all are streams of one standing
-/// connection, each opened in one round trip; there are more connections only where the edge's limit of
-/// streams is reached or it has said that it goes away.
+/// connection, each opened in one round trip; there are more connections only if the edge's limit of
+/// streams is reached or it has sent GOAWAY.
 class TunnelSource {
  public:
   /// `client` dials, and outlives the source.

@@ -101,7 +101,7 @@ TEST_F(WithAgent, KeysTooWeakToBeCertifiedAreRefused) {
   EXPECT_EQ(found.error().cause, Cause::key_unusable);
 }
 
-TEST(AgentClient, SaysThatNobodyAnswers) {
+TEST(AgentClient, NamesAnAgentThatDoesNotAnswer) {
   const TempDir dir;
   for (const std::string& path : {std::string(), dir.file("nothing"), std::string(200, 'x'), dir.path()}) {
     const auto found = find(path, "ann");

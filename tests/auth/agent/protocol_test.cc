@@ -137,13 +137,13 @@ TEST_F(Agent, AcceptsASessionBindThatItsHostKeyHasSigned) {
   EXPECT_EQ(ask(bind_request(key, session, "sig")), kFailed);
 }
 
-TEST_F(Agent, RefusesASessionBindThatSomebodyElseHasSigned) {
+TEST_F(Agent, RefusesASessionBindSignedByAnotherKey) {
   const SshKey host = SshKey::generate(KeyType::ed25519);
   const SshKey other = SshKey::generate(KeyType::ed25519);
   const std::string forged = bind_request(host.public_blob(), "session", other.sign("session"));
   EXPECT_EQ(ask(forged), kFailed);
   EXPECT_EQ(ask(bind_request(host.public_blob(), "session", host.sign("other"))), kFailed);
-  // And whoever has tried is served no more.
+  // And the client that tried is served no more.
   EXPECT_EQ(ask(forged + kListRequest + sign_request(certificate_.blob, "data")),
             kFailed + kNoIdentities + kFailed);
   EXPECT_EQ(ask(forged + bind_to(host, "session") + kListRequest), kFailed + kDone + kNoIdentities);

@@ -125,14 +125,14 @@ TEST_F(AgentServerTest, SignsForSshKeygen) {
   }
 }
 
-TEST_F(AgentServerTest, KnowsOfACertificateThatNobodyHadAUseFor) {
+TEST_F(AgentServerTest, KnowsOfACertificateThatNoClientUsed) {
   const Identity identity = make_identity();
   RunningAgent agent(path_);
   agent.give_up();
   EXPECT_EQ(RawClient(path_).list(), kNothing);
   EXPECT_FALSE(agent.was_declined()) << "there was none to be told of";
   agent.offer(identity);
-  EXPECT_FALSE(agent.was_declined()) << "nobody has asked";
+  EXPECT_FALSE(agent.was_declined()) << "no client has asked";
   EXPECT_EQ(RawClient(path_).list(), list_answer(identity));
   EXPECT_TRUE(agent.was_declined());
   {
@@ -302,7 +302,7 @@ TEST_F(AgentServerTest, ReplacesNothingButASocket) {
   EXPECT_EQ(cause(""), Cause::state_write_failed);
 }
 
-TEST_F(AgentServerTest, ASocketSomebodyListensOnCanBeKept) {
+TEST_F(AgentServerTest, ASocketWithAListenerCanBeKept) {
   {
     const auto alive = listen_own_socket(path_, IfTaken::replace_dead);
     ASSERT_TRUE(alive);
@@ -310,7 +310,7 @@ TEST_F(AgentServerTest, ASocketSomebodyListensOnCanBeKept) {
     ASSERT_FALSE(taken);
     EXPECT_THAT(taken.error().detail, ::testing::HasSubstr("Address already in use"));
   }
-  EXPECT_TRUE(listen_own_socket(path_, IfTaken::replace_dead)) << "nobody listens there any more";
+  EXPECT_TRUE(listen_own_socket(path_, IfTaken::replace_dead)) << "no process listens there any more";
 }
 
 TEST_F(AgentServerTest, AnotherUsersSocketStays) {

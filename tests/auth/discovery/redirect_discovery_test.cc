@@ -78,7 +78,7 @@ TEST_F(RedirectDiscovery, AnAuthDomainThatIsNotTrustedIsNeverAsked) {
   }
 }
 
-TEST_F(RedirectDiscovery, TheLoginOfSomebodyElsesApplicationIsNotBelieved) {
+TEST_F(RedirectDiscovery, TheLoginOfAnotherApplicationIsRejected) {
   for (const char* domain : {"victim.example.com", "example.com", "vm.example.com.evil",
                              "vm.example.com/admin", "*.example.org", "", "xvm.example.com"}) {
     RedirectWalk walk(app_, trusted_, "");

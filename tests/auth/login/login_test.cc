@@ -113,7 +113,7 @@ TEST(TransferStore, ARefusalThatIsNotSealedForUsIsNone) {
   }
 }
 
-TEST(TransferStore, ABoxForSomebodyElseIsAFailedLogin) {
+TEST(TransferStore, ABoxForAnotherReceiverIsAFailedLogin) {
   const TransferReceiver receiver;
   const TransferReceiver other;
   const auto sealed = seal_transfer(other.public_key(), "app", "org");

@@ -95,7 +95,7 @@ TEST_F(TokenCache, RemovesWhatIsNoToken) {
   }
 }
 
-TEST_F(TokenCache, LeavesAnEmptyFileToWhoeverIsFillingIt) {
+TEST_F(TokenCache, LeavesAnEmptyFileToTheProcessThatFillsIt) {
   temp_.put(kAppFile, "");
   EXPECT_EQ(app_token(), "none");
   EXPECT_TRUE(temp_.has(kAppFile));

@@ -160,7 +160,7 @@ TEST_F(LoginLockFile, WithoutAProcessIsHeldForSeconds) {
   }
 }
 
-TEST_F(LoginLockFile, IsStaleAfterTenMinutesWhoeverHoldsIt) {
+TEST_F(LoginLockFile, IsStaleAfterTenMinutesEvenIfItsHolderLives) {
   const Idler idler;
   const auto start = process_start_ms(idler.pid());
   ASSERT_TRUE(start);

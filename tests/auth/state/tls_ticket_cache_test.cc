@@ -36,7 +36,7 @@ TEST_F(TicketCacheTest, KeepsTheSessionsOfOneKeyFromAnother) {
   EXPECT_EQ(take("a"), "1");
 }
 
-TEST_F(TicketCacheTest, FilesArePrivateAndNamedLikeNobodyElses) {
+TEST_F(TicketCacheTest, FilesArePrivateAndHaveNamesOfTheirOwn) {
   put("vm.example.com:443", "1");
   const auto names = dir.names();
   ASSERT_EQ(names.size(), 1U);
@@ -61,11 +61,11 @@ TEST_F(TicketCacheTest, KeepsSoManyAltogether) {
 TEST_F(TicketCacheTest, DropsWhatIsTooOldAndLeavesOtherFilesAlone) {
   const std::string old = std::string(32, 'a') + "-0000000000000001" + "00000000.tls-ticket";
   dir.put(old, "x");
-  dir.put("somebody.tls-ticket", "x");
+  dir.put("other.tls-ticket", "x");
   dir.put("vm.example.com-token", "x");
   put("a", "1");
   EXPECT_FALSE(dir.has(old));
-  EXPECT_TRUE(dir.has("somebody.tls-ticket"));
+  EXPECT_TRUE(dir.has("other.tls-ticket"));
   EXPECT_TRUE(dir.has("vm.example.com-token"));
 }
 

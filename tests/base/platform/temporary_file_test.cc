@@ -88,7 +88,7 @@ TEST(TemporaryFileSweep, RemovesWhatDeadProcessesHaveLeft) {
   const TempDir temp;
   temp.put(temporary_name(), "a private key");
   temp.put("vm-token", "a token");
-  temp.put(".hidden", "somebody's");
+  temp.put(".hidden", "another program's");
   sweep_temporary_files(temp.path());
   EXPECT_THAT(temp.names(), ElementsAre(".hidden", "vm-token"));
 }

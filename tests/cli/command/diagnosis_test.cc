@@ -48,7 +48,7 @@ TEST(Diagnosis, TextIsAlignedAndHasNoTrailingSpaces) {
       "  application  ok        12.3 ms  vm.example.com of team\n"
       "  token        failed     0.7 ms  the edge refused access: by \"policy\" (status 403, ray 8f1-FRA)\n"
       "                                  fix: ask the application's administrator to allow you in its "
-      "policy; to be somebody else, run cfpipe logout first\n"
+      "policy; to sign in as another user, run cfpipe logout first\n"
       "  ssh          skipped\n");
 }
 

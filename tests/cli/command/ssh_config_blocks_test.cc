@@ -38,7 +38,7 @@ TEST(HostBlocks, NothingIsLeftOfTheLastBlock) {
   HostBlocks blocks(text_with({{"one", kOne}, {"two", kTwo}}));
   blocks.remove("one");
   EXPECT_EQ(blocks.text(), text_with({{"two", kTwo}}));
-  blocks.remove("nobody");
+  blocks.remove("absent");
   blocks.remove("two");
   EXPECT_EQ(blocks.text(), "");
   HostBlocks all(text_with({{"one", kOne}, {"two", kTwo}}));
@@ -54,7 +54,7 @@ TEST(HostBlocks, WhatOthersWroteThereStays) {
   EXPECT_EQ(blocks.text(), "Host mine\n  User x\n");
 }
 
-TEST(HostBlocks, ABlockWithoutItsEndIsNobodys) {
+TEST(HostBlocks, ABlockWithoutItsEndIsLeft) {
   const std::string torn = "# cfpipe begin one\nHost one\n";
   HostBlocks blocks(torn);
   EXPECT_TRUE(blocks.hosts().empty());

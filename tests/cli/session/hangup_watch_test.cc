@@ -94,7 +94,7 @@ TEST_F(HangUpTest, ASocketIsGoneWhenBothItsDirectionsAre) {
   ::close(ends[0]);
 }
 
-TEST_F(HangUpTest, AFileForInputHangsOnNobody) {
+TEST_F(HangUpTest, AFileForInputNeedsNoWriter) {
   Pipe out;
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   const HangUpWatch watch(loop.get_executor(), null, out.writer(), count());
@@ -168,7 +168,7 @@ TEST(ParentWatch, TellsWhenTheParentHasEnded) {
   EXPECT_EQ(::waitpid(parent, nullptr, 0), parent);
 }
 
-TEST(ParentWatch, LooksAtNobodyWhereThereIsSomethingToReadOrWrite) {
+TEST(ParentWatch, IgnoresTheParentWhereThereIsSomethingToReadOrWrite) {
   Pipe in;
   boost::asio::io_context loop;
   const ParentWatch watch(loop.get_executor(), in.reader(), in.writer(), [] { FAIL(); });

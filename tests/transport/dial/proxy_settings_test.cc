@@ -118,7 +118,7 @@ TEST(NoProxy, HasTheRulesOfTheField) {
   }
 }
 
-TEST(NoProxy, ThisMachineIsReachedDirectlyUnlessSomebodySaysSo) {
+TEST(NoProxy, ThisMachineIsReachedDirectlyByDefault) {
   ProxySettings settings;
   for (const char* host : {"localhost", "vm.localhost", "127.0.0.1", "127.9.9.9", "::1"}) {
     settings.this_machine_too = false;

@@ -40,7 +40,7 @@ class Silent {
 
 class ConnectTest : public testing::LoopbackTest {
  protected:
-  // Nobody listens there, and nobody else can.
+  // No process listens there, and no other can.
   tcp::endpoint refusing() {
     taken_.emplace_back(loop, at("127.0.0.1", 0));
     return taken_.back().local_endpoint();

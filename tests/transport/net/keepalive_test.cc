@@ -36,7 +36,7 @@ TEST(PeerWatch, LetsAPingHaveItsTimeBehindALongSleep) {
   EXPECT_EQ(watch.dead_at(), kStart + 3600s + 22s);
 }
 
-TEST(PeerWatch, DoesNotCountSilenceWhileNobodyReads) {
+TEST(PeerWatch, DoesNotCountSilenceWithoutAReader) {
   PeerWatch watch(kTimes, kStart);
   watch.reading(kStart);
   watch.pinged(kStart + 20s);

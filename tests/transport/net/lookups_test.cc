@@ -134,7 +134,7 @@ TEST_F(LookupsTest, OfOneOwnerLeaveRoomForOthers) {
   EXPECT_TRUE(*other.found);
 }
 
-TEST_F(LookupsTest, ThatNobodyWaitsForAnyMoreStillTakeRoom) {
+TEST_F(LookupsTest, ThatWereAbandonedStillTakeRoom) {
   Asked& given_up = ask("a.slow", "hog", 10ms);
   until_answered(given_up);
   EXPECT_FALSE(*given_up.found);

@@ -126,7 +126,7 @@ TEST_F(PlainChannelTest, WaitsNoLongerThanItIsTold) {
   EXPECT_TRUE(wait(channel_->writable(std::chrono::steady_clock::now() + 30s)));
 }
 
-TEST_F(PlainChannelTest, CallsNobodyOnceItIsClosed) {
+TEST_F(PlainChannelTest, DropsItsCallbacksOnceItIsClosed) {
   bool called = false;
   channel_->on_readable([&] { called = true; });
   channel_->close();

@@ -147,7 +147,7 @@ TEST_F(TlsChannelTest, AServerRefusesProtocolsThatItDoesNotSpeak) {
 }
 
 TEST_F(TlsChannelTest, GivesUpOnASilentPeerAtTheDeadline) {
-  options.tls_deadline = 30ms;  // the listener's backlog connects, and nobody answers
+  options.tls_deadline = 30ms;  // the listener's backlog connects, and no server answers
   const auto channel = dial();
   ASSERT_FALSE(channel);
   EXPECT_EQ(channel.error().stage, Stage::tls);

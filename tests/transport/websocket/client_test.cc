@@ -321,7 +321,7 @@ TEST_F(WebSocketClientTest, ReadsTheTailOfAPeerThatTakesNoMore) {
   auto opened = open();
   ASSERT_TRUE(opened);
   std::string got = read(**opened);
-  // Until the peer's system says that nobody is there.
+  // Until the peer's system resets the connection.
   for (int i = 0; i < 10'000; ++i) {
     if (put(**opened, "x").status == IoStatus::failed || (*opened)->flush() == IoStatus::failed) break;
     loop.restart();

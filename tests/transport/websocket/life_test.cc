@@ -252,7 +252,7 @@ TEST_F(WebSocketLifeTest, AProcessThatWasStoppedAsksBeforeItGivesUp) {
   EXPECT_EQ(stream->end(), End::open);
 }
 
-TEST_F(WebSocketLifeTest, BytesThatNobodyAcknowledgesDoNotMakeADeadPeerLiveLonger) {
+TEST_F(WebSocketLifeTest, UnacknowledgedBytesDoNotMakeADeadPeerLiveLonger) {
   constexpr WebSocketTimes kSlower{400ms, 840ms, 50ms};
   auto channel = std::make_unique<UnacknowledgedChannel>(loop.get_executor(), heard, 500ms);
   const auto stream = make_websocket_stream(std::move(channel), WsRole::client, false, {}, kSlower);

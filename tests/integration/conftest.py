@@ -98,7 +98,7 @@ def misbehaving(world, sshd):
 
 @pytest.fixture
 def nobody_listens():
-    """A port that is taken, so that nobody else gets it, and refuses connections."""
+    """A port that is taken, so that no other program gets it, and refuses connections."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]

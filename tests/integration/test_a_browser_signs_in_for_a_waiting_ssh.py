@@ -12,7 +12,7 @@ from support.provider import IdentityProvider, PASSWORD
 SECOND = "b.localhost"
 
 
-def test_ssh_runs_a_command_once_somebody_has_signed_in(world, sshd):
+def test_ssh_runs_a_command_after_the_sign_in(world, sshd):
     provider = IdentityProvider(world)
     edge = ConfiguredEdge(world, sshd.address, [{"name": "all", "decision": "allow", "include": [{"email": worlds.EMAIL}]}],
                           provider=provider.settings(), hosts=("vm.localhost", SECOND))
@@ -33,7 +33,7 @@ def test_ssh_runs_a_command_once_somebody_has_signed_in(world, sshd):
     chromium.wait_for("and every other application of this team that you may reach")
     chromium.wait_for("127.0.0.1")
     chromium.wait_for(re.search("it must be (....-....):", child.stderr.text).group(1))
-    assert not list(client.home.glob("*-token")), "nobody has agreed yet"
+    assert not list(client.home.glob("*-token")), "the user has not agreed yet"
     chromium.press("Give access")
     chromium.wait_for(f"You are signed in to vm.localhost as {worlds.EMAIL}, and so is the program that asked.")
     with child.process.stdout as output:

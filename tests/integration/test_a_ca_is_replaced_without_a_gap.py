@@ -27,7 +27,7 @@ def test_two_lines_are_shown_until_the_old_one_is_retired(edge):
     assert lines(edge.ca("show")) == [left]
 
 
-def test_nobody_is_shut_out_meanwhile(edge, sshd, user):
+def test_no_user_is_shut_out_meanwhile(edge, sshd, user):
     ssh = Ssh(user, "agent")
     (old,) = lines(edge.ca("show"))
     both = lines(edge.ca("rotate"))

@@ -51,7 +51,7 @@ def test_declined_by_the_person(world, edge):
 
 
 def test_an_account_that_may_not_is_told_in_the_browser_that_has_it(world, edge):
-    """Nobody presses anything: the browser was signed in as somebody else."""
+    """No button is pressed: the browser was signed in as another user."""
     web = Web(edge.ca_file)
     assert web.submit(web.follow(edge.url()), email="mallory@example.com").status == 403
     child, url = waiting(Client(world, edge))

@@ -81,7 +81,7 @@ def test_faults_of_the_proxy_are_named(world, provider):
 def test_a_login_that_cannot_be_used_is_a_fault_of_the_configuration(world, provider):
     proxy = Tinyproxy(world)
     edge = edge_of(world, provider, proxy=proxy.url)
-    for text, says in (("no-colon\n", "must be user:password"), (":nobody\n", "must be user:password"),
+    for text, says in (("no-colon\n", "must be user:password"), (":password\n", "must be user:password"),
                        ("", "has nothing in its first line")):
         path = login_file(world, text)
         edge.change(lambda config: config["identity_provider"].update(proxy_login_file=path))

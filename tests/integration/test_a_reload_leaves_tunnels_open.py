@@ -185,7 +185,7 @@ def test_what_takes_a_restart_is_said(reloaded):
     ({"auth_domain": "login.localhost"}, "another auth_domain takes a restart"),
     ({"identity_provider": {"type": "oidc", "issuer": "https://idp.example.com", "client_id": "x"}}, "another type of identity_provider takes a restart"),
 ])
-def test_what_nobody_could_follow_changes_nothing(reloaded, change, says):
+def test_a_change_that_cannot_be_applied_changes_nothing(reloaded, change, says):
     reloaded.edge.change(lambda config: config.update(change))
     reloaded.edge.change(lambda config: config["applications"][0].update(policies=NOT_ME))
     reloaded.edge.reload(says="not reloaded")

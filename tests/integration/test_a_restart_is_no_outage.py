@@ -21,7 +21,7 @@ from support.origin import echo, Origin
 from support.process import wait_until
 from support.supervised import EVERYBODY, Supervised, Tunnel
 
-NOBODY = [{**EVERYBODY[0], "include": [{"email": "nobody@example.com"}]}]
+OTHERS = [{**EVERYBODY[0], "include": [{"email": "other@example.com"}]}]
 CONFIG = 78
 LOGINS, RESTARTS, WORKERS = 200, 10, 6
 LEAVING = "the edge is stopped or restarted"
@@ -167,7 +167,7 @@ def test_policies_of_now_hold_for_tunnels_of_before(supervised, client, how):
     if how == "reload":
         supervised.replace()
         assert tunnel.answers(b"after")
-    supervised.edge.change(lambda config: config["applications"][0].update(policies=NOBODY))
+    supervised.edge.change(lambda config: config["applications"][0].update(policies=OTHERS))
     getattr(supervised.edge if how == "reload" else supervised, how)()
     status, said = tunnel.ended()
     assert status == REFUSED and "do not admit you any more" in said, said
@@ -252,7 +252,7 @@ def test_sockets_of_another_process_are_not_taken(world):
 
 
 def test_two_at_once_serve_from_one_socket(world):
-    """Without a process in front: whoever starts the edge holds the socket."""
+    """Without a process in front: the program that starts the edge holds the socket."""
     edge = configured(world)
     listener = world.closing(tcp())
     argv = [PROGRAMS["own"], "run", "--config", edge.config]

@@ -18,7 +18,7 @@ PLAY_DEADLINE = 3 * limits.COMMAND_DEADLINE  # seconds
 
 @pytest.fixture
 def fleet(world, kind, sshd):
-    """Twenty applications, all of them the one sshd, and one block of ssh_config for all; nobody has logged in yet."""
+    """Twenty applications, all of them the one sshd, and one block of ssh_config for all; and no login yet."""
     edge = Edge(world, kind, sshd.address, hosts=HOSTS)
     sshd.trust("".join({edge.ssh_ca(host) for host in HOSTS}))
     client = Client(world, edge)

@@ -22,7 +22,7 @@ BAD_NAMES = {
 
 
 @pytest.fixture
-def nobody(world):
+def client(world):
     """A client without an edge: nothing here may get as far as asking one."""
     class Nowhere:
         ca_file = "/etc/ssl/certs/ca-certificates.crt"
@@ -33,21 +33,21 @@ def nobody(world):
 
 @pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES.keys())
 @pytest.mark.parametrize("command", ["ssh", "ssh-gen", "ssh-config"])
-def test_bad_host_name_is_refused(nobody, command, name):
-    files = nobody.snapshot()
-    finished = nobody.run("access", command, "--hostname", name)
+def test_bad_host_name_is_refused(client, command, name):
+    files = client.snapshot()
+    finished = client.run("access", command, "--hostname", name)
     assert_fails(finished, USAGE)
     assert not any(ord(c) < 32 for c in finished.stderr.rstrip("\n")), finished
-    assert nobody.snapshot() == files
-    assert nobody.browser_runs() == 0
+    assert client.snapshot() == files
+    assert client.browser_runs() == 0
 
 
 @pytest.mark.parametrize("command, says", [("ssh", "Usage: cfpipe ssh "), ("ssh-gen", "Usage: cfpipe ssh-gen "),
                                            ("ssh-config", "# For the hostname of yours")])
-def test_without_a_host_name_help_is_given_as_by_the_public_client(nobody, command, says):
-    assert nobody.run("access", command).ok().stdout.startswith(says)
+def test_without_a_host_name_help_is_given_as_by_the_public_client(client, command, says):
+    assert client.run("access", command).ok().stdout.startswith(says)
 
 
-def test_unknown_option_and_unknown_command_are_faults_of_usage(nobody):
-    assert_fails(nobody.run("access", "ssh", "--hostname", "vm.localhost", "--no-such-option"), USAGE)
-    assert_fails(nobody.run("no-such-command"), USAGE)
+def test_unknown_option_and_unknown_command_are_faults_of_usage(client):
+    assert_fails(client.run("access", "ssh", "--hostname", "vm.localhost", "--no-such-option"), USAGE)
+    assert_fails(client.run("no-such-command"), USAGE)

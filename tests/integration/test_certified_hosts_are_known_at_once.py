@@ -44,7 +44,7 @@ def test_who_signs_for_hosts_does_not_sign_for_people(edge, sshd, user):
 
 
 def security_key():
-    """A public key line of the kind that lives on a token in somebody's pocket."""
+    """A public key line of a kind that lives on a security key."""
     fields = (b"sk-ssh-ed25519@openssh.com", bytes(31) + b"\x01", b"ssh:")
     blob = b"".join(len(field).to_bytes(4, "big") + field for field in fields)
     return f"sk-ssh-ed25519@openssh.com {base64.b64encode(blob).decode()}\n"

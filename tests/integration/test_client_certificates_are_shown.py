@@ -23,7 +23,7 @@ def front(world, user, request):
 
 @pytest.fixture
 def card(world):
-    """--cert and --key-file of somebody the front knows."""
+    """--cert and --key-file of a client that the front knows."""
     cert, key = world.certificate("ann", "ann.example.test", "clientAuth")
     return ["--cert", cert, "--key-file", key]
 

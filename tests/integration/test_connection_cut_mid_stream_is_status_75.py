@@ -1,4 +1,4 @@
-"""An end that nobody has announced is a loss, never a normal end: ssh must not take a cut for a logout."""
+"""An end without the protocol's EOF is a loss, never a normal end: ssh must not take a cut for a logout."""
 
 import os
 import re

@@ -8,7 +8,7 @@ from support.edges import HOST
 
 @pytest.mark.parametrize("form", ["127.0.0.1:{port}", "localhost:{port}", f"{HOST}:{{port}}:127.0.0.1"])
 def test_tunnel_goes_there(user, form):
-    """The name that is asked for leads nowhere: nobody listens on 443 here."""
+    """The name that is asked for leads nowhere: port 443 is closed here."""
     where = form.format(port=user.edge.port)
     assert user.banner("--hostname", HOST, "--connect-to", where).startswith("SSH-2.0-")
     assert_fails(user.run("access", "ssh", "--hostname", HOST), UNAVAILABLE)

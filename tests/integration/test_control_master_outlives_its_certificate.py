@@ -52,7 +52,7 @@ def test_sessions_share_one_tunnel(ssh, sshd):
     assert len(serials(sshd)) == 1
     master.close()
     wait_until(lambda: not [p for p in ssh.client.home.iterdir() if p.is_socket()], "its agent has gone too")
-    assert ssh.run("true", "-S", master.socket).ok().status == 0  # whoever comes now makes a connection again
+    assert ssh.run("true", "-S", master.socket).ok().status == 0  # the next session makes a connection again
     assert len(serials(sshd)) == 2
 
 

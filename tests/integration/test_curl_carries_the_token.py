@@ -24,7 +24,7 @@ def test_request_is_made_as_the_one_who_logged_in(user):
     assert user.browser_runs() == 1
 
 
-def test_without_a_token_somebody_logs_in_first(client):
+def test_without_a_token_a_login_comes_first(client):
     assert client.edge.email in curl(client, page(client), "-sS").ok().stdout
     assert client.browser_runs() == 1
     assert client.token_file()
@@ -48,7 +48,7 @@ def test_status_and_input_are_those_of_curl(user):
 
 
 def test_token_is_not_among_the_arguments(user, world):
-    """A curl that shows what whoever lists processes would see, and then what it was told otherwise."""
+    """A curl that shows its arguments, which a list of processes has, and then its configuration."""
     world.script("curl", """tr "\\0" "\\n" < /proc/$$/cmdline; echo ---; env; echo ---; cat "$3"; echo ---
 cookies=$(sed -n 's/^cookie = "\\(.*\\)"$/\\1/p' "$3"); cat "$cookies" "$cookies"; ls -l /proc/$$/fd >&2""")
     shown = curl(user, user.edge.url(), "-X", "POST").ok()

@@ -46,7 +46,7 @@ def test_a_dead_peer_is_noticed_idle_and_in_use(world):
     cable.pull()
     pulled = time.monotonic()
     end = pulled + DEAD_SECONDS + LATE_SECONDS
-    time.sleep(8)  # somebody types into the void, in the middle of a silence
+    time.sleep(8)  # the user types in the middle of a silence
     for name, tunnel in tunnels.items():
         if name.endswith("typing"):
             tunnel.say(b"anybody?")

@@ -125,7 +125,7 @@ def test_metadata_that_cannot_be_believed(misbehaving):
     assert_stops_at(examine(client), "application", PROTOCOL, "cannot be believed")
 
 
-def test_nobody_has_logged_in(client):
+def test_a_login_is_missing(client):
     stage = assert_stops_at(examine(client), "token", REFUSED, "no token for this application")
     assert "cfpipe login" in stage["fix"]
     assert client.browser_runs() == 0
@@ -139,8 +139,8 @@ def test_token_that_the_edge_does_not_take(user):
     assert path.read_text() == bad, "doctor only looks"
 
 
-def test_service_token_of_nobody(client):
-    more = ("--service-token-id", "nobody.access", "--service-token-secret", "0123")
+def test_an_unknown_service_token(client):
+    more = ("--service-token-id", "absent.access", "--service-token-secret", "0123")
     assert_stops_at(examine(client, *more), "token", REFUSED, "service token was rejected")
 
 
@@ -158,7 +158,7 @@ def test_application_without_certificates_is_no_failure_unless_one_is_wanted(mis
         assert_stops_at(examine(client, *more), "certificate", REFUSED, r"did not sign the key.* \(status 404")
 
 
-def test_certificate_for_somebody_else(user):
+def test_a_certificate_for_another_user_name(user):
     report = examine(user, "--user", "pi")
     assert_stops_at(report, "principal", REFUSED, f"it is for {worlds.USER}, not pi")
 

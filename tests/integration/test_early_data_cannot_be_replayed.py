@@ -1,4 +1,4 @@
-"""Somebody records the first flight of a client, with its upgrade request in it, and plays it again: nothing opens."""
+"""An attacker replays the first flight of a client with its upgrade request: no tunnel opens."""
 
 import json
 import socket
@@ -92,7 +92,7 @@ class Scene:
             try:
                 self.recorder = world.closing(Recorder((FAR_ADDRESS, self.edge.port), self.edge.port))
                 break
-            except OSError:  # somebody has that port of 127.0.0.1
+            except OSError:  # another program has that port of 127.0.0.1
                 self.edge.stop()
                 if not left:
                     raise
@@ -154,7 +154,7 @@ def test_flight_that_the_edge_has_seen_opens_nothing_again(scene):
 
 
 def test_flight_that_was_held_back_opens_one_tunnel_at_most_and_not_for_long(scene):
-    """Nobody can tell the first playing of such a flight from the client itself, until the handshake is not finished."""
+    """The first replay looks like the client itself until the handshake does not finish."""
     scene.recorder.flights.clear()
     scene.recorder.hold = True
     child = scene.client.start("access", "ssh", "--hostname", scene.edge.host())

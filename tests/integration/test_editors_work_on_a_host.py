@@ -56,7 +56,7 @@ def test_windows_share_a_server_that_outlives_them(ssh, windows):
     assert len({window.port for window in windows}) == 1, "each has started a server"
     channels = [[window.connect(b"echo") for _ in range(CONNECTIONS)] for window in windows]
     downloads = [window.connect(b"download %d" % DOWNLOAD_BYTES) for window in windows]
-    for window, connections in zip(windows, channels):  # all are open at once, and nobody reads the downloads yet
+    for window, connections in zip(windows, channels):  # all are open at once, and no download is read yet
         assert all(echoes(connection) for connection in connections)
         assert window.shell_answers()
     for download in downloads:

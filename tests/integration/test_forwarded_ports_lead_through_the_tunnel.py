@@ -71,7 +71,7 @@ def test_forwarding_alone_lasts_until_it_is_told_to_end(ssh, web):
 
 def test_ssh_goes_to_the_background_when_it_forwards(ssh, web):
     socket = ssh.world.path("forwarded")
-    # What stays in the background has standard error, cfpipe too: it must not be a pipe that somebody reads to its end.
+    # What stays in the background has standard error, cfpipe too: it must not be a pipe that a program reads to its end.
     said = ssh.world.path("said")
     done = ssh.tool("sh", "-c", f"exec ssh -f -N -o ExitOnForwardFailure=yes -L {socket}:{web.address} {ssh.host} 2> {said}")
     done.ok()

@@ -17,7 +17,7 @@ def in_a_terminal(client, *argv):
 def test_a_login_says_that_it_was_granted_and_to_whom(client):
     seen = in_a_terminal(client, "access", "login", "--quiet", client.edge.url())
     assert seen.endswith(f"\ncfpipe: login: you are logged in as {worlds.EMAIL}\n"), seen
-    assert in_a_terminal(client, "access", "login", "--quiet", client.edge.url()) == "", "nobody had to log in"
+    assert in_a_terminal(client, "access", "login", "--quiet", client.edge.url()) == "", "no login was needed"
 
 
 def test_a_login_of_a_script_says_what_it_always_has(client):

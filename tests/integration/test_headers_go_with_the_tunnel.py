@@ -1,4 +1,4 @@
-"""--header: sent with the upgrade; what lets a request in may be one, and then nobody logs in."""
+"""--header: sent with the upgrade; what lets a request in may be one, and then there is no login."""
 
 import pytest
 

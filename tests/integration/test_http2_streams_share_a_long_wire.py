@@ -1,4 +1,4 @@
-"""Many tunnels on one HTTP/2 connection over a long wire, with the real programs: a reader that stalls stops nobody else,
+"""Many tunnels on one HTTP/2 connection over a long wire, with the real programs: a reader that stalls stops no other stream,
 and those who read share what the wire carries."""
 
 import select
@@ -36,7 +36,7 @@ def listen(world):
     return start
 
 
-def test_ninety_nine_stalled_readers_stop_nobody(listen):
+def test_ninety_nine_stalled_readers_stop_no_other_stream(listen):
     listener = listen(FLOOD_BYTES)
     stalled = [listener.connect() for _ in range(STREAMS - 1)]
     for connection in stalled:

@@ -72,7 +72,7 @@ def test_what_is_not_one_key_is_said(user):
     ask = ("--key", "agent:mine")
     user.env.pop("SSH_AUTH_SOCK", None)
     assert_fails(ssh_gen(user, *ask), CONFIGURATION, "certificate", "ssh-agent does not answer: SSH_AUTH_SOCK is not set")
-    user.env["SSH_AUTH_SOCK"] = str(user.world.path("nobody"))
+    user.env["SSH_AUTH_SOCK"] = str(user.world.path("no-agent"))
     assert_fails(ssh_gen(user, *ask), CONFIGURATION, "certificate", "No such file")
     agent = UsersAgent(user)
     assert_fails(ssh_gen(user, *ask), CONFIGURATION, "certificate", "it has no keys")
@@ -99,7 +99,7 @@ def test_ssh_logs_in_with_a_key_file_that_stays_as_it_is(user, sshd):
 
 @pytest.mark.parametrize("kind", ["own"], indirect=True)
 def test_the_private_half_of_a_key_file_is_not_needed(user):
-    key = make_key(user.world, "id", "ann", passphrase="nobody tells")
+    key = make_key(user.world, "id", "ann", passphrase="a passphrase")
     print_ = fingerprint(user.world, key)
     ssh_gen(user, "--key", str(key)).ok()
     assert fingerprint(user.world, f"{key}-cert.pub") == print_
@@ -111,13 +111,13 @@ def test_the_private_half_of_a_key_file_is_not_needed(user):
     assert fingerprint(user.world, f"{key}-cert.pub") == print_
     # With the public half there, the other may be anywhere.
     key.rename(user.world.path("elsewhere"))
-    user.world.path("id.pub").write_text(user.world.run(["ssh-keygen", "-y", "-P", "nobody tells", "-f", user.world.path("elsewhere")]).ok().stdout)
+    user.world.path("id.pub").write_text(user.world.run(["ssh-keygen", "-y", "-P", "a passphrase", "-f", user.world.path("elsewhere")]).ok().stdout)
     (user.home / "vm.localhost-user_key-cert.pub").unlink()
     ssh_gen(user, "--key", f"{key}.pub").ok()
 
 
 @pytest.mark.parametrize("kind", ["own"], indirect=True)
-def test_a_certificate_of_somebody_elses_is_left(user):
+def test_a_certificate_of_another_user_is_left(user):
     key = make_key(user.world, "id", "ann")
     beside = user.world.path("id-cert.pub")
     ssh_gen(user, "--key", str(key)).ok()

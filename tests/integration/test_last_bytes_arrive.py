@@ -1,4 +1,4 @@
-"""Tails are never cut: whoever ends first, and however, what was said before the end arrives, in every size."""
+"""Tails are never cut: whichever side ends first, and however, the bytes before the end arrive, in every size."""
 
 import array
 import fcntl
@@ -94,7 +94,7 @@ def test_client_that_ends_has_said_everything(world, kind):
 
 
 def test_origin_that_breaks_off_under_an_upload_has_said_everything(world, kind):
-    """Bytes that nobody reads any more stand between the client and the last ones that are for it."""
+    """Bytes that are not read any more stand between the client and the last ones that are for it."""
     total = 200_001
 
     def serve(connection, events):

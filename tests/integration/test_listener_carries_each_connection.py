@@ -72,7 +72,7 @@ def test_the_agent_of_a_listener_serves_every_session(user):
 
 @pytest.fixture
 def forwarded(world, kind):
-    """A listener before an edge in front of an origin of the test's, nobody logged in yet."""
+    """A listener before an edge in front of an origin of the test's, without a login yet."""
     def start(serve, faults=()):
         origin = world.closing(Origin(serve))
         client = Client(world, Edge(world, kind, origin.address, faults=faults))

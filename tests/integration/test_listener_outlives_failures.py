@@ -59,7 +59,7 @@ def test_a_tunnel_that_is_cut_is_no_end_and_costs_nothing_before_it(world):
     assert [line.split(";")[0] for line in failures(listener)] == ["cfpipe: tunnel: the connection was lost"] * 2
 
 
-def test_a_client_that_leaves_is_nobodys_failure(world, kind):
+def test_a_client_that_leaves_is_no_failure(world, kind):
     origin = world.closing(Origin(echo))
     client = Client(world, Edge(world, kind, origin.address))
     client.login()

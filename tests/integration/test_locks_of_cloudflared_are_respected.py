@@ -81,7 +81,7 @@ def kept_fresh(path):
 def test_a_lock_of_2023_is_waited_for_until_it_goes(client, token_name):
     lock = client.home / f"{token_name}.lock"
     lock.touch(mode=0o600)
-    with kept_fresh(lock):  # a lock that names nobody counts for seconds, and this machine may be slow
+    with kept_fresh(lock):  # a lock without a process counts for seconds, and this machine may be slow
         waiting = log_in(client)
         waiting.stderr.wait_for("another process is logging in")
     assert client.browser_runs() == 0
@@ -91,7 +91,7 @@ def test_a_lock_of_2023_is_waited_for_until_it_goes(client, token_name):
 
 
 @pytest.mark.parametrize("content", ["", "{\"pid\":"])
-def test_a_lock_that_names_nobody_is_taken_after_seconds(client, token_name, content):
+def test_a_lock_without_a_process_is_taken_after_seconds(client, token_name, content):
     """What a process leaves that was killed before it had written its name."""
     lock = client.home / f"{token_name}.lock"
     lock.write_text(content)
@@ -112,7 +112,7 @@ def test_a_lock_that_is_too_old_is_taken(client, token_name, content):
 
 
 def test_a_lock_of_a_process_that_has_another_start_is_taken(client, token_name):
-    """Its number went to somebody else."""
+    """Its number went to another process."""
     lock = client.home / f"{token_name}.lock"
     lock.write_text('{"pid":%d,"start_time":1600000000000}\n' % holder(client).pid)
     client.login()

@@ -37,7 +37,7 @@ def test_token_is_where_scripts_look_for_it(user):
         assert user.run("access", "login", *bare).ok().stdout == token
     assert user.run("access", "token", "--app", user.edge.url()).ok().stdout == token
     # The argument is the one that counts.
-    assert user.run("access", "token", "--app", "https://nobody.localhost:1/", user.edge.url()).ok().stdout == token
+    assert user.run("access", "token", "--app", "https://absent.localhost:1/", user.edge.url()).ok().stdout == token
     assert user.run("access", "login", "-q", user.edge.url()).ok().stdout == ""
 
 
@@ -56,7 +56,7 @@ def test_logout_removes_the_tokens_and_token_then_says_what_to_do(user):
 
 
 def test_without_a_browser_the_url_is_enough(client):
-    """--no-browser: somebody opens the printed URL elsewhere."""
+    """--no-browser: the user opens the printed URL elsewhere."""
     login = client.start("access", "login", "--no-browser", client.edge.url(), collect=True)
     url = login.stderr.wait_for(r"https://\S+/cdn-cgi/access/cli\?\S+").group(0)
     client.world.run([client.env["BROWSER"], url], client.env).ok()

@@ -1,4 +1,4 @@
-"""Where no browser can open, the URL is shown, and on a terminal a code for a camera; whoever opens it, anywhere, logs in."""
+"""Where no browser can open, the URL is shown, and on a terminal a code for a camera; opening it on any device logs in."""
 
 import re
 import signal
@@ -43,7 +43,7 @@ def bare(client):
 
 
 def opens(client, opener, **environment):
-    """Whether the opener is used, in a login that goes on until somebody has opened the URL."""
+    """Whether the opener is used, in a login that goes on until the user has opened the URL."""
     log = record_opener(client, opener)
     child = client.world.start([CFPIPE, "access", "login", "--quiet", client.edge.url()],
                                {**without(client.env, "BROWSER"), **environment})
@@ -67,7 +67,7 @@ def opens(client, opener, **environment):
     ({"SSH_CONNECTION": "192.0.2.1 40000 192.0.2.2 22", "BROWSER": "named-one"}, "named-one", True),
     ({"WSL_DISTRO_NAME": "Debian", "BROWSER": "named-one"}, "named-one", True),
 ], ids=lambda value: "+".join(value) or "nothing" if isinstance(value, dict) else str(value))
-def test_a_browser_opens_where_somebody_sees_it(bare, environment, opener, used):
+def test_a_browser_opens_where_the_user_sees_it(bare, environment, opener, used):
     assert opens(bare, opener, **environment) == used
 
 

@@ -54,7 +54,7 @@ def run_everything(client, logging):
     client.run("access", "token", client.edge.url(), *logging).ok()
     client.run("access", "ssh-config", *host, "--short-lived-cert", *logging).ok()
     secrets = [*secrets_of(client), page.group(1)]
-    # One that fails on the way, with the service token of nobody.
+    # One that fails on the way, with an unknown service token.
     service = ["--id", f"{PLANTED}.access", "--secret", PLANTED]
     failed = client.run("access", "ssh", *host, *service, *logging)
     assert failed.status != 0 and PLANTED not in failed.stderr, failed
@@ -97,8 +97,8 @@ def test_a_log_is_never_written_through_a_link(user):
 
 def test_errors_in_the_log_are_the_lines_that_were_shown(client):
     log = client.world.path("client.log")
-    shown = client.run("access", "ssh", "--hostname", "nobody.localhost:1", "--log-file", str(log))
+    shown = client.run("access", "ssh", "--hostname", "absent.localhost:1", "--log-file", str(log))
     assert shown.status == 69, shown
     assert shown.stderr.strip().removeprefix("cfpipe: ") in log.read_text()
-    twice = client.run("access", "ssh", "--hostname", "nobody.localhost:1", "--log-level", "debug")
+    twice = client.run("access", "ssh", "--hostname", "absent.localhost:1", "--log-level", "debug")
     assert twice.stderr.count("refused") == 1, twice

@@ -34,12 +34,12 @@ def test_long_directories_and_user_names_have_one_too(world, kind, sshd):
     client.login()
     ssh = Ssh(client, "agent")
     assert ssh.run("echo through").ok().stdout == "through\n"
-    # Nobody there, but the agent is served.
+    # No edge answers there, but the agent is served.
     longest = ssh.run("true", "-l", "maximilian.mustermann@corp.example.com")
     assert "socket" not in longest.stderr and "Permission denied" in longest.stderr, longest
 
 
 def test_a_socket_that_cannot_be_is_refused_at_once(far):
-    path = f"{far.home}/agent-somebody@{HOST}"
+    path = f"{far.home}/agent-user@{HOST}"
     done = far.tunnel("--agent", path)
     assert_fails(done, USAGE, "input", f"--agent: a socket's path has 107 bytes at most, this one has {len(path)}")

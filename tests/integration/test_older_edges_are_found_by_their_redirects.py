@@ -62,7 +62,7 @@ def test_login_that_does_not_say_for_which_host_it_is_is_not_believed(misbehavin
     assert_fails(client.tunnel(), PROTOCOL, "application", "does not say for which host")
 
 
-def test_application_that_lets_nobody_log_in_is_named(misbehaving):
+def test_application_without_a_login_is_named(misbehaving):
     client = misbehaving(OLDER, "app-status=403", login=False)
     assert_fails(client.tunnel(), REFUSED, "application", "status 403")
     assert client.browser_runs() == 0

@@ -1,4 +1,4 @@
-"""One address does everything it can without a stop; somebody at another address signs in, gets a certificate and opens a
+"""One address does everything it can without a stop; a user at another address signs in, gets a certificate and opens a
 tunnel meanwhile. Limits are configured only where reaching the default would take long."""
 
 import concurrent.futures

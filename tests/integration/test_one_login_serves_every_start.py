@@ -140,5 +140,5 @@ def test_a_login_that_is_cancelled_is_not_begun_again_by_those_who_waited(client
         assert last.startswith("cfpipe: login: interrupted before it was done: in the process that was logging in; "), last
     assert client.browser_runs() == 0
     assert_nothing_is_left(client)
-    client.login()  # whoever starts afterwards logs in
+    client.login()  # the next start logs in
     assert client.browser_runs() == 1

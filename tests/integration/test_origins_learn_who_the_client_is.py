@@ -13,7 +13,7 @@ from support.listener import first_line
 from support.origin import Origin
 
 POLICIES = [{"name": "staff", "decision": "allow", "include": [{"email": worlds.EMAIL}]}]
-NOBODY = "127.0.0.1:1"
+CLOSED_PORT = "127.0.0.1:1"
 
 
 def haproxy(world, listener, to, options=""):
@@ -37,7 +37,7 @@ backend app
 
 
 def logged_in(world, service, listen="127.0.0.1:0", **more_app):
-    client = Client(world, ConfiguredEdge(world, NOBODY, POLICIES, more={"listen": listen},
+    client = Client(world, ConfiguredEdge(world, CLOSED_PORT, POLICIES, more={"listen": listen},
                                           more_app={"service": service, "proxy_protocol": "v2", **more_app}))
     client.login()
     return client
@@ -90,6 +90,6 @@ def test_sshd_behind_haproxy_sees_nothing_of_it(world, sshd):
 
 def test_a_destination_that_was_asked_for_gets_none(world, sshd):
     port = sshd.address.split(":")[1]
-    client = logged_in(world, f"tcp://{NOBODY}", destinations=[f"127.0.0.1:{port}"])
+    client = logged_in(world, f"tcp://{CLOSED_PORT}", destinations=[f"127.0.0.1:{port}"])
     line = client.banner("--hostname", client.edge.host(), "--destination", sshd.address)
     assert line.startswith("SSH-2.0-")

@@ -12,7 +12,7 @@ DEPS = limits.ROOT / "scripts/deps"
 PACKAGE = """Package: {name}
 Version: 1
 Architecture: all
-Maintainer: nobody <nobody@example.com>
+Maintainer: tests <tests@example.com>
 Filename: ./{name}.deb
 Size: 1
 SHA256: 0000000000000000000000000000000000000000000000000000000000000000
@@ -21,7 +21,7 @@ Description: {name}
 """
 INSTALLED = """Package: {name}
 Status: install ok installed
-Maintainer: nobody <nobody@example.com>
+Maintainer: tests <tests@example.com>
 Architecture: all
 Version: 1
 Description: {name}

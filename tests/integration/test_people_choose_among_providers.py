@@ -81,7 +81,7 @@ def test_the_page_offers_all_and_remembers_the_last(world):
     assert tokens.claims(site.token(web))["idp"] == "partner"
     login = next(row for row in site.edge.audit() if row["kind"] == "login")
     assert (login["identity"], login["login_method"]) == (worlds.EMAIL, "partner")
-    # For as long as the session lasts nobody is asked again; then the one of last time comes first.
+    # While the session lasts there is no prompt; then the one of last time comes first.
     assert web.follow(site.edge.url(SECOND)).status == 200
     web.cookies["auth.localhost"] = {name: value for name, value in web.cookies["auth.localhost"].items() if "Authorization" not in name}
     web.cookies["vm.localhost"].clear()
@@ -119,7 +119,7 @@ def test_an_application_takes_the_providers_it_names(world):
     site.edge.reload()
     web, page = site.sign_in("corp")
     assert page.status == 200
-    # Somebody who has signed in elsewhere signs in once more, where there is no choice without one.
+    # A user who has signed in elsewhere signs in once more, where there is no choice without one.
     asked = web.follow(site.edge.url(SECOND), stop=lambda url: url.startswith(site.providers["partner"].issuer))
     site.providers["partner"].nonce = asked.query["nonce"]
     assert web.follow(site.back(web, asked.query)).status == 200
@@ -139,7 +139,7 @@ def test_answers_are_not_mixed_up(world):
     attacks = {
         "to the honest one's address": lambda web, asked: site.back(web, asked, to=f"{own}/{honest}"),
         "to the address of a single provider": lambda web, asked: site.back(web, asked, to=own),
-        "to an address of nobody's": lambda web, asked: site.back(web, asked, to=f"{own}/nobody"),
+        "to an unknown address": lambda web, asked: site.back(web, asked, to=f"{own}/unknown"),
         "with the other's name": lambda web, asked: site.back(web, asked, iss=site.providers[honest].issuer),
     }
     for name, attack in attacks.items():
@@ -148,7 +148,7 @@ def test_answers_are_not_mixed_up(world):
         assert asked["redirect_uri"] == f"{own}/{evil}", name
         answer = attack(web, asked)
         assert answer.status == 502 and "another provider than the one that was asked" in answer.page, (name, answer)
-        assert site.codes_shown() == [], f"{name}: a code went to somebody"
+        assert site.codes_shown() == [], f"{name}: a code was shown"
         assert "__Host-CF_Authorization" not in web.cookies["auth.localhost"], name
         # The state is spent: the right address does not bring it back.
         assert site.back(web, asked).status == 400, name
@@ -183,13 +183,13 @@ def test_one_provider_does_not_speak_for_the_people_of_another(world, sshd):
     policies = [{"name": "sre", "decision": "allow", "include": [{"group": "sre"}]}]
     site = Site(world, policies, sshd.address)
     site.providers["corp"].claims = {"groups": ["sre"]}
-    site.providers["partner"].claims = {"groups": ["sre"], "sub": "somebody"}
+    site.providers["partner"].claims = {"groups": ["sre"], "sub": "another"}
     web, _ = site.sign_in("corp")
     subject = who(site, web)["id"]
     with open_tunnel(site, site.token(web)):
         site.edge.wait_for_audit("tunnel_open")
         assert who(site, site.sign_in("partner")[0])["id"] != subject, "another person"
-        site.providers["partner"].claims = {"groups": [], "sub": "somebody"}
+        site.providers["partner"].claims = {"groups": [], "sub": "another"}
         assert site.sign_in("partner")[1].status == 403
         assert not [row for row in site.edge.audit() if row["kind"] == "tunnel_close"]
         # At its own provider the same is the end of it. The dashboard lets everybody in, so that a sign-in is complete.

@@ -23,7 +23,7 @@ def edge_with(world, origin, provider, policies=EVERYBODY, **more):
 
 
 def provider_page(web, edge, path=""):
-    """The provider's sign-in form, to which whoever asks for the application is led."""
+    """The provider's sign-in form, to which a request for the application is redirected."""
     page = web.follow(edge.url() + path)
     assert page.status == 200 and "Example provider" in page.page, page
     return page
@@ -47,7 +47,7 @@ def test_signs_in_and_out(world, alg, secret):
     assert claims["email"] == worlds.EMAIL and claims["sub"], claims
     assert [row["identity"] for row in edge.audit() if row["kind"] == "login"] == [worlds.EMAIL]
 
-    # Signing out ends the session at the provider too, which asks first; then nobody is signed in without a password.
+    # Signing out ends the session at the provider too, which asks first; then a sign-in needs a password.
     asked = web.follow(f"https://{edge.host()}/cdn-cgi/access/logout")
     assert asked.url.startswith(provider.issuer + "/session/end"), asked
     done = web.follow(web.submit(asked, logout="yes"))
@@ -77,7 +77,7 @@ def test_secret_in_the_body_claims_in_the_token(world):
 
 
 def test_tokens_carry_groups_and_claims_to_policies_and_certificates(world, sshd):
-    provider = IdentityProvider(world, {"x17": {**ACCOUNT, "email": "somebody.else@example.com"}})
+    provider = IdentityProvider(world, {"x17": {**ACCOUNT, "email": "another.user@example.com"}})
     edge = edge_with(world, sshd.address, provider,
                      [{"name": "sre", "decision": "allow", "include": [{"group": "sre"}]}],
                      certificates={"principals": [{"claim": "preferred_username"}, *worlds.NAMED]})
@@ -88,8 +88,8 @@ def test_tokens_carry_groups_and_claims_to_policies_and_certificates(world, sshd
     url = child.stderr.wait_for(r"^(https://\S+)$").group(1)
     web = Web(edge.ca_file)
     asked = provider.sign_in(web, web.follow(url), login="x17")
-    assert "Give access" in asked.page and "somebody.else@example.com" in asked.page, asked
-    # Nobody else can agree in their place: not another site, not another browser.
+    assert "Give access" in asked.page and "another.user@example.com" in asked.page, asked
+    # No one else can agree in their place: not another site, not another browser.
     form = Form(asked.page)
     agree = (f"https://{edge.auth_domain}{form.action}", form.inputs)
     assert web.request("POST", *agree, origin="https://evil.test").status == 403
@@ -102,7 +102,7 @@ def test_tokens_carry_groups_and_claims_to_policies_and_certificates(world, sshd
     assert claims["custom"] == {"preferred_username": [worlds.USER]} and claims["groups"] == ["sre"], claims
 
 
-def test_whoever_has_no_such_claim_is_told_so(world, sshd):
+def test_a_user_without_such_a_claim_is_told_so(world, sshd):
     account = {key: value for key, value in ACCOUNT.items() if key != "preferred_username"}
     provider = IdentityProvider(world, {worlds.USER: account})
     edge = edge_with(world, sshd.address, provider, certificates={"principals": [{"claim": "preferred_username"}]})
@@ -136,12 +136,12 @@ def test_one_sign_in_serves_all_applications_for_as_long_as_each_says(world):
 
 def test_refusals_of_the_provider_and_of_policies_are_told_apart(world):
     provider = IdentityProvider(world, {
-        "unverified": {**ACCOUNT, "email_verified": False}, "nobody": {"email_verified": True},
+        "unverified": {**ACCOUNT, "email_verified": False}, "without": {"email_verified": True},
         "stranger": {**ACCOUNT, "email": "eve@evil.test"}})
     edge = edge_with(world, "127.0.0.1:1", provider)
     for login, says in {
             "unverified": f"has not verified that {re.escape(worlds.EMAIL)} is your address",
-            "nobody": "does not say what your email address is",
+            "without": "does not say what your email address is",
             "stranger": "You are signed in as eve@evil.test. You may not reach vm.localhost: no policy"}.items():
         web = Web(edge.ca_file)
         page = provider.sign_in(web, provider_page(web, edge), login=login)
@@ -185,7 +185,7 @@ def test_provider_over_tls_of_its_own_authority(world):
     made[0].serve(edge)
     web = Web(edge.ca_file)
     assert made[0].sign_in(web, provider_page(web, edge)).status == 200
-    # Who has not been told whom to trust trusts nobody.
+    # A client without --auth-domain trusts no auth domain.
     other = ConfiguredEdge(world, "127.0.0.1:1", EVERYBODY, provider=made[0].settings())
     page = Web(other.ca_file).follow(other.url())
     assert page.status == 503 and "not trusted here" in page.page, page

@@ -1,4 +1,4 @@
-"""Groups, addresses and exclusions decide end to end; whoever is kept out is told by which policy, on the command line too."""
+"""Groups, addresses and exclusions decide end to end; a user who is kept out is told by which policy, on the command line too."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_group_and_address_let_ssh_through(world, sshd):
     assert client.browser_runs() == 1
 
 
-def test_whoever_has_a_token_and_is_excluded_reads_why(world, sshd):
+def test_an_excluded_user_with_a_token_reads_why(world, sshd):
     named = {"name": "old", "decision": "deny", "include": [{"group": "night shift"}], "require": [{"ip": "192.0.2.1"}]}
     edge = ConfiguredEdge(world, sshd.address, [named, SRE], groups=["sre", "night shift"])
     sshd.trust(edge.ssh_ca())

@@ -36,8 +36,8 @@ def test_http2_goes_through_it(world, kind, sshd, proxy):
 
 
 def test_option_is_before_the_environment_and_reaches_this_machine_too(world, user, proxy):
-    nobody = "http://127.0.0.1:9"
-    line = user.banner("--hostname", user.edge.host(), "--proxy", proxy.url_with_login, HTTPS_PROXY=nobody)
+    closed_port = "http://127.0.0.1:9"
+    line = user.banner("--hostname", user.edge.host(), "--proxy", proxy.url_with_login, HTTPS_PROXY=closed_port)
     assert line.startswith("SSH-2.0-")
     assert proxy.was_asked_for(user.edge.host())
 

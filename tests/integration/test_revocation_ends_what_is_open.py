@@ -141,11 +141,11 @@ def test_of_a_service_token(world, edge):
     assert client.run("access", "ssh", "--hostname", edge.host(), *token).status == REFUSED
 
 
-def test_of_nobody(edge):
-    done = edge.command("revoke", "--email", "nobody")
+def test_of_an_unknown_user_is_refused(edge):
+    done = edge.command("revoke", "--email", "no-address")
     assert done.status == 64 and "email address" in done.stderr
     assert edge.command("revoke").status == 64
-    assert edge.command("revoke", "--session", "nobody").status == 64
+    assert edge.command("revoke", "--session", "unknown").status == 64
     unknown = edge.command("revoke", "--session", "A" * 16)
     assert unknown.status == 64 and "the audit knows no sign-in" in unknown.stderr
     assert edge.command("revoke", "--session", "A" * 16, "--email", worlds.EMAIL).status == 64

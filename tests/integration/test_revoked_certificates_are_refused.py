@@ -34,7 +34,7 @@ def test_by_serial(edge, sshd, listed):
     assert "revoked" in sshd.log()
 
 
-def test_all_that_somebody_has(edge, listed):
+def test_all_certificates_of_one_user(edge, listed):
     assert "1 revoked" in edge.ca("revoke", "--identity", worlds.EMAIL.upper()).ok().stderr
     edge.ca("krl", "--output", listed.krl).ok()
     assert listed.run("true").status == 255

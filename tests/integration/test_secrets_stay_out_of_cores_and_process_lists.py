@@ -1,4 +1,4 @@
-"""What would let somebody in is in no core file, and in no list of processes."""
+"""Secrets are in no core file and in no list of processes."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ from support.configured_edge import ConfiguredEdge
 PLANTED = "planted-5c0d3f11"
 ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="only root can raise a limit again")
 NOT_SANITIZED = pytest.mark.skipif(limits.SANITIZED, reason="the leak checker needs to look into the process")
-NOBODY = 65534
+OTHER_USER = 65534
 
 
 def command_lines():
@@ -87,10 +87,10 @@ def test_no_mapping_goes_into_a_core_that_root_takes(user):
 @NOT_SANITIZED
 @pytest.mark.skipif(not shutil.which("gdb"), reason="gdb takes cores, and is not installed here")
 def test_a_core_that_root_takes_holds_no_secret(world):
-    env = {**world.env, "CFPIPE_HOME": str(world.path("state")), "TUNNEL_SERVICE_TOKEN_ID": "somebody.access",
+    env = {**world.env, "CFPIPE_HOME": str(world.path("state")), "TUNNEL_SERVICE_TOKEN_ID": "some.access",
            "TUNNEL_SERVICE_TOKEN_SECRET": PLANTED}
     world.path("state").mkdir(mode=0o700)
-    listener = world.start([CFPIPE, "access", "tcp", "--hostname", "nobody.localhost:1", "--url", "127.0.0.1:0"], env)
+    listener = world.start([CFPIPE, "access", "tcp", "--hostname", "absent.localhost:1", "--url", "127.0.0.1:0"], env)
     listener.stderr.wait_for("listening on")
 
     def core(name, *settings):
@@ -108,21 +108,21 @@ def test_a_core_that_root_takes_holds_no_secret(world):
 
 @ROOT_ONLY
 @NOT_SANITIZED
-def test_nobody_reads_the_memory_of_a_process_of_theirs(world):
+def test_a_user_cannot_read_the_memory_of_their_own_process(world):
     program = world.for_everyone(CFPIPE)
-    state = world.path("state-of-nobody")
+    state = world.path("state-of-other-user")
     state.mkdir(mode=0o700)
-    os.chown(state, NOBODY, NOBODY)
+    os.chown(state, OTHER_USER, OTHER_USER)
     env = {**world.env, "CFPIPE_HOME": str(state)}
-    as_nobody = dict(user=NOBODY, group=NOBODY, extra_groups=[], env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    as_other_user = dict(user=OTHER_USER, group=OTHER_USER, extra_groups=[], env=env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     look = "import sys; open(f'/proc/{sys.argv[1]}/mem', 'rb')"
 
     def readable(pid):
-        return subprocess.run([sys.executable, "-c", look, str(pid)], **as_nobody).returncode == 0
+        return subprocess.run([sys.executable, "-c", look, str(pid)], **as_other_user).returncode == 0
 
-    listening = [program, "access", "tcp", "--hostname", "nobody.localhost:1", "--url", "127.0.0.1:0"]
-    client = subprocess.Popen(listening, **as_nobody)
-    sleeper = subprocess.Popen(["sleep", "1000"], **as_nobody)
+    listening = [program, "access", "tcp", "--hostname", "absent.localhost:1", "--url", "127.0.0.1:0"]
+    client = subprocess.Popen(listening, **as_other_user)
+    sleeper = subprocess.Popen(["sleep", "1000"], **as_other_user)
     try:
         assert b"listening on" in client.stderr.readline()
         assert readable(sleeper.pid), "or this test shows nothing"

@@ -116,7 +116,7 @@ def test_service_token_names_are_unique_and_sane(edge):
     assert edge.command("service-token", "create", "deploy").status == 78
     assert edge.command("service-token", "create", "a b").status == 64
     assert edge.command("service-token", "create", "x", "--duration", "1s").status == 64
-    assert edge.command("service-token", "revoke", "nobody").status == 78
+    assert edge.command("service-token", "revoke", "absent").status == 78
 
 
 @pytest.mark.parametrize("home", ["none", "read-only"])

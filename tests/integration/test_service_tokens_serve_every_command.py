@@ -62,7 +62,7 @@ def ways(client):
         "half and half": (["--id", name], {"TUNNEL_SERVICE_TOKEN_SECRET": secret}),
         "file": (["--service-token-file", token_file(client, f"{name}\n{secret}\n")], {}),
         "file before environment": (["--service-token-file", token_file(client, f"id={name}\nsecret={secret}\n", "2")],
-                                    {name: "nobody" for name in environment}),
+                                    {name: "absent" for name in environment}),
     }
 
 

@@ -118,7 +118,7 @@ def test_each_direction_ends_by_itself(serve):
     assert target.events.next() == (hashlib.blake2b(b"question").hexdigest(), 8)
 
 
-def test_nobody_there_is_a_reset_and_not_an_end(world):
+def test_a_closed_port_is_a_reset_and_not_an_end(world):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         relay = SlowRelay(world, "127.0.0.1:%d" % taken.getsockname()[1], 1)

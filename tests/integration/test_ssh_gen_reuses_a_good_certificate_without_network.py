@@ -1,4 +1,4 @@
-"""`access ssh-gen` asks nobody while the certificate is good for at least a minute more."""
+"""`access ssh-gen` makes no request while the certificate is good for at least a minute more."""
 
 from support import certificates
 

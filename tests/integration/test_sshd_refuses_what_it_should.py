@@ -8,7 +8,7 @@ from support.edges import Edge
 
 @pytest.mark.parametrize("style", ["match", "agent"])
 def test_wrong_principal_is_refused(world, kind, sshd, style):
-    edge = Edge(world, kind, sshd.address, email="somebody-else@example.com")
+    edge = Edge(world, kind, sshd.address, email="another-user@example.com")
     sshd.trust(edge.ssh_ca())
     client = Client(world, edge)
     client.login()

@@ -126,7 +126,7 @@ def test_server_that_lets_the_client_speak_first_has_its_time(world, kind, comma
 
 @own_only
 def test_first_byte_does_not_end_a_tunnel_that_is_used_otherwise(of_silent_server):
-    """Whoever sends this much does not wait for an SSH server's first line."""
+    """A client that sends this much does not wait for an SSH server's first line."""
     client = of_silent_server
     child = client.start("access", "ssh", "--hostname", client.edge.host(), *only("first-byte"))
     child.process.stdin.write(b"x" * (1 << 20))

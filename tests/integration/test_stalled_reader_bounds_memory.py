@@ -1,4 +1,4 @@
-"""Whoever stops reading for a minute stops the sender, and costs a few buffers, not the stream."""
+"""A peer that stops reading for a minute stops the sender, and costs a few buffers, not the stream."""
 
 import threading
 
@@ -106,8 +106,8 @@ def test_stalled_readers_on_either_side_bound_memory(world, kind, stalls):
     down, up = StalledDownload(user), StalledUpload(user)
     growth = watch_memory({"client that is not read": down.child, "client that is not drained": up.child,
                            "edge": edge.child})
-    assert up.sender.is_alive(), "the upload was swallowed although nobody read it"
-    assert stalls.origin.events.empty(), "the download was swallowed although nobody read it"
+    assert up.sender.is_alive(), "the upload was swallowed although it was not read"
+    assert stalls.origin.events.empty(), "the download was swallowed although it was not read"
     assert max(growth.values()) <= limits.STALL_GROWTH_BYTES, growth
 
     stalls.go_on.set()

@@ -15,7 +15,7 @@ pytestmark = [
 
 LIBRARY = re.compile(r"/[^ ]*/(lib[^/ ]*\.so[.0-9]*)")
 OF_THE_LOADER = re.compile(r"/etc/ld\.so\.(cache|preload)|/(usr/)?lib[^ ]*\.so[.0-9]*|.*/glibc-hwcaps.*")
-# Whoever opens one of these parses what this path has no use for.
+# A process that opens one of these parses what this path has no use for.
 NEVER = re.compile(r"openssl\.cnf|locale-archive|/locale/|gconv|ca-certificates\.crt|/engines-|ossl-modules|terminfo")
 
 

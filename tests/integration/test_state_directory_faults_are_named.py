@@ -9,7 +9,7 @@ import pytest
 from support.clients import CFPIPE, CONFIGURATION, assert_fails
 from support.world import Finished
 
-NOBODY = 65534  # user and group
+OTHER_USER = 65534  # user and group
 ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 
 
@@ -35,8 +35,8 @@ def test_unreadable_state_directory(user):
 def test_state_directory_unreadable_for_an_ordinary_user(user):
     files = user.snapshot()
     argv = [user.world.for_everyone(CFPIPE), "access", "ssh", "--hostname", user.edge.host()]
-    done = subprocess.run(argv, env=user.env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, user=NOBODY,
-                          group=NOBODY, extra_groups=[])
+    done = subprocess.run(argv, env=user.env, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, user=OTHER_USER,
+                          group=OTHER_USER, extra_groups=[])
     assert_fails(Finished(argv, done.returncode, done.stdout, done.stderr), CONFIGURATION, "state", str(user.home))
     assert user.snapshot() == files
 
@@ -48,13 +48,13 @@ def test_files_of_someone_else_are_not_believed(user, pattern):
     if pattern == "*-org-token":
         user.token_file().unlink()
     path = user.file(pattern)
-    os.chown(path, NOBODY, NOBODY)
+    os.chown(path, OTHER_USER, OTHER_USER)
     files = user.snapshot()
     command = "ssh-gen" if pattern == "*-cf_key" else "ssh"
     finished = user.run("access", command, "--hostname", user.edge.host())
     assert_fails(finished, CONFIGURATION, "state", path.name)
     assert user.snapshot() == files
-    assert path.stat().st_uid == NOBODY
+    assert path.stat().st_uid == OTHER_USER
 
 
 @pytest.mark.parametrize("pattern", ["vm.localhost-*-token", "*-cf_key"])

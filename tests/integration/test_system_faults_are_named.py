@@ -72,7 +72,7 @@ def test_a_certificate_is_whole_or_says_why(user):
 
 
 def test_a_login_brings_a_token_or_says_why(user):
-    """By the token of the organisation, so that nobody has to sign in each time."""
+    """By the token of the organisation, so that no sign-in is needed each time."""
     kept = {path: path.read_bytes() for path in user.home.glob("*-org-token")}
 
     def prepare():

@@ -99,7 +99,7 @@ def test_a_server_that_takes_nothing_the_page_has_is_named(world):
 
 
 def test_a_certificate_is_tried_where_there_is_a_ca(world):
-    """Also when the server takes passwords: nobody is asked for one."""
+    """Also when the server takes passwords: there is no prompt for one."""
     server = SshServer(world, ["password", "publickey"], password=PASSWORD)
     edge = edge_with_terminal(world, server.address)
     said = TerminalPage(edge, signed_in(edge)).start().ended()

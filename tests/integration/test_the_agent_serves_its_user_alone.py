@@ -11,8 +11,8 @@ import pytest
 from support import world as worlds
 from support.clients import Ssh
 
-NOBODY = 65534  # user and group
-ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="only root can become somebody else")
+OTHER_USER = 65534  # user and group
+ROOT_ONLY = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 
 
 class Session:
@@ -71,7 +71,7 @@ def test_another_user_is_hung_up_on(world, user, session):
     for path in (world.directory, user.home):
         path.chmod(0o755)
     session.socket.chmod(0o777)
-    argv = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "ssh-add", "-l"]
+    argv = ["setpriv", f"--reuid={OTHER_USER}", f"--regid={OTHER_USER}", "--clear-groups", "ssh-add", "-l"]
     asked = world.run(argv, session.env)
     assert asked.status != 0 and asked.output == b"", asked
     assert session.ssh_add("-l").ok().stdout

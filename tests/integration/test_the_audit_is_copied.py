@@ -51,7 +51,7 @@ def test_the_file_has_every_row(world):
     edge.stop()
     edge.command("ca", "rotate", "--app", edge.hosts[0]).ok()
     assert rows(moved.read_text()) + rows(path.read_text()) == edge.audit()[:-1]
-    # What was done while nobody copied follows.
+    # Rows written while the copy was stopped follow.
     edge.child = world.start(edge.child.argv)
     edge.port = edge.child.ready_port()
     wait_until(lambda: rows(moved.read_text()) + rows(path.read_text()) == edge.audit(), "nothing is missing")

@@ -83,7 +83,7 @@ def test_metrics_are_what_was_done(world, watched):
 
     others = Client(world, watched.edge, "mallory", browser_env={"EMAIL": "mallory@example.com"})
     denied_before = after.get(("cfpipe_edge_denials_total", APP), 0)
-    refused = others.run("access", "ssh", "--hostname", watched.edge.host(), "--id", "nobody.access", "--secret", "0")
+    refused = others.run("access", "ssh", "--hostname", watched.edge.host(), "--id", "absent.access", "--secret", "0")
     assert refused.status == REFUSED, refused
     assert watched.metrics()["cfpipe_edge_denials_total", APP] > denied_before
 
@@ -128,7 +128,7 @@ def test_little_is_answered_and_little_is_taken(watched):
             assert much.recv(1) == b""
         except ConnectionError:
             pass  # a reset is as good an end as any
-    # As many as are served at once, and more that are not, keep nobody from asking once they have gone.
+    # As many as are served at once, and more that are not, keep no other from asking once they have gone.
     idle = [socket.create_connection(("127.0.0.1", watched.port)) for _ in range(40)]
     for one in idle:
         one.close()

@@ -51,7 +51,7 @@ def on_a_terminal(world, argv):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
 
 
-def test_a_key_with_a_pass_phrase_is_named_and_nobody_is_asked(edge):
+def test_a_key_with_a_pass_phrase_is_named_without_a_prompt(edge):
     world = edge.world
     closed = world.path("closed.pem")
     openssl(world, "genrsa", "-aes128", "-passout", "pass:phrase", "-out", closed, "2048")

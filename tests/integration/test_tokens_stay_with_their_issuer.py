@@ -87,7 +87,7 @@ def test_metadata_that_names_the_file_of_another_application_is_refused(misbehav
 
 
 def test_what_was_remembered_before_is_asked_again_where_it_does_not_fit(user):
-    """As an older release has kept it from an edge that named an application of somebody else."""
+    """As an older release has kept it from an edge that named another application."""
     file = user.file("*-application")
     before = file.read_text()
     file.write_text(before.replace(f'"app_hostname":"{edges.HOST}"', '"app_hostname":"other.localhost"'))

@@ -40,7 +40,7 @@ class Site:
 
 
 @pytest.mark.parametrize("policies", [EXCLUDE, DENY, INCLUDE], ids=["exclude", "deny", "include"])
-def test_nobody_gets_in_by_what_the_provider_leaves_out(world, policies):
+def test_missing_claims_admit_no_user(world, policies):
     site = Site(world, policies)
     for name, (claims, why) in UNKNOWN.items():
         answer = site.sign_in(claims)

@@ -69,7 +69,7 @@ void exited(uv_process_t* process, std::int64_t status, int) {
 
 Signer::Signer(uv_loop_t* loop, const std::string& dir, bool with_other_key) : loop_(loop), dir_(dir) {
   make_key(dir_ + "/ssh-ca", "edge_mock ssh ca");
-  if (with_other_key) make_key(dir_ + "/ssh-other", "nobody");
+  if (with_other_key) make_key(dir_ + "/ssh-other", "other");
 }
 
 void Signer::sign(const Order& order, Done done) {

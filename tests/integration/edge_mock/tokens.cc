@@ -35,7 +35,7 @@ std::string modulus_of(EVP_PKEY* key) {
   return base64url(bytes);
 }
 
-/// An RSA public key that belongs to nobody. It only has to look like one.
+/// An RSA public key without a private key. It only has to look like one.
 std::string random_modulus() {
   std::string bytes(256, '\0');
   randombytes_buf(bytes.data(), bytes.size());

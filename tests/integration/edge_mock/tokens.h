@@ -43,7 +43,7 @@ class Tokens {
   enum class Signature { good, wrong, none };
   std::string sign(const boost::json::object& claims, Signature signature = Signature::good) const;
 
-  /// `{"keys":[…],"public_certs":[…]}`: an older key that nobody can sign with any more, then the signing
+  /// `{"keys":[…],"public_certs":[…]}`: an older key that does not sign any more, then the signing
   /// key.
   std::string key_set() const;
 

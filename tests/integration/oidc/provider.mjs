@@ -7,7 +7,7 @@
 //   id_token_claims whether claims of the scopes are in the ID token too, or at the userinfo endpoint alone
 //   scopes          further claims, by scope
 // The first line of standard input is a list of client metadata (RFC 7591): until it comes, requests wait.
-// Who signs in is asked for a name and a password; nobody is asked for consent.
+// A user who signs in is asked for a name and a password, and not for consent.
 import { createServer as createHttp } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';

@@ -10,7 +10,7 @@ from support import limits
 
 # Descriptors 3 and on are those of the sockets; LISTEN_PID is known once the program is about to begin.
 BECOME = 'for fd in $GIVEN; do at=$((${at:-2} + 1)); eval "exec $at<&$fd $fd<&-"; done; unset GIVEN at fd; LISTEN_PID=$$ exec "$@"'
-BEYOND = 60  # descriptors from here on are in nobody's way
+BEYOND = 60  # descriptors from here on collide with no others
 
 
 def start_with_sockets(world, argv, sockets, names=None, env=None, **more):

@@ -96,7 +96,7 @@ class NamesProxy:
 
 
 class Cloudflared:
-    """With a home of its own, and a browser that signs in whoever it is asked for."""
+    """With a home of its own, and a browser that signs in the user it is asked for."""
 
     def __init__(self, world, edge):
         self.world, self.edge = world, edge

@@ -77,7 +77,7 @@ class Edge:
         return [json.loads(line) for line in (self.state / "log.jsonl").read_text().splitlines()]
 
     def stop(self):
-        """A polite end, after which nobody listens on its port."""
+        """A clean end (SIGTERM), after which its port is closed."""
         assert self.child.stop() == 0, self.child.stderr.text
 
     def close(self):

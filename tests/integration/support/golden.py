@@ -30,5 +30,5 @@ def normalised(text, world, *ports):
 
 
 def without_login_notice(text):
-    """What is left once somebody has been asked to log in, as he was."""
+    """What is left after a login was asked for, as it was."""
     return LOGIN_NOTICE.sub("", text)

@@ -1,4 +1,4 @@
-"""A real TLS server in front of an edge that lets nobody through without a client certificate."""
+"""A real TLS server in front of an edge that rejects clients without a certificate."""
 
 import socket
 import ssl

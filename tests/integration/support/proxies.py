@@ -20,7 +20,7 @@ TRIES = 10
 
 
 def loopback_place():
-    """An address and a port there that nobody else is likely to take before the proxy does."""
+    """An address and a port there that no other program is likely to take before the proxy does."""
     address = "127." + ".".join(str(random.randrange(1, 255)) for _ in range(3))
     with socket.socket() as taken:
         taken.bind((address, 0))

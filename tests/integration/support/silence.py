@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-# Behind a wire at whose other end nobody has this address.
+# Behind a link at whose other end no host has this address.
 NOWHERE = "10.99.0.1"
 
 

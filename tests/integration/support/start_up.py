@@ -26,7 +26,7 @@ def until_exit(argv, env):
 
 
 class Dial:
-    """Starts a client that knows application and token at a port where nobody speaks TLS."""
+    """Starts a client that knows application and token at a port without a TLS server."""
 
     def __init__(self, client):
         self._listener = socket.create_server(("127.0.0.1", 0))

@@ -68,7 +68,7 @@ class Terminal:
         try:
             data = os.read(self._master, 65536)
         except OSError as error:
-            if error.errno != errno.EIO:  # what Linux says once nobody holds the other side
+            if error.errno != errno.EIO:  # Linux's error after the other side was closed
                 raise
             data = b""
         self.screen += self._decoder.decode(data)

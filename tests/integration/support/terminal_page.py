@@ -123,7 +123,7 @@ class TerminalPage:
             if opcode in (0, 2):
                 self._frames += body
             elif opcode == 8 and not self._closed:
-                self.close()  # whoever is asked to close says so too
+                self.close()  # RFC 6455 5.5.1: a Close is answered by one
 
     def _take(self):
         while len(self._frames) >= 5:

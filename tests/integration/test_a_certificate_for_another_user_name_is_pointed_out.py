@@ -11,7 +11,7 @@ WARNING = re.compile(r"^cfpipe: certificate: warning: .*$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("style", ["agent", "match", "chain"])
-def test_a_certificate_for_somebody_else_is_pointed_out(user, style):
+def test_a_certificate_for_another_user_name_is_pointed_out(user, style):
     ssh = Ssh(user, style)
     refused = ssh.run("true", "-l", "pi")
     assert refused.status == 255, refused
@@ -29,15 +29,15 @@ def test_a_certificate_for_somebody_else_is_pointed_out(user, style):
 
 @pytest.mark.parametrize("kind", ["own"], indirect=True)
 def test_what_is_said_makes_sshd_take_the_certificate(world, user, sshd):
-    # The other way round: an account whose certificate names somebody else, and sshd told as the warning says.
+    # The other way round: an account whose certificate has another name, and sshd configured as the warning says.
     principals = sshd.state / "principals"
     principals.mkdir()
-    (principals / worlds.USER).write_text("somebody\n")
+    (principals / worlds.USER).write_text("another\n")
     config = sshd.state / "sshd_config"
     config.write_text(f"AuthorizedPrincipalsFile {principals}/%u\nStrictModes no\n" + config.read_text())
     ssh = Ssh(user, "agent")
     assert ssh.run("true").status == 255
-    (principals / worlds.USER).write_text(f"somebody\n{worlds.USER}\n")
+    (principals / worlds.USER).write_text(f"another\n{worlds.USER}\n")
     ssh.run("true").ok()
 
 

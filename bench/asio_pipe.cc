@@ -97,7 +97,7 @@ class Pipe : public std::enable_shared_from_this<Pipe> {
   std::vector<tunnel::Slice> payload_;
 };
 
-// Everything up to an empty line; nobody says more before the other has answered.
+// Everything up to an empty line; neither side sends more before the other has answered.
 std::string read_head(Tls& tls) {
   std::string head;
   if (net::read_until(tls, net::dynamic_buffer(head), "\r\n\r\n") < head.size()) die("the peer speaks first");

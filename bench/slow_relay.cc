@@ -5,10 +5,10 @@
 //   0    connect: the system accepts at once, although on the wire the SYN has only just left
 //   2 D  the SYN-ACK would arrive: what the client has sent before counts as sent now
 //   3 D  its acknowledgement arrives: only now the relay connects to the target, as that would accept now
-// So a connect costs a round trip although it does not look like one: whoever answers at once has sent their
-// answer to the client's first bytes, and the client has it, at 4 D. What a client works between its connect
-// and its first bytes is hidden behind those 2 D, as if it had done it while the SYN was under way. From then
-// on every byte takes D, each end and reset likewise.
+// So a connect costs a round trip although it does not look like one: a server that answers at once has sent
+// its answer to the client's first bytes, and the client has it, at 4 D. What a client works between its
+// connect and its first bytes is hidden behind those 2 D, as if it had done it while the SYN was under way.
+// From then on every byte takes D, each end and reset likewise.
 //
 // All times, in the log too, are those of the client's end of the wire, on CLOCK_MONOTONIC.
 #include <fcntl.h>
@@ -43,7 +43,7 @@ namespace net = boost::asio;
 using net::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
-/// Bytes under way in one direction at most: 5 Gbit/s at 100 ms one way. Whoever sends more waits.
+/// Bytes under way in one direction at most: 5 Gbit/s at 100 ms one way. A sender of more waits.
 constexpr std::size_t kOnTheWire = 64 * 1024 * 1024;
 /// Bytes read at once, and of these the least that are not copied into a buffer of their own size.
 constexpr std::size_t kReadBytes = 256 * 1024;
@@ -236,7 +236,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     to.shutdown(tcp::socket::shutdown_send, ignored);
   }
 
-  /// A reset in either direction, or nobody there: both sides see a reset.
+  /// A reset in either direction, or no listener there: both sides see a reset.
   void cut() {
     cut_ = true;
     boost::system::error_code ignored;

@@ -1,6 +1,6 @@
 // Debian's libssh can log in by Kerberos, and as an archive it wants those functions and with them the
 // machine's libraries. The terminal never tries that way to log in, so that nothing of this is ever called;
-// whoever links libssh as a shared library leaves this file out.
+// a build with libssh as a shared library leaves this file out.
 namespace {
 
 /// GSS_S_UNAVAILABLE (RFC 2744 3.9.1).

@@ -180,7 +180,7 @@ def _resolves(name):
 
 
 def _free_port():
-    """For a program that cannot be given port 0. Somebody else may take it first; then that program fails to start."""
+    """For a program that cannot be given port 0. Another program may take it first; then that program fails to start."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -24,7 +24,7 @@ void check_application(const ApplicationConfig& app, const Config& config) {
           "a certificate's time has bounds");
   require(app.certificates->force_command.size() <= kMaxForceCommandBytes, "a command has a bound");
   require(!app.certificates->root_by_email || config.identity_provider == IdentityProvider::dev,
-          "nobody is root by an address");
+          "no account is root by an address");
 }
 
 void check(const Config& config) {

@@ -1,5 +1,5 @@
-// What an identity provider that does not mean well signs about a person: nobody gets in by it whose address
-// is not verified, and groups that are not known stay unknown on their way through a token.
+// Claims that a hostile identity provider signs about a user: an unverified address does not sign in, and
+// unknown groups stay unknown on their way through a token.
 #include <boost/json/object.hpp>
 
 #include "base/json.h"
@@ -35,7 +35,7 @@ void check_token(const json::object& claims, const OidcConfig& config) {
           "and for this client");
   require(token.number("exp") > kNow - kProviderClockSkew, "and fresh");
   const auto subject = token.text("sub");
-  require(!subject.empty() && subject.size() <= kMaxSubjectBytes, "and about somebody");
+  require(!subject.empty() && subject.size() <= kMaxSubjectBytes, "and about a user");
   require(!check_id_token(token, config, "", kNow), "no nonce is no sign-in");
 }
 
@@ -62,7 +62,7 @@ void check_person(const json::object& claims, const UserInfo& info, const OidcCo
   require(valid_email(person->email), "a person has an address");
   if (!config.allow_unverified_email)
     require(claims.contains("email_verified") || info.claims.contains("email_verified"),
-            "which somebody verified");
+            "which a provider verified");
   require(info.claims.empty() || cfpipe::auth::text_of(info.claims, "sub") == person->subject,
           "userinfo is about the same person");
   check_groups(person->groups);

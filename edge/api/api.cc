@@ -242,7 +242,7 @@ Answer AdminApi::end_tunnel(std::string_view email) {
     row = tunnel.row;
   });
   if (!end) return json_refusal(404, "there is no such tunnel open");
-  // Written first: what nobody could account for does not happen.
+  // Recorded first: an act without its audit row does not happen.
   const auto recorded =
       acts_.record("tunnel_end", row.identity, row.application, "tunnel " + std::to_string(*id));
   if (!recorded) return failed(recorded.error());

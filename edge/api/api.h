@@ -20,13 +20,13 @@ inline constexpr std::size_t kMaxAuditPage = 1000;
 inline constexpr std::size_t kAuditPage = 100;
 inline constexpr std::string_view kApiPath = "/cdn-cgi/access/api/v1/";
 
-/// Somebody who has signed in at the auth domain, and asks.
+/// The authenticated user of a request at the auth domain.
 struct Caller {
   Identity identity;
   bool administrator = false;
 };
 
-/// The JSON API of the auth domain (docs/API.md), for one request of somebody who is known. On the site's
+/// The JSON API of the auth domain (docs/API.md), for one request of an authenticated user. On the site's
 /// loop.
 class AdminApi {
  public:

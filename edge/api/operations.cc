@@ -147,7 +147,7 @@ Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& 
                                                              std::vector<std::uint64_t> serials,
                                                              const std::string& identity) {
   if (!valid_app_name(hostname) || (serials.empty() && identity.empty()))
-    return bad("say which: --app H and --serial N, or --identity E for all that somebody has");
+    return bad("say which: --app H and --serial N, or --identity E for all of one user");
   if (!identity.empty()) {
     const auto found = state_.certificate_serials(hostname, identity, now_ - kMaxCertificateTtl.count());
     if (!found) return found.error();
@@ -208,7 +208,7 @@ Result<void> Acts::revoke_person(const std::string& email) {
   if (!valid_email(email))
     return bad("say whose: --email with an email address, or --session with a session that the audit names");
   const std::string person = lower(email);
-  // First, because a revocation that nobody could account for is still better than none.
+  // First, because a revocation without its audit row is better than none.
   if (auto done = state_.revoke_person(person, now_); !done) return done.error();
   return record("revoke", person, {}, {});
 }

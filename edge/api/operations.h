@@ -20,9 +20,9 @@ inline constexpr std::int64_t kLastTokenSeconds = 2 * std::chrono::seconds(kMaxS
 inline constexpr std::size_t kMaxSignIns = 1000;
 inline constexpr std::size_t kMaxOwnSignIns = 100;
 
-/// Who does something, for the audit.
+/// The administrator who acts, for the audit.
 struct Actor {
-  std::string by;  ///< an administrator's email; empty: somebody at the edge's own machine
+  std::string by;  ///< an administrator's email; empty: a command on the edge's machine
   std::string peer;
   std::string ray;
 };
@@ -47,8 +47,8 @@ class Acts {
   Result<CreatedServiceToken> create_service_token(const std::string& name, const std::string& duration);
   Result<void> revoke_service_token(const std::string& name);
 
-  /// `agent`: where the application's CA is in one, which nobody changes from here. The lines of the CA that
-  /// signs and of the one that waits.
+  /// Public key lines of the CA that signs and of the next one. `agent`: the agent that holds the
+  /// application's CA, which the edge cannot change; or null.
   Result<std::vector<std::string>> ca(const std::string& hostname, const AgentCa* agent);
   /// `type` is a word that SshCa::type_named() knows; empty: ed25519 for the first, and that of the present
   /// CA for the next.

@@ -12,7 +12,7 @@ namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace {
 
-/// No name of a person makes one root: the configuration says so itself, or it is nobody's.
+/// Principal root: no user name becomes it, only the configuration can grant it.
 constexpr std::string_view kRoot = "root";
 constexpr std::string_view kPrefix = "ssh-ca/";
 constexpr std::string_view kNextPrefix = "ssh-ca-next/";

@@ -170,11 +170,12 @@ void add_policy(CLI::App& root, Options& options, int& status) {
   CLI::App* policy = root.add_subcommand("policy", "The policies of a configuration");
   policy->require_subcommand(1);
   CLI::App* test = policy->add_subcommand(
-      "test", "Say which policy and rule decide whether somebody may reach an application; status 77 if not");
+      "test", "Say which policy and rule decide whether a user may reach an application; status 77 if not");
   PolicyQuestion& question = options.question;
   add_config_option(*test, question.config_path);
   test->add_option("--app", question.app, "Name of the application")->required();
-  auto* email = test->add_option("--email", question.email, "Who has signed in; nobody if it is left out");
+  auto* email = test->add_option("--email", question.email,
+                                 "Email of the user who has signed in; without it, no user has");
   test->add_option("--group", question.groups, "A group of theirs, once for each")
       ->needs(email)
       ->allow_extra_args(false);

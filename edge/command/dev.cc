@@ -58,7 +58,7 @@ transport::Result<Config> dev_config(const DevOptions& options) {
   config.listen = parse_listener(options.listen, std::nullopt);
   if (!config.listen) return bad_option("--listen must be ADDRESS:PORT, such as 127.0.0.1:8443");
   if (!config.listen->address().is_loopback())
-    return bad_option("--listen must be a loopback address: dev asks nobody for a password");
+    return bad_option("--listen must be a loopback address: dev signs users in without a password");
   const auto origin = transport::Authority::parse(options.origin);
   if (!origin) return bad_option("--origin must be HOST:PORT, such as 127.0.0.1:22");
   config.auth_host = lower(options.auth_domain);

@@ -32,7 +32,7 @@ transport::Result<Subject> subject_of(const PolicyQuestion& question) {
 std::string name_of(const Subject& subject) {
   if (!subject.email.empty()) return subject.email;
   if (!subject.service_token.empty()) return "service token " + subject.service_token;
-  return "somebody who has not signed in";
+  return "a user who has not signed in";
 }
 
 void print_verdict(const Verdict& verdict, const Subject& subject, const std::string& app) {

@@ -99,7 +99,7 @@ transport::Result<Sockets> given_sockets(const Config& config, const ServeOption
   return out;
 }
 
-/// Null where nobody wants one.
+/// The listener for metrics; null if the configuration has none.
 transport::Result<std::unique_ptr<Admin>> open_admin(Sockets& sockets, const Serving& serving,
                                                      const Ending& ending) {
   if (!sockets.admin_at) return std::unique_ptr<Admin>();
@@ -108,7 +108,7 @@ transport::Result<std::unique_ptr<Admin>> open_admin(Sockets& sockets, const Ser
       [&](std::string_view path) { return admin_answer(serving, ending, path); }, std::move(sockets.admin));
   if (!admin) return admin;
   if (!sockets.admin_at->is_local())
-    spdlog::warn("whoever reaches {} may read the metrics: nobody is asked to sign in there",
+    spdlog::warn("all that reach {} may read the metrics: there is no sign-in",
                  sockets.admin_at->address().to_string());
   std::ostringstream where;
   where << (*admin)->endpoint();

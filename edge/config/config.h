@@ -154,7 +154,7 @@ struct Config {
   std::string dev_email;                 ///< what the built-in sign-in page offers
   std::vector<std::string> dev_groups;   ///< of everybody who signs in there
   std::vector<OidcConfig> providers;     ///< of type oidc, where people sign in
-  std::optional<Policy> administrators;  ///< who may use the dashboard; none: nobody
+  std::optional<Policy> administrators;  ///< who may administer; nothing: no user
   std::vector<ApplicationConfig> applications;
 };
 

@@ -148,7 +148,7 @@ void Reader::host_keys(const YAML::Node& node, ApplicationConfig& app) {
   }
 }
 
-/// `certificate`: nobody's work goes on longer than the certificate it began with is good.
+/// `certificate`: a tunnel ends when the certificate it was opened with expires.
 void Reader::session_limit(const YAML::Node& node, ApplicationConfig& app) {
   const YAML::Node limit = node["session_limit"];
   if (!limit || (limit.IsScalar() && limit.Scalar() == "none")) return;

@@ -58,7 +58,7 @@ std::string misplaced(Rule::Kind kind, Decision decision) {
   const std::string rule = "a rule of kind '" + std::string(name_of(kind)) + "' ";
   switch (decision) {
     case Decision::bypass:
-      return rule + "cannot stand in a bypass policy, which knows nobody: use ip or everyone";
+      return rule + "cannot stand in a bypass policy, which has no sign-in: use ip or everyone";
     case Decision::service_auth:
       return rule +
              "is about people: a service_auth policy takes service_token, any_valid_service_token, ip, "
@@ -119,7 +119,7 @@ void read_all_rules(YamlReader& reader, const YAML::Node& node, Policy& out) {
   out.require = read_rules(reader, node, "require", out.decision);
   out.exclude = read_rules(reader, node, "exclude", out.decision);
   if (!node["include"] || (node["include"].IsSequence() && node["include"].size() == 0))
-    reader.fault(node, "a policy without 'include' matches nobody");
+    reader.fault(node, "a policy without 'include' matches no user");
 }
 
 Policy read_policy(YamlReader& reader, const YAML::Node& node) {
@@ -265,7 +265,7 @@ std::vector<Policy> read_policies(YamlReader& reader, const YAML::Node& applicat
   const YAML::Node list = application["policies"];
   if (!list || !list.IsSequence() || list.size() == 0) {
     reader.fault(list ? list : application,
-                 "an application needs a list of 'policies': without one nobody gets in");
+                 "an application needs a list of 'policies': without one no user gets in");
     return out;
   }
   std::set<std::string> names;

@@ -100,7 +100,7 @@ void read_claim_name(YamlReader& reader, const YAML::Node& node, const char* key
                               claim + " is taken as a name");
 }
 
-/// `none` is no choice: nobody could sign in.
+/// `none` is rejected: no user could sign in.
 void read_prompt(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc) {
   constexpr std::array<std::string_view, 4> kPrompts{"login", "consent", "select_account", "create"};
   oidc.prompt = reader.text(node, "prompt", kWhat, false);
@@ -110,7 +110,7 @@ void read_prompt(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc) {
       return reader.fault(node["prompt"], "'prompt' must be select_account, login, consent or create");
 }
 
-/// A login in the configuration would be read by whoever may read that.
+/// Rejects credentials in the URL, which all readers of the configuration would see.
 void read_proxy(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, LoadedConfig& loaded) {
   oidc.proxy = reader.text(node, "proxy", kWhat, false);
   if (!oidc.proxy.empty())

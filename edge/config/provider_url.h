@@ -7,7 +7,7 @@
 
 namespace cfpipe::edge {
 
-/// A URL of an identity provider: https, or http where it is on this machine and nobody can listen in.
+/// A URL of an identity provider: https, or http on this machine, where no one else can read along.
 struct ProviderUrl {
   transport::Url url;
   bool plain = false;  ///< http

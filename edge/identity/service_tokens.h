@@ -15,21 +15,20 @@ inline constexpr std::chrono::seconds kMinServiceToken{60};
 inline constexpr std::chrono::seconds kMaxServiceToken{10 * 365 * 24 * 3600};
 inline constexpr std::chrono::seconds kDefaultServiceToken{365 * 24 * 3600};
 
-/// What whoever made a service token is shown, once: of the secret only a digest is kept.
+/// A new service token, shown once to the administrator who made it: only a digest of the secret is kept.
 struct NewServiceToken {
   std::string client_id;
   Secret secret;
 };
 
-/// What a pair of headers amounts to: the token they are, or why they are none, fit to be told to whoever
-/// sent them.
+/// Result of checking a pair of headers: the token, or why they are rejected, for the response.
 struct CheckedServiceToken {
   std::optional<ServiceTokenRow> token;
   std::string fault;
 };
 
-/// The service tokens: an id and a secret for programs, instead of somebody who signs in. Read from the state
-/// at each use, so that one that has been revoked, by whatever process, is no good from then on.
+/// The service tokens: an id and a secret with which programs authenticate. Read from the state at each use,
+/// so that a revocation by any process holds at once.
 class ServiceTokens {
  public:
   explicit ServiceTokens(State& state) : state_(state) {}

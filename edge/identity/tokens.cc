@@ -19,7 +19,7 @@ namespace cfpipe::edge {
 namespace {
 
 constexpr std::string_view kKeyName = "token-signing";
-/// Lifetime of the X.509 form of the signing key, in days; nobody checks it, some libraries insist on one.
+/// Lifetime of the X.509 form of the signing key, in days; no client checks it, some libraries require one.
 constexpr int kCertificateDays = 365;
 /// Names what `groups` and the custom claims are a choice of.
 constexpr std::string_view kAsked = "groups_asked";

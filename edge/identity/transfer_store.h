@@ -42,7 +42,7 @@ class TransferStore {
   /// Keeps a box for the receiver on behalf of `owner`, the person who has signed in.
   Result<Outstanding::Added> put(const PartyKey& owner, const std::string& receiver,
                                  const auth::SealedTransfer& box);
-  /// The same for a refusal: whoever waits need not wait any longer.
+  /// The same for a rejection, which ends the poll of the waiting program.
   Result<Outstanding::Added> refuse(const PartyKey& owner, const std::string& receiver,
                                     const auth::TransferRefusal& refusal);
   /// 200 with the box, 403 with a refusal, 202 when none has come in time, or 429 when too many wait, here or
@@ -50,8 +50,7 @@ class TransferStore {
   /// ends an older one, whose client has most likely gone.
   boost::asio::awaitable<Answer> poll(std::string receiver, std::string peer);
   std::size_t waiting() const { return waiters_.size(); }
-  /// No poll waits any more: whoever asks again asks the process that comes after this one, which hears of a
-  /// box at once.
+  /// Ends all polls: a client that polls again reaches the next process, which learns of a box at once.
   void drain();
   /// The address from which that receiver is polled now; empty: it is not.
   std::string poller(const std::string& receiver) const;

@@ -8,7 +8,7 @@ namespace {
 constexpr std::array<std::string_view, kRowCauses> kNames{
     "denied", "declined", "service_token", "failed_sign_in", "over_limit", "service_login", "tunnel"};
 
-/// What nobody does often in earnest, and what programs do all the time.
+/// Limits for rows that honest clients rarely cause, and for those that programs cause all the time.
 constexpr RowRates kRare{{30, 6}, {240, 60}, {600, 120}};
 constexpr RowRates kUsual{{300, 60}, {1'200, 240}, {6'000, 1'200}};
 

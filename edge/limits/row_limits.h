@@ -14,7 +14,7 @@ namespace cfpipe::edge {
 
 /// What a row of the audit is about that a peer can cause again and again.
 enum class RowCause {
-  denied,          ///< a policy turned somebody away
+  denied,          ///< a policy denied access
   declined,        ///< a person did not agree to a program's sign-in
   service_token,   ///< one that is no good
   failed_sign_in,  ///< at the identity provider

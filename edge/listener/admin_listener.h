@@ -21,8 +21,8 @@ inline constexpr std::size_t kMaxAdminConnections = 16;
 inline constexpr std::uint32_t kMaxAdminHeadBytes = 8 * 1024;
 inline constexpr std::chrono::seconds kAdminDeadline{10};
 
-/// A listener for what watches the edge: plain HTTP/1.1, GET and HEAD alone, one request to a connection. It
-/// asks nobody who they are, so its address is one that only those reach who may know.
+/// A listener for monitoring: plain HTTP/1.1, GET and HEAD only, one request per connection. It has no
+/// authentication, so only monitoring may be able to reach its address.
 class Admin {
  public:
   using Answers = std::function<Answer(std::string_view path)>;
@@ -31,7 +31,7 @@ class Admin {
   static transport::Result<std::unique_ptr<Admin>> open(boost::asio::any_io_executor executor,
                                                         const Listener& listen, Answers answers,
                                                         auth::Fd given = {});
-  /// Ends the listener; nobody is asked any more.
+  /// Ends the listener; `answers` is not called any more.
   ~Admin();
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;

@@ -16,8 +16,8 @@ namespace cfpipe::edge {
 
 using SharedRequest = std::shared_ptr<const Request>;
 
-/// A tunnel that the site knows of. Tells it of the end when it goes, from whichever thread and however that
-/// comes about; whoever relays keeps the numbers current.
+/// A tunnel that the site has registered. Its destructor reports the end to the site, from any thread; the
+/// relay keeps its counters current.
 class OpenTunnel {
  public:
   OpenTunnel(boost::asio::any_io_executor executor, Site& site, std::int64_t id,

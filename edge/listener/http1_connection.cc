@@ -135,8 +135,7 @@ net::awaitable<bool> Connection::shake_hands() {
   co_return shaken.has_value();
 }
 
-// What came as early data may have been played again by somebody. The end of the handshake proves that it was
-// not.
+// Early data may be a replay (RFC 8446 8). The end of the handshake proves that it is not.
 net::awaitable<bool> Connection::prove() {
   if (tls_ == nullptr || tls_->established()) co_return true;
   const std::string peer = transport::Host(source_.ends.client.address()).text();

@@ -58,8 +58,8 @@ bool Wire::start(unsigned number) {
   return thread_.joinable();
 }
 
-// A connection for which nothing is done goes before one that is new: whoever fills the edge with those loses
-// them, and everyone else gets in.
+// An idle connection is closed before a new one is rejected: an address that fills the edge with idle ones
+// loses those, and other clients get in.
 bool Wire::has_room(bool crowded) {
   if (!crowded && context_.memory.fits(kConnectionBytes, MemoryUse::connection)) return true;
   context_.memory.refused(MemoryUse::connection);

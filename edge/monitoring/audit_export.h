@@ -19,16 +19,16 @@ boost::json::object audit_object(const AuditRow& row);
 /// The row as one line of JSON, without a newline: what `audit --json` prints.
 std::string audit_json(const AuditRow& row);
 
-/// Copies the rows of the audit to a file or to standard output, whoever has added them to the state. How far
-/// it has come is in the state, and the last line of a file says it too: after a crash or on a full disk no
-/// row is missing or there twice. Of standard output the last ones may come twice.
+/// Copies the audit's rows to a file or to standard output, those of other processes included. The position
+/// is in the state, and in the last line of a file: after a crash or on a full disk no row is missing or
+/// there twice. On standard output the last ones may come twice.
 class AuditLog {
  public:
   /// `state` outlives it.
   explicit AuditLog(State& state) : state_(state) {}
 
   /// Where to: `path` as the configuration has it. The file is made with mode 0600, and must be a plain one
-  /// of ours that nobody else can write. Stage::config.
+  /// of ours that no other user can write. Stage::config.
   static Result<auth::Fd> open(const std::string& path);
   /// What open() gave: from now on there; none: nowhere.
   void use(auth::Fd file);

@@ -35,7 +35,7 @@ class ServiceManager {
  private:
   void say(std::string_view text, int fd = -1) const;
 
-  std::string socket_;    ///< a path, or '@' and an abstract name; empty: nobody listens
-  std::string watchdog_;  ///< microseconds; empty: nobody watches
+  std::string socket_;    ///< a path, or '@' and an abstract name; empty: there is no listener
+  std::string watchdog_;  ///< microseconds; empty: there is no watchdog
 };
 }  // namespace cfpipe::edge

@@ -165,7 +165,7 @@ Result<Person> person_of(const json::object& id_claims, const UserInfo& userinfo
   const json::object& more = userinfo.claims;
   if (!more.empty() && auth::text_of(more, "sub") != out.subject)
     return transport::Failure(transport::Stage::login, Cause::token_invalid,
-                              "its userinfo is about somebody else than its ID token");
+                              "its userinfo is about another user than its ID token");
   const Address address = address_of(id_claims, more, config);
   if (address.email.empty()) return denied(without_address(id_claims, more, config));
   if (!valid_email(address.email))

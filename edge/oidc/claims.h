@@ -27,7 +27,7 @@ struct Person {
   std::string id_token;  ///< as it came: for signing out there again
 };
 
-/// What is wanted to be known of somebody.
+/// The claims that the configuration needs of a user.
 struct WantedClaims {
   bool groups = false;             ///< any policy asks
   std::vector<std::string> named;  ///< for principals

@@ -187,7 +187,7 @@ template <class T>
 net::awaitable<Oidc::Impl::Shared<T>> Oidc::Impl::current(Kept<T>& kept, Fetch<T> fetch, std::int64_t max_age,
                                                           bool again) {
   if (!again && kept.younger_than(max_age, now())) co_return kept.value;
-  // Somebody is asking already: what is known may be old, but not so old that everybody has to wait.
+  // Another request is in flight: use what is cached unless it is too old for that.
   if (!again && kept.flight.under_way() && kept.younger_than(kStaleDiscoverySeconds, now()))
     co_return kept.value;
   if (kept.flight.waiting() >= kMaxWaitingForProvider) co_return too_many();
@@ -217,7 +217,7 @@ net::awaitable<Oidc::Impl::Shared<ProviderMetadata>> Oidc::Impl::provider() {
 }
 
 /// With the keys that are known, and where they do not know the token's, once more with fresh ones: that is
-/// how a provider changes its keys. Tokens of nobody's key cannot make us ask all the time.
+/// how a provider changes its keys. Tokens of unknown keys cannot cause a request each.
 net::awaitable<Result<void>> Oidc::Impl::check_signature(const auth::Jwt& token, const char* what) {
   auto known = co_await current<SigningKeys>(keys, &Impl::fetch_keys, kKeysSeconds, false);
   if (!known) co_return known.error();
@@ -316,7 +316,7 @@ net::awaitable<Result<UserInfo>> Oidc::Impl::more_about(const auth::Jwt& token,
     co_return out;
   }
   out.claims = std::move(*info);
-  // An empty answer is about nobody.
+  // An empty answer is about no user.
   if (out.claims.empty()) out.claims["sub"] = "";
   co_return out;
 }

@@ -43,7 +43,7 @@ struct AuthorizationRequest {
   std::string state;
   std::string nonce;
   std::string verifier;       ///< RFC 7636 4.1: 43 to 128 unreserved characters
-  bool another_user = false;  ///< the provider is to ask who it is, also where somebody is signed in
+  bool another_user = false;  ///< the provider asks for a login even if a user is signed in there
 };
 
 /// What came back from the provider through the browser.
@@ -75,7 +75,7 @@ class Oidc {
   /// provider offers none, or is not to be asked. `id_token` may be empty.
   boost::asio::awaitable<std::optional<std::string>> sign_out_url(const std::string& id_token,
                                                                   const std::string& back_to);
-  /// Asks the provider for what it says of itself, so that whoever starts the edge sees what is wrong.
+  /// Fetches the provider's metadata, so that the administrator who starts the edge sees what is wrong.
   boost::asio::awaitable<transport::Result<void>> look();
 
  private:

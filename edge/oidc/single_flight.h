@@ -20,7 +20,7 @@ inline constexpr std::chrono::seconds kFlightPatience{60};
 /// Makes those who want the same thing at the same time wait for the one who is fetching it. Of one loop.
 class Flight {
  public:
-  /// True: the caller fetches, and says landed(). False: somebody else has, just now.
+  /// True: the caller fetches, and calls landed(). False: another caller has just done so.
   boost::asio::awaitable<bool> join(boost::asio::any_io_executor executor) {
     if (!under_way_) {
       under_way_ = true;

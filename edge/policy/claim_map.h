@@ -7,7 +7,7 @@
 
 namespace cfpipe::edge {
 
-/// What an identity provider says of somebody: claims and their values, by name.
+/// Claims of a user and their values, by name.
 using Claims = std::map<std::string, std::vector<std::string>, std::less<>>;
 
 }  // namespace cfpipe::edge

@@ -36,9 +36,9 @@ struct DestinationAddress {
 std::optional<DestinationAddress> find_destination(const std::vector<Destination>& allowed,
                                                    std::string_view asked);
 
-/// Whether a name that a client asked for may lead to this address. Names do not lead to the edge's own
-/// machine or link: whoever answers for a name would reach there what is for the edge alone. Where loopback
-/// is meant, the configuration names its address.
+/// Whether a name that a client asked for may lead to this address. Names must not lead to the edge's own
+/// machine or link, where the owner of a DNS name could reach services that are for the edge alone. To allow
+/// loopback, the configuration names its address.
 bool names_may_lead_to(const boost::asio::ip::address& address);
 
 }  // namespace cfpipe::edge

@@ -19,7 +19,7 @@ struct Identity {
   Groups groups;              ///< those of a person that the policies of this edge name
   Claims claims;              ///< those of a person that certificates of this edge are made with
   std::string client_id;      ///< of a service token; the claim is common_name
-  std::string service_token;  ///< its name; not in the token, whoever checks one looks it up
+  std::string service_token;  ///< its name; looked up when a token is checked, not in the token
   std::string subject;        ///< stable for one person; empty for a service token
   std::string nonce;          ///< of one sign-in
   std::int64_t issued = 0;

@@ -8,7 +8,7 @@ namespace {
 
 using transport::Host;
 
-/// Domains of one label that the world's DNS gives to nobody: the private one (ICANN, 2024), and RFC 6761.
+/// Top-level domains that public DNS never delegates: the private one (ICANN, 2024), and those of RFC 6761.
 constexpr std::array<std::string_view, 3> kOwnDomains{"internal", "localhost", "test"};
 
 /// `.internal.example.com`, of `*.internal.example.com`; empty if there is none.

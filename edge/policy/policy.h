@@ -46,7 +46,7 @@ struct Rule {
 
 enum class Decision { allow, deny, service_auth, bypass };
 
-/// Matches whoever meets any of `include`, all of `require` and none of `exclude`.
+/// Matches a subject that meets any of `include`, all of `require` and none of `exclude`.
 struct Policy {
   std::string name;
   Decision decision = Decision::allow;
@@ -57,7 +57,7 @@ struct Policy {
 
 /// Who asks, as far as it has been proved, and from where.
 struct Subject {
-  std::string email;          ///< of whoever has signed in; or empty
+  std::string email;          ///< of the user who has signed in; or empty
   Groups groups;              ///< of that person
   std::string login_method;   ///< the identity provider that has said so
   std::string service_token;  ///< name of the valid service token that was shown; or empty
@@ -84,7 +84,7 @@ struct Verdict {
   bool passes() const { return kind != Kind::deny && kind != Kind::no_match; }
 };
 
-/// What is asked for. Bypass lets connections pass and vouches for nobody, so it brings neither token nor
+/// Purpose of a request. Bypass lets connections pass without an identity, so it grants neither token nor
 /// certificate.
 enum class Asking { to_pass, for_identity };
 
@@ -92,7 +92,7 @@ enum class Asking { to_pass, for_identity };
 /// exclude of others. They meet no other.
 ///
 /// As in Access: bypass and service_auth policies are looked at first, in their order, then allow and deny
-/// policies, in theirs; the first that matches decides, and where none does nobody gets in. Allow and deny
+/// policies, in theirs; the first that matches decides, and if none does access is denied. Allow and deny
 /// are about people who have signed in, service_auth about valid service tokens. The pointers are into
 /// `policies`.
 Verdict decide(const std::vector<Policy>& policies, const Subject& subject, Asking asking = Asking::to_pass);

@@ -43,8 +43,8 @@ struct Serving {
   std::shared_ptr<MemoryBudget> memory;
 };
 
-/// Says in the log what is wrong with the key: it may be shared with root or a group that renews
-/// certificates, and belongs to nobody else.
+/// Logs what is wrong with the owner and mode of the key: only this user, root and a group that renews
+/// certificates may read it.
 void look_at_private_key(const std::string& path);
 /// Bounds what peers may make this process hold as the configuration has it, or a quarter of what the process
 /// may have; says in the log where that is less than was asked for.

@@ -37,7 +37,7 @@ struct AuditRow {
   /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate,
   /// host_key_forget, tunnel_end, revoke; audit_gap; and host_key, which a terminal has seen first
   std::string kind;
-  std::string identity;      ///< email, or name of a service token; empty where nobody asked
+  std::string identity;      ///< email, or name of a service token; empty without a user
   std::string application;   ///< host name
   std::string peer;          ///< address
   std::string ray;           ///< request id

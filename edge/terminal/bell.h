@@ -10,7 +10,7 @@
 namespace cfpipe::edge::terminal {
 
 /// Wakes the one coroutine that looks after a session, whatever has happened: it then looks at everything.
-/// Used from one loop; whoever may ring later shares it.
+/// Used from one loop; callbacks that may ring later share it.
 class Bell {
  public:
   using Clock = std::chrono::steady_clock;

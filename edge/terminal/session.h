@@ -19,7 +19,7 @@
 
 namespace cfpipe::edge::terminal {
 
-/// Patience with an origin's server while nobody is asked anything, and with a person who is.
+/// Timeout for the origin's server, and for a question to the user.
 inline constexpr std::chrono::seconds kServerPatience{20};
 inline constexpr std::chrono::seconds kPersonPatience{120};
 /// How long a session waits for a page that shows it.
@@ -33,8 +33,8 @@ inline constexpr int kMaxAttempts = 6;
 /// KiB.
 inline constexpr std::size_t kMaxInput = 128 * 1024;
 
-/// A terminal of somebody's at an origin: the login there, the shell, and the page that shows it, if one does
-/// at the moment. All of it on one loop, in one coroutine.
+/// A user's terminal at an origin: the login there, the shell, and the page that shows it, if any. Runs on
+/// one loop, in one coroutine.
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(boost::asio::any_io_executor executor, SiteLoop& site, TunnelGrant grant, SharedRequest request,
@@ -43,10 +43,10 @@ class Session : public std::enable_shared_from_this<Session> {
 
   /// From the beginning to the end, whichever it is; the page has been told then.
   boost::asio::awaitable<void> run(std::unique_ptr<Window> window, Start start);
-  /// Another page shows it from now on; the one before is told so.
+  /// Attaches another page; the previous one is told so.
   void show(std::unique_ptr<Window> window, const Start& start);
-  /// The edge ends at `ends`, Unix seconds: the page is told, and nobody can come back to a session that no
-  /// page shows.
+  /// Announces to the page that the edge ends at `ends`, Unix seconds; a session without a page cannot be
+  /// resumed any more.
   void drain(std::int64_t ends);
   /// The edge ends.
   void stop();

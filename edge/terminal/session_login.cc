@@ -57,7 +57,7 @@ std::optional<Ending> algorithms_ending(const std::string& error, const std::str
   return Ending{
       "algorithms",
       "The edge and the SSH server of " + host + " have no algorithm in common (" + what + ").",
-      "Whoever runs the server can add one of the edge's to its sshd_config.",
+      "The server's administrator can add one of the edge's to its sshd_config.",
       0,
       {{"what", what}, {"server", in_brackets(error, "server")}, {"client", in_brackets(error, "client")}}};
 }
@@ -102,7 +102,7 @@ net::awaitable<bool> Session::reach() {
     for (const auto& [name, value] : refusal->headers)
       if (name == transport::kReasonHeader) reason = value;
     end({"origin_down", capitalised(reason) + ".",
-         "Try again; if it stays like this, tell whoever runs the server."});
+         "Try again; if it stays like this, tell the server's administrator."});
     co_return false;
   }
   tunnel_ = co_await site_.opened(grant_, request_);
@@ -138,8 +138,9 @@ net::awaitable<bool> Session::check_host_key(std::string recorded) {
     for (const std::string& one : pinned) before += (before.empty() ? "" : ", ") + fingerprint_of(one);
     if (pinned.empty()) before = fingerprint_of(recorded);
     end({"host_key_changed",
-         "The SSH server of " + where() + " shows another key than it should: somebody may be in between.",
-         "Do not enter anything there. Whoever runs the edge can tell it of a new key: cfpipe-edge host-key.",
+         "The SSH server of " + where() + " shows another key than it should: an attacker may be in between.",
+         "Do not enter anything there. The edge's administrator can tell it of a new key: cfpipe-edge "
+         "host-key.",
          0,
          {{"recorded", before}, {"shown", host_key_}}});
     co_return false;
@@ -162,12 +163,12 @@ net::awaitable<bool> Session::log_in() {
   co_return co_await log_in_by_asking({});
 }
 
-// The key is made here and is gone with this call; nobody else ever has it.
+// The key exists only during this call.
 net::awaitable<bool> Session::log_in_by_certificate() {
   const auto key = auth::SshKey::generate(grant_.terminal->key);
   const auto papers = co_await site_.certify_terminal(grant_, request_, key.authorized_key());
   if (!papers) {
-    end({"login_failed", capitalised(papers.error().detail) + ".", "Tell whoever runs the edge."});
+    end({"login_failed", capitalised(papers.error().detail) + ".", "Tell the edge's administrator."});
     co_return false;
   }
   const transport::Secret pem = key.private_file();
@@ -196,11 +197,11 @@ net::awaitable<std::optional<LogIn>> Session::ask(std::string event) {
   tell('e', event);
   const auto deadline = Clock::now() + kPersonPatience;
   while (!given_) {
-    // What the server says meanwhile, nobody would take in before the answer.
+    // No page reads the server's output before the answer.
     const bool on = co_await pause(deadline, false);
     if (!on) co_return std::nullopt;
     if (!given_ && Clock::now() >= deadline) {
-      end({"login_failed", "Nobody has logged in for a while.", "Connect again."});
+      end({"login_failed", "The login took too long.", "Connect again."});
       co_return std::nullopt;
     }
   }

@@ -40,7 +40,7 @@ void take_in(ssh_channel channel) {
 #endif
 }
 
-/// A file that is not there: the edge has no home, and nobody's known hosts.
+/// An empty file in place of the home directory and known hosts, which the edge has not.
 constexpr const char* kNoFile = "/dev/null";
 
 /// As libssh wants it: a secret is a string inside, and its text ends with a zero.
@@ -145,8 +145,8 @@ bool SshClient::load_key(const Secret& pem, const Secret& passphrase, std::strin
   ssh_key raw = nullptr;
   const char* const phrase = passphrase.empty() ? nullptr : text_of(passphrase);
   // A function that asks is wanted even so: without one, libssh would ask at the edge's own terminal.
-  const ssh_auth_callback nobody = [](const char*, char*, std::size_t, int, int, void*) { return -1; };
-  if (ssh_pki_import_privkey_base64(text_of(pem), phrase, nobody, nullptr, &raw) != SSH_OK) {
+  const ssh_auth_callback no_answer = [](const char*, char*, std::size_t, int, int, void*) { return -1; };
+  if (ssh_pki_import_privkey_base64(text_of(pem), phrase, no_answer, nullptr, &raw) != SSH_OK) {
     key_fault_ = passphrase.empty() ? "this is no private key, or one with a passphrase"
                                     : "this is no private key, or its passphrase is another";
     return false;

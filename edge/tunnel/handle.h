@@ -34,7 +34,7 @@ class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {
   /// Runs `told` on the loop, not from inside this call, once the tunnel is to end; also if that was said
   /// before.
   void on_dismissed(Told told);
-  /// Nobody is to be told any more.
+  /// Drops the callback.
   void forget();
 
  private:

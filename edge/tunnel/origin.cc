@@ -86,7 +86,7 @@ Down down_because(int error) {
     case ENOENT:
       return {"its socket is not there"};
     case ECONNREFUSED:
-      return {"nobody listens on its socket"};
+      return {"no process listens on its socket"};
     case EACCES:
       return {"the edge is not allowed to use its socket"};
     case EAGAIN:

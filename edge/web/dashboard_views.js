@@ -46,7 +46,7 @@ function caCard(ca, again) {
     copyable(ca.sshd_config, "the line for sshd_config"));
   if (ca.in_agent) out.append(make("p", { className: "soft" }, "Its key is in an agent: it is changed there."));
   else if (waiting) out.append(button("Let the next key sign", async () => {
-    if (await sure(`Servers that do not have the next key of ${ca.hostname} yet will let nobody in.`, "Let it sign")) await act("retire")();
+    if (await sure(`Servers that do not have the next key of ${ca.hostname} yet will reject all its certificates.`, "Let it sign")) await act("retire")();
   }, "danger"));
   else out.append(button("Rotate", act("rotate")));
   return out;

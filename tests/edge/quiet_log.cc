@@ -1,4 +1,4 @@
-// The programs bring a logger of their own; what is said in tests is for nobody.
+// The programs have a logger of their own; log lines of tests are dropped.
 #include <spdlog/spdlog.h>
 
 namespace {

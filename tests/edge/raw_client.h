@@ -56,7 +56,7 @@ class RawClient {
     SSL_set_fd(ssl_, socket_.native_handle());
     return SSL_connect(ssl_) == 1;
   }
-  /// False: nobody takes it any more.
+  /// False: the peer accepts no more bytes.
   bool say(std::string_view bytes) {
     if (ssl_ != nullptr) return SSL_write(ssl_, bytes.data(), static_cast<int>(bytes.size())) > 0;
     return ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0;

@@ -13,12 +13,12 @@ from support.origin import Origin, answer_after_eof
 from support.servers import Sshd
 
 POLICIES = [{"name": "staff", "decision": "allow", "include": [{"email": worlds.EMAIL}]}]
-NOBODY = "127.0.0.1:1"
+CLOSED_PORT = "127.0.0.1:1"
 BYTES = 4 * 1024 * 1024
 
 
 def logged_in(world, service, **more):
-    client = Client(world, ConfiguredEdge(world, NOBODY, POLICIES, more_app={"service": service}, **more))
+    client = Client(world, ConfiguredEdge(world, CLOSED_PORT, POLICIES, more_app={"service": service}, **more))
     client.login()
     return client
 
@@ -42,7 +42,7 @@ def test_both_directions_of_a_socket_end_by_themselves(world, transport):
     assert origin.events.next() == (stream.digest(BYTES, 2), BYTES)
 
 
-def nobody(path):
+def missing(path):
     return f"unix:{path}"
 
 
@@ -53,10 +53,10 @@ def left_behind(path):
 
 
 @pytest.mark.parametrize("service, why", [
-    (nobody, "its socket is not there"),
-    (left_behind, "nobody listens on its socket"),
-    (lambda path: f"tcp://{NOBODY}", "it refused the connection"),
-    (lambda path: f"ssh://{NOBODY}", "it refused the connection"),
+    (missing, "its socket is not there"),
+    (left_behind, "no process listens on its socket"),
+    (lambda path: f"tcp://{CLOSED_PORT}", "it refused the connection"),
+    (lambda path: f"ssh://{CLOSED_PORT}", "it refused the connection"),
     (lambda path: "ssh://no-such-host.invalid", "it cannot be reached"),
 ], ids=["no-socket", "no-listener", "tcp", "ssh", "unknown-name"])
 def test_an_origin_that_is_down_is_named(world, service, why):

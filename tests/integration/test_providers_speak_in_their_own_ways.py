@@ -114,7 +114,7 @@ def test_userinfo_may_be_signed(world):
     # About another person it ends the sign-in, signed or not.
     say(userinfo_of(site, groups=["staff"], sub="eve"))
     answer, _, _ = site.sign_in()
-    assert answer.status == 502 and "about somebody else" in answer.page, answer
+    assert answer.status == 502 and "about another user" in answer.page, answer
 
 
 @pytest.mark.parametrize("failure", [(403, {}, {"error": "insufficient_scope"}), (500, {}, ""), (200, {}, "<html>")])

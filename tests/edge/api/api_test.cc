@@ -58,7 +58,7 @@ class Dashboard : public TunnelsTest {
   }
 };
 
-TEST_F(Dashboard, IsForWhoeverHasSignedInAtTheAuthDomain) {
+TEST_F(Dashboard, IsForUsersSignedInAtTheAuthDomain) {
   const Answer first = browser_->get(std::string(kAuth) + "/");
   EXPECT_EQ(first.status, 302);
   EXPECT_EQ(ask("GET", "me").status, 401);
@@ -76,7 +76,7 @@ TEST_F(Dashboard, IsForWhoeverHasSignedInAtTheAuthDomain) {
             std::string::npos);
 }
 
-TEST_F(Dashboard, SignsNobodyInToAnApplicationByItself) {
+TEST_F(Dashboard, DoesNotSignUsersInToAnApplication) {
   sign_in("eve@elsewhere.org");
   EXPECT_EQ(browser_->follow("https://vm.localhost:8443/").status, 403);
 }
@@ -125,9 +125,9 @@ TEST_F(Dashboard, ChangesNothingForAnotherPage) {
       if (header.first == name) header.second = value;
     EXPECT_EQ(browser_->send(asked).status, 403) << value;
   }
-  Request nobody = request("POST", "service-tokens", body);
-  std::erase_if(nobody.headers, [](const auto& header) { return header.first == "Cookie"; });
-  EXPECT_EQ(browser_->send(nobody).status, 401);
+  Request anonymous = request("POST", "service-tokens", body);
+  std::erase_if(anonymous.headers, [](const auto& header) { return header.first == "Cookie"; });
+  EXPECT_EQ(browser_->send(anonymous).status, 401);
   EXPECT_TRUE(state_->service_tokens().value().empty());
   EXPECT_EQ(ask("POST", "service-tokens", body).status, 201);
   EXPECT_EQ(state_->service_tokens().value().size(), 1u);
@@ -208,7 +208,7 @@ TEST_F(Dashboard, ShowsWhatIsOpenAndEndsIt) {
 
   sign_in("bob@example.com");
   ASSERT_EQ(ask("GET", "me/tunnels").body.at("tunnels").as_array().size(), 1u);
-  EXPECT_EQ(ask("DELETE", "me/tunnels/" + std::to_string(anns.id)).status, 404) << "somebody else's";
+  EXPECT_EQ(ask("DELETE", "me/tunnels/" + std::to_string(anns.id)).status, 404) << "another user's";
   EXPECT_EQ(ask("DELETE", "me/tunnels/" + std::to_string(bobs.id)).status, 200);
   look();
   EXPECT_EQ(bobs.told, "it was ended from the dashboard");
@@ -253,7 +253,7 @@ TEST_F(Dashboard, RevokesAsTheCommandDoes) {
   look();
   EXPECT_EQ(anns.told, "access was revoked");
   EXPECT_FALSE(opens(held));
-  EXPECT_EQ(ask("POST", "revocations", {{"email", "nobody"}}).status, 400);
+  EXPECT_EQ(ask("POST", "revocations", {{"email", "no-address"}}).status, 400);
   EXPECT_EQ(ask("POST", "revocations", {{"session", "0123456789abcdef"}}).status, 400);
   EXPECT_EQ(ask("POST", "applications/vm.localhost/certificates/revoke", {{"serials", {7}}}).status, 200);
   EXPECT_EQ(state_->revoked_certificates("vm.localhost", 0).value(), std::vector<std::uint64_t>{7});
@@ -298,7 +298,7 @@ TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
   };
   EXPECT_EQ(count("kind=denial"), 5u);
   EXPECT_EQ(count("kind=denial&identity=mallory%40example.com"), 5u);
-  EXPECT_EQ(count("identity=nobody%40example.com"), 0u);
+  EXPECT_EQ(count("identity=absent%40example.com"), 0u);
   EXPECT_EQ(count("kind=denial&since=90m"), 2u);
   const auto first = ask("GET", "audit?kind=denial&limit=3").body;
   ASSERT_EQ(first.at("rows").as_array().size(), 3u);

@@ -99,8 +99,7 @@ TEST_F(PolicyTest, SaysWhatStandsInTheWay) {
       "deny: ann@example.com may not reach vm.localhost: policy 'staff' requires group sre\n"))
       << out;
   EXPECT_NE(out.find("staff (allow) does not match: requires group sre\n"), std::string::npos) << out;
-  EXPECT_TRUE(
-      ask(kDenied, {}).starts_with("deny: somebody who has not signed in may not reach vm.localhost"));
+  EXPECT_TRUE(ask(kDenied, {}).starts_with("deny: a user who has not signed in may not reach vm.localhost"));
   EXPECT_TRUE(ask(kOk, {"--service-token", "deploy"}).starts_with("allow: service token deploy may reach"));
   EXPECT_TRUE(
       ask(kDenied, {"--service-token", "backup"}).starts_with("deny: service token backup may not reach"));

@@ -70,7 +70,7 @@ TEST(Config, TakesAdministratorsAsAPolicyHasPeople) {
   const auto with = [&](const std::string& rules) {
     return parse_config(replaced(kDocumented, tail, "administrators: " + rules + "\n" + tail));
   };
-  EXPECT_FALSE(parse_config(kDocumented).config.administrators) << "nobody is, unless it is said";
+  EXPECT_FALSE(parse_config(kDocumented).config.administrators) << "no user is by default";
   const LoadedConfig loaded =
       with("{include: [{group: admins}], require: [{ip: 10.0.0.0/8}], exclude: [{email: eve@example.com}]}");
   EXPECT_TRUE(loaded.faults.empty()) << loaded.faults.front().text;

@@ -72,7 +72,7 @@ TEST_F(TlsFiles, OfTwoPairsAreAFault) {
             std::vector<std::string>{other + ": is not the key of the certificate in " + certificate_});
 }
 
-TEST_F(TlsFiles, WithAPassPhraseAreAFaultAndNobodyIsAsked) {
+TEST_F(TlsFiles, WithAPassPhraseAreAFaultWithoutAPrompt) {
   for (const bool traditional : {true, false}) {
     const std::string closed = write("closed.pem", encrypted(key_.get(), traditional));
     const auto found = look(certificate_, closed);

@@ -31,7 +31,7 @@ constexpr const char* kSecond = "https://b.localhost:8443/";
 class Fairness : public SiteTest {
  protected:
   std::unique_ptr<Browser> another_browser() { return std::make_unique<Browser>(io_, *site_); }
-  /// A sign-in of somebody who has a session, up to the code that nobody takes.
+  /// A sign-in of a user who has a session, up to the code, which is not used.
   Answer code(Browser& browser) { return browser.get(header_of(browser.get(kSecond), "Location")); }
   /// A sign-in for a program that does not fetch it.
   Answer box(Browser& browser, const std::string& email) {

@@ -128,7 +128,7 @@ TEST_F(GateCloses, ASignInOfOneApplicationToTheLoginOfAnother) {
   EXPECT_EQ(header_of(other, "Location"), kOther);
 }
 
-TEST_F(GateCloses, AConfirmationOfSomebodyWhomNoPolicyLetsInAnyMore) {
+TEST_F(GateCloses, AConfirmationOfAUserWhomNoPolicyAllowsAnyMore) {
   browser_->sign_in(kPage, "ann@example.com");
   const auth::TransferReceiver receiver;
   const Answer confirm = browser_->follow(cli_url(receiver.public_key()));

@@ -43,7 +43,7 @@ TEST_F(OlderDiscovery, FindsEveryApplicationAndNeedsNoCookie) {
 }
 
 TEST_F(OlderDiscovery, TheLoginAnswersForItsOwnApplicationOnly) {
-  // As a host would redirect that wants to be shown a token for somebody else's application.
+  // As a malicious host would redirect, to receive a token for another application.
   const auto evil = *transport::parse_url("https://evil.localhost:8443/");
   for (const std::string host : {"vm.localhost", "evil.localhost", "b.localhost"}) {
     RedirectWalk search(evil, trusted_, "");

@@ -24,7 +24,7 @@ class PlantedCookies : public SiteTest {
   std::string who(Browser& browser, const std::string& host, const std::string& site = {}) {
     const Answer answer = visit(browser, "GET", "https://" + host + ":8443" + kWho, site);
     const std::size_t start = answer.body.find("\"email\":\"");
-    if (start == std::string::npos) return "nobody";
+    if (start == std::string::npos) return "anonymous";
     return answer.body.substr(start + 9, answer.body.find('"', start + 9) - start - 9);
   }
 };
@@ -38,7 +38,7 @@ TEST_F(PlantedCookies, ASessionSignsNoVictimInAsTheAttacker) {
       Browser victim(io_, *site_);
       victim.set_cookie("vm.localhost", "CF_AppSession", session);
       EXPECT_EQ(visit(victim, method, url, site).status, 400) << method << ' ' << site;
-      EXPECT_EQ(who(victim, "vm.localhost"), "nobody");
+      EXPECT_EQ(who(victim, "vm.localhost"), "anonymous");
     }
   }
 }
@@ -58,7 +58,7 @@ TEST_F(PlantedCookies, AnExchangeOfTheAttackersSignsNoVictimIn) {
     Browser victim(io_, *site_);
     victim.set_cookie("b.localhost", "CF_AppSession", end.session);
     EXPECT_EQ(visit(victim, way.method, end.url, way.site).status, 400) << way.method << ' ' << way.site;
-    EXPECT_EQ(who(victim, "b.localhost"), "nobody");
+    EXPECT_EQ(who(victim, "b.localhost"), "anonymous");
   }
 }
 
@@ -71,7 +71,7 @@ TEST_F(PlantedCookies, ASessionThatWasPlantedIsNotTakenOver) {
   EXPECT_EQ(who(*browser_, "vm.localhost"), "ann@example.com");
 }
 
-TEST_F(PlantedCookies, ATokenLocksNobodyOut) {
+TEST_F(PlantedCookies, ATokenLocksNoUserOut) {
   ASSERT_EQ(browser_->sign_in("https://vm.localhost:8443/", "ann@example.com").status, 200);
   for (const char* host : {"vm.localhost", "auth.localhost"}) {
     browser_->set_cookie(host, "CF_Authorization", "junk");
@@ -102,7 +102,7 @@ TEST_F(PlantedCookies, ATokenOfTheAttackersMakesNoVictimTheAttacker) {
     Browser victim(io_, *site_);
     victim.set_cookie(host, "CF_Authorization", theirs);
     for (const char* site : {"none", "same-origin", "same-site", "cross-site"})
-      EXPECT_EQ(who(victim, host, site), "nobody") << site;
+      EXPECT_EQ(who(victim, host, site), "anonymous") << site;
   }
   ASSERT_EQ(browser_->sign_in("https://vm.localhost:8443/", "ann@example.com").status, 200);
   for (const char* host : {"vm.localhost", "auth.localhost"}) {

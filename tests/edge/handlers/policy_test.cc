@@ -140,8 +140,8 @@ TEST_F(SitePolicy, BypassBringsNoTokenAndSoNoCertificate) {
   EXPECT_NE(header_of(denied, "Cfpipe-Reason").find("no policy matches"), std::string::npos);
   program_login("ann@example.com");
   make_site(with_policies({bypass()}));
-  const Answer nobody = browser_->get(cli_url(receiver.public_key()));
-  EXPECT_EQ(nobody.status, 403) << "not the sign-in page, where nobody gets further";
+  const Answer anonymous = browser_->get(cli_url(receiver.public_key()));
+  EXPECT_EQ(anonymous.status, 403) << "not the sign-in page, which would lead nowhere";
 }
 
 TEST_F(SitePolicy, BypassByAddressAsksTheOthersToSignIn) {

@@ -87,7 +87,7 @@ TEST_F(ProgramTokens, LetNoOtherProgramIn) {
   EXPECT_NE(page.body.find("name=\"email\""), std::string::npos);
 }
 
-TEST_F(ProgramTokens, SignNobodyInInABrowser) {
+TEST_F(ProgramTokens, DoNotSignUsersInInABrowser) {
   const auto tokens = program_login("bob@example.com");
   Browser victim(io_, *site_);
   victim.set_cookie("auth.localhost", "CF_Authorization", std::string(tokens.org_token.reveal()));

@@ -69,20 +69,20 @@ TEST_F(Revocation, ReachesASignInThatIsHalfWay) {
 TEST_F(Revocation, EndsThatPersonsTunnels) {
   Tunnel ann;
   Tunnel bob;
-  Tunnel nobody;
+  Tunnel anonymous;
   open(std::string(program_login("ann@example.com").app_token.reveal()), ann);
   browser_ = std::make_unique<Browser>(io_, *site_);
   open(std::string(program_login("bob@example.com").app_token.reveal()), bob);
   TunnelGrant bypassed;
   bypassed.app_hostname = "vm.localhost";
-  open(bypassed, nobody);
+  open(bypassed, anonymous);
   look();
   EXPECT_EQ(ann.told, "");
   revoke("ann@example.com");
   look();
   EXPECT_EQ(ann.told, "access was revoked");
   EXPECT_EQ(bob.told, "");
-  EXPECT_EQ(nobody.told, "");
+  EXPECT_EQ(anonymous.told, "");
 }
 
 TEST_F(Revocation, EndsATunnelThatWasGrantedBeforeAndOpensAfter) {

@@ -200,17 +200,17 @@ TEST_F(ServiceTokenTest, GetsNoCertificateWithoutPrincipals) {
 
 TEST_F(ServiceTokenTest, StrangersFillTheAuditNoFasterThanItsBound) {
   const auto most = static_cast<std::size_t>(rates_of(RowCause::service_token).each.most);
-  for (std::size_t i = 0; i < most * 3; ++i) refusal(request("nobody.access", "x"));
+  for (std::size_t i = 0; i < most * 3; ++i) refusal(request("absent.access", "x"));
   EXPECT_EQ(audit().size(), most);
   now_ += 60;
-  refusal(request("nobody.access", "x"));
+  refusal(request("absent.access", "x"));
   ASSERT_EQ(audit().size(), most + 1);
   EXPECT_NE(audit().back().reason.find("(after " + std::to_string(2 * most) + " that are not recorded)"),
             std::string::npos)
       << audit().back().reason;
 }
 
-TEST_F(ServiceTokenTest, AnApplicationForThemAloneSendsNobodyToALogin) {
+TEST_F(ServiceTokenTest, AnApplicationForThemAloneRedirectsToNoLogin) {
   Config only = config();
   only.applications[0].policies.erase(only.applications[0].policies.begin());
   make_site(only);

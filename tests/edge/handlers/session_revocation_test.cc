@@ -91,7 +91,7 @@ TEST_F(SessionRevocation, OfTheCommandNamesOneThatTheAuditKnows) {
   const std::string token = text_of(sign_in());
   const StateOption option{dir_.file("state"), {}};
   EXPECT_EQ(revoke_session(option, "short"), 64);
-  EXPECT_EQ(revoke_session(option, "AAAAAAAAAAAAAAAA"), 64) << "nobody's";
+  EXPECT_EQ(revoke_session(option, "AAAAAAAAAAAAAAAA"), 64) << "an unknown session";
   EXPECT_EQ(revoke_session(option, "AAAAAAAAAAAAAAA'"), 64);
   EXPECT_TRUE(opens(token));
   const std::string session = last_session();

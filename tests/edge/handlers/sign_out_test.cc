@@ -123,7 +123,7 @@ TEST_F(SignOutAlone, LeadsFromTheApplicationToTheAuthDomain) {
   const Request request = ContextTest::request("/cdn-cgi/access/logout");
   const Answer answer = sign_out_.at_applications(request, applications_.place_of(request));
   EXPECT_EQ(header_of(answer, "Location"), "https://auth.localhost:8443/cdn-cgi/access/logout");
-  EXPECT_TRUE(rows("revoke").empty()) << "nobody has signed in";
+  EXPECT_TRUE(rows("revoke").empty()) << "no user has signed in";
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ TEST_F(TerminalSite, AllowsThePageItsOwnFilesAndNothingElse) {
 }
 
 TEST_F(TerminalSite, OpensOneForItsOwnPageAlone) {
-  EXPECT_EQ(status(kOwnOrigin), 302) << "nobody has signed in";
+  EXPECT_EQ(status(kOwnOrigin), 302) << "no user has signed in";
   browser_->sign_in(kPage, "ann@example.com");
   EXPECT_EQ(status(kOwnOrigin), 101);
   EXPECT_EQ(status(""), 403);
@@ -134,7 +134,7 @@ TEST_F(TerminalSite, BelievesTheHostKeyThatItSawFirst) {
   const Request request = browser_->request("GET", kSocket);
   EXPECT_EQ(site_->terminals().known_host_key(grant).value(), "");
   EXPECT_TRUE(site_->terminals().trust_host_key(grant, request, key));
-  EXPECT_FALSE(site_->terminals().trust_host_key(grant, request, other)) << "somebody else was first";
+  EXPECT_FALSE(site_->terminals().trust_host_key(grant, request, other)) << "another session was first";
   EXPECT_EQ(site_->terminals().known_host_key(grant).value(), key);
   TunnelGrant moved = grant;
   moved.origin_port = 2222;

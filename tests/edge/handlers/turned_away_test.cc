@@ -39,7 +39,7 @@ TEST_F(TurnedAway, ByThePerson) {
   EXPECT_EQ(audit().back().identity, "ann@example.com");
 }
 
-TEST_F(TurnedAway, NotByAFormOfSomebodyElse) {
+TEST_F(TurnedAway, NotByAFormOfAnotherSite) {
   program_login();
   const Answer page = browser_->follow(cli_url(receiver_.public_key()));
   Request no = browser_->form(page, {});
@@ -57,7 +57,7 @@ TEST_F(TurnedAway, LeavesATryThatSucceedsAlone) {
   EXPECT_TRUE(receiver_.open(answer.body, header_of(answer, "Service-Public-Key")));
 }
 
-TEST_F(TurnedAway, WhereNobodySignsIn) {
+TEST_F(TurnedAway, WithoutASignIn) {
   Config config = two_applications(dir_.file("state"));
   config.applications[0].policies = {{"open", Decision::bypass, {{Rule::Kind::everyone}}, {}, {}}};
   browser_.reset();

@@ -67,7 +67,7 @@ TEST_F(Unrecordable, CertificatesAreNotHandedOut) {
   EXPECT_EQ(sign().status, 200);
 }
 
-TEST_F(Unrecordable, NobodyIsSignedIn) {
+TEST_F(Unrecordable, SignInsAreRejected) {
   fill_disk();
   for (int i = 0; i < 2; ++i) EXPECT_EQ(sign_in(), 503);
   make_room();

@@ -1,4 +1,4 @@
-// What the edge does with requests that come as early data, which somebody may be playing again.
+// What the edge does with requests in early data, which may be replays.
 #include <gtest/gtest.h>
 #include <openssl/bio.h>
 #include <sys/socket.h>

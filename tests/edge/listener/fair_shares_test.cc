@@ -204,7 +204,7 @@ TEST(OutstandingThings, AreSoManyOfOneOwnerUntilTakenOrExpired) {
   EXPECT_EQ(things.size(), 2u) << "and 4";
 }
 
-TEST(OutstandingThings, ReplaceOneOfTheSameNameWhoeverOwnsIt) {
+TEST(OutstandingThings, ReplaceOneOfTheSameNameOfAnyOwner) {
   Outstanding things(1, 100);
   EXPECT_EQ(things.add("ann", "1", kNow + 60, kNow), Added::yes);
   EXPECT_EQ(things.add("ann", "1", kNow + 61, kNow), Added::yes);

@@ -161,7 +161,7 @@ class ServerTest : public ::testing::Test {
     co_return co_await client.send(request);
   }
 
-  net::awaitable<void> until_nobody_listens() {
+  net::awaitable<void> until_the_listener_is_closed() {
     for (;;) {
       tcp::socket socket(client_);
       const tcp::endpoint there(net::ip::address_v4::loopback(), server_->port());
@@ -356,7 +356,7 @@ TEST_F(ServerTest, TunnelsMayFinishUntilTheDrainIsOver) {
   const auto stream = run(open());
   ASSERT_TRUE(stream);
   net::post(site_loop_, [this] { server_->stop(1s); });
-  run(until_nobody_listens());
+  run(until_the_listener_is_closed());
   put(**stream, "last words");
   EXPECT_EQ(run(take(**stream, 10)), "last words");
   EXPECT_EQ(run(take(**stream, 1)), std::string());

@@ -66,7 +66,7 @@ class AuditLogTest : public ::testing::Test {
   std::unique_ptr<State> state_ = open_state();
 };
 
-TEST_F(AuditLogTest, FollowsTheStateWhoeverAddsToIt) {
+TEST_F(AuditLogTest, FollowsRowsOfOtherProcesses) {
   add(*state_, "before");
   AuditLog log(*state_);
   log.copy();

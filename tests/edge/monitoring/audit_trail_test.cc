@@ -185,7 +185,7 @@ TEST_F(AuditTrailTest, AllLearnThatTheirRowsAreLost) {
   EXPECT_EQ(trail_->lost(), 20u);
 }
 
-/// A file as a crash, or somebody's editor, may leave it.
+/// A file as a crash or an editor may leave it.
 TEST_F(AuditTrailTest, ASpoolThatIsDamagedGivesTheRowsInFrontOfTheDamage) {
   fill_disk();
   for (const char* who : {"a", "b", "c"}) add(who);

@@ -193,7 +193,7 @@ INSTANTIATE_TEST_SUITE_P(
                                  nullptr},
                       PersonCase{"UserinfoOfAnother", R"({"sub":"1"})",
                                  R"({"sub":"2","email":"ann@x.org","email_verified":true})", nullptr},
-                      PersonCase{"UserinfoOfNobody", R"({"sub":"1"})",
+                      PersonCase{"UserinfoWithoutAUser", R"({"sub":"1"})",
                                  R"({"email":"ann@x.org","email_verified":true})", nullptr}),
     [](const auto& param) { return param.param.name; });
 

@@ -179,8 +179,8 @@ INSTANTIATE_TEST_SUITE_P(
              "policy 'ci' requires ip 10.0.0.0/8"},
         Case{"OtherService", "", {}, "backup", "10.0.0.1", V::no_match, "no policy matches"},
         Case{"ServiceIsNoPerson", "", {"sre"}, "backup", "10.0.0.1", V::no_match, "no policy matches"},
-        Case{"Nobody", "", {}, "", "10.0.0.1", V::no_match, "no policy matches"},
-        Case{"NobodyHasGroups", "", {"sre"}, "", "10.0.0.1", V::no_match, "no policy matches"},
+        Case{"Anonymous", "", {}, "", "10.0.0.1", V::no_match, "no policy matches"},
+        Case{"AnonymousHasGroups", "", {"sre"}, "", "10.0.0.1", V::no_match, "no policy matches"},
         Case{"Bypassed", "", {}, "", "192.0.2.7", V::bypass, "policy 'probe' lets in ip 192.0.2.7"},
         Case{"BypassComesFirst",
              "bob@example.com",
@@ -211,7 +211,7 @@ TEST(Policy, BypassAndServiceAuthComeFirstEachInItsOrder) {
   ann.email = "ann@example.com";
   EXPECT_EQ(decide(policies, ann).policy->name, "bypass d") << "service_auth wants a service token";
   EXPECT_EQ(decide(policies, ann, Asking::for_identity).policy->name, "allow a")
-      << "bypass vouches for nobody";
+      << "bypass grants no identity";
   Subject deploy;
   deploy.service_token = "deploy";
   EXPECT_EQ(decide(policies, deploy).policy->name, "service c");
@@ -238,7 +238,7 @@ TEST(Policy, NamesAreTakenUpToTheirBounds) {
   for (const char* none : {"", "a\x7f", "a\x1f", "\n"}) EXPECT_FALSE(valid_group(none));
 }
 
-TEST(Policy, WithoutPoliciesNobodyGetsIn) {
+TEST(Policy, WithoutPoliciesAllAreDenied) {
   Subject ann;
   ann.email = "ann@example.com";
   EXPECT_FALSE(decide({}, ann).passes());

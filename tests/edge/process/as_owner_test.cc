@@ -75,17 +75,17 @@ TEST_F(AsOwner, RootBecomesTheOwnerForGood) {
   EXPECT_EQ(::geteuid(), 0u) << "the process that asked for it is root still";
 }
 
-TEST_F(AsOwner, RootBecomesAnAccountOrTheGroupOfNobody) {
+TEST_F(AsOwner, RootBecomesAnAccountOrAGroupWithoutOne) {
   if (!is_root()) GTEST_SKIP() << "only root has something to give up";
   ASSERT_EQ(::chown(state_.c_str(), kOwner, 0), 0);
   const std::string without_group = become(state_, Keep::nothing);
   EXPECT_NE(without_group.find(" gid\t65534\t65534\t65534\t65534 groups\t65534 "), std::string::npos)
       << without_group;
-  const passwd* nobody = ::getpwnam("nobody");
-  if (nobody == nullptr) GTEST_SKIP() << "no account to become";
-  const auto user = std::to_string(nobody->pw_uid), group = std::to_string(nobody->pw_gid);
+  const passwd* account = ::getpwnam("nobody");
+  if (account == nullptr) GTEST_SKIP() << "no account to become";
+  const auto user = std::to_string(account->pw_uid), group = std::to_string(account->pw_gid);
   std::filesystem::remove(state_ + "/made");
-  ASSERT_EQ(::chown(state_.c_str(), nobody->pw_uid, nobody->pw_gid), 0);
+  ASSERT_EQ(::chown(state_.c_str(), account->pw_uid, account->pw_gid), 0);
   const std::string became = become(state_, Keep::nothing);
   EXPECT_TRUE(became.starts_with("uid\t" + user + "\t" + user + "\t" + user + "\t" + user + " gid\t" + group))
       << became;
@@ -116,7 +116,7 @@ TEST_F(AsOwner, OneThatServesKeepsLowPortsAndNothingElse) {
   EXPECT_EQ(became.find(" and "), std::string::npos) << became;
 }
 
-TEST_F(AsOwner, NothingIsGivenUpWhereTheStateIsRootsOrNobodysYet) {
+TEST_F(AsOwner, NothingIsGivenUpWhereTheStateIsRootsOrMissing) {
   EXPECT_TRUE(become_owner(dir_.file("missing")));
   EXPECT_FALSE(std::filesystem::exists(dir_.file("missing")));
   ASSERT_EQ(::chown(state_.c_str(), ::geteuid(), ::getegid()), 0);

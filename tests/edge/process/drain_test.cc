@@ -120,7 +120,7 @@ TEST_F(DrainTest, AListenerThatIsSharedGoesOnWithTheOther) {
   }
   net::post(loop_, [this] { server_->stop(30s); });
   ASSERT_EQ(ended_.get_future().wait_for(kRawDeadline), std::future_status::ready);
-  RawClient waits(port());  // nobody accepts it for now
+  RawClient waits(port());  // not accepted for now
   net::io_context second_loop{1};
   SiteLoop second_site(second_loop.get_executor(), page());
   const auto second = Server::open(second_loop.get_executor(), options_, second_site,

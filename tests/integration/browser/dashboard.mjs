@@ -1,4 +1,4 @@
-// An administrator's rounds, and what somebody else sees.
+// The dashboard of an administrator, and that of another user.
 import assert from "node:assert/strict";
 
 const PAGES = ["applications", "service-auth", "service-tokens", "live", "people", "host-keys", "audit", "my-sessions"];
@@ -153,7 +153,7 @@ async function fitsEveryScreen({ fits, page }) {
   }
 }
 
-/** Somebody else sees their own sessions, and can end them. */
+/** Another user sees their own sessions, and can end them. */
 async function leavesOthersTheirOwn({ settings, newPage, signInAtProvider }) {
   const other = await newPage();
   other.expected = /401/;

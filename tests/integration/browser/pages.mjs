@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 const button = (page) => page.locator(".button");
 
-/** Nobody is signed in, and what is asked for is a host that is reached by ssh. */
+/** Without a sign-in, at a host that is reached by ssh. */
 async function signsIn({ settings, newPage, fits }) {
   const page = await newPage();
   await page.goto(`${settings.url}no/such/page`);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 /** Cuts the page's connection, as a network does that goes away. */
 const cut = (page) => page.evaluate(() => globalThis.sockets.at(-1).close());
 
-/** A shell, for somebody who signs in at the provider. */
+/** A shell, for a user who signs in at the provider. */
 async function begin({ settings, newPage, signInAtProvider, state, shows, type }) {
   const page = await newPage({ permissions: ["clipboard-read", "clipboard-write"] });
   await page.addInitScript(() => {
@@ -198,7 +198,7 @@ async function stopsAtAnotherHostKey({ ask, state, screenshot, page }) {
   await page.click("#disconnect");
   await state(page, "ended");
   await page.click("#connect-button");
-  await page.waitForSelector("text=somebody may be in between");
+  await page.waitForSelector("text=an attacker may be in between");
   const details = await page.textContent("#panel-details");
   assert.ok(details.includes(recorded) && details.includes(shown), details);
   await screenshot(page, "terminal-host-key");

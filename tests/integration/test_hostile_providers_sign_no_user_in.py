@@ -1,4 +1,4 @@
-"""What a provider, or somebody between it and the edge, may send in place of a sign-in: none of it signs anybody in, all
+"""What a provider, or an attacker between it and the edge, may send in place of a sign-in: none of it signs anybody in, all
 of it is said to the person, recorded, and leaves the edge as it was."""
 
 import hashlib
@@ -52,7 +52,7 @@ class Site:
         return "__Host-CF_Authorization" in web.cookies.get("auth.localhost", {})
 
     def works(self):
-        """Whoever is honest still gets in."""
+        """An honest user still gets in."""
         self.provider.behave()
         web, answer = self.sign_in()
         assert answer.status == 302 and self.signed_in(web), answer
@@ -92,8 +92,8 @@ def test_id_tokens_that_are_not_the_providers(site):
     other = RsaKey(site.world, "one")
     hostile = {
         "wrong issuer": (lambda: provider.id_token(iss="https://evil.test"), "another issuer"),
-        "wrong audience": (lambda: provider.id_token(aud="somebody"), "another client"),
-        "used by another audience": (lambda: provider.id_token(aud=[CLIENT_ID, "somebody"], azp="somebody"), "another client"),
+        "wrong audience": (lambda: provider.id_token(aud="another"), "another client"),
+        "used by another audience": (lambda: provider.id_token(aud=[CLIENT_ID, "another"], azp="another"), "another client"),
         "unsigned": (lambda: tokens.unsigned(provider.id_token()), "cannot be read: the token signature is malformed|does not hold"),
         "alg none, with a signature": (
             lambda: tokens.unsigned(provider.id_token()) + provider.id_token().split(".")[2], "is not taken"),
@@ -148,7 +148,7 @@ def test_people_without_a_verified_address(site):
         assert "<script" not in answer.page
     provider.claims = {"email": None, "email_verified": None}
     provider.userinfo = lambda _: (200, {}, {"sub": "eve", "email": worlds.EMAIL, "email_verified": True})
-    site.refuses("about somebody else")
+    site.refuses("about another user")
     site.works()
 
 
@@ -184,7 +184,7 @@ def test_a_code_is_redeemed_once_in_the_browser_that_asked(site):
     ann, eve = Web(site.edge.ca_file), Web(site.edge.ca_file)
     asked_ann, asked_eve = site.begin(ann), site.begin(eve)
     exchanges = len(site.provider.requests("/token"))
-    # Somebody else's sign-in, sent to a victim, or a victim's that was overheard.
+    # An attacker's sign-in, sent to a victim, or a victim's that was overheard.
     for web, asked in ((ann, asked_eve), (eve, asked_ann)):
         answer = site.back(web, asked)
         assert answer.status == 400 and "another browser" in answer.page, answer
@@ -197,7 +197,7 @@ def test_a_code_is_redeemed_once_in_the_browser_that_asked(site):
     cookies = {host: dict(jar) for host, jar in ann.cookies.items()}
     answer = site.back(ann, asked_ann)
     assert answer.status == 302 and site.signed_in(ann), answer
-    # Again, by somebody who has kept everything.
+    # Again, by an attacker who has kept everything.
     ann.cookies = cookies
     again = site.back(ann, asked_ann)
     assert again.status == 400 and not site.signed_in(ann), again
@@ -299,7 +299,7 @@ def test_keys_may_change_but_not_make_the_edge_ask_all_the_time(site):
     assert len(provider.requests("/.well-known/openid-configuration")) == 1
 
 
-def test_a_slow_provider_costs_nobody_else_anything(site):
+def test_a_slow_provider_delays_no_other_user(site):
     """It trickles; the limit is on all of it, and meanwhile the edge answers others."""
     release = threading.Event()
     waiting = threading.Event()
@@ -363,7 +363,7 @@ def test_a_provider_that_is_away_comes_back(world):
     web = Web(edge.ca_file)
     assert web.follow(edge.url()).status == 502
     provider.behave()
-    # For a few seconds nobody asks it again.
+    # For a few seconds no request goes to it.
     deadline = time.monotonic() + limits.READY_DEADLINE
     answer = None
     while (not answer or answer.status != 302) and time.monotonic() < deadline:

@@ -51,6 +51,7 @@ def test_this_code_does():
             {f"edge/http/{number}.cc": "" for number in range(21)},
             "full: edge/http has 21 source files, 20 are the most\n",
         ),
+        ({f"fuzz/{number}.cc": "" for number in range(21)}, "full: fuzz has 21 source files, 20 are the most\n"),
         # A folder is not full because those in it are.
         ({f"edge/{room}/{number}.cc": "" for room in ("ca", "http") for number in range(20)}, ""),
     ],

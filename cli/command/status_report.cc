@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/table.h"
 
 namespace cfpipe::cli {
 namespace json = boost::json;
@@ -49,21 +50,8 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 /// The rows below their title, in columns.
-std::string table(const std::string& title, const std::vector<Row>& rows) {
-  std::string out = title + "\n";
-  if (rows.empty()) return out + "  none\n";
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  for (const auto& row : rows) {
-    std::string line = " ";
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += " " + row[i] + std::string(widths[i] - row[i].size() + 1, ' ');
-    out += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  }
-  return out;
+std::string titled(const std::string& title, const std::vector<Row>& rows) {
+  return title + "\n" + (rows.empty() ? "  none\n" : table(rows, "  "));
 }
 
 Row row_of(const SignIn& sign_in, std::int64_t now) {
@@ -131,9 +119,9 @@ json::array array_of(const std::vector<Entry>& entries) {
 }  // namespace
 
 std::string Status::text(std::int64_t now) const {
-  return table("Signed in", rows_of(sign_ins, now)) +
-         table("Certificates in files", rows_of(certificates, now)) +
-         table("Open sessions", rows_of(sessions, now));
+  return titled("Signed in", rows_of(sign_ins, now)) +
+         titled("Certificates in files", rows_of(certificates, now)) +
+         titled("Open sessions", rows_of(sessions, now));
 }
 
 std::string Status::json() const {

@@ -22,6 +22,10 @@ void add_state_options(CLI::App& command, StateOption& option) {
   dir->excludes(add_config_option(command, option.config_path));
 }
 
+void add_json(CLI::App& command, bool& json) {
+  command.add_flag("--json", json, "One JSON object a line");
+}
+
 struct Options {
   std::string config_path;
   DevOptions dev;
@@ -38,7 +42,7 @@ struct Options {
   std::string name;
   std::string session;
   std::string duration = "8760h";
-  std::string since;
+  AuditOptions audit;
   bool json = false;
 };
 
@@ -121,7 +125,8 @@ void add_service_token(CLI::App& root, Options& options, int& status) {
   create->callback([&] { status = service_token_create(options.state, options.name, options.duration); });
   CLI::App* list = token->add_subcommand("list", "List them, without secrets");
   add_state_options(*list, options.state);
-  list->callback([&] { status = service_token_list(options.state); });
+  add_json(*list, options.json);
+  list->callback([&] { status = service_token_list(options.state, options.json); });
   CLI::App* revoke = token->add_subcommand("revoke", "Refuse it from now on, and end its open tunnels");
   revoke->add_option("NAME", options.name, "What policies call it")->required();
   add_state_options(*revoke, options.state);
@@ -134,7 +139,8 @@ void add_host_key(CLI::App& root, Options& options, int& status) {
   key->require_subcommand(1);
   CLI::App* list = key->add_subcommand("list", "List them, with fingerprints");
   add_state_options(*list, options.state);
-  list->callback([&] { status = host_key_list(options.state); });
+  add_json(*list, options.json);
+  list->callback([&] { status = host_key_list(options.state, options.json); });
   CLI::App* forget = key->add_subcommand("forget", "Believe the key that the server shows next");
   forget->add_option("--app", options.app, "Name of the application")->required();
   add_state_options(*forget, options.state);
@@ -188,6 +194,48 @@ void add_policy(CLI::App& root, Options& options, int& status) {
   test->add_option("--service-token", question.service_token, "Name of a valid service token that is shown")
       ->excludes(email);
   test->callback([&] { status = policy_test(question); });
+}
+
+void add_sessions(CLI::App& root, Options& options, int& status) {
+  CLI::App* session = root.add_subcommand("session", "Sign-ins of people");
+  session->require_subcommand(1);
+  CLI::App* list = session->add_subcommand("list", "List those that are good, newest first");
+  list->add_option("--email", options.name, "Those of this person alone");
+  add_json(*list, options.json);
+  add_state_options(*list, options.state);
+  list->callback([&] { status = session_list(options.state, options.name, options.json); });
+  CLI::App* revoke =
+      session->add_subcommand("revoke", "Refuse the tokens of one, and end what they have opened");
+  revoke->add_option("SESSION", options.session, "Its name, as 'session list' and the audit have it")
+      ->required();
+  add_state_options(*revoke, options.state);
+  revoke->callback([&] { status = revoke_session(options.state, options.session); });
+}
+
+void add_applications(CLI::App& root, Options& options, int& status) {
+  CLI::App* application = root.add_subcommand("application", "The applications of a configuration");
+  application->require_subcommand(1);
+  CLI::App* list = application->add_subcommand("list", "List them, with what they lead to and who decides");
+  add_config_option(*list, options.config_path);
+  add_json(*list, options.json);
+  list->callback([&] { status = application_list(options.config_path, options.json); });
+}
+
+void add_audit(CLI::App& root, Options& options, int& status) {
+  CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");
+  AuditOptions& wanted = options.audit;
+  audit->add_option("--since", wanted.since,
+                    "A time (2026-01-31, 2026-01-31T12:00:00Z) or how long ago (24h)");
+  auto* until = audit->add_option("--until", wanted.until, "Rows before that time, given like --since");
+  audit->add_option("--identity", wanted.identity, "Rows of that email or service token");
+  audit->add_option("--application", wanted.application, "Rows of the application of that name");
+  audit->add_option("--kind", wanted.kinds, "Rows of that kind, such as login or tunnel_open, once for each")
+      ->allow_extra_args(false);
+  audit->add_flag("--follow", wanted.follow, "Print new rows as they come, until it is interrupted")
+      ->excludes(until);
+  add_json(*audit, wanted.json);
+  add_state_options(*audit, options.state);
+  audit->callback([&] { status = show_audit(options.state, options.audit); });
 }
 
 void add_commands(CLI::App& root, Options& options, int& status) {
@@ -247,18 +295,16 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   add_state_options(*backup, options.state);
   backup->callback([&] { status = back_up(options.state, options.output); });
 
-  CLI::App* audit = root.add_subcommand("audit", "Show who reached what, when, from where");
-  audit->add_option("--since", options.since,
-                    "A time (2026-01-31, 2026-01-31T12:00:00Z) or how long ago (24h)");
-  audit->add_flag("--json", options.json, "One JSON object a line");
-  add_state_options(*audit, options.state);
-  audit->callback([&] { status = show_audit(options.state, options.since, options.json); });
+  add_applications(root, options, status);
+  add_sessions(root, options, status);
+  add_audit(root, options, status);
 }
 
 /// Names in --help what the value of each option is, in `app` and everything below it.
 void name_values(CLI::App& app) {
   static const std::map<std::string_view, const char*> kValues{{"admin-listen", "ADDRESS:PORT"},
                                                                {"app", "NAME"},
+                                                               {"application", "NAME"},
                                                                {"auth-domain", "HOST[:PORT]"},
                                                                {"ca-key", "FILE"},
                                                                {"config", "FILE"},
@@ -270,6 +316,7 @@ void name_values(CLI::App& app) {
                                                                {"identity", "NAME"},
                                                                {"ip", "ADDRESS"},
                                                                {"key", "FILE"},
+                                                               {"kind", "KIND"},
                                                                {"listen", "ADDRESS:PORT"},
                                                                {"login-method", "NAME"},
                                                                {"origin", "HOST:PORT"},
@@ -282,7 +329,9 @@ void name_values(CLI::App& app) {
                                                                {"sshd-config", "FILE"},
                                                                {"state", "DIRECTORY"},
                                                                {"type", "KIND"},
+                                                               {"until", "TIME"},
                                                                {"NAME", ""},
+                                                               {"SESSION", ""},
                                                                {"FILE", ""}};
   for (CLI::Option* option : app.get_options()) {
     if (option->get_type_size() == 0) continue;

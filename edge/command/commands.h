@@ -112,11 +112,11 @@ int ca_sign_host(const StateOption& state, const HostKeyQuestion& question);
 /// Prints the line for known_hosts.
 int ca_known_hosts(const StateOption& state, const std::string& hostname);
 /// The host keys that terminals in the browser have seen first.
-int host_key_list(const StateOption& state);
+int host_key_list(const StateOption& state, bool json);
 int host_key_forget(const StateOption& state, const std::string& hostname);
 /// Prints id and secret, once, as the two variables that cfpipe reads.
 int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);
-int service_token_list(const StateOption& state);
+int service_token_list(const StateOption& state, bool json);
 int service_token_revoke(const StateOption& state, const std::string& name);
 /// A server's sshd that is to trust an application's CA, or no longer.
 struct SshdQuestion {
@@ -133,8 +133,22 @@ int sshd_setup(const StateOption& state, const SshdQuestion& question);
 int revoke_person(const StateOption& state, const std::string& email);
 /// The same for one sign-in, by the name that the audit has for it.
 int revoke_session(const StateOption& state, const std::string& session);
+/// Sign-ins that are good, newest first: of one person, or with an empty email of everybody.
+int session_list(const StateOption& state, const std::string& email, bool json);
+/// The applications of a configuration.
+int application_list(const std::string& config_path, bool json);
 /// Copies the state, keys and all, into a new file; the edge may be running.
 int back_up(const StateOption& state, const std::string& path);
-int show_audit(const StateOption& state, const std::string& since, bool json);
+/// Which rows of the audit, all of which have to fit; what is empty is anything.
+struct AuditOptions {
+  std::string since;  ///< a time, or how long ago
+  std::string until;  ///< rows before that
+  std::string identity;
+  std::string application;
+  std::vector<std::string> kinds;  ///< any of them
+  bool follow = false;             ///< prints new rows as they come, and does not end by itself
+  bool json = false;
+};
+int show_audit(const StateOption& state, const AuditOptions& options);
 
 }  // namespace cfpipe::edge

@@ -1,24 +1,28 @@
-#include <cstdio>
 #include <ctime>
 
 #include "auth/ssh/key.h"
 #include "base/text.h"
 #include "edge/api/operations.h"
 #include "edge/command/commands.h"
+#include "edge/process/listing.h"
 
 namespace cfpipe::edge {
 
-int host_key_list(const StateOption& option) {
+int host_key_list(const StateOption& option, bool json) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
   const auto rows = (*state)->host_keys();
   if (!rows) return complain(rows.error());
+  std::vector<boost::json::object> listed;
   for (const HostKeyRow& row : *rows) {
     const auto key = auth::parse_public_key_line(row.line);
-    std::printf("%s %s %s %s since %s\n", row.hostname.c_str(), row.origin.c_str(),
-                key ? key->type.c_str() : "?", key ? auth::fingerprint(key->blob).c_str() : "?",
-                rfc3339(row.time).c_str());
+    listed.push_back({{"application", row.hostname},
+                      {"origin", row.origin},
+                      {"type", key ? key->type : "?"},
+                      {"fingerprint", key ? auth::fingerprint(key->blob) : "?"},
+                      {"first_seen", rfc3339(row.time)}});
   }
+  print_list({"application", "origin", "type", "fingerprint", "first_seen"}, listed, json);
   return kOk;
 }
 

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "edge/api/operations.h"
 #include "edge/command/commands.h"
+#include "edge/process/listing.h"
 
 namespace cfpipe::edge {
 
@@ -20,18 +21,21 @@ int service_token_create(const StateOption& option, const std::string& name, con
   return kOk;
 }
 
-int service_token_list(const StateOption& option) {
+int service_token_list(const StateOption& option, bool json) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
   const auto rows = (*state)->service_tokens();
   if (!rows) return complain(rows.error());
   const std::int64_t now = std::time(nullptr);
-  for (const ServiceTokenRow& row : *rows) {
-    const std::string used = row.last_used == 0 ? "never" : rfc3339(row.last_used);
-    std::printf("%s id=%s created=%s %s=%s last_used=%s\n", row.name.c_str(), row.client_id.c_str(),
-                rfc3339(row.created).c_str(), row.expires <= now ? "expired" : "expires",
-                rfc3339(row.expires).c_str(), used.c_str());
-  }
+  std::vector<boost::json::object> listed;
+  for (const ServiceTokenRow& row : *rows)
+    listed.push_back({{"name", row.name},
+                      {"client_id", row.client_id},
+                      {"created", rfc3339(row.created)},
+                      {"expires", rfc3339(row.expires)},
+                      {"expired", row.expires <= now},
+                      {"last_used", row.last_used == 0 ? "never" : rfc3339(row.last_used)}});
+  print_list({"name", "client_id", "created", "expires", "expired", "last_used"}, listed, json);
   return kOk;
 }
 

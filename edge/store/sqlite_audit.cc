@@ -144,7 +144,7 @@ Result<std::int64_t> SqliteAudit::spooled(std::size_t spool) {
 }
 
 // By parts: a reader that takes its time must not keep SQLite from reusing its log.
-Result<void> SqliteAudit::read(std::int64_t since, const std::function<void(const AuditRow&)>& each) {
+Result<void> SqliteAudit::read(std::int64_t since, const std::function<bool(const AuditRow&)>& each) {
   std::int64_t time = since;
   std::int64_t id = 0;
   std::vector<AuditRow> rows;
@@ -154,7 +154,8 @@ Result<void> SqliteAudit::read(std::int64_t since, const std::function<void(cons
     query.bind(time).bind(id).bind(kReadRows);
     while (query.step()) rows.push_back(row_of(query));
     if (!query.ok()) return database_failure(db_);
-    for (const AuditRow& row : rows) each(row);
+    for (const AuditRow& row : rows)
+      if (!each(row)) return {};
     if (!rows.empty()) time = rows.back().time;
     if (!rows.empty()) id = rows.back().id;
   } while (!rows.empty());

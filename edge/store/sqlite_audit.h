@@ -22,7 +22,7 @@ class SqliteAudit {
   Result<std::vector<std::int64_t>> append_spooled(const std::vector<AuditRow>& rows, std::size_t spool,
                                                    std::int64_t number);
   Result<std::int64_t> spooled(std::size_t spool);
-  Result<void> read(std::int64_t since, const std::function<void(const AuditRow&)>& each);
+  Result<void> read(std::int64_t since, const std::function<bool(const AuditRow&)>& each);
   Result<AuditPage> search(const AuditQuestion& question);
   Result<std::vector<std::uint64_t>> certificates(std::string_view hostname, std::string_view identity,
                                                   std::int64_t since);

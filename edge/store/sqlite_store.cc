@@ -66,7 +66,7 @@ class SqliteState final : public State {
     return audit_.append_spooled(rows, spool, number);
   }
   Result<std::int64_t> audit_spooled(std::size_t spool) override { return audit_.spooled(spool); }
-  Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) override {
+  Result<void> read_audit(std::int64_t since, const std::function<bool(const AuditRow&)>& each) override {
     return audit_.read(since, each);
   }
   Result<AuditPage> search_audit(const AuditQuestion& question) override { return audit_.search(question); }

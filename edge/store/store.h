@@ -192,8 +192,8 @@ class State {
                                                                  std::size_t spool, std::int64_t number) = 0;
   /// That number; 0: there were none of that spool.
   virtual Result<std::int64_t> audit_spooled(std::size_t spool) = 0;
-  /// All rows since then, oldest first.
-  virtual Result<void> read_audit(std::int64_t since, const std::function<void(const AuditRow&)>& each) = 0;
+  /// The rows since then, oldest first, until `each` returns false.
+  virtual Result<void> read_audit(std::int64_t since, const std::function<bool(const AuditRow&)>& each) = 0;
   /// Looks at kMaxSearchedRows rows at most.
   virtual Result<AuditPage> search_audit(const AuditQuestion& question) = 0;
   /// The serials of the user certificates that were signed for this identity since then, ascending.

@@ -55,7 +55,10 @@ class AuditTrailTest : public ::testing::Test {
   AuditTrail::Kept add(const std::string& who) { return trail_->append(row("denial", who)); }
   std::vector<AuditRow> rows() {
     std::vector<AuditRow> out;
-    EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& one) { out.push_back(one); }));
+    EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& one) {
+      out.push_back(one);
+      return true;
+    }));
     return out;
   }
   std::string people() {

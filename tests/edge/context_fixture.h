@@ -83,6 +83,7 @@ class ContextTest : public ::testing::Test {
     std::vector<AuditRow> out;
     EXPECT_TRUE(state_->read_audit(0, [&](const AuditRow& row) {
       if (row.kind == kind) out.push_back(row);
+      return true;
     }));
     return out;
   }

@@ -255,7 +255,10 @@ class SiteTest : public ::testing::Test {
   }
   std::vector<AuditRow> audit() {
     std::vector<AuditRow> rows;
-    EXPECT_TRUE(state_->read_audit(0, [&](const AuditRow& row) { rows.push_back(row); }));
+    EXPECT_TRUE(state_->read_audit(0, [&](const AuditRow& row) {
+      rows.push_back(row);
+      return true;
+    }));
     return rows;
   }
 

@@ -159,10 +159,10 @@ class Administrator:
         return self.machine.run(["/bin/bash", "-ec", f"export HOME=/root; cd /root/keys 2>/dev/null || cd /root; {line}"])
 
     def do(self, line):
-        session = re.search(r"revoke --session \S+", line)
+        session = re.search(r"session revoke \S+", line)
         if session:  # the page's is an example
             of_logins = re.findall(r" login ann@.*session ([\w-]+)", self.sh("cfpipe-edge audit").ok().stdout)
-            line = line.replace(session.group(0), f"revoke --session {of_logins[0]}")
+            line = line.replace(session.group(0), f"session revoke {of_logins[0]}")
         self.shown[line] = self.sh(line).ok().stdout
 
     def tries_policies(self):

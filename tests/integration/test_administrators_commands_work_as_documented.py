@@ -37,6 +37,8 @@ COMMANDS = [
     "service-token list",
     "service-token revoke {who}",
     "revoke --email {who}@example.com",
+    "session list",
+    "application list",
     "audit",
     "audit --json --since 1h",
     "backup {dir}/copy.db",
@@ -129,7 +131,7 @@ def test_another_user_is_told_who_may(administered):
             command = command.replace("{dir}", "/var/tmp/ann")
         told = administered.run("ann", command).failed(CONFIG)
         assert told.stderr == (f"cfpipe-edge: {CONFIG_FILE}: Permission denied; run this as root (sudo), or as the edge's user\n"), told
-        if command.startswith(("check-config", "policy")):
+        if command.startswith(("check-config", "policy", "application")):
             continue
         told = administered.run("ann", command, where=f"--state {STATE}").failed(CONFIG)
         assert told.stderr == f"cfpipe-edge: {STATE} belongs to {OWNER}; run this as root (sudo), or as {OWNER}\n", told

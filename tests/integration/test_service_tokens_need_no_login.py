@@ -1,5 +1,6 @@
 """A program with a service token gets tunnels and certificates, never a browser; and nothing once the token is revoked."""
 
+import json
 import re
 import time
 
@@ -101,10 +102,11 @@ def test_wrong_secret_and_other_tokens_are_refused(client):
 def test_service_token_list_shows_no_secret(client):
     edge = client.edge
     token = edge.service_token("deploy", "--duration", "30d")
-    assert "last_used=never" in edge.command("service-token", "list").ok().stdout
+    assert re.fullmatch(rf"deploy +{re.escape(token[0])} +2\S+ +2\S+ +no +never", edge.command("service-token", "list").ok().stdout.splitlines()[1])
     client.banner("--hostname", edge.host(), *options(token))
-    listed = edge.command("service-token", "list").ok().stdout
-    assert listed.startswith(f"deploy id={token[0]} created=2")
+    listed = edge.command("service-token", "list", "--json").ok().stdout
+    row = json.loads(listed)
+    assert (row["name"], row["client_id"], row["expired"]) == ("deploy", token[0], False)
     assert "never" not in listed and token[1] not in listed
     everything = b"".join(p.read_bytes() for p in edge.state.iterdir() if p.is_file())
     assert token[0].encode() in everything and token[1].encode() not in everything

@@ -53,7 +53,10 @@ class StateBounds : public ::testing::Test {
   }
   std::vector<std::string> kinds() {
     std::vector<std::string> out;
-    EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& row) { out.push_back(row.kind); }));
+    EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& row) {
+      out.push_back(row.kind);
+      return true;
+    }));
     return out;
   }
 

@@ -398,14 +398,26 @@ TEST(State, KeepsAuditRowsInOrder) {
   }
   std::vector<AuditRow> rows;
   const auto state = open(dir);
-  ASSERT_TRUE(state->read_audit(0, [&](const AuditRow& row) { rows.push_back(row); }));
+  ASSERT_TRUE(state->read_audit(0, [&](const AuditRow& row) {
+    rows.push_back(row);
+    return true;
+  }));
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].id, first);
   EXPECT_EQ(rows[0].up_bytes, 5'000'000'000u);
   EXPECT_EQ(rows[0].serial, 42u);
   EXPECT_EQ(rows[0].reason, "it's \"over\"");
   rows.clear();
-  ASSERT_TRUE(state->read_audit(2'000'000'001, [&](const AuditRow& row) { rows.push_back(row); }));
+  ASSERT_TRUE(state->read_audit(0, [&](const AuditRow& row) {
+    rows.push_back(row);
+    return false;
+  }));
+  EXPECT_EQ(rows.size(), 1u) << "no more is wanted";
+  rows.clear();
+  ASSERT_TRUE(state->read_audit(2'000'000'001, [&](const AuditRow& row) {
+    rows.push_back(row);
+    return true;
+  }));
   EXPECT_EQ(rows.size(), 1u);
 }
 

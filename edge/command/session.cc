@@ -1,10 +1,32 @@
+// Sign-ins of people: those that are good, and an end of them.
 #include <ctime>
 
 #include "base/text.h"
 #include "edge/api/operations.h"
 #include "edge/command/commands.h"
+#include "edge/process/listing.h"
 
 namespace cfpipe::edge {
+
+int session_list(const StateOption& option, const std::string& email, bool json) {
+  auto state = open_state(option, true);
+  if (!state) return complain(state.error());
+  const auto found = Acts(**state, std::time(nullptr)).sign_ins(lower(email), 0);
+  if (!found) return complain(found.error());
+  std::vector<boost::json::object> rows;
+  for (const SessionRow& row : *found)
+    rows.push_back({{"session", row.session},
+                    {"email", row.email},
+                    {"application", row.application},
+                    {"login_method", row.login_method},
+                    {"peer", row.peer},
+                    {"begun", rfc3339(row.begun)},
+                    {"expires", rfc3339(row.expires)}});
+  print_list({"session", "email", "application", "login_method", "peer", "begun", "expires"}, rows, json);
+  const std::size_t most = email.empty() ? kMaxSignIns : kMaxOwnSignIns;
+  if (found->size() == most) complain("these are the newest " + std::to_string(most) + "; there may be more");
+  return kOk;
+}
 
 int revoke_person(const StateOption& option, const std::string& email) {
   auto state = open_state(option, true);

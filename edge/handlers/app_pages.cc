@@ -139,7 +139,8 @@ Answer AppPages::identity(const std::optional<Identity>& who) const {
     out["service_token_name"] = who->service_token;
     return json_answer(200, out);
   }
-  out["id"] = out["user_uuid"] = who->subject;
+  out["id"] = who->subject;
+  out["user_uuid"] = who->subject;
   out["email"] = who->email;
   out["name"] = email_prefix(who->email);
   out["groups"] = boost::json::array(who->groups.names.begin(), who->groups.names.end());

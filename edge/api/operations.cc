@@ -219,7 +219,7 @@ Result<std::vector<SessionRow>> Acts::sign_ins(const std::string& email, std::in
 
 Result<SessionRow> Acts::revoke_session(const std::string& session) {
   if (!is_session_name(session))
-    return bad("--session must be a session as the audit names it: 16 characters");
+    return bad("a session is named by 16 characters; see cfpipe-edge session list");
   const auto found = state_.session(session);
   if (!found) return found.error();
   if (!*found || (*found)->begun < now_ - kLastTokenSeconds)

@@ -26,7 +26,7 @@ Result<std::shared_ptr<Application>> application_of(std::shared_ptr<const Applic
   return out;
 }
 
-/// Every person whom the provider knows may sign in to the auth domain, and sees their own sessions.
+/// The auth domain as an application: it admits each person of the provider, who sees their own sessions.
 std::shared_ptr<const ApplicationConfig> dashboard_config(const Config& config) {
   auto app = std::make_shared<ApplicationConfig>();
   app->hostname = config.auth_host;

@@ -33,10 +33,9 @@ class Authenticator {
   /// The identities that have signed in at the applications of the host, by sign-in; the request may name one
   /// application by its `aud`.
   std::map<std::string, Identity> identities_at(const Request& request, const Place& place);
-  /// Whom an application token speaks for. Nothing for a token of another application, or one that has been
-  /// revoked since.
+  /// The identity in an application token; nothing if the token is of another application, or revoked.
   std::optional<Identity> check_app(std::string_view token, const Application& app) const;
-  /// Whom an org token speaks for, in a browser or a program.
+  /// The identity in an org token, of a browser or of a program.
   std::optional<Identity> check_org(const Request& request) const;
   /// The person who has signed in in this browser: no program's org token, and no cookie that another host
   /// has planted.

@@ -57,7 +57,7 @@ class SignInOutcome {
   /// post it.
   std::string form_state(const Request& request, const Login& login, Answer& answer) const;
 
-  /// The answer to a person whom the policies do not admit. A program that waits for this sign-in is told.
+  /// The answer where the policies do not admit the person; tells a program that waits for this sign-in.
   Answer denied(const Request& request, const Login& login, const Identity& identity, const Verdict& verdict);
   /// The answer to a person who did not agree.
   Answer declined(const Request& request, const Login& login, const Identity& identity);

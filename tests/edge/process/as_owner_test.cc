@@ -81,7 +81,7 @@ TEST_F(AsOwner, RootBecomesAnAccountOrAGroupWithoutOne) {
   const std::string without_group = become(state_, Keep::nothing);
   EXPECT_NE(without_group.find(" gid\t65534\t65534\t65534\t65534 groups\t65534 "), std::string::npos)
       << without_group;
-  const passwd* account = ::getpwnam("nobody");
+  const passwd* account = ::getpwnam("nobody");  // the name that Debian gives an account without files
   if (account == nullptr) GTEST_SKIP() << "no account to become";
   const auto user = std::to_string(account->pw_uid), group = std::to_string(account->pw_gid);
   std::filesystem::remove(state_ + "/made");

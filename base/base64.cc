@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 constexpr std::string_view kStandard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -91,4 +91,4 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   return decode(text, kUrlSafeDigits, Padding::optional);
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

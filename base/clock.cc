@@ -5,7 +5,7 @@
 #include <ctime>
 #include <string>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 std::int64_t unix_now() {
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
@@ -37,4 +37,4 @@ std::string spoken_offset(std::int64_t offset) {
   return text + (offset > 0 ? " behind the edge's" : " ahead of the edge's");
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

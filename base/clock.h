@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// Differences between two clocks up to this, in seconds, count as none: a response takes a while.
 inline constexpr std::int64_t kClockTolerance = 60;
@@ -23,4 +23,4 @@ std::int64_t clock_offset(std::string_view date, std::int64_t now);
 /// Text for a clock that the edge's is ahead of by `offset` seconds: `10 min 3 s behind the edge's`.
 std::string spoken_offset(std::int64_t offset);
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

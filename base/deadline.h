@@ -5,7 +5,7 @@
 #include <chrono>
 #include <memory>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// A timer that runs `cancel` on the executor after `limit`, unless it is destroyed before.
 class Deadline {
@@ -33,4 +33,4 @@ class Deadline {
   boost::asio::steady_timer timer_;
 };
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 void throw_exception_from_error(const Failure& failure, const boost::source_location&) {
   throw std::logic_error("value() of a failed result: " + failure.detail);
@@ -19,4 +19,4 @@ std::string printable(std::string_view text, std::size_t limit) {
   return out;
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// The step between the command line and the open tunnel that failed. Messages begin with its name.
 enum class Stage {
@@ -131,4 +131,4 @@ using Result = boost::system::result<T, Failure>;
 /// A peer's text for one line of a message: control characters replaced, at most `limit` bytes.
 std::string printable(std::string_view text, std::size_t limit = 200);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace net = boost::asio;
 namespace {
 
@@ -137,4 +137,4 @@ std::string host_and_port(const Host& host, std::uint16_t port) {
   return host.in_url() + ":" + std::to_string(port);
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// Longest host name and longest label of a host name, in bytes (RFC 1035 2.3.4).
 inline constexpr std::size_t kMaxHostBytes = 253;
@@ -73,4 +73,4 @@ struct Authority {
 /// `host:port`, IPv6 in brackets.
 std::string host_and_port(const Host& host, std::uint16_t port);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

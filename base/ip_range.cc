@@ -5,7 +5,7 @@
 
 #include "base/host.h"
 
-namespace cfpipe::edge {
+namespace cfpipe {
 namespace {
 
 /// The first `prefix` bits are the same.
@@ -29,7 +29,7 @@ IpAddress masked(IpAddress address, unsigned prefix) {
 
 IpAddress ip_of(const boost::asio::ip::address& address) {
   IpAddress out;
-  const boost::asio::ip::address one = *transport::Host(address).address();
+  const boost::asio::ip::address one = *Host(address).address();
   if (one.is_v4()) {
     const auto bytes = one.to_v4().to_bytes();
     std::copy(bytes.begin(), bytes.end(), out.bytes.begin());
@@ -41,7 +41,7 @@ IpAddress ip_of(const boost::asio::ip::address& address) {
 }
 
 std::optional<IpAddress> parse_ip(std::string_view text) {
-  const auto host = transport::Host::parse(text);
+  const auto host = Host::parse(text);
   if (!host || !host->address()) return std::nullopt;
   return ip_of(*host->address());
 }
@@ -67,4 +67,4 @@ std::optional<IpRange> parse_ip_range(std::string_view text) {
   return IpRange{*first, prefix};
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace cfpipe::edge {
+namespace cfpipe {
 
 /// An IPv4 or IPv6 address. An IPv4-mapped address (RFC 4291 2.5.5.2) is IPv4.
 struct IpAddress {
@@ -17,7 +17,7 @@ struct IpAddress {
   std::size_t size() const { return v6 ? 16 : 4; }
 };
 IpAddress ip_of(const boost::asio::ip::address& address);
-/// An address as transport::Host takes it: no zone.
+/// An address as Host takes it: no zone.
 std::optional<IpAddress> parse_ip(std::string_view text);
 
 /// A block of addresses in CIDR notation (RFC 4632, RFC 4291 2.3).
@@ -31,4 +31,4 @@ struct IpRange {
 /// Nothing if bits beyond the prefix are set, which is most likely a slip.
 std::optional<IpRange> parse_ip_range(std::string_view text);
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

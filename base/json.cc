@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 namespace json = boost::json;
@@ -95,4 +95,4 @@ std::int64_t number_of(const boost::json::object& object, std::string_view name)
   return value->get_int64();
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// Deepest nesting accepted in a peer's JSON.
 inline constexpr std::size_t kMaxJsonDepth = 16;
@@ -21,4 +21,4 @@ std::string text_of(const boost::json::object& object, std::string_view name);
 /// The value of an integral member; 0 if it is absent or of another type.
 std::int64_t number_of(const boost::json::object& object, std::string_view name);
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

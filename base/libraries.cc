@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 #ifdef CFPIPE_SHARED_LIBRARIES
@@ -44,7 +44,7 @@ std::string version_text(std::string_view program, bool verbose, std::vector<Lib
   if (!verbose) return out;
   add_common(more);
   std::sort(more.begin(), more.end(),
-            [](const Library& a, const Library& b) { return edge::lower(a.name) < edge::lower(b.name); });
+            [](const Library& a, const Library& b) { return lower(a.name) < lower(b.name); });
   out += "Libraries inside:\n";
   for (const auto& library : more)
     out += "  " + library.name + " " + library.version +
@@ -52,4 +52,4 @@ std::string version_text(std::string_view program, bool verbose, std::vector<Lib
   return out;
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

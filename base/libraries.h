@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// A library in a program.
 struct Library {
@@ -24,4 +24,4 @@ std::string version_of_number(int number, int major, int minor);
 /// C++ runtime.
 std::string version_text(std::string_view program, bool verbose, std::vector<Library> more);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

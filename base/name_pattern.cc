@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 constexpr auto kNone = std::string_view::npos;
@@ -48,4 +48,4 @@ bool path_matches(std::string_view pattern, std::string_view path) {
   return matches(pattern, path, [path](std::size_t at) { return at == path.size() || path[at] == '/'; });
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// Application names as in Cloudflare's documentation ("Application paths"): a `*` in a host matches any
 /// characters of one label, a `*` in a path any characters, `/` included. Client and edge match with these
@@ -19,4 +19,4 @@ bool host_matches(std::string_view pattern, std::string_view host);
 /// end with one. An empty pattern matches every path.
 bool path_matches(std::string_view pattern, std::string_view path);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// Deleter for OpenSSL handles: `std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>`.
 template <auto function>
@@ -18,4 +18,4 @@ struct Free {
 using PKey = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using MdCtx = std::unique_ptr<EVP_MD_CTX, Free<EVP_MD_CTX_free>>;
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

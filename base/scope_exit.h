@@ -2,19 +2,19 @@
 
 #include <utility>
 
-namespace cfpipe::cli {
+namespace cfpipe {
 
 /// Calls `f` when the scope is left, also when a coroutine is cancelled.
 template <class F>
-class AtEnd {
+class ScopeExit {
  public:
-  explicit AtEnd(F f) : f_(std::move(f)) {}
-  ~AtEnd() { f_(); }
-  AtEnd(const AtEnd&) = delete;
-  AtEnd& operator=(const AtEnd&) = delete;
+  explicit ScopeExit(F f) : f_(std::move(f)) {}
+  ~ScopeExit() { f_(); }
+  ScopeExit(const ScopeExit&) = delete;
+  ScopeExit& operator=(const ScopeExit&) = delete;
 
  private:
   F f_;
 };
 
-}  // namespace cfpipe::cli
+}  // namespace cfpipe

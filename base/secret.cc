@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 // A moved-from std::string may keep its bytes in the small buffer, so moving is a swap followed by a wipe.
 Secret::Secret(Secret&& other) noexcept {
@@ -25,4 +25,4 @@ void Secret::wipe() noexcept {
   value_.clear();
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// A token, key or password. Move-only, overwritten before it is freed, and without an operator<<.
 class Secret {
@@ -26,4 +26,4 @@ class Secret {
   std::string value_;
 };
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

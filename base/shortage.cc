@@ -5,7 +5,7 @@
 #include <new>
 #include <system_error>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 /// EAGAIN is how the system refuses another thread or process; a system call of ours that only would have to
@@ -46,4 +46,4 @@ Failure failure_of_exception(const std::exception_ptr& thrown, Stage stage) {
   }
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// True for the errno values of a process or machine without free descriptors or memory.
 bool is_shortage(int error);
@@ -17,4 +17,4 @@ Failure system_failure(Stage stage, Cause otherwise, const std::string& what, in
 /// else Cause::internal, also for a null pointer.
 Failure failure_of_exception(const std::exception_ptr& thrown, Stage stage);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -14,7 +14,7 @@
 #include "base/base64.h"
 #include "base/host.h"
 
-namespace cfpipe::edge {
+namespace cfpipe {
 namespace {
 
 constexpr const char* kDateAndTime = "%Y-%m-%dT%H:%M:%SZ";
@@ -115,7 +115,7 @@ std::string random_bytes(std::size_t bytes) {
 }
 
 std::string random_id(std::size_t bytes) {
-  return auth::base64url(random_bytes(bytes));
+  return base64url(random_bytes(bytes));
 }
 
 std::string sha256(std::string_view bytes) {
@@ -232,7 +232,7 @@ std::string duration_text(std::chrono::seconds duration) {
 }
 
 bool valid_hostname(std::string_view name) {
-  const auto host = transport::Host::parse(name);
+  const auto host = Host::parse(name);
   return host && !host->address() && host->text() == name && name.find('_') == std::string_view::npos;
 }
 
@@ -258,4 +258,4 @@ std::string email_domain(std::string_view email) {
   return at == std::string_view::npos ? std::string() : lower(email.substr(at + 1));
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace cfpipe::edge {
+namespace cfpipe {
 
 /// Longest email address and longest part before its `@`, in bytes (RFC 5321 4.5.3.1).
 inline constexpr std::size_t kMaxEmailBytes = 254;
@@ -51,4 +51,4 @@ bool valid_email(std::string_view email);
 std::string email_prefix(std::string_view email);  ///< before the @
 std::string email_domain(std::string_view email);  ///< after the @, lower case
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 /// Characters in which a name may differ: one in so many of them, and at least one.
@@ -74,4 +74,4 @@ std::string UnknownWord::text() const {
   return nearest.empty() ? out : out + " (did you mean " + nearest + "?)";
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

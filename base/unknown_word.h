@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// Longest word for which a similar one is suggested, in bytes.
 inline constexpr std::size_t kMaxComparedWord = 64;
@@ -83,4 +83,4 @@ std::optional<UnknownWord> first_unknown(const App& root, const std::vector<std:
   return std::nullopt;
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

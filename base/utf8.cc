@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 struct Range {
@@ -54,4 +54,4 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -12,10 +12,9 @@
 
 #include "base/text.h"
 
-namespace cfpipe::edge {
+namespace cfpipe {
 namespace {
 
-using auth::Free;
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Cert = std::unique_ptr<X509, Free<X509_free>>;
 using Extension = std::unique_ptr<X509_EXTENSION, Free<X509_EXTENSION_free>>;
@@ -99,19 +98,19 @@ std::string make_certificate(const CertificateRequest& request, EVP_PKEY* subjec
   return content(out.get());
 }
 
-transport::Secret private_key_pem(EVP_PKEY* key) {
+Secret private_key_pem(EVP_PKEY* key) {
   const Bio out(BIO_new(BIO_s_secmem()));
   require(out && PEM_write_bio_PKCS8PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
-  return transport::Secret(content(out.get()));
+  return Secret(content(out.get()));
 }
 
-auth::PKey private_key_from_pem(std::string_view pem) {
+PKey private_key_from_pem(std::string_view pem) {
   const Bio bio = memory(pem);
-  return auth::PKey(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
+  return PKey(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
 }
 
-auth::PKey new_p256_key() {
-  auth::PKey key(EVP_EC_gen("P-256"));
+PKey new_p256_key() {
+  PKey key(EVP_EC_gen("P-256"));
   require(key != nullptr);
   return key;
 }
@@ -146,4 +145,4 @@ bool signed_by(const std::string& pem, const std::string& issuer_pem) {
   return cert && issuer && X509_verify(cert.get(), X509_get0_pubkey(issuer.get())) == 1;
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

@@ -11,7 +11,7 @@
 #include "base/openssl.h"
 #include "base/secret.h"
 
-namespace cfpipe::edge {
+namespace cfpipe {
 
 struct CertificateRequest {
   std::string common_name{};
@@ -25,9 +25,9 @@ struct CertificateRequest {
 std::string make_certificate(const CertificateRequest& request, EVP_PKEY* subject,
                              const std::string* issuer_pem, EVP_PKEY* signer);
 
-transport::Secret private_key_pem(EVP_PKEY* key);       ///< PKCS#8
-auth::PKey private_key_from_pem(std::string_view pem);  ///< null if it is invalid or encrypted
-auth::PKey new_p256_key();
+Secret private_key_pem(EVP_PKEY* key);            ///< PKCS#8
+PKey private_key_from_pem(std::string_view pem);  ///< null if it is invalid or encrypted
+PKey new_p256_key();
 
 /// Fields of a stored certificate that decide whether it is still usable.
 struct CertificateFacts {
@@ -40,4 +40,4 @@ bool certificate_fits(const std::string& pem, EVP_PKEY* key);
 /// Whether `issuer_pem`'s key signed `pem`.
 bool signed_by(const std::string& pem, const std::string& issuer_pem);
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

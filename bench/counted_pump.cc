@@ -108,7 +108,7 @@ class TempDir {
 };
 
 template <class T>
-T value_of(transport::Result<T> result) {
+T value_of(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().detail);
   return std::move(*result);
 }
@@ -122,7 +122,7 @@ class TlsPair {
     server_ = value_of(transport::make_tls_server(files.certificate_file, files.key_file));
   }
   transport::SslPtr end(WsRole role) const {
-    if (role == WsRole::client) return client_->connection(value_of(transport::Host::parse(kName)));
+    if (role == WsRole::client) return client_->connection(value_of(Host::parse(kName)));
     transport::SslPtr ssl(SSL_new(server_.get()));
     SSL_set_accept_state(ssl.get());
     return ssl;

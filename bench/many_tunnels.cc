@@ -43,7 +43,7 @@ using Seconds = std::chrono::duration<double>;
 
 constexpr std::string_view kGreeting = "SSH-2.0-many\r\n";
 /// How long one tunnel may take to its greeting, and how long an echo may.
-constexpr std::chrono::seconds kPatience{60};
+constexpr std::chrono::seconds kTimeout{60};
 /// Every how many tunnels one is asked for an echo.
 constexpr std::size_t kSampleEvery = 16;
 /// How long the edge may do as it likes after the last connect before its memory is read: what it keeps for a
@@ -130,7 +130,7 @@ class Tunnels {
     std::string token;
     std::getline(std::ifstream(arguments.get("token-file")), token);
     request_.headers.emplace_back("Cf-Access-Token", token);
-    request_.deadline = kPatience;
+    request_.deadline = kTimeout;
   }
 
   net::awaitable<void> run() {
@@ -194,7 +194,7 @@ class Tunnels {
     while (out.size() < size) {
       const auto status = stream.fill();
       if (status == tunnel::IoStatus::would_block) {
-        net::steady_timer wake(co_await net::this_coro::executor, kPatience);
+        net::steady_timer wake(co_await net::this_coro::executor, kTimeout);
         stream.on_readable([&wake] { wake.cancel(); });
         const auto [woken] = co_await wake.async_wait(net::as_tuple(net::use_awaitable));
         if (!woken) die("a tunnel is silent");
@@ -285,7 +285,7 @@ void use_memory(SSL* ssl) {
 transport::SslPtr idle_server(SSL_CTX* context, const transport::TlsClientContext& client,
                               const std::string& name) {
   transport::SslPtr server(SSL_new(context));
-  const transport::SslPtr peer = client.connection(transport::Host::parse(name).value());
+  const transport::SslPtr peer = client.connection(Host::parse(name).value());
   SSL_set_accept_state(server.get());
   use_memory(server.get());
   use_memory(peer.get());

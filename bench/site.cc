@@ -1,5 +1,5 @@
 // Measures what the edge's one loop for policies, tokens and the database does, without a network: requests
-// go through the same queue as those of the wire.
+// go through the same queue as those of connections.
 //
 //   bench_site cert-sign --state DIR [--clients 32] [--seconds 5]
 //   bench_site answers   --state DIR [--rows 5000000] [--seconds 10]
@@ -64,7 +64,7 @@ Config config_of(const std::string& state_dir) {
   config.certificates_per_user = 0;  // what is measured is not the limit
   ApplicationConfig app;
   app.hostname = kApp;
-  app.origin_host = transport::Host(net::ip::address_v4::loopback());
+  app.origin_host = Host(net::ip::address_v4::loopback());
   app.certificates.emplace();
   Policy policy;
   policy.name = "all";
@@ -123,7 +123,7 @@ class Edge {
                              [] { return std::int64_t{std::time(nullptr)}; })
                   .value()),
         tokens_(Tokens::open(*state_).value()),
-        loop_(io_.get_executor(), *site_) {
+        loop_(io_.get_executor(), site_->router(), site_->tunnels()) {
     if (!site_->context().audit.use_spool(dir + "/audit-spool")) die("no spool");
     tokens_.set_issuer("https://" + site_->context().auth_authority());
     aud_ = state_->application_aud(kApp).value();
@@ -157,7 +157,7 @@ class Edge {
     return tokens_.org_token(person(number), Holder::browser, std::time(nullptr), std::chrono::hours(1));
   }
   State& state() { return *state_; }
-  SiteLoop& loop() { return loop_; }
+  ControlPlane& loop() { return loop_; }
   net::ip::tcp::endpoint admin() const { return admin_->endpoint(); }
 
  private:
@@ -166,7 +166,7 @@ class Edge {
   std::unique_ptr<State> state_;
   std::unique_ptr<Handlers> site_;
   Tokens tokens_;
-  SiteLoop loop_;
+  ControlPlane loop_;
   std::string aud_;
   std::unique_ptr<Admin> admin_;
   std::thread thread_;
@@ -200,21 +200,21 @@ Request cert_request(const std::string& token, const std::string& key, const std
 }
 
 /// One request after another until then, in turn from the list; `pause` between two.
-net::awaitable<void> repeat(Edge& edge, std::vector<Request> requests, Clock::time_point until, Times& tally,
+net::awaitable<void> repeat(Edge& edge, std::vector<Request> requests, Clock::time_point until, Times& times,
                             std::chrono::milliseconds pause, int expected) {
   net::steady_timer timer(co_await net::this_coro::executor);
   for (std::size_t i = 0; Clock::now() < until; ++i) {
     const auto request = std::make_shared<const Request>(requests[i % requests.size()]);
     const auto since = Clock::now();
     const Answer answer = co_await edge.loop().handle(request);
-    tally.add(since, answer.status == expected || expected == 0);
+    times.add(since, answer.status == expected || expected == 0);
     if (pause.count() == 0) continue;
     timer.expires_after(pause);
     co_await timer.async_wait(net::as_tuple(net::use_awaitable));
   }
 }
 
-net::awaitable<void> ask_health(Edge& edge, Clock::time_point until, Times& tally) {
+net::awaitable<void> ask_health(Edge& edge, Clock::time_point until, Times& times) {
   constexpr auto kTuple = net::as_tuple(net::use_awaitable);
   const auto executor = co_await net::this_coro::executor;
   net::steady_timer timer(executor);
@@ -226,7 +226,7 @@ net::awaitable<void> ask_health(Edge& edge, Clock::time_point until, Times& tall
     const auto [broken, sent] = co_await net::async_write(socket, net::buffer(text), kTuple);
     net::streambuf answer;
     const auto [ended, size] = co_await net::async_read(socket, answer, kTuple);
-    tally.add(since, !refused && !broken && size > 0);
+    times.add(since, !refused && !broken && size > 0);
     timer.expires_after(std::chrono::milliseconds(50));
     co_await timer.async_wait(kTuple);
   }
@@ -240,19 +240,19 @@ int cert_sign(const bench::Arguments& arguments) {
   Edge edge(arguments.get("state"));
   const auto seconds = static_cast<double>(arguments.number("seconds", 5));
   const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
-  net::io_context wire(1);
-  Times tally;
+  net::io_context worker(1);
+  Times times;
   const auto until =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   edge.start();
   for (std::uint64_t i = 0; i < arguments.number("clients", 32); ++i) {
     const std::string peer = "192.0.2." + std::to_string(i + 1);
     std::vector<Request> requests{cert_request(edge.app_token(static_cast<int>(i)), key, peer)};
-    net::co_spawn(wire, repeat(edge, std::move(requests), until, tally, {}, 200), rethrow);
+    net::co_spawn(worker, repeat(edge, std::move(requests), until, times, {}, 200), rethrow);
   }
-  wire.run();
-  tally.print("certificates", seconds);
-  return tally.failed == 0 ? 0 : 1;
+  worker.run();
+  times.print("certificates", seconds);
+  return times.failed == 0 ? 0 : 1;
 }
 
 std::string session_of(int person, int number) {
@@ -304,22 +304,22 @@ int answers(const bench::Arguments& arguments) {
   Edge edge(dir);
   begin_sessions(edge.state());
   const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
-  net::io_context wire(1);
+  net::io_context worker(1);
   Times people, unknown, gate, health;
   const auto until =
       Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   for (int i = 0; i < kPeople; ++i)
-    net::co_spawn(wire, repeat(edge, requests_of_person(edge, i, key), until, people, {}, 200), rethrow);
+    net::co_spawn(worker, repeat(edge, requests_of_person(edge, i, key), until, people, {}, 200), rethrow);
   for (int i = 0; i < kUnknown; ++i) {
     const std::vector<Request> requests{request_of("GET", kApp, "/", "198.51.100." + std::to_string(i + 1))};
-    net::co_spawn(wire, repeat(edge, requests, until, unknown, {}, 302), rethrow);
+    net::co_spawn(worker, repeat(edge, requests, until, unknown, {}, 302), rethrow);
   }
   Request asked = request_of("GET", kApp, "/", "203.0.113.1");
   asked.headers = {{"Cookie", "CF_Authorization=" + edge.app_token(777)}};
-  net::co_spawn(wire, repeat(edge, {asked}, until, gate, std::chrono::milliseconds(5), 200), rethrow);
-  net::co_spawn(wire, ask_health(edge, until, health), rethrow);
+  net::co_spawn(worker, repeat(edge, {asked}, until, gate, std::chrono::milliseconds(5), 200), rethrow);
+  net::co_spawn(worker, ask_health(edge, until, health), rethrow);
   edge.start();
-  wire.run();
+  worker.run();
   std::printf("%lld rows in the audit, 10 people and 100 unknown clients at full speed\n",
               static_cast<long long>(rows));
   people.print("people", seconds);

@@ -1,4 +1,4 @@
-// A TCP relay that makes loopback as slow as a long wire, and says what passed it.
+// A TCP relay that makes loopback as slow as a long link, and says what passed it.
 //
 // The wire it stands for takes `--delay-ms` for one way and has room for all that is on it. Seen from the
 // client:
@@ -44,7 +44,7 @@ using net::ip::tcp;
 using Clock = std::chrono::steady_clock;
 
 /// Bytes under way in one direction at most: 5 Gbit/s at 100 ms one way. A sender of more waits.
-constexpr std::size_t kOnTheWire = 64 * 1024 * 1024;
+constexpr std::size_t kInFlight = 64 * 1024 * 1024;
 /// Bytes read at once, and of these the least that are not copied into a buffer of their own size.
 constexpr std::size_t kReadBytes = 256 * 1024;
 constexpr std::size_t kKeepBuffer = kReadBytes / 4;
@@ -86,8 +86,8 @@ class Log {
 };
 
 /// What is under way from one end to the other, and how it ends.
-struct Wire {
-  explicit Wire(const net::any_io_executor& executor) : arrival(executor), room(executor) {}
+struct Link {
+  explicit Link(const net::any_io_executor& executor) : arrival(executor), room(executor) {}
   struct Piece {
     std::unique_ptr<char[]> data;
     std::size_t size;  ///< 0: the end of the stream
@@ -113,10 +113,10 @@ struct Wire {
   Clock::time_point last{};
 };
 
-std::string counts(const char* name, const Wire& wire) {
-  if (wire.total == 0) return fmt::format(",\"{}\":{{\"bytes\":0}}", name);
-  return fmt::format(",\"{}\":{{\"bytes\":{},\"first\":{:.6f},\"last\":{:.6f}}}", name, wire.total,
-                     Log::seconds(wire.first), Log::seconds(wire.last));
+std::string counts(const char* name, const Link& link) {
+  if (link.total == 0) return fmt::format(",\"{}\":{{\"bytes\":0}}", name);
+  return fmt::format(",\"{}\":{{\"bytes\":{},\"first\":{:.6f},\"last\":{:.6f}}}", name, link.total,
+                     Log::seconds(link.first), Log::seconds(link.last));
 }
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -147,37 +147,37 @@ class Connection : public std::enable_shared_from_this<Connection> {
                   [self = shared_from_this()](std::exception_ptr) {});
   }
 
-  void count(Wire& wire, std::size_t bytes, bool up) {
-    wire.last = Clock::now();
-    if (wire.total == 0) {
-      wire.first = wire.last;
-      log_.write(up ? "up" : "down", id_, wire.last);
+  void count(Link& link, std::size_t bytes, bool up) {
+    link.last = Clock::now();
+    if (link.total == 0) {
+      link.first = link.last;
+      log_.write(up ? "up" : "down", id_, link.last);
     }
-    wire.total += bytes;
+    link.total += bytes;
   }
 
-  void put(Wire& wire, Wire::Piece piece) {
-    wire.held += piece.size;
-    wire.pieces.push_back(std::move(piece));
-    if (wire.pieces.size() == 1) wire.arrival.cancel();
+  void put(Link& link, Link::Piece piece) {
+    link.held += piece.size;
+    link.pieces.push_back(std::move(piece));
+    if (link.pieces.size() == 1) link.arrival.cancel();
   }
 
-  net::awaitable<void> read(tcp::socket& from, Wire& wire, bool up) {
+  net::awaitable<void> read(tcp::socket& from, Link& link, bool up) {
     boost::system::error_code error;
     while (!error) {
-      while (wire.held >= kOnTheWire && !cut_) {
-        wire.room.expires_at(Clock::time_point::max());
-        co_await wire.room.async_wait(net::as_tuple(net::use_awaitable));
+      while (link.held >= kInFlight && !cut_) {
+        link.room.expires_at(Clock::time_point::max());
+        co_await link.room.async_wait(net::as_tuple(net::use_awaitable));
       }
       if (cut_) co_return;
-      if (!wire.scratch) wire.scratch = std::make_unique_for_overwrite<char[]>(kReadBytes);
+      if (!link.scratch) link.scratch = std::make_unique_for_overwrite<char[]>(kReadBytes);
       std::size_t got = 0;
-      std::tie(error, got) = co_await from.async_read_some(net::buffer(wire.scratch.get(), kReadBytes),
+      std::tie(error, got) = co_await from.async_read_some(net::buffer(link.scratch.get(), kReadBytes),
                                                            net::as_tuple(net::use_awaitable));
       if (cut_) co_return;
-      if (up && got > 0) count(wire, got, up);
+      if (up && got > 0) count(link, got, up);
       const auto sent = up ? std::max(Clock::now(), accepted_ + 2 * options_.delay) : Clock::now();
-      put(wire, {wire.take(got), got, sent + options_.delay, error && error != net::error::eof});
+      put(link, {link.take(got), got, sent + options_.delay, error && error != net::error::eof});
     }
   }
 
@@ -198,35 +198,35 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   /// Waits until the front piece is due. False once the connection has been cut.
-  net::awaitable<bool> front_is_due(Wire& wire) {
+  net::awaitable<bool> front_is_due(Link& link) {
     while (!cut_) {
-      const bool any = !wire.pieces.empty();
-      if (any && wire.pieces.front().due <= Clock::now()) break;
-      wire.arrival.expires_at(any ? wire.pieces.front().due : Clock::time_point::max());
-      co_await wire.arrival.async_wait(net::as_tuple(net::use_awaitable));
+      const bool any = !link.pieces.empty();
+      if (any && link.pieces.front().due <= Clock::now()) break;
+      link.arrival.expires_at(any ? link.pieces.front().due : Clock::time_point::max());
+      co_await link.arrival.async_wait(net::as_tuple(net::use_awaitable));
     }
     co_return !cut_;
   }
 
-  net::awaitable<void> write(tcp::socket& to, Wire& wire, bool up) {
+  net::awaitable<void> write(tcp::socket& to, Link& link, bool up) {
     for (;;) {
-      const bool due = co_await front_is_due(wire);
+      const bool due = co_await front_is_due(link);
       if (!due) co_return;
       std::vector<net::const_buffer> batch;
       std::size_t bytes = 0;
-      for (const auto& piece : wire.pieces) {
+      for (const auto& piece : link.pieces) {
         if (piece.size == 0 || piece.due > Clock::now() || batch.size() == kGather) break;
         batch.push_back(net::buffer(piece.data.get(), piece.size));
         bytes += piece.size;
       }
-      if (batch.empty()) co_return end(to, wire.pieces.front().reset);
+      if (batch.empty()) co_return end(to, link.pieces.front().reset);
       const auto [error, written] = co_await net::async_write(to, batch, net::as_tuple(net::use_awaitable));
       if (cut_) co_return;
       if (error) co_return cut();
-      if (!up) count(wire, bytes, up);
-      wire.pieces.erase(wire.pieces.begin(), wire.pieces.begin() + static_cast<std::ptrdiff_t>(batch.size()));
-      wire.held -= bytes;
-      wire.room.cancel();
+      if (!up) count(link, bytes, up);
+      link.pieces.erase(link.pieces.begin(), link.pieces.begin() + static_cast<std::ptrdiff_t>(batch.size()));
+      link.held -= bytes;
+      link.room.cancel();
     }
   }
 
@@ -254,8 +254,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   const Clock::time_point accepted_ = Clock::now();
   tcp::socket client_;
   tcp::socket target_;
-  Wire up_;
-  Wire down_;
+  Link up_;
+  Link down_;
   bool cut_ = false;
 };
 

@@ -97,7 +97,7 @@ class Plain : public TlsEngine {
   int fd_;
 };
 
-struct Wire {
+struct SocketIo {
   int fd = -1;
   std::vector<char> out = std::vector<char>(kSendBatch + kSlack);
   std::size_t out_begin = 0, out_end = 0;
@@ -106,46 +106,45 @@ struct Wire {
   bool in_eof = false;
 };
 
-Io flush_wire(Wire& wire) {
-  while (wire.out_begin < wire.out_end) {
-    const auto sent =
-        ::send(wire.fd, wire.out.data() + wire.out_begin, wire.out_end - wire.out_begin, MSG_NOSIGNAL);
+Io flush_io(SocketIo& io) {
+  while (io.out_begin < io.out_end) {
+    const auto sent = ::send(io.fd, io.out.data() + io.out_begin, io.out_end - io.out_begin, MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN ? Io::again : Io::eof;
-    wire.out_begin += static_cast<std::size_t>(sent);
+    io.out_begin += static_cast<std::size_t>(sent);
   }
-  wire.out_begin = wire.out_end = 0;
+  io.out_begin = io.out_end = 0;
   return Io::ok;
 }
 
 int wire_write(BIO* bio, const char* data, std::size_t size, std::size_t* written) {
-  auto& wire = *static_cast<Wire*>(BIO_get_data(bio));
+  auto& io = *static_cast<SocketIo*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  if (wire.out.size() - wire.out_end < size && flush_wire(wire) != Io::ok) {
+  if (io.out.size() - io.out_end < size && flush_io(io) != Io::ok) {
     BIO_set_retry_write(bio);
     return 0;
   }
-  std::memcpy(wire.out.data() + wire.out_end, data, size);
-  wire.out_end += size;
+  std::memcpy(io.out.data() + io.out_end, data, size);
+  io.out_end += size;
   *written = size;
   return 1;
 }
 
 int wire_read(BIO* bio, char* into, std::size_t size, std::size_t* got) {
-  auto& wire = *static_cast<Wire*>(BIO_get_data(bio));
+  auto& io = *static_cast<SocketIo*>(BIO_get_data(bio));
   BIO_clear_retry_flags(bio);
-  if (wire.in_begin == wire.in_end && !wire.in_eof) {
-    const auto count = ::recv(wire.fd, wire.in.data(), wire.in.size(), 0);
+  if (io.in_begin == io.in_end && !io.in_eof) {
+    const auto count = ::recv(io.fd, io.in.data(), io.in.size(), 0);
     if (count < 0 && errno == EAGAIN) {
       BIO_set_retry_read(bio);
       return 0;
     }
-    wire.in_eof = count <= 0;
-    wire.in_begin = 0;
-    wire.in_end = count > 0 ? static_cast<std::size_t>(count) : 0;
+    io.in_eof = count <= 0;
+    io.in_begin = 0;
+    io.in_end = count > 0 ? static_cast<std::size_t>(count) : 0;
   }
-  *got = std::min(size, wire.in_end - wire.in_begin);
-  std::memcpy(into, wire.in.data() + wire.in_begin, *got);
-  wire.in_begin += *got;
+  *got = std::min(size, io.in_end - io.in_begin);
+  std::memcpy(into, io.in.data() + io.in_begin, *got);
+  io.in_begin += *got;
   return *got > 0 ? 1 : 0;
 }
 
@@ -161,35 +160,35 @@ class Batch final : public Plain {
  public:
   Batch(SSL_CTX* context, const TlsFiles& files, int fd) : Plain(context, files, fd) {
     static BIO_METHOD* const method = wire_method();
-    wire_.fd = fd;
+    io_.fd = fd;
     BIO* bio = BIO_new(method);
-    BIO_set_data(bio, &wire_);
+    BIO_set_data(bio, &io_);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
   }
 
   Io read(std::span<std::byte> into, std::size_t& got) override {
     const Io read = Plain::read(into, got);
-    flush_wire(wire_);  // of the handshake
+    flush_io(io_);  // of the handshake
     return read;
   }
 
   Io write(std::span<const std::byte> from, std::size_t& put) override {
     put = 0;
-    if (wire_.out_end >= kSendBatch) {
-      if (const Io flushed = flush_wire(wire_); flushed != Io::ok) return flushed;
+    if (io_.out_end >= kSendBatch) {
+      if (const Io flushed = flush_io(io_); flushed != Io::ok) return flushed;
     }
     const Io wrote = Plain::write(from, put);
-    if (wrote == Io::again) flush_wire(wire_);
+    if (wrote == Io::again) flush_io(io_);
     return wrote;
   }
 
-  Io flush() override { return flush_wire(wire_); }
+  Io flush() override { return flush_io(io_); }
 
   Io shut_down() override {
     SSL_shutdown(ssl_.get());
     ERR_clear_error();
-    const Io flushed = flush_wire(wire_);
+    const Io flushed = flush_io(io_);
     if (flushed == Io::ok) ::shutdown(fd_, SHUT_WR);
     return flushed;
   }
@@ -197,7 +196,7 @@ class Batch final : public Plain {
   std::size_t read_size() const override { return kReceiveBatch; }
 
  private:
-  Wire wire_;
+  SocketIo io_;
 };
 
 }  // namespace

@@ -2,23 +2,23 @@
 
 namespace cfpipe::tunnel {
 
-Way next(Way state, Event event, bool half_closes) {
-  if (state == Way::done) return Way::done;
+HalfState next(HalfState state, Event event, bool half_closes) {
+  if (state == HalfState::done) return HalfState::done;
   switch (event) {
     case Event::source_ended:
-      return state == Way::flowing ? Way::draining : state;
+      return state == HalfState::flowing ? HalfState::draining : state;
     case Event::sink_empty:
-      if (state != Way::draining) return state;
-      return half_closes ? Way::finishing : Way::waiting;
+      if (state != HalfState::draining) return state;
+      return half_closes ? HalfState::finishing : HalfState::waiting;
     case Event::other_done:
-      return state == Way::waiting ? Way::finishing : state;
+      return state == HalfState::waiting ? HalfState::finishing : state;
     case Event::silence:
     case Event::sink_closing:
-      return Way::finishing;
+      return HalfState::finishing;
     case Event::sink_finished:
-      return state == Way::finishing ? Way::done : state;
+      return state == HalfState::finishing ? HalfState::done : state;
     case Event::sink_failed:
-      return Way::done;
+      return HalfState::done;
   }
   return state;
 }

@@ -10,7 +10,7 @@ namespace cfpipe::tunnel {
 ///   waiting    the sink is empty but cannot half-close, so its end is held back for the other direction
 ///   finishing  finish() was called on the sink, which still holds bytes
 ///   done       no more bytes move in this direction
-enum class Way { flowing, draining, waiting, finishing, done };
+enum class HalfState { flowing, draining, waiting, finishing, done };
 
 enum class Event {
   source_ended,   ///< fill() returned eof or failed
@@ -24,6 +24,6 @@ enum class Event {
 };
 
 /// The state after `event`; `half_closes` is the sink's. An event that does not apply changes nothing.
-Way next(Way state, Event event, bool half_closes);
+HalfState next(HalfState state, Event event, bool half_closes);
 
 }  // namespace cfpipe::tunnel

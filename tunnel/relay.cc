@@ -24,7 +24,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   struct Direction {
     Stream* source;
     Stream* sink;
-    Way way = Way::flowing;
+    HalfState state = HalfState::flowing;
     bool on_source = false;  // a callback is outstanding there; a stream takes one of each kind at a time
     bool on_sink = false;
     bool broke_off = false;  // the source ended in an error
@@ -76,17 +76,17 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   void step(std::size_t i) {
     auto& d = directions_[i];
     const auto before = counters_->get(i);
-    for (int turn = 0; d.way == Way::flowing; ++turn) {
+    for (int turn = 0; d.state == HalfState::flowing; ++turn) {
       if (turn == kTurn || counters_->get(i) - before >= kTurnBytes) return post_step(i);
       if (d.source->ready().empty() && !refill(i)) {
-        if (d.way == Way::flowing) return;
+        if (d.state == HalfState::flowing) return;
         break;
       }
       if (!pass_on(i)) return;
     }
-    if (d.way == Way::draining) {
+    if (d.state == HalfState::draining) {
       drain(i);
-    } else if (d.way == Way::finishing) {
+    } else if (d.state == HalfState::finishing) {
       finish(i);
     }
   }
@@ -169,33 +169,34 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   void advance(std::size_t i, Event event) {
     auto& d = directions_[i];
     auto& other = directions_[1 - i];
-    const Way before = d.way;
-    d.way = next(d.way, event, d.sink->half_closes());
-    if (d.way == Way::waiting && other.way == Way::done) d.way = next(d.way, Event::other_done, false);
-    if (d.way == before) return;
-    if (d.way == Way::finishing && other.way == Way::done) bound_finish();
-    if (d.way == Way::finishing) return finish(i);
-    if (d.way == Way::waiting || event == Event::sink_failed) watch_silence();
-    if (d.way == Way::done) ended(i);
+    const HalfState before = d.state;
+    d.state = next(d.state, event, d.sink->half_closes());
+    if (d.state == HalfState::waiting && other.state == HalfState::done)
+      d.state = next(d.state, Event::other_done, false);
+    if (d.state == before) return;
+    if (d.state == HalfState::finishing && other.state == HalfState::done) bound_finish();
+    if (d.state == HalfState::finishing) return finish(i);
+    if (d.state == HalfState::waiting || event == Event::sink_failed) watch_silence();
+    if (d.state == HalfState::done) ended(i);
   }
 
   void ended(std::size_t i) {
     auto& d = directions_[i];
     auto& other = directions_[1 - i];
-    if (other.way == Way::done) return complete();
+    if (other.state == HalfState::done) return complete();
     const bool source_over = d.source->end() != End::open;
     if (source_over && !(d.source->end() == End::clean && d.source->open_after_eof())) {
       force(1 - i, Event::sink_closing);
     } else {
       advance(1 - i, Event::other_done);
-      if (!over_ && other.way == Way::finishing) bound_finish();
+      if (!over_ && other.state == HalfState::finishing) bound_finish();
     }
   }
 
   // Moves a direction on that may be asleep on its source; its callback, when it comes, finds the new state.
   void force(std::size_t i, Event event) {
     advance(i, event);
-    if (!over_ && directions_[i].way == Way::finishing) bound_finish();
+    if (!over_ && directions_[i].state == HalfState::finishing) bound_finish();
   }
 
   void bound_finish() {
@@ -205,7 +206,8 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     limit_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (error) return;
       for (std::size_t i : {0U, 1U}) {
-        if (!self->over_ && self->directions_[i].way == Way::finishing) self->advance(i, Event::sink_failed);
+        if (!self->over_ && self->directions_[i].state == HalfState::finishing)
+          self->advance(i, Event::sink_failed);
       }
       self->bounded_ = false;
     });
@@ -227,7 +229,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   void on_silence() {
     // A direction whose sink does not take is slow, not silent: back-pressure may last as long as it likes.
     for (const auto& d : directions_) {
-      if (!abandoned_ && d.way == Way::flowing && !d.source->ready().empty()) return moved();
+      if (!abandoned_ && d.state == HalfState::flowing && !d.source->ready().empty()) return moved();
     }
     watching_ = false;
     // Both are judged before either is moved: an end that is passed on now has its answer still to come.
@@ -238,17 +240,17 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   }
 
   bool is_overdue(std::size_t i) const {
-    const Way way = directions_[i].way;
-    const bool other_gone = directions_[1 - i].way == Way::done;
-    const bool stuck = abandoned_ && way == Way::draining;
-    return way == Way::waiting || stuck || (other_gone && way == Way::flowing);
+    const HalfState state = directions_[i].state;
+    const bool other_gone = directions_[1 - i].state == HalfState::done;
+    const bool stuck = abandoned_ && state == HalfState::draining;
+    return state == HalfState::waiting || stuck || (other_gone && state == HalfState::flowing);
   }
 
   void abandon_near() {
     if (over_ || std::exchange(abandoned_, true)) return;
     advance(1, Event::sink_failed);
     if (!over_) watch_silence();
-    if (!over_ && directions_[0].way == Way::finishing) bound_finish();
+    if (!over_ && directions_[0].state == HalfState::finishing) bound_finish();
   }
 
   void complete() {

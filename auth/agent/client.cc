@@ -18,9 +18,6 @@ namespace {
 
 namespace net = boost::asio;
 using Local = net::local::stream_protocol;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 constexpr auto kTuple = net::as_tuple(net::use_awaitable);
 /// What is read at once, in bytes.
@@ -46,7 +43,7 @@ std::string shown(const std::vector<AgentKey>& keys) {
   std::string text;
   for (std::size_t i = 0; i < keys.size() && i < kShownKeys; ++i) {
     text += (i == 0 ? "" : ", ") + fingerprint(keys[i].blob);
-    if (!keys[i].comment.empty()) text += ' ' + transport::printable(keys[i].comment, kShownComment);
+    if (!keys[i].comment.empty()) text += ' ' + printable(keys[i].comment, kShownComment);
   }
   if (keys.size() > kShownKeys) text += " and " + std::to_string(keys.size() - kShownKeys) + " more";
   return text;
@@ -65,8 +62,8 @@ struct AgentClient::Impl {
     socket.close(ignored);
     timer.cancel();
   }
-  static void start_timer(const std::shared_ptr<Impl>& self, std::chrono::milliseconds patience) {
-    self->timer.expires_after(patience);
+  static void start_timer(const std::shared_ptr<Impl>& self, std::chrono::milliseconds timeout) {
+    self->timer.expires_after(timeout);
     self->timer.async_wait([weak = std::weak_ptr<Impl>(self)](const boost::system::error_code& error) {
       const auto strong = weak.lock();
       if (error || !strong) return;
@@ -93,21 +90,21 @@ net::awaitable<Result<std::unique_ptr<AgentClient>>> AgentClient::connect(net::a
                                                                           std::string path) {
   if (path.empty()) co_return unreachable("SSH_AUTH_SOCK is not set");
   if (path.size() >= sizeof(sockaddr_un::sun_path) || path.find('\0') != std::string::npos)
-    co_return unreachable(transport::printable(path) + " is no path of a socket");
+    co_return unreachable(printable(path) + " is no path of a socket");
   auto impl = std::make_shared<Impl>(executor);
-  Impl::start_timer(impl, kAgentLookPatience);
+  Impl::start_timer(impl, kAgentLookTimeout);
   const Local::endpoint endpoint(path);
   const auto [error] = co_await impl->socket.async_connect(endpoint, kTuple);
   impl->timer.cancel();
-  if (error) co_return unreachable(transport::printable(path) + ": " + impl->failure(error).detail);
+  if (error) co_return unreachable(printable(path) + ": " + impl->failure(error).detail);
   co_return std::unique_ptr<AgentClient>(new AgentClient(std::move(impl)));
 }
 
 net::awaitable<Result<std::string>> AgentClient::ask(const std::string& request,
-                                                     std::chrono::milliseconds patience) {
+                                                     std::chrono::milliseconds timeout) {
   const auto impl = impl_;  // the client may be gone before the answer is
   const std::string message = SshWriter().string(request).take();
-  Impl::start_timer(impl, patience);
+  Impl::start_timer(impl, timeout);
   const auto [write_error, written] = co_await net::async_write(impl->socket, net::buffer(message), kTuple);
   if (write_error) co_return impl->failure(write_error);
   AgentFramer framer;
@@ -150,9 +147,8 @@ Result<AgentKey> pick_agent_key(const std::vector<AgentKey>& keys, std::string_v
     if (meant) found.push_back(key);
   }
   const auto missing = [&](const std::string& what) {
-    return Failure(
-        Stage::certificate, Cause::agent_key_missing,
-        "agent:" + transport::printable(wanted, kShownComment + kFingerprint.size()) + ": " + what);
+    return Failure(Stage::certificate, Cause::agent_key_missing,
+                   "agent:" + printable(wanted, kShownComment + kFingerprint.size()) + ": " + what);
   };
   if (found.empty()) return missing(keys.empty() ? std::string("it has no keys") : "it has " + shown(keys));
   if (found.size() > 1) return missing("this is any of " + shown(found));
@@ -168,7 +164,7 @@ net::awaitable<Result<AgentKey>> find_agent_key(net::any_io_executor executor, s
   auto agent = co_await AgentClient::connect(executor, std::move(path));
   if (!agent) co_return agent.error();
   const std::string request = SshWriter().byte(kAgentRequestIdentities).take();
-  const auto answer = co_await (*agent)->ask(request, kAgentLookPatience);
+  const auto answer = co_await (*agent)->ask(request, kAgentLookTimeout);
   if (!answer) co_return answer.error();
   const auto keys = read_agent_keys(*answer);
   if (!keys) co_return keys.error();

@@ -13,12 +13,10 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-
 /// Timeout for requests that an agent answers by itself: connecting, listing, binding.
-inline constexpr std::chrono::milliseconds kAgentLookPatience{5'000};
+inline constexpr std::chrono::milliseconds kAgentLookTimeout{5'000};
 /// Timeout for a signature, for which the user may have to touch a security key or confirm.
-inline constexpr std::chrono::milliseconds kAgentSignPatience{90'000};
+inline constexpr std::chrono::milliseconds kAgentSignTimeout{90'000};
 /// Most keys of one agent that are considered.
 inline constexpr std::size_t kMaxAgentKeys = 1024;
 
@@ -41,7 +39,7 @@ class AgentClient {
   /// Sends a request and returns the response, both without their length. The client and `request` outlive
   /// the await. Stage::certificate, Cause::agent_unreachable.
   boost::asio::awaitable<Result<std::string>> ask(const std::string& request,
-                                                  std::chrono::milliseconds patience);
+                                                  std::chrono::milliseconds timeout);
   /// Cancels the request in flight.
   void close();
 

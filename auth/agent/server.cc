@@ -47,11 +47,11 @@ constexpr std::size_t kEventBytes = 4096;
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 struct Client {
-  Client(Local::socket connected, std::chrono::steady_clock::time_point patience)
+  Client(Local::socket connected, std::chrono::steady_clock::time_point timeout)
       : socket(std::move(connected)),
         waiting(socket.get_executor()),
         silence(socket.get_executor()),
-        wait_until(patience) {}
+        wait_until(timeout) {}
   Local::socket socket;
   net::steady_timer waiting;  ///< for the certificate
   net::steady_timer silence;
@@ -104,10 +104,10 @@ net::awaitable<Result<std::string>> ask_other(const std::shared_ptr<Client>& cli
   if (!client->socket.is_open()) client->other->close();
   // Agents that do not know the extension say so, and sign all the same.
   for (const std::string& bind : client->session.bindings().requests()) {
-    const auto bound = co_await client->other->ask(bind, kAgentLookPatience);
+    const auto bound = co_await client->other->ask(bind, kAgentLookTimeout);
     if (!bound) co_return bound.error();
   }
-  co_return co_await client->other->ask(request, kAgentSignPatience);
+  co_return co_await client->other->ask(request, kAgentSignTimeout);
 }
 
 bool is_a(const std::string& request, AgentMessage kind) {
@@ -176,8 +176,8 @@ bool AgentServer::Impl::serve_at(const OwnSocket& socket) {
 
 void AgentServer::Impl::admit(Local::socket socket) {
   if (clients.size() >= kMaxAgentClients || !same_user(socket.native_handle())) return;
-  const auto patience = std::chrono::steady_clock::now() + options.identity_wait;
-  auto client = std::make_shared<Client>(std::move(socket), patience);
+  const auto timeout = std::chrono::steady_clock::now() + options.identity_wait;
+  auto client = std::make_shared<Client>(std::move(socket), timeout);
   client->session.allow_forwarding(options.allow_forwarding);
   clients.insert(client);
   // Only running out of memory ends a client by an exception; the others need not suffer for it.
@@ -289,7 +289,7 @@ Result<std::unique_ptr<AgentServer>> AgentServer::open(net::any_io_executor exec
   auto impl = std::make_shared<Impl>(std::move(executor), options);
   if (!impl->serve_at(*socket)) {
     remove_own_socket(options.path, socket->device, socket->inode);
-    return state_failure(transport::Cause::state_write_failed, options.path, EMFILE);
+    return state_failure(Cause::state_write_failed, options.path, EMFILE);
   }
   net::co_spawn(impl->executor, Impl::take_path_back(impl), [](const std::exception_ptr&) {});
   return std::unique_ptr<AgentServer>(new AgentServer(std::move(impl)));

@@ -15,10 +15,6 @@ namespace cfpipe::auth {
 
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Connections that wait to be accepted.
 constexpr int kBacklog = 64;
 /// How many temporary names are tried.

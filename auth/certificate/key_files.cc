@@ -14,10 +14,6 @@ namespace cfpipe::auth {
 
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Timeout for another process that is replacing the pair: it writes four small files.
 constexpr std::chrono::milliseconds kLockLimit{10'000};
 /// How often a pair that does not match is read again: another process may just be replacing it.

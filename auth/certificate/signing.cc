@@ -11,11 +11,8 @@ namespace {
 
 namespace net = boost::asio;
 namespace json = boost::json;
-using transport::Cause;
-using transport::Failure;
 using transport::HttpAnswer;
 using transport::HttpRequest;
-using transport::Stage;
 using transport::Url;
 
 constexpr std::chrono::milliseconds kSignDeadline{15'000};
@@ -25,9 +22,9 @@ Failure refused(const HttpAnswer& answer) {
   if (auto body = parse_json_object(answer.body)) said = text_of(*body, "message");
   if (said.empty()) said = answer.body;
   const Cause cause = transport::unavailable(answer.status).value_or(Cause::sign_refused);
-  Failure failure(Stage::certificate, cause, transport::printable(said));
+  Failure failure(Stage::certificate, cause, printable(said));
   failure.http_status = answer.status;
-  failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
+  failure.ray = printable(answer.header("Cf-Ray"), 64);
   return failure;
 }
 
@@ -56,7 +53,7 @@ bool valid_at(const CertFields& fields, std::int64_t now) {
 Result<Certificate> read_sign_answer(const HttpAnswer& answer, std::string_view key_blob, std::int64_t now) {
   if (answer.status != 200) return refused(answer);
   const auto body = parse_json_object(answer.body);
-  if (!body) return invalid("the answer is not JSON: " + transport::printable(answer.body, 80));
+  if (!body) return invalid("the answer is not JSON: " + printable(answer.body, 80));
   auto certificate = parse_certificate(text_of(*body, "certificate"));
   if (!certificate) return certificate.error();
   if (certificate->user_key_blob != key_blob) return invalid("it is over another key");
@@ -88,7 +85,7 @@ net::awaitable<Result<Certificate>> sign_key(const Access& access, const Secret&
   const std::int64_t now = unix_now();
   auto certificate = read_sign_answer(*answer, key_blob, now);
   if (certificate) {
-    access.observer.note("certificate " + transport::printable(certificate->fields.key_id));
+    access.observer.note("certificate " + printable(certificate->fields.key_id));
     if (!valid_at(certificate->fields, now)) access.observer.clock_differs(certificate->clock_offset);
   }
   co_return certificate;

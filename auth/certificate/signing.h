@@ -48,6 +48,6 @@ boost::asio::awaitable<Result<Certificate>> renew_user_certificate(const Access&
                                                                    const Secret& app_token);
 
 /// Whether another token may help: the edge rejected the token, not the user or the request.
-bool token_was_refused(const transport::Failure& failure);
+bool token_was_refused(const Failure& failure);
 
 }  // namespace cfpipe::auth

@@ -10,10 +10,6 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 constexpr std::string_view kCertSuffix = "-cert.pub";
 /// What the comment of every certificate that is put beside a user's key begins with: how it is known as
 /// ours later on.
@@ -73,7 +69,7 @@ Result<void> UserCertificate::store(const UserKey& key, const Certificate& certi
   const auto held = lock_key_files(dir_.file(base_ + ".flock"));
   if (!held) return held.error();
   // The comment is arbitrary text from an agent.
-  const std::string words = transport::printable(key.comment);
+  const std::string words = printable(key.comment);
   const std::string line = public_key_line(key.blob) + (words.empty() ? "" : " " + words) + '\n';
   const auto before = dir_.read(base_ + ".pub");
   if (!before || !*before || (*before)->reveal() != line) {

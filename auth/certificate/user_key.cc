@@ -12,9 +12,6 @@ namespace cfpipe::auth {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 constexpr std::string_view kPublicSuffix = ".pub";
 

@@ -9,8 +9,6 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-
 /// Prefix of `--key` for a key in the user's agent; its comment or fingerprint follows.
 inline constexpr std::string_view kAgentKeyPrefix = "agent:";
 

@@ -8,22 +8,16 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::kHttpsPort;
-using transport::printable;
-using transport::Stage;
-
 /// What every auth domain of Cloudflare's own edge ends with.
 constexpr std::string_view kAccessSuffix = ".cloudflareaccess.com";
 constexpr std::string_view kHttps = "https://";
 
-bool is_cloudflares(const transport::Authority& domain) {
+bool is_cloudflares(const Authority& domain) {
   return domain.host.text().ends_with(kAccessSuffix);
 }
 
 /// Of Cloudflare's own domains a port is dropped, as the public client does: the store is at 443.
-std::string kept_form(const transport::Authority& domain) {
+std::string kept_form(const Authority& domain) {
   return is_cloudflares(domain) ? domain.host.text() : domain.text_without(kHttpsPort);
 }
 
@@ -81,10 +75,10 @@ bool is_aud(std::string_view text) {
 bool covers(std::string_view app_hostname, const transport::Url& url) {
   const auto slash = std::min(app_hostname.find('/'), app_hostname.size());
   const auto host = app_hostname.substr(0, slash);
-  if (host.empty() || !transport::host_matches(lower(host), url.host.text())) return false;
+  if (host.empty() || !host_matches(lower(host), url.host.text())) return false;
   auto path = app_hostname.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
-  return path.empty() || transport::path_matches(path, url.path());
+  return path.empty() || path_matches(path, url.path());
 }
 
 bool fits(const Application& app, const transport::Url& url) {
@@ -101,17 +95,17 @@ bool issued_for(const Application& app, const Jwt& token) {
 }
 
 void TrustedDomains::add(std::string_view domain) {
-  if (auto parsed = transport::Authority::parse(domain)) extra_.push_back(std::move(*parsed));
+  if (auto parsed = Authority::parse(domain)) extra_.push_back(std::move(*parsed));
 }
 
 Result<void> TrustedDomains::check(std::string_view auth_domain) const {
-  const auto named = transport::Authority::parse(auth_domain);
+  const auto named = Authority::parse(auth_domain);
   if (!named) return Failure(Stage::application, Cause::untrusted_auth_domain, printable(auth_domain));
   return check(*named);
 }
 
-Result<void> TrustedDomains::check(const transport::Authority& auth_domain) const {
-  const auto names_it = [&](const transport::Authority& entry) {
+Result<void> TrustedDomains::check(const Authority& auth_domain) const {
+  const auto names_it = [&](const Authority& entry) {
     return entry.host == auth_domain.host && (!entry.port || *entry.port == auth_domain.port_or(kHttpsPort));
   };
   if (is_cloudflares(auth_domain) || std::any_of(extra_.begin(), extra_.end(), names_it)) return {};
@@ -121,7 +115,7 @@ Result<void> TrustedDomains::check(const transport::Authority& auth_domain) cons
 Result<std::string> claimed_auth_domain(const Jwt& metadata, const TrustedDomains& trusted) {
   const std::string domain = metadata.text("auth_domain");
   if (domain.empty()) return wrong("auth_domain", "is missing");
-  const auto parsed = transport::Authority::parse(domain);
+  const auto parsed = Authority::parse(domain);
   if (!parsed) return Failure(Stage::application, Cause::untrusted_auth_domain, printable(domain));
   if (const auto checked = trusted.check(*parsed); !checked) return checked.error();
   return kept_form(*parsed);
@@ -137,7 +131,7 @@ Result<Application> verify_metadata(const Jwt& metadata, const KeySet& keys, con
   }
   if (metadata.text("type") != "match") return wrong("type", "is not \"match\"");
   const std::string hostname = metadata.text("hostname");
-  if (const auto named = transport::Host::parse(hostname); !named || !(*named == url.host)) {
+  if (const auto named = Host::parse(hostname); !named || !(*named == url.host)) {
     return wrong("hostname", "is \"" + printable(hostname) + "\", not \"" + url.host.text() + '"');
   }
   // One audience names the application; with several it would be a guess which.

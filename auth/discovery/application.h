@@ -65,10 +65,10 @@ class TrustedDomains {
   /// Stage::application / Cause::untrusted_auth_domain if not trusted, or malformed (anything but
   /// `host[:port]`).
   Result<void> check(std::string_view auth_domain) const;
-  Result<void> check(const transport::Authority& auth_domain) const;
+  Result<void> check(const Authority& auth_domain) const;
 
  private:
-  std::vector<transport::Authority> extra_;
+  std::vector<Authority> extra_;
 };
 
 /// The auth domain that an unverified metadata token names, once trusted: `host[:port]`, of Cloudflare's own

@@ -18,10 +18,9 @@ transport::HttpClient& Access::http(const transport::Url& url) const {
   return url.host == app.host && url.port == app.port ? app_http : other_http;
 }
 
-transport::Failure with_answer(transport::Failure failure, const transport::HttpAnswer& answer,
-                               const transport::Url& url) {
+Failure with_answer(Failure failure, const transport::HttpAnswer& answer, const transport::Url& url) {
   failure.http_status = answer.status;
-  failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
+  failure.ray = printable(answer.header("Cf-Ray"), 64);
   if (const auto location = answer.header("Location"); !location.empty()) {
     if (auto target = transport::resolve_url(url, location)) failure.location_host = target->host.text();
   }

@@ -20,7 +20,7 @@ struct ServiceToken {
 };
 
 /// Default time that a login waits for the user to sign in.
-inline constexpr std::chrono::minutes kLoginPatience{10};
+inline constexpr std::chrono::minutes kLoginTimeout{10};
 
 /// Observer of a login's progress, which shows it to the user.
 class LoginObserver {
@@ -56,7 +56,7 @@ struct Access {
   bool auto_close = false;
   bool fedramp = false;
   bool remembers = true;  ///< cache the results of discovery
-  std::chrono::milliseconds login_patience = kLoginPatience;
+  std::chrono::milliseconds login_timeout = kLoginTimeout;
   /// Seconds by which the edge's clock is ahead of ours, as discovery has found; 0 within kClockTolerance.
   mutable std::int64_t clock_offset = 0;
 
@@ -65,7 +65,6 @@ struct Access {
 };
 
 /// The failure with status, ray and redirect of the response to a request for `url`.
-transport::Failure with_answer(transport::Failure failure, const transport::HttpAnswer& answer,
-                               const transport::Url& url);
+Failure with_answer(Failure failure, const transport::HttpAnswer& answer, const transport::Url& url);
 
 }  // namespace cfpipe::auth

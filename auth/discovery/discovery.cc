@@ -14,11 +14,8 @@ namespace cfpipe::auth {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
 using transport::HttpAnswer;
 using transport::HttpRequest;
-using transport::Stage;
 using transport::Url;
 
 /// Remembered auth domains that are read at most.
@@ -202,10 +199,9 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
   auto app = co_await verify(access, *metadata, *auth_domain);
   if (!app) co_return app.error();
   found_out(access, *app);
-  const auto reason = answer->header(transport::kReasonHeader);
+  const auto reason = answer->header(kReasonHeader);
   if (answer->status == 403 && !reason.empty() && !access.service_token.given()) {
-    co_return with_answer(Failure(Stage::application, Cause::denied, transport::printable(reason)), *answer,
-                          access.app);
+    co_return with_answer(Failure(Stage::application, Cause::denied, printable(reason)), *answer, access.app);
   }
   FoundApplication found;
   found.open = let_through(*answer, access.app);
@@ -218,7 +214,7 @@ net::awaitable<Result<FoundApplication>> find_application(const Access& access) 
 net::awaitable<void> check_known_application(const Access& access) {
   const auto found = co_await discover(access);
   // A network that fails says nothing about the application.
-  if (!found && found.error().stage == transport::Stage::application) forget_application(access);
+  if (!found && found.error().stage == Stage::application) forget_application(access);
 }
 
 }  // namespace cfpipe::auth

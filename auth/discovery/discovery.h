@@ -36,7 +36,7 @@ boost::asio::awaitable<Result<FoundApplication>> find_application(const Access& 
 
 /// Whether a tunnel may open without a login although find_application() has failed: no application answered,
 /// or an origin without one answered 5xx to a plain request.
-bool may_be_open(const transport::Failure& failure);
+bool may_be_open(const Failure& failure);
 
 /// Runs discovery again while a tunnel is open: refreshes the cache, or removes the entry if the host does
 /// not vouch for it any more.

@@ -8,11 +8,8 @@ namespace cfpipe::auth {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
 using transport::HttpAnswer;
 using transport::HttpRequest;
-using transport::Stage;
 using transport::Url;
 
 constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
@@ -53,9 +50,8 @@ RedirectWalk::Verdict RedirectWalk::found(std::string_view aud, std::string_view
   if (!is_aud(aud)) return failed(Cause::metadata_invalid, "the login names no application");
   if (!covers(domain, app_)) {
     return failed(Cause::metadata_invalid,
-                  domain.empty()
-                      ? "the login does not say for which host it is"
-                      : "the login is for " + transport::printable(domain) + ", not " + app_.host.text());
+                  domain.empty() ? "the login does not say for which host it is"
+                                 : "the login is for " + printable(domain) + ", not " + app_.host.text());
   }
   application_.auth_domain = lower(auth_domain);
   application_.aud = aud;

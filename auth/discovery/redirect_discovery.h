@@ -30,11 +30,11 @@ class RedirectWalk {
   const Application& application() const { return application_; }  ///< after Verdict::found
   /// After Verdict::failed: not_an_application, untrusted_auth_domain, metadata_invalid, denied.
   /// Stage::application.
-  const transport::Failure& failure() const { return failure_; }
+  const Failure& failure() const { return failure_; }
   const transport::Url& at() const { return at_; }  ///< whose answer was taken last
 
  private:
-  Verdict failed(transport::Cause cause, std::string why);
+  Verdict failed(Cause cause, std::string why);
   Verdict found(std::string_view aud, std::string_view domain, std::string auth_domain);
   Verdict refused(const transport::HttpAnswer& answer);
 
@@ -45,7 +45,7 @@ class RedirectWalk {
   bool at_login_ = false;
   int requests_ = 1;
   Application application_;
-  transport::Failure failure_;
+  Failure failure_;
 };
 
 /// Runs the walk, starting at `first_answer` if there was an unauthenticated request already.

@@ -75,7 +75,7 @@ class SpawnSetup {
     sigset_t defaults;
     sigemptyset(&defaults);
     for (int signal : {SIGHUP, SIGINT, SIGTERM, SIGCHLD}) sigaddset(&defaults, signal);
-    transport::add_write_signals(defaults);
+    add_write_signals(defaults);
     sigset_t mask;
     sigemptyset(&mask);
     posix_spawnattr_setsigdefault(&attributes_, &defaults);
@@ -163,12 +163,12 @@ net::awaitable<BrowserEnd> open_browser(std::vector<BrowserCommand> commands,
   for (const auto& command : commands) {
     pid_t pid = -1;
     if (const int error = setup.spawn(command, pid); error != 0) {
-      end.why = transport::printable(command[0] + ": " + std::strerror(error));
+      end.why = printable(command[0] + ": " + std::strerror(error));
       continue;
     }
     const Ended ended = co_await wait_for(pid, children);
     end.opened = ended.well() || ended.after >= settled;
-    end.why = ended.well() ? std::string() : transport::printable(describe(command[0], ended));
+    end.why = ended.well() ? std::string() : printable(describe(command[0], ended));
     if (end.opened) break;
   }
   co_return end;

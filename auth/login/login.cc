@@ -22,11 +22,8 @@ namespace cfpipe::auth {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
 using transport::HttpAnswer;
 using transport::HttpRequest;
-using transport::Stage;
 using transport::Url;
 using Clock = std::chrono::steady_clock;
 
@@ -88,7 +85,7 @@ class OtherLoginShown {
   void show() {
     std::string url;
     if (auto file = access_.state.read(url_file(token_file_)); file && *file) {
-      url = transport::printable((*file)->reveal(), kMaxShownUrl);
+      url = printable((*file)->reveal(), kMaxShownUrl);
     }
     if (url.empty() && (shown_ || Clock::now() < since_ + kQuietWait)) return;
     if (shown_ == url) return;
@@ -114,7 +111,7 @@ class OtherLoginShown {
 net::awaitable<Result<Turn>> take_turn(const Access& access, const Application& app, std::string token_file,
                                        Look look, std::string held = {}) {
   DirWatch watch(co_await net::this_coro::executor, access.state.path(), token_file);
-  const auto give_up = Clock::now() + access.login_patience + kLockGrace;
+  const auto give_up = Clock::now() + access.login_timeout + kLockGrace;
   OtherLoginShown other_login(access, app, token_file, std::move(held));
   std::optional<OtherLock> other;
   for (;;) {
@@ -173,7 +170,7 @@ net::awaitable<Result<TransferredTokens>> poll_transfer(const Access& access, Ur
                                                         const TransferReceiver& receiver) {
   net::steady_timer pause(co_await net::this_coro::executor);
   HttpRequest request("GET", url);
-  const auto give_up = Clock::now() + access.login_patience;
+  const auto give_up = Clock::now() + access.login_timeout;
   for (auto started = Clock::now(); started < give_up; started = Clock::now()) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(give_up - started);
     request.deadline = std::min<std::chrono::milliseconds>(kTransferPoll, left);
@@ -296,9 +293,9 @@ net::awaitable<Result<Secret>> service_login(const Access& access, const Applica
   Secret token(answer->cookie("CF_Authorization"));
   if (token.empty()) {
     const Cause cause = transport::unavailable(answer->status).value_or(Cause::service_token_rejected);
-    Failure failure(Stage::login, cause, transport::printable(answer->header(transport::kReasonHeader)));
+    Failure failure(Stage::login, cause, printable(answer->header(kReasonHeader)));
     failure.http_status = answer->status;
-    failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
+    failure.ray = printable(answer->header("Cf-Ray"), 64);
     co_return failure;
   }
   if (auto good = check_app_token(token.reveal(), app, access.edge_now()); !good)
@@ -354,9 +351,9 @@ Result<std::optional<TransferredTokens>> read_transfer(const HttpAnswer& answer,
                                                        const TransferReceiver& receiver) {
   if (answer.status >= 500) {
     const Cause cause = transport::unavailable(answer.status).value_or(Cause::login_failed);
-    Failure failure(Stage::login, cause, transport::printable(answer.body));
+    Failure failure(Stage::login, cause, printable(answer.body));
     failure.http_status = answer.status;
-    failure.ray = transport::printable(answer.header("Cf-Ray"), 64);
+    failure.ray = printable(answer.header("Cf-Ray"), 64);
     return failure;
   }
   // Ours says so when the browser was turned away. Whatever else is no box goes on as if nothing had come
@@ -364,7 +361,7 @@ Result<std::optional<TransferredTokens>> read_transfer(const HttpAnswer& answer,
   if (const auto sender = answer.header("Service-Public-Key"); answer.status == 403 && !sender.empty()) {
     if (const auto refusal = receiver.open_refusal(answer.body, sender))
       return Failure(Stage::login, refusal->declined ? Cause::login_failed : Cause::denied,
-                     transport::printable(refusal->reason));
+                     printable(refusal->reason));
   }
   if (answer.status != 200 || answer.body.empty()) return std::optional<TransferredTokens>();
   auto tokens = receiver.open(answer.body, answer.header("Service-Public-Key"));

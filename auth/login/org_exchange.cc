@@ -63,8 +63,8 @@ ExchangeWalk::Verdict ExchangeWalk::take(const HttpAnswer& answer) {
     session_ = Secret(std::move(session));
     session_from_ = at_;
   }
-  if (const auto reason = answer.header(transport::kReasonHeader); answer.status == 403 && !reason.empty()) {
-    why_ = transport::printable(reason);
+  if (const auto reason = answer.header(kReasonHeader); answer.status == 403 && !reason.empty()) {
+    why_ = printable(reason);
     return Verdict::denied;
   }
   if (answer.status < 300 || answer.status >= 400) {
@@ -73,7 +73,7 @@ ExchangeWalk::Verdict ExchangeWalk::take(const HttpAnswer& answer) {
   auto next = transport::resolve_url(at_, answer.header("Location"));
   if (!next) return none(at_.host.text() + " redirects to nowhere");
   if (next->authority() != app_.authority() && next->authority() != auth_domain_) {
-    return none(at_.host.text() + " redirects to " + transport::printable(next->host.text()));
+    return none(at_.host.text() + " redirects to " + printable(next->host.text()));
   }
   at_ = std::move(*next);
   if (++requests_ >= kMaxExchangeRequests) return none("too many redirects");
@@ -96,9 +96,9 @@ net::awaitable<Result<std::optional<Secret>>> exchange_org_token(const Access& a
     const auto verdict = walk.take(*answer);
     if (verdict == ExchangeWalk::Verdict::again) continue;
     if (verdict == ExchangeWalk::Verdict::denied) {
-      transport::Failure failure(transport::Stage::login, transport::Cause::denied, walk.why());
+      Failure failure(Stage::login, Cause::denied, walk.why());
       failure.http_status = answer->status;
-      failure.ray = transport::printable(answer->header("Cf-Ray"), 64);
+      failure.ray = printable(answer->header("Cf-Ray"), 64);
       co_return failure;
     }
     if (verdict == ExchangeWalk::Verdict::none) {

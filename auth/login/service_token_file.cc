@@ -9,10 +9,6 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Names for the two halves, in lower case and with `_` for `-`. `id` comes last: beside a `client_id`, as in
 /// the API's answers, it is something else.
 constexpr std::array<std::string_view, 4> kIdNames{"client_id", "cf_access_client_id",

@@ -15,10 +15,6 @@ namespace cfpipe::auth {
 
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// SSH2_CERT_TYPE_USER and SSH2_CERT_TYPE_HOST.
 constexpr std::uint32_t kUserCertificate = 1;
 constexpr std::uint32_t kHostCertificate = 2;

@@ -24,10 +24,6 @@ namespace cfpipe::auth {
 
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Sizes of an RSA modulus that are certified, and of its exponent, in bits (OpenSSL's own upper bounds).
 constexpr int kMinRsaBits = 2048;
 constexpr int kMaxRsaBits = 16384;

@@ -11,9 +11,6 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-using transport::Secret;
-
 /// Types of generated keys. `rsa` is for CAs where policies allow nothing else; it signs with rsa-sha2-512
 /// (RFC 8332).
 enum class KeyType { ecdsa_p256, ed25519, rsa };

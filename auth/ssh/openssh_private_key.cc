@@ -18,9 +18,6 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 using BigNum = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
 using ParamBuild = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;

@@ -9,9 +9,6 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-using transport::Secret;
-
 /// Largest private key file that is looked at, in bytes.
 inline constexpr std::size_t kMaxKeyFileBytes = 64 * 1024;
 

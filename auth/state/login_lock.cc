@@ -19,10 +19,6 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Two readings of one process's start may differ by this much, in milliseconds: boot time is in whole
 /// seconds, and cloudflared computes it from the uptime inside containers.
 constexpr std::int64_t kStartTolerance = 1000;
@@ -132,7 +128,7 @@ std::optional<Failure> OtherLock::last_words() const {
   const std::string word = text_of(*object, "ended");
   for (const auto& ending : kEndings)
     if (ending.word == word)
-      return Failure(Stage::login, ending.cause, transport::printable(text_of(*object, "detail")));
+      return Failure(Stage::login, ending.cause, printable(text_of(*object, "detail")));
   return std::nullopt;
 }
 

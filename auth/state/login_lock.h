@@ -15,11 +15,11 @@ class OtherLock {
   explicit OtherLock(OwnFile file) : file_(std::move(file)) {}
   /// The failure of the login under it, if its process has recorded one: Stage::login, login_cancelled,
   /// login_timed_out or login_failed. A killed process, and cloudflared, record nothing.
-  std::optional<transport::Failure> ended() const;
+  std::optional<Failure> ended() const;
 
  private:
   friend class LoginLock;
-  std::optional<transport::Failure> last_words() const;  ///< as its holder said them
+  std::optional<Failure> last_words() const;  ///< as its holder said them
   OwnFile file_;
 };
 
@@ -47,7 +47,7 @@ class LoginLock {
 
   /// Sets the result that processes waiting for this login get when the lock is released. Default: cancelled.
   void succeeded() { last_words_.clear(); }
-  void failed(const transport::Failure& failure);
+  void failed(const Failure& failure);
   /// The result of `other`, which has ended: for a process that took its place and ends without a login.
   void repeat(const OtherLock& other);
 

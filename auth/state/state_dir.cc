@@ -17,10 +17,6 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::string() : std::string(value);

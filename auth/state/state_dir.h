@@ -13,9 +13,6 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-using transport::Secret;
-
 /// The directory shared with cloudflared: `$CFPIPE_HOME`, else `~/.cloudflared` (access-protocol, "Files").
 /// Every file in it is opened with O_NOFOLLOW, must be ours, and is written whole under another name and
 /// renamed.

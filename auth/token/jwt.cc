@@ -30,8 +30,8 @@ json::string_view name(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-transport::Failure invalid(std::string why) {
-  return {transport::Stage::token, transport::Cause::token_invalid, std::move(why)};
+Failure invalid(std::string why) {
+  return {Stage::token, Cause::token_invalid, std::move(why)};
 }
 
 /// Of a part without padding; each of ours has something in it.

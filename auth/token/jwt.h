@@ -15,8 +15,6 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-
 /// Longest compact JWT, in bytes.
 inline constexpr std::size_t kMaxJwtBytes = 32 * 1024;
 

@@ -38,8 +38,7 @@ Secret rsa_private_pem(EVP_PKEY* key) {
 }
 
 Result<PKey> rsa_from_pem(std::string_view pem) {
-  const transport::Failure unusable(transport::Stage::state, transport::Cause::key_unusable,
-                                    "not an RSA private key of 2048 to 8192 bits");
+  const Failure unusable(Stage::state, Cause::key_unusable, "not an RSA private key of 2048 to 8192 bits");
   if (pem.size() > INT_MAX) return unusable;
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   PKey key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, no_pass_phrase, nullptr) : nullptr);

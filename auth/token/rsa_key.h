@@ -8,9 +8,6 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-using transport::Secret;
-
 /// Bounds of RSA moduli, in bits. The upper one bounds the CPU time that a peer's key can cause.
 inline constexpr int kMinRsaBits = 2048;
 inline constexpr int kMaxRsaBits = 8192;

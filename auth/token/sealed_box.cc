@@ -17,7 +17,6 @@ namespace cfpipe::auth {
 namespace {
 
 namespace json = boost::json;
-using transport::Failure;
 
 static_assert(crypto_box_PUBLICKEYBYTES == 32 && crypto_box_SECRETKEYBYTES == 32);
 
@@ -46,7 +45,7 @@ json::string_view view(std::string_view text) {
 }
 
 Failure failed(std::string why) {
-  return {transport::Stage::login, transport::Cause::login_failed, std::move(why)};
+  return {Stage::login, Cause::login_failed, std::move(why)};
 }
 
 void init_sodium() {

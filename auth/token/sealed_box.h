@@ -11,9 +11,6 @@
 
 namespace cfpipe::auth {
 
-using transport::Result;
-using transport::Secret;
-
 /// The tokens that a login brings; either may be empty, not both.
 struct TransferredTokens {
   Secret app_token;

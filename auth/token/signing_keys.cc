@@ -60,8 +60,8 @@ using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using PKeyCtx = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 
-transport::Failure invalid(std::string why) {
-  return {transport::Stage::application, transport::Cause::metadata_invalid, std::move(why)};
+Failure invalid(std::string why) {
+  return {Stage::application, Cause::metadata_invalid, std::move(why)};
 }
 
 const unsigned char* bytes_of(std::string_view text) {

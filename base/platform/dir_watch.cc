@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 namespace net = boost::asio;
@@ -75,4 +75,4 @@ bool DirWatch::take_events() {
   }
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

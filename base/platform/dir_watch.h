@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// Watches the files of a directory whose names begin with `name_start`: created, replaced, written, removed
 /// (inotify). Without inotify, and for what it does not report, such as a process that died, the bound of
@@ -26,4 +26,4 @@ class DirWatch {
   std::string name_start_;
 };
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -2,20 +2,20 @@
 
 #include <dlfcn.h>
 
-namespace cfpipe::cli {
+namespace cfpipe {
 
 /// A shared library that is loaded when it is needed. A linked one would cost time at every start, and memory
 /// in every tunnel.
-class LateLibrary {
+class DynamicLibrary {
  public:
 #ifdef CFPIPE_STATIC_CLIENT
-  explicit LateLibrary(const char*) {}
+  explicit DynamicLibrary(const char*) {}
 #else
-  explicit LateLibrary(const char* name) : handle_(::dlopen(name, RTLD_NOW | RTLD_LOCAL)) {}
+  explicit DynamicLibrary(const char* name) : handle_(::dlopen(name, RTLD_NOW | RTLD_LOCAL)) {}
 #endif
-  LateLibrary(const LateLibrary&) = delete;
-  LateLibrary& operator=(const LateLibrary&) = delete;
-  ~LateLibrary() {
+  DynamicLibrary(const DynamicLibrary&) = delete;
+  DynamicLibrary& operator=(const DynamicLibrary&) = delete;
+  ~DynamicLibrary() {
     if (handle_ != nullptr) ::dlclose(handle_);
   }
   /// The function of that name; null if it or the library is missing. Valid while this object lives.
@@ -28,4 +28,4 @@ class LateLibrary {
   void* handle_ = nullptr;
 };
 
-}  // namespace cfpipe::cli
+}  // namespace cfpipe

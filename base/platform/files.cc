@@ -14,16 +14,15 @@
 #include "base/platform/own_file.h"
 #include "base/platform/temporary_file.h"
 
-namespace cfpipe::edge {
+namespace cfpipe {
 namespace {
 
-transport::Failure failed(const std::string& path, const std::string& what,
-                          transport::Cause cause = transport::Cause::state_unreadable) {
-  return {transport::Stage::state, cause, path + ": " + what};
+Failure failed(const std::string& path, const std::string& what, Cause cause = Cause::state_unreadable) {
+  return {Stage::state, cause, path + ": " + what};
 }
 
-transport::Failure write_failed(const std::string& path) {
-  return failed(path, std::strerror(errno), transport::Cause::state_write_failed);
+Failure write_failed(const std::string& path) {
+  return failed(path, std::strerror(errno), Cause::state_write_failed);
 }
 
 std::string directory_of(const std::string& path) {
@@ -32,16 +31,16 @@ std::string directory_of(const std::string& path) {
 }
 
 bool directory_flushed(const std::string& path) {
-  const auth::Fd directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd directory(::open(directory_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   return directory && ::fsync(directory.get()) == 0;
 }
 
 }  // namespace
 
-transport::Failure foreign_directory(const std::string& path, const struct stat& info) {
+Failure foreign_directory(const std::string& path, const struct stat& info) {
   const passwd* entry = ::getpwuid(info.st_uid);
   const std::string owner = entry != nullptr ? entry->pw_name : "user " + std::to_string(info.st_uid);
-  return {transport::Stage::state, transport::Cause::state_foreign_owner,
+  return {Stage::state, Cause::state_foreign_owner,
           path + " belongs to " + owner + "; run this as root (sudo), or as " + owner};
 }
 
@@ -55,7 +54,7 @@ Result<void> prepare_state_dir(const std::string& path) {
   if (::stat(path.c_str(), &info) != 0) return failed(path, std::strerror(errno));
   if (!S_ISDIR(info.st_mode)) return failed(path, "is not a directory");
   if (info.st_uid != ::geteuid()) return foreign_directory(path, info);
-  auth::sweep_temporary_files(path);
+  sweep_temporary_files(path);
   if ((info.st_mode & 077) == 0) return {};
   // A directory that other users use, too (/tmp, a home), is not made 0700.
   if ((info.st_mode & S_ISVTX) != 0 || !std::filesystem::is_empty(path, error) || error)
@@ -65,7 +64,7 @@ Result<void> prepare_state_dir(const std::string& path) {
 }
 
 Result<NewFile> NewFile::make(const std::string& path) {
-  auth::Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file) return write_failed(path);
   return NewFile(path, std::move(file));
 }
@@ -84,16 +83,16 @@ Result<void> NewFile::keep() {
 }
 
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode) {
-  auto made = auth::TemporaryFile::make(directory_of(path), content, mode);
+  auto made = TemporaryFile::make(directory_of(path), content, mode);
   if (!made) return made.error();
   if (const int error = made->replace(path); error != 0)
-    return auth::state_failure(transport::Cause::state_write_failed, path, error);
+    return state_failure(Cause::state_write_failed, path, error);
   (void)directory_flushed(path);
   return {};
 }
 
 Result<std::optional<std::string>> read_file(const std::string& path) {
-  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY));
   if (file.get() < 0) {
     if (errno == ENOENT) return std::optional<std::string>();
     return failed(path, std::strerror(errno));
@@ -101,10 +100,8 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return failed(path, std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return failed(path, "is not a plain file");
-  if (info.st_uid != ::geteuid())
-    return failed(path, "belongs to another user", transport::Cause::state_foreign_owner);
-  if ((info.st_mode & 022) != 0)
-    return failed(path, "can be written by others", transport::Cause::state_foreign_owner);
+  if (info.st_uid != ::geteuid()) return failed(path, "belongs to another user", Cause::state_foreign_owner);
+  if ((info.st_mode & 022) != 0) return failed(path, "can be written by others", Cause::state_foreign_owner);
   std::string content(kMaxKeyFileBytes, '\0');
   std::size_t length = 0;
   while (length < content.size()) {
@@ -119,4 +116,4 @@ Result<std::optional<std::string>> read_file(const std::string& path) {
   return std::optional<std::string>(std::move(content));
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

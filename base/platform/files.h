@@ -9,9 +9,7 @@
 #include "base/error.h"
 #include "base/platform/own_file.h"
 
-namespace cfpipe::edge {
-
-using transport::Result;
+namespace cfpipe {
 
 /// Largest key or certificate file that is read, in bytes.
 inline constexpr std::size_t kMaxKeyFileBytes = 256 * 1024;
@@ -21,9 +19,9 @@ inline constexpr std::size_t kMaxKeyFileBytes = 256 * 1024;
 Result<void> prepare_state_dir(const std::string& path);
 
 /// The failure for a directory of another user, with the next step.
-transport::Failure foreign_directory(const std::string& path, const struct stat& info);
+Failure foreign_directory(const std::string& path, const struct stat& info);
 
-/// Replaces the file whole, with exactly this mode: auth::TemporaryFile, its directory flushed. Stage::state.
+/// Replaces the file whole, with exactly this mode: TemporaryFile, its directory flushed. Stage::state.
 Result<void> replace_file(const std::string& path, std::string_view content, unsigned mode);
 /// The content of a file of at most kMaxKeyFileBytes; nothing if there is no such file. Stage::state.
 Result<std::optional<std::string>> read_file(const std::string& path);
@@ -43,9 +41,9 @@ class NewFile {
   Result<void> keep();
 
  private:
-  NewFile(std::string path, auth::Fd file) : path_(std::move(path)), file_(std::move(file)) {}
+  NewFile(std::string path, Fd file) : path_(std::move(path)), file_(std::move(file)) {}
   std::string path_;  ///< of the file to remove, or empty
-  auth::Fd file_;
+  Fd file_;
 };
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

@@ -8,12 +8,8 @@
 
 #include "base/shortage.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
-
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 /// Pause between tries of a lock that is held: flock(2) waits without a limit, or not at all.
 constexpr std::chrono::milliseconds kLockPause{2};
@@ -27,7 +23,7 @@ Failure foreign(const std::string& path, const char* why) {
 }  // namespace
 
 Failure state_failure(Cause cause, const std::string& path, int error) {
-  return transport::system_failure(Stage::state, cause, path, error);
+  return system_failure(Stage::state, cause, path, error);
 }
 
 bool lock_unless_held(const Fd& fd) {
@@ -101,4 +97,4 @@ bool still_named(const OwnFile& file, const std::string& path) {
   return ::lstat(path.c_str(), &now) == 0 && now.st_dev == file.info.st_dev && now.st_ino == file.info.st_ino;
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -14,13 +14,10 @@
 #include "base/error.h"
 #include "base/secret.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// Largest file of the state directory, in bytes.
 inline constexpr std::size_t kMaxStateFileBytes = 1024 * 1024;
-
-using transport::Result;
-using transport::Secret;
 
 /// Owner of a file descriptor; -1 is none. Closing it releases an flock, too.
 class Fd {
@@ -81,6 +78,6 @@ bool still_named(const OwnFile& file, const std::string& path);
 
 /// A failure of Stage::state with the detail `<path>: <text of errno>`; Cause::system_short instead of
 /// `cause` if `error` is a shortage.
-transport::Failure state_failure(transport::Cause cause, const std::string& path, int error);
+Failure state_failure(Cause cause, const std::string& path, int error);
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

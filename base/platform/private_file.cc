@@ -2,13 +2,9 @@
 
 #include "base/platform/own_file.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
-transport::Result<transport::Secret> read_private_file(const std::string& path) {
+Result<Secret> read_private_file(const std::string& path) {
   const auto unusable = [](std::string why) {
     return Failure(Stage::config, Cause::file_unusable, std::move(why));
   };
@@ -21,4 +17,4 @@ transport::Result<transport::Secret> read_private_file(const std::string& path) 
   return content;
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 void keep_memory_private() {
   // The administrator may raise the limit again, and take a core of a running process; of this one no mapping
@@ -22,4 +22,4 @@ void keep_memory_private() {
   ::setrlimit(RLIMIT_CORE, &none);
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 /// Fields of /proc/PID/stat behind the parenthesised command name are counted from 3 (proc(5)).
@@ -50,4 +50,4 @@ std::optional<std::int64_t> process_start_ms(pid_t pid) {
   return ticks * 1000 / per_second + *booted * 1000;
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -16,7 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 #if defined(__x86_64__)
@@ -182,4 +182,4 @@ std::string enter_sandbox(const SandboxNeeds& needs) {
   return applied;
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// What a process needs after its setup.
 struct SandboxNeeds {
@@ -21,4 +21,4 @@ struct SandboxNeeds {
 /// What the kernel does not support is skipped. Returns what was applied, for a debug line.
 std::string enter_sandbox(const SandboxNeeds& needs);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

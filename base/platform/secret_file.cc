@@ -10,14 +10,14 @@
 #include <cstring>
 #include <string_view>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 /// Where containers are handed secrets, in files that everybody in them may read.
 constexpr std::string_view kRunSecrets = "/run/secrets/";
 
-transport::Failure unusable(const std::string& why) {
-  return {transport::Stage::config, transport::Cause::file_unusable, why};
+Failure unusable(const std::string& why) {
+  return {Stage::config, Cause::file_unusable, why};
 }
 
 bool trusted_owner(const struct stat& info, const SecretReader& reader) {
@@ -163,4 +163,4 @@ Result<std::optional<OwnFile>> open_secret_file(const std::string& path) {
   return std::optional<OwnFile>(std::move(out));
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

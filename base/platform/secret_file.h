@@ -9,7 +9,7 @@
 
 #include "base/platform/own_file.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// Most symlinks followed, and most path components walked, on the way to one secret.
 inline constexpr std::size_t kMaxSecretLinks = 8;
@@ -36,4 +36,4 @@ std::optional<std::string> secret_file_fault(const struct stat& info, const Secr
 /// sticky bit. Stage::config, Cause::file_unusable; the reason is in detail, without the path.
 Result<std::optional<OwnFile>> open_secret_file(const std::string& path);
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 void fill_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd) {
@@ -10,4 +10,4 @@ void fill_standard_descriptors() {
   }
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

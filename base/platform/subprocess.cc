@@ -13,7 +13,7 @@
 #include "base/platform/own_file.h"
 #include "base/platform/write_signals.h"
 
-namespace cfpipe::edge {
+namespace cfpipe {
 namespace {
 
 /// Output of a child in memory: the child never blocks on a full pipe, and the caller reads after its end.
@@ -29,7 +29,7 @@ class Capture {
   }
 
  private:
-  auth::Fd file_;
+  Fd file_;
 };
 
 class Actions {
@@ -57,7 +57,7 @@ class Attributes {
     posix_spawnattr_init(&attributes_);
     sigset_t defaults;
     sigemptyset(&defaults);
-    transport::add_write_signals(defaults);
+    add_write_signals(defaults);
     posix_spawnattr_setsigdefault(&attributes_, &defaults);
     posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGDEF);
   }
@@ -91,4 +91,4 @@ ProgramEnd run_program(const std::vector<std::string>& command) {
   return {ended, output.text(), complaint.text()};
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

@@ -16,12 +16,8 @@
 #include "base/base64.h"
 #include "base/clock.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
-
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 constexpr std::string_view kPrefix = ".cfp-";
 /// As releases before this scheme called theirs.
@@ -232,4 +228,4 @@ void sweep_temporary_files(const std::string& directory) {
   }
 }
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

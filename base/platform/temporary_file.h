@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/platform/own_file.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// Whether the content is synced before the file gets its name; if not, a crash may leave it empty.
 enum class Durability { none, synced };
@@ -58,4 +58,4 @@ class TemporaryFile {
 /// kTemporaryMaxAge. Only files of this user; errors are ignored.
 void sweep_temporary_files(const std::string& directory);
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

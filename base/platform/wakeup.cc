@@ -7,7 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <system_error>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace net = boost::asio;
 
 // Ends the wait however the coroutine ends, by destruction too.
@@ -63,4 +63,4 @@ std::thread quiet_thread(std::function<void()> body) {
   return started;
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -9,7 +9,7 @@
 #include <mutex>
 #include <thread>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// Lets one coroutine wait for another thread. Both share it by std::shared_ptr and may be destroyed in
 /// either order: once wait() has ended, notify() does not touch the coroutine's executor.
@@ -35,4 +35,4 @@ class Wakeup : public std::enable_shared_from_this<Wakeup> {
 /// thread.
 std::thread quiet_thread(std::function<void()> body);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

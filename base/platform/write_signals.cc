@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 constexpr std::array kWriteSignals{SIGPIPE, SIGXFSZ};
@@ -21,4 +21,4 @@ void add_write_signals(sigset_t& signals) {
   for (const int number : kWriteSignals) sigaddset(&signals, number);
 }
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <csignal>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 
 /// Ignores SIGPIPE and SIGXFSZ: a write to a pipe without a reader fails with EPIPE, and one past
 /// RLIMIT_FSIZE with EFBIG. Programs that this process starts or becomes inherit that, unless one of the next
@@ -13,4 +13,4 @@ void restore_write_signals();
 /// Adds both to the signals that a started program gets with default actions (posix_spawnattr_setsigdefault).
 void add_write_signals(sigset_t& signals);
 
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -23,11 +23,6 @@ namespace cfpipe::cli {
 namespace {
 
 namespace net = boost::asio;
-using auth::Fd;
-using auth::Secret;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 constexpr const char* kProgram = "curl";
 constexpr const char* kTokenCookie = "CF_Authorization";
@@ -73,7 +68,7 @@ Result<Fd> unnamed_file(std::string_view text) {
   for (; file && !text.empty() && written >= 0; text.remove_prefix(static_cast<std::size_t>(written)))
     written = ::write(file.get(), text.data(), text.size());
   if (file && written >= 0) return file;
-  return transport::system_failure(Stage::config, Cause::local_io, "a file in memory for curl", errno);
+  return system_failure(Stage::config, Cause::local_io, "a file in memory for curl", errno);
 }
 
 std::string path_of(const Fd& file) {
@@ -92,11 +87,11 @@ Failure become_curl(const std::vector<std::string>& arguments, const std::vector
   // No socket of ours goes along, and nothing else but these files.
   ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
   for (const Fd& file : files) ::fcntl(file.get(), F_SETFD, 0);
-  transport::restore_write_signals();
+  restore_write_signals();
   ::execvp(kProgram, argv.data());
   const int error = errno;
-  transport::ignore_write_signals();
-  return transport::system_failure(Stage::config, Cause::program_missing, kProgram, error);
+  ignore_write_signals();
+  return system_failure(Stage::config, Cause::program_missing, kProgram, error);
 }
 
 }  // namespace
@@ -115,7 +110,7 @@ std::string curl_config(const Options& options, const std::string& cookie_path) 
   text += network_config(options);
   if (!options.connect_to) return text;
   const transport::Url& url = options.url;
-  const transport::Authority& to = *options.connect_to;
+  const Authority& to = *options.connect_to;
   return text + "connect-to = " +
          in_quotes(host_and_port(url.host, url.port) + ":" + host_and_port(to.host, to.port_or(url.port)));
 }

@@ -46,12 +46,12 @@ json::object object_of(const Finding& finding) {
   }
   const auto& failure = *finding.failure;
   const Words words = words_for(failure);
-  out["detail"] = transport::printable(failure.detail, 300);
+  out["detail"] = printable(failure.detail, 300);
   out["message"] = what_text(failure);
   out["fix"] = words.hint;
   if (failure.http_status != 0) out["http_status"] = failure.http_status;
-  if (!failure.location_host.empty()) out["location_host"] = transport::printable(failure.location_host, 253);
-  if (!failure.ray.empty()) out["ray"] = transport::printable(failure.ray, 64);
+  if (!failure.location_host.empty()) out["location_host"] = printable(failure.location_host, 253);
+  if (!failure.ray.empty()) out["ray"] = printable(failure.ray, 64);
   return out;
 }
 
@@ -70,7 +70,7 @@ ExitStatus Diagnosis::status() const {
 
 std::string Diagnosis::text() const {
   const std::string by_block =
-      block.empty() ? std::string() : ", by the block in " + transport::printable(block, kMaxDetailBytes);
+      block.empty() ? std::string() : ", by the block in " + printable(block, kMaxDetailBytes);
   std::string out = fmt::format("cfpipe doctor: {}{}\n", host, by_block);
   for (const auto& finding : findings) {
     const bool ran = finding.result != Finding::Result::skipped;
@@ -79,7 +79,7 @@ std::string Diagnosis::text() const {
     const std::string words = finding.failure ? what_text(*finding.failure) : finding.detail;
     std::string line =
         fmt::format("  {:<{}}  {:<{}}  {:>{}}  {}", finding.stage, kStageWidth, result_name(finding.result),
-                    kResultWidth, time, kTimeWidth, transport::printable(words, kMaxDetailBytes));
+                    kResultWidth, time, kTimeWidth, printable(words, kMaxDetailBytes));
     trim_end(line);
     out += line + "\n";
     if (finding.failure) {
@@ -95,7 +95,7 @@ std::string Diagnosis::json() const {
   for (const auto& finding : findings) stages.push_back(object_of(finding));
   const auto* finding = failed();
   json::object out{{"host", host}, {"status", static_cast<int>(status())}};
-  if (!block.empty()) out["block"] = transport::printable(block, kMaxDetailBytes);
+  if (!block.empty()) out["block"] = printable(block, kMaxDetailBytes);
   out["failed"] = finding == nullptr ? json::value(nullptr) : json::value(finding->stage);
   out["stages"] = std::move(stages);
   return json::serialize(out) + "\n";

@@ -15,9 +15,9 @@ struct Finding {
   enum class Result { ok, failed, skipped };
   std::string_view stage;
   Result result = Result::skipped;
-  std::string detail;                           ///< printable, without secrets; may be empty
-  std::chrono::microseconds took{0};            ///< 0 if skipped
-  std::optional<transport::Failure> failure{};  ///< of a stage that failed
+  std::string detail;                 ///< printable, without secrets; may be empty
+  std::chrono::microseconds took{0};  ///< 0 if skipped
+  std::optional<Failure> failure{};   ///< of a stage that failed
 };
 
 /// The results in order. At most one has failed; those after it are skipped.

@@ -22,9 +22,6 @@ namespace cfpipe::cli {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 using Clock = std::chrono::steady_clock;
 
 /// Addresses of a name that are shown.
@@ -61,7 +58,7 @@ class Doctor {
   transport::DialOptions dial_;
   transport::Url target_;                 ///< what is connected to: the URL's host, or that of --connect-to
   std::optional<auth::Application> app_;  ///< nothing: it needs no login
-  std::optional<auth::Secret> token_;
+  std::optional<Secret> token_;
   std::optional<auth::CertFields> certificate_;
 };
 
@@ -112,7 +109,7 @@ const transport::Proxy* Doctor::proxy_in_use() const {
 net::awaitable<Result<Seen>> Doctor::dns() {
   const auto* through = proxy_in_use();
   if (through != nullptr && dial_.proxy->fault) co_return *dial_.proxy->fault;
-  const transport::Host& host = through != nullptr ? through->host : target_.host;
+  const Host& host = through != nullptr ? through->host : target_.host;
   const auto found = co_await transport::resolve(host, target_.port, dial_.dns_deadline);
   if (!found) co_return found.error();
   std::string text = host.text() + " is";
@@ -146,7 +143,7 @@ net::awaitable<Result<Seen>> Doctor::tls() {
   const auto peer = (*channel)->peer();
   session_.app_http().give_back(options_.url, std::move(*channel));
   co_return Seen::ok(fmt::format("{}, certificate by {}, good for {}", peer.version, peer.issuer,
-                                 duration_text(peer.valid_until - auth::unix_now())));
+                                 duration_text(peer.valid_until - unix_now())));
 }
 
 net::awaitable<Result<Seen>> Doctor::application() {
@@ -173,8 +170,8 @@ net::awaitable<Result<Seen>> Doctor::token() {
   const auto claims = auth::parse_jwt(token_->reveal());
   if (!claims) co_return claims.error();
   const auto who = claims->text("email").empty() ? claims->text("common_name") : claims->text("email");
-  co_return Seen::ok(fmt::format("of {}, good for {}", transport::printable(who),
-                                 duration_text(claims->number("exp") - auth::unix_now())));
+  co_return Seen::ok(
+      fmt::format("of {}, good for {}", printable(who), duration_text(claims->number("exp") - unix_now())));
 }
 
 net::awaitable<Result<Seen>> Doctor::certificate() {
@@ -189,7 +186,7 @@ net::awaitable<Result<Seen>> Doctor::certificate() {
     co_return failure;
   }
   certificate_ = std::move(found->fields);
-  const auto left = static_cast<std::int64_t>(certificate_->valid_before) - auth::unix_now();
+  const auto left = static_cast<std::int64_t>(certificate_->valid_before) - unix_now();
   co_return Seen::ok(fmt::format("for {}, with {}, good for {}, {}", principals_text(*certificate_),
                                  found->key, duration_text(left), found->where));
 }
@@ -201,9 +198,9 @@ net::awaitable<Result<Seen>> Doctor::principal() {
   const auto& principals = certificate_->principals;
   if (std::find(principals.begin(), principals.end(), options_.user) != principals.end())
     co_return Seen::ok(options_.user);
-  co_return Failure(Stage::certificate, Cause::principal_mismatch,
-                    fmt::format("it is for {}, not {}", principals_text(*certificate_),
-                                transport::printable(options_.user)));
+  co_return Failure(
+      Stage::certificate, Cause::principal_mismatch,
+      fmt::format("it is for {}, not {}", principals_text(*certificate_), printable(options_.user)));
 }
 
 net::awaitable<Result<Seen>> Doctor::ssh() {

@@ -27,9 +27,6 @@ namespace cfpipe::cli {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 using tunnel::IoStatus;
 using Clock = std::chrono::steady_clock;
 
@@ -43,19 +40,18 @@ constexpr std::size_t kShownBanner = 100;
 constexpr std::string_view kOnDisk = "in the state directory";
 
 /// The cached token, or one for the cached org token, kept as a connect would keep it.
-net::awaitable<Result<auth::Secret>> present_token(const auth::Access& access, const auth::Application& app) {
-  auto cached = auth::cached_app_token(access.state, app, auth::unix_now());
+net::awaitable<Result<Secret>> present_token(const auth::Access& access, const auth::Application& app) {
+  auto cached = auth::cached_app_token(access.state, app, unix_now());
   if (!cached) co_return cached.error();
   if (*cached) co_return std::move(**cached);
   const Failure missing(Stage::token, Cause::token_missing, app.app_hostname);
-  auto org_token = auth::cached_org_token(access.state, app, auth::unix_now());
+  auto org_token = auth::cached_org_token(access.state, app, unix_now());
   if (!org_token) co_return org_token.error();
   if (!*org_token) co_return missing;
   auto token = co_await auth::exchange_org_token(access, app, **org_token);
   if (!token) co_return token.error();
   if (!*token) co_return missing;
-  if (auto kept = auth::keep_app_token(access.state, app, **token, auth::unix_now()); !kept)
-    co_return kept.error();
+  if (auto kept = auth::keep_app_token(access.state, app, **token, unix_now()); !kept) co_return kept.error();
   co_return std::move(**token);
 }
 
@@ -73,7 +69,7 @@ std::optional<std::string> version_line(std::string_view text) {
     const auto end = text.find('\n');
     if (end == std::string_view::npos) return std::nullopt;
     const auto line = text.substr(0, end);
-    if (line.starts_with("SSH-")) return transport::printable(line.substr(0, line.find('\r')), kShownBanner);
+    if (line.starts_with("SSH-")) return printable(line.substr(0, line.find('\r')), kShownBanner);
     text.remove_prefix(end + 1);
   }
 }
@@ -86,7 +82,7 @@ net::awaitable<Result<std::string>> read_version(tunnel::Stream& stream, const s
     const bool shut_out =
         text.starts_with("Not allowed at this time") || text.starts_with("Exceeded MaxStartups");
     const Cause cause = shut_out ? Cause::ssh_shuts_out : Cause::not_ssh;
-    return Failure(Stage::tunnel, cause, transport::printable(text, kShownBanner));
+    return Failure(Stage::tunnel, cause, printable(text, kShownBanner));
   };
   for (;;) {
     const auto status = stream.fill();
@@ -114,7 +110,7 @@ std::string words_of_key(const auth::SshKey& key) {
   return fmt::format("an {} key", key_type_word(key.type()));
 }
 
-net::awaitable<Result<FoundCertificate>> signed_now(const Session& session, const auth::Secret& token,
+net::awaitable<Result<FoundCertificate>> signed_now(const Session& session, const Secret& token,
                                                     std::string blob, std::string key) {
   auto certificate = co_await auth::sign_key(session.access(), token, std::move(blob));
   if (!certificate) co_return certificate.error();
@@ -124,14 +120,14 @@ net::awaitable<Result<FoundCertificate>> signed_now(const Session& session, cons
 /// Over the key that --key names in the block.
 net::awaitable<Result<FoundCertificate>> certificate_of_user_key(const Session& session,
                                                                  const Options& options,
-                                                                 const auth::Secret& token) {
+                                                                 const Secret& token) {
   const auto executor = co_await net::this_coro::executor;
   auto key = co_await auth::find_user_key(executor, options.key, auth::user_agent_socket());
   if (!key) co_return key.error();
   const std::string words = "your own key";
   if (!options.key_in_memory) {
     const auth::UserCertificate files(session.state(), options.url.host.text(), key_path(options.url));
-    auto loaded = files.load(key->blob, auth::unix_now());
+    auto loaded = files.load(key->blob, unix_now());
     if (!loaded) co_return loaded.error();
     if (*loaded) co_return FoundCertificate{std::move((*loaded)->fields), words, kOnDisk};
   }
@@ -155,12 +151,11 @@ std::string duration_text(std::int64_t seconds) {
 std::string principals_text(const auth::CertFields& certificate) {
   std::string text;
   for (const auto& principal : certificate.principals)
-    text += (text.empty() ? "" : ", ") + transport::printable(principal);
+    text += (text.empty() ? "" : ", ") + printable(principal);
   return text.empty() ? "no user name" : text;
 }
 
-net::awaitable<Result<auth::Secret>> token_without_login(const Session& session,
-                                                         const auth::Application& app) {
+net::awaitable<Result<Secret>> token_without_login(const Session& session, const auth::Application& app) {
   const auto& access = session.access();
   // With a service token this is no login, and its token was made just now.
   if (access.service_token.given()) co_return co_await auth::obtain_app_token(access, app);
@@ -173,15 +168,14 @@ net::awaitable<Result<auth::Secret>> token_without_login(const Session& session,
 }
 
 net::awaitable<Result<FoundCertificate>> certificate_for(const Session& session, const Options& options,
-                                                         const auth::Application& app,
-                                                         const auth::Secret& token) {
+                                                         const auth::Application& app, const Secret& token) {
   if (!options.key.empty()) co_return co_await certificate_of_user_key(session, options, token);
   if (options.key_in_memory) {
     const auto key = auth::SshKey::generate(memory_key_type(options, &app));
     co_return co_await signed_now(session, token, key.public_blob(), words_of_key(key));
   }
   const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
-  auto pair = files.load(auth::unix_now(), options.key_type);
+  auto pair = files.load(unix_now(), options.key_type);
   if (!pair) co_return pair.error();
   if (*pair)
     co_return FoundCertificate{std::move((*pair)->certificate.fields), words_of_key((*pair)->key), kOnDisk};
@@ -191,7 +185,7 @@ net::awaitable<Result<FoundCertificate>> certificate_for(const Session& session,
 }
 
 net::awaitable<Result<std::string>> read_banner(Session& session, const Options& options,
-                                                const auth::Secret* token) {
+                                                const Secret* token) {
   transport::WebSocketRequest request(options.url);
   request.headers = options.headers;
   request.deadline = options.deadlines.upgrade;

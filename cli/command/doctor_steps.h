@@ -24,8 +24,8 @@ std::string principals_text(const auth::CertFields& certificate);
 
 /// A token that a connect would go on with, and that the edge takes: from the cache, by the service token, or
 /// for the org token. Never by a login: token_missing and token_rejected say what to do instead.
-boost::asio::awaitable<Result<auth::Secret>> token_without_login(const Session& session,
-                                                                 const auth::Application& app);
+boost::asio::awaitable<Result<Secret>> token_without_login(const Session& session,
+                                                           const auth::Application& app);
 
 /// A certificate as the command of the installed block would log in with, or `access ssh` without a block:
 /// the one on disk if that command reads it there and it is good; else one that the edge signs now, over a
@@ -38,11 +38,11 @@ struct FoundCertificate {
 boost::asio::awaitable<Result<FoundCertificate>> certificate_for(const Session& session,
                                                                  const Options& options,
                                                                  const auth::Application& app,
-                                                                 const auth::Secret& token);
+                                                                 const Secret& token);
 
 /// Opens a tunnel, reads the line that an SSH server starts with (RFC 4253 4.2), and ends it. Failures: dns
 /// to tunnel; origin_silent, not_ssh, ssh_shuts_out. `token`: null for none.
 boost::asio::awaitable<Result<std::string>> read_banner(Session& session, const Options& options,
-                                                        const auth::Secret* token);
+                                                        const Secret* token);
 
 }  // namespace cfpipe::cli

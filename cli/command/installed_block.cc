@@ -15,10 +15,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 constexpr std::string_view kProxyCommand = "  ProxyCommand ";
 constexpr std::string_view kKeyType = "--key-type";
 
@@ -146,9 +142,9 @@ void name_host(std::vector<std::string>& arguments, const std::string& given, co
 }
 
 Result<std::string> read_blocks(const std::string& path) {
-  auto file = auth::open_own_file(path);
+  auto file = open_own_file(path);
   if (file && !*file) return std::string();
-  auto text = file ? auth::read_own_file(**file, path) : Result<auth::Secret>(file.error());
+  auto text = file ? read_own_file(**file, path) : Result<Secret>(file.error());
   if (!text) return Failure(Stage::config, Cause::file_unusable, text.error().detail);
   return std::string(text->reveal());
 }
@@ -229,7 +225,7 @@ Result<void> use_block(const std::vector<std::string>& arguments, const Environm
   if (!file) return file.error();
   const auto words = words_of_block(*file, options.url.host.text());
   if (words.empty()) return {};
-  const bool bare = options.url.port == transport::kHttpsPort && options.url.target == "/";
+  const bool bare = options.url.port == kHttpsPort && options.url.target == "/";
   const auto merged = with_block(arguments, bare ? options.target : std::string(), words);
   auto parsed = parse_command_line(merged, environment);
   if (auto* failure = std::get_if<Failure>(&parsed)) return *failure;

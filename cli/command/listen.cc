@@ -31,9 +31,6 @@ namespace cfpipe::cli {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 /// Tunnels at one time; more connections wait in the system's queue.
 constexpr std::size_t kMaxTunnels = 400;
@@ -46,14 +43,14 @@ constexpr std::chrono::milliseconds kLastBytes{5'000};
 constexpr std::chrono::milliseconds kFirstLook{1};
 
 /// True if the peer has gone altogether; one that only has nothing more to say has not.
-bool has_hung_up(const auth::Fd& connection) {
+bool has_hung_up(const Fd& connection) {
   pollfd look{connection.get(), POLLIN, 0};
   return ::poll(&look, 1, 0) == 1 && (look.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 /// Waits until the peer's system has acknowledged all that was sent, or a timeout. The kernel has no event
 /// for that, so it is polled, ever more rarely.
-net::awaitable<void> until_taken(const auth::Fd& connection) {
+net::awaitable<void> until_taken(const Fd& connection) {
   net::steady_timer pause(co_await net::this_coro::executor);
   const auto give_up = std::chrono::steady_clock::now() + kLastBytes;
   for (auto wait = kFirstLook; std::chrono::steady_clock::now() < give_up; wait *= 2) {
@@ -77,7 +74,7 @@ bool is_shortage(const Result<tunnel::Outcome>& outcome) {
 }
 
 /// The peer sees a connection that broke, not one that ended. A reset takes along what is still on its way.
-void reset_on_close(const auth::Fd& connection) {
+void reset_on_close(const Fd& connection) {
   const linger at_once{1, 0};
   ::setsockopt(connection.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
@@ -109,14 +106,13 @@ class Forwarder : public std::enable_shared_from_this<Forwarder> {
   net::awaitable<void> change();
   net::awaitable<void> until_fewer_than(std::size_t limit);
   net::awaitable<void> until_there_is_room();
-  net::awaitable<Result<tunnel::Outcome>> carry_when_affordable(const auth::Fd& connection, Carried& carried);
+  net::awaitable<Result<tunnel::Outcome>> carry_when_affordable(const Fd& connection, Carried& carried);
   /// Connections that are being dialled for, or have their tunnel.
   std::size_t active() const { return carried_.size() - waiting_; }
-  void start(auth::Fd connection);
-  static net::awaitable<void> carry(std::shared_ptr<Forwarder> self, auth::Fd connection, Carried& carried);
-  net::awaitable<Result<void>> relay(const auth::Fd& connection, Carried& carried);
-  net::awaitable<Result<tunnel::Outcome>> pump(const auth::Fd& connection, Carried& carried,
-                                               tunnel::Stream& far);
+  void start(Fd connection);
+  static net::awaitable<void> carry(std::shared_ptr<Forwarder> self, Fd connection, Carried& carried);
+  net::awaitable<Result<void>> relay(const Fd& connection, Carried& carried);
+  net::awaitable<Result<tunnel::Outcome>> pump(const Fd& connection, Carried& carried, tunnel::Stream& far);
 
   net::any_io_executor executor_;
   Options options_;
@@ -161,7 +157,7 @@ net::awaitable<void> Forwarder::until_there_is_room() {
   while (!stopping_ && (carried_.size() >= max_tunnels_ || waiting_ > 0)) co_await change();
 }
 
-void Forwarder::start(auth::Fd connection) {
+void Forwarder::start(Fd connection) {
   const auto place = carried_.emplace(carried_.end());
   auto carrying = carry(shared_from_this(), std::move(connection), *place);
   net::co_spawn(executor_, std::move(carrying),
@@ -174,15 +170,14 @@ void Forwarder::start(auth::Fd connection) {
                 }));
 }
 
-net::awaitable<void> Forwarder::carry(std::shared_ptr<Forwarder> self, auth::Fd connection,
-                                      Carried& carried) {
+net::awaitable<void> Forwarder::carry(std::shared_ptr<Forwarder> self, Fd connection, Carried& carried) {
   if (has_hung_up(connection)) co_return;
   const auto carrying = co_await self->relay(connection, carried);
   if (carrying || self->stopping_) co_return;
   report(carrying.error());
 }
 
-net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carried& carried) {
+net::awaitable<Result<void>> Forwarder::relay(const Fd& connection, Carried& carried) {
   const auto outcome = co_await carry_when_affordable(connection, carried);
   const auto failure =
       outcome ? failure_of(*outcome, NearEnd::connection) : std::optional<Failure>(outcome.error());
@@ -193,7 +188,7 @@ net::awaitable<Result<void>> Forwarder::relay(const auth::Fd& connection, Carrie
 }
 
 /// While others could end and leave room, a connection for which there are no descriptors waits for that.
-net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_when_affordable(const auth::Fd& connection,
+net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_when_affordable(const Fd& connection,
                                                                          Carried& carried) {
   const TunnelOpener::Pump pump_here = [this, &connection, &carried](tunnel::Stream& far) {
     return pump(connection, carried, far);
@@ -204,7 +199,7 @@ net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_when_affordable(const a
     if (!is_shortage(outcome) || stopping_ || has_hung_up(connection)) co_return outcome;
     if (active() > 1) {
       if (waiting_++ == 0) spdlog::warn("{}; connections have to wait", outcome.error().detail);
-      const AtEnd no_longer([this] { --waiting_; });
+      const ScopeExit no_longer([this] { --waiting_; });
       co_await change();
     } else if (!had_company) {
       co_return outcome;
@@ -212,13 +207,13 @@ net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_when_affordable(const a
   }
 }
 
-net::awaitable<Result<tunnel::Outcome>> Forwarder::pump(const auth::Fd& connection, Carried& carried,
+net::awaitable<Result<tunnel::Outcome>> Forwarder::pump(const Fd& connection, Carried& carried,
                                                         tunnel::Stream& far) {
   const auto near = tunnel::make_fd_stream(executor_, connection.get(), connection.get(), false);
   tunnel::Relay relay(executor_, *near, far);
   FirstByte first_byte(executor_, options_.deadlines.first_byte, relay);
   carried.relay = &relay;
-  const AtEnd forget([&carried] { carried.relay = nullptr; });
+  const ScopeExit forget([&carried] { carried.relay = nullptr; });
   const auto outcome = co_await relay.run();
   spdlog::info("a tunnel ended: {} bytes up, {} bytes down", outcome.near_to_far, outcome.far_to_near);
   if (first_byte.missed()) co_return first_byte.failure(options_.url);

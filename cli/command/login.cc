@@ -16,11 +16,10 @@ net::awaitable<int> run_login(Options options) {
   if (!session) co_return report(session.error());
   auto token = co_await verified_token(**session);
   if (!token) co_return report(token.error());
-  if (token->empty())
-    co_return report({transport::Stage::login, transport::Cause::nobody_signs_in, options.url.host.text()});
+  if (token->empty()) co_return report({Stage::login, Cause::nobody_signs_in, options.url.host.text()});
   if (options.quiet) co_return kOk;
-  const auth::Secret text(options.bare_token ? std::string(token->reveal())
-                                             : token_text(options.url.host.text(), token->reveal()));
+  const Secret text(options.bare_token ? std::string(token->reveal())
+                                       : token_text(options.url.host.text(), token->reveal()));
   const auto written = write_output(text.reveal());
   co_return written ? kOk : report(written.error());
 }

@@ -21,7 +21,7 @@ constexpr std::string_view kTokenSuffix = "-token";
 /// the file is none of ours. What this process lacks the descriptors or the memory to read is a failure.
 Result<std::string> org_token_of(const StateDir& state, const std::string& token_file) {
   auto file = state.read(token_file);
-  if (!file && file.error().cause == transport::Cause::system_short) return file.error();
+  if (!file && file.error().cause == Cause::system_short) return file.error();
   if (!file || !*file) return std::string();
   auto token = auth::parse_jwt((*file)->reveal());
   if (!token) return std::string();
@@ -67,7 +67,7 @@ bool token_file_covers(std::string_view name, std::string_view host) {
 int run_logout(const Options& options) {
   auto state = StateDir::open();
   if (!state) return report(state.error());
-  auth::sweep_temporary_files(state->path());
+  sweep_temporary_files(state->path());
   const auto names = files_to_remove(*state, options);
   if (!names) return report(names.error());
   for (const auto& name : *names) {

@@ -56,7 +56,7 @@ int run(cli::Options options) {
 /// What is thrown where there is nothing to catch it, in a destructor or another thread, ends the process
 /// here.
 [[noreturn]] void terminate() {
-  ::_exit(cli::report(transport::failure_of_exception(std::current_exception(), transport::Stage::config)));
+  ::_exit(cli::report(failure_of_exception(std::current_exception(), Stage::config)));
 }
 
 /// A libc that is inside the program must not load this machine's modules, which need this machine's libc.
@@ -71,16 +71,16 @@ int run_command_line(int argc, char** argv) {
   look_names_up_without_modules();
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   cli::hide_secret_arguments(argc, argv);
-  transport::ignore_write_signals();
-  transport::fill_standard_descriptors();
+  ignore_write_signals();
+  fill_standard_descriptors();
   (void)cli::start_logging({});  // off, and away from standard output, until the options say otherwise
-  transport::keep_memory_private();
+  keep_memory_private();
   const cli::Environment environment = [](const char* name) -> const char* { return std::getenv(name); };
   auto parsed = cli::parse_command_line(arguments, environment);
   if (auto* options = std::get_if<cli::Options>(&parsed); options && options->command == cli::Command::doctor)
     if (auto used = cli::use_block(arguments, environment, *options); !used) parsed = used.error();
   cli::forget_secret_variables();
-  if (const auto* failure = std::get_if<transport::Failure>(&parsed)) return cli::report(*failure);
+  if (const auto* failure = std::get_if<Failure>(&parsed)) return cli::report(*failure);
   if (const auto* asked = std::get_if<cli::AskedText>(&parsed)) {
     const auto written = cli::write_output(asked->text);
     return written ? cli::kOk : cli::report(written.error());
@@ -95,6 +95,6 @@ int main(int argc, char** argv) {
   try {
     return run_command_line(argc, argv);
   } catch (...) {
-    return cli::report(transport::failure_of_exception(std::current_exception(), transport::Stage::config));
+    return cli::report(failure_of_exception(std::current_exception(), Stage::config));
   }
 }

@@ -35,7 +35,7 @@ net::awaitable<Result<tunnel::Outcome>> relay_terminal(tunnel::Stream& far, cons
   FirstByte first_byte(executor, options.deadlines.first_byte, relay);
   running = &relay;
   interrupts.divert([&relay] { relay.stop(); });
-  const AtEnd give_back([&interrupts, &running] {
+  const ScopeExit give_back([&interrupts, &running] {
     interrupts.divert({});
     running = nullptr;
   });
@@ -48,12 +48,12 @@ net::awaitable<Result<tunnel::Outcome>> relay_terminal(tunnel::Stream& far, cons
 /// What a tunnel that stands still needs of the file system: tickets and what is known of the application,
 /// the agent's socket at its end, the log.
 void confine(const Session& session, const Options& options) {
-  transport::SandboxNeeds needs;
+  SandboxNeeds needs;
   needs.writable.push_back(session.state().path());
   if (!options.agent.empty()) needs.writable.push_back(auth::directory_of(options.agent));
   if (!options.log_file.empty()) needs.writable.push_back(auth::directory_of(options.log_file));
   if (!options.log_directory.empty()) needs.writable.push_back(options.log_directory);
-  spdlog::debug("sandbox: {}", transport::enter_sandbox(needs));
+  spdlog::debug("sandbox: {}", enter_sandbox(needs));
 }
 
 }  // namespace

@@ -15,9 +15,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 using transport::Url;
 
 /// In the text for no host.
@@ -233,7 +230,7 @@ Result<std::string> ssh_config_text(const Options& options, const Places& places
         &options.cert_file, &options.key_file, &options.key, &options.url.target, &places.program,
         &places.state_dir, &places.sockets.runtime_dir}) {
     if (!can_be_written(*text)) {
-      return unusable(transport::printable(*text) + " holds a character that ssh_config has no spelling for");
+      return unusable(printable(*text) + " holds a character that ssh_config has no spelling for");
     }
   }
   if (options.url.target.find('?') != std::string::npos) {
@@ -252,7 +249,7 @@ Result<std::string> ssh_config_text(const Options& options, const Places& places
       return writer.plain();
     case ConfigStyle::agent:
       if (const auto socket = agent_socket(places.sockets, options.url.host)) return writer.agent(*socket);
-      return unusable("no room for the agent's socket in " + transport::printable(places.state_dir) +
+      return unusable("no room for the agent's socket in " + printable(places.state_dir) +
                       ", and no XDG_RUNTIME_DIR that has: set CFPIPE_HOME to a shorter path of a file system "
                       "that holds sockets, or take --style match");
     case ConfigStyle::match:

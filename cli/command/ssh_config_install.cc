@@ -21,10 +21,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 constexpr mode_t kPrivateDirectory = 0700;
 constexpr unsigned kPrivateFile = 0600;
 
@@ -32,7 +28,7 @@ Failure unusable(const std::string& path, const std::string& why) {
   return {Stage::config, Cause::file_unusable, path + ": " + why};
 }
 Failure unwritten(const std::string& path, int error) {
-  return transport::system_failure(Stage::config, Cause::state_write_failed, path, error);
+  return system_failure(Stage::config, Cause::state_write_failed, path, error);
 }
 
 /// A file that is edited: what is in it now, and where that really is, behind links.
@@ -54,10 +50,10 @@ Result<Edited> read_edited(const std::string& path) {
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), ::free);
   if (!resolved) return unusable(path, std::string("leads nowhere: ") + std::strerror(errno));
   file.path = resolved.get();
-  auto opened = auth::open_own_file(file.path);
+  auto opened = open_own_file(file.path);
   if (!opened) return Failure(Stage::config, Cause::file_unusable, opened.error().detail);
   if (!*opened) return unusable(file.path, "has just gone");
-  auto content = auth::read_own_file(**opened, file.path);
+  auto content = read_own_file(**opened, file.path);
   if (!content) return Failure(Stage::config, Cause::file_unusable, content.error().detail);
   file.text = content->reveal();
   file.mode = (*opened)->info.st_mode & 07777U;
@@ -69,8 +65,8 @@ Result<Edited> read_edited(const std::string& path) {
 Result<void> write_edited(const Edited& file, const std::string& text) {
   if (file.exists && text == file.text) return {};
   const auto directory = file.path.substr(0, file.path.rfind('/'));
-  auth::sweep_temporary_files(directory);
-  auto temporary = auth::TemporaryFile::make(directory, text, file.mode);
+  sweep_temporary_files(directory);
+  auto temporary = TemporaryFile::make(directory, text, file.mode);
   if (!temporary) return Failure(Stage::config, Cause::state_write_failed, temporary.error().detail);
   if (const int error = temporary->replace(file.path); error != 0) return unwritten(file.path, error);
   return {};
@@ -96,7 +92,7 @@ Result<bool> make_directory(const std::string& path) {
 Result<void> install(const std::string& ssh, const std::string& host, const std::string& lines) {
   const auto made_ssh = make_directory(ssh);
   if (!made_ssh) return made_ssh.error();
-  const auto turn = auth::lock_directory(ssh);
+  const auto turn = lock_directory(ssh);
   const auto made_directory = make_directory(ssh + "/config.d");
   if (!made_directory) return made_directory.error();
   const auto config = read_edited(ssh + "/config");
@@ -136,7 +132,7 @@ Result<void> remove_made(const std::string& ssh, const std::vector<std::string>&
 
 /// The block of one host, or (`host` empty) all; with the last of them everything that --install has done.
 Result<void> uninstall(const std::string& ssh, const std::string& host) {
-  const auto turn = auth::lock_directory(ssh);
+  const auto turn = lock_directory(ssh);
   const auto config = read_edited(ssh + "/config");
   if (!config) return config.error();
   const auto ours = read_edited(ssh + "/" + std::string(kIncludedFile));

@@ -31,17 +31,16 @@ struct Target {
 /// True if what is on disk is good for a while.
 Result<bool> is_fresh(const Target& target) {
   if (target.user_key) {
-    auto loaded = target.users.load(target.user_key->blob, auth::unix_now());
+    auto loaded = target.users.load(target.user_key->blob, unix_now());
     if (!loaded) return loaded.error();
     return loaded->has_value();
   }
-  auto loaded = target.ours.load(auth::unix_now(), target.type);
+  auto loaded = target.ours.load(unix_now(), target.type);
   if (!loaded) return loaded.error();
   return loaded->has_value();
 }
 
-net::awaitable<Result<void>> sign(const auth::Access& access, const Target& target,
-                                  const auth::Secret& token) {
+net::awaitable<Result<void>> sign(const auth::Access& access, const Target& target, const Secret& token) {
   if (target.user_key) {
     auto made = co_await auth::renew_user_certificate(access, target.users, *target.user_key, token);
     if (!made) co_return made.error();
@@ -71,10 +70,10 @@ net::awaitable<Result<void>> renew(const Session& session, const Target& target)
 /// application.
 Result<void> store_by_host(const Session& session, const Options& options, const auth::KeyFiles& ours) {
   if (!options.key.empty() || key_path(options.url).empty()) return {};
-  const auto pair = ours.load(auth::unix_now(), options.key_type);
+  const auto pair = ours.load(unix_now(), options.key_type);
   if (!pair) return pair.error();
   const auth::KeyFiles by_host(session.state(), options.url.host.text(), {});
-  const auto there = by_host.load(auth::unix_now());
+  const auto there = by_host.load(unix_now());
   if (!there) return there.error();
   if (!*pair) return {};
   const auto& certificate = (*pair)->certificate;
@@ -97,7 +96,7 @@ void tell_of_certificate(const Target& target) {
   if (!person_reads(Streams::both_outputs)) return;
   const auto made = target.user_key ? target.users.certificate() : target.ours.certificate();
   if (!made) return;  // another process is just replacing it
-  const auto left = static_cast<std::int64_t>(made->fields.valid_before) - auth::unix_now();
+  const auto left = static_cast<std::int64_t>(made->fields.valid_before) - unix_now();
   const std::string file = target.user_key ? target.users.cert_path() : target.ours.cert_path();
   print(certificate_text(file, principals_text(made->fields), duration_text(left)));
 }

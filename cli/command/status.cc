@@ -36,8 +36,7 @@ SignIn sign_in_of(const StateDir& state, const std::string& name) {
   const bool org = name.ends_with(kOrgSuffix);
   if (org) out.auth_domain = name.substr(0, name.size() - kOrgSuffix.size());
   const auto file = state.read(name);
-  const auto token =
-      file && *file ? auth::parse_jwt((*file)->reveal()) : Result<auth::Jwt>(transport::Failure());
+  const auto token = file && *file ? auth::parse_jwt((*file)->reveal()) : Result<auth::Jwt>(Failure());
   if (token) {
     const auto issuer = transport::parse_url(token->text("iss"));
     if (issuer) out.auth_domain = issuer->authority();
@@ -75,7 +74,7 @@ int run_status(const Options& options) {
   if (!state) return report(state.error());
   const auto status = look(*state);
   if (!status) return report(status.error());
-  const auto written = write_output(options.json ? status->json() : status->text(auth::unix_now()));
+  const auto written = write_output(options.json ? status->json() : status->text(unix_now()));
   return written ? kOk : report(written.error());
 }
 

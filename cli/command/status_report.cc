@@ -45,7 +45,7 @@ std::string expiry(std::int64_t expires, std::int64_t now) {
 std::string list_of(const std::vector<std::string>& names) {
   return std::accumulate(names.begin(), names.end(), std::string(),
                          [](std::string all, const std::string& name) {
-                           return std::move(all) + (all.empty() ? "" : ", ") + transport::printable(name);
+                           return std::move(all) + (all.empty() ? "" : ", ") + printable(name);
                          });
 }
 
@@ -56,25 +56,23 @@ std::string titled(const std::string& title, const std::vector<Row>& rows) {
 
 Row row_of(const SignIn& sign_in, std::int64_t now) {
   const std::string application = sign_in.application.empty() ? "every application of " + sign_in.auth_domain
-                                                              : transport::printable(sign_in.application);
-  if (!sign_in.problem.empty()) return {application, transport::printable(sign_in.problem)};
-  return {application, transport::printable(sign_in.identity), expiry(sign_in.expires, now)};
+                                                              : printable(sign_in.application);
+  if (!sign_in.problem.empty()) return {application, printable(sign_in.problem)};
+  return {application, printable(sign_in.identity), expiry(sign_in.expires, now)};
 }
 
 Row row_of(const CertificateFile& certificate, std::int64_t now) {
-  return {transport::printable(certificate.file), "for " + list_of(certificate.principals),
+  return {printable(certificate.file), "for " + list_of(certificate.principals),
           expiry(certificate.expires, now)};
 }
 
 Row row_of(const OpenSession& session, std::int64_t now) {
-  std::string what = session.user.empty() ? "" : "as " + transport::printable(session.user);
-  if (!session.listens.empty()) what = "listens on " + transport::printable(session.listens);
-  return {
-      session.application.empty() ? "named by its environment" : transport::printable(session.application),
-      what,
-      "since " + local_time(session.since) + " (" + duration(std::max<std::int64_t>(0, now - session.since)) +
-          ")",
-      "process " + std::to_string(session.process)};
+  std::string what = session.user.empty() ? "" : "as " + printable(session.user);
+  if (!session.listens.empty()) what = "listens on " + printable(session.listens);
+  return {session.application.empty() ? "named by its environment" : printable(session.application), what,
+          "since " + local_time(session.since) + " (" +
+              duration(std::max<std::int64_t>(0, now - session.since)) + ")",
+          "process " + std::to_string(session.process)};
 }
 
 template <class Entry>

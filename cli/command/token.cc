@@ -14,14 +14,14 @@ namespace net = boost::asio;
 namespace {
 
 /// The cached token, or that for a service token; nothing if a login would be needed.
-net::awaitable<Result<std::optional<auth::Secret>>> token_without_login(const Session& session,
-                                                                        const auth::Application& app) {
+net::awaitable<Result<std::optional<Secret>>> token_without_login(const Session& session,
+                                                                  const auth::Application& app) {
   if (!session.access().service_token.given()) {
     co_return auth::cached_app_token(session.state(), app, session.access().edge_now());
   }
   auto token = co_await auth::obtain_app_token(session.access(), app);
   if (!token) co_return token.error();
-  co_return std::optional<auth::Secret>(std::move(*token));
+  co_return std::optional<Secret>(std::move(*token));
 }
 
 }  // namespace
@@ -34,8 +34,7 @@ net::awaitable<int> run_token(Options options) {
   if (!app) co_return report(app.error());
   auto token = co_await token_without_login(**session, *app);
   if (!token) co_return report(token.error());
-  if (!*token)
-    co_return report({transport::Stage::token, transport::Cause::token_missing, options.url.host.text()});
+  if (!*token) co_return report({Stage::token, Cause::token_missing, options.url.host.text()});
   const auto written = write_output((*token)->reveal());
   co_return written ? kOk : report(written.error());
 }

@@ -11,11 +11,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using auth::Fd;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 Fd open_at(const std::string& path) {
   Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!fd) return fd;
@@ -49,14 +44,14 @@ Result<LogFile> LogFile::open(std::string path, bool rolls) {
     make_directories(path);
     fd = open_at(path);
   }
-  if (!fd) return transport::system_failure(Stage::config, Cause::state_write_failed, path, errno);
+  if (!fd) return system_failure(Stage::config, Cause::state_write_failed, path, errno);
   return LogFile(std::move(path), rolls, std::move(fd));
 }
 
 /// Of the processes that find the file full one sets it aside; the others find another file there when it is
 /// their turn, and go on in that.
 void LogFile::roll() {
-  const Fd turn = auth::lock_directory(directory_of(path_));
+  const Fd turn = lock_directory(directory_of(path_));
   struct stat mine {
   }, there{};
   if (::fstat(fd_.get(), &mine) != 0) return;

@@ -9,8 +9,6 @@
 
 namespace cfpipe::cli {
 
-using transport::Result;
-
 /// Size at which a log that rolls is set aside, in bytes; and how many of those are kept (`.1`, the youngest,
 /// to
 /// `.5`). As with the public client.
@@ -27,13 +25,12 @@ class LogFile {
   void append(std::string_view line);
 
  private:
-  LogFile(std::string path, bool rolls, auth::Fd fd)
-      : path_(std::move(path)), rolls_(rolls), fd_(std::move(fd)) {}
+  LogFile(std::string path, bool rolls, Fd fd) : path_(std::move(path)), rolls_(rolls), fd_(std::move(fd)) {}
   void roll();
 
   std::string path_;
   bool rolls_;
-  auth::Fd fd_;
+  Fd fd_;
 };
 
 }  // namespace cfpipe::cli

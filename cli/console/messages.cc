@@ -12,10 +12,6 @@
 
 namespace cfpipe::cli {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 namespace {
 /// Names of a certificate that a message has room for.
 constexpr std::size_t kShownPrincipals = 4;
@@ -144,12 +140,12 @@ Words words_for(const Failure& failure) {
 
 std::string what_text(const Failure& failure) {
   std::string text(words_for(failure).what);
-  if (!failure.detail.empty()) text += ": " + transport::printable(failure.detail, 300);
+  if (!failure.detail.empty()) text += ": " + printable(failure.detail, 300);
   std::string facts;
   const auto add = [&facts](const std::string& fact) { facts += (facts.empty() ? "" : ", ") + fact; };
   if (failure.http_status != 0) add(fmt::format("status {}", failure.http_status));
-  if (!failure.location_host.empty()) add("to " + transport::printable(failure.location_host, 253));
-  if (!failure.ray.empty()) add("ray " + transport::printable(failure.ray, 64));
+  if (!failure.location_host.empty()) add("to " + printable(failure.location_host, 253));
+  if (!failure.ray.empty()) add("ray " + printable(failure.ray, 64));
   if (!facts.empty()) text += " (" + facts + ")";
   return text;
 }
@@ -234,9 +230,8 @@ std::string listening_text(std::string_view address, bool reachable_from_elsewhe
 }
 
 std::string logged_in_text(std::string_view who) {
-  return who.empty()
-             ? std::string("cfpipe: login: done\n")
-             : fmt::format("cfpipe: login: you are logged in as {}\n", transport::printable(who, 254));
+  return who.empty() ? std::string("cfpipe: login: done\n")
+                     : fmt::format("cfpipe: login: you are logged in as {}\n", printable(who, 254));
 }
 
 std::string logged_out_text(std::string_view host, bool any) {
@@ -281,11 +276,11 @@ std::string installed_text(std::string_view file, std::string_view host, bool in
 }
 
 std::string principal_text(const std::vector<std::string>& principals, std::string_view user) {
-  const auto first = transport::printable(principals.empty() ? std::string_view() : principals.front(), 64);
-  const auto asked = transport::printable(user, 64);
+  const auto first = printable(principals.empty() ? std::string_view() : principals.front(), 64);
+  const auto asked = printable(user, 64);
   std::string names = first;
   for (std::size_t i = 1; i < principals.size() && i < kShownPrincipals; ++i)
-    names += ", " + transport::printable(principals[i], 64);
+    names += ", " + printable(principals[i], 64);
   if (principals.size() > kShownPrincipals) names += ", …";
   return fmt::format(
       "cfpipe: certificate: warning: it is for {0}, you asked for {1}; log in as {2}, or on the server put "
@@ -298,7 +293,7 @@ std::string clock_text(std::int64_t offset) {
   return fmt::format(
       "cfpipe: certificate: warning: this machine's clock is {}; set it, e.g. with timedatectl set-ntp "
       "true\n",
-      auth::spoken_offset(offset));
+      spoken_offset(offset));
 }
 
 std::string forwarding_refused_text() {
@@ -309,7 +304,7 @@ std::string forwarding_refused_text() {
 std::string nothing_kept_text(std::string_view why) {
   return fmt::format(
       "cfpipe: state: warning: nothing is kept for the next start: {}; CFPIPE_HOME names another directory\n",
-      transport::printable(why, kMaxWhyBytes));
+      printable(why, kMaxWhyBytes));
 }
 
 std::string unused_certificate_text(std::optional<auth::KeyType> made) {

@@ -13,19 +13,19 @@
 
 namespace cfpipe::cli {
 
-Words words_for(transport::Cause cause);
+Words words_for(Cause cause);
 /// Those of its cause; of a tunnel that was closed with a code, those of the code.
-Words words_for(const transport::Failure& failure);
-std::string_view stage_name(transport::Stage stage);
+Words words_for(const Failure& failure);
+std::string_view stage_name(Stage stage);
 
 /// `<what>: <detail> (status 403, to host, ray …)`, the part of the line that says what happened.
-std::string what_text(const transport::Failure& failure);
+std::string what_text(const Failure& failure);
 
 /// `cfpipe: <stage>: <what>: <detail> (status 403, to host, ray …); <what to do>`, without a newline.
-std::string line_for(const transport::Failure& failure);
+std::string line_for(const Failure& failure);
 
 /// Prints the line on standard error, and to the log, and returns the exit status.
-int report(const transport::Failure& failure);
+int report(const Failure& failure);
 
 /// Prints text on standard error, as it is.
 void print(const std::string& text);
@@ -39,8 +39,7 @@ bool person_reads(Streams streams);
 enum class NearEnd { standard_streams, connection };
 
 /// What a finished tunnel amounts to: nothing if it ended as it should.
-std::optional<transport::Failure> failure_of(const tunnel::Outcome& outcome,
-                                             NearEnd near = NearEnd::standard_streams);
+std::optional<Failure> failure_of(const tunnel::Outcome& outcome, NearEnd near = NearEnd::standard_streams);
 
 /// The words around a login. Where there is a URL it is the last line alone, for people and scripts to copy.
 /// `code`: what the page shows if it shows one; empty where none does.

@@ -37,7 +37,7 @@ class QrLibrary {
   }
 
  private:
-  LateLibrary library_{"libqrencode.so.4"};
+  DynamicLibrary library_{"libqrencode.so.4"};
   decltype(&QRcode_encodeData) encode_ = library_.function<decltype(QRcode_encodeData)>("QRcode_encodeData");
   decltype(&QRcode_free) free_ = library_.function<decltype(QRcode_free)>("QRcode_free");
 };

@@ -7,12 +7,12 @@
 
 namespace cfpipe::cli {
 
-transport::Result<void> write_output(std::string_view text) {
+Result<void> write_output(std::string_view text) {
   while (!text.empty()) {
     const ssize_t wrote = ::write(STDOUT_FILENO, text.data(), text.size());
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0) {
-      return transport::Failure(transport::Stage::input, transport::Cause::local_io, std::strerror(errno));
+      return Failure(Stage::input, Cause::local_io, std::strerror(errno));
     }
     text.remove_prefix(static_cast<std::size_t>(wrote));
   }

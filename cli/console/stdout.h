@@ -7,6 +7,6 @@
 namespace cfpipe::cli {
 
 /// Writes text to standard output, all of it or Cause::local_io.
-transport::Result<void> write_output(std::string_view text);
+Result<void> write_output(std::string_view text);
 
 }  // namespace cfpipe::cli

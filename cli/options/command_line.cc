@@ -10,10 +10,6 @@
 
 namespace cfpipe::cli {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 Failure usage(std::string detail) {
   return {Stage::input, Cause::bad_option, std::move(detail)};
 }
@@ -266,11 +262,11 @@ std::string complaint(const CLI::ParseError& error, const CLI::App& app,
                       const std::vector<std::string>& words) {
   const bool missing = dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
   if (missing || dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    if (const auto unknown = transport::first_unknown(app, words)) return unknown->text();
+    if (const auto unknown = first_unknown(app, words)) return unknown->text();
     return missing ? "a command is missing" : "an argument that is not understood";
   }
   const std::string text = error.what();
-  return transport::printable(text.substr(0, text.find('=')));
+  return printable(text.substr(0, text.find('=')));
 }
 
 /// True if `arguments` begins with `access`, which makes no difference.

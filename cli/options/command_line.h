@@ -31,13 +31,13 @@ struct RawOptions {
 };
 
 /// A command line that makes no sense, Stage::input.
-transport::Failure usage(std::string detail);
+Failure usage(std::string detail);
 /// What is spoken of in the manual and cannot be served: refused, never ignored.
-transport::Failure not_yet(const std::string& what);
+Failure not_yet(const std::string& what);
 
 /// Sorts the arguments (without the program's name) into `raw`. Returns the name of the command that was
 /// given; or text that was asked for; or a Failure of Stage::input.
-std::variant<std::string, AskedText, transport::Failure> read_command_line(
-    const std::vector<std::string>& arguments, RawOptions& raw);
+std::variant<std::string, AskedText, Failure> read_command_line(const std::vector<std::string>& arguments,
+                                                                RawOptions& raw);
 
 }  // namespace cfpipe::cli

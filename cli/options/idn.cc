@@ -10,10 +10,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Longest text that is looked at, in bytes; a name on the wire has 253.
 constexpr std::size_t kMaxBytes = 8 * 1024;
 
@@ -33,7 +29,7 @@ class IdnLibrary {
   }
 
  private:
-  LateLibrary library_{"libidn2.so.0"};
+  DynamicLibrary library_{"libidn2.so.0"};
   decltype(&idn2_lookup_u8) lookup_ = library_.function<decltype(idn2_lookup_u8)>("idn2_lookup_u8");
   decltype(&idn2_free) free_ = library_.function<decltype(idn2_free)>("idn2_free");
 };
@@ -54,9 +50,9 @@ std::string encoded(std::string_view text) {
 
 }  // namespace
 
-transport::Result<std::string> to_ascii(std::string_view text) {
+Result<std::string> to_ascii(std::string_view text) {
   const Failure bad(Stage::input, Cause::bad_hostname,
-                    transport::printable(text, 120) + ": no valid internationalised name");
+                    printable(text, 120) + ": no valid internationalised name");
   if (text.size() > kMaxBytes || text.find('\0') != std::string_view::npos) return bad;
   const auto scheme = text.find("://");
   const auto from = scheme == std::string_view::npos ? 0 : scheme + 3;
@@ -65,7 +61,7 @@ transport::Result<std::string> to_ascii(std::string_view text) {
   const IdnLibrary library;
   if (!library) {
     return Failure(Stage::input, Cause::bad_hostname,
-                   transport::printable(text, 120) + ": libidn2.so.0 is not here; as xn--... it needs none");
+                   printable(text, 120) + ": libidn2.so.0 is not here; as xn--... it needs none");
   }
   const auto name = library.lookup(host);
   if (!name) return bad;

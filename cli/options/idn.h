@@ -10,6 +10,6 @@ namespace cfpipe::cli {
 /// `[scheme://]host[:port][/path]` in UTF-8 as it is on the wire: the host's labels as A-labels (IDNA 2008
 /// with the mapping of UTS 46), the rest percent-encoded. Cause::bad_hostname. Only for text that is not all
 /// ASCII.
-transport::Result<std::string> to_ascii(std::string_view text);
+Result<std::string> to_ascii(std::string_view text);
 
 }  // namespace cfpipe::cli

@@ -10,8 +10,6 @@ namespace cfpipe::cli {
 namespace {
 
 using std::chrono::milliseconds;
-using transport::Cause;
-using transport::Stage;
 
 /// How long the server behind an ssh tunnel may keep its first line to itself: sshd sends it at once, and has
 /// a timeout of 120 s of its own.
@@ -99,7 +97,7 @@ Result<void> take_network(RawOptions& raw, std::string_view spelled, const Envir
   options.key_file = std::move(raw.key_file);
   if (auto taken = take_deadlines(raw, spelled, options); !taken) return taken;
   auto taken = take_proxy(raw, environment, options);
-  if (raw.proxy) const transport::Secret wiped(std::move(*raw.proxy));
+  if (raw.proxy) const Secret wiped(std::move(*raw.proxy));
   return taken;
 }
 

@@ -20,8 +20,6 @@
 
 namespace cfpipe::cli {
 
-using transport::Result;
-
 /// What --destination is sent as.
 inline constexpr std::string_view kDestinationHeader = "Cf-Access-Jump-Destination";
 
@@ -36,7 +34,7 @@ enum class Install { none, install, uninstall };
 /// Where listener mode listens: a Unix-domain socket, or a TCP port (0: any that is free).
 struct ListenAddress {
   std::string socket_path;  ///< absolute, or empty
-  transport::Host host;
+  Host host;
   std::uint16_t port = 0;  ///< 0: any free one
 };
 
@@ -64,7 +62,7 @@ struct Options {
   bool names_destination = false;
   bool brings_token = false;  ///< a header authenticates: no login
   std::string service_token_id;
-  transport::Secret service_token_secret;
+  Secret service_token_secret;
   std::string service_token_file;  ///< instead of the two, or empty
   std::optional<ListenAddress> listen;
   Transport transport = Transport::automatic;
@@ -86,7 +84,7 @@ struct Options {
   bool key_in_memory = false;               ///< doctor: what that block starts serves an agent
   std::string block;  ///< doctor: the file whose block for the host says the rest, or empty
   std::string ca_file;
-  std::optional<transport::Authority> connect_to;
+  std::optional<Authority> connect_to;
   std::string cert_file;                                  ///< PEM, or empty
   std::string key_file;                                   ///< PEM; empty: the key is in cert_file too
   std::shared_ptr<const transport::ProxySettings> proxy;  ///< null: none

@@ -13,10 +13,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Longest --key and --user, in bytes.
 constexpr std::size_t kMaxKeyNameBytes = 4096;
 
@@ -110,7 +106,7 @@ Result<void> take_headers(RawOptions& raw, Options& options) {
   if (const auto scheme = place.find("://"); scheme != std::string_view::npos)
     place.remove_prefix(scheme + 3);
   auto header = parse_header(std::string(kDestinationHeader) + ": " + raw.destination);
-  if (!header || !transport::Authority::parse(place.substr(0, place.find('/'))) ||
+  if (!header || !Authority::parse(place.substr(0, place.find('/'))) ||
       raw.destination.find_first_of(" \t") != std::string::npos)
     return usage("--destination takes host:port");
   options.headers.push_back(std::move(*header));
@@ -132,7 +128,7 @@ Result<void> take_service_token(RawOptions& raw, Options& options) {
   if (!plain(raw.service_id) || !plain(raw.service_secret))
     return usage("the service token holds a character it cannot");
   options.service_token_id = std::move(raw.service_id);
-  options.service_token_secret = transport::Secret(std::move(raw.service_secret));
+  options.service_token_secret = Secret(std::move(raw.service_secret));
   return {};
 }
 
@@ -194,7 +190,7 @@ Result<void> take_target(RawOptions& raw, Options& options) {
 
 std::string too_long_for_socket(const std::string& path) {
   return "a socket's path has " + std::to_string(auth::kMaxSocketPath) + " bytes at most, this one has " +
-         std::to_string(path.size()) + ": " + transport::printable(path) +
+         std::to_string(path.size()) + ": " + printable(path) +
          " (have ssh-config write the block again, with a shorter CFPIPE_HOME or with --style match)";
 }
 
@@ -254,9 +250,9 @@ Result<void> take_plain_values(RawOptions& raw, Options& options) {
   options.auto_close = raw.auto_close;
   options.ca_file = std::move(raw.ca_file);
   if (!raw.auth_domain.empty()) {
-    const auto domain = transport::Authority::parse(raw.auth_domain);
+    const auto domain = Authority::parse(raw.auth_domain);
     if (!domain) return usage("--auth-domain takes host[:port]");
-    options.auth_domain = domain->text_without(transport::kHttpsPort);
+    options.auth_domain = domain->text_without(kHttpsPort);
   }
   options.no_browser = raw.no_browser;
   if (!raw.login_timeout.empty()) {

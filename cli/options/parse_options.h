@@ -9,7 +9,7 @@
 namespace cfpipe::cli {
 
 /// Reads the command line (without the program's name). A Failure is Stage::input.
-std::variant<Options, AskedText, transport::Failure> parse_command_line(
-    const std::vector<std::string>& arguments, const Environment& environment);
+std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<std::string>& arguments,
+                                                             const Environment& environment);
 
 }  // namespace cfpipe::cli

@@ -12,9 +12,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 using transport::Url;
 
 constexpr std::string_view kPrefix = "cfpipe-";
@@ -26,7 +23,7 @@ constexpr int kMinPingSeconds = 1;
 constexpr int kMaxPingSeconds = 90;
 
 Failure bad_hostname(std::string_view text, std::string_view why) {
-  return {Stage::input, Cause::bad_hostname, transport::printable(text, 120) + ": " + std::string(why)};
+  return {Stage::input, Cause::bad_hostname, printable(text, 120) + ": " + std::string(why)};
 }
 
 bool is_token_character(char c) {
@@ -75,7 +72,7 @@ std::string https_form(std::string text, bool strip_prefix) {
     text.replace(at, kEncoded.size(), "://");
   const std::string_view rest = without_scheme(text);
   if (rest.find("://") < rest.find_first_of("/?#")) return text;
-  if (std::count(rest.begin(), rest.end(), ':') > 1 && transport::Host::parse(rest))
+  if (std::count(rest.begin(), rest.end(), ':') > 1 && Host::parse(rest))
     return "[" + std::string(rest) + "]";
   std::string out(rest);
   if (strip_prefix && lower(out.substr(0, kPrefix.size())) == kPrefix) out.erase(0, kPrefix.size());
@@ -96,7 +93,7 @@ Result<Url> parse_hostname(std::string_view text, bool wildcards) {
     whole = std::move(*ascii);
   }
   auto url = transport::parse_url(https_form(whole, !wildcards),
-                                  wildcards ? transport::Wildcards::allowed : transport::Wildcards::refused);
+                                  wildcards ? Wildcards::allowed : Wildcards::refused);
   if (!url) {
     if (whole.find('*') != std::string::npos) return bad_hostname(text, "a wildcard names no single host");
     const auto& detail = url.error().detail;
@@ -140,7 +137,7 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
   // A path behind the port means nothing, as a scheme does.
   text = without_scheme(text);
   text = text.substr(0, text.find('/'));
-  auto at = transport::Authority::parse(text, transport::Wildcards::refused, transport::ZeroPort::allowed);
+  auto at = Authority::parse(text, Wildcards::refused, ZeroPort::allowed);
   if (!at || !at->port) return bad;
   address.host = std::move(at->host);
   address.port = *at->port;
@@ -156,7 +153,7 @@ Result<std::chrono::milliseconds> parse_ping_interval(std::string_view text) {
   return std::chrono::seconds(seconds);
 }
 
-Result<transport::Authority> parse_connect_to(std::string_view text, const Url& url) {
+Result<Authority> parse_connect_to(std::string_view text, const Url& url) {
   const auto bad = [](std::string why) {
     return Failure(Stage::input, Cause::bad_option, "--connect-to: " + std::move(why));
   };
@@ -164,13 +161,13 @@ Result<transport::Authority> parse_connect_to(std::string_view text, const Url& 
   if (!text.starts_with('[') && std::count(text.begin(), text.end(), ':') == 2) {
     const auto first = text.find(':');
     const auto second = text.rfind(':');
-    const auto name = transport::Host::parse(text.substr(0, first));
+    const auto name = Host::parse(text.substr(0, first));
     if (!name || !(*name == url.host)) return bad("the name that TLS expects cannot be another one");
-    port = transport::parse_port(text.substr(first + 1, second - first - 1));
+    port = parse_port(text.substr(first + 1, second - first - 1));
     if (!port) return bad("not host[:port]");
     text.remove_prefix(second + 1);
   }
-  auto parsed = transport::Authority::parse(text);
+  auto parsed = Authority::parse(text);
   if (!parsed || (port && parsed->port)) return bad("not host[:port]");
   if (port) parsed->port = port;
   return std::move(*parsed);

@@ -27,6 +27,6 @@ Result<std::chrono::milliseconds> parse_ping_interval(std::string_view text);
 
 /// `host`, `host:port`, or `name:port:host` whose name must be that of the URL: what is connected to never
 /// changes whom TLS expects there. Returns `host[:port]`.
-Result<transport::Authority> parse_connect_to(std::string_view text, const transport::Url& url);
+Result<Authority> parse_connect_to(std::string_view text, const transport::Url& url);
 
 }  // namespace cfpipe::cli

@@ -12,14 +12,14 @@
 namespace cfpipe::cli {
 
 std::string version_text(bool verbose) {
-  std::vector<transport::Library> libraries;
+  std::vector<Library> libraries;
   if (verbose)
     libraries = {{"CLI11", CLI11_VERSION},
-                 {"fmt", transport::version_of_number(FMT_VERSION, 10'000, 100)},
+                 {"fmt", version_of_number(FMT_VERSION, 10'000, 100)},
                  {"libsodium", ::sodium_version_string(), true},
                  {"nghttp2", ::nghttp2_version(0)->version_str, true},
-                 {"spdlog", transport::version_of_number(SPDLOG_VERSION, 10'000, 100)}};
-  return transport::version_text("cfpipe", verbose, std::move(libraries));
+                 {"spdlog", version_of_number(SPDLOG_VERSION, 10'000, 100)}};
+  return version_text("cfpipe", verbose, std::move(libraries));
 }
 
 }  // namespace cfpipe::cli

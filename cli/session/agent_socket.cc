@@ -16,8 +16,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Host;
-
 /// What stands for a host name that is too long for a path, in bytes.
 constexpr std::size_t kShortNameBytes = 20;
 /// What a host of a pattern may be longer than the pattern, in bytes.

@@ -34,6 +34,6 @@ struct AgentSocket {
 /// the runtime directory where that cannot hold one or has no room for its path. Where a whole name has no
 /// room (neither ssh nor the system takes a longer path) the host's is shortened to its start and a number
 /// made of all of it, and that of the user left out at last. Nothing if there is no room anywhere.
-std::optional<AgentSocket> agent_socket(const SocketPlaces& places, const transport::Host& host);
+std::optional<AgentSocket> agent_socket(const SocketPlaces& places, const Host& host);
 
 }  // namespace cfpipe::cli

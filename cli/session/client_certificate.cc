@@ -10,10 +10,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Secret;
-using transport::Stage;
 using Certificate = std::shared_ptr<const transport::ClientCertificate>;
 
 /// Largest file of certificates, in bytes.
@@ -38,10 +34,10 @@ Result<Certificate> client_certificate(const Options& options) {
   if (options.cert_file.empty()) return Certificate();
   const bool apart = !options.key_file.empty();
   const auto certificates =
-      apart ? read_certificates(options.cert_file) : auth::read_private_file(options.cert_file);
+      apart ? read_certificates(options.cert_file) : read_private_file(options.cert_file);
   if (!certificates) return certificates.error();
   std::optional<Result<Secret>> key;
-  if (apart) key.emplace(auth::read_private_file(options.key_file));
+  if (apart) key.emplace(read_private_file(options.key_file));
   if (key && !*key) return key->error();
   auto read =
       transport::ClientCertificate::read(certificates->reveal(), (key ? **key : *certificates).reveal());

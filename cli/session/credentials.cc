@@ -21,7 +21,7 @@ Result<std::optional<Credentials>> known_credentials(const Session& session) {
   const auto& access = session.access();
   auto known = auth::known_application(access);
   if (!known || access.service_token.given()) return std::optional<Credentials>();
-  auto token = auth::cached_app_token(session.state(), known->app, auth::unix_now(), auth::IfUnusable::keep);
+  auto token = auth::cached_app_token(session.state(), known->app, unix_now(), auth::IfUnusable::keep);
   if (!token) return token.error();
   if (!*token) return std::optional<Credentials>();
   Credentials credentials;
@@ -65,7 +65,7 @@ net::awaitable<void> dial_ahead(const Session& session) {
   const auto known = auth::known_application(access);
   if (!known || access.service_token.given()) co_return;
   const auto org_token =
-      auth::cached_org_token(session.state(), known->app, auth::unix_now(), auth::IfUnusable::keep);
+      auth::cached_org_token(session.state(), known->app, unix_now(), auth::IfUnusable::keep);
   if (!org_token || !*org_token) co_return;
   const auto url = transport::parse_url(known->app.auth_domain);
   if (url) co_await access.http(*url).dial_ahead(*url);

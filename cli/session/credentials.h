@@ -12,10 +12,9 @@ namespace cfpipe::cli {
 /// takes. No token either if the application seems to need no login.
 struct Credentials {
   std::optional<auth::Application> app;
-  std::optional<auth::Secret> token;
-  std::optional<transport::Failure>
-      unless_open;           ///< what is wrong if the tunnel does not open without a token
-  bool check_later = false;  ///< the application was known and is due for another look
+  std::optional<Secret> token;
+  std::optional<Failure> unless_open;  ///< what is wrong if the tunnel does not open without a token
+  bool check_later = false;            ///< the application was known and is due for another look
 };
 using CredentialsPtr = std::shared_ptr<const Credentials>;
 

@@ -17,8 +17,6 @@ namespace cfpipe::cli {
 namespace {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Stage;
 
 /// How long an interrupted command may take to unwind (a name lookup cannot be cancelled).
 constexpr std::chrono::milliseconds kUnwind{500};
@@ -34,7 +32,7 @@ void hold_signals_back() {
 
 int report_exception(const std::exception_ptr& thrown, bool interrupted) {
   if (interrupted) return report({Stage::login, Cause::login_cancelled});
-  return report(transport::failure_of_exception(thrown, Stage::config));
+  return report(failure_of_exception(thrown, Stage::config));
 }
 
 }  // namespace

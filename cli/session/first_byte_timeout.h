@@ -31,13 +31,13 @@ class FirstByte {
     });
   }
   bool missed() const { return missed_; }
-  transport::Failure failure(const transport::Url& url) const {
-    return {transport::Stage::tunnel, transport::Cause::origin_silent, url.authority()};
+  Failure failure(const transport::Url& url) const {
+    return {Stage::tunnel, Cause::origin_silent, url.authority()};
   }
 
  private:
   bool missed_ = false;
-  std::optional<transport::Deadline> deadline_;
+  std::optional<Deadline> deadline_;
 };
 
 }  // namespace cfpipe::cli

@@ -12,8 +12,6 @@ namespace {
 
 namespace net = boost::asio;
 using auth::KeyAndCertificate;
-using transport::Cause;
-using transport::Failure;
 using IdentityPtr = std::shared_ptr<const Identity>;
 
 IdentityPtr identity_of(KeyAndCertificate pair) {
@@ -25,20 +23,19 @@ IdentityPtr identity_of(KeyAndCertificate pair) {
 
 /// Into files for ssh to find, or only here for the agent.
 net::awaitable<Result<auth::Certificate>> certificate_over(const Session& session, const Options& options,
-                                                           const auth::UserKey& key,
-                                                           const auth::Secret& token) {
+                                                           const auth::UserKey& key, const Secret& token) {
   if (!options.agent.empty()) co_return co_await auth::sign_key(session.access(), token, key.blob);
   const auth::UserCertificate files(session.state(), options.url.host.text(), key_path(options.url));
   co_return co_await auth::renew_user_certificate(session.access(), files, key, token);
 }
 
 net::awaitable<Result<IdentityPtr>> certify_user_key(const Session& session, const Options& options,
-                                                     const auth::Secret& token) {
+                                                     const Secret& token) {
   const auto executor = co_await net::this_coro::executor;
   std::string agent = auth::user_agent_socket();
   if (!options.agent.empty() && agent == options.agent) {
     // Some releases of ssh tell their ProxyCommand of IdentityAgent.
-    co_return Failure(transport::Stage::certificate, Cause::agent_unreachable,
+    co_return Failure(Stage::certificate, Cause::agent_unreachable,
                       "SSH_AUTH_SOCK names this cfpipe's own socket; --style match works all the same");
   }
   auto key = co_await auth::find_user_key(executor, options.key, std::move(agent));
@@ -60,7 +57,7 @@ auth::KeyType memory_key_type(const Options& options, const auth::Application* a
 
 net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const Options& options,
                                                   const Credentials& credentials) {
-  const auth::Secret& token = *credentials.token;
+  const Secret& token = *credentials.token;
   if (!options.key.empty()) co_return co_await certify_user_key(session, options, token);
   if (options.agent.empty()) {
     const auth::KeyFiles files(session.state(), options.url.host.text(), key_path(options.url));
@@ -77,7 +74,7 @@ net::awaitable<Result<IdentityPtr>> make_identity(const Session& session, const 
 
 bool good_for_a_while(const Identity& identity) {
   const auto& certificate = *identity.certificate;
-  const auto now = static_cast<std::uint64_t>(auth::unix_now() + certificate.clock_offset);
+  const auto now = static_cast<std::uint64_t>(unix_now() + certificate.clock_offset);
   return certificate.fields.valid_before >= now + auth::kCertReuseMargin;
 }
 

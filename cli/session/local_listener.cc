@@ -20,9 +20,6 @@ namespace {
 
 namespace net = boost::asio;
 using net::ip::tcp;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 /// Connections that wait to be accepted.
 constexpr int kBacklog = 128;
@@ -32,7 +29,7 @@ constexpr std::chrono::milliseconds kLookupLimit{5'000};
 constexpr std::chrono::milliseconds kAcceptPause{100};
 
 Failure cannot_listen(const std::string& shown, int error) {
-  return transport::system_failure(Stage::listen, Cause::cannot_listen, shown, error);
+  return system_failure(Stage::listen, Cause::cannot_listen, shown, error);
 }
 
 std::string shown(const tcp::endpoint& endpoint) {
@@ -44,7 +41,7 @@ std::string shown(const tcp::endpoint& endpoint) {
 Result<auth::OwnSocket> listen_tcp(tcp::endpoint& endpoint) {
   auth::OwnSocket socket;
   const int family = endpoint.protocol().family();
-  socket.fd = auth::Fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  socket.fd = Fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;
   auto size = static_cast<socklen_t>(endpoint.size());
   const bool listens =
@@ -103,9 +100,9 @@ LocalListener::~LocalListener() {
   ready_.release();
 }
 
-net::awaitable<auth::Fd> LocalListener::accept() {
+net::awaitable<Fd> LocalListener::accept() {
   while (!closed_) {
-    auth::Fd connection(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    Fd connection(::accept4(socket_.fd.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (connection) {
       short_ = false;
       if (path_.empty()) set_tcp_options(connection.get());
@@ -113,13 +110,13 @@ net::awaitable<auth::Fd> LocalListener::accept() {
     }
     if (errno == EAGAIN) {
       co_await ready_.async_wait(net::posix::descriptor_base::wait_read, net::as_tuple(net::use_awaitable));
-    } else if (transport::is_shortage(errno)) {
+    } else if (is_shortage(errno)) {
       if (!std::exchange(short_, true)) spdlog::warn("{}: accept: {}", shown_, std::strerror(errno));
       pause_.expires_after(kAcceptPause);
       co_await pause_.async_wait(net::as_tuple(net::use_awaitable));
     }  // else: one that went away before it was accepted
   }
-  co_return auth::Fd();
+  co_return Fd();
 }
 
 void LocalListener::close() {

@@ -25,7 +25,7 @@ class LocalListener {
   LocalListener& operator=(const LocalListener&) = delete;
 
   /// The next connection, non-blocking; none once close() was called. Waits while there are no descriptors.
-  boost::asio::awaitable<auth::Fd> accept();
+  boost::asio::awaitable<Fd> accept();
   void close();
 
   /// `127.0.0.1:40123` or the path, as it was bound.

@@ -65,7 +65,7 @@ std::int64_t start_of(const std::string& directory) {
     return 0;
   timespec up{};
   ::clock_gettime(CLOCK_BOOTTIME, &up);
-  return auth::unix_now() - (up.tv_sec - ticks / ::sysconf(_SC_CLK_TCK));
+  return unix_now() - (up.tv_sec - ticks / ::sysconf(_SC_CLK_TCK));
 }
 
 std::vector<std::string> arguments_of(const std::string& directory) {
@@ -83,7 +83,7 @@ std::vector<std::string> arguments_of(const std::string& directory) {
 std::string listens_at(const Options& options) {
   if (!options.listen) return {};
   if (!options.listen->socket_path.empty()) return "unix:" + options.listen->socket_path;
-  return transport::host_and_port(options.listen->host, options.listen->port);
+  return host_and_port(options.listen->host, options.listen->port);
 }
 
 std::optional<OpenSession> session_of(const std::string& directory) {

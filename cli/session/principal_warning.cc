@@ -27,7 +27,7 @@ void warn_of_principal_on_disk(const Session& session, const Options& options) {
       options.key.empty()
           ? auth::KeyFiles(session.state(), url.host.text(), key_path(url)).certificate()
           : auth::UserCertificate(session.state(), url.host.text(), key_path(url)).certificate();
-  const bool over = certificate && static_cast<std::uint64_t>(auth::unix_now() + certificate->clock_offset) >=
+  const bool over = certificate && static_cast<std::uint64_t>(unix_now() + certificate->clock_offset) >=
                                        certificate->fields.valid_before;
   if (certificate && !over) warn_of_principal(*certificate, options);
 }

@@ -16,10 +16,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Longest note in the log, which may repeat what the other side said.
 constexpr std::size_t kMaxNoteBytes = 1000;
 
@@ -82,7 +78,7 @@ void TerminalObserver::clock_differs(std::int64_t seconds) {
   if (!std::exchange(told_of_clock_, true)) print(clock_text(seconds));
 }
 void TerminalObserver::note(const std::string& line) {
-  spdlog::debug("{}", transport::printable(line, kMaxNoteBytes));
+  spdlog::debug("{}", printable(line, kMaxNoteBytes));
 }
 
 void Session::tell_if_nothing_is_kept() const {
@@ -91,7 +87,7 @@ void Session::tell_if_nothing_is_kept() const {
 }
 
 Session::~Session() {
-  auth::sweep_temporary_files(state_.path());
+  sweep_temporary_files(state_.path());
 }
 
 Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor executor, Options& options) {
@@ -132,7 +128,7 @@ Result<std::unique_ptr<Session>> Session::open(boost::asio::any_io_executor exec
                                         // The URLs of curl have any number of paths.
                                         options.command != Command::curl});
   if (session->access_->service_token.given() || options.brings_token) session->tell_if_nothing_is_kept();
-  if (options.login_timeout.count() > 0) session->access_->login_patience = options.login_timeout;
+  if (options.login_timeout.count() > 0) session->access_->login_timeout = options.login_timeout;
   return session;
 }
 

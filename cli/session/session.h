@@ -43,7 +43,7 @@ class Session {
  private:
   explicit Session(auth::StateDir state) : state_(std::move(state)) {}
   auth::StateDir state_;
-  mutable std::optional<transport::Failure> no_state_;  ///< until it has been told
+  mutable std::optional<Failure> no_state_;  ///< until it has been told
   TerminalObserver observer_;
   std::unique_ptr<transport::HttpClient> app_http_;
   std::unique_ptr<transport::HttpClient> other_http_;  ///< null: app_http_ serves every host

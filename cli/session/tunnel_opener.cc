@@ -28,8 +28,6 @@ namespace {
 
 namespace net = boost::asio;
 using namespace net::experimental::awaitable_operators;
-using transport::Cause;
-using transport::Failure;
 
 /// Longest destination in a line of the log, in bytes.
 constexpr std::size_t kShownDestination = 300;
@@ -39,7 +37,7 @@ std::string tunnel_end_text(const Options& options) {
   std::string text = options.url.host.text();
   for (const auto& [name, value] : options.headers) {
     if (options.names_destination && name == kDestinationHeader)
-      text += " for " + transport::printable(value, kShownDestination);
+      text += " for " + printable(value, kShownDestination);
   }
   return text;
 }
@@ -147,7 +145,7 @@ struct TunnelOpener::Impl {
 net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::search(bool believe_known) {
   const auto mine = std::make_shared<Search>(executor, believe_known);
   search_in_progress = mine;
-  const AtEnd let_the_others_go([this, &mine] {
+  const ScopeExit let_the_others_go([this, &mine] {
     search_in_progress.reset();
     mine->over.cancel();
   });
@@ -203,7 +201,7 @@ net::awaitable<Result<void>> TunnelOpener::Impl::certified() {
   if (!needs_certificate()) co_return Result<void>();
   const auto mine = std::make_shared<Signing>(executor);
   signing_in_progress = mine;
-  const AtEnd let_the_others_go([this, &mine] {
+  const ScopeExit let_the_others_go([this, &mine] {
     signing_in_progress.reset();
     mine->over.cancel();
   });
@@ -284,7 +282,7 @@ net::awaitable<Result<tunnel::Outcome>> TunnelOpener::Impl::pump_beside_check(co
                                                                               tunnel::Stream& tunnel) {
   if (!check_due || checking) co_return co_await pump(tunnel);
   checking = true;
-  const AtEnd let_another_check([this] { checking = false; });
+  const ScopeExit let_another_check([this] { checking = false; });
   std::optional<Result<tunnel::Outcome>> outcome;
   auto pumping = pump_into(pump, tunnel, outcome);
   auto looking = check_application(session);

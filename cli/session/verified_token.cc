@@ -8,11 +8,8 @@
 namespace cfpipe::cli {
 
 namespace net = boost::asio;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
-net::awaitable<Result<bool>> edge_takes(const Session& session, const auth::Secret& token) {
+net::awaitable<Result<bool>> edge_takes(const Session& session, const Secret& token) {
   const auto& access = session.access();
   transport::HttpRequest request("HEAD", access.app);
   request.headers.emplace_back("Cf-Access-Token", std::string(token.reveal()));
@@ -39,7 +36,7 @@ net::awaitable<Result<bool>> people_sign_in(const auth::Access& access, const au
 
 }  // namespace
 
-net::awaitable<Result<auth::Secret>> verified_token(const Session& session) {
+net::awaitable<Result<Secret>> verified_token(const Session& session) {
   const auto& access = session.access();
   auto found = co_await auth::find_application(access);
   if (!found) co_return found.error();
@@ -48,7 +45,7 @@ net::awaitable<Result<auth::Secret>> verified_token(const Session& session) {
   if (open) {
     const auto possible = co_await people_sign_in(access, app);
     if (!possible) co_return possible.error();
-    if (!*possible) co_return auth::Secret();
+    if (!*possible) co_return Secret();
   }
   for (bool again = true;; again = false) {
     auto token = co_await auth::obtain_app_token(access, app);

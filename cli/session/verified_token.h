@@ -8,9 +8,9 @@ namespace cfpipe::cli {
 
 /// An app token that the edge has just accepted: cached, or from a login. A rejected one is replaced once.
 /// Empty if the application needs no login and has none. Any Failure from state to http.
-boost::asio::awaitable<Result<auth::Secret>> verified_token(const Session& session);
+boost::asio::awaitable<Result<Secret>> verified_token(const Session& session);
 
 /// Whether the edge accepts the token: it redirects to the login page otherwise. Failures: dns to http.
-boost::asio::awaitable<Result<bool>> edge_takes(const Session& session, const auth::Secret& token);
+boost::asio::awaitable<Result<bool>> edge_takes(const Session& session, const Secret& token);
 
 }  // namespace cfpipe::cli

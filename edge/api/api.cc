@@ -82,7 +82,7 @@ AdminApi::AdminApi(const Site& site, const Request& request, const Caller& calle
     : site_(site),
       request_(request),
       caller_(caller),
-      acts_(site.state, site.now, {caller.identity.email, request.peer, request.ray}),
+      operations_(site.state, site.now, {caller.identity.email, request.peer, request.ray}),
       path_(parts_of(std::string_view(request.path).substr(kApiPath.size()))) {}
 
 bool AdminApi::matches(const Route& route) {
@@ -109,7 +109,7 @@ Answer AdminApi::answer() {
     if (route.administrators && !caller_.administrator)
       return json_refusal(403, caller_.identity.email + " is not an administrator of this edge");
     if (!request_.body.empty()) {
-      auto body = auth::parse_json_object(request_.body);
+      auto body = parse_json_object(request_.body);
       if (!body) return json_refusal(400, "the request is not a JSON object");
       body_ = std::move(*body);
     }
@@ -121,12 +121,12 @@ Answer AdminApi::answer() {
   return answer;
 }
 
-Answer AdminApi::failed(const transport::Failure& failure) const {
-  if (failure.cause == transport::Cause::key_unusable) return json_refusal(400, failure.detail);
+Answer AdminApi::failed(const Failure& failure) const {
+  if (failure.cause == Cause::key_unusable) return json_refusal(400, failure.detail);
   switch (failure.stage) {
-    case transport::Stage::input:
+    case Stage::input:
       return json_refusal(400, failure.detail);
-    case transport::Stage::config:
+    case Stage::config:
       return json_refusal(409, failure.detail);
     default:
       return json_refusal(503, failure.detail);
@@ -134,7 +134,7 @@ Answer AdminApi::failed(const transport::Failure& failure) const {
 }
 
 std::string AdminApi::text(std::string_view name) const {
-  return auth::text_of(body_, name);
+  return text_of(body_, name);
 }
 
 std::vector<std::string> AdminApi::list(std::string_view name) const {
@@ -177,7 +177,7 @@ Answer AdminApi::me() {
 }
 
 Answer AdminApi::sign_ins_of(const std::string& email) {
-  const auto all = acts_.sign_ins(email, site_.now - site_.config.session_duration.count());
+  const auto all = operations_.sign_ins(email, site_.now - site_.config.session_duration.count());
   if (!all) return failed(all.error());
   json::array sessions;
   for (const SessionRow& one : *all) sessions.push_back(sign_in_object(one, caller_.identity.nonce));
@@ -198,7 +198,7 @@ Answer AdminApi::end_my_session() {
 }
 
 Result<SessionRow> AdminApi::revoke_session(const std::string& session) {
-  auto ended = acts_.revoke_session(session);
+  auto ended = operations_.revoke_session(session);
   if (ended && !ended->revoked) changed_ = true;
   return ended;
 }
@@ -244,7 +244,7 @@ Answer AdminApi::end_tunnel(std::string_view email) {
   if (!end) return json_refusal(404, "there is no such tunnel open");
   // Recorded first: an act without its audit row does not happen.
   const auto recorded =
-      acts_.record("tunnel_end", row.identity, row.application, "tunnel " + std::to_string(*id));
+      operations_.record("tunnel_end", row.identity, row.application, "tunnel " + std::to_string(*id));
   if (!recorded) return failed(recorded.error());
   end->dismiss(email.empty() ? "an administrator has ended it" : "it was ended from the dashboard");
   return api_done();
@@ -265,7 +265,7 @@ Answer AdminApi::all_sessions() {
 }
 
 Answer AdminApi::audit() {
-  AuditQuestion question;
+  AuditQuery question;
   if (const std::string since = request_.query_value("since"); !since.empty()) {
     const auto ago = parse_duration(since);
     const auto time = parse_time(since);
@@ -298,7 +298,7 @@ Answer AdminApi::revoke() {
     const auto ended = revoke_session(session);
     return ended ? json_answer(200, {{"session", session}, {"email", ended->email}}) : failed(ended.error());
   }
-  const auto revoked = acts_.revoke_person(text("email"));
+  const auto revoked = operations_.revoke_person(text("email"));
   changed_ = static_cast<bool>(revoked);
   return revoked ? json_answer(200, {{"email", lower(text("email"))}}) : failed(revoked.error());
 }

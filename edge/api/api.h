@@ -53,7 +53,7 @@ class AdminApi {
   };
   static const std::vector<Route>& routes();
   bool matches(const Route& route);
-  Answer failed(const transport::Failure& failure) const;
+  Answer failed(const Failure& failure) const;
   using CaAct = std::function<Result<std::vector<std::string>>()>;
   Answer lines(const CaAct& act);
   const ApplicationConfig* app() const;
@@ -96,7 +96,7 @@ class AdminApi {
   const Site site_;
   const Request& request_;
   const Caller& caller_;
-  Acts acts_;
+  Operations operations_;
   std::vector<std::string> path_;  ///< parts behind kApiPath, decoded
   std::string argument_;           ///< what `*` took
   boost::json::object body_;

@@ -16,7 +16,7 @@ json::array texts(const std::vector<std::string>& all) {
 
 json::array rules(const std::vector<Rule>& all) {
   json::array out;
-  for (const Rule& rule : all) out.emplace_back(text_of(rule));
+  for (const Rule& rule : all) out.emplace_back(rule_text(rule));
   return out;
 }
 
@@ -75,19 +75,19 @@ Answer AdminApi::lines(const CaAct& act) {
 }
 
 Answer AdminApi::show_ca() {
-  return lines([this] { return acts_.ca(argument_, agent()); });
+  return lines([this] { return operations_.ca(argument_, agent()); });
 }
 
 Answer AdminApi::generate_ca() {
-  return lines([this] { return acts_.generate_ca(argument_, agent(), text("type")); });
+  return lines([this] { return operations_.generate_ca(argument_, agent(), text("type")); });
 }
 
 Answer AdminApi::rotate_ca() {
-  return lines([this] { return acts_.rotate_ca(argument_, agent(), text("type")); });
+  return lines([this] { return operations_.rotate_ca(argument_, agent(), text("type")); });
 }
 
 Answer AdminApi::retire_ca() {
-  return lines([this] { return acts_.retire_ca(argument_, agent()); });
+  return lines([this] { return operations_.retire_ca(argument_, agent()); });
 }
 
 Answer AdminApi::revoke_certificates() {
@@ -96,16 +96,16 @@ Answer AdminApi::revoke_certificates() {
     for (const json::value& one : list->get_array())
       if (one.is_int64() && one.get_int64() > 0)
         serials.push_back(static_cast<std::uint64_t>(one.get_int64()));
-  const auto revoked = acts_.revoke_certificates(argument_, std::move(serials), text("identity"));
+  const auto revoked = operations_.revoke_certificates(argument_, std::move(serials), text("identity"));
   if (!revoked) return failed(revoked.error());
   return json_answer(200, {{"serials", json::array(revoked->begin(), revoked->end())}});
 }
 
 Answer AdminApi::krl() {
   if (app() == nullptr) return no_such_application();
-  const auto list = acts_.revocation_list(argument_, agent());
+  const auto list = operations_.revocation_list(argument_, agent());
   if (!list) return failed(list.error());
-  return json_answer(200, {{"revoked_keys", auth::base64(*list)}});
+  return json_answer(200, {{"revoked_keys", base64(*list)}});
 }
 
 Answer AdminApi::known_hosts() {
@@ -118,7 +118,7 @@ Answer AdminApi::certify_host() {
   if (app() == nullptr) return no_such_application();
   const std::string asked = text("duration");
   const std::string duration = asked.empty() ? duration_text(kDefaultHostCertificate) : asked;
-  const auto issued = acts_.sign_host(argument_, list("hostnames"), text("public_key"), duration);
+  const auto issued = operations_.sign_host(argument_, list("hostnames"), text("public_key"), duration);
   if (!issued) return failed(issued.error());
   return json_answer(201, {{"certificate", issued->line}, {"expires", rfc3339(issued->expires)}});
 }
@@ -153,7 +153,7 @@ Answer AdminApi::host_keys() {
 }
 
 Answer AdminApi::forget_host_keys() {
-  const auto forgotten = acts_.forget_host_keys(argument_);
+  const auto forgotten = operations_.forget_host_keys(argument_);
   return forgotten ? api_done() : failed(forgotten.error());
 }
 
@@ -176,7 +176,7 @@ Answer AdminApi::service_tokens() {
 Answer AdminApi::create_service_token() {
   const std::string asked = text("duration");
   const std::string duration = asked.empty() ? duration_text(kDefaultServiceToken) : asked;
-  const auto made = acts_.create_service_token(text("name"), duration);
+  const auto made = operations_.create_service_token(text("name"), duration);
   if (!made) return failed(made.error());
   return json_answer(201, {{"name", text("name")},
                            {"client_id", made->client_id},
@@ -185,7 +185,7 @@ Answer AdminApi::create_service_token() {
 }
 
 Answer AdminApi::revoke_service_token() {
-  const auto revoked = acts_.revoke_service_token(argument_);
+  const auto revoked = operations_.revoke_service_token(argument_);
   changed_ = static_cast<bool>(revoked);
   return revoked ? api_done() : failed(revoked.error());
 }

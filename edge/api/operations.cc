@@ -9,9 +9,6 @@
 #include "edge/store/audit_text.h"
 
 namespace cfpipe::edge {
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 namespace {
 
 constexpr const char* kBadApp =
@@ -40,8 +37,8 @@ Failure bad_service_name() {
 
 }  // namespace
 
-AuditRow Acts::row(std::string_view kind, const std::string& identity, const std::string& application,
-                   std::string reason) const {
+AuditRow Operations::row(std::string_view kind, const std::string& identity, const std::string& application,
+                         std::string reason) const {
   AuditRow row;
   row.time = now_;
   row.kind = kind;
@@ -54,14 +51,14 @@ AuditRow Acts::row(std::string_view kind, const std::string& identity, const std
   return row;
 }
 
-Result<void> Acts::record(std::string_view kind, const std::string& identity, const std::string& application,
-                          std::string reason) {
+Result<void> Operations::record(std::string_view kind, const std::string& identity,
+                                const std::string& application, std::string reason) {
   const auto added = state_.append_audit(row(kind, identity, application, std::move(reason)));
   if (!added) return added.error();
   return {};
 }
 
-Result<void> Acts::check_service_token(const std::string& name, const std::string& duration) {
+Result<void> Operations::check_service_token(const std::string& name, const std::string& duration) {
   if (!valid_service_name(name)) return bad_service_name();
   const auto lifetime = parse_duration(duration);
   if (!lifetime || *lifetime < kMinServiceToken || *lifetime > kMaxServiceToken)
@@ -69,7 +66,8 @@ Result<void> Acts::check_service_token(const std::string& name, const std::strin
   return {};
 }
 
-Result<CreatedServiceToken> Acts::create_service_token(const std::string& name, const std::string& duration) {
+Result<CreatedServiceToken> Operations::create_service_token(const std::string& name,
+                                                             const std::string& duration) {
   if (const auto fine = check_service_token(name, duration); !fine) return fine.error();
   const auto lifetime = *parse_duration(duration);
   auto made = ServiceTokens(state_).create(name, lifetime, now_);
@@ -85,7 +83,7 @@ Result<CreatedServiceToken> Acts::create_service_token(const std::string& name, 
   return CreatedServiceToken{(*made)->client_id, std::move((*made)->secret), until};
 }
 
-Result<void> Acts::revoke_service_token(const std::string& name) {
+Result<void> Operations::revoke_service_token(const std::string& name) {
   if (!valid_service_name(name)) return bad_service_name();
   const auto removed = state_.remove_service_token(name);
   if (!removed) return removed.error();
@@ -93,15 +91,15 @@ Result<void> Acts::revoke_service_token(const std::string& name) {
   return record("service_token_revoke", name, {}, {});
 }
 
-Result<std::vector<std::string>> Acts::ca(const std::string& hostname, const AgentCa* agent) {
+Result<std::vector<std::string>> Operations::ca(const std::string& hostname, const AgentCa* agent) {
   if (!valid_app_name(hostname)) return bad(kBadApp);
   if (agent != nullptr) return std::vector<std::string>{agent->public_line};
   return SshCa(state_).public_lines(hostname);
 }
 
 /// `unfit_text`: what is wrong where nothing was changed.
-Result<std::vector<std::string>> Acts::change_ca(const CaChange& change, const std::string& hostname,
-                                                 const AgentCa* agent, std::string unfit_text) {
+Result<std::vector<std::string>> Operations::change_ca(const CaChange& change, const std::string& hostname,
+                                                       const AgentCa* agent, std::string unfit_text) {
   if (!valid_app_name(hostname)) return bad(kBadApp);
   if (agent != nullptr)
     return unfit(
@@ -116,8 +114,8 @@ Result<std::vector<std::string>> Acts::change_ca(const CaChange& change, const s
   return ca(hostname, agent);
 }
 
-Result<std::vector<std::string>> Acts::generate_ca(const std::string& hostname, const AgentCa* agent,
-                                                   const std::string& type) {
+Result<std::vector<std::string>> Operations::generate_ca(const std::string& hostname, const AgentCa* agent,
+                                                         const std::string& type) {
   const auto kind = type.empty() ? auth::KeyType::ed25519 : SshCa::type_named(type);
   if (!kind) return bad(kBadType);
   const CaChange generate{"ca_generate",
@@ -126,8 +124,8 @@ Result<std::vector<std::string>> Acts::generate_ca(const std::string& hostname, 
                    " has an SSH CA already; print it with 'cfpipe-edge ca show --app " + hostname + "'");
 }
 
-Result<std::vector<std::string>> Acts::rotate_ca(const std::string& hostname, const AgentCa* agent,
-                                                 const std::string& type) {
+Result<std::vector<std::string>> Operations::rotate_ca(const std::string& hostname, const AgentCa* agent,
+                                                       const std::string& type) {
   const auto kind = SshCa::type_named(type);
   if (!kind && !type.empty()) return bad(kBadType);
   const CaChange rotate{"ca_rotate",
@@ -137,15 +135,15 @@ Result<std::vector<std::string>> Acts::rotate_ca(const std::string& hostname, co
                        "' lets it sign once the servers have both lines");
 }
 
-Result<std::vector<std::string>> Acts::retire_ca(const std::string& hostname, const AgentCa* agent) {
+Result<std::vector<std::string>> Operations::retire_ca(const std::string& hostname, const AgentCa* agent) {
   const CaChange retire{"ca_retire", [](SshCa& ca, const std::string& host) { return ca.retire(host); }};
   return change_ca(retire, hostname, agent,
                    " has no next CA; make it with 'cfpipe-edge ca rotate --app " + hostname + "'");
 }
 
-Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& hostname,
-                                                             std::vector<std::uint64_t> serials,
-                                                             const std::string& identity) {
+Result<std::vector<std::uint64_t>> Operations::revoke_certificates(const std::string& hostname,
+                                                                   std::vector<std::uint64_t> serials,
+                                                                   const std::string& identity) {
   if (!valid_app_name(hostname) || (serials.empty() && identity.empty()))
     return bad("say which: --app H and --serial N, or --identity E for all of one user");
   if (!identity.empty()) {
@@ -162,7 +160,7 @@ Result<std::vector<std::uint64_t>> Acts::revoke_certificates(const std::string& 
 }
 
 /// What was revoked longer ago than a certificate can live is not on it.
-Result<std::string> Acts::revocation_list(const std::string& hostname, const AgentCa* agent) {
+Result<std::string> Operations::revocation_list(const std::string& hostname, const AgentCa* agent) {
   const auto lines = ca(hostname, agent);
   if (!lines) return lines.error();
   KeyRevocations revocations;
@@ -180,8 +178,9 @@ Result<std::string> Acts::revocation_list(const std::string& hostname, const Age
   return make_krl(revocations);
 }
 
-Result<void> Acts::check_host_certificate(const std::string& hostname, const std::vector<std::string>& names,
-                                          const std::string& duration) {
+Result<void> Operations::check_host_certificate(const std::string& hostname,
+                                                const std::vector<std::string>& names,
+                                                const std::string& duration) {
   if (!valid_app_name(hostname)) return bad(kBadApp);
   if (!std::all_of(names.begin(), names.end(), valid_hostname)) return bad("--hostname takes host names");
   if (names.empty() && names_many_hosts(hostname))
@@ -192,8 +191,8 @@ Result<void> Acts::check_host_certificate(const std::string& hostname, const std
   return {};
 }
 
-Result<IssuedCertificate> Acts::sign_host(const std::string& hostname, std::vector<std::string> names,
-                                          std::string_view key_line, const std::string& duration) {
+Result<IssuedCertificate> Operations::sign_host(const std::string& hostname, std::vector<std::string> names,
+                                                std::string_view key_line, const std::string& duration) {
   if (const auto fine = check_host_certificate(hostname, names, duration); !fine) return fine.error();
   if (names.empty()) names.push_back(AppName::parse(hostname)->host());
   auto issued = SshCa(state_).sign_host(hostname, names, trimmed(key_line), *parse_duration(duration), now_);
@@ -204,7 +203,7 @@ Result<IssuedCertificate> Acts::sign_host(const std::string& hostname, std::vect
   return issued;
 }
 
-Result<void> Acts::revoke_person(const std::string& email) {
+Result<void> Operations::revoke_person(const std::string& email) {
   if (!valid_email(email))
     return bad("say whose: --email with an email address, or --session with a session that the audit names");
   const std::string person = lower(email);
@@ -213,11 +212,11 @@ Result<void> Acts::revoke_person(const std::string& email) {
   return record("revoke", person, {}, {});
 }
 
-Result<std::vector<SessionRow>> Acts::sign_ins(const std::string& email, std::int64_t since) {
+Result<std::vector<SessionRow>> Operations::sign_ins(const std::string& email, std::int64_t since) {
   return state_.sessions({email, since, now_, email.empty() ? kMaxSignIns : kMaxOwnSignIns});
 }
 
-Result<SessionRow> Acts::revoke_session(const std::string& session) {
+Result<SessionRow> Operations::revoke_session(const std::string& session) {
   if (!is_session_name(session))
     return bad("a session is named by 16 characters; see cfpipe-edge session list");
   const auto found = state_.session(session);
@@ -233,7 +232,7 @@ Result<SessionRow> Acts::revoke_session(const std::string& session) {
   return **found;
 }
 
-Result<void> Acts::forget_host_keys(const std::string& hostname) {
+Result<void> Operations::forget_host_keys(const std::string& hostname) {
   const auto forgotten = state_.forget_host_keys(hostname);
   if (!forgotten) return forgotten.error();
   if (*forgotten == 0)

@@ -37,10 +37,10 @@ struct CreatedServiceToken {
 /// change goes to the audit, and is not made known as done where that cannot be written. Failures are for a
 /// person: Stage::input, what was asked for cannot be; Stage::config, it does not fit what is there; others,
 /// not now.
-class Acts {
+class Operations {
  public:
   /// `state` outlives it.
-  Acts(State& state, std::int64_t now, Actor actor = {})
+  Operations(State& state, std::int64_t now, Actor actor = {})
       : state_(state), now_(now), actor_(std::move(actor)) {}
 
   static Result<void> check_service_token(const std::string& name, const std::string& duration);

@@ -41,8 +41,8 @@ auth::CertFields fields_of(const CertificateConfig& config, const std::vector<st
   return fields;
 }
 
-transport::Failure no_signature(transport::Cause cause, std::string why) {
-  return {transport::Stage::certificate, cause, std::move(why)};
+Failure no_signature(Cause cause, std::string why) {
+  return {Stage::certificate, cause, std::move(why)};
 }
 
 class Waiting {
@@ -85,8 +85,7 @@ std::string why_no_principals(const CertificateConfig& config, const Identity& i
   std::string out;
   const auto say = [&out](const std::string& what, const std::string& text, AccountFrom from) {
     const auto account = account_of(text, from);
-    out +=
-        (out.empty() ? "" : "; ") + what + " is '" + transport::printable(text, kMaxPrincipalBytes) + "', ";
+    out += (out.empty() ? "" : "; ") + what + " is '" + printable(text, kMaxPrincipalBytes) + "', ";
     out += account ? "which 'principals' has to name itself"
                    : "which is no user name (a letter or _, then letters, digits and _ . + -" +
                          std::string(from == AccountFrom::claim ? " @ \\)" : ")");
@@ -122,10 +121,9 @@ Result<SshCa::SharedKey> SshCa::load(std::string_view hostname) {
   const auto pem = state_.key(key_name(hostname));
   if (!pem) return pem.error();
   if (!*pem) {
-    return transport::Failure(transport::Stage::config, transport::Cause::bad_option,
-                              std::string(hostname) +
-                                  " has no SSH CA; make one with 'cfpipe-edge ca generate --app " +
-                                  std::string(hostname) + "'");
+    return Failure(Stage::config, Cause::bad_option,
+                   std::string(hostname) + " has no SSH CA; make one with 'cfpipe-edge ca generate --app " +
+                       std::string(hostname) + "'");
   }
   std::string digest = sha256((*pem)->reveal());
   Parsed& parsed = parsed_[std::string(hostname)];
@@ -196,9 +194,8 @@ net::awaitable<Result<IssuedCertificate>> SshCa::sign(const ApplicationConfig& a
   if (!key) co_return key.error();
   // Before a serial is spent, and whatever the signer checks again.
   if (!auth::acceptable_user_key(key->blob)) {
-    co_return transport::Failure(
-        transport::Stage::certificate, transport::Cause::key_unusable,
-        "this kind of key is not certified; use ed25519, ECDSA, or RSA of 2048 bits or more");
+    co_return Failure(Stage::certificate, Cause::key_unusable,
+                      "this kind of key is not certified; use ed25519, ECDSA, or RSA of 2048 bits or more");
   }
   const CertificateConfig& config = *app.certificates;
   const Validity validity{now, config.ttl};
@@ -221,7 +218,7 @@ net::awaitable<Result<IssuedCertificate>> SshCa::sign(const ApplicationConfig& a
 net::awaitable<Result<std::string>> SshCa::ask_agent(const AgentCa& ca,
                                                      const auth::UnsignedCertificate& certificate) {
   if (asking_ >= kMaxAgentSignatures)
-    co_return no_signature(transport::Cause::agent_unreachable, "too many signatures are waited for");
+    co_return no_signature(Cause::agent_unreachable, "too many signatures are waited for");
   const Waiting waiting(asking_);
   auto agent = co_await auth::AgentClient::connect(co_await net::this_coro::executor, ca.socket);
   if (!agent) co_return agent.error();
@@ -231,14 +228,13 @@ net::awaitable<Result<std::string>> SshCa::ask_agent(const AgentCa& ca,
                                   .string(certificate.body)
                                   .u32(kRsaSha512)
                                   .take();
-  const auto answer = co_await (*agent)->ask(request, kCaPatience);
+  const auto answer = co_await (*agent)->ask(request, kCaTimeout);
   if (!answer) co_return answer.error();
   auth::SshReader reader(*answer);
   if (reader.byte() != auth::kAgentSignResponse)
-    co_return no_signature(transport::Cause::agent_key_missing, ca.socket + " does not sign with this key");
+    co_return no_signature(Cause::agent_key_missing, ca.socket + " does not sign with this key");
   const std::string signature(reader.string());
-  if (!reader.finished())
-    co_return no_signature(transport::Cause::agent_unreachable, "its answer makes no sense");
+  if (!reader.finished()) co_return no_signature(Cause::agent_unreachable, "its answer makes no sense");
   co_return auth::finish_certificate(certificate, signature);
 }
 
@@ -273,9 +269,8 @@ Result<IssuedCertificate> SshCa::sign_host(std::string_view hostname, const std:
   const auto key = auth::parse_public_key_line(public_key_line);
   if (!key) return key.error();
   if (!auth::acceptable_host_key(key->blob)) {
-    return transport::Failure(
-        transport::Stage::certificate, transport::Cause::key_unusable,
-        "this kind of key is not a host's; use ed25519, ECDSA, or RSA of 2048 bits or more");
+    return Failure(Stage::certificate, Cause::key_unusable,
+                   "this kind of key is not a host's; use ed25519, ECDSA, or RSA of 2048 bits or more");
   }
   auto ca = read_key(host_key_name(hostname));
   if (!ca) return ca.error();
@@ -298,9 +293,8 @@ Result<std::string> SshCa::known_hosts_line(std::string_view hostname) {
   const auto ca = read_key(host_key_name(hostname));
   if (!ca) return ca.error();
   if (!*ca) {
-    return transport::Failure(
-        transport::Stage::config, transport::Cause::bad_option,
-        std::string(hostname) + " has certified no host yet; 'cfpipe-edge ca sign-host' does");
+    return Failure(Stage::config, Cause::bad_option,
+                   std::string(hostname) + " has certified no host yet; 'cfpipe-edge ca sign-host' does");
   }
   // What ssh calls a host has no path; its patterns have the same `*`.
   return "@cert-authority " + std::string(hostname.substr(0, hostname.find('/'))) + " " +

@@ -25,8 +25,8 @@ inline constexpr const char* kKeysFile = "cfpipe_user_ca_keys";
 /// How long a host's certificate may be good for, and is unless it is said.
 inline constexpr std::chrono::seconds kMaxHostCertificate{10 * 365 * 24 * 3600};
 inline constexpr std::chrono::seconds kDefaultHostCertificate{365 * 24 * 3600};
-/// Patience with an agent that signs, and signatures that are waited for at once.
-inline constexpr std::chrono::milliseconds kCaPatience{5'000};
+/// Timeout of an agent that signs, and signatures that are waited for at once.
+inline constexpr std::chrono::milliseconds kCaTimeout{5'000};
 inline constexpr std::size_t kMaxAgentSignatures = 64;
 
 struct IssuedCertificate {

@@ -69,7 +69,7 @@ bool wait_for_rows() {
 }
 
 /// Prints the rows behind that one as they come, until standard output takes no more.
-transport::Result<void> follow(State& state, std::int64_t last, const Wanted& wanted) {
+Result<void> follow(State& state, std::int64_t last, const Wanted& wanted) {
   do {
     const auto rows = state.audit_behind(last, kFollowRows);
     if (!rows) return rows.error();
@@ -88,7 +88,7 @@ int show_audit(const StateOption& option, const AuditOptions& options) {
   if (!read_time("--until", options.until, wanted.until)) return kUsage;
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  AuditQuestion newest_row;
+  AuditQuery newest_row;
   newest_row.most = 1;
   const auto newest = (*state)->search_audit(newest_row);
   if (!newest) return complain(newest.error());

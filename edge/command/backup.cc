@@ -13,7 +13,7 @@ int fill(const StateOption& option, const NewFile& file) {
   if (!state) return complain(state.error());
   if (const auto copied = (*state)->copy_into(file.descriptor(), file.path()); !copied)
     return complain(copied.error());
-  const auto recorded = Acts(**state, std::time(nullptr)).record("backup", {}, {}, {});
+  const auto recorded = Operations(**state, std::time(nullptr)).record("backup", {}, {}, {});
   return recorded ? kOk : complain(recorded.error());
 }
 

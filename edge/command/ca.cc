@@ -13,7 +13,7 @@ namespace cfpipe::edge {
 
 namespace {
 
-int print_lines(const transport::Result<std::vector<std::string>>& lines) {
+int print_lines(const Result<std::vector<std::string>>& lines) {
   if (!lines) return complain(lines.error());
   for (const std::string& line : *lines) std::printf("%s\n", line.c_str());
   return kOk;
@@ -25,11 +25,11 @@ const AgentCa* pointer_to(const std::optional<AgentCa>& agent) {
 
 }  // namespace
 
-transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::string& hostname) {
+Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::string& hostname) {
   const auto agent = agent_ca(option, hostname);
   auto state = open_state(option, true);
   if (!state) return state.error();
-  return Acts(**state, std::time(nullptr)).ca(hostname, pointer_to(agent));
+  return Operations(**state, std::time(nullptr)).ca(hostname, pointer_to(agent));
 }
 
 int ca_generate(const StateOption& option, const std::string& hostname, const std::string& type) {
@@ -37,7 +37,7 @@ int ca_generate(const StateOption& option, const std::string& hostname, const st
   // Asked of an edge that has never run, this makes its state.
   auto state = open_state(option, !valid_app_name(hostname) || agent);
   if (!state) return complain(state.error());
-  return print_lines(Acts(**state, std::time(nullptr)).generate_ca(hostname, pointer_to(agent), type));
+  return print_lines(Operations(**state, std::time(nullptr)).generate_ca(hostname, pointer_to(agent), type));
 }
 
 int ca_show(const StateOption& option, const std::string& hostname) {
@@ -48,7 +48,7 @@ int ca_rotate(const StateOption& option, const std::string& hostname, const std:
   const auto agent = agent_ca(option, hostname);
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto lines = Acts(**state, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent), type);
+  const auto lines = Operations(**state, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent), type);
   if (lines)
     complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
              "'; before that, give every server both lines");
@@ -59,7 +59,7 @@ int ca_retire(const StateOption& option, const std::string& hostname) {
   const auto agent = agent_ca(option, hostname);
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto lines = Acts(**state, std::time(nullptr)).retire_ca(hostname, pointer_to(agent));
+  const auto lines = Operations(**state, std::time(nullptr)).retire_ca(hostname, pointer_to(agent));
   if (lines)
     complain("this line signs now; take the other one off the servers once its certificates have expired");
   return print_lines(lines);

@@ -30,10 +30,10 @@ struct Options {
   std::string config_path;
   DevOptions dev;
   StateOption state;
-  PolicyQuestion question;
-  HostKeyQuestion host_key;
-  RevocationQuestion revocation;
-  SshdQuestion sshd;
+  PolicyTestOptions policy_test;
+  HostCertificateOptions host_key;
+  RevokeOptions revocation;
+  SshdSetupOptions sshd;
   std::string admin_listen;
   bool supervised = false;
   std::string output;
@@ -70,12 +70,12 @@ void add_ca_maker(CLI::App& ca, const char* name, const char* says, const char* 
 
 void add_revocation(CLI::App& ca, Options& options, int& status) {
   CLI::App* revoke = ca.add_subcommand("revoke", "Put certificates on the list of revoked ones");
-  RevocationQuestion& question = options.revocation;
-  revoke->add_option("--app", question.app, "Name of the application")->required();
-  auto* serials = revoke->add_option("--serial", question.serials, "Serial of a certificate, once for each")
+  RevokeOptions& wanted = options.revocation;
+  revoke->add_option("--app", wanted.app, "Name of the application")->required();
+  auto* serials = revoke->add_option("--serial", wanted.serials, "Serial of a certificate, once for each")
                       ->allow_extra_args(false);
   serials->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()).description(""));
-  revoke->add_option("--identity", question.identity,
+  revoke->add_option("--identity", wanted.identity,
                      "An email or a service token: all certificates of it that may still be good");
   add_state_options(*revoke, options.state);
   revoke->callback([&] { status = ca_revoke(options.state, options.revocation); });
@@ -102,7 +102,7 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   list->callback([&] { status = ca_list(options.state); });
   add_revocation(*ca, options, status);
   CLI::App* host = ca->add_subcommand("sign-host", "Certify the key of a host, so that ssh knows it at once");
-  HostKeyQuestion& key = options.host_key;
+  HostCertificateOptions& key = options.host_key;
   host->add_option("--app", key.app, "Name of the application")->required();
   host->add_option("--key", key.key_file,
                    "The host's public key, e.g. ssh_host_ed25519_key.pub, - for standard input")
@@ -150,24 +150,23 @@ void add_host_key(CLI::App& root, Options& options, int& status) {
 void add_sshd_setup(CLI::App& root, Options& options, int& status) {
   CLI::App* setup = root.add_subcommand(
       "sshd-setup", "On a server: have its sshd trust an application's CA; undone if sshd does not like it");
-  SshdQuestion& question = options.sshd;
-  setup->add_option("--app", question.app, "Name of the application")->required();
+  SshdSetupOptions& wanted = options.sshd;
+  setup->add_option("--app", wanted.app, "Name of the application")->required();
   auto* keys = setup->add_option(
-      "--ca-key", question.ca_keys,
+      "--ca-key", wanted.ca_keys,
       "File with what 'ca show' prints, - for standard input; by default it is looked up in the state");
-  auto* uninstall =
-      setup->add_flag("--uninstall", question.uninstall, "Trust that application's CA no longer");
+  auto* uninstall = setup->add_flag("--uninstall", wanted.uninstall, "Trust that application's CA no longer");
   uninstall->excludes(keys);
   setup
       ->add_option(
-          "--edge-address", question.edge_addresses,
+          "--edge-address", wanted.edge_addresses,
           "Where the edge's connections come from, an address or a range, several by commas: sshd does "
           "not lock it out for the failures of one person; by default loopback if the keys are in the state")
       ->delimiter(',');
-  setup->add_flag("--dry-run", question.dry_run, "Say what would be changed");
-  setup->add_flag("--no-reload", question.no_reload, "Leave a running sshd as it is");
-  setup->add_option("--sshd-config", question.place.config, "sshd's configuration")->capture_default_str();
-  setup->add_option("--sshd", question.place.program, "sshd")->capture_default_str();
+  setup->add_flag("--dry-run", wanted.dry_run, "Say what would be changed");
+  setup->add_flag("--no-reload", wanted.no_reload, "Leave a running sshd as it is");
+  setup->add_option("--sshd-config", wanted.place.config, "sshd's configuration")->capture_default_str();
+  setup->add_option("--sshd", wanted.place.program, "sshd")->capture_default_str();
   add_state_options(*setup, options.state);
   setup->callback([&] { status = sshd_setup(options.state, options.sshd); });
 }
@@ -177,23 +176,23 @@ void add_policy(CLI::App& root, Options& options, int& status) {
   policy->require_subcommand(1);
   CLI::App* test = policy->add_subcommand(
       "test", "Say which policy and rule decide whether a user may reach an application; status 77 if not");
-  PolicyQuestion& question = options.question;
-  add_config_option(*test, question.config_path);
-  test->add_option("--app", question.app, "Name of the application")->required();
-  auto* email = test->add_option("--email", question.email,
+  PolicyTestOptions& wanted = options.policy_test;
+  add_config_option(*test, wanted.config_path);
+  test->add_option("--app", wanted.app, "Name of the application")->required();
+  auto* email = test->add_option("--email", wanted.email,
                                  "Email of the user who has signed in; without it, no user has");
-  test->add_option("--group", question.groups, "A group of theirs, once for each")
+  test->add_option("--group", wanted.groups, "A group of theirs, once for each")
       ->needs(email)
       ->allow_extra_args(false);
-  test->add_option("--login-method", question.login_method, "Name of the identity provider they signed in at")
+  test->add_option("--login-method", wanted.login_method, "Name of the identity provider they signed in at")
       ->needs(email);
-  test->add_flag("--groups-unknown", question.groups_unknown,
+  test->add_flag("--groups-unknown", wanted.groups_unknown,
                  "The identity provider does not say which groups they are in")
       ->needs(email);
-  test->add_option("--ip", question.ip, "The address they come from");
-  test->add_option("--service-token", question.service_token, "Name of a valid service token that is shown")
+  test->add_option("--ip", wanted.ip, "The address they come from");
+  test->add_option("--service-token", wanted.service_token, "Name of a valid service token that is shown")
       ->excludes(email);
-  test->callback([&] { status = policy_test(question); });
+  test->callback([&] { status = policy_test(wanted); });
 }
 
 void add_sessions(CLI::App& root, Options& options, int& status) {
@@ -370,7 +369,7 @@ int run_command_line(int argc, char** argv) {
     return root.exit(asked);  // --help, --version
   } catch (const CLI::ParseError& error) {
     const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);
-    const auto unknown = transport::first_unknown(root, words);
+    const auto unknown = first_unknown(root, words);
     complain((unknown ? unknown->text() : std::string(error.what())) + "; see cfpipe-edge --help");
     return kUsage;
   }

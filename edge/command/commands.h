@@ -35,7 +35,7 @@ struct DevOptions {
 int run_edge(const std::string& config_path, const std::string& admin_listen, bool supervised);
 int run_dev(const DevOptions& options);
 /// The configuration that `dev` serves; a Failure (Stage::input) says which option is wrong.
-transport::Result<Config> dev_config(const DevOptions& options);
+Result<Config> dev_config(const DevOptions& options);
 
 struct ServeOptions {
   std::string config_path;  ///< empty: `dev`, where browsers and clients use the port that is listened on
@@ -47,7 +47,7 @@ int serve(Config config, const ServeOptions& options);
 int check_config(const std::string& config_path);
 
 /// A question to the policies of a configuration: what they would decide, and why.
-struct PolicyQuestion {
+struct PolicyTestOptions {
   std::string config_path;
   std::string app;
   std::string email;
@@ -58,7 +58,7 @@ struct PolicyQuestion {
   std::string service_token;
 };
 /// Prints how each policy was decided; kOk if the subject gets in, kDenied if not.
-int policy_test(const PolicyQuestion& question);
+int policy_test(const PolicyTestOptions& options);
 
 /// Where `dev` keeps its state unless told otherwise: $XDG_STATE_HOME or ~/.local/state, `cfpipe-edge-dev` in
 /// it.
@@ -77,13 +77,13 @@ struct StateOption {
 };
 /// Root becomes the user whom the state belongs to first, and so cannot do after this what root alone can.
 /// `known`: fail where no edge has ever been.
-transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
+Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
 /// The application's CA, if that is in an agent and the option says which configuration it is in. To be asked
 /// before open_state(), after which the configuration may be out of reach.
 std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname);
 /// The application's public keys of its CA, as lines; those of an agent are in the configuration alone. Opens
 /// the state.
-transport::Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::string& hostname);
+Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::string& hostname);
 /// `type`: ed25519, ecdsa or rsa; empty: the preset.
 int ca_generate(const StateOption& state, const std::string& hostname, const std::string& type);
 int ca_show(const StateOption& state, const std::string& hostname);
@@ -93,22 +93,22 @@ int ca_rotate(const StateOption& state, const std::string& hostname, const std::
 int ca_retire(const StateOption& state, const std::string& hostname);
 int ca_list(const StateOption& state);
 /// Certificates of an application to be revoked.
-struct RevocationQuestion {
+struct RevokeOptions {
   std::string app;
   std::vector<std::uint64_t> serials;
   std::string identity;  ///< an email or the name of a service token: all that they may still use
 };
-int ca_revoke(const StateOption& state, const RevocationQuestion& question);
+int ca_revoke(const StateOption& state, const RevokeOptions& options);
 /// Writes the list for sshd's RevokedKeys, to standard output unless a file is named.
 int ca_krl(const StateOption& state, const std::string& hostname, const std::string& output);
 /// A host's key to be certified.
-struct HostKeyQuestion {
+struct HostCertificateOptions {
   std::string app;
   std::string key_file;            ///< the .pub file, - for standard input
   std::vector<std::string> names;  ///< empty: that of the application
   std::string duration = "8760h";
 };
-int ca_sign_host(const StateOption& state, const HostKeyQuestion& question);
+int ca_sign_host(const StateOption& state, const HostCertificateOptions& options);
 /// Prints the line for known_hosts.
 int ca_known_hosts(const StateOption& state, const std::string& hostname);
 /// The host keys that terminals in the browser have seen first.
@@ -119,7 +119,7 @@ int service_token_create(const StateOption& state, const std::string& name, cons
 int service_token_list(const StateOption& state, bool json);
 int service_token_revoke(const StateOption& state, const std::string& name);
 /// A server's sshd that is to trust an application's CA, or no longer.
-struct SshdQuestion {
+struct SshdSetupOptions {
   std::string app;
   std::string ca_keys;  ///< file with its public keys, - for standard input; empty: those of the state
   std::vector<std::string> edge_addresses;  ///< as given; empty: loopback, if the keys are those of the state
@@ -128,7 +128,7 @@ struct SshdQuestion {
   bool uninstall = false;
   bool dry_run = false;  ///< says what would be changed
 };
-int sshd_setup(const StateOption& state, const SshdQuestion& question);
+int sshd_setup(const StateOption& state, const SshdSetupOptions& options);
 /// Refuses that person's tokens issued up to now, and has a running edge end their tunnels.
 int revoke_person(const StateOption& state, const std::string& email);
 /// The same for one sign-in, by the name that the audit has for it.

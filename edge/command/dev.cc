@@ -17,8 +17,8 @@ namespace {
 
 constexpr std::uint16_t kSshPort = 22;
 
-transport::Failure bad_option(const std::string& text) {
-  return {transport::Stage::input, transport::Cause::bad_option, text};
+Failure bad_option(const std::string& text) {
+  return {Stage::input, Cause::bad_option, text};
 }
 
 std::string default_email() {
@@ -26,8 +26,8 @@ std::string default_email() {
   return std::string(user != nullptr ? user->pw_name : "user") + "@localhost";
 }
 
-transport::Result<ApplicationConfig> application(const std::string& name, const transport::Authority& origin,
-                                                 const std::string& email) {
+Result<ApplicationConfig> application(const std::string& name, const Authority& origin,
+                                      const std::string& email) {
   ApplicationConfig app;
   const auto parsed = AppName::parse(name);
   if (!parsed) return bad_option("--hostname " + parsed.error().detail);
@@ -53,13 +53,13 @@ std::string dev_state_dir() {
                                          : std::string();
 }
 
-transport::Result<Config> dev_config(const DevOptions& options) {
+Result<Config> dev_config(const DevOptions& options) {
   Config config;
   config.listen = parse_listener(options.listen, std::nullopt);
   if (!config.listen) return bad_option("--listen must be ADDRESS:PORT, such as 127.0.0.1:8443");
   if (!config.listen->address().is_loopback())
     return bad_option("--listen must be a loopback address: dev signs users in without a password");
-  const auto origin = transport::Authority::parse(options.origin);
+  const auto origin = Authority::parse(options.origin);
   if (!origin) return bad_option("--origin must be HOST:PORT, such as 127.0.0.1:22");
   config.auth_host = lower(options.auth_domain);
   if (!valid_hostname(config.auth_host))

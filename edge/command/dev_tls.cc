@@ -15,7 +15,7 @@ constexpr std::time_t kRenewBefore = std::time_t{30} * 24 * 3600;
 
 struct Pair {
   std::string certificate;  ///< PEM
-  auth::PKey key;           ///< null: there is no usable pair
+  PKey key;                 ///< null: there is no usable pair
 };
 
 Result<Pair> load(const std::string& certificate_path, const std::string& key_path) {
@@ -24,7 +24,7 @@ Result<Pair> load(const std::string& certificate_path, const std::string& key_pa
   auto key = read_file(key_path);
   if (!key) return key.error();
   if (!*certificate || !*key) return Pair{};
-  const transport::Secret pem(std::move(**key));
+  const Secret pem(std::move(**key));
   Pair pair{**certificate, private_key_from_pem(pem.reveal())};
   if (!certificate_fits(pair.certificate, pair.key.get())) return Pair{};
   return pair;
@@ -76,7 +76,7 @@ Result<DevTls> prepare_dev_tls(const std::string& dir, const std::vector<std::st
     return wrote.error();
   return files;
 } catch (const std::runtime_error& error) {
-  return transport::Failure(transport::Stage::state, transport::Cause::state_write_failed, error.what());
+  return Failure(Stage::state, Cause::state_write_failed, error.what());
 }
 
 }  // namespace cfpipe::edge

@@ -9,10 +9,10 @@
 
 namespace cfpipe::edge {
 
-int ca_sign_host(const StateOption& option, const HostKeyQuestion& question) {
-  const auto fine = Acts::check_host_certificate(question.app, question.names, question.duration);
+int ca_sign_host(const StateOption& option, const HostCertificateOptions& options) {
+  const auto fine = Operations::check_host_certificate(options.app, options.names, options.duration);
   if (!fine) return complain(fine.error());
-  const auto key = read_public_file(question.key_file);  // while this process may still be root
+  const auto key = read_public_file(options.key_file);  // while this process may still be root
   if (!key) {
     complain(key.error().detail + "; it is the .pub file of the host's key");
     return kBadConfig;
@@ -20,12 +20,12 @@ int ca_sign_host(const StateOption& option, const HostKeyQuestion& question) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
   const auto issued =
-      Acts(**state, std::time(nullptr)).sign_host(question.app, question.names, *key, question.duration);
+      Operations(**state, std::time(nullptr)).sign_host(options.app, options.names, *key, options.duration);
   if (!issued) return complain(issued.error());
   std::printf("%s\n", issued->line.c_str());
   complain("good until " + rfc3339(issued->expires) +
            "; sshd presents it with HostCertificate, and ssh believes it with the line of " +
-           "'cfpipe-edge ca known-hosts --app " + question.app + "' in known_hosts");
+           "'cfpipe-edge ca known-hosts --app " + options.app + "' in known_hosts");
   return kOk;
 }
 

@@ -29,7 +29,7 @@ int host_key_list(const StateOption& option, bool json) {
 int host_key_forget(const StateOption& option, const std::string& hostname) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto done = Acts(**state, std::time(nullptr)).forget_host_keys(hostname);
+  const auto done = Operations(**state, std::time(nullptr)).forget_host_keys(hostname);
   return done ? kOk : complain(done.error());
 }
 

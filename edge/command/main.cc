@@ -15,10 +15,10 @@ namespace {
 
 /// This process holds the keys of certificate authorities.
 void protect_process() {
-  cfpipe::transport::fill_standard_descriptors();
+  cfpipe::fill_standard_descriptors();
   ::umask(077);
-  cfpipe::transport::ignore_write_signals();
-  cfpipe::transport::keep_memory_private();
+  cfpipe::ignore_write_signals();
+  cfpipe::keep_memory_private();
 }
 
 }  // namespace
@@ -32,7 +32,6 @@ int main(int argc, char** argv) try {
   cfpipe::edge::complain("standard output cannot be written; check where it leads");
   return status == cfpipe::edge::kOk ? cfpipe::edge::kUnavailable : status;
 } catch (...) {
-  const auto failure =
-      cfpipe::transport::failure_of_exception(std::current_exception(), cfpipe::transport::Stage::input);
+  const auto failure = cfpipe::failure_of_exception(std::current_exception(), cfpipe::Stage::input);
   return cfpipe::edge::complain_of_exception(failure);
 }

@@ -8,24 +8,21 @@
 namespace cfpipe::edge {
 namespace {
 
-transport::Result<Subject> subject_of(const PolicyQuestion& question) {
-  const auto fault = [](const char* text) {
-    return transport::Failure(transport::Stage::input, transport::Cause::bad_option, text);
-  };
+Result<Subject> subject_of(const PolicyTestOptions& options) {
+  const auto fault = [](const char* text) { return Failure(Stage::input, Cause::bad_option, text); };
   Subject subject;
-  subject.email = question.email;
-  subject.groups.names = question.groups;
-  if (question.groups_unknown) subject.groups.unknown = GroupsUnknown::missing;
-  if (question.groups_unknown && !question.groups.empty())
+  subject.email = options.email;
+  subject.groups.names = options.groups;
+  if (options.groups_unknown) subject.groups.unknown = GroupsUnknown::missing;
+  if (options.groups_unknown && !options.groups.empty())
     return fault("--group and --groups-unknown exclude each other");
-  subject.login_method = question.login_method;
-  subject.service_token = question.service_token;
-  if (!question.email.empty() && !valid_email(question.email))
-    return fault("--email must be an email address");
-  if (!question.service_token.empty() && !valid_service_name(question.service_token))
+  subject.login_method = options.login_method;
+  subject.service_token = options.service_token;
+  if (!options.email.empty() && !valid_email(options.email)) return fault("--email must be an email address");
+  if (!options.service_token.empty() && !valid_service_name(options.service_token))
     return fault("--service-token must be the name of a service token");
-  subject.ip = parse_ip(question.ip);
-  if (!question.ip.empty() && !subject.ip) return fault("--ip must be an address");
+  subject.ip = parse_ip(options.ip);
+  if (!options.ip.empty() && !subject.ip) return fault("--ip must be an address");
   return subject;
 }
 
@@ -52,17 +49,18 @@ void print_steps(const std::vector<Policy>& policies, const Subject& subject) {
   for (const Policy* policy : in_order(policies)) {
     const Verdict one = try_policy(*policy, subject);
     const std::string unknown =
-        one.unknown ? "; the groups are unknown (" + std::string(text_of(*one.unknown)) + ")" : std::string();
+        one.unknown ? "; the groups are unknown (" + std::string(phrase_of(*one.unknown)) + ")"
+                    : std::string();
     std::string says = "does not match: none of its include rules is met" + unknown;
     if (decided) {
       says = "not looked at";
     } else if (one.kind != Verdict::Kind::no_match) {
-      says = "decides: " + text_of(*one.rule) + unknown;
+      says = "decides: " + rule_text(*one.rule) + unknown;
       decided = true;
     } else if (one.policy != nullptr) {
       says = "does not match: ";
       says += one.part == Verdict::Part::exclude ? "excludes " : "requires ";
-      says += text_of(*one.rule) + unknown;
+      says += rule_text(*one.rule) + unknown;
     }
     std::printf("  %s (%s) %s\n", policy->name.c_str(), std::string(name_of(policy->decision)).c_str(),
                 says.c_str());
@@ -71,18 +69,18 @@ void print_steps(const std::vector<Policy>& policies, const Subject& subject) {
 
 }  // namespace
 
-int policy_test(const PolicyQuestion& question) {
-  const auto subject = subject_of(question);
+int policy_test(const PolicyTestOptions& options) {
+  const auto subject = subject_of(options);
   if (!subject) return complain(subject.error());
-  const std::string config_path = config_path_of(question.config_path);
+  const std::string config_path = config_path_of(options.config_path);
   const auto config = checked_config_as_owner(config_path);
   if (!config) return kBadConfig;
-  const auto name = AppName::parse(question.app);
-  const std::string host = name ? name->text() : question.app;
+  const auto name = AppName::parse(options.app);
+  const std::string host = name ? name->text() : options.app;
   const auto app = std::find_if(config->applications.begin(), config->applications.end(),
                                 [&](const ApplicationConfig& one) { return one.hostname == host; });
   if (app == config->applications.end()) {
-    complain("there is no application " + transport::printable(host, 80) + " in " + config_path);
+    complain("there is no application " + printable(host, 80) + " in " + config_path);
     return kUsage;
   }
   const Verdict verdict = decide(app->policies, *subject);

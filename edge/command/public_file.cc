@@ -17,8 +17,8 @@ namespace {
 
 constexpr const char* kStandardInput = "-";
 
-transport::Failure unusable(const std::string& name, const std::string& why) {
-  return {transport::Stage::input, transport::Cause::file_unusable, name + " " + why};
+Failure unusable(const std::string& name, const std::string& why) {
+  return {Stage::input, Cause::file_unusable, name + " " + why};
 }
 
 /// The descriptor that a path stands for, where that is one of this process.
@@ -34,7 +34,7 @@ std::optional<int> descriptor_of(std::string_view path) {
   return std::nullopt;
 }
 
-transport::Result<std::string> read_from(int file, const std::string& name) {
+Result<std::string> read_from(int file, const std::string& name) {
   std::string text(kMaxPublicFileBytes + 1, '\0');
   std::size_t length = 0;
   while (length < text.size()) {
@@ -51,10 +51,10 @@ transport::Result<std::string> read_from(int file, const std::string& name) {
 
 }  // namespace
 
-transport::Result<std::string> read_public_file(const std::string& path) {
+Result<std::string> read_public_file(const std::string& path) {
   if (const auto descriptor = descriptor_of(path))
     return read_from(*descriptor, *descriptor == STDIN_FILENO ? "standard input" : path);
-  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!file && errno == ENOENT) return unusable(path, "does not exist");
   if (!file) return unusable(path, std::string("cannot be read: ") + std::strerror(errno));
   return read_from(file.get(), path);

@@ -11,14 +11,14 @@
 
 namespace cfpipe::edge {
 
-int ca_revoke(const StateOption& option, const RevocationQuestion& question) {
+int ca_revoke(const StateOption& option, const RevokeOptions& options) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto serials = Acts(**state, std::time(nullptr))
-                           .revoke_certificates(question.app, question.serials, question.identity);
+  const auto serials = Operations(**state, std::time(nullptr))
+                           .revoke_certificates(options.app, options.serials, options.identity);
   if (!serials) return complain(serials.error());
   complain(std::to_string(serials->size()) + " revoked; servers know it once they have the list of " +
-           "'cfpipe-edge ca krl --app " + question.app + "'");
+           "'cfpipe-edge ca krl --app " + options.app + "'");
   return kOk;
 }
 
@@ -28,7 +28,7 @@ int revocation_list(const StateOption& option, const std::string& hostname, std:
   const auto agent = agent_ca(option, hostname);
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  auto made = Acts(**state, std::time(nullptr)).revocation_list(hostname, agent ? &*agent : nullptr);
+  auto made = Operations(**state, std::time(nullptr)).revocation_list(hostname, agent ? &*agent : nullptr);
   if (!made) return complain(made.error());
   list = std::move(*made);
   return kOk;

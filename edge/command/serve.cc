@@ -76,12 +76,12 @@ ServerOptions server_options(const Config& config) {
 /// Listening sockets that other processes have too, such as the one before this; none: there is none.
 struct Sockets {
   std::optional<Listener> admin_at;  ///< where metrics are wanted
-  auth::Fd listen;
-  auth::Fd admin;
+  Fd listen;
+  Fd admin;
 };
 
 /// `dev` opens its own.
-transport::Result<Sockets> given_sockets(const Config& config, const ServeOptions& options) {
+Result<Sockets> given_sockets(const Config& config, const ServeOptions& options) {
   Sockets out;
   out.admin_at = options.admin ? options.admin : config.admin_listen;
   if (options.config_path.empty()) return out;
@@ -100,8 +100,7 @@ transport::Result<Sockets> given_sockets(const Config& config, const ServeOption
 }
 
 /// The listener for metrics; null if the configuration has none.
-transport::Result<std::unique_ptr<Admin>> open_admin(Sockets& sockets, const Serving& serving,
-                                                     const Ending& ending) {
+Result<std::unique_ptr<Admin>> open_admin(Sockets& sockets, const Serving& serving, const Ending& ending) {
   if (!sockets.admin_at) return std::unique_ptr<Admin>();
   auto admin = Admin::open(
       serving.io.get_executor(), *sockets.admin_at,
@@ -124,15 +123,15 @@ std::string directory_of(const std::string& path) {
 /// starts no program.
 void confine(const Config& config) {
   std::error_code unusable;
-  transport::SandboxNeeds needs;
+  SandboxNeeds needs;
   needs.writable = {config.state_dir, std::filesystem::temp_directory_path(unusable).string(), "/tmp",
                     "/var/tmp"};
   if (!config.audit_file.empty()) needs.writable.push_back(directory_of(config.audit_file));
-  spdlog::debug("sandbox: {}", transport::enter_sandbox(needs));
+  spdlog::debug("sandbox: {}", enter_sandbox(needs));
 }
 
 /// The audit's spool, and what was added to the audit while no edge ran, copied.
-transport::Result<void> open_audit(AuditTrail& trail, AuditLog& log, const Config& config) {
+Result<void> open_audit(AuditTrail& trail, AuditLog& log, const Config& config) {
   if (auto spool = trail.use_spool(config.state_dir + "/audit-spool"); !spool) return spool.error();
   auto file = AuditLog::open(config.audit_file);
   if (!file) return file.error();
@@ -171,9 +170,9 @@ int serve(Config config, const ServeOptions& options) {
   std::signal(SIGUSR2, SIG_IGN);  // is for a process in front of this one
   auto sockets = given_sockets(config, options);
   if (!sockets) return complain(sockets.error());
-  const ServerOptions wire = server_options(config);
-  bound_memory(*wire.memory, config);
-  config.tunnel_limits.in_all = wire.max_connections;
+  const ServerOptions listening = server_options(config);
+  bound_memory(*listening.memory, config);
+  config.tunnel_limits.in_all = listening.max_connections;
   const bool dev = options.config_path.empty();
   const ServiceManager manager;
   net::io_context io(1);
@@ -186,17 +185,17 @@ int serve(Config config, const ServeOptions& options) {
   if (const auto opened = open_audit(handlers.context().audit, audit_log, config); !opened)
     return complain(opened.error());
   look_at_private_key(config.key_file);
-  SiteLoop site_loop(io.get_executor(), handlers);
-  auto server = Server::open(io.get_executor(), wire, site_loop, std::move(sockets->listen));
+  ControlPlane control_plane(io.get_executor(), handlers.router(), handlers.tunnels());
+  auto server = Server::open(io.get_executor(), listening, control_plane, std::move(sockets->listen));
   if (!server) return complain(server.error());
   confine(config);  // before there are other threads
-  auto terminals = std::make_shared<terminal::Terminals>(site_loop);
+  auto terminals = std::make_shared<terminal::Terminals>(control_plane, handlers.terminals());
   if (!terminals->start()) return complain("the system refuses another thread"), kUnavailable;
   handlers.terminals().use(terminals);
   // In front of proxies, auth_domain names the port of theirs that clients reach.
   const bool proxied = config.plain_http || !config.proxies.ranges.empty();
   if (dev || (config.listen->port() == 0 && !proxied)) handlers.set_public_port((*server)->port());
-  const Serving serving{io, **server, handlers, **state, audit_log, manager, *terminals, wire.memory};
+  const Serving serving{io, **server, handlers, **state, audit_log, manager, *terminals, listening.memory};
   // A listener that was handed over is the next process's from then on; one of our own tells that we end.
   const bool shares_admin = static_cast<bool>(sockets->admin);
   std::unique_ptr<Admin> admin;

@@ -9,10 +9,10 @@
 namespace cfpipe::edge {
 
 int service_token_create(const StateOption& option, const std::string& name, const std::string& duration) {
-  if (const auto fine = Acts::check_service_token(name, duration); !fine) return complain(fine.error());
+  if (const auto fine = Operations::check_service_token(name, duration); !fine) return complain(fine.error());
   auto state = open_state(option, false);
   if (!state) return complain(state.error());
-  const auto made = Acts(**state, std::time(nullptr)).create_service_token(name, duration);
+  const auto made = Operations(**state, std::time(nullptr)).create_service_token(name, duration);
   if (!made) return complain(made.error());
   const std::string secret(made->secret.reveal());
   std::printf("TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n", made->client_id.c_str(),
@@ -42,7 +42,7 @@ int service_token_list(const StateOption& option, bool json) {
 int service_token_revoke(const StateOption& option, const std::string& name) {
   auto state = open_state(option, true);
   if (!state) return complain(state.error());
-  const auto done = Acts(**state, std::time(nullptr)).revoke_service_token(name);
+  const auto done = Operations(**state, std::time(nullptr)).revoke_service_token(name);
   return done ? kOk : complain(done.error());
 }
 

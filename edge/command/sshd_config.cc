@@ -22,8 +22,6 @@
 namespace cfpipe::edge {
 namespace {
 
-using transport::Failure;
-
 constexpr const char* kDropInDirectory = "sshd_config.d";
 constexpr const char* kDropIn = "50-cfpipe.conf";
 constexpr std::string_view kHeader = "# Written by cfpipe-edge sshd-setup; its --uninstall takes it away.\n";
@@ -41,11 +39,11 @@ constexpr const char* kExemptSetting = "persourcepenaltyexemptlist";
 constexpr unsigned kFewStartups = 10;
 
 Failure fault(std::string text) {
-  return {transport::Stage::config, transport::Cause::bad_option, std::move(text)};
+  return {Stage::config, Cause::bad_option, std::move(text)};
 }
 
 std::string first_line(const std::string& text) {
-  return transport::printable(std::string_view(text).substr(0, text.find('\n')));
+  return printable(std::string_view(text).substr(0, text.find('\n')));
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {

@@ -9,8 +9,6 @@
 
 namespace cfpipe::edge {
 
-using transport::Result;
-
 /// Where a server's sshd is, and its configuration.
 struct SshdPlace {
   std::string config = "/etc/ssh/sshd_config";

@@ -15,8 +15,8 @@
 namespace cfpipe::edge {
 namespace {
 
-transport::Failure fault(std::string text) {
-  return {transport::Stage::input, transport::Cause::bad_option, std::move(text)};
+Failure fault(std::string text) {
+  return {Stage::input, Cause::bad_option, std::move(text)};
 }
 
 std::vector<std::string> lines_of(std::string_view text) {
@@ -59,29 +59,29 @@ int print_keys_of_state(const StateOption& option, const std::string& app, std::
 
 /// The keys to trust; an exit status where that is what it came to, which has been complained about.
 Result<std::variant<std::vector<std::string>, int>> wanted_keys(const StateOption& option,
-                                                                const SshdQuestion& question) {
+                                                                const SshdSetupOptions& options) {
   using Keys = std::variant<std::vector<std::string>, int>;
-  if (question.uninstall) return Keys();
-  if (!question.ca_keys.empty()) {
-    auto given = given_keys(question.ca_keys);
+  if (options.uninstall) return Keys();
+  if (!options.ca_keys.empty()) {
+    auto given = given_keys(options.ca_keys);
     if (!given) return given.error();
     return Keys(std::move(*given));
   }
   // sshd's files are root's and the state is its owner's: so a child looks into it.
   const auto shown =
-      run_in_child([&](std::string& out) { return print_keys_of_state(option, question.app, out); });
+      run_in_child([&](std::string& out) { return print_keys_of_state(option, options.app, out); });
   if (!shown) return shown.error();
   if (shown->status != kOk) return Keys(shown->status);
   return Keys(lines_of(shown->output));
 }
 
 /// The edge's addresses as given, or this machine's own where the edge's state is here.
-Result<std::vector<std::string>> edge_addresses(const SshdQuestion& question) {
-  for (const std::string& address : question.edge_addresses)
+Result<std::vector<std::string>> edge_addresses(const SshdSetupOptions& options) {
+  for (const std::string& address : options.edge_addresses)
     if (!parse_ip_range(address))
       return fault("--edge-address takes addresses and ranges such as 10.0.0.2 or 2001:db8::/64");
-  if (!question.edge_addresses.empty() || question.uninstall || !question.ca_keys.empty())
-    return question.edge_addresses;
+  if (!options.edge_addresses.empty() || options.uninstall || !options.ca_keys.empty())
+    return options.edge_addresses;
   return std::vector<std::string>{"127.0.0.1", "::1"};
 }
 
@@ -93,10 +93,10 @@ void show(const FileChange& change) {
   }
 }
 
-int carry_out(const SshdQuestion& question, const std::vector<FileChange>& changes) {
-  if (auto changed = change_sshd(question.place, changes); !changed) return complain(changed.error());
-  if (!question.no_reload) {
-    const auto reloaded = reload_sshd(question.place);
+int carry_out(const SshdSetupOptions& options, const std::vector<FileChange>& changes) {
+  if (auto changed = change_sshd(options.place, changes); !changed) return complain(changed.error());
+  if (!options.no_reload) {
+    const auto reloaded = reload_sshd(options.place);
     if (!reloaded) {
       undo(changes);
       complain("nothing was changed: " + reloaded.error().detail);
@@ -106,31 +106,31 @@ int carry_out(const SshdQuestion& question, const std::vector<FileChange>& chang
   }
   for (const FileChange& change : changes)
     std::printf("%s %s\n", change.after ? "wrote" : "removed", change.path.c_str());
-  if (!question.uninstall)
-    for (const std::string& advice : sshd_advice(question.place)) complain(advice);
+  if (!options.uninstall)
+    for (const std::string& advice : sshd_advice(options.place)) complain(advice);
   return kOk;
 }
 
 }  // namespace
 
-int sshd_setup(const StateOption& option, const SshdQuestion& question) {
-  if (!valid_app_name(question.app)) {
+int sshd_setup(const StateOption& option, const SshdSetupOptions& options) {
+  if (!valid_app_name(options.app)) {
     complain("--app must be the name of an application, such as vm.example.com or vm.example.com/team-a");
     return kUsage;
   }
-  auto addresses = edge_addresses(question);
+  auto addresses = edge_addresses(options);
   if (!addresses) return complain(addresses.error());
-  auto keys = wanted_keys(option, question);
+  auto keys = wanted_keys(option, options);
   if (!keys) return complain(keys.error());
   if (const int* status = std::get_if<int>(&*keys)) return *status;
-  const SshdWishes wishes{question.app, std::get<0>(std::move(*keys)), std::move(*addresses)};
-  const auto changes = plan_sshd_setup(question.place, wishes);
+  const SshdWishes wishes{options.app, std::get<0>(std::move(*keys)), std::move(*addresses)};
+  const auto changes = plan_sshd_setup(options.place, wishes);
   if (!changes) return complain(changes.error());
   if (changes->empty()) {
     std::printf("nothing to change\n");
     return kOk;
   }
-  if (!question.dry_run) return carry_out(question, *changes);
+  if (!options.dry_run) return carry_out(options, *changes);
   for (const FileChange& change : *changes) show(change);
   return kOk;
 }

@@ -12,8 +12,8 @@
 namespace cfpipe::edge {
 namespace {
 
-transport::Failure fault(transport::Stage stage, std::string text) {
-  return {stage, transport::Cause::bad_option, std::move(text)};
+Failure fault(Stage stage, std::string text) {
+  return {stage, Cause::bad_option, std::move(text)};
 }
 
 /// A file that may not be looked at counts as there: what an edge of the system has is not passed over for
@@ -31,17 +31,17 @@ std::string config_meant(const StateOption& option) {
   return !unsaid || may_exist(path) ? path : std::string();
 }
 
-transport::Result<std::string> state_dir_of(const StateOption& option, Missing missing) {
+Result<std::string> state_dir_of(const StateOption& option, Missing missing) {
   if (const std::string path = config_meant(option); !path.empty()) {
     const auto config = checked_config_as_owner(path, {TlsFiles::passed_over, Keep::nothing, missing});
-    if (!config) return fault(transport::Stage::config, {});
+    if (!config) return fault(Stage::config, {});
     return config->state_dir;
   }
   if (!option.dir.empty()) return option.dir;
   std::error_code error;
   std::string dir = dev_state_dir();
   if (std::filesystem::exists(dir + "/edge.db", error)) return dir;
-  return fault(transport::Stage::input, "say which edge with --state DIR or --config FILE");
+  return fault(Stage::input, "say which edge with --state DIR or --config FILE");
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ std::string config_path_of(const std::string& given) {
   return variable != nullptr && *variable != '\0' ? variable : kSystemConfig;
 }
 
-transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known) {
+Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known) {
   const Missing missing = known ? Missing::left : Missing::made;
   const auto dir = state_dir_of(option, missing);
   if (!dir) return dir.error();
@@ -60,13 +60,13 @@ transport::Result<std::unique_ptr<State>> open_state(const StateOption& option, 
   if (const auto ours = check_owner(*dir); !ours) return ours.error();
   std::error_code error;
   if (known && !std::filesystem::exists(*dir + "/edge.db", error))
-    return fault(transport::Stage::state, *dir + " is not the state directory of an edge");
+    return fault(Stage::state, *dir + " is not the state directory of an edge");
   return open_sqlite_state(*dir);
 }
 
 std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname) {
   const std::string path = config_meant(option);
-  const auto loaded = path.empty() ? transport::Result<LoadedConfig>(LoadedConfig()) : load_config(path);
+  const auto loaded = path.empty() ? Result<LoadedConfig>(LoadedConfig()) : load_config(path);
   if (!loaded) return std::nullopt;
   for (const ApplicationConfig& app : loaded->config.applications)
     if (app.hostname == hostname && app.certificates) return app.certificates->agent;

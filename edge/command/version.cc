@@ -18,7 +18,7 @@ namespace {
 /// npm's packages in the page of the terminal, as the build knows them: `NAME VERSION,NAME VERSION`.
 constexpr std::string_view kTerminalPackages = CFPIPE_TERMINAL_PACKAGES;
 
-void add_terminal_packages(std::vector<transport::Library>& libraries) {
+void add_terminal_packages(std::vector<Library>& libraries) {
   std::string_view rest = kTerminalPackages;
   while (!rest.empty()) {
     const auto package = rest.substr(0, rest.find(','));
@@ -31,21 +31,21 @@ void add_terminal_packages(std::vector<transport::Library>& libraries) {
 }  // namespace
 
 std::string version_text(bool verbose) {
-  std::vector<transport::Library> libraries;
+  std::vector<Library> libraries;
   if (verbose) {
     const std::string libssh = ::ssh_version(0);  // 0.10.6/openssl/zlib
     libraries = {{"CLI11", CLI11_VERSION},
-                 {"fmt", transport::version_of_number(FMT_VERSION, 10'000, 100)},
+                 {"fmt", version_of_number(FMT_VERSION, 10'000, 100)},
                  {"libsodium", ::sodium_version_string(), true},
                  {"libssh", libssh.substr(0, libssh.find('/')), true},
                  {"nghttp2", ::nghttp2_version(0)->version_str, true},
-                 {"spdlog", transport::version_of_number(SPDLOG_VERSION, 10'000, 100)},
+                 {"spdlog", version_of_number(SPDLOG_VERSION, 10'000, 100)},
                  {"SQLite", ::sqlite3_libversion(), true},
                  {"yaml-cpp", CFPIPE_YAML_CPP_VERSION, true},
                  {"zlib", ::zlibVersion(), true}};
     add_terminal_packages(libraries);
   }
-  return transport::version_text("cfpipe-edge", verbose, std::move(libraries));
+  return version_text("cfpipe-edge", verbose, std::move(libraries));
 }
 
 }  // namespace cfpipe::edge

@@ -36,9 +36,9 @@ std::vector<std::string> claims_named(const Config& config) {
   return {out.begin(), out.end()};
 }
 
-transport::Result<LoadedConfig> load_config(const std::string& path) {
+Result<LoadedConfig> load_config(const std::string& path) {
   const auto fault = [&](const char* what) {
-    return transport::Failure(transport::Stage::config, transport::Cause::bad_option, path + ": " + what);
+    return Failure(Stage::config, Cause::bad_option, path + ": " + what);
   };
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "re"), &std::fclose);
   if (!file) return fault("cannot be opened");

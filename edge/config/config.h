@@ -40,7 +40,6 @@ inline constexpr std::size_t kMaxMemory = std::size_t{1} << 40;
 inline constexpr std::chrono::seconds kMinDrain{1};
 inline constexpr std::chrono::seconds kMaxDrain{8 * 3600};
 inline constexpr std::chrono::seconds kDefaultDrain{30};
-using transport::kHttpsPort;
 
 /// A CA whose key is in an ssh-agent, or behind one in a hardware module.
 struct AgentCa {
@@ -82,7 +81,7 @@ struct AddressLimits {
 
 struct ApplicationConfig {
   std::string hostname;  ///< the canonical text of an AppName
-  transport::Host origin_host;
+  Host origin_host;
   std::uint16_t origin_port = 22;
   std::string origin_path;                ///< of a Unix-domain socket, in place of host and port
   bool proxy_protocol = false;            ///< tell it who the client is (version 2)
@@ -143,7 +142,7 @@ struct Config {
   std::string audit_file;  ///< where the audit's rows are copied to; "-": standard output; empty: nowhere
   bool audit_continues = false;  ///< access is granted even while nothing can keep the audit's rows
   bool tunnels_stay = false;     ///< open ones, whatever becomes of what admitted them
-  unsigned threads = 0;          ///< loops of the wire; 0: one per processor
+  unsigned threads = 0;          ///< worker threads; 0: one per processor
   std::chrono::seconds drain = kDefaultDrain;  ///< of open tunnels, after SIGTERM
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
@@ -184,7 +183,7 @@ struct LoadedConfig {
 LoadedConfig parse_config(std::string_view yaml);
 /// Fails (Stage::config) if the file cannot be read, or may be written by everybody; that its group may is a
 /// warning.
-transport::Result<LoadedConfig> load_config(const std::string& path);
+Result<LoadedConfig> load_config(const std::string& path);
 
 /// The groups that any policy names, sorted, each once: what this edge wants to know of people's groups.
 std::vector<std::string> groups_named(const Config& config);

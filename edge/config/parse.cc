@@ -56,8 +56,7 @@ void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
     return;
   }
   const std::optional<std::uint16_t> preset = kind == "ssh" ? std::optional<std::uint16_t>(22) : std::nullopt;
-  auto origin = transport::Authority::parse(std::string_view(service).substr(scheme + 3),
-                                            transport::Wildcards::allowed);
+  auto origin = Authority::parse(std::string_view(service).substr(scheme + 3), Wildcards::allowed);
   if (origin && !origin->port) origin->port = preset;
   if (!origin || !origin->port) {
     fault(node["service"], "'service' must name a host and a port, such as ssh://10.0.0.5:22");
@@ -262,7 +261,7 @@ void Reader::top(const YAML::Node& root) {
     file(ConfigFile::Kind::private_key, "key", config.key_file);
   }
   if (const std::string domain = text(root, "auth_domain", "the configuration"); !domain.empty()) {
-    const auto parsed = transport::Authority::parse(domain);
+    const auto parsed = Authority::parse(domain);
     if (!parsed || !valid_hostname(parsed->host.text())) {
       fault(root["auth_domain"], "'auth_domain' must be a host name, with :PORT unless it is 443");
     } else {
@@ -314,7 +313,7 @@ void Reader::read(std::string_view yaml) {
   try {
     top(YAML::Load(std::string(yaml)));
   } catch (const YAML::Exception& error) {
-    out_.faults.push_back({error.mark.is_null() ? 0 : error.mark.line + 1, transport::printable(error.msg)});
+    out_.faults.push_back({error.mark.is_null() ? 0 : error.mark.line + 1, printable(error.msg)});
   }
 }
 

@@ -12,7 +12,7 @@ constexpr const char* kBadPrincipal =
     "a principal must be a user name: a letter, digit or _, then letters, digits and _ . + - @ \\";
 
 std::string in_quotes(std::string_view text) {
-  return "'" + transport::printable(text, 60) + "'";
+  return "'" + printable(text, 60) + "'";
 }
 
 /// `everyone`, `{everyone: true}`, or as the API of Access has it, `{everyone: {}}`.
@@ -126,7 +126,7 @@ Policy read_policy(YamlReader& reader, const YAML::Node& node) {
   Policy out;
   if (!reader.mapping(node, "a policy", {"name", "decision", "include", "require", "exclude"})) return out;
   out.name = reader.text(node, "name", "a policy");
-  if (out.name.size() > kMaxPolicyNameBytes || transport::printable(out.name) != out.name)
+  if (out.name.size() > kMaxPolicyNameBytes || printable(out.name) != out.name)
     reader.fault(node["name"], "the name of a policy must be at most 64 printable characters");
   const std::string decision = reader.text(node, "decision", "a policy");
   if (const auto known = decision_of(decision)) {
@@ -145,7 +145,7 @@ void read_claim(YamlReader& reader, const YAML::Node& node, CertificateConfig& o
   if (!reader.mapping(node, "a principal", {"claim"})) return;
   const std::string name = reader.text(node, "claim", "a principal");
   if (name.empty()) return;
-  if (name.size() > kMaxClaimBytes || transport::printable(name) != name)
+  if (name.size() > kMaxClaimBytes || printable(name) != name)
     return reader.fault(node, "the name of a claim must be at most 64 printable characters");
   out.claims.push_back(name);
 }
@@ -224,7 +224,7 @@ void read_source_addresses(YamlReader& reader, const YAML::Node& list, Certifica
 
 void read_force_command(YamlReader& reader, const YAML::Node& node, CertificateConfig& out) {
   const std::string command = node.IsScalar() ? node.Scalar() : "";
-  if (command.empty() || command.size() > kMaxForceCommandBytes || transport::printable(command) != command)
+  if (command.empty() || command.size() > kMaxForceCommandBytes || printable(command) != command)
     return reader.fault(node, "'force_command' must be one line of at most " +
                                   std::to_string(kMaxForceCommandBytes) + " printable bytes");
   out.force_command = command;

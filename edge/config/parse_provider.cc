@@ -91,7 +91,7 @@ void read_claim_name(YamlReader& reader, const YAML::Node& node, const char* key
   const std::string claim = reader.text(node, key, kWhat, false);
   if (claim.empty()) return;
   out = claim;
-  if (claim.size() > kMaxClaimBytes || transport::printable(claim) != claim)
+  if (claim.size() > kMaxClaimBytes || printable(claim) != claim)
     return reader.fault(node[key], std::string("'") + key + "' must be at most 64 printable characters");
   const bool url = claim.find("://") != std::string::npos;
   if (!url && claim.find_first_of("/$[]") != std::string::npos)
@@ -133,7 +133,7 @@ void read_oidc(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, Loa
   }
   oidc.client_id = reader.text(node, "client_id", kWhat);
   if (oidc.client_id.size() > kMaxClientIdBytes ||
-      transport::printable(oidc.client_id, kMaxClientIdBytes) != oidc.client_id)
+      printable(oidc.client_id, kMaxClientIdBytes) != oidc.client_id)
     reader.fault(node["client_id"], "'client_id' must be at most 256 printable characters");
   read_file_name(reader, node, "client_secret_file", ConfigFile::Kind::secret, oidc.client_secret_file,
                  loaded);

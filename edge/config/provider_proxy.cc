@@ -5,15 +5,12 @@
 namespace cfpipe::edge {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
 using transport::ProxySettings;
-using transport::Stage;
 
 constexpr const char* kNoProxy = "none";
 
 /// `user:password`, as they are.
-transport::Result<void> add_login(const std::string& file, transport::Proxy& proxy) {
+Result<void> add_login(const std::string& file, transport::Proxy& proxy) {
   auto login = read_secret_file(file);
   if (!login)
     return Failure(Stage::config, Cause::file_unusable,
@@ -27,7 +24,7 @@ transport::Result<void> add_login(const std::string& file, transport::Proxy& pro
         Stage::config, Cause::file_unusable,
         "proxy_login_file " + file + ": its first line must be user:password, each of 255 bytes at most");
   proxy.user = text.substr(0, user);
-  proxy.password = transport::Secret(std::string(text.substr(user + 1)));
+  proxy.password = Secret(std::string(text.substr(user + 1)));
   return {};
 }
 
@@ -42,8 +39,8 @@ std::string proxy_setting_fault(const std::string& proxy) {
              : "";
 }
 
-transport::Result<std::shared_ptr<const ProxySettings>> provider_proxy(
-    const OidcConfig& config, const transport::EnvironmentLookup& environment) {
+Result<std::shared_ptr<const ProxySettings>> provider_proxy(const OidcConfig& config,
+                                                            const transport::EnvironmentLookup& environment) {
   using Out = std::shared_ptr<const ProxySettings>;
   if (config.proxy.empty()) return transport::proxy_of_environment(environment);
   if (config.proxy == kNoProxy) return Out();

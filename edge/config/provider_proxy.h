@@ -9,7 +9,7 @@ namespace cfpipe::edge {
 
 /// Through which proxy an identity provider is reached, by the configuration, or where that says nothing by
 /// the environment. Null: through none. Stage::config: the file with the proxy's login cannot be used.
-transport::Result<std::shared_ptr<const transport::ProxySettings>> provider_proxy(
+Result<std::shared_ptr<const transport::ProxySettings>> provider_proxy(
     const OidcConfig& config, const transport::EnvironmentLookup& environment);
 
 /// What is wrong with `proxy` of a configuration; empty: nothing. A login has a file of its own.

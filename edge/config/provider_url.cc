@@ -10,8 +10,8 @@ constexpr std::string_view kHttps = "https://";
 constexpr std::string_view kHttp = "http://";
 constexpr std::uint16_t kHttpPort = 80;
 
-transport::Failure bad(std::string why) {
-  return {transport::Stage::input, transport::Cause::bad_url, std::move(why)};
+Failure bad(std::string why) {
+  return {Stage::input, Cause::bad_url, std::move(why)};
 }
 
 bool starts_with(std::string_view text, std::string_view scheme) {
@@ -35,7 +35,7 @@ std::string ProviderUrl::with_query(std::string_view query) const {
   return out.append(query);
 }
 
-transport::Result<ProviderUrl> parse_provider_url(std::string_view text) {
+Result<ProviderUrl> parse_provider_url(std::string_view text) {
   ProviderUrl out;
   out.plain = starts_with(text, kHttp);
   if (!out.plain && !starts_with(text, kHttps)) return bad("is not an https URL");
@@ -44,7 +44,7 @@ transport::Result<ProviderUrl> parse_provider_url(std::string_view text) {
   if (!url) return bad("is not a URL");
   out.url = std::move(*url);
   if (!out.plain) return out;
-  const auto named = transport::Authority::parse(rest.substr(0, rest.find_first_of("/?#")));
+  const auto named = Authority::parse(rest.substr(0, rest.find_first_of("/?#")));
   if (!named || !named->port) out.url.port = kHttpPort;
   if (!out.url.host.is_this_machine()) return bad("is an http URL of another machine");
   return out;

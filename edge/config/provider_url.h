@@ -20,6 +20,6 @@ struct ProviderUrl {
 
 /// Cause::bad_url, with the reason. The host of an http URL must be an address of loopback, `localhost` or a
 /// name under it.
-transport::Result<ProviderUrl> parse_provider_url(std::string_view text);
+Result<ProviderUrl> parse_provider_url(std::string_view text);
 
 }  // namespace cfpipe::edge

@@ -14,14 +14,14 @@ namespace {
 /// Longest secret, in bytes.
 constexpr std::size_t kMaxSecretBytes = 4 * 1024;
 
-transport::Failure unusable(const std::string& why) {
-  return {transport::Stage::config, transport::Cause::file_unusable, why};
+Failure unusable(const std::string& why) {
+  return {Stage::config, Cause::file_unusable, why};
 }
 
 }  // namespace
 
-transport::Result<transport::Secret> read_secret_file(const std::string& path) {
-  const auto file = auth::open_secret_file(path);
+Result<Secret> read_secret_file(const std::string& path) {
+  const auto file = open_secret_file(path);
   if (!file) return file.error();
   if (!*file) return unusable(std::strerror(ENOENT));
   std::array<char, kMaxSecretBytes + 1> bytes{};
@@ -29,11 +29,11 @@ transport::Result<transport::Secret> read_secret_file(const std::string& path) {
   if (got < 0) return unusable(std::strerror(errno));
   std::string text(bytes.data(), static_cast<std::size_t>(got));
   ::explicit_bzero(bytes.data(), bytes.size());
-  transport::Secret whole(std::move(text));
+  Secret whole(std::move(text));
   std::string_view line = whole.reveal().substr(0, whole.reveal().find_first_of("\r\n"));
   if (line.empty()) return unusable("has nothing in its first line");
   if (line.size() > kMaxSecretBytes) return unusable("is larger than 4 KiB");
-  return transport::Secret(std::string(line));
+  return Secret(std::string(line));
 }
 
 }  // namespace cfpipe::edge

@@ -18,13 +18,12 @@
 namespace cfpipe::edge {
 namespace {
 
-using auth::Free;
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;
 using Cert = std::unique_ptr<X509, Free<X509_free>>;
 
 /// Why a file cannot be read; nothing if it can.
 std::optional<std::string> unreadable(const std::string& path) {
-  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat info {};
   if (!file || ::fstat(file.get(), &info) != 0) return path + ": " + std::strerror(errno);
   if (!S_ISREG(info.st_mode)) return path + ": is not a plain file";
@@ -43,9 +42,9 @@ Cert read_certificate(const std::string& path) {
   return Cert(in ? PEM_read_bio_X509_AUX(in.get(), nullptr, remember, &asked) : nullptr);
 }
 
-auth::PKey read_key(const std::string& path, bool& asked) {
+PKey read_key(const std::string& path, bool& asked) {
   const Bio in(BIO_new_file(path.c_str(), "r"));
-  return auth::PKey(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, remember, &asked) : nullptr);
+  return PKey(in ? PEM_read_bio_PrivateKey(in.get(), nullptr, remember, &asked) : nullptr);
 }
 
 std::string time_text(const ASN1_TIME* time) {
@@ -87,7 +86,7 @@ TlsFileFindings look_at_tls_files(const std::string& certificate_file, const std
     out.certificate.push_back(certificate_file + ": holds no certificate (PEM)");
   }
   bool asked = false;
-  auth::PKey key;
+  PKey key;
   if (const auto why = unreadable(key_file)) {
     out.key.push_back(*why);
   } else if (key = read_key(key_file, asked); !key) {

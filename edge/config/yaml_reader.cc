@@ -36,10 +36,8 @@ bool YamlReader::mapping(const YAML::Node& node, const std::string& what,
     bool known = false;
     for (const std::string_view candidate : keys) known = known || candidate == key;
     if (!known)
-      fault(entry.first,
-            "unknown key '" + transport::printable(key, 60) + "' in " + what + "; use " + listed(keys));
-    if (!seen.insert(key).second)
-      fault(entry.first, "'" + transport::printable(key, 60) + "' is given twice");
+      fault(entry.first, "unknown key '" + printable(key, 60) + "' in " + what + "; use " + listed(keys));
+    if (!seen.insert(key).second) fault(entry.first, "'" + printable(key, 60) + "' is given twice");
   }
   return true;
 }

@@ -79,7 +79,7 @@ Answer AppPages::authorized(const Request& request) {
     if (code->contains("org")) grant["org"] = true;
     write_identity(grant, identity);
     const std::int64_t until = now + kCliGrantSeconds;
-    set_cookie(answer, kGrantCookie, context_.notes.write("cli", grant, until), until);
+    set_cookie(answer, kGrantCookie, context_.signed_state.write("cli", grant, until), until);
   }
   return answer;
 }
@@ -96,7 +96,7 @@ Answer AppPages::cli(const Request& request, const Application* named) {
   }
   const Application& app = *named;
   const std::int64_t now = context_.now();
-  const auto grant = context_.notes.read("cli", cookie_value(request, kGrantCookie), now);
+  const auto grant = context_.signed_state.read("cli", cookie_value(request, kGrantCookie), now);
   if (!grant || text_of(*grant, "aud") != app.aud || text_of(*grant, "receiver") != hex(sha256(receiver)))
     return people_may_enter(app.config->policies) ? gate_.challenge(request, app)
                                                   : nobody_signs_in(*app.config, request, transfers_);

@@ -45,7 +45,7 @@ boost::asio::awaitable<Answer> CertificateIssuer::answer(const Request& request,
   if (!is_json(request.header("Content-Type")))
     co_return json_refusal(415, "the request must be application/json");
   if (request.body.size() > kMaxSignBodyBytes) co_return json_refusal(413, "the request is too large");
-  const auto body = auth::parse_json_object(request.body);
+  const auto body = parse_json_object(request.body);
   if (!body) co_return json_refusal(400, "the request is not a JSON object");
   const std::string issuer = text_of(*body, "issuer");
   if (!issuer.empty() && issuer != context_.tokens.issuer())
@@ -71,9 +71,9 @@ boost::asio::awaitable<Answer> CertificateIssuer::answer(const Request& request,
   const auto issued = co_await certify(request, *app->config, *identity, trimmed(key_line));
   if (!issued) {
     int status = 503;
-    if (issued.error().cause == transport::Cause::key_unusable) status = 400;
-    if (issued.error().cause == transport::Cause::sign_refused) status = 403;
-    if (issued.error().cause == transport::Cause::too_many_requests) status = 429;
+    if (issued.error().cause == Cause::key_unusable) status = 400;
+    if (issued.error().cause == Cause::sign_refused) status = 403;
+    if (issued.error().cause == Cause::too_many_requests) status = 429;
     co_return json_refusal(status, issued.error().detail);
   }
   co_return json_answer(200, {{"id", std::to_string(issued->serial)},
@@ -85,9 +85,7 @@ boost::asio::awaitable<Result<IssuedCertificate>> CertificateIssuer::certify(con
                                                                              const ApplicationConfig& app,
                                                                              const Identity& identity,
                                                                              std::string_view key_line) {
-  using transport::Cause;
-  using transport::Failure;
-  constexpr auto kStage = transport::Stage::certificate;
+  constexpr auto kStage = Stage::certificate;
   const auto principals = principals_of(*app.certificates, identity);
   if (principals.empty()) co_return Failure(kStage, Cause::sign_refused, no_principals(app, identity));
   if (!context_.grants()) co_return Failure(kStage, Cause::agent_unreachable, kUnrecordable);

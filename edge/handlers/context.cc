@@ -20,20 +20,20 @@ Result<std::unique_ptr<EdgeContext>> EdgeContext::make(boost::asio::any_io_execu
                                                        State& store, Now clock) {
   auto tokens = Tokens::open(store);
   if (!tokens) return tokens.error();
-  auto notes = Notes::open(store);
-  if (!notes) return notes.error();
+  auto signed_state = SignedState::open(store);
+  if (!signed_state) return signed_state.error();
   return std::unique_ptr<EdgeContext>(new EdgeContext(std::move(executor), std::move(config), store,
-                                                      std::move(*tokens), std::move(*notes),
+                                                      std::move(*tokens), std::move(*signed_state),
                                                       std::move(clock)));
 }
 
 EdgeContext::EdgeContext(boost::asio::any_io_executor own_executor, Config own_config, State& own_store,
-                         Tokens own_tokens, Notes own_notes, Now own_clock)
+                         Tokens own_tokens, SignedState own_signed_state, Now own_clock)
     : executor(std::move(own_executor)),
       store(own_store),
       audit(executor, own_store),
       tokens(std::move(own_tokens)),
-      notes(std::move(own_notes)),
+      signed_state(std::move(own_signed_state)),
       clock(std::move(own_clock)) {
   use(std::move(own_config));
 }
@@ -79,7 +79,7 @@ AuditRow row_of(std::string_view kind, const Request& request) {
 
 Answer unrecordable() {
   Answer answer = text_answer(503, kUnrecordable);
-  answer.headers.emplace_back(transport::kReasonHeader, kUnrecordable);
+  answer.headers.emplace_back(kReasonHeader, kUnrecordable);
   answer.headers.emplace_back("Retry-After", kUnrecordableRetry);
   return answer;
 }

@@ -63,13 +63,13 @@ struct EdgeContext {
   AuditTrail audit;
   RowLimits rows;  ///< of the audit
   Tokens tokens;
-  Notes notes;
-  Tally counters;
+  SignedState signed_state;
+  Counters counters;
   Now clock;
 
  private:
-  EdgeContext(boost::asio::any_io_executor executor, Config config, State& store, Tokens tokens, Notes notes,
-              Now clock);
+  EdgeContext(boost::asio::any_io_executor executor, Config config, State& store, Tokens tokens,
+              SignedState signed_state, Now clock);
 };
 
 /// A row of that kind about a request.

@@ -38,7 +38,7 @@ void record_denial(EdgeContext& context, RowCause cause, const Request& request,
   if (who) row.identity = who->name();
   row.application = app.config->hostname;
   if (who) row.login_method = who->provider;
-  row.reason = transport::printable(reason);
+  row.reason = printable(reason);
   if (app.name.is_pattern() && request.host != context.config.auth_host) row.reason += ", at " + request.host;
   context.record_limited(cause, std::move(row), who ? party_of(*who) : PartyKey());
 }

@@ -25,7 +25,7 @@ constexpr const char* kAnotherUserHeader = "Cfpipe-Another-User";
 
 Answer refusal(const std::string& reason, std::string_view hint) {
   Answer answer = message_page(403, "No access", reason + ".", hint);
-  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
+  answer.headers.emplace_back(kReasonHeader, printable(reason));
   return answer;
 }
 
@@ -94,7 +94,7 @@ Answer Gate::challenge(const Request& request, const Application& app) const {
   std::string session = cookie_value(request, kBrowserSessionCookie);
   if (session.size() != kSessionCharacters) session = random_id();
   const std::int64_t until = context_.now() + kLoginSeconds;
-  const std::string meta = context_.notes.write(
+  const std::string meta = context_.signed_state.write(
       "login", {{"aud", app.aud}, {"host", request.host}, {"session", hex(sha256(session))}}, until);
   Answer answer = redirect_answer(
       "https://" + context_.auth_authority() + "/cdn-cgi/access/login/" + request.host + "?kid=" + app.aud +
@@ -190,7 +190,7 @@ Answer Gate::denied(const Request& request, const Application& app, const Identi
                        request.ray + ".",
                    other);
   answer.headers.emplace_back(kAnotherUserHeader, other.url);
-  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(identity.email + what));
+  answer.headers.emplace_back(kReasonHeader, printable(identity.email + what));
   return answer;
 }
 

@@ -15,7 +15,7 @@
 namespace cfpipe::edge {
 
 /// Everything that answers for the edge: the handlers, their shared context, and how they are put together.
-class Handlers final : public Site {
+class Handlers {
  public:
   /// The store outlives it. `poll`: how long a program's poll for its tokens may wait.
   static Result<std::unique_ptr<Handlers>> make(boost::asio::any_io_executor executor, Config config,
@@ -40,32 +40,6 @@ class Handlers final : public Site {
   TunnelAuthority& tunnels() { return tunnels_; }
   const TunnelAuthority& tunnels() const { return tunnels_; }
   TerminalAuthority& terminals() { return terminals_; }
-
-  boost::asio::awaitable<Answer> handle(const Request& request) override { return router_.handle(request); }
-  bool reads_body(const Request& request) const override { return router_.reads_body(request); }
-  std::variant<TunnelGrant, Answer> upgrade(const Request& request) override {
-    return router_.upgrade(request);
-  }
-  std::int64_t opened(const TunnelGrant& grant, const Request& request,
-                      std::shared_ptr<TunnelEnd> end) override {
-    return tunnels_.opened(grant, request, std::move(end));
-  }
-  void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
-              std::string_view reason) override {
-    tunnels_.closed(id, up_bytes, down_bytes, reason);
-  }
-  boost::asio::awaitable<Result<std::string>> certify_terminal(const TunnelGrant& grant,
-                                                               const Request& request,
-                                                               std::string key_line) override {
-    return terminals_.certify(grant, request, std::move(key_line));
-  }
-  Result<std::string> known_host_key(const TunnelGrant& grant) override {
-    return terminals_.known_host_key(grant);
-  }
-  Result<void> believe_host_key(const TunnelGrant& grant, const Request& request,
-                                const std::string& key_line) override {
-    return terminals_.trust_host_key(grant, request, key_line);
-  }
 
   /// Logs what is wrong with the identity providers.
   boost::asio::awaitable<void> check_providers() { return providers_.check_providers(); }

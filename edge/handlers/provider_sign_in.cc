@@ -19,7 +19,6 @@
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
-using transport::Cause;
 namespace {
 
 /// Sign-ins that one browser may have under way at once, each in a cookie of its own; a further one takes the
@@ -53,9 +52,8 @@ char free_number(const Request& request) {
   return static_cast<char>('0' + static_cast<unsigned char>(random_bytes(1)[0]) % kFlows);
 }
 
-transport::Failure other_provider() {
-  return {transport::Stage::login, Cause::login_failed,
-          "another provider than the one that was asked sent you back"};
+Failure other_provider() {
+  return {Stage::login, Cause::login_failed, "another provider than the one that was asked sent you back"};
 }
 
 Answer stale_sign_in() {
@@ -68,7 +66,7 @@ std::string callback_of(const OidcConfig& provider) {
   return std::string(kCallbackPath) + (provider.own_callback ? "/" + provider.name : "");
 }
 
-int status_of(const transport::Failure& failure) {
+int status_of(const Failure& failure) {
   if (failure.cause == Cause::denied) return 403;
   return failure.cause == Cause::unreachable || failure.cause == Cause::too_many_requests ? 503 : 502;
 }
@@ -82,8 +80,8 @@ AuthorizationRequest ProviderSignIn::request_of(const std::string& state, const 
   AuthorizationRequest out;
   out.redirect_uri = "https://" + context_.auth_authority() + callback_of(provider.config);
   out.state = state;
-  out.nonce = context_.notes.derive("oidc-nonce", bound);
-  out.verifier = context_.notes.derive("oidc-verifier", bound);
+  out.nonce = context_.signed_state.derive("oidc-nonce", bound);
+  out.verifier = context_.signed_state.derive("oidc-verifier", bound);
   return out;
 }
 
@@ -128,7 +126,7 @@ net::awaitable<void> ProviderSignIn::check_providers() {
 Answer ProviderSignIn::choice_page(const Request& request, const Login& login,
                                    const Providers& providers) const {
   const std::int64_t until = context_.now() + kLoginSeconds;
-  const std::string meta = context_.notes.write(
+  const std::string meta = context_.signed_state.write(
       "login", {{"aud", login.app->aud}, {"host", login.host}, {"session", login.session_hash}}, until);
   const std::string link =
       "https://" + context_.auth_authority() + "/cdn-cgi/access/login/" + login.host +
@@ -169,7 +167,7 @@ net::awaitable<Answer> ProviderSignIn::begin(const Request& request, Login login
                                  {"provider", provider->config.name},
                                  {"state", hex(sha256(state))}};
   Answer answer = redirect_answer(*url);
-  set_cookie(answer, flow_cookie(number), context_.notes.write("sign-in", flow, until), until);
+  set_cookie(answer, flow_cookie(number), context_.signed_state.write("sign-in", flow, until), until);
   if (sign_in.another_user) clear_cookie(answer, kAnotherUserCookie);
   if (providers_.size() > 1)
     set_cookie(answer, kChoiceCookie, provider->config.name, context_.now() + kChoiceSeconds);
@@ -184,7 +182,7 @@ net::awaitable<Answer> ProviderSignIn::finish(const Request& request) {
   if (state.size() != kStateCharacters || state[0] < '0' || state[0] >= static_cast<char>('0' + kFlows))
     co_return stale_sign_in();
   const std::string cookie = flow_cookie(state[0]);
-  const auto flow = context_.notes.read("sign-in", cookie_value(request, cookie), context_.now());
+  const auto flow = context_.signed_state.read("sign-in", cookie_value(request, cookie), context_.now());
   Login login;
   if (flow) login.app = applications_.find_by_aud(text_of(*flow, "aud"));
   if (flow) login.host = text_of(*flow, "host");
@@ -211,11 +209,9 @@ net::awaitable<Answer> ProviderSignIn::finish(const Request& request) {
 net::awaitable<Answer> ProviderSignIn::redeem(const Request& request, Login login, std::string state,
                                               std::shared_ptr<Provider> provider) {
   if (const std::string error = request.query_value("error"); !error.empty()) {
-    const std::string text =
-        transport::printable(request.query_value("error_description"), kMaxDescriptionBytes);
-    transport::Failure refused(
-        transport::Stage::login, Cause::denied,
-        "your identity provider did not sign you in (" + transport::printable(error, kMaxErrorBytes) + ")");
+    const std::string text = printable(request.query_value("error_description"), kMaxDescriptionBytes);
+    Failure refused(Stage::login, Cause::denied,
+                    "your identity provider did not sign you in (" + printable(error, kMaxErrorBytes) + ")");
     if (!text.empty()) refused.detail += ": " + text;
     co_return not_signed_in(request, login, refused);
   }
@@ -246,7 +242,7 @@ Answer ProviderSignIn::signed_in(const Request& request, const Login& login, con
   identity.groups = groups_to_carry(person.groups, groups_named(context_.config));
   if (person.groups.unknown)
     spdlog::warn("{} signs in with unknown groups, which meet every rule that keeps people out: {}",
-                 person.email, text_of(*person.groups.unknown));
+                 person.email, phrase_of(*person.groups.unknown));
   identity.claims = claims_to_carry(person.claims, claims_named(context_.config));
   const Verdict verdict = judge(request, *login.app, identity, Asking::for_identity);
   if (!verdict.passes()) return outcome_.denied(request, login, identity, verdict);
@@ -274,8 +270,7 @@ net::awaitable<std::optional<std::string>> ProviderSignIn::sign_out_url(const Re
 }
 
 /// Said to the person, and recorded.
-Answer ProviderSignIn::not_signed_in(const Request& request, const Login& login,
-                                     const transport::Failure& failure) {
+Answer ProviderSignIn::not_signed_in(const Request& request, const Login& login, const Failure& failure) {
   const int status = status_of(failure);
   const bool about_person = failure.cause == Cause::denied;
   const std::string what = about_person ? failure.detail : "identity provider: " + failure.detail;

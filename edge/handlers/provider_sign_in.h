@@ -67,7 +67,7 @@ class ProviderSignIn {
                                         std::shared_ptr<Provider> provider);
   Answer signed_in(const Request& request, const Login& login, const Person& person,
                    const OidcConfig& provider);
-  Answer not_signed_in(const Request& request, const Login& login, const transport::Failure& failure);
+  Answer not_signed_in(const Request& request, const Login& login, const Failure& failure);
 
   EdgeContext& context_;
   const ApplicationTable& applications_;

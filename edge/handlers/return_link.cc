@@ -18,13 +18,14 @@ Link another_user(const EdgeContext& context, const WayBack& back) {
   const bool leads_back = back.target.size() <= kMaxReturnBytes && !for_a_program(back.target);
   const std::string url =
       "https://" + context.authority(back.host) + (leads_back ? std::string(back.target) : "/");
-  const std::string state = context.notes.write("return", {{"url", url}}, context.now() + kReturnLinkSeconds);
+  const std::string state =
+      context.signed_state.write("return", {{"url", url}}, context.now() + kReturnLinkSeconds);
   return {"Sign in as another user",
           std::string(kLogoutPath) + "?" + std::string(kReturnKey) + "=" + transport::percent_encode(state)};
 }
 
 std::string return_url(const EdgeContext& context, std::string_view state) {
-  const auto read = context.notes.read("return", state, context.now());
+  const auto read = context.signed_state.read("return", state, context.now());
   return read ? text_of(*read, "url") : std::string();
 }
 

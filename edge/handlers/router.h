@@ -17,7 +17,7 @@
 #include "edge/handlers/sign_out.h"
 #include "edge/handlers/terminal_authority.h"
 #include "edge/handlers/tunnel_authority.h"
-#include "edge/http/request.h"
+#include "edge/http/request_handler.h"
 #include "edge/identity/transfer_store.h"
 
 namespace cfpipe::edge {
@@ -39,15 +39,14 @@ struct Routes {
 };
 
 /// Leads each request to its handler, by host and path, and counts the answers.
-class Router {
+class Router final : public RequestHandler {
  public:
   Router(EdgeContext& context, const Routes& routes)
       : context_(context), to_(routes), auth_host_(context.config.auth_host) {}
 
-  // As Site has them.
-  boost::asio::awaitable<Answer> handle(const Request& request);
-  bool reads_body(const Request& request) const;
-  std::variant<TunnelGrant, Answer> upgrade(const Request& request);
+  boost::asio::awaitable<Answer> handle(const Request& request) override;
+  bool reads_body(const Request& request) const override;
+  std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
 
  private:
   boost::asio::awaitable<Answer> route(const Request& request);

@@ -27,7 +27,7 @@ Answer expired_form() {
 
 boost::asio::awaitable<Answer> SignIn::login(const Request& request) {
   std::string host = percent_decode(std::string_view(request.path).substr(kLoginPath.size())).value_or("");
-  const auto named = transport::Authority::parse(host);
+  const auto named = Authority::parse(host);
   host = named ? named->host.text() : std::string();
   if (host != context_.config.auth_host && !applications_.has_host(host))
     co_return message_page(404, "Not found", "This edge serves no such application.");
@@ -40,7 +40,7 @@ boost::asio::awaitable<Answer> SignIn::login(const Request& request) {
   if (app == nullptr)
     co_return message_page(400, "This link is not right", "It names another application than its address.");
   const std::int64_t now = context_.now();
-  const auto meta = context_.notes.read("login", request.query_value("meta"), now);
+  const auto meta = context_.signed_state.read("login", request.query_value("meta"), now);
   Answer answer;
   if (!meta || text_of(*meta, "aud") != app->aud || text_of(*meta, "host") != host) {
     // No sign-in of this browser, or one that is too old: the application begins a new one.
@@ -131,7 +131,7 @@ boost::asio::awaitable<Answer> SignIn::answer_form(const Request& request) {
   const std::string_view origin = request.header("Origin");
   if (!origin.empty() && !same_text(origin, "https://" + context_.auth_authority()))
     co_return message_page(403, "Refused", "This form was sent from another site.");
-  const auto state = context_.notes.read("form", request.form_value("state"), now);
+  const auto state = context_.signed_state.read("form", request.form_value("state"), now);
   if (!state || !same_secret(text_of(*state, "form"), hex(sha256(cookie_value(request, kFormCookie)))))
     co_return expired_form();
   Login login;

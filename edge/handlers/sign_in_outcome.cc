@@ -58,7 +58,7 @@ std::string SignInOutcome::form_state(const Request& request, const Login& login
                                   {"session", login.session_hash},
                                   {"target", login.target},
                                   {"form", hex(sha256(cookie))}};
-  return context_.notes.write("form", state, until);
+  return context_.signed_state.write("form", state, until);
 }
 
 std::string SignInOutcome::consent(const Login& login) const {
@@ -124,7 +124,7 @@ Result<std::optional<boost::json::object>> SignInOutcome::take_code(const std::s
   codes_.taken(name);
   if (!taken) return taken.error();
   if (!*taken) return std::optional<boost::json::object>();
-  return auth::parse_json_object(**taken);
+  return parse_json_object(**taken);
 }
 
 bool SignInOutcome::start_session(const Request& request, const Login& login, Identity& identity) {

@@ -49,16 +49,16 @@ std::variant<TunnelGrant, Answer> TerminalAuthority::grant(const Request& reques
     terminal->until = std::min(terminal->until, context_.now() + grant.session_limit.count());
   grant.session_limit = std::chrono::seconds(0);
   grant.terminal = std::move(terminal);
-  grant.inside = terminals_;
+  grant.target = terminals_;
   return grant;
 }
 
-boost::asio::awaitable<transport::Result<std::string>> TerminalAuthority::certify(const TunnelGrant& grant,
-                                                                                  const Request& request,
-                                                                                  std::string key_line) {
+boost::asio::awaitable<Result<std::string>> TerminalAuthority::certify(const TunnelGrant& grant,
+                                                                       const Request& request,
+                                                                       std::string key_line) {
   const auto app = applications_.find(grant.app_hostname);
-  const transport::Failure gone(transport::Stage::certificate, transport::Cause::sign_refused,
-                                grant.app_hostname + " does not use short-lived certificates");
+  const Failure gone(Stage::certificate, Cause::sign_refused,
+                     grant.app_hostname + " does not use short-lived certificates");
   if (app == nullptr) co_return gone;
   const auto config = app->config;  // a reload may replace what the application is meanwhile
   if (!config->certificates) co_return gone;
@@ -67,12 +67,12 @@ boost::asio::awaitable<transport::Result<std::string>> TerminalAuthority::certif
   co_return std::move(issued->line);
 }
 
-transport::Result<std::string> TerminalAuthority::known_host_key(const TunnelGrant& grant) {
+Result<std::string> TerminalAuthority::known_host_key(const TunnelGrant& grant) {
   return context_.store.host_key(grant.app_hostname, origin_of(grant));
 }
 
-transport::Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& grant, const Request& request,
-                                                          const std::string& key_line) {
+Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& grant, const Request& request,
+                                               const std::string& key_line) {
   const auto key = auth::parse_public_key_line(key_line);
   if (!key) return key.error();
   auto added = context_.store.add_host_key(grant.app_hostname, origin_of(grant), key_line, context_.now());
@@ -81,8 +81,7 @@ transport::Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& gra
   const auto kept = context_.store.host_key(grant.app_hostname, origin_of(grant));
   if (!kept) return kept.error();
   if (*kept != key_line)
-    return transport::Failure(transport::Stage::state, transport::Cause::key_unusable,
-                              "another host key was recorded meanwhile");
+    return Failure(Stage::state, Cause::key_unusable, "another host key was recorded meanwhile");
   AuditRow row = row_of("host_key", request);
   row.identity = grant.identity;
   row.application = grant.app_hostname;

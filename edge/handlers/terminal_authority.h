@@ -10,13 +10,14 @@
 #include "edge/handlers/certificate_issuer.h"
 #include "edge/handlers/tunnel_authority.h"
 #include "edge/http/request.h"
+#include "edge/listener/terminal_backend.h"
 
 namespace cfpipe::edge {
 
 inline constexpr std::string_view kTerminalPath = "/cdn-cgi/access/terminal";
 
 /// Grants terminals in the browser, and gives them what they need: certificates and host keys.
-class TerminalAuthority {
+class TerminalAuthority final : public TerminalBackend {
  public:
   /// All outlive it. `applications` changes with a reload.
   TerminalAuthority(EdgeContext& context, const ApplicationTable& applications, Authenticator& credentials,
@@ -30,19 +31,16 @@ class TerminalAuthority {
         ssh_ca_(ssh_ca) {}
 
   /// Where terminals are opened; null: there are none. Outlives every grant.
-  void use(std::shared_ptr<Inside> terminals) { terminals_ = std::move(terminals); }
+  void use(std::shared_ptr<TunnelTarget> terminals) { terminals_ = std::move(terminals); }
   bool serves(const Application& app) const { return app.config->browser_terminal && terminals_ != nullptr; }
   /// Leave to open a terminal at the application's origin, or the answer that says why not.
   std::variant<TunnelGrant, Answer> grant(const Request& request, const Application& app);
 
-  // Failures are for a person.
-  /// A certificate of the application's CA for that key, one line; recorded in the audit.
   boost::asio::awaitable<Result<std::string>> certify(const TunnelGrant& grant, const Request& request,
-                                                      std::string key_line);
-  /// The origin's host key as it was seen first, `type base64`, or empty.
-  Result<std::string> known_host_key(const TunnelGrant& grant);
-  /// Keeps that one; recorded in the audit.
-  Result<void> trust_host_key(const TunnelGrant& grant, const Request& request, const std::string& key_line);
+                                                      std::string key_line) override;
+  Result<std::string> known_host_key(const TunnelGrant& grant) override;
+  Result<void> trust_host_key(const TunnelGrant& grant, const Request& request,
+                              const std::string& key_line) override;
 
  private:
   EdgeContext& context_;
@@ -52,7 +50,7 @@ class TerminalAuthority {
   TunnelAuthority& tunnels_;
   CertificateIssuer& certificates_;
   SshCa& ssh_ca_;
-  std::shared_ptr<Inside> terminals_;
+  std::shared_ptr<TunnelTarget> terminals_;
 };
 
 }  // namespace cfpipe::edge

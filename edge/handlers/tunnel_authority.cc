@@ -30,9 +30,9 @@ Answer TunnelAuthority::wrong_destination(const Request& request, const Applicat
                                  ? app.config->hostname + " has one origin"
                                  : app.config->hostname + " does not lead to that destination";
   record_denial(context_, RowCause::denied, request, app, who.identity,
-                reason + ": " + transport::printable(asked, kShownDestination));
+                reason + ": " + printable(asked, kShownDestination));
   Answer answer = text_answer(403, reason);
-  answer.headers.emplace_back(transport::kReasonHeader, reason);
+  answer.headers.emplace_back(kReasonHeader, reason);
   return answer;
 }
 
@@ -69,11 +69,11 @@ std::variant<TunnelGrant, Answer> TunnelAuthority::grant(const Request& request,
 }
 
 Answer TunnelAuthority::leads_nowhere(const Request& request, const Application& app, const Visitor& who) {
-  const std::string reason = transport::printable(request.host, kShownDestination) +
+  const std::string reason = printable(request.host, kShownDestination) +
                              " leads to no server: what the * stands for must be letters, digits and '-'";
   record_denial(context_, RowCause::denied, request, app, who.identity, reason);
   Answer answer = text_answer(404, reason);
-  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(reason));
+  answer.headers.emplace_back(kReasonHeader, printable(reason));
   return answer;
 }
 
@@ -107,7 +107,7 @@ Answer TunnelAuthority::too_many_tunnels(const Request& request, const Applicati
   record_denial(context_, RowCause::over_limit, request, app, who.identity, refused.refusal);
   context_.counters.add(Count::limited, refused.limit);
   Answer answer = text_answer(429, refused.refusal);
-  answer.headers.emplace_back(transport::kReasonHeader, transport::printable(refused.refusal));
+  answer.headers.emplace_back(kReasonHeader, printable(refused.refusal));
   if (refused.wait > 0) answer.headers.emplace_back("Retry-After", std::to_string(refused.wait));
   return answer;
 }
@@ -136,7 +136,7 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
     row.reason += (row.reason.empty() ? "at " : ", at ") + request.host;
   const bool recorded = takes_row(grant, row);
   const auto [id, kept] =
-      recorded ? context_.audit.append(row) : AuditTrail::Kept{context_.audit.id_without_row(), true};
+      recorded ? context_.audit.append(row) : AuditTrail::Appended{context_.audit.id_without_row(), true};
   if (!kept && !context_.config.audit_continues) end->dismiss(kUnrecorded);
   context_.counters.add(Count::tunnels_opened, row.application);
   const bool late = !grant.identity.empty() && credentials_.no_longer_good({grant.identity, grant.client_id,

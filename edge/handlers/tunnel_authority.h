@@ -16,7 +16,7 @@
 #include "edge/handlers/gate.h"
 #include "edge/handlers/metadata_signer.h"
 #include "edge/http/request.h"
-#include "edge/tunnel/handle.h"
+#include "edge/tunnel/recorder.h"
 #include "edge/tunnel/registry.h"
 
 namespace cfpipe::edge {
@@ -26,7 +26,7 @@ inline constexpr std::chrono::milliseconds kRevocationPoll{1'000};
 
 /// Grants tunnels, records each, and ends those whose access was revoked, whose time is up, or that a new
 /// configuration does not admit.
-class TunnelAuthority {
+class TunnelAuthority final : public TunnelRecorder {
  public:
   /// All outlive it. `applications` changes with a reload.
   TunnelAuthority(EdgeContext& context, const ApplicationTable& applications, Authenticator& credentials,
@@ -46,9 +46,10 @@ class TunnelAuthority {
   /// The answer instead of a grant that has no origin.
   Answer leads_nowhere(const Request& request, const Application& app, const Visitor& who);
 
-  /// A tunnel has opened: its id for closed(). `end` ends it from here.
-  std::int64_t opened(const TunnelGrant& grant, const Request& request, std::shared_ptr<TunnelEnd> end);
-  void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes, std::string_view reason);
+  std::int64_t opened(const TunnelGrant& grant, const Request& request,
+                      std::shared_ptr<TunnelEnd> end) override;
+  void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
+              std::string_view reason) override;
 
   /// The tunnels that were opened and have not ended; `idle` is called whenever the last one has.
   const OpenTunnels& open() const { return open_tunnels_; }

@@ -26,7 +26,7 @@ Answer to_https(const Request& request) {
 }  // namespace
 
 std::optional<Answer> name_client(Request& request, const ClientSource& source, OccasionalLine& faults) {
-  const transport::Host peer(source.ends.client.address());
+  const Host peer(source.ends.client.address());
   request.peer = peer.text();
   if (!source.proxies) {
     if (source.encrypted || peer.is_this_machine()) return std::nullopt;
@@ -48,7 +48,7 @@ std::optional<Answer> name_client(Request& request, const ClientSource& source, 
   // A rule that keeps an address out must not be passed by a client that has none.
   if (client.address.is_unspecified()) return refused(kNoClient);
   if (source.proxies->proxy_protocol) return std::nullopt;
-  request.peer = transport::Host(client.address).text();
+  request.peer = Host(client.address).text();
   if (!client.encrypted) return to_https(request);
   // RFC 8470 5.1: it may be a replay, which the proxy alone could tell.
   if (request.header("Early-Data") == "1") return plain(425, "this may be a replay: send it again");
@@ -56,7 +56,7 @@ std::optional<Answer> name_client(Request& request, const ClientSource& source, 
 }
 
 ConnectionEnds ends_for(const Request& request, const ClientSource& source) {
-  if (request.peer == transport::Host(source.ends.client.address()).text()) return source.ends;
+  if (request.peer == Host(source.ends.client.address()).text()) return source.ends;
   boost::system::error_code error;
   const auto client = net::ip::make_address(request.peer, error);
   return {{client, 0}, source.ends.edge};

@@ -135,7 +135,7 @@ std::optional<net::ip::address> address_of(std::string_view text) {
   }
   // What stands for a port may be hidden as well (RFC 7239 6).
   if (!port.empty() && (port.front() != ':' || port.size() == 1)) return std::nullopt;
-  const auto parsed = transport::Host::parse(host);
+  const auto parsed = Host::parse(host);
   if (!parsed) return std::nullopt;
   return parsed->address();
 }

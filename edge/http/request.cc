@@ -20,24 +20,7 @@ std::string pair_value(std::string_view pairs, std::string_view key) {
   return {};
 }
 
-transport::Failure no_terminals() {
-  return {transport::Stage::config, transport::Cause::bad_option, "there are no terminals here"};
-}
-
 }  // namespace
-
-boost::asio::awaitable<transport::Result<std::string>> Site::certify_terminal(const TunnelGrant&,
-                                                                              const Request&, std::string) {
-  co_return no_terminals();
-}
-
-transport::Result<std::string> Site::known_host_key(const TunnelGrant&) {
-  return no_terminals();
-}
-
-transport::Result<void> Site::believe_host_key(const TunnelGrant&, const Request&, const std::string&) {
-  return no_terminals();
-}
 
 std::string_view Request::header(std::string_view name) const {
   for (const auto& [key, value] : headers)

@@ -1,21 +1,18 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "base/error.h"
 #include "base/host.h"
 
 namespace cfpipe::edge {
 
-class Inside;
+class TunnelTarget;
 struct Identity;
 struct TunnelSeat;
 namespace terminal {
@@ -51,7 +48,7 @@ struct Answer {
 /// Leave to open a tunnel: where it goes and on whose behalf.
 struct TunnelGrant {
   std::string app_hostname;
-  transport::Host origin_host;
+  Host origin_host;
   std::uint16_t origin_port = 22;
   std::string origin_path;      ///< of a Unix-domain socket, in place of host and port; empty: those
   bool proxy_protocol = false;  ///< the origin is told who the client is
@@ -65,46 +62,13 @@ struct TunnelGrant {
   std::int64_t expires = 0;               ///< the token's end, Unix seconds; 0: there is none
   std::chrono::seconds session_limit{0};  ///< the tunnel ends so long after it was opened; 0: it may stay
   std::chrono::seconds idle_limit{0};  ///< the tunnel ends when nothing has moved for so long; 0: it may stay
-  std::shared_ptr<Inside> inside;      ///< where it leads to, in place of the origin itself
+  std::shared_ptr<TunnelTarget> target;  ///< where it leads to, in place of the origin itself
   std::shared_ptr<const terminal::TerminalGrant>
-      terminal;                      ///< of a terminal in the browser, which `inside` is then
+      terminal;                      ///< of a terminal in the browser, which `target` is then
   std::uint64_t configuration = 0;   ///< number of the one that granted it; 0: none did
   std::shared_ptr<TunnelSeat> seat;  ///< counts it from now on; null: it counts once it has opened
 
   bool has_origin() const { return !origin_host.empty() || !origin_path.empty(); }
-};
-
-class TunnelEnd;
-
-/// Everything the edge answers, apart from the bytes of the wire. Lives on one loop, which is not the wire's
-/// (see SiteLoop): a commit to disk must not stall a tunnel.
-class Site {
- public:
-  virtual ~Site() = default;
-  /// An ordinary request. May wait (the transfer store polls); the request outlives the await.
-  virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
-  /// Whether handle() looks at the body of such a request, of which only the head is here. The listener keeps
-  /// nothing of a body that is not read. From any thread.
-  virtual bool reads_body(const Request&) const { return true; }
-  /// A WebSocket upgrade request (its handshake headers are the listener's to check): a grant or why not.
-  virtual std::variant<TunnelGrant, Answer> upgrade(const Request& request) = 0;
-  /// A tunnel that was granted has opened (returns its id for closed()) or ended. For the audit.
-  /// `end` ends it from here.
-  virtual std::int64_t opened(const TunnelGrant& grant, const Request& request,
-                              std::shared_ptr<TunnelEnd> end) = 0;
-  virtual void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
-                      std::string_view reason) = 0;
-
-  // For terminals, whose grants these are about; without them there are none. The failures are for a person.
-  /// A certificate of the application's CA for that key, one line; goes to the audit.
-  virtual boost::asio::awaitable<transport::Result<std::string>> certify_terminal(const TunnelGrant& grant,
-                                                                                  const Request& request,
-                                                                                  std::string key_line);
-  /// The origin's host key as it was seen first, `type base64`, or empty.
-  virtual transport::Result<std::string> known_host_key(const TunnelGrant& grant);
-  /// Keeps that one; goes to the audit.
-  virtual transport::Result<void> believe_host_key(const TunnelGrant& grant, const Request& request,
-                                                   const std::string& key_line);
 };
 
 }  // namespace cfpipe::edge

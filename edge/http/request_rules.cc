@@ -119,9 +119,9 @@ constexpr RequestFault kTooLarge{413, "the content is too large"};
 
 }  // namespace
 
-std::optional<transport::Authority> request_authority(std::string_view text) {
+std::optional<Authority> request_authority(std::string_view text) {
   if (text.ends_with(':')) text.remove_suffix(1);
-  auto parsed = transport::Authority::parse(text);
+  auto parsed = Authority::parse(text);
   if (!parsed) return std::nullopt;
   return std::move(*parsed);
 }

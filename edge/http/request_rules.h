@@ -54,6 +54,6 @@ bool expects_continue(const RequestHead& head);
 
 /// Who a request is for: `host` or `host:port`, in its canonical form; an empty port is none (RFC
 /// 3986 3.2.3). Nothing for any other text.
-std::optional<transport::Authority> request_authority(std::string_view text);
+std::optional<Authority> request_authority(std::string_view text);
 
 }  // namespace cfpipe::edge

@@ -140,7 +140,7 @@ Answer nothing_here(std::string text) {
   return nothing_here(Link{std::move(text), "/"});
 }
 
-Answer state_trouble(const transport::Failure& failure) {
+Answer state_trouble(const Failure& failure) {
   spdlog::error("state: {}", failure.detail);
   return message_page(503, "Not available", "This edge cannot reach its state.", "Try again in a moment.");
 }

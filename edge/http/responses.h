@@ -55,7 +55,7 @@ Answer message_page(int status, std::string_view title, std::string_view text, s
 Answer nothing_here(std::string text);
 Answer nothing_here(const Link& link);
 /// 503 for a failure of the state, which the log gets.
-Answer state_trouble(const transport::Failure& failure);
+Answer state_trouble(const Failure& failure);
 /// A style or script of edge/web, or what the terminal's page is made of; 404 for anything else.
 Answer asset_answer(const Request& request, std::string_view name);
 

@@ -7,7 +7,7 @@
 namespace cfpipe::edge {
 
 /// How long a client may take; tests shorten it. Each is the time of the whole, however it is split up.
-struct Patience {
+struct Timeouts {
   std::chrono::milliseconds proxy_header{5'000};  ///< of a trusted proxy, before all else
   std::chrono::milliseconds handshake{10'000};    ///< of TLS
   /// From the end of one request, or the handshake, to the last byte of the next: so also how long a

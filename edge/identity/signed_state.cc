@@ -16,7 +16,7 @@ constexpr std::size_t kKeyBytes = 32;
 
 }  // namespace
 
-Result<Notes> Notes::open(State& state) {
+Result<SignedState> SignedState::open(State& state) {
   auto known = state.key("notes");
   if (!known) return known.error();
   if (!*known) {
@@ -26,12 +26,11 @@ Result<Notes> Notes::open(State& state) {
     if (!known) return known.error();
   }
   if (!*known || (*known)->reveal().size() != kKeyBytes)
-    return transport::Failure(transport::Stage::state, transport::Cause::state_unreadable,
-                              "the notes key is damaged");
-  return Notes(std::move(**known));
+    return Failure(Stage::state, Cause::state_unreadable, "the notes key is damaged");
+  return SignedState(std::move(**known));
 }
 
-std::string Notes::tag(std::string_view kind, std::string_view payload) const {
+std::string SignedState::tag(std::string_view kind, std::string_view payload) const {
   std::string input(kind);
   input.push_back('\n');
   input += payload;
@@ -45,24 +44,25 @@ std::string Notes::tag(std::string_view kind, std::string_view payload) const {
 }
 
 // A note's payload is base64url, without blanks.
-std::string Notes::derive(std::string_view kind, std::string_view text) const {
-  return auth::base64url(tag(kind, "derived " + std::string(text)));
+std::string SignedState::derive(std::string_view kind, std::string_view text) const {
+  return base64url(tag(kind, "derived " + std::string(text)));
 }
 
-std::string Notes::write(std::string_view kind, boost::json::object content, std::int64_t expires) const {
+std::string SignedState::write(std::string_view kind, boost::json::object content,
+                               std::int64_t expires) const {
   content["exp"] = expires;
-  const std::string payload = auth::base64url(boost::json::serialize(content));
-  return payload + "." + auth::base64url(tag(kind, payload));
+  const std::string payload = base64url(boost::json::serialize(content));
+  return payload + "." + base64url(tag(kind, payload));
 }
 
-std::optional<boost::json::object> Notes::read(std::string_view kind, std::string_view note,
-                                               std::int64_t now) const {
+std::optional<boost::json::object> SignedState::read(std::string_view kind, std::string_view note,
+                                                     std::int64_t now) const {
   const std::size_t dot = note.find('.');
   if (note.size() > kMaxNoteBytes || dot == std::string_view::npos) return std::nullopt;
   const std::string_view payload = note.substr(0, dot);
-  const auto given = auth::decode_base64url(note.substr(dot + 1));
+  const auto given = decode_base64url(note.substr(dot + 1));
   if (!given || !same_secret(*given, tag(kind, payload))) return std::nullopt;
-  const auto json = auth::decode_base64url(payload);
+  const auto json = decode_base64url(payload);
   if (!json) return std::nullopt;
   boost::system::error_code error;
   const boost::json::value value = boost::json::parse(*json, error);

@@ -17,9 +17,9 @@ inline constexpr std::size_t kMaxNoteBytes = 8 * 1024;
 /// What this edge says to itself through a browser (the state of a login): JSON under an HMAC whose key never
 /// leaves it. Not a JWT, so that no note can ever pass for a token. The kind is part of what is
 /// authenticated.
-class Notes {
+class SignedState {
  public:
-  static Result<Notes> open(State& state);
+  static Result<SignedState> open(State& state);
   std::string write(std::string_view kind, boost::json::object content, std::int64_t expires) const;
   /// 43 characters of base64url that only this edge can make of that text: what need not be kept anywhere to
   /// be known again. Apart from notes, and from those of other kinds.
@@ -29,12 +29,9 @@ class Notes {
                                           std::int64_t now) const;
 
  private:
-  explicit Notes(Secret key) : key_(std::move(key)) {}
+  explicit SignedState(Secret key) : key_(std::move(key)) {}
   std::string tag(std::string_view kind, std::string_view payload) const;
   Secret key_;
 };
-
-using auth::number_of;
-using auth::text_of;
 
 }  // namespace cfpipe::edge

@@ -33,15 +33,15 @@ constexpr std::string_view kUse = "use";
 constexpr std::string_view kBrowserUse = "browser";
 constexpr std::string_view kProgramUse = "program";
 
-transport::Failure damaged() {
-  return {transport::Stage::state, transport::Cause::state_unreadable, "the token signing key is damaged"};
+Failure damaged() {
+  return {Stage::state, Cause::state_unreadable, "the token signing key is damaged"};
 }
 
-Result<auth::PKey> signing_key(State& state) {
+Result<PKey> signing_key(State& state) {
   auto known = state.key(kKeyName);
   if (!known) return known.error();
   if (!*known) {
-    const auth::PKey fresh(EVP_RSA_gen(kTokenKeyBits));
+    const PKey fresh(EVP_RSA_gen(kTokenKeyBits));
     if (!fresh) return damaged();
     if (auto added = state.add_key(kKeyName, private_key_pem(fresh.get())); !added) return added.error();
     // Another process may have been first: the stored one counts.
@@ -49,7 +49,7 @@ Result<auth::PKey> signing_key(State& state) {
     if (!known) return known.error();
   }
   if (!*known) return damaged();
-  auth::PKey key = private_key_from_pem((*known)->reveal());
+  PKey key = private_key_from_pem((*known)->reveal());
   if (!key || EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_RSA) return damaged();
   return key;
 }
@@ -95,12 +95,12 @@ void write_identity(boost::json::object& object, const Identity& identity) {
 
 Identity read_identity(const boost::json::object& object) {
   Identity identity;
-  identity.email = auth::text_of(object, "email");
-  identity.provider = auth::text_of(object, kProvider);
+  identity.email = text_of(object, "email");
+  identity.provider = text_of(object, kProvider);
   identity.groups = carried_groups(object);
   identity.claims = custom_claims(object);
-  identity.subject = auth::text_of(object, "sub");
-  identity.nonce = auth::text_of(object, "nonce");
+  identity.subject = text_of(object, "sub");
+  identity.nonce = text_of(object, "nonce");
   if (const auto* issued = object.if_contains("iat"); issued != nullptr && issued->is_int64())
     identity.issued = issued->get_int64();
   return identity;

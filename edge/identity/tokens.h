@@ -62,7 +62,7 @@ class Tokens {
   const std::string& kid() const { return kid_; }
 
  private:
-  Tokens(auth::PKey key, std::string kid, std::string certs)
+  Tokens(PKey key, std::string kid, std::string certs)
       : key_(std::move(key)), kid_(std::move(kid)), certs_(std::move(certs)) {}
   boost::json::object claims_of(const Identity& identity, std::string_view type, std::string_view aud,
                                 std::int64_t now, std::chrono::seconds lifetime) const;
@@ -71,7 +71,7 @@ class Tokens {
                                 std::int64_t now) const;
   std::string org_audience() const;
 
-  auth::PKey key_;
+  PKey key_;
   std::string kid_;
   std::string certs_;
   std::string issuer_;

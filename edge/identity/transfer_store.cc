@@ -27,7 +27,7 @@ Answer not_yet() {
 
 bool TransferStore::valid_key(std::string_view key) {
   if (key.size() != kKeyCharacters) return false;
-  const auto bytes = auth::decode_base64url(key);
+  const auto bytes = decode_base64url(key);
   return bytes && bytes->size() == kKeyBytes;
 }
 

@@ -57,8 +57,8 @@ class TransferStore {
 
  private:
   struct Waiter {
-    Waiter(const boost::asio::any_io_executor& executor, std::chrono::milliseconds patience, std::string from)
-        : timer(executor, patience), peer(std::move(from)) {}
+    Waiter(const boost::asio::any_io_executor& executor, std::chrono::milliseconds timeout, std::string from)
+        : timer(executor, timeout), peer(std::move(from)) {}
     boost::asio::steady_timer timer;
     std::string peer;
   };

@@ -18,7 +18,7 @@ struct FairSlots::Waiter {
 
   std::shared_ptr<Room> room;
   PartyKey party;
-  std::shared_ptr<transport::Wakeup> granted;
+  std::shared_ptr<Wakeup> granted;
   std::optional<Slot> slot;  ///< its turn has come; given back with the frame if that goes first
   std::list<Waiter*>::iterator place;
 };
@@ -89,7 +89,7 @@ struct FairSlots::Room : std::enable_shared_from_this<Room> {
 };
 
 FairSlots::Waiter::Waiter(std::shared_ptr<Room> r, PartyKey p)
-    : room(std::move(r)), party(std::move(p)), granted(std::make_shared<transport::Wakeup>(room->executor)) {
+    : room(std::move(r)), party(std::move(p)), granted(std::make_shared<Wakeup>(room->executor)) {
   room->enter(*this);
 }
 
@@ -128,9 +128,9 @@ net::awaitable<std::optional<FairSlots::Slot>> FairSlots::take_in(std::shared_pt
     co_return room->occupy(party);
   if (room->waiting >= room->limits.waiting || queued >= room->limits.waiting_each) co_return std::nullopt;
   Waiter waiter(room, std::move(party));
-  const auto deadline = std::chrono::steady_clock::now() + room->limits.patience;
+  const auto deadline = std::chrono::steady_clock::now() + room->limits.wait;
   co_await waiter.granted->wait(deadline);
-  // The turn may have come together with the end of the patience.
+  // The turn may have come together with the end of the wait.
   if (!waiter.slot) co_return std::nullopt;
   std::optional<Slot> slot(std::move(*waiter.slot));
   co_return slot;

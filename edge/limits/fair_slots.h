@@ -24,7 +24,7 @@ class FairSlots {
     std::size_t at_once_each;
     std::size_t waiting;
     std::size_t waiting_each;
-    std::chrono::milliseconds patience;  ///< with the queue
+    std::chrono::milliseconds wait;  ///< with the queue
   };
 
   FairSlots(boost::asio::any_io_executor executor, Limits limits);
@@ -42,7 +42,7 @@ class FairSlots {
     std::shared_ptr<Room> room_;
     PartyKey party_;
   };
-  /// Waits for the party's turn. Nothing: the queue is full, or the patience has ended.
+  /// Waits for the party's turn. Nothing: the queue is full, or the wait has ended.
   boost::asio::awaitable<std::optional<Slot>> take(PartyKey party);
 
   std::size_t busy() const;

@@ -10,7 +10,7 @@ inline constexpr std::size_t kMaxConnections = 20'000;
 /// connections: loops, database, listener, logs, name lookups.
 inline constexpr std::size_t kDescriptorsPerTunnel = 2;
 inline constexpr std::size_t kOwnDescriptors = 256;
-/// Loops of the wire.
+/// Worker threads.
 inline constexpr unsigned kMaxThreads = 256;
 
 /// Raises the limit of open files as far as the system lets us. The limit now.

@@ -97,8 +97,8 @@ struct Admin::Impl : std::enable_shared_from_this<Impl> {
   std::size_t connections = 0;
 };
 
-transport::Result<std::unique_ptr<Admin>> Admin::open(net::any_io_executor executor, const Listener& listen,
-                                                      Answers answers, auth::Fd given) {
+Result<std::unique_ptr<Admin>> Admin::open(net::any_io_executor executor, const Listener& listen,
+                                           Answers answers, Fd given) {
   auto impl = std::make_shared<Impl>(executor, std::move(answers));
   if (const auto used = use_listener(impl->acceptor, listen, kAdminListenName, std::move(given)); !used)
     return used.error();

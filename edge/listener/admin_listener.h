@@ -28,9 +28,8 @@ class Admin {
   using Answers = std::function<Answer(std::string_view path)>;
   /// Listens, and asks `answers` on the executor's loop from then on. Stage::config. `given`: a socket that
   /// listens already, perhaps other processes' too.
-  static transport::Result<std::unique_ptr<Admin>> open(boost::asio::any_io_executor executor,
-                                                        const Listener& listen, Answers answers,
-                                                        auth::Fd given = {});
+  static Result<std::unique_ptr<Admin>> open(boost::asio::any_io_executor executor, const Listener& listen,
+                                             Answers answers, Fd given = {});
   /// Ends the listener; `answers` is not called any more.
   ~Admin();
   Admin(const Admin&) = delete;

@@ -10,8 +10,8 @@ namespace cfpipe::edge {
 
 /// What the connections of one loop share. All of it outlives them.
 struct ConnectionContext {
-  SiteLoop& site;
-  Patience patience;
+  ControlPlane& site;
+  Timeouts timeouts;
   MemoryBudget& memory;
   IdleConnections& idle;
   OccasionalLine& forwarding_faults;

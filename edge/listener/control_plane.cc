@@ -25,12 +25,12 @@ Answer too_many_waiting() {
   return answer;
 }
 
-// One question on its way to the site and back. Neither loop owns anything of the other's: a caller that is
-// gone leaves the answer to itself.
+// One piece of work on its way to the site and back. Neither loop owns anything of the other's: a caller that
+// is gone leaves the answer to itself.
 template <class T>
 struct Visit {
-  explicit Visit(const net::any_io_executor& caller) : done(std::make_shared<transport::Wakeup>(caller)) {}
-  std::shared_ptr<transport::Wakeup> done;
+  explicit Visit(const net::any_io_executor& caller) : done(std::make_shared<Wakeup>(caller)) {}
+  std::shared_ptr<Wakeup> done;
   std::optional<T> answer;
   std::exception_ptr error;
 };
@@ -56,18 +56,18 @@ FairQueue::Job refusal(const std::shared_ptr<Visit<T>>& visit) {
   };
 }
 
-// `refuse`: where the question has to wait behind too many of the same address.
+// `refuse`: where the work has to wait behind too many of the same address.
 template <class T, class Ask>
-net::awaitable<T> ask(std::shared_ptr<Turns> turns, Asker asker, Ask question) {
+net::awaitable<T> ask(std::shared_ptr<Turns> turns, Asker asker, Ask work) {
   const auto visit = std::make_shared<Visit<T>>(co_await net::this_coro::executor);
   FairQueue::Job refuse;
   if constexpr (std::is_constructible_v<T, Answer>) refuse = refusal(visit);
   turns->add(
       asker,
-      [visit, question = std::move(question)] {
+      [visit, work = std::move(work)] {
         if (left_alone(visit)) return;
         try {
-          visit->answer.emplace(question());
+          visit->answer.emplace(work());
         } catch (...) {
           visit->error = std::current_exception();
         }
@@ -77,13 +77,13 @@ net::awaitable<T> ask(std::shared_ptr<Turns> turns, Asker asker, Ask question) {
   co_return co_await answer_of(visit);
 }
 
-// `question` makes the coroutine, and what it captures is kept while that runs. Nothing here holds the
+// `work` makes the coroutine, and what it captures is kept while that runs. Nothing here holds the
 // exception any more when the caller is told: the last holder destroys it, and its counter lies in the
 // library, where a thread sanitizer sees no order.
 template <class T, class Ask>
-net::awaitable<void> answer_into(std::shared_ptr<Visit<T>> visit, std::shared_ptr<Ask> question) {
+net::awaitable<void> answer_into(std::shared_ptr<Visit<T>> visit, std::shared_ptr<Ask> work) {
   try {
-    visit->answer.emplace(co_await (*question)());
+    visit->answer.emplace(co_await (*work)());
   } catch (...) {
     visit->error = std::current_exception();
   }
@@ -91,12 +91,11 @@ net::awaitable<void> answer_into(std::shared_ptr<Visit<T>> visit, std::shared_pt
 
 // The same for what takes its time there.
 template <class T, class Ask>
-net::awaitable<T> ask_long(std::shared_ptr<Turns> turns, net::any_io_executor site, Asker asker,
-                           Ask question) {
+net::awaitable<T> ask_long(std::shared_ptr<Turns> turns, net::any_io_executor site, Asker asker, Ask work) {
   const auto visit = std::make_shared<Visit<T>>(co_await net::this_coro::executor);
   FairQueue::Job refuse;
   if constexpr (std::is_constructible_v<T, Answer>) refuse = refusal(visit);
-  const auto kept = std::make_shared<Ask>(std::move(question));
+  const auto kept = std::make_shared<Ask>(std::move(work));
   turns->add(
       asker,
       [visit, site, kept] {
@@ -155,54 +154,52 @@ void Turns::run_some() {
 OpenTunnel::~OpenTunnel() {
   end->forget();
   try {
-    net::post(executor_, [&site = site_, id = id_, up = up_bytes, down = down_bytes,
-                          why = std::move(reason)] { site.closed(id, up, down, why); });
+    net::post(executor_, [&recorder = recorder_, id = id_, up = up_bytes, down = down_bytes,
+                          why = std::move(reason)] { recorder.closed(id, up, down, why); });
   } catch (...) {
     log_exception("the record of a tunnel", std::current_exception());
   }
 }
 
-net::awaitable<Answer> SiteLoop::handle(SharedRequest request) {
-  auto question = [&site = site_, request] { return site.handle(*request); };
-  return ask_long<Answer>(turns_, executor_, asker_of(*request), std::move(question));
+net::awaitable<Answer> ControlPlane::handle(SharedRequest request) {
+  auto work = [&requests = requests_, request] { return requests.handle(*request); };
+  return ask_long<Answer>(turns_, executor_, asker_of(*request), std::move(work));
 }
 
-net::awaitable<std::variant<TunnelGrant, Answer>> SiteLoop::upgrade(SharedRequest request) {
-  auto question = [&site = site_, request] { return site.upgrade(*request); };
-  return ask<std::variant<TunnelGrant, Answer>>(turns_, asker_of(*request), std::move(question));
+net::awaitable<std::variant<TunnelGrant, Answer>> ControlPlane::upgrade(SharedRequest request) {
+  auto work = [&requests = requests_, request] { return requests.upgrade(*request); };
+  return ask<std::variant<TunnelGrant, Answer>>(turns_, asker_of(*request), std::move(work));
 }
 
-net::awaitable<std::unique_ptr<OpenTunnel>> SiteLoop::opened(const TunnelGrant& grant,
-                                                             SharedRequest request) {
+net::awaitable<std::unique_ptr<OpenTunnel>> ControlPlane::opened(const TunnelGrant& grant,
+                                                                 SharedRequest request) {
   const auto end = std::make_shared<TunnelEnd>(co_await net::this_coro::executor);
-  auto question = [executor = executor_, &site = site_, grant, request, end] {
-    return std::make_unique<OpenTunnel>(executor, site, site.opened(grant, *request, end), end);
+  auto work = [executor = executor_, &tunnels = tunnels_, grant, request, end] {
+    return std::make_unique<OpenTunnel>(executor, tunnels, tunnels.opened(grant, *request, end), end);
   };
-  co_return co_await ask<std::unique_ptr<OpenTunnel>>(turns_, asker_of(*request), std::move(question));
+  co_return co_await ask<std::unique_ptr<OpenTunnel>>(turns_, asker_of(*request), std::move(work));
 }
 
-net::awaitable<transport::Result<std::string>> SiteLoop::certify_terminal(const TunnelGrant& grant,
-                                                                          SharedRequest request,
-                                                                          std::string key_line) {
-  auto question = [&site = site_, grant, request, key = std::move(key_line)] {
-    return site.certify_terminal(grant, *request, key);
+net::awaitable<Result<std::string>> TerminalControl::certify(const TunnelGrant& grant, SharedRequest request,
+                                                             std::string key_line) {
+  auto work = [&backend = backend_, grant, request, key = std::move(key_line)] {
+    return backend.certify(grant, *request, key);
   };
-  return ask_long<transport::Result<std::string>>(turns_, executor_, asker_of(*request), std::move(question));
+  return ask_long<Result<std::string>>(site_.turns_, site_.executor_, asker_of(*request), std::move(work));
 }
 
-net::awaitable<transport::Result<std::string>> SiteLoop::known_host_key(const TunnelGrant& grant) {
-  auto question = [&site = site_, grant] { return site.known_host_key(grant); };
+net::awaitable<Result<std::string>> TerminalControl::known_host_key(const TunnelGrant& grant) {
+  auto work = [&backend = backend_, grant] { return backend.known_host_key(grant); };
   const Asker asker{{}, hash_of(grant.identity)};
-  return ask<transport::Result<std::string>>(turns_, asker, std::move(question));
+  return ask<Result<std::string>>(site_.turns_, asker, std::move(work));
 }
 
-net::awaitable<transport::Result<void>> SiteLoop::believe_host_key(const TunnelGrant& grant,
-                                                                   SharedRequest request,
-                                                                   std::string key_line) {
-  auto question = [&site = site_, grant, request, key = std::move(key_line)] {
-    return site.believe_host_key(grant, *request, key);
+net::awaitable<Result<void>> TerminalControl::trust_host_key(const TunnelGrant& grant, SharedRequest request,
+                                                             std::string key_line) {
+  auto work = [&backend = backend_, grant, request, key = std::move(key_line)] {
+    return backend.trust_host_key(grant, *request, key);
   };
-  return ask<transport::Result<void>>(turns_, asker_of(*request), std::move(question));
+  return ask<Result<void>>(site_.turns_, asker_of(*request), std::move(work));
 }
 
 }  // namespace cfpipe::edge

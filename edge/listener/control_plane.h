@@ -8,9 +8,10 @@
 #include <string>
 #include <variant>
 
-#include "edge/http/request.h"
+#include "edge/http/request_handler.h"
 #include "edge/limits/fair_queue.h"
-#include "edge/tunnel/handle.h"
+#include "edge/listener/terminal_backend.h"
+#include "edge/tunnel/recorder.h"
 
 namespace cfpipe::edge {
 
@@ -20,9 +21,9 @@ using SharedRequest = std::shared_ptr<const Request>;
 /// relay keeps its counters current.
 class OpenTunnel {
  public:
-  OpenTunnel(boost::asio::any_io_executor executor, Site& site, std::int64_t id,
+  OpenTunnel(boost::asio::any_io_executor executor, TunnelRecorder& recorder, std::int64_t id,
              std::shared_ptr<TunnelEnd> site_ends_it)
-      : end(std::move(site_ends_it)), executor_(std::move(executor)), site_(site), id_(id) {}
+      : end(std::move(site_ends_it)), executor_(std::move(executor)), recorder_(recorder), id_(id) {}
   ~OpenTunnel();
   OpenTunnel(const OpenTunnel&) = delete;
   OpenTunnel& operator=(const OpenTunnel&) = delete;
@@ -34,7 +35,7 @@ class OpenTunnel {
 
  private:
   boost::asio::any_io_executor executor_;
-  Site& site_;
+  TunnelRecorder& recorder_;
   std::int64_t id_;
 };
 
@@ -61,33 +62,51 @@ class Turns : public std::enable_shared_from_this<Turns> {
   bool running_ = false;
 };
 
-/// The site as the wire's loops see it: what is asked runs on the site's own loop, and the answer arrives on
-/// the caller's. Callers may be destroyed while they wait; what they asked is then left out if its turn has
-/// not come.
-class SiteLoop {
+/// The site as other loops see it, those of the workers and of the terminals: what is asked runs on the
+/// site's own loop, and the answer arrives on the caller's. Callers may be destroyed while they wait; what
+/// they asked is then left out if its turn has not come.
+class ControlPlane {
  public:
-  /// Both outlive this.
-  SiteLoop(boost::asio::any_io_executor executor, Site& site)
-      : executor_(executor), site_(site), turns_(std::make_shared<Turns>(std::move(executor))) {}
+  /// `requests` and `tunnels` outlive this.
+  ControlPlane(boost::asio::any_io_executor executor, RequestHandler& requests, TunnelRecorder& tunnels)
+      : executor_(executor),
+        requests_(requests),
+        tunnels_(tunnels),
+        turns_(std::make_shared<Turns>(std::move(executor))) {}
 
   boost::asio::awaitable<Answer> handle(SharedRequest request);
-  /// Of Site; answered on the caller's thread.
-  bool reads_body(const Request& request) const { return site_.reads_body(request); }
+  /// Of RequestHandler; answered on the caller's thread.
+  bool reads_body(const Request& request) const { return requests_.reads_body(request); }
   boost::asio::awaitable<std::variant<TunnelGrant, Answer>> upgrade(SharedRequest request);
   boost::asio::awaitable<std::unique_ptr<OpenTunnel>> opened(const TunnelGrant& grant, SharedRequest request);
 
-  boost::asio::awaitable<transport::Result<std::string>> certify_terminal(const TunnelGrant& grant,
-                                                                          SharedRequest request,
-                                                                          std::string key_line);
-  boost::asio::awaitable<transport::Result<std::string>> known_host_key(const TunnelGrant& grant);
-  boost::asio::awaitable<transport::Result<void>> believe_host_key(const TunnelGrant& grant,
-                                                                   SharedRequest request,
-                                                                   std::string key_line);
+ private:
+  friend class TerminalControl;
+  boost::asio::any_io_executor executor_;
+  RequestHandler& requests_;
+  TunnelRecorder& tunnels_;
+  std::shared_ptr<Turns> turns_;
+};
+
+/// The same for what terminals need besides.
+class TerminalControl {
+ public:
+  /// Both outlive this; `backend` lives on the loop of `site`.
+  TerminalControl(ControlPlane& site, TerminalBackend& backend) : site_(site), backend_(backend) {}
+
+  boost::asio::awaitable<std::unique_ptr<OpenTunnel>> opened(const TunnelGrant& grant,
+                                                             SharedRequest request) {
+    return site_.opened(grant, std::move(request));
+  }
+  boost::asio::awaitable<Result<std::string>> certify(const TunnelGrant& grant, SharedRequest request,
+                                                      std::string key_line);
+  boost::asio::awaitable<Result<std::string>> known_host_key(const TunnelGrant& grant);
+  boost::asio::awaitable<Result<void>> trust_host_key(const TunnelGrant& grant, SharedRequest request,
+                                                      std::string key_line);
 
  private:
-  boost::asio::any_io_executor executor_;
-  Site& site_;
-  std::shared_ptr<Turns> turns_;
+  ControlPlane& site_;
+  TerminalBackend& backend_;
 };
 
 }  // namespace cfpipe::edge

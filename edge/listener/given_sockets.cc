@@ -20,10 +20,6 @@
 namespace cfpipe::edge {
 namespace net = boost::asio;
 using net::ip::tcp;
-using transport::Cause;
-using transport::Failure;
-using transport::Result;
-using transport::Stage;
 namespace {
 
 /// SD_LISTEN_FDS_START.
@@ -71,7 +67,7 @@ Result<std::vector<std::string>> names_of(std::size_t count, const std::string& 
   if (std::any_of(names.begin(), names.end(), is_known)) {
     for (const std::string& name : names)
       if (!is_known(name))
-        return fault("LISTEN_FDNAMES: '" + transport::printable(name, 64) +
+        return fault("LISTEN_FDNAMES: '" + printable(name, 64) +
                      "' is neither listen nor admin_listen (FileDescriptorName= of the socket unit)");
     return names;
   }
@@ -111,9 +107,9 @@ bool is_at(const Listener& there, const Listener& wanted) {
   return there.address() == wanted.address() && (wanted.port() == 0 || there.port() == wanted.port());
 }
 
-Result<auth::Fd> open_tcp_listener(const tcp::endpoint& where, std::string_view key) {
+Result<Fd> open_tcp_listener(const tcp::endpoint& where, std::string_view key) {
   const int family = where.protocol().family();
-  auth::Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+  Fd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
   const int on = 1;
   const bool ready = socket && ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
                      ::bind(socket.get(), where.data(), static_cast<socklen_t>(where.size())) == 0 &&
@@ -128,7 +124,7 @@ Result<auth::Fd> open_tcp_listener(const tcp::endpoint& where, std::string_view 
 // assign().
 template <class Acceptor>
 Result<void> assign(Acceptor& acceptor, const typename Acceptor::protocol_type& protocol,
-                    const Listener& where, std::string_view key, auth::Fd given) {
+                    const Listener& where, std::string_view key, Fd given) {
   if (!given) {
     auto opened = open_listener(where, key);
     if (!opened) return opened.error();
@@ -156,18 +152,16 @@ std::optional<Listener> listener_of(int fd) {
   return Listener(out);
 }
 
-Result<auth::Fd> open_listener(const Listener& where, std::string_view key) {
+Result<Fd> open_listener(const Listener& where, std::string_view key) {
   return where.is_unix() ? open_unix_listener(where) : open_tcp_listener(where.tcp(), key);
 }
 
-Result<void> use_listener(StreamAcceptor& acceptor, const Listener& where, std::string_view key,
-                          auth::Fd given) {
+Result<void> use_listener(StreamAcceptor& acceptor, const Listener& where, std::string_view key, Fd given) {
   const int family = where.is_unix() ? AF_UNIX : where.tcp().protocol().family();
   return assign(acceptor, net::generic::stream_protocol(family, 0), where, key, std::move(given));
 }
 
-Result<void> use_listener(tcp::acceptor& acceptor, const Listener& where, std::string_view key,
-                          auth::Fd given) {
+Result<void> use_listener(tcp::acceptor& acceptor, const Listener& where, std::string_view key, Fd given) {
   return assign(acceptor, where.tcp().protocol(), where, key, std::move(given));
 }
 
@@ -178,7 +172,7 @@ Result<GivenSockets> GivenSockets::of_environment() {
   if (pid != std::to_string(::getpid()) || count_text.empty()) return GivenSockets();
   const auto count = number_in(count_text);
   if (!count || *count > kMaxGivenSockets)
-    return fault("LISTEN_FDS is '" + transport::printable(count_text, 64) + "', no number of sockets up to " +
+    return fault("LISTEN_FDS is '" + printable(count_text, 64) + "', no number of sockets up to " +
                  std::to_string(kMaxGivenSockets));
   const auto names = names_of(*count, names_text);
   if (!names) return names.error();
@@ -187,23 +181,23 @@ Result<GivenSockets> GivenSockets::of_environment() {
     const int fd = kFirst + static_cast<int>(i);
     const std::string what = "LISTEN_FDS: descriptor " + std::to_string(fd) + " (" + (*names)[i] + ") ";
     if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fault(what + "is not open");
-    if (!out.sockets_.emplace((*names)[i], auth::Fd(fd)).second)
+    if (!out.sockets_.emplace((*names)[i], Fd(fd)).second)
       return fault("LISTEN_FDNAMES has '" + (*names)[i] + "' twice");
     if (!listens(fd)) return fault(what + "is not a socket that listens (TCP or Unix-domain)");
   }
   return out;
 }
 
-Result<auth::Fd> GivenSockets::take(std::string_view key, const Listener& wanted) {
+Result<Fd> GivenSockets::take(std::string_view key, const Listener& wanted) {
   const auto pull = [this](std::string_view name) {
     const auto found = sockets_.find(name);
-    if (found == sockets_.end()) return auth::Fd();
-    auth::Fd out = std::move(found->second);
+    if (found == sockets_.end()) return Fd();
+    Fd out = std::move(found->second);
     sockets_.erase(found);
     return out;
   };
-  auth::Fd kept = pull(std::string(kKeptPrefix) + std::string(key));
-  auth::Fd given = pull(key);
+  Fd kept = pull(std::string(kKeptPrefix) + std::string(key));
+  Fd given = pull(key);
   if (given) {
     const auto there = listener_of(given.get());
     if (!there || !is_at(*there, wanted))
@@ -213,7 +207,7 @@ Result<auth::Fd> GivenSockets::take(std::string_view key, const Listener& wanted
     return given;
   }
   const auto there = kept ? listener_of(kept.get()) : std::nullopt;
-  if (!there || !is_at(*there, wanted) || !is_in_place(wanted)) return auth::Fd();
+  if (!there || !is_at(*there, wanted) || !is_in_place(wanted)) return Fd();
   if (const auto admitted = admit_group(wanted); !admitted) return admitted.error();
   return kept;
 }

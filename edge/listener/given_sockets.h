@@ -30,13 +30,12 @@ using StreamAcceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::
 /// Where a socket listens; nothing: it cannot be asked.
 std::optional<Listener> listener_of(int fd);
 /// A non-blocking socket that listens there; `key` is the configuration's, for the message. Stage::config.
-transport::Result<auth::Fd> open_listener(const Listener& where, std::string_view key);
+Result<Fd> open_listener(const Listener& where, std::string_view key);
 /// Gives the acceptor that socket, or a new one if `given` is none. Stage::config.
-transport::Result<void> use_listener(StreamAcceptor& acceptor, const Listener& where, std::string_view key,
-                                     auth::Fd given);
+Result<void> use_listener(StreamAcceptor& acceptor, const Listener& where, std::string_view key, Fd given);
 /// The same for a listener that has an address and a port.
-transport::Result<void> use_listener(boost::asio::ip::tcp::acceptor& acceptor, const Listener& where,
-                                     std::string_view key, auth::Fd given);
+Result<void> use_listener(boost::asio::ip::tcp::acceptor& acceptor, const Listener& where,
+                          std::string_view key, Fd given);
 
 /// The listening sockets that this process was started with, as sd_listen_fds_with_names(3) has them: from
 /// descriptor 3 on, LISTEN_FDS many, LISTEN_FDNAMES. Without names that are known here the first is `listen`
@@ -46,16 +45,16 @@ class GivenSockets {
   GivenSockets() = default;
   /// Takes them over; they and the variables are not for programs that this one starts. None where
   /// LISTEN_PID is another process. What is no stream socket that listens is a fault (Stage::config).
-  static transport::Result<GivenSockets> of_environment();
+  static Result<GivenSockets> of_environment();
 
   /// The socket for that key; none: there is none. It has to listen where the configuration says; one that
   /// was kept is closed if it does not. Stage::config.
-  transport::Result<auth::Fd> take(std::string_view key, const Listener& wanted);
+  Result<Fd> take(std::string_view key, const Listener& wanted);
   /// A socket is left that nothing is going to accept from, so its clients would wait forever. Stage::config.
-  transport::Result<void> all_taken() const;
+  Result<void> all_taken() const;
 
  private:
-  std::map<std::string, auth::Fd, std::less<>> sockets_;
+  std::map<std::string, Fd, std::less<>> sockets_;
 };
 
 }  // namespace cfpipe::edge

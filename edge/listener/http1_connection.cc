@@ -15,7 +15,6 @@
 namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace http = boost::beast::http;
-using transport::Cause;
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -57,7 +56,7 @@ bool wants_websocket(const RequestHead& request) {
 }
 
 // A request that cannot be read; `too_large` is the status of one that has too much of something.
-Answer unread(const transport::Failure& failure, int too_large) {
+Answer unread(const Failure& failure, int too_large) {
   if (failure.cause == Cause::system_short) return overloaded();
   int status = 400;
   if (failure.cause == Cause::timed_out) status = 408;
@@ -79,7 +78,7 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Clien
                        const ConnectionContext& context)
     : context_(context),
       site_(context.site),
-      patience_(context.patience),
+      timeouts_(context.timeouts),
       seat_(std::make_shared<IdleConnections::Seat>(context.idle, [this] { stop(false); })),
       held_(context.memory, kMaxRequestsHeld),
       input_(context.memory, kMaxRequestsHeld),
@@ -130,16 +129,16 @@ net::awaitable<void> Connection::run() {
 // False: it failed.
 net::awaitable<bool> Connection::shake_hands() {
   if (tls_ == nullptr) co_return true;
-  const std::string peer = transport::Host(source_.ends.client.address()).text();
-  const auto shaken = co_await tls_->accept(patience_.handshake, peer);
+  const std::string peer = Host(source_.ends.client.address()).text();
+  const auto shaken = co_await tls_->accept(timeouts_.handshake, peer);
   co_return shaken.has_value();
 }
 
 // Early data may be a replay (RFC 8446 8). The end of the handshake proves that it is not.
 net::awaitable<bool> Connection::prove() {
   if (tls_ == nullptr || tls_->established()) co_return true;
-  const std::string peer = transport::Host(source_.ends.client.address()).text();
-  const auto done = co_await tls_->establish(patience_.handshake, peer);
+  const std::string peer = Host(source_.ends.client.address()).text();
+  const auto done = co_await tls_->establish(timeouts_.handshake, peer);
   co_return done.has_value();
 }
 
@@ -226,7 +225,7 @@ net::awaitable<bool> Connection::serve_one() {
   MemoryCharge charge(held_);
   std::optional<RequestParser> parser(std::in_place);
   parser->get().body().charge = &charge;
-  const auto deadline = Clock::now() + patience_.request;
+  const auto deadline = Clock::now() + timeouts_.request;
   const bool headed = co_await read_head(*parser, deadline);
   if (!headed) co_return false;
   auto request = std::make_shared<Request>(translate(parser->get()));
@@ -287,7 +286,7 @@ net::awaitable<void> Connection::linger() {
     boost::system::error_code gone;
     tls_->socket().shutdown(net::ip::tcp::socket::shutdown_send, gone);
   }
-  const auto deadline = Clock::now() + patience_.linger;
+  const auto deadline = Clock::now() + timeouts_.linger;
   std::array<std::byte, 16 * 1024> dropped;
   for (std::size_t total = 0; total < kMaxLingerBytes;) {
     std::size_t got = 0;
@@ -306,10 +305,10 @@ net::awaitable<bool> Connection::reply(Asked asked, Answer answer, bool keep_ali
   auto content = asked.head ? std::string_view() : answer.content();
   // A small one leaves with its head; a large one is sent from where it lies.
   if (content.size() <= kSmallBytes) text += std::exchange(content, {});
-  const auto deadline = Clock::now() + patience_.request;
-  auto written = co_await transport::write_all(*channel_, text, deadline, patience_.stall);
+  const auto deadline = Clock::now() + timeouts_.request;
+  auto written = co_await transport::write_all(*channel_, text, deadline, timeouts_.stall);
   if (written && !content.empty())
-    written = co_await transport::write_all(*channel_, content, deadline, patience_.stall);
+    written = co_await transport::write_all(*channel_, content, deadline, timeouts_.stall);
   co_return written.has_value() && keep_alive;
 }
 
@@ -340,7 +339,7 @@ net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequ
       transport::websocket_accept(view(http["Sec-WebSocket-Key"])) + "\r\nCf-Ray: " + request->ray + "\r\n";
   if (half_close) head += std::string(transport::kHalfCloseHeader) + ": 1\r\n";
   head += "\r\n";
-  const auto written = co_await transport::write_all(*channel_, head, Clock::now() + patience_.request);
+  const auto written = co_await transport::write_all(*channel_, head, Clock::now() + timeouts_.request);
   if (!written) co_return;
   carries_tunnel_ = true;
   busy_with_tunnel_.emplace(seat_);

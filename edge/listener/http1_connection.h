@@ -67,8 +67,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<transport::Channel> channel_;
   transport::TlsChannel* tls_ = nullptr;  // the same, if it is encrypted
   ConnectionContext context_;
-  SiteLoop& site_;
-  Patience patience_;
+  ControlPlane& site_;
+  Timeouts timeouts_;
   std::shared_ptr<IdleConnections::Seat> seat_;
   MemoryAccount held_;   // the request, then its answer
   MemoryAccount input_;  // what buffer_ has beyond one read

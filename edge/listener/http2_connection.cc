@@ -29,9 +29,9 @@ constexpr std::size_t kReadStep = 16 * 1024;
 /// And written at least, so that a narrow window does not make small frames of an answer.
 constexpr std::size_t kLeastWrite = 1024;
 
-transport::H2Times server_times(const Patience& patience) {
+transport::H2Times server_times(const Timeouts& timeouts) {
   transport::H2Times times;
-  times.idle = patience.h2_idle;
+  times.idle = timeouts.h2_idle;
   return times;
 }
 
@@ -77,16 +77,16 @@ class H2Connection::Served {
 H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, const ConnectionContext& context,
                            const ClientSource& source, std::shared_ptr<IdleConnections::Seat> seat)
     : connection_(transport::H2Connection::start(std::move(channel), transport::H2Role::server,
-                                                 server_times(context.patience))),
+                                                 server_times(context.timeouts))),
       site_(context.site),
-      patience_(context.patience),
+      timeouts_(context.timeouts),
       source_(source),
       forwarding_faults_(context.forwarding_faults),
       seat_(std::move(seat)),
       hold_(context.memory, kH2ConnectionBytes),
       requests_(context.memory, kMaxRequestsHeld),
       answers_(context.memory, kMaxAnswersHeld),
-      wire_(context.memory, kMaxAnswersHeld),
+      output_(context.memory, kMaxAnswersHeld),
       idle_(connection_->executor()) {}
 
 net::awaitable<void> H2Connection::run() {
@@ -207,7 +207,7 @@ IoStatus take_in(transport::H2Stream& stream, std::string& body, MemoryCharge& c
 
 // False: it has been refused, or the client is gone.
 net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request, MemoryCharge& charge) {
-  const auto deadline = Clock::now() + patience_.request;
+  const auto deadline = Clock::now() + timeouts_.request;
   for (bool waits = !request.header("Expect").empty();;) {
     std::optional<Answer> refusal;
     const auto status = take_in(stream, request.body, charge, refusal);
@@ -225,12 +225,13 @@ net::awaitable<bool> H2Connection::read_body(Stream& stream, Request& request, M
   }
 }
 
-// One charge for all large answers that leave at once: they share the wire's buffer. Null: no memory for it.
-std::shared_ptr<MemoryCharge> H2Connection::share_of_wire(const Answer& answer) {
+// One charge for all large answers that leave at once: they share the connection's output buffer. Null: no
+// memory for it.
+std::shared_ptr<MemoryCharge> H2Connection::share_of_output(const Answer& answer) {
   const auto bytes = buffered_of(answer);
   auto share = bytes > 0 ? wire_charge_.lock() : nullptr;
   if (share) return share;
-  share = std::make_shared<MemoryCharge>(wire_);
+  share = std::make_shared<MemoryCharge>(output_);
   if (!share->add(bytes)) return nullptr;
   if (bytes > 0) wire_charge_ = share;
   return share;
@@ -239,22 +240,22 @@ std::shared_ptr<MemoryCharge> H2Connection::share_of_wire(const Answer& answer) 
 net::awaitable<void> H2Connection::reply(Stream& stream, Asked asked, Answer answer) {
   stream.discard();
   MemoryCharge waits(answers_);
-  const auto wire = share_of_wire(answer);
-  if (!wire || !waits.add(answer.body.size())) answer = overloaded();
+  const auto output = share_of_output(answer);
+  if (!output || !waits.add(answer.body.size())) answer = overloaded();
   const bool bodiless = asked.head || answer.content().empty();
   if (!stream.respond(head_of(answer, asked.ray), bodiless)) co_return;
-  const auto deadline = Clock::now() + patience_.request;
+  const auto deadline = Clock::now() + timeouts_.request;
   if (!bodiless) {
     const bool written = co_await write(stream, answer.content(), deadline);
     if (!written) co_return;
   }
   while (stream.close_notify() == IoStatus::would_block) {
-    const bool more = co_await stream.writable(std::min(deadline, Clock::now() + patience_.stall));
+    const bool more = co_await stream.writable(std::min(deadline, Clock::now() + timeouts_.stall));
     if (!more) co_return;
   }
 }
 
-// Offers what windows and wire take: what they do not would be copied, once for each stream.
+// Offers what windows and the output buffer take: what they do not would be copied, once for each stream.
 net::awaitable<bool> H2Connection::write(Stream& stream, std::string_view content,
                                          Clock::time_point deadline) {
   for (;;) {
@@ -267,7 +268,7 @@ net::awaitable<bool> H2Connection::write(Stream& stream, std::string_view conten
     }
     if (status == IoStatus::ok) continue;
     if (status != IoStatus::would_block) co_return false;
-    const bool more = co_await stream.writable(std::min(deadline, Clock::now() + patience_.stall));
+    const bool more = co_await stream.writable(std::min(deadline, Clock::now() + timeouts_.stall));
     if (!more) co_return false;
   }
 }

@@ -41,20 +41,20 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   boost::asio::awaitable<void> reply(Stream& stream, Asked asked, Answer answer);
   boost::asio::awaitable<bool> write(Stream& stream, std::string_view content,
                                      transport::H2Connection::Clock::time_point deadline);
-  std::shared_ptr<MemoryCharge> share_of_wire(const Answer& answer);
+  std::shared_ptr<MemoryCharge> share_of_output(const Answer& answer);
   Request translate(Stream& stream) const;
   void spawn(std::unique_ptr<Stream> stream);
 
   std::shared_ptr<transport::H2Connection> connection_;
-  SiteLoop& site_;
-  Patience patience_;
+  ControlPlane& site_;
+  Timeouts timeouts_;
   ClientSource source_;
   OccasionalLine& forwarding_faults_;
   std::shared_ptr<IdleConnections::Seat> seat_;
   MemoryHold hold_;
   MemoryAccount requests_;  ///< from their heads to their answers, or tunnels
   MemoryAccount answers_;   ///< that the client has not taken
-  MemoryAccount wire_;      ///< buffers behind them, which they share
+  MemoryAccount output_;    ///< buffers behind them, which they share
   std::weak_ptr<MemoryCharge> wire_charge_;
   std::list<TunnelStop> tunnels_;
   std::size_t served_ = 0;  ///< requests and tunnels under way

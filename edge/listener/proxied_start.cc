@@ -44,7 +44,7 @@ ProxiedStart bad(const char* fault) {
 
 net::awaitable<ProxiedStart> read_proxied_start(tcp::socket& socket, std::chrono::milliseconds limit) {
   ProxyHeaderReader reader;
-  const transport::Deadline deadline(socket.get_executor(), limit, [&socket] {
+  const Deadline deadline(socket.get_executor(), limit, [&socket] {
     boost::system::error_code ignored;
     socket.cancel(ignored);
   });

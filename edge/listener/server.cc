@@ -54,7 +54,7 @@ int accept_at(int listener, bool by_path, tcp::socket& socket, tcp::endpoint& pe
 
 struct Server::Impl {
   Impl(const net::any_io_executor& executor, const ServerOptions& options,
-       const std::shared_ptr<SSL_CTX>& tls, SiteLoop& site)
+       const std::shared_ptr<SSL_CTX>& tls, ControlPlane& site)
       : max_connections(options.max_connections),
         memory(options.memory),
         per_address(options.max_connections_per_address),
@@ -68,23 +68,23 @@ struct Server::Impl {
       });
     };
     for (unsigned i = 0; i < options.threads; ++i)
-      wires.push_back(std::make_unique<Wire>(tls, site, options.patience, *memory, per_address, drained));
-    acceptor.emplace(wires.front()->executor());
+      workers.push_back(std::make_unique<Worker>(tls, site, options.timeouts, *memory, per_address, drained));
+    acceptor.emplace(workers.front()->executor());
   }
   ~Impl() {
     // The loop that accepts uses all the others: no loop may go before all threads have ended.
-    for (const auto& wire : wires) wire->join();
+    for (const auto& worker : workers) worker->join();
     acceptor.reset();
   }
 
   std::size_t load() const {
     std::size_t sum = 0;
-    for (const auto& wire : wires) sum += wire->load();
+    for (const auto& worker : workers) sum += worker->load();
     return sum;
   }
 
-  Wire& idlest() const {
-    return **std::min_element(wires.begin(), wires.end(),
+  Worker& idlest() const {
+    return **std::min_element(workers.begin(), workers.end(),
                               [](const auto& a, const auto& b) { return a->load() < b->load(); });
   }
 
@@ -97,8 +97,8 @@ struct Server::Impl {
   // Takes who is waiting, up to a batch. False: pause, the system is short of something.
   bool accept_batch() {
     for (int i = 0; i < kAcceptBatch; ++i) {
-      Wire& wire = idlest();
-      tcp::socket socket(wire.executor());
+      Worker& worker = idlest();
+      tcp::socket socket(worker.executor());
       tcp::endpoint peer;
       const int error = accept_at(acceptor->native_handle(), by_path, socket, peer);
       if (error == EAGAIN || error == ECONNABORTED) return true;
@@ -112,13 +112,13 @@ struct Server::Impl {
       const bool by_proxy = by_path || proxies->contains(peer.address());
       auto seat = seat_of(peer.address(), by_proxy);
       if (!seat) continue;
-      wire.serve({std::move(socket), std::move(*seat), open >= max_connections, by_proxy ? proxies : nullptr,
-                  by_path});
+      worker.serve({std::move(socket), std::move(*seat), open >= max_connections,
+                    by_proxy ? proxies : nullptr, by_path});
     }
     return true;
   }
 
-  // On the first wire's loop.
+  // On the first worker's loop.
   net::awaitable<void> accept_all() {
     net::steady_timer pause(acceptor->get_executor());
     while (acceptor->is_open()) {
@@ -132,16 +132,16 @@ struct Server::Impl {
   }
 
   const std::size_t max_connections;
-  const std::shared_ptr<MemoryBudget> memory;  // outlives the wires
-  AddressSeats per_address;                    // outlives the wires
+  const std::shared_ptr<MemoryBudget> memory;  // outlives the workers
+  AddressSeats per_address;                    // outlives the workers
   std::atomic<std::size_t> over_capacity{0};
-  std::shared_ptr<const TrustedProxies> proxies;  // of the first wire's thread
+  std::shared_ptr<const TrustedProxies> proxies;  // of the first worker's thread
   const bool by_path;                             // at a Unix-domain socket
   const std::shared_ptr<std::function<void()>> on_drained = std::make_shared<std::function<void()>>();
   net::steady_timer idle_timer;
   net::steady_timer drain_timer;
-  std::vector<std::unique_ptr<Wire>> wires;
-  std::optional<StreamAcceptor> acceptor;  // of the first wire, whose thread alone uses it once that runs
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::optional<StreamAcceptor> acceptor;  // of the first worker, whose thread alone uses it once that runs
   std::uint16_t port = 0;
   bool shared = false;  // the listener: other processes may have it too
 };
@@ -149,9 +149,8 @@ struct Server::Impl {
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Server::~Server() = default;
 
-transport::Result<std::unique_ptr<Server>> Server::open(net::any_io_executor executor,
-                                                        const ServerOptions& options, SiteLoop& site,
-                                                        auth::Fd given) {
+Result<std::unique_ptr<Server>> Server::open(net::any_io_executor executor, const ServerOptions& options,
+                                             ControlPlane& site, Fd given) {
   std::shared_ptr<SSL_CTX> tls;
   if (options.encrypted) {
     auto made = transport::make_tls_server(options.certificate_file, options.key_file);
@@ -172,7 +171,7 @@ std::uint16_t Server::port() const {
 
 std::vector<std::size_t> Server::loads() const {
   std::vector<std::size_t> out;
-  for (const auto& wire : impl_->wires) out.push_back(wire->load());
+  for (const auto& worker : impl_->workers) out.push_back(worker->load());
   return out;
 }
 
@@ -186,12 +185,12 @@ std::size_t Server::connections_over_capacity() const {
 
 net::awaitable<void> Server::run() {
   auto& impl = *impl_;
-  for (unsigned i = 0; i < impl.wires.size(); ++i) {
-    if (!impl.wires[i]->start(i)) throw std::runtime_error("the system refuses another thread");
+  for (unsigned i = 0; i < impl.workers.size(); ++i) {
+    if (!impl.workers[i]->start(i)) throw std::runtime_error("the system refuses another thread");
   }
-  const auto ended = std::make_shared<transport::Wakeup>(co_await net::this_coro::executor);
+  const auto ended = std::make_shared<Wakeup>(co_await net::this_coro::executor);
   const auto failure = std::make_shared<std::exception_ptr>();
-  net::co_spawn(impl.wires.front()->executor(), impl.accept_all(),
+  net::co_spawn(impl.workers.front()->executor(), impl.accept_all(),
                 [ended, failure](const std::exception_ptr& error) {
                   *failure = error;
                   ended->notify();
@@ -205,34 +204,34 @@ void Server::limit_per_address(std::size_t most) {
 }
 
 void Server::trust(TrustedProxies proxies) {
-  net::post(impl_->wires.front()->executor(),
+  net::post(impl_->workers.front()->executor(),
             [impl = impl_.get(), made = std::make_shared<const TrustedProxies>(
                                      std::move(proxies))]() mutable { impl->proxies = std::move(made); });
 }
 
 void Server::use(transport::SslCtx made) {
   const std::shared_ptr<SSL_CTX> tls = std::move(made);
-  for (const auto& wire : impl_->wires) wire->use(tls);
+  for (const auto& worker : impl_->workers) worker->use(tls);
 }
 
 void Server::stop(std::chrono::milliseconds drain) {
   auto& impl = *impl_;
-  net::post(impl.wires.front()->executor(), [&impl] {
+  net::post(impl.workers.front()->executor(), [&impl] {
     // Who waits in the queue of a listener that is ours alone would be reset; another's is served by that.
     if (!impl.shared && impl.acceptor->is_open()) impl.accept_batch();
     boost::system::error_code ignored;
     impl.acceptor->close(ignored);
   });
-  for (const auto& wire : impl.wires) wire->drain();
+  for (const auto& worker : impl.workers) worker->drain();
   impl.idle_timer.expires_after(std::min(drain, kLastRequest));
   impl.idle_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
     if (cancelled) return;
-    for (const auto& wire : impl.wires) wire->end_idle();
+    for (const auto& worker : impl.workers) worker->end_idle();
   });
   impl.drain_timer.expires_after(drain);
   impl.drain_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
     if (cancelled) return;
-    for (const auto& wire : impl.wires) wire->stop();
+    for (const auto& worker : impl.workers) worker->stop();
   });
 }
 

@@ -27,18 +27,18 @@ inline constexpr std::chrono::milliseconds kLastRequest{3'000};
 
 struct ServerOptions {
   Listener listen;
-  bool encrypted = true;                          ///< false: plain HTTP/1.1, of proxies that end TLS
-  std::string certificate_file;                   ///< PEM chain
-  std::string key_file;                           ///< PEM
-  unsigned threads = 1;                           ///< loops of the wire, 1 to kMaxThreads
+  bool encrypted = true;         ///< false: plain HTTP/1.1, of proxies that end TLS
+  std::string certificate_file;  ///< PEM chain
+  std::string key_file;          ///< PEM
+  unsigned threads = 1;          ///< worker threads, each with an event loop, 1 to kMaxThreads
   std::size_t max_connections = kMaxConnections;  ///< at once, of all loops together
   std::shared_ptr<MemoryBudget> memory = std::make_shared<MemoryBudget>();  ///< its connections are charged
   std::size_t max_connections_per_address = 0;  ///< an IPv6 one's /64; 0: no bound of its own
-  Patience patience;
+  Timeouts timeouts;
   TrustedProxies proxies;
 };
 
-/// The listener and the loops of the wire: accepts, TLS, reads requests, asks the site, relays granted
+/// The listener and its workers: accepts, TLS, reads requests, asks the site, relays granted
 /// tunnels. One thread and loop per processor; a connection stays for life on the loop that had the fewest
 /// when it came.
 class Server {
@@ -46,9 +46,9 @@ class Server {
   /// Binds and loads the certificate; a Failure (Stage::config) says what is wrong. `executor` is the
   /// caller's loop, on whose thread all of this is called; `site` outlives the server. `given`: a socket that
   /// listens already, perhaps other processes' too.
-  static transport::Result<std::unique_ptr<Server>> open(boost::asio::any_io_executor executor,
-                                                         const ServerOptions& options, SiteLoop& site,
-                                                         auth::Fd given = {});
+  static Result<std::unique_ptr<Server>> open(boost::asio::any_io_executor executor,
+                                              const ServerOptions& options, ControlPlane& site,
+                                              Fd given = {});
   /// Ends at once what is still open, and the threads. When it returns, the site's loop has been told of
   /// every tunnel's end.
   ~Server();

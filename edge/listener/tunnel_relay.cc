@@ -147,7 +147,7 @@ std::size_t buffered_of(const Answer& answer) {
 
 net::awaitable<std::variant<OriginSocket, Answer>> reach(const TunnelGrant& grant, SharedRequest request,
                                                          const ConnectionEnds& ends) {
-  if (grant.inside) co_return co_await grant.inside->enter(grant, std::move(request), ends);
+  if (grant.target) co_return co_await grant.target->enter(grant, std::move(request), ends);
   co_return co_await dial_origin(grant, ends);
 }
 
@@ -168,9 +168,9 @@ BothSides both_sides(Upgraded& upgraded, std::unique_ptr<transport::Channel> cha
   return {std::move(client), tunnel::make_fd_stream(executor, fd, fd, true)};
 }
 
-net::awaitable<void> relay_inside(std::unique_ptr<Upgraded> upgraded,
-                                  std::unique_ptr<transport::Channel> channel, std::vector<std::byte> early,
-                                  TunnelStop& stop) {
+net::awaitable<void> relay_to_target(std::unique_ptr<Upgraded> upgraded,
+                                     std::unique_ptr<transport::Channel> channel,
+                                     std::vector<std::byte> early, TunnelStop& stop) {
   const auto executor = channel->executor();
   const BothSides sides = both_sides(*upgraded, std::move(channel), early);
   upgraded.reset();
@@ -182,11 +182,11 @@ net::awaitable<void> relay_inside(std::unique_ptr<Upgraded> upgraded,
 
 }  // namespace
 
-net::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgraded,
+net::awaitable<void> relay_tunnel(ControlPlane& site, std::unique_ptr<Upgraded> upgraded,
                                   std::unique_ptr<transport::Channel> channel, std::vector<std::byte> early,
                                   TunnelStop& stop) {
-  if (upgraded->grant.inside) {
-    co_await relay_inside(std::move(upgraded), std::move(channel), std::move(early), stop);
+  if (upgraded->grant.target) {
+    co_await relay_to_target(std::move(upgraded), std::move(channel), std::move(early), stop);
     co_return;
   }
   const auto open = co_await site.opened(upgraded->grant, upgraded->request);

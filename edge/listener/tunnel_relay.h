@@ -20,7 +20,7 @@ namespace cfpipe::edge {
 /// Names a request in logs, in the audit, and to the person whose request it was.
 std::string fresh_ray();
 /// Fills authority and host, path and query from their forms on the wire. An authority that is none
-/// (transport::Authority) leaves both empty.
+/// (Authority) leaves both empty.
 void set_target(Request& request, std::string_view authority, const std::string& target);
 /// False for what would break out of a header.
 bool fits_a_header(std::string_view value);
@@ -40,9 +40,9 @@ Answer overloaded();
 std::size_t buffered_of(const Answer& answer);
 
 /// Something of the edge's own that a WebSocket may lead to, in place of an origin.
-class Inside {
+class TunnelTarget {
  public:
-  virtual ~Inside() = default;
+  virtual ~TunnelTarget() = default;
   /// The caller's end of it, or why there is none. From any loop.
   virtual boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant& grant,
                                                                            SharedRequest request,
@@ -76,7 +76,7 @@ struct TunnelStop {
 /// Records the tunnel, relays until both sides are done, and records its end, however that comes about. What
 /// leads inside keeps its own records. `early` is what the client said behind its request; `stop` outlives
 /// the await.
-boost::asio::awaitable<void> relay_tunnel(SiteLoop& site, std::unique_ptr<Upgraded> upgraded,
+boost::asio::awaitable<void> relay_tunnel(ControlPlane& site, std::unique_ptr<Upgraded> upgraded,
                                           std::unique_ptr<transport::Channel> channel,
                                           std::vector<std::byte> early, TunnelStop& stop);
 

@@ -15,16 +15,12 @@
 namespace cfpipe::edge {
 namespace {
 
-using transport::Failure;
-using transport::Result;
-
 /// Modes of the socket's file: to connect takes the right to write.
 constexpr mode_t kOwnerOnly = 0600;
 constexpr mode_t kOwnerAndGroup = 0660;
 
 Failure fault(const Listener& where, const std::string& why) {
-  return {transport::Stage::config, transport::Cause::bad_option,
-          "cannot listen on " + where.text() + ": " + why};
+  return {Stage::config, Cause::bad_option, "cannot listen on " + where.text() + ": " + why};
 }
 
 Failure system_fault(const Listener& where) {
@@ -38,8 +34,8 @@ sockaddr_un address_of(const std::string& path) {
   return out;
 }
 
-auth::Fd new_socket() {
-  return auth::Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+Fd new_socket() {
+  return Fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
 /// Others who may write the directory could put a socket of their own there, and be told what is for the
@@ -78,7 +74,7 @@ Result<void> clear(const Listener& where) {
   return {};
 }
 
-Result<void> listen_at(const Listener& where, const auth::Fd& socket) {
+Result<void> listen_at(const Listener& where, const Fd& socket) {
   const sockaddr_un address = address_of(where.path());
   const auto* at = static_cast<const sockaddr*>(static_cast<const void*>(&address));
   // Linux gives the file the mode of the socket, less the umask.
@@ -118,11 +114,11 @@ Result<void> admit_group(const Listener& where) {
   return {};
 }
 
-Result<auth::Fd> open_unix_listener(const Listener& where) {
+Result<Fd> open_unix_listener(const Listener& where) {
   const std::string directory = std::filesystem::path(where.path()).parent_path().string();
   if (const auto checked = check_directory(where, directory); !checked) return checked.error();
   // Of two that start at once the second finds the first.
-  const auth::Fd lock = auth::lock_directory(directory);
+  const Fd lock = lock_directory(directory);
   if (const auto cleared = clear(where); !cleared) return cleared.error();
   auto socket = new_socket();
   if (!socket) return system_fault(where);

@@ -45,13 +45,13 @@ ConnectionEnds ends_of(const Arrival& arrival) {
 
 }  // namespace
 
-void Wire::join() {
+void Worker::join() {
   io_.stop();
   if (thread_.joinable()) thread_.join();
 }
 
-bool Wire::start(unsigned number) {
-  thread_ = transport::quiet_thread([this, name = "wire-" + std::to_string(number)] {
+bool Worker::start(unsigned number) {
+  thread_ = quiet_thread([this, name = "worker-" + std::to_string(number)] {
     ::pthread_setname_np(::pthread_self(), name.c_str());
     run_all(io_);
   });
@@ -60,16 +60,16 @@ bool Wire::start(unsigned number) {
 
 // An idle connection is closed before a new one is rejected: an address that fills the edge with idle ones
 // loses those, and other clients get in.
-bool Wire::has_room(bool crowded) {
+bool Worker::has_room(bool crowded) {
   if (!crowded && context_.memory.fits(kConnectionBytes, MemoryUse::connection)) return true;
   context_.memory.refused(MemoryUse::connection);
   return idle_.end_oldest();
 }
 
 // What a proxy says of the client. False: the connection ends here.
-net::awaitable<bool> Wire::hear_proxy(Arrival& arrival, ConnectionEnds& ends,
-                                      std::optional<Seats::Seat>& seat) {
-  const ProxiedStart start = co_await read_proxied_start(arrival.socket, context_.patience.proxy_header);
+net::awaitable<bool> Worker::hear_proxy(Arrival& arrival, ConnectionEnds& ends,
+                                        std::optional<Seats::Seat>& seat) {
+  const ProxiedStart start = co_await read_proxied_start(arrival.socket, context_.timeouts.proxy_header);
   if (start.kind == ProxiedStart::Kind::bad) {
     if (const auto count = bad_starts_.count())
       spdlog::warn(
@@ -86,7 +86,7 @@ net::awaitable<bool> Wire::hear_proxy(Arrival& arrival, ConnectionEnds& ends,
   co_return seat.has_value();
 }
 
-net::awaitable<void> Wire::run(Arrival arrival) {
+net::awaitable<void> Worker::run(Arrival arrival) {
   if (!has_room(arrival.crowded)) co_return;
   const MemoryHold hold(context_.memory, kConnectionBytes);
   ClientSource source{ends_of(arrival), arrival.proxies, tls_ != nullptr};
@@ -109,7 +109,7 @@ net::awaitable<void> Wire::run(Arrival arrival) {
   co_await connection->run();
 }
 
-void Wire::serve(Arrival arrival) {
+void Worker::serve(Arrival arrival) {
   load_.fetch_add(1, std::memory_order_relaxed);
   net::co_spawn(io_, run(std::move(arrival)), [this](const std::exception_ptr& error) {
     if (error) log_exception("a connection", error);
@@ -117,11 +117,11 @@ void Wire::serve(Arrival arrival) {
   });
 }
 
-void Wire::use(std::shared_ptr<SSL_CTX> tls) {
+void Worker::use(std::shared_ptr<SSL_CTX> tls) {
   net::post(io_, [this, tls = std::move(tls)]() mutable { tls_ = std::move(tls); });
 }
 
-void Wire::drain() {
+void Worker::drain() {
   net::post(io_, [this] {
     draining_ = true;
     for (const auto& connection : Connections(connections_)) connection->drain();
@@ -129,7 +129,7 @@ void Wire::drain() {
   });
 }
 
-void Wire::end_idle() {
+void Worker::end_idle() {
   net::post(io_, [this] {
     for (const auto& connection : Connections(connections_)) connection->refuse_more();
     while (idle_.end_oldest()) {
@@ -137,7 +137,7 @@ void Wire::end_idle() {
   });
 }
 
-void Wire::stop() {
+void Worker::stop() {
   net::post(io_, [this] {
     stopping_ = true;
     for (const auto& connection : Connections(connections_)) connection->stop(true);

@@ -29,22 +29,22 @@ struct Arrival {
   bool by_path = false;                           ///< at a Unix-domain socket, where there are no addresses
 };
 
-/// One event loop of the wire, its thread, and the connections that it serves from their handshake to their
+/// One event loop, its thread, and the connections that it serves from their handshake to their
 /// end.
-class Wire {
+class Worker {
  public:
   /// `site`, `memory` and `seats` outlive it. `tls`: null without it. `drained` is called on its thread when
   /// it drains and has no connection left.
-  Wire(std::shared_ptr<SSL_CTX> tls, SiteLoop& site, Patience patience, MemoryBudget& memory,
-       AddressSeats& seats, std::function<void()> drained)
-      : context_{site, patience, memory, idle_, forwarding_faults_},
+  Worker(std::shared_ptr<SSL_CTX> tls, ControlPlane& site, Timeouts timeouts, MemoryBudget& memory,
+         AddressSeats& seats, std::function<void()> drained)
+      : context_{site, timeouts, memory, idle_, forwarding_faults_},
         seats_(seats),
         drained_(std::move(drained)),
         tls_(std::move(tls)) {}
   /// Drops whatever it still serves; the site is told of the tunnels among it.
-  ~Wire() { join(); }
-  Wire(const Wire&) = delete;
-  Wire& operator=(const Wire&) = delete;
+  ~Worker() { join(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
 
   /// False if the system refuses a thread.
   bool start(unsigned number);

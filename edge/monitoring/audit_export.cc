@@ -25,9 +25,9 @@ constexpr std::size_t kTailBytes = 64 * 1024;
 
 /// One that does not wait for its reader, without making anybody else's do the same. A socket (the journal's)
 /// cannot be opened again, and need not: see put().
-auth::Fd own_standard_output() {
-  auth::Fd again(::open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  return again ? std::move(again) : auth::Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
+Fd own_standard_output() {
+  Fd again(::open("/proc/self/fd/1", O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  return again ? std::move(again) : Fd(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0));
 }
 
 ssize_t put(int fd, const std::string& text) {
@@ -57,8 +57,8 @@ std::string last_lines(int fd) {
 
 /// The id of the row that this line is; 0: it is none of this state.
 std::int64_t row_in(const std::string& line, State& state) {
-  const auto object = auth::parse_json_object(line);
-  const std::int64_t id = object ? auth::number_of(*object, "id") : 0;
+  const auto object = parse_json_object(line);
+  const std::int64_t id = object ? number_of(*object, "id") : 0;
   if (id <= 0) return 0;
   const auto rows = state.audit_behind(id - 1, 1);
   return rows && !rows->empty() && audit_json(rows->front()) == line ? id : 0;
@@ -100,15 +100,14 @@ std::string audit_json(const AuditRow& row) {
   return boost::json::serialize(audit_object(row));
 }
 
-Result<auth::Fd> AuditLog::open(const std::string& path) {
+Result<Fd> AuditLog::open(const std::string& path) {
   const auto fault = [&path](const std::string& what) {
-    return transport::Failure(transport::Stage::config, transport::Cause::file_unusable,
-                              "the audit's copy: " + path + ": " + what);
+    return Failure(Stage::config, Cause::file_unusable, "the audit's copy: " + path + ": " + what);
   };
-  if (path.empty()) return auth::Fd();
+  if (path.empty()) return Fd();
   if (path == "-") return own_standard_output();
-  auth::Fd file(::open(path.c_str(),
-                       O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, 0600));
+  Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK,
+                 0600));
   if (!file) return fault(std::strerror(errno));
   struct stat info {};
   if (::fstat(file.get(), &info) != 0) return fault(std::strerror(errno));
@@ -118,7 +117,7 @@ Result<auth::Fd> AuditLog::open(const std::string& path) {
   return file;
 }
 
-void AuditLog::use(auth::Fd file) {
+void AuditLog::use(Fd file) {
   file_ = std::move(file);
   rest_ = file_ && is_torn(file_.get()) ? "\n" : "";
   rest_row_ = 0;

@@ -29,9 +29,9 @@ class AuditLog {
 
   /// Where to: `path` as the configuration has it. The file is made with mode 0600, and must be a plain one
   /// of ours that no other user can write. Stage::config.
-  static Result<auth::Fd> open(const std::string& path);
+  static Result<Fd> open(const std::string& path);
   /// What open() gave: from now on there; none: nowhere.
-  void use(auth::Fd file);
+  void use(Fd file);
   /// Another process may have copied meanwhile: goes on where that has ended.
   void take_over();
   /// Copies kAuditBatch rows of what has been added, without waiting for a reader that is slow. What fails is
@@ -46,7 +46,7 @@ class AuditLog {
   bool say(const std::string& fault);
 
   State& state_;
-  auth::Fd file_;
+  Fd file_;
   std::optional<std::int64_t> copied_;  ///< the last row that is there; unknown at first
   std::string rest_;                    ///< lines under way, up to that of the row
   std::int64_t rest_row_ = 0;

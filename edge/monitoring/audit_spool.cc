@@ -58,28 +58,28 @@ std::string record_of(const SpooledRow& spooled) {
 }
 
 std::uint64_t count_in(const boost::json::object& in, std::string_view name) {
-  return static_cast<std::uint64_t>(auth::number_of(in, name));
+  return static_cast<std::uint64_t>(number_of(in, name));
 }
 
 SpooledRow row_in(const boost::json::object& in) {
   SpooledRow out;
-  out.number = auth::number_of(in, "number");
+  out.number = number_of(in, "number");
   AuditRow& row = out.row;
-  row.time = auth::number_of(in, "time");
-  row.kind = auth::text_of(in, "kind");
-  row.identity = auth::text_of(in, "identity");
-  row.application = auth::text_of(in, "application");
-  row.peer = auth::text_of(in, "peer");
-  row.ray = auth::text_of(in, "ray");
+  row.time = number_of(in, "time");
+  row.kind = text_of(in, "kind");
+  row.identity = text_of(in, "identity");
+  row.application = text_of(in, "application");
+  row.peer = text_of(in, "peer");
+  row.ray = text_of(in, "ray");
   row.serial = count_in(in, "serial");
-  row.key_id = auth::text_of(in, "key_id");
-  row.tunnel = auth::number_of(in, "tunnel");
+  row.key_id = text_of(in, "key_id");
+  row.tunnel = number_of(in, "tunnel");
   row.up_bytes = count_in(in, "up_bytes");
   row.down_bytes = count_in(in, "down_bytes");
-  row.reason = auth::text_of(in, "reason");
-  row.login_method = auth::text_of(in, "login_method");
-  row.session = auth::text_of(in, "session");
-  row.session_expires = auth::number_of(in, "session_expires");
+  row.reason = text_of(in, "reason");
+  row.login_method = text_of(in, "login_method");
+  row.session = text_of(in, "session");
+  row.session_expires = number_of(in, "session_expires");
   return out;
 }
 
@@ -123,14 +123,14 @@ Result<AuditSpool> AuditSpool::open(const std::string& path, std::int64_t taken)
   spool.last_number_ = taken;
   if (path.empty()) return spool;
   const auto failed = [&path](const char* why) {
-    return transport::Failure(transport::Stage::state, transport::Cause::state_unreadable, path + ": " + why);
+    return Failure(Stage::state, Cause::state_unreadable, path + ": " + why);
   };
-  spool.file_ = auth::Fd(open_or_make(path));
+  spool.file_ = Fd(open_or_make(path));
   struct stat info {};
   if (!spool.file_ || ::fstat(spool.file_.get(), &info) != 0) return failed(std::strerror(errno));
   if (!S_ISREG(info.st_mode)) return failed("is not a plain file");
-  if (!auth::lock_unless_held(spool.file_)) {
-    spool.file_ = auth::Fd();
+  if (!lock_unless_held(spool.file_)) {
+    spool.file_ = Fd();
     spool.fault_ = "another process has it";
     return spool;
   }
@@ -152,7 +152,7 @@ void AuditSpool::read(std::int64_t taken) {
     if (length == 0 || length > rest.size() - kHeadBytes) break;
     const std::string_view text = rest.substr(kHeadBytes, length);
     if (rest.substr(kLengthBytes, kSumBytes) != sum_of(text)) break;
-    const auto object = auth::parse_json_object(text);
+    const auto object = parse_json_object(text);
     if (!object) break;
     SpooledRow row = row_in(*object);
     if (row.number <= before) break;
@@ -172,15 +172,15 @@ void AuditSpool::forget_records() {
 
 // Locked: another process that has it may be writing rows where this one would write zeros.
 bool AuditSpool::prepare(const std::string& path) {
-  const auth::Fd file(open_or_make(path));
+  const Fd file(open_or_make(path));
   struct stat info {};
   if (!file || ::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode)) return false;
-  if (!auth::lock_unless_held(file)) return true;
+  if (!lock_unless_held(file)) return true;
   return fill_up(file.get(), std::min(static_cast<std::size_t>(info.st_size), kSpoolBytes));
 }
 
 bool AuditSpool::holds_rows(const std::string& path) {
-  const auth::Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   std::string head(kLengthBytes, '\0');
   return file && ::pread(file.get(), head.data(), head.size(), 0) == static_cast<ssize_t>(head.size()) &&
          length_in(head) > 0;

@@ -60,7 +60,7 @@ class AuditSpool {
   void forget_records();
   bool write(const std::string& text, bool flush);
 
-  auth::Fd file_;
+  Fd file_;
   std::size_t size_ = 0;  ///< of the file, in bytes
   std::size_t end_ = 0;   ///< where the next record goes
   std::deque<SpooledRow> rows_;

@@ -12,9 +12,9 @@ namespace cfpipe::edge {
 
 struct AuditTrail::Waiting {
   Waiting(const boost::asio::any_io_executor& executor, AuditRow r)
-      : row(std::move(r)), done(std::make_shared<transport::Wakeup>(executor)) {}
+      : row(std::move(r)), done(std::make_shared<Wakeup>(executor)) {}
   AuditRow row;
-  std::shared_ptr<transport::Wakeup> done;
+  std::shared_ptr<Wakeup> done;
   bool kept = false;
 };
 
@@ -178,10 +178,10 @@ bool AuditTrail::put_aside(const std::vector<SpooledRow>& rows, bool flush) {
   return kept;
 }
 
-AuditTrail::Kept AuditTrail::append(AuditRow row) {
+AuditTrail::Appended AuditTrail::append(AuditRow row) {
   renumber(row);
   AuditRow said = with_audit_text(row);
-  Kept out;
+  Appended out;
   if (!aside_) {
     const auto added = state_.append_audit(row);
     if (added) out = {*added, true};
@@ -216,7 +216,7 @@ void AuditTrail::gather() {
     if (!*alive) return;
     idle_turns_ = waiting_.size() == seen_ ? idle_turns_ + 1 : 0;
     seen_ = waiting_.size();
-    const bool patient = std::chrono::steady_clock::now() - gathering_since_ < kCommitPatience;
+    const bool patient = std::chrono::steady_clock::now() - gathering_since_ < kCommitTimeout;
     if (patient && waiting_.size() < kMaxCommitRows && idle_turns_ < kIdleTurns) return gather();
     commit();
   });

@@ -20,7 +20,7 @@ namespace cfpipe::edge {
 /// Rows that one commit to disk takes, the time that it waits for more of them while they come, and the turns
 /// of the loop without a new one after which it waits no longer.
 inline constexpr std::size_t kMaxCommitRows = 64;
-inline constexpr std::chrono::microseconds kCommitPatience{2'000};
+inline constexpr std::chrono::microseconds kCommitTimeout{2'000};
 inline constexpr int kIdleTurns = 3;
 /// Rows that go from the spool to the state at a time.
 inline constexpr std::size_t kUnspooledRows = 250;
@@ -50,12 +50,12 @@ class AuditTrail {
   /// too.
   bool keeps_spool() const { return spools_[0].usable(); }
 
-  struct Kept {
+  struct Appended {
     std::int64_t id = 0;  ///< of the row; negative, and this process's own, until the state has taken it
     bool kept = false;    ///< false: neither state nor spool did
   };
   /// Writes the row to the log and keeps it. A tunnel_close may name the tunnel by the id that it was given.
-  Kept append(AuditRow row);
+  Appended append(AuditRow row);
   /// What a tunnel goes by whose opening is not recorded.
   std::int64_t id_without_row() { return -next_number(); }
   /// As append(), for a row that has to be on disk before anything else happens: rows that come together

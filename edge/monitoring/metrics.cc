@@ -70,7 +70,7 @@ std::uint64_t file_limit() {
 
 }  // namespace
 
-void Tally::add(Count what, std::string_view label, std::uint64_t by) {
+void Counters::add(Count what, std::string_view label, std::uint64_t by) {
   auto& counts = counts_[static_cast<std::size_t>(what)];
   const auto found = counts.find(label);
   if (found != counts.end()) {
@@ -93,9 +93,9 @@ class MetricsText {
     head(name, "counter", help);
     out += std::string(name) + " " + number(value) + "\n";
   }
-  void counters(const Tally& tally, const Gauges& gauges) {
+  void counters(const Counters& counters, const Gauges& gauges) {
     for (const Described& one : kDescribed) {
-      auto counts = tally.counts_[static_cast<std::size_t>(one.what)];
+      auto counts = counters.counts_[static_cast<std::size_t>(one.what)];
       if (one.what == Count::limited) counts.insert(gauges.limited.begin(), gauges.limited.end());
       const std::string name = std::string("cfpipe_edge_") + one.name;
       head(name, "counter", one.help);
@@ -126,7 +126,7 @@ class MetricsText {
   }
 };
 
-std::string metrics_text(const Tally& tally, const Gauges& gauges) {
+std::string metrics_text(const Counters& counters, const Gauges& gauges) {
   MetricsText text;
   text.head("cfpipe_edge_build_info", "gauge", "1, with the version as label.");
   text.out += "cfpipe_edge_build_info{version=\"" CFPIPE_VERSION "\"} 1\n";
@@ -145,7 +145,7 @@ std::string metrics_text(const Tally& tally, const Gauges& gauges) {
   text.counter("cfpipe_edge_audit_failures_total", "Rows of the audit that could not be kept at all.",
                static_cast<double>(gauges.lost_rows));
   text.memory(gauges);
-  text.counters(tally, gauges);
+  text.counters(counters, gauges);
   text.counter("process_cpu_seconds_total", "CPU time of user and system.", cpu_seconds());
   text.gauge("process_start_time_seconds", "When this process began, Unix time.", kStarted);
   text.gauge("process_resident_memory_bytes", "Resident memory.", static_cast<double>(resident_bytes()));

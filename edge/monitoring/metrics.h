@@ -28,7 +28,7 @@ inline constexpr std::size_t kCounts = static_cast<std::size_t>(Count::left_out)
 
 /// The counters of one edge, on the site's loop. A label is one of few: an application of the configuration,
 /// a class of status, a limit, a cause.
-class Tally {
+class Counters {
  public:
   void add(Count what, std::string_view label, std::uint64_t by = 1);
 
@@ -55,6 +55,6 @@ struct Gauges {
 };
 
 /// Both, and what the system says of this process, in Prometheus' text format (0.0.4).
-std::string metrics_text(const Tally& tally, const Gauges& gauges);
+std::string metrics_text(const Counters& counters, const Gauges& gauges);
 
 }  // namespace cfpipe::edge

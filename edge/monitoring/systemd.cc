@@ -78,7 +78,7 @@ void ServiceManager::say(std::string_view text, int fd) const {
   if (socket_.starts_with('@')) address.sun_path[0] = '\0';
   // An abstract name is as long as it is said to be, without a zero behind it.
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
-  const auth::Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  const Fd socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   if (!socket) return;
   // sockaddr_un is what the kernel takes behind a sockaddr.
   const auto* where = static_cast<const sockaddr*>(static_cast<const void*>(&address));

@@ -11,15 +11,13 @@ namespace cfpipe::edge {
 namespace {
 
 namespace json = boost::json;
-using transport::Cause;
-using transport::Result;
 
-transport::Failure invalid(const std::string& why) {
-  return {transport::Stage::login, Cause::token_invalid, "its ID token " + why};
+Failure invalid(const std::string& why) {
+  return {Stage::login, Cause::token_invalid, "its ID token " + why};
 }
 
-transport::Failure denied(const std::string& why) {
-  return {transport::Stage::login, Cause::denied, why};
+Failure denied(const std::string& why) {
+  return {Stage::login, Cause::denied, why};
 }
 
 bool has(const json::object& claims, const std::string& name) {
@@ -55,7 +53,7 @@ Groups groups_of(const json::object& id_claims, const UserInfo& userinfo, const 
 bool says_verified(const json::object& claims) {
   const json::value* value = claims.if_contains("email_verified");
   if (value == nullptr) return false;
-  return value->is_bool() ? value->get_bool() : auth::text_of(claims, "email_verified") == "true";
+  return value->is_bool() ? value->get_bool() : text_of(claims, "email_verified") == "true";
 }
 
 /// Whom the token is for: this client, and others if the provider wants that, but not one of them as its
@@ -136,8 +134,7 @@ Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config, st
 
 Result<void> check_signed_userinfo(const auth::Jwt& token, const OidcConfig& config) {
   const auto wrong = [](const char* what) {
-    return transport::Failure(transport::Stage::login, Cause::token_invalid,
-                              std::string("its signed userinfo is ") + what);
+    return Failure(Stage::login, Cause::token_invalid, std::string("its signed userinfo is ") + what);
   };
   if (token.claims.contains("iss") && token.text("iss") != config.issuer) return wrong("of another issuer");
   const auto audience = token.audience();
@@ -161,11 +158,11 @@ bool needs_userinfo(const json::object& id_claims, const OidcConfig& config, con
 Result<Person> person_of(const json::object& id_claims, const UserInfo& userinfo, const OidcConfig& config,
                          const WantedClaims& wanted) {
   Person out;
-  out.subject = auth::text_of(id_claims, "sub");
+  out.subject = text_of(id_claims, "sub");
   const json::object& more = userinfo.claims;
-  if (!more.empty() && auth::text_of(more, "sub") != out.subject)
-    return transport::Failure(transport::Stage::login, Cause::token_invalid,
-                              "its userinfo is about another user than its ID token");
+  if (!more.empty() && text_of(more, "sub") != out.subject)
+    return Failure(Stage::login, Cause::token_invalid,
+                   "its userinfo is about another user than its ID token");
   const Address address = address_of(id_claims, more, config);
   if (address.email.empty()) return denied(without_address(id_claims, more, config));
   if (!valid_email(address.email))
@@ -184,7 +181,7 @@ Claims claims_to_carry(const Claims& claims, const std::vector<std::string>& nam
   std::size_t values = 0;
   std::size_t bytes = 0;
   const auto put = [&](const std::string& name, const std::string& value) {
-    if (value.empty() || value.size() > kMaxPrincipalBytes || transport::printable(value) != value) return;
+    if (value.empty() || value.size() > kMaxPrincipalBytes || printable(value) != value) return;
     if (++values <= kMaxClaimValues && (bytes += value.size()) <= kMaxClaimValuesBytes)
       out[name].push_back(value);
   };

@@ -37,12 +37,12 @@ struct WantedClaims {
 /// 3.1.3.7): issuer, audience, times, nonce. This client has to be among the audiences; `azp`, which errata
 /// set 2 wants of no token any more, has to be this client where it is present. Stage::login,
 /// Cause::token_invalid.
-transport::Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config,
-                                       std::string_view nonce, std::int64_t now);
+Result<void> check_id_token(const auth::Jwt& token, const OidcConfig& config, std::string_view nonce,
+                            std::int64_t now);
 
 /// Checks what a signed answer of the userinfo endpoint says of itself (5.3.2): issuer and audience, where it
 /// names them. Stage::login, Cause::token_invalid.
-transport::Result<void> check_signed_userinfo(const auth::Jwt& token, const OidcConfig& config);
+Result<void> check_signed_userinfo(const auth::Jwt& token, const OidcConfig& config);
 
 /// What the provider's userinfo endpoint said (5.3).
 struct UserInfo {
@@ -58,8 +58,8 @@ bool needs_userinfo(const boost::json::object& id_claims, const OidcConfig& conf
 
 /// The person of an ID token, completed from `userinfo`, which has to be about the same `sub` (5.3.2). No
 /// address, or one that is not verified: Cause::denied, fit to be told to the person.
-transport::Result<Person> person_of(const boost::json::object& id_claims, const UserInfo& userinfo,
-                                    const OidcConfig& config, const WantedClaims& wanted);
+Result<Person> person_of(const boost::json::object& id_claims, const UserInfo& userinfo,
+                         const OidcConfig& config, const WantedClaims& wanted);
 
 /// What of a person's claims goes into tokens: values that account_of() takes, as many as there is room for;
 /// of a claim that has none, its first value.

@@ -19,13 +19,8 @@
 namespace cfpipe::edge {
 namespace net = boost::asio;
 using auth::SigningKeys;
-using transport::Cause;
-using transport::Failure;
 using transport::HttpAnswer;
 using transport::percent_encode;
-using transport::Result;
-using transport::Secret;
-using transport::Stage;
 namespace {
 
 /// Longest error code of a provider that is repeated (RFC 6749 5.2), in bytes.
@@ -43,9 +38,9 @@ Failure unreadable_id_token(std::string_view compact, const Failure& why) {
 
 /// What a provider names its own refusal: one word, or nothing.
 std::string error_of(const HttpAnswer& answer) {
-  const auto body = auth::parse_json_object(answer.body);
-  const std::string error = body ? auth::text_of(*body, "error") : std::string();
-  return error.empty() ? "" : " (" + transport::printable(error, kMaxErrorBytes) + ")";
+  const auto body = parse_json_object(answer.body);
+  const std::string error = body ? text_of(*body, "error") : std::string();
+  return error.empty() ? "" : " (" + printable(error, kMaxErrorBytes) + ")";
 }
 
 Failure bad_status(const char* what, const HttpAnswer& answer) {
@@ -60,8 +55,8 @@ Failure too_many() {
 /// The code has not been looked at then, and may be shown once more.
 bool refuses_the_client(const HttpAnswer& answer) {
   if (answer.status != 400 && answer.status != 401) return false;
-  const auto body = auth::parse_json_object(answer.body);
-  return body && auth::text_of(*body, "error") == "invalid_client";
+  const auto body = parse_json_object(answer.body);
+  return body && text_of(*body, "error") == "invalid_client";
 }
 
 /// RFC 9110 8.3.1: without regard to case, and to parameters.
@@ -75,8 +70,7 @@ Failure wrong_signature(SigningKeys::Check check, const auth::Jwt& token, const 
   if (check == SigningKeys::Check::unknown_key)
     why = "its " + what + " is signed with a key it does not publish";
   if (check == SigningKeys::Check::unsupported)
-    why = "its " + what + " is signed under '" +
-          transport::printable(auth::text_of(token.header, "alg"), kMaxAlgorithmBytes) +
+    why = "its " + what + " is signed under '" + printable(text_of(token.header, "alg"), kMaxAlgorithmBytes) +
           "', which is not taken; have the provider sign it with RS256 or ES256";
   return {Stage::login, Cause::token_invalid, why};
 }
@@ -101,7 +95,7 @@ bool fits_a_token(std::string_view text) {
 }
 
 std::string challenge_of(const std::string& verifier) {
-  return auth::base64url(sha256(verifier));
+  return base64url(sha256(verifier));
 }
 
 }  // namespace
@@ -123,8 +117,8 @@ struct Oidc::Impl {
   WantedClaims wanted;
   Now now;
   ProviderHttp http;
-  Kept<ProviderMetadata> metadata;
-  Kept<SigningKeys> keys;
+  Cached<ProviderMetadata> metadata;
+  Cached<SigningKeys> keys;
   std::int64_t keys_forced = 0;           ///< when they were fetched last because of a token
   SecretIn secret_in = SecretIn::header;  ///< what was right last, where the provider announces nothing
   FairSlots calls;
@@ -137,7 +131,7 @@ struct Oidc::Impl {
   net::awaitable<Result<ProviderMetadata>> fetch_metadata();
   net::awaitable<Result<SigningKeys>> fetch_keys();
   template <class T>
-  net::awaitable<Shared<T>> current(Kept<T>& kept, Fetch<T> fetch, std::int64_t max_age, bool again);
+  net::awaitable<Shared<T>> current(Cached<T>& cached, Fetch<T> fetch, std::int64_t max_age, bool again);
   net::awaitable<Shared<ProviderMetadata>> provider();
   net::awaitable<Result<void>> check_signature(const auth::Jwt& token, const char* what);
   net::awaitable<Result<boost::json::object>> exchange(const ProviderMetadata& provider,
@@ -184,32 +178,32 @@ net::awaitable<Result<SigningKeys>> Oidc::Impl::fetch_keys() {
 /// that does not answer is not asked again at once, and what it said earlier goes on being believed for a
 /// while.
 template <class T>
-net::awaitable<Oidc::Impl::Shared<T>> Oidc::Impl::current(Kept<T>& kept, Fetch<T> fetch, std::int64_t max_age,
-                                                          bool again) {
-  if (!again && kept.younger_than(max_age, now())) co_return kept.value;
+net::awaitable<Oidc::Impl::Shared<T>> Oidc::Impl::current(Cached<T>& cached, Fetch<T> fetch,
+                                                          std::int64_t max_age, bool again) {
+  if (!again && cached.younger_than(max_age, now())) co_return cached.value;
   // Another request is in flight: use what is cached unless it is too old for that.
-  if (!again && kept.flight.under_way() && kept.younger_than(kStaleDiscoverySeconds, now()))
-    co_return kept.value;
-  if (kept.flight.waiting() >= kMaxWaitingForProvider) co_return too_many();
-  if (!kept.failed_within(kFailedFetchSeconds, now())) {
-    const bool mine = co_await kept.flight.join(executor);
+  if (!again && cached.flight.under_way() && cached.younger_than(kStaleDiscoverySeconds, now()))
+    co_return cached.value;
+  if (cached.flight.waiting() >= kMaxWaitingForProvider) co_return too_many();
+  if (!cached.failed_within(kFailedFetchSeconds, now())) {
+    const bool mine = co_await cached.flight.join(executor);
     if (mine) {
       auto fetched = co_await (this->*fetch)();
       const std::int64_t then = now();
       if (fetched) {
-        kept.value = std::make_shared<const T>(std::move(*fetched));
-        kept.time = then;
-        kept.failed = 0;
+        cached.value = std::make_shared<const T>(std::move(*fetched));
+        cached.time = then;
+        cached.failed = 0;
       } else {
-        kept.failure = fetched.error();
-        kept.failed = then;
-        spdlog::warn("identity provider {}: {}", config.issuer, kept.failure.detail);
+        cached.failure = fetched.error();
+        cached.failed = then;
+        spdlog::warn("identity provider {}: {}", config.issuer, cached.failure.detail);
       }
-      kept.flight.landed();
+      cached.flight.finish();
     }
   }
-  if (kept.failed == 0 || kept.younger_than(kStaleDiscoverySeconds, now())) co_return kept.value;
-  co_return kept.failure;
+  if (cached.failed == 0 || cached.younger_than(kStaleDiscoverySeconds, now())) co_return cached.value;
+  co_return cached.failure;
 }
 
 net::awaitable<Oidc::Impl::Shared<ProviderMetadata>> Oidc::Impl::provider() {
@@ -246,7 +240,7 @@ ProviderRequest Oidc::Impl::token_request(const ProviderMetadata& provider,
     out.body += "&client_id=" + id;
   } else if (way == SecretIn::header) {
     // RFC 6749 2.3.1: both halves are form-encoded first.
-    out.headers.emplace_back("Authorization", "Basic " + auth::base64(id + ":" + password));
+    out.headers.emplace_back("Authorization", "Basic " + base64(id + ":" + password));
   } else {
     out.body += "&client_id=" + id + "&client_secret=" + password;
   }
@@ -270,7 +264,7 @@ net::awaitable<Result<boost::json::object>> Oidc::Impl::exchange(const ProviderM
   }
   if (!answer) co_return answer.error();
   if (answer->status != 200) co_return bad_status("its token endpoint", *answer);
-  auto body = auth::parse_json_object(answer->body);
+  auto body = parse_json_object(answer->body);
   if (!body) co_return provider_failure("its token endpoint's answer is not a JSON object");
   co_return std::move(*body);
 }
@@ -283,7 +277,7 @@ net::awaitable<Result<boost::json::object>> Oidc::Impl::userinfo(const ProviderM
   if (!answer) co_return answer.error();
   if (answer->status != 200) co_return bad_status("its userinfo endpoint", *answer);
   if (is_jwt(*answer)) co_return co_await signed_userinfo(*answer);
-  auto body = auth::parse_json_object(answer->body);
+  auto body = parse_json_object(answer->body);
   if (!body) co_return provider_failure("its userinfo endpoint's answer is not a JSON object");
   co_return std::move(*body);
 }
@@ -332,13 +326,13 @@ net::awaitable<Result<Person>> Oidc::Impl::redeem(const AuthorizationRequest& si
     co_return provider_failure("another provider than the one that was asked sent you back");
   const auto tokens = co_await exchange(from, sign_in, back);
   if (!tokens) co_return tokens.error();
-  const std::string compact = auth::text_of(*tokens, "id_token");
+  const std::string compact = text_of(*tokens, "id_token");
   const auto token = auth::parse_jwt(compact);
   if (!token) co_return unreadable_id_token(compact, token.error());
   const auto good = co_await check_signature(*token, "ID token");
   if (!good) co_return good.error();
   if (auto meant = check_id_token(*token, config, sign_in.nonce, now()); !meant) co_return meant.error();
-  const std::string access_token = auth::text_of(*tokens, "access_token");
+  const std::string access_token = text_of(*tokens, "access_token");
   const auto more = co_await more_about(*token, from, access_token);
   if (!more) co_return more.error();
   auto person = person_of(token->claims, *more, config, wanted);

@@ -60,23 +60,21 @@ class Oidc {
   using Now = std::function<std::int64_t()>;
 
   /// Reads the client's secret, and the proxy's login: Stage::config if that cannot be used.
-  static transport::Result<std::unique_ptr<Oidc>> make(boost::asio::any_io_executor executor,
-                                                       const OidcConfig& config, WantedClaims wanted,
-                                                       Now now);
+  static Result<std::unique_ptr<Oidc>> make(boost::asio::any_io_executor executor, const OidcConfig& config,
+                                            WantedClaims wanted, Now now);
 
   /// Where the browser is to be sent. Waits for nothing while the provider's metadata is known.
-  boost::asio::awaitable<transport::Result<std::string>> authorization_url(
-      const AuthorizationRequest& sign_in);
+  boost::asio::awaitable<Result<std::string>> authorization_url(const AuthorizationRequest& sign_in);
   /// Makes the code that came back into who has signed in, once it is the turn of the address `from`.
   /// Cause::too_many_requests: the turn has not come in time.
-  boost::asio::awaitable<transport::Result<Person>> redeem(const AuthorizationRequest& sign_in,
-                                                           const ProviderReturn& back, PartyKey from);
+  boost::asio::awaitable<Result<Person>> redeem(const AuthorizationRequest& sign_in,
+                                                const ProviderReturn& back, PartyKey from);
   /// Where a browser is to be sent to sign out there too (RP-Initiated Logout 1.0, 2); nothing if the
   /// provider offers none, or is not to be asked. `id_token` may be empty.
   boost::asio::awaitable<std::optional<std::string>> sign_out_url(const std::string& id_token,
                                                                   const std::string& back_to);
   /// Fetches the provider's metadata, so that the administrator who starts the edge sees what is wrong.
-  boost::asio::awaitable<transport::Result<void>> look();
+  boost::asio::awaitable<Result<void>> look();
 
  private:
   struct Impl;

@@ -15,15 +15,11 @@ namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace beast = boost::beast;
 namespace http = boost::beast::http;
-using transport::Cause;
-using transport::Failure;
 using transport::HttpAnswer;
-using transport::Result;
-using transport::Stage;
 namespace {
 
-transport::DialOptions patience(const std::string& ca_file,
-                                std::shared_ptr<const transport::ProxySettings> proxy) {
+transport::DialOptions timeout(const std::string& ca_file,
+                               std::shared_ptr<const transport::ProxySettings> proxy) {
   transport::DialOptions out;
   out.ca_file = ca_file;
   out.proxy = std::move(proxy);
@@ -47,7 +43,7 @@ Failure http_failure(const ProviderRequest& request, const boost::system::error_
 
 /// Without TLS, a connection for each: that is a provider on this machine.
 net::awaitable<Result<HttpAnswer>> send_plain(const ProviderRequest& request) {
-  const transport::DialOptions options = patience({}, nullptr);
+  const transport::DialOptions options = timeout({}, nullptr);
   auto socket = co_await transport::dial_tcp(request.url.url, options);
   if (!socket) co_return socket.error();
   beast::tcp_stream stream(std::move(*socket));
@@ -141,8 +137,8 @@ Failure unreachable(const Failure& failure, const std::string& host) {
 
 ProviderHttp::ProviderHttp(net::any_io_executor executor, const std::string& ca_file,
                            std::shared_ptr<const transport::ProxySettings> proxy)
-    : https_(std::make_shared<transport::HttpClient>(std::move(executor),
-                                                     patience(ca_file, std::move(proxy)))) {}
+    : https_(
+          std::make_shared<transport::HttpClient>(std::move(executor), timeout(ca_file, std::move(proxy)))) {}
 
 net::awaitable<Result<HttpAnswer>> ProviderHttp::send(const ProviderRequest& request) {
   const auto client = https_;

@@ -13,7 +13,7 @@
 
 namespace cfpipe::edge {
 
-/// Patience with one request to an identity provider, from the connection to the end of the answer, and with
+/// Timeout of one request to an identity provider, from the connection to the end of the answer, and with
 /// each step up to the connection. A person waits for it.
 inline constexpr std::chrono::milliseconds kProviderDeadline{10'000};
 inline constexpr std::chrono::milliseconds kProviderStepDeadline{5'000};
@@ -42,7 +42,7 @@ class ProviderHttp {
 
   /// Any status is an answer. Failures: Stage::login, Cause::unreachable, with the reason in words. `request`
   /// outlives the await.
-  boost::asio::awaitable<transport::Result<transport::HttpAnswer>> send(const ProviderRequest& request);
+  boost::asio::awaitable<Result<transport::HttpAnswer>> send(const ProviderRequest& request);
 
  private:
   std::shared_ptr<transport::HttpClient> https_;

@@ -10,11 +10,9 @@ namespace cfpipe::edge {
 namespace {
 
 namespace json = boost::json;
-using transport::Result;
 
-transport::Failure unusable(const std::string& why) {
-  return {transport::Stage::login, transport::Cause::login_failed,
-          "its openid-configuration cannot be used: " + why};
+Failure unusable(const std::string& why) {
+  return {Stage::login, Cause::login_failed, "its openid-configuration cannot be used: " + why};
 }
 
 /// Whether a list of words holds one; nothing if there is no such list, or an empty one.
@@ -26,13 +24,13 @@ std::optional<bool> lists(const json::object& document, const char* name, std::s
                      [&](const json::value& one) { return one.is_string() && one.get_string() == word; });
 }
 
-transport::Failure fault(const std::string& why) {
-  return {transport::Stage::login, transport::Cause::login_failed, why};
+Failure fault(const std::string& why) {
+  return {Stage::login, Cause::login_failed, why};
 }
 
 Result<ProviderUrl> endpoint(const json::object& document, const char* name, bool plain_allowed) {
   const json::value* value = document.if_contains(name);
-  const std::string text = auth::text_of(document, name);
+  const std::string text = text_of(document, name);
   if (value != nullptr && !value->is_null() && !value->is_string())
     return fault(std::string(name) + " is not a string");
   if (text.empty()) return fault(std::string("it has no ") + name);
@@ -80,12 +78,11 @@ Result<ProviderUrl> discovery_url(const std::string& issuer) {
 }
 
 Result<ProviderMetadata> parse_provider_metadata(std::string_view text, const std::string& issuer) {
-  const auto document = auth::parse_json_object(text);
+  const auto document = parse_json_object(text);
   if (!document) return unusable("it is not a JSON object");
-  const std::string claimed = auth::text_of(*document, "issuer");
+  const std::string claimed = text_of(*document, "issuer");
   if (claimed != issuer)
-    return unusable("it is of issuer '" + transport::printable(claimed, 120) +
-                    "', not of the configured one");
+    return unusable("it is of issuer '" + printable(claimed, 120) + "', not of the configured one");
   if (auto able = check_abilities(*document); !able) return able.error();
   const bool plain = parse_provider_url(issuer).value().plain;
   ProviderMetadata out;

@@ -26,11 +26,11 @@ struct ProviderMetadata {
 };
 
 /// Where a provider keeps it.
-transport::Result<ProviderUrl> discovery_url(const std::string& issuer);
+Result<ProviderUrl> discovery_url(const std::string& issuer);
 
 /// Refuses what is not of exactly this issuer (3, 4.3), lacks an endpoint that a sign-in needs or has one
 /// that parse_provider_url refuses, or can do nothing that we can; http endpoints belong to an http issuer
 /// alone. A member that is null or empty is absent. Stage::login, Cause::login_failed, the reason in detail.
-transport::Result<ProviderMetadata> parse_provider_metadata(std::string_view json, const std::string& issuer);
+Result<ProviderMetadata> parse_provider_metadata(std::string_view json, const std::string& issuer);
 
 }  // namespace cfpipe::edge

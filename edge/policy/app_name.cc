@@ -11,10 +11,6 @@
 namespace cfpipe::edge {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Above the edge's own pages.
 constexpr std::string_view kOwnPath = "/cdn-cgi";
 constexpr std::string_view kOwnSegment = kOwnPath.substr(1);
@@ -24,7 +20,7 @@ constexpr std::size_t kShownBytes = 120;
 constexpr std::size_t kLiteral = std::numeric_limits<std::size_t>::max();
 
 Failure bad(std::string_view text, const std::string& why) {
-  return {Stage::input, Cause::bad_option, "'" + transport::printable(text, kShownBytes) + "' " + why};
+  return {Stage::input, Cause::bad_option, "'" + printable(text, kShownBytes) + "' " + why};
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {
@@ -85,7 +81,7 @@ std::string path_fault(std::string_view path, const std::vector<std::string>& se
       return "has a path of other characters than letters, digits and -._~";
     if (!one_star_at_most(segment)) return "has more than one * in a segment of its path";
   }
-  if (!segments.empty() && transport::label_matches(segments.front(), kOwnSegment))
+  if (!segments.empty() && label_matches(segments.front(), kOwnSegment))
     return "has a path that covers the edge's own, /cdn-cgi";
   return {};
 }
@@ -107,10 +103,10 @@ std::optional<std::string> canonical_path(std::string_view path) {
   }
 }
 
-transport::Result<AppName> AppName::parse(std::string_view text) {
+Result<AppName> AppName::parse(std::string_view text) {
   const std::size_t slash = std::min(text.find('/'), text.size());
   AppName out;
-  const auto host = transport::Host::parse(text.substr(0, slash), transport::Wildcards::allowed);
+  const auto host = Host::parse(text.substr(0, slash), Wildcards::allowed);
   if (!host || host->address() || host->text().find('_') != std::string::npos)
     return bad(text, "is not a host name, with a path or without, such as vm.example.com/team-a");
   out.host_ = host->text();
@@ -134,12 +130,12 @@ transport::Result<AppName> AppName::parse(std::string_view text) {
 }
 
 bool AppName::covers_host(std::string_view host) const {
-  return is_pattern() ? transport::host_matches(host_, host) : host == host_;
+  return is_pattern() ? host_matches(host_, host) : host == host_;
 }
 
 bool AppName::covers_path(std::string_view path) const {
   // A `*` further on may cover what the first segment alone does not.
-  return !has_path() || (!transport::path_matches(kOwnPath, path) && transport::path_matches(path_, path));
+  return !has_path() || (!path_matches(kOwnPath, path) && path_matches(path_, path));
 }
 
 bool AppName::is_front(std::string_view path) const {

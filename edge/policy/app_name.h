@@ -35,7 +35,7 @@ class AppName {
   /// The host in any case, one `/` or `/*` behind the host and one `/` at the end are dropped. The last label
   /// has no `*`. A segment is of letters, digits and `-._~`, and the first is not the edge's own `cdn-cgi`.
   /// Stage::input, Cause::bad_option, with what is wrong.
-  static transport::Result<AppName> parse(std::string_view text);
+  static Result<AppName> parse(std::string_view text);
 
   const std::string& text() const { return text_; }
   const std::string& host() const { return host_; }  ///< may be a pattern

@@ -17,7 +17,7 @@ Parts parts_of(std::string_view text) {
   const auto end = out.bracketed ? text.find("]:") : text.find(':');
   if (end == std::string_view::npos) return out;
   out.where = out.bracketed ? text.substr(1, end - 1) : text.substr(0, end);
-  out.port = transport::parse_port(text.substr(out.bracketed ? end + 2 : end + 1));
+  out.port = parse_port(text.substr(out.bracketed ? end + 2 : end + 1));
   return out;
 }
 
@@ -30,7 +30,7 @@ std::optional<Destination> parse_destination(std::string_view text) {
   out.port = *parts.port;
   out.range = parse_ip_range(parts.where);
   if (out.range) return out.range->first.v6 == parts.bracketed ? std::optional(out) : std::nullopt;
-  auto name = transport::Host::parse(parts.where);
+  auto name = Host::parse(parts.where);
   if (!name || name->address() || parts.bracketed) return std::nullopt;
   out.name = std::move(*name);
   return out;
@@ -40,7 +40,7 @@ std::optional<DestinationAddress> find_destination(const std::vector<Destination
                                                    std::string_view asked) {
   if (const auto scheme = asked.find("://"); scheme != std::string_view::npos)
     asked.remove_prefix(scheme + 3);
-  auto place = transport::Authority::parse(asked.substr(0, asked.find('/')));
+  auto place = Authority::parse(asked.substr(0, asked.find('/')));
   if (!place || !place->port) return std::nullopt;
   const auto& address = place->host.address();
   if (address && address->is_unspecified()) return std::nullopt;
@@ -56,7 +56,7 @@ std::optional<DestinationAddress> find_destination(const std::vector<Destination
 bool names_may_lead_to(const boost::asio::ip::address& address) {
   // RFC 3927 2.1; fe80::/10 is RFC 4291 2.5.6.
   static const IpRange kLinkLocal = *parse_ip_range("169.254.0.0/16");
-  const auto one = *transport::Host(address).address();
+  const auto one = *Host(address).address();
   if (one.is_loopback() || one.is_unspecified()) return false;
   return one.is_v4() ? !kLinkLocal.contains(ip_of(one)) : !one.to_v6().is_link_local();
 }

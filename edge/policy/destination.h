@@ -19,7 +19,7 @@ inline constexpr std::size_t kMaxDestinations = 256;
 /// name, at one port.
 struct Destination {
   std::optional<IpRange> range;
-  transport::Host name;  ///< empty with a range
+  Host name;  ///< empty with a range
   std::uint16_t port = 0;
 };
 
@@ -27,7 +27,7 @@ struct Destination {
 std::optional<Destination> parse_destination(std::string_view text);
 
 struct DestinationAddress {
-  transport::Host host;
+  Host host;
   std::uint16_t port = 0;
 };
 /// What a client asked for, if it is among them: `host:port`, with a scheme in front and a path behind it or

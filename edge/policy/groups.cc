@@ -75,7 +75,7 @@ Groups from_text(std::string text) {
 
 }  // namespace
 
-std::string_view text_of(GroupsUnknown why) {
+std::string_view phrase_of(GroupsUnknown why) {
   for (const Word& word : kWords)
     if (word.why == why) return word.shown;
   return {};
@@ -103,7 +103,7 @@ void write_groups(json::object& object, const Groups& groups) {
 
 Groups carried_groups(const json::object& object) {
   if (object.contains(kUnknown)) {
-    const std::string said = auth::text_of(object, kUnknown);
+    const std::string said = text_of(object, kUnknown);
     for (const Word& word : kWords)
       if (word.carried == said) return unknown(word.why);
     return unknown(GroupsUnknown::malformed);

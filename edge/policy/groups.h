@@ -27,7 +27,7 @@ struct Groups {
 };
 
 /// For people: `too many groups`.
-std::string_view text_of(GroupsUnknown why);
+std::string_view phrase_of(GroupsUnknown why);
 
 /// What `claims` say: a list of strings; one string that has neither commas, semicolons nor blanks; or an
 /// object of objects, whose names are the groups (Zitadel's roles). `name` is the claim's, or a path to it,

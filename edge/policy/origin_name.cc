@@ -6,8 +6,6 @@
 namespace cfpipe::edge {
 namespace {
 
-using transport::Host;
-
 /// Top-level domains that public DNS never delegates: the private one (ICANN, 2024), and those of RFC 6761.
 constexpr std::array<std::string_view, 3> kOwnDomains{"internal", "localhost", "test"};
 

@@ -15,12 +15,11 @@ namespace cfpipe::edge {
 /// asks for; what is behind the `*`'s label is the configuration's.
 
 /// Why the service cannot be that of the application; empty: it can, or has no `*`.
-std::string origin_pattern_fault(const AppName& name, const transport::Host& service);
+std::string origin_pattern_fault(const AppName& name, const Host& service);
 
 /// The name that the service leads to for a request to `host`, which is canonical; the service itself if it
 /// has no `*`. Nothing if `host` is none of the application's, or the `*` stands for anything but letters,
 /// digits and `-` that together with the service make a name below the service's domain.
-std::optional<transport::Host> origin_at(const AppName& name, const transport::Host& service,
-                                         std::string_view host);
+std::optional<Host> origin_at(const AppName& name, const Host& service, std::string_view host);
 
 }  // namespace cfpipe::edge

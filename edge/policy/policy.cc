@@ -198,7 +198,7 @@ bool fits(Kind kind, Decision decision) {
   return false;
 }
 
-std::string text_of(const Rule& rule) {
+std::string rule_text(const Rule& rule) {
   std::string out(name_of(rule.kind));
   if (!rule.value.empty()) out += " " + rule.value;
   return out;
@@ -208,7 +208,7 @@ std::string reason_of(const Verdict& verdict) {
   std::string unknown;
   if (verdict.unknown)
     unknown = "; the identity provider did not say which groups this person is in (" +
-              std::string(text_of(*verdict.unknown)) + ")";
+              std::string(phrase_of(*verdict.unknown)) + ")";
   if (verdict.policy == nullptr) return "no policy matches" + unknown;
   std::string out = "policy '" + verdict.policy->name + "' ";
   switch (verdict.part) {
@@ -222,7 +222,7 @@ std::string reason_of(const Verdict& verdict) {
       out += std::string(verdict.kind == Verdict::Kind::deny ? "denies " : "lets in ");
       break;
   }
-  return out + text_of(*verdict.rule) + unknown;
+  return out + rule_text(*verdict.rule) + unknown;
 }
 
 bool valid_service_name(std::string_view name) {

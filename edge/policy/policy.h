@@ -114,7 +114,7 @@ std::optional<Rule::Kind> rule_kind_of(std::string_view name);
 bool fits(Rule::Kind kind, Decision decision);
 
 /// `email_domain example.com`, `everyone`.
-std::string text_of(const Rule& rule);
+std::string rule_text(const Rule& rule);
 /// Why, in one line without the subject's name: `policy 'staff' excludes email eve@example.com`.
 std::string reason_of(const Verdict& verdict);
 

@@ -27,11 +27,6 @@
 namespace cfpipe::edge {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Result;
-using transport::Stage;
-
 constexpr uid_t kRoot = 0;
 /// Group of an owner that has neither an account nor a group but root's.
 constexpr gid_t kNoGroup = 65534;
@@ -66,13 +61,13 @@ std::optional<Account> account_at_home(const std::string& state_dir) {
 }
 
 Failure directory_failure(const std::string& path, int error) {
-  return transport::system_failure(Stage::state, Cause::state_write_failed, path, error);
+  return system_failure(Stage::state, Cause::state_write_failed, path, error);
 }
 
 /// By descriptor, so that it is the new directory and no other that is given away.
 Result<void> make_directory_for(const Account& account, const std::string& path) {
   if (::mkdir(path.c_str(), S_IRWXU) != 0) return directory_failure(path, errno);
-  const auth::Fd made(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd made(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!made || ::fchown(made.get(), account.user, account.group) != 0) return directory_failure(path, errno);
   return {};
 }
@@ -148,7 +143,7 @@ bool write_all(int to, std::string_view bytes) {
     status = work(output);
     if (status == kOk && !write_all(to, output)) status = kUnavailable;
   } catch (...) {
-    status = complain_of_exception(transport::failure_of_exception(std::current_exception(), Stage::state));
+    status = complain_of_exception(failure_of_exception(std::current_exception(), Stage::state));
   }
   ::_exit(status);
 }
@@ -190,15 +185,15 @@ Result<void> become_owner(const std::string& state_dir, Keep keep, Missing missi
 Result<ChildEnd> run_in_child(const std::function<int(std::string&)>& work) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return transport::system_failure(Stage::state, Cause::system_short, "pipe", errno);
-  auth::Fd from(ends[0]), to(ends[1]);
+    return system_failure(Stage::state, Cause::system_short, "pipe", errno);
+  Fd from(ends[0]), to(ends[1]);
   (void)std::fflush(stdout);
   const pid_t child = ::fork();
-  if (child < 0) return transport::system_failure(Stage::state, Cause::system_short, "fork", errno);
+  if (child < 0) return system_failure(Stage::state, Cause::system_short, "fork", errno);
   if (child == 0) live_as_child(work, to.get());
-  to = auth::Fd();
+  to = Fd();
   auto output = read_all(from.get());
-  from = auth::Fd();  // a child that has more to say is not waited for
+  from = Fd();  // a child that has more to say is not waited for
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

@@ -22,12 +22,12 @@ enum class Missing { left, made };
 /// Makes a process of root's one of the user that the state directory belongs to, for good: groups, user and
 /// capabilities. Does nothing for other users, and where the directory is root's or has no owner yet.
 /// To be called before there are threads. Stage::state.
-transport::Result<void> become_owner(const std::string& state_dir, Keep keep = Keep::nothing,
-                                     Missing missing = Missing::left);
+Result<void> become_owner(const std::string& state_dir, Keep keep = Keep::nothing,
+                          Missing missing = Missing::left);
 
 /// What is wrong with the state directory for this process: it belongs to another user, or may not be looked
 /// into. A directory that is missing is fine. Stage::state, with the next step in the detail.
-transport::Result<void> check_owner(const std::string& state_dir);
+Result<void> check_owner(const std::string& state_dir);
 
 /// How a child process ended.
 struct ChildEnd {
@@ -37,6 +37,6 @@ struct ChildEnd {
 /// Runs `work` in a child process. The child may become the state's owner while this process goes on as root
 /// and writes where root alone may. `work` fills the output, reports its own failures, and returns the exit
 /// status. To be called before there are threads. Stage::state if there is no child.
-transport::Result<ChildEnd> run_in_child(const std::function<int(std::string& output)>& work);
+Result<ChildEnd> run_in_child(const std::function<int(std::string& output)>& work);
 
 }  // namespace cfpipe::edge

@@ -73,7 +73,7 @@ std::optional<Config> without_faults(LoadedConfig loaded, const std::string& con
   return std::move(loaded.config);
 }
 
-void complain_of_missing_config(const std::string& config_path, const transport::Failure& failure) {
+void complain_of_missing_config(const std::string& config_path, const Failure& failure) {
   if (::access(config_path.c_str(), R_OK) == 0) {
     complain(failure);
   } else if (errno == EACCES) {

@@ -16,9 +16,9 @@ inline constexpr int kBadConfig = 78;
 /// One line on standard error.
 void complain(std::string_view text);
 /// The same for what was thrown past everything else, with what to do about it; returns kUnavailable.
-int complain_of_exception(const transport::Failure& failure);
+int complain_of_exception(const Failure& failure);
 /// The same for a failure, whose detail is empty if it has been said already; returns the exit status that
 /// goes with it.
-int complain(const transport::Failure& failure);
+int complain(const Failure& failure);
 
 }  // namespace cfpipe::edge

@@ -24,7 +24,7 @@ std::string title(std::string_view name) {
 
 std::string text(const boost::json::value& value) {
   if (value.is_null()) return {};
-  if (value.is_string()) return transport::printable(std::string_view(value.get_string()));
+  if (value.is_string()) return printable(std::string_view(value.get_string()));
   if (value.is_bool()) return value.get_bool() ? "yes" : "no";
   std::string out;
   if (value.is_object()) {

@@ -10,22 +10,20 @@
 
 namespace cfpipe::edge {
 
-using transport::Result;
 namespace {
 
 /// Longest message of a process that serves, in bytes.
 constexpr std::size_t kMaxNoticeBytes = 4096;
 
-transport::Failure system_fault() {
-  return {transport::Stage::tunnel, transport::Cause::system_short,
-          std::string("no socket for notices: ") + std::strerror(errno)};
+Failure system_fault() {
+  return {Stage::tunnel, Cause::system_short, std::string("no socket for notices: ") + std::strerror(errno)};
 }
 
 }  // namespace
 
 Result<Notices> Notices::open() {
   Notices out;
-  out.socket_ = auth::Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  out.socket_ = Fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   const int on = 1;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

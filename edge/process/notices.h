@@ -19,7 +19,7 @@ class Notices {
     std::string text;
   };
   /// Stage::tunnel.
-  static transport::Result<Notices> open();
+  static Result<Notices> open();
   int fd() const { return socket_.get(); }
   /// As NOTIFY_SOCKET has it.
   const std::string& name() const { return name_; }
@@ -27,7 +27,7 @@ class Notices {
   std::optional<Notice> next() const;
 
  private:
-  auth::Fd socket_;
+  Fd socket_;
   std::string name_;
 };
 

@@ -20,7 +20,7 @@ std::int64_t ServedMark::time() const {
 // The time is given, for that of the kernel stands still between two ticks. Without the mark, as on a full
 // disk, only processes that drain lack something.
 void ServedMark::set() {
-  const auth::Fd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  const Fd file(::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   timespec now{};
   ::clock_gettime(CLOCK_REALTIME, &now);
   const std::array<timespec, 2> times{now, now};

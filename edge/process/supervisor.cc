@@ -36,16 +36,14 @@ namespace cfpipe::edge {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using transport::Result;
 
 /// Below which a started program has nothing but its standard descriptors and sockets.
 constexpr int kBeyondSockets = 3 + static_cast<int>(kMaxGivenSockets);
 /// Of a program that could not be started; as shells have it.
 constexpr int kNotStarted = 127;
 
-transport::Failure system_fault(const char* what) {
-  return {transport::Stage::tunnel, transport::Cause::system_short,
-          std::string(what) + ": " + std::strerror(errno)};
+Failure system_fault(const char* what) {
+  return {Stage::tunnel, Cause::system_short, std::string(what) + ": " + std::strerror(errno)};
 }
 
 /// Whether a socket that was opened for the one serves the other as well.
@@ -74,7 +72,7 @@ class Supervisor {
   /// A listener, and where the configuration wanted it.
   struct Held {
     Listener wanted;
-    std::shared_ptr<const auth::Fd> socket;
+    std::shared_ptr<const Fd> socket;
     bool is_ours = false;  ///< opened here: the service manager does not have it
   };
   using Sockets = std::map<std::string, Held, std::less<>>;
@@ -102,7 +100,7 @@ class Supervisor {
   const Notices notices_;
   const ServiceManager manager_;
   const std::string program_ = program_path();
-  auth::Fd signals_;
+  Fd signals_;
   sigset_t mask_before_{};
   Sockets held_;
   pid_t serving_ = 0;
@@ -144,7 +142,7 @@ Result<Supervisor::Held> Supervisor::socket_for(std::string_view key, const List
   const bool is_ours = !*socket;
   if (is_ours) socket = open_listener(wanted, key);
   if (!socket) return socket.error();
-  return Held{wanted, std::make_shared<const auth::Fd>(std::move(*socket)), is_ours};
+  return Held{wanted, std::make_shared<const Fd>(std::move(*socket)), is_ours};
 }
 
 Result<Supervisor::Sockets> Supervisor::sockets_for(const Config& config) {
@@ -230,7 +228,7 @@ void Supervisor::replace() {
   if (!started) return give_up_next(started.error().detail);
   next_ = *started;
   next_sockets_ = std::move(*sockets);
-  next_until_ = Clock::now() + kStartPatience;
+  next_until_ = Clock::now() + kStartTimeout;
 }
 
 void Supervisor::promote() {
@@ -310,7 +308,7 @@ int Supervisor::run() {
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGABRT, SIGCHLD})
     sigaddset(&mine, signal);
   ::sigprocmask(SIG_BLOCK, &mine, &mask_before_);
-  signals_ = auth::Fd(::signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK));
+  signals_ = Fd(::signalfd(-1, &mine, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return complain(system_fault("no signals can be read"));
   auto sockets = sockets_for(*config);
   if (!sockets) return complain(sockets.error());
@@ -322,8 +320,8 @@ int Supervisor::run() {
   while (!status_ || (stopping_ && (next_ != 0 || !draining_.empty()))) {
     std::array<pollfd, 2> ready{{{signals_.get(), POLLIN, 0}, {notices_.fd(), POLLIN, 0}}};
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_until_ - Clock::now());
-    const int patience = next_ == 0 ? -1 : std::max(0, static_cast<int>(left.count()));
-    ::poll(ready.data(), ready.size(), patience);
+    const int timeout = next_ == 0 ? -1 : std::max(0, static_cast<int>(left.count()));
+    ::poll(ready.data(), ready.size(), timeout);
     // What a process said before its end comes first.
     take_notices();
     take_signals();

@@ -6,7 +6,7 @@
 namespace cfpipe::edge {
 
 /// How long a process that is to take the place of the one that serves may take to say that it does.
-inline constexpr std::chrono::seconds kStartPatience{60};
+inline constexpr std::chrono::seconds kStartTimeout{60};
 
 /// `run --supervise`. This process holds the listeners and serves nothing: it starts the program again to do
 /// that, with the sockets as systemd hands them over (sd_listen_fds(3)), and tells the service manager what

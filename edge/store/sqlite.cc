@@ -11,9 +11,8 @@ bool run(sqlite3* db, const char* sql) {
 
 }  // namespace
 
-transport::Failure database_failure(sqlite3* db) {
-  return {transport::Stage::state, transport::Cause::state_write_failed,
-          std::string("state database: ") + sqlite3_errmsg(db)};
+Failure database_failure(sqlite3* db) {
+  return {Stage::state, Cause::state_write_failed, std::string("state database: ") + sqlite3_errmsg(db)};
 }
 
 Statement::Statement(sqlite3* db, std::string_view sql) {

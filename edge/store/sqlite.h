@@ -12,7 +12,7 @@
 namespace cfpipe::edge {
 
 /// What SQLite says of the last call that failed (Stage::state).
-transport::Failure database_failure(sqlite3* db);
+Failure database_failure(sqlite3* db);
 
 /// A prepared statement, used again and again through Query.
 class Statement {

@@ -40,10 +40,10 @@ AuditRow row_of(const Query& query) {
 }
 
 /// Before anything of the row is copied.
-bool matches(const Query& query, const AuditQuestion& question) {
-  return query.number(1) >= question.since && (question.kind.empty() || query.text(2) == question.kind) &&
-         (question.identity.empty() || same_text(query.text(3), question.identity)) &&
-         (question.application.empty() || query.text(4) == question.application);
+bool matches(const Query& query, const AuditQuery& wanted) {
+  return query.number(1) >= wanted.since && (wanted.kind.empty() || query.text(2) == wanted.kind) &&
+         (wanted.identity.empty() || same_text(query.text(3), wanted.identity)) &&
+         (wanted.application.empty() || query.text(4) == wanted.application);
 }
 
 /// Its row of the counters.
@@ -163,31 +163,31 @@ Result<void> SqliteAudit::read(std::int64_t since, const std::function<bool(cons
 }
 
 /// The statement whose index leaves the fewest rows to look at.
-const Statement& SqliteAudit::found_by(const AuditQuestion& question) const {
-  if (!question.identity.empty()) return search_identity_;
-  if (!question.application.empty()) return search_application_;
-  if (!question.kind.empty()) return search_kind_;
+const Statement& SqliteAudit::found_by(const AuditQuery& wanted) const {
+  if (!wanted.identity.empty()) return search_identity_;
+  if (!wanted.application.empty()) return search_application_;
+  if (!wanted.kind.empty()) return search_kind_;
   return search_;
 }
 
-Result<AuditPage> SqliteAudit::search(const AuditQuestion& question) {
+Result<AuditPage> SqliteAudit::search(const AuditQuery& wanted) {
   AuditPage page;
   std::size_t seen = 0;
-  Query query(found_by(question));
-  query.bind(question.before > 0 ? question.before : std::numeric_limits<std::int64_t>::max());
+  Query query(found_by(wanted));
+  query.bind(wanted.before > 0 ? wanted.before : std::numeric_limits<std::int64_t>::max());
   query.bind(static_cast<std::int64_t>(kMaxSearchedRows));
-  const std::string& key = !question.identity.empty()      ? question.identity
-                           : !question.application.empty() ? question.application
-                                                           : question.kind;
+  const std::string& key = !wanted.identity.empty()      ? wanted.identity
+                           : !wanted.application.empty() ? wanted.application
+                                                         : wanted.kind;
   if (!key.empty()) query.bind(key);
-  while (page.rows.size() < question.most && query.step()) {
+  while (page.rows.size() < wanted.most && query.step()) {
     ++seen;
     page.next = query.number(0);
-    if (query.number(1) < question.since - kClockSlackSeconds) return AuditPage{std::move(page.rows), 0};
-    if (matches(query, question)) page.rows.push_back(row_of(query));
+    if (query.number(1) < wanted.since - kClockSlackSeconds) return AuditPage{std::move(page.rows), 0};
+    if (matches(query, wanted)) page.rows.push_back(row_of(query));
   }
   if (!query.ok()) return database_failure(db_);
-  if (page.rows.size() < question.most && seen < kMaxSearchedRows) page.next = 0;
+  if (page.rows.size() < wanted.most && seen < kMaxSearchedRows) page.next = 0;
   return page;
 }
 

@@ -23,7 +23,7 @@ class SqliteAudit {
                                                    std::int64_t number);
   Result<std::int64_t> spooled(std::size_t spool);
   Result<void> read(std::int64_t since, const std::function<bool(const AuditRow&)>& each);
-  Result<AuditPage> search(const AuditQuestion& question);
+  Result<AuditPage> search(const AuditQuery& wanted);
   Result<std::vector<std::uint64_t>> certificates(std::string_view hostname, std::string_view identity,
                                                   std::int64_t since);
   Result<std::int64_t> prune(std::int64_t now, std::int64_t most);
@@ -34,7 +34,7 @@ class SqliteAudit {
  private:
   Result<std::int64_t> insert(const AuditRow& row);
   Result<std::vector<std::int64_t>> insert_all(const std::vector<AuditRow>& rows);
-  const Statement& found_by(const AuditQuestion& question) const;
+  const Statement& found_by(const AuditQuery& wanted) const;
 
   sqlite3* db_;
   SqliteSessions& sessions_;

@@ -23,9 +23,8 @@ namespace {
 constexpr std::size_t kCopyBytes = 1024 * 1024;
 constexpr const char* kDraftSuffix = ".copy";
 
-transport::Failure failure(const std::string& path, const std::string& why) {
-  return {transport::Stage::state, transport::Cause::state_write_failed,
-          path + ": " + transport::printable(why)};
+Failure failure(const std::string& path, const std::string& why) {
+  return {Stage::state, Cause::state_write_failed, path + ": " + printable(why)};
 }
 
 /// What is wrong with the copy, or nothing.
@@ -46,7 +45,7 @@ std::string fault_of(const std::string& path) {
 }
 
 /// All bytes of one file into the other, which is empty.
-bool copied(const auth::Fd& from, int to) {
+bool copied(const Fd& from, int to) {
   for (;;) {
     const ssize_t moved = ::sendfile(to, from.get(), nullptr, kCopyBytes);
     if (moved < 0 && errno == EINTR) continue;
@@ -70,11 +69,11 @@ class Draft {
 
   bool mine() const { return mine_; }
   const std::string& path() const { return path_; }
-  const auth::Fd& file() const { return file_; }
+  const Fd& file() const { return file_; }
 
  private:
   std::string path_;
-  auth::Fd file_;
+  Fd file_;
   bool mine_ = false;
 };
 
@@ -96,11 +95,11 @@ std::string write_draft(sqlite3* db, const Draft& draft) {
 // SQLite writes to a name, not to a descriptor: in a directory that others can write to, they could put
 // another file in its place. So it writes into the state's own directory, and what it wrote goes from there
 // by descriptor. A draft that a killed backup left is the next one's.
-transport::Result<void> copy_database(sqlite3* db, int file, const std::string& name) {
+Result<void> copy_database(sqlite3* db, int file, const std::string& name) {
   const Draft draft(std::string(sqlite3_db_filename(db, "main")) + kDraftSuffix);
   std::string fault = draft.mine() ? write_draft(db, draft) : "another backup is under way";
   if (fault.empty() && !copied(draft.file(), file)) fault = std::strerror(errno);
-  return fault.empty() ? transport::Result<void>() : failure(name, fault);
+  return fault.empty() ? Result<void>() : failure(name, fault);
 }
 
 }  // namespace cfpipe::edge

@@ -11,6 +11,6 @@ namespace cfpipe::edge {
 /// Writes the database as it is at this moment, whole, into a file that is empty and open for writing; others
 /// go on using the database meanwhile. The copy has been looked through when this returns. Stage::state.
 /// `name`: the file's, for messages.
-transport::Result<void> copy_database(sqlite3* db, int file, const std::string& name);
+Result<void> copy_database(sqlite3* db, int file, const std::string& name);
 
 }  // namespace cfpipe::edge

@@ -76,10 +76,10 @@ Result<std::optional<SessionRow>> SqliteSessions::find(std::string_view session)
   return row;
 }
 
-Result<std::vector<SessionRow>> SqliteSessions::list(const SessionQuestion& question) {
-  Query query(question.email.empty() ? list_all_ : list_of_);
-  query.bind(question.since).bind(question.now).bind(static_cast<std::int64_t>(question.most));
-  if (!question.email.empty()) query.bind(question.email);
+Result<std::vector<SessionRow>> SqliteSessions::list(const SessionQuery& wanted) {
+  Query query(wanted.email.empty() ? list_all_ : list_of_);
+  query.bind(wanted.since).bind(wanted.now).bind(static_cast<std::int64_t>(wanted.most));
+  if (!wanted.email.empty()) query.bind(wanted.email);
   std::vector<SessionRow> rows;
   while (query.step()) rows.push_back(row_of(query));
   if (!query.ok()) return database_failure(db_);

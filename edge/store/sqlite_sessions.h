@@ -19,7 +19,7 @@ class SqliteSessions {
   /// The session that this row of kind login, with its id, begins. Inside the caller's transaction.
   Result<void> add(const AuditRow& login, std::int64_t id);
   Result<std::optional<SessionRow>> find(std::string_view session);
-  Result<std::vector<SessionRow>> list(const SessionQuestion& question);
+  Result<std::vector<SessionRow>> list(const SessionQuery& wanted);
 
   Result<void> revoke_person(std::string_view email, std::int64_t time);
   Result<std::int64_t> revoked_until(std::string_view email);

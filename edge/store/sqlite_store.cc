@@ -53,8 +53,8 @@ class SqliteState final : public State {
   Result<std::optional<SessionRow>> session(std::string_view session) override {
     return sessions_.find(session);
   }
-  Result<std::vector<SessionRow>> sessions(const SessionQuestion& question) override {
-    return sessions_.list(question);
+  Result<std::vector<SessionRow>> sessions(const SessionQuery& wanted) override {
+    return sessions_.list(wanted);
   }
   Result<std::int64_t> others_changes() override;
   Result<std::int64_t> append_audit(const AuditRow& row) override { return audit_.append(row); }
@@ -69,7 +69,7 @@ class SqliteState final : public State {
   Result<void> read_audit(std::int64_t since, const std::function<bool(const AuditRow&)>& each) override {
     return audit_.read(since, each);
   }
-  Result<AuditPage> search_audit(const AuditQuestion& question) override { return audit_.search(question); }
+  Result<AuditPage> search_audit(const AuditQuery& wanted) override { return audit_.search(wanted); }
   Result<std::vector<std::uint64_t>> certificate_serials(std::string_view hostname, std::string_view identity,
                                                          std::int64_t since) override {
     return audit_.certificates(hostname, identity, since);
@@ -96,7 +96,7 @@ class SqliteState final : public State {
   }
 
  private:
-  transport::Failure failure() const { return database_failure(db_.get()); }
+  Failure failure() const { return database_failure(db_.get()); }
 
   Db db_;
   Statement key_get_{db_.get(), "SELECT value FROM keys WHERE name = ?"};
@@ -370,8 +370,7 @@ Result<std::unique_ptr<State>> open_sqlite_state(const std::string& dir) {
   try {
     return std::unique_ptr<State>(std::make_unique<SqliteState>(open_database(path)));
   } catch (const std::runtime_error& error) {
-    return transport::Failure(transport::Stage::state, transport::Cause::state_unreadable,
-                              path + ": " + transport::printable(error.what()));
+    return Failure(Stage::state, Cause::state_unreadable, path + ": " + printable(error.what()));
   }
 }
 

@@ -13,9 +13,6 @@
 
 namespace cfpipe::edge {
 
-using transport::Result;
-using transport::Secret;
-
 /// Bounds: values kept until they are taken, bytes of one, and the age at which the audit's rows are deleted.
 inline constexpr std::int64_t kMaxPending = 4096;
 inline constexpr std::size_t kMaxPendingBytes = 64 * 1024;
@@ -67,7 +64,7 @@ struct SessionRow {
 };
 
 /// Which sessions to list; an empty email is everybody's.
-struct SessionQuestion {
+struct SessionQuery {
   std::string email;
   std::int64_t since = 0;  ///< begun then or later
   std::int64_t now = 0;    ///< and not expired
@@ -75,7 +72,7 @@ struct SessionQuestion {
 };
 
 /// What to look for in the audit; what is empty is anything.
-struct AuditQuestion {
+struct AuditQuery {
   std::int64_t since = 0;   ///< Unix seconds
   std::int64_t before = 0;  ///< only rows older than that one; 0: from the newest on
   std::string kind;
@@ -179,7 +176,7 @@ class State {
   /// A sign-in by its name, while a token of it may still be good.
   virtual Result<std::optional<SessionRow>> session(std::string_view session) = 0;
   /// Sign-ins that have neither expired nor been revoked, newest first.
-  virtual Result<std::vector<SessionRow>> sessions(const SessionQuestion& question) = 0;
+  virtual Result<std::vector<SessionRow>> sessions(const SessionQuery& wanted) = 0;
   /// Another number than last time if anybody but this object has changed anything meanwhile.
   virtual Result<std::int64_t> others_changes() = 0;
 
@@ -195,7 +192,7 @@ class State {
   /// The rows since then, oldest first, until `each` returns false.
   virtual Result<void> read_audit(std::int64_t since, const std::function<bool(const AuditRow&)>& each) = 0;
   /// Looks at kMaxSearchedRows rows at most.
-  virtual Result<AuditPage> search_audit(const AuditQuestion& question) = 0;
+  virtual Result<AuditPage> search_audit(const AuditQuery& wanted) = 0;
   /// The serials of the user certificates that were signed for this identity since then, ascending.
   virtual Result<std::vector<std::uint64_t>> certificate_serials(std::string_view hostname,
                                                                  std::string_view identity,

@@ -10,11 +10,10 @@
 
 namespace cfpipe::edge::terminal {
 namespace json = boost::json;
-using transport::Secret;
 namespace {
 
 std::optional<json::object> object_of(std::string_view text) {
-  return text.size() <= kMaxJsonBytes ? auth::parse_json_object(text) : std::nullopt;
+  return text.size() <= kMaxJsonBytes ? parse_json_object(text) : std::nullopt;
 }
 
 std::optional<std::int64_t> number(const json::object& object, std::string_view name) {
@@ -33,7 +32,7 @@ std::optional<Size> size_of(const json::object& object) {
 
 std::optional<Secret> secret_of(const json::object& object, std::string_view name) {
   if (!object.contains(name)) return std::nullopt;
-  return Secret(auth::text_of(object, name));
+  return Secret(text_of(object, name));
 }
 
 }  // namespace
@@ -44,9 +43,9 @@ std::optional<Start> read_start(std::string_view text) {
   if (!size) return std::nullopt;
   Start out;
   out.size = *size;
-  out.user = auth::text_of(*object, "user");
+  out.user = text_of(*object, "user");
   // It becomes part of messages, and of what is sent to a server.
-  if (out.user.size() > kMaxUserBytes || transport::printable(out.user) != out.user) return std::nullopt;
+  if (out.user.size() > kMaxUserBytes || printable(out.user) != out.user) return std::nullopt;
   out.position = static_cast<std::uint64_t>(number(*object, "position").value_or(0));
   return out;
 }
@@ -69,7 +68,7 @@ std::optional<LogIn> read_log_in(std::string_view text) {
   LogIn out;
   out.password = secret_of(*object, "password");
   out.private_key = secret_of(*object, "private_key");
-  out.passphrase = Secret(auth::text_of(*object, "passphrase"));
+  out.passphrase = Secret(text_of(*object, "passphrase"));
   if (const json::value* answers = object->if_contains("answers"); answers != nullptr && answers->is_array())
     for (const json::value& answer : answers->get_array())
       out.answers.emplace_back(answer.is_string() ? std::string(answer.get_string()) : std::string());
@@ -87,14 +86,14 @@ std::string credentials_event(const std::vector<std::string>& methods, std::stri
                                       {"error", error}});
 }
 
-std::string prompts_event(const Questions& questions) {
+std::string prompts_event(const InfoRequest& info_request) {
   json::array prompts;
-  for (const Prompt& prompt : questions.prompts)
+  for (const Prompt& prompt : info_request.prompts)
     prompts.push_back(json::object{{"text", prompt.text}, {"echo", prompt.echo}});
   return json::serialize(json::object{{"event", "ask"},
                                       {"kind", "prompts"},
-                                      {"name", questions.name},
-                                      {"instruction", questions.instruction},
+                                      {"name", info_request.name},
+                                      {"instruction", info_request.instruction},
                                       {"prompts", std::move(prompts)}});
 }
 

@@ -27,10 +27,10 @@ struct Start {
   std::uint64_t position = 0;
 };
 struct LogIn {
-  std::optional<transport::Secret> password;
-  std::optional<transport::Secret> private_key;
-  transport::Secret passphrase;
-  std::vector<transport::Secret> answers;
+  std::optional<Secret> password;
+  std::optional<Secret> private_key;
+  Secret passphrase;
+  std::vector<Secret> answers;
 };
 /// Nothing where the page has said what makes no sense.
 std::optional<Start> read_start(std::string_view json);
@@ -52,7 +52,7 @@ struct Prompt {
   std::string text;
   bool echo = false;
 };
-struct Questions {
+struct InfoRequest {
   std::string name;
   std::string instruction;
   std::vector<Prompt> prompts;
@@ -71,7 +71,7 @@ struct Opened {
 std::string connecting_event(std::string_view application, std::string_view user);
 /// `methods` in the words of SSH (RFC 4252 5).
 std::string credentials_event(const std::vector<std::string>& methods, std::string_view error);
-std::string prompts_event(const Questions& questions);
+std::string prompts_event(const InfoRequest& info_request);
 std::string opened_event(const Opened& opened);
 /// The edge ends then, Unix seconds, and the session with it.
 std::string leaving_event(std::int64_t ends);

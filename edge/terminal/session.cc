@@ -20,15 +20,15 @@ constexpr std::uint64_t kConfirmStep = 16 * 1024;
 
 }  // namespace
 
-Session::Session(net::any_io_executor executor, SiteLoop& site, TunnelGrant grant, SharedRequest request,
-                 ConnectionEnds ends)
+Session::Session(net::any_io_executor executor, TerminalControl& site, TunnelGrant grant,
+                 SharedRequest request, ConnectionEnds ends)
     : executor_(std::move(executor)),
       site_(site),
       grant_(std::move(grant)),
       request_(std::move(request)),
       ends_(std::move(ends)),
       id_(random_id()),
-      bell_(std::make_shared<Bell>(executor_)),
+      event_(std::make_shared<Event>(executor_)),
       until_(Clock::time_point::max()) {
   // The wall clock may be set; what has been granted is a time from now on.
   if (grant_.terminal->until > 0)
@@ -44,7 +44,7 @@ bool Session::belongs_to(const TunnelGrant& grant) const {
 void Session::drain(std::int64_t ends) {
   draining_ = true;
   if (open_) tell('e', leaving_event(ends));
-  bell_->ring();
+  event_->set();
 }
 
 void Session::stop() {
@@ -53,7 +53,7 @@ void Session::stop() {
 
 void Session::end(Ending ending) {
   if (!ending_) ending_ = std::move(ending);
-  bell_->ring();
+  event_->set();
 }
 
 net::awaitable<void> Session::run(std::unique_ptr<Window> window, Start start) {
@@ -99,7 +99,7 @@ void Session::show(std::unique_ptr<Window> window, const Start& start) {
   tell('e', opened_event({id_, user_, sent_, output_.end(), grant_.terminal->until, host_key_, first_use_}));
   size_ = start.size;
   ssh_->resize(size_);
-  bell_->ring();
+  event_->set();
 }
 
 net::awaitable<void> Session::pump() {
@@ -114,21 +114,21 @@ net::awaitable<void> Session::pump() {
       co_await say_how_it_ended();
       break;
     }
-    ssh_->arm(bell_, output_.room() > 0);
-    if (window_) window_->arm(bell_);
-    co_await bell_->wait(next_look());
+    ssh_->arm(event_, output_.room() > 0);
+    if (window_) window_->arm(event_);
+    co_await event_->wait(next_look());
   }
 }
 
 // The server says how the shell ended when it likes, behind the end of the output.
 net::awaitable<void> Session::say_how_it_ended() {
-  const auto deadline = Clock::now() + kOutcomePatience;
+  const auto deadline = Clock::now() + kOutcomeTimeout;
   std::optional<int> status;
   std::string signal;
   Step step = ssh_->outcome(status, signal);
   while (step == Step::again && Clock::now() < deadline && !ending_) {
-    ssh_->arm(bell_, true);
-    co_await bell_->wait(deadline);
+    ssh_->arm(event_, true);
+    co_await event_->wait(deadline);
     step = ssh_->outcome(status, signal);
   }
   if (!signal.empty()) {
@@ -146,18 +146,18 @@ net::awaitable<void> Session::say_how_it_ended() {
 }
 
 net::awaitable<void> Session::say_farewell() {
-  const auto deadline = Clock::now() + kFarewellPatience;
+  const auto deadline = Clock::now() + kFarewellTimeout;
   while (window_ && sent_ < output_.end() && Clock::now() < deadline) {
     take_in();
     show_output();
     if (!window_ || sent_ == output_.end()) break;
-    window_->arm(bell_);
-    co_await bell_->wait(deadline);
+    window_->arm(event_);
+    co_await event_->wait(deadline);
   }
   tell('e', ended_event(*ending_));
   while (window_ && window_->waiting() > 0 && !window_->gone() && Clock::now() < deadline) {
-    window_->arm(bell_);
-    co_await bell_->wait(deadline);
+    window_->arm(event_);
+    co_await event_->wait(deadline);
     window_->flush();
   }
   window_.reset();
@@ -165,9 +165,9 @@ net::awaitable<void> Session::say_farewell() {
 
 // Until something has happened, while there is no shell yet. False: it is over.
 net::awaitable<bool> Session::pause(Clock::time_point deadline, bool for_server) {
-  if (ssh_ && for_server) ssh_->arm(bell_, true);
-  if (window_) window_->arm(bell_);
-  co_await bell_->wait(std::min(deadline, until_));
+  if (ssh_ && for_server) ssh_->arm(event_, true);
+  if (window_) window_->arm(event_);
+  co_await event_->wait(std::min(deadline, until_));
   take_in();
   if (window_) window_->flush();
   look_at_time();
@@ -276,7 +276,7 @@ void Session::look_at_time() {
   } else if (grant_.idle_limit.count() > 0 && now - moved_ >= grant_.idle_limit) {
     end({"idle", "Nothing has happened for " + duration_text(grant_.idle_limit) + ".",
          "Connect again to go on."});
-  } else if (!window_ && (draining_ || now - shown_ >= kReturnPatience)) {
+  } else if (!window_ && (draining_ || now - shown_ >= kReturnTimeout)) {
     end({"disconnected", "The browser went away.", ""});
   }
 }
@@ -284,7 +284,7 @@ void Session::look_at_time() {
 Session::Clock::time_point Session::next_look() const {
   auto out = until_;
   if (grant_.idle_limit.count() > 0) out = std::min(out, moved_ + grant_.idle_limit);
-  if (!window_) out = std::min(out, shown_ + kReturnPatience);
+  if (!window_) out = std::min(out, shown_ + kReturnTimeout);
   return out;
 }
 

@@ -10,7 +10,7 @@
 
 #include "edge/http/proxy_header.h"
 #include "edge/listener/control_plane.h"
-#include "edge/terminal/bell.h"
+#include "edge/terminal/event.h"
 #include "edge/terminal/grant.h"
 #include "edge/terminal/messages.h"
 #include "edge/terminal/output.h"
@@ -20,13 +20,13 @@
 namespace cfpipe::edge::terminal {
 
 /// Timeout for the origin's server, and for a question to the user.
-inline constexpr std::chrono::seconds kServerPatience{20};
-inline constexpr std::chrono::seconds kPersonPatience{120};
+inline constexpr std::chrono::seconds kServerTimeout{20};
+inline constexpr std::chrono::seconds kPersonTimeout{120};
 /// How long a session waits for a page that shows it.
-inline constexpr std::chrono::seconds kReturnPatience{60};
+inline constexpr std::chrono::seconds kReturnTimeout{60};
 /// How long a server that has ended a shell may take to say how, and a page to take the last words.
-inline constexpr std::chrono::seconds kOutcomePatience{2};
-inline constexpr std::chrono::seconds kFarewellPatience{5};
+inline constexpr std::chrono::seconds kOutcomeTimeout{2};
+inline constexpr std::chrono::seconds kFarewellTimeout{5};
 /// Logins that are tried on one connection.
 inline constexpr int kMaxAttempts = 6;
 /// Input that waits for the origin, in bytes; a page that sends more has not kept to its own window of 64
@@ -37,8 +37,8 @@ inline constexpr std::size_t kMaxInput = 128 * 1024;
 /// one loop, in one coroutine.
 class Session : public std::enable_shared_from_this<Session> {
  public:
-  Session(boost::asio::any_io_executor executor, SiteLoop& site, TunnelGrant grant, SharedRequest request,
-          ConnectionEnds ends);
+  Session(boost::asio::any_io_executor executor, TerminalControl& site, TunnelGrant grant,
+          SharedRequest request, ConnectionEnds ends);
   ~Session();
 
   /// From the beginning to the end, whichever it is; the page has been told then.
@@ -57,7 +57,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_open() const { return open_; }
 
  private:
-  using Clock = Bell::Clock;
+  using Clock = Event::Clock;
 
   // session_login.cc
   boost::asio::awaitable<bool> reach();
@@ -93,12 +93,12 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string where() const { return grant_.app_hostname; }
 
   boost::asio::any_io_executor executor_;
-  SiteLoop& site_;
+  TerminalControl& site_;
   const TunnelGrant grant_;
   const SharedRequest request_;
   const ConnectionEnds ends_;
   const std::string id_;
-  const std::shared_ptr<Bell> bell_;
+  const std::shared_ptr<Event> event_;
 
   std::unique_ptr<Window> window_;
   Clock::time_point shown_;  // when a page last did

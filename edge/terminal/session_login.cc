@@ -71,7 +71,7 @@ bool has(const std::vector<std::string>& all, std::string_view one) {
 // Takes a step again until it says something else. failed: ending_ may say why.
 template <class Op>
 net::awaitable<Step> Session::settle(Op& op) {
-  const auto deadline = Clock::now() + kServerPatience;
+  const auto deadline = Clock::now() + kServerTimeout;
   Step step = op();
   while (step == Step::again) {
     const bool on = co_await pause(deadline, true);
@@ -100,7 +100,7 @@ net::awaitable<bool> Session::reach() {
   if (const auto* refusal = std::get_if<Answer>(&dialled)) {
     std::string reason = "it cannot be reached";
     for (const auto& [name, value] : refusal->headers)
-      if (name == transport::kReasonHeader) reason = value;
+      if (name == kReasonHeader) reason = value;
     end({"origin_down", capitalised(reason) + ".",
          "Try again; if it stays like this, tell the server's administrator."});
     co_return false;
@@ -145,7 +145,7 @@ net::awaitable<bool> Session::check_host_key(std::string recorded) {
          {{"recorded", before}, {"shown", host_key_}}});
     co_return false;
   }
-  const auto kept = co_await site_.believe_host_key(grant_, request_, shown);
+  const auto kept = co_await site_.trust_host_key(grant_, request_, shown);
   if (!kept) {
     end({"internal", "The edge cannot keep the server's key now.", "Try again in a moment."});
     co_return false;
@@ -166,13 +166,13 @@ net::awaitable<bool> Session::log_in() {
 // The key exists only during this call.
 net::awaitable<bool> Session::log_in_by_certificate() {
   const auto key = auth::SshKey::generate(grant_.terminal->key);
-  const auto papers = co_await site_.certify_terminal(grant_, request_, key.authorized_key());
+  const auto papers = co_await site_.certify(grant_, request_, key.authorized_key());
   if (!papers) {
     end({"login_failed", capitalised(papers.error().detail) + ".", "Tell the edge's administrator."});
     co_return false;
   }
-  const transport::Secret pem = key.private_file();
-  const transport::Secret none;
+  const Secret pem = key.private_file();
+  const Secret none;
   const auto op = [&] { return ssh_->log_in_with_key(pem, none, *papers); };
   const Step step = co_await settle(op);
   if (step == Step::done) co_return true;
@@ -195,7 +195,7 @@ net::awaitable<bool> Session::log_in_by_certificate() {
 net::awaitable<std::optional<LogIn>> Session::ask(std::string event) {
   given_.reset();
   tell('e', event);
-  const auto deadline = Clock::now() + kPersonPatience;
+  const auto deadline = Clock::now() + kPersonTimeout;
   while (!given_) {
     // No page reads the server's output before the answer.
     const bool on = co_await pause(deadline, false);
@@ -252,18 +252,18 @@ net::awaitable<Step> Session::try_with(LogIn& given, std::string& error) {
 
 // A server that asks for nothing but one secret wants the password that has just been typed.
 net::awaitable<Step> Session::answer_questions(LogIn* given) {
-  Questions questions;
-  const std::vector<transport::Secret>* answers = nullptr;
+  InfoRequest info_request;
+  const std::vector<Secret>* answers = nullptr;
   LogIn last;
   for (int round = 0; round < kMaxAttempts; ++round) {
-    const auto op = [&] { return ssh_->log_in_with_answers(questions, std::exchange(answers, nullptr)); };
+    const auto op = [&] { return ssh_->log_in_with_answers(info_request, std::exchange(answers, nullptr)); };
     const Step step = co_await settle(op);
-    if (step != Step::questions) co_return step;
+    if (step != Step::info_request) co_return step;
     last = LogIn();
-    if (round == 0 && questions.prompts.size() == 1 && !questions.prompts.front().echo) {
+    if (round == 0 && info_request.prompts.size() == 1 && !info_request.prompts.front().echo) {
       last.answers.push_back(std::move(*given->password));
-    } else if (!questions.prompts.empty()) {
-      auto said = co_await ask(prompts_event(questions));
+    } else if (!info_request.prompts.empty()) {
+      auto said = co_await ask(prompts_event(info_request));
       if (!said) co_return Step::failed;
       last = std::move(*said);
     }

@@ -9,7 +9,6 @@
 #include "base/error.h"
 
 namespace cfpipe::edge::terminal {
-using transport::Secret;
 namespace {
 
 /// What the shell's programs are told they write to.
@@ -44,7 +43,7 @@ void take_in(ssh_channel channel) {
 constexpr const char* kNoFile = "/dev/null";
 
 /// As libssh wants it: a secret is a string inside, and its text ends with a zero.
-const char* text_of(const transport::Secret& secret) {
+const char* text_of(const Secret& secret) {
   return secret.reveal().data();
 }
 
@@ -108,7 +107,7 @@ Step step_of_login(int result) {
     case SSH_AUTH_PARTIAL:
       return Step::partly;
     case SSH_AUTH_INFO:
-      return Step::questions;
+      return Step::info_request;
     default:
       return Step::failed;
   }
@@ -178,7 +177,7 @@ Step SshClient::log_in_with_password(const Secret& password) {
   return step_of_login(ssh_userauth_password(session_.get(), nullptr, text_of(password)));
 }
 
-Step SshClient::log_in_with_answers(Questions& questions, const std::vector<transport::Secret>* answers) {
+Step SshClient::log_in_with_answers(InfoRequest& info_request, const std::vector<Secret>* answers) {
   if (answers != nullptr) {
     const int asked = ssh_userauth_kbdint_getnprompts(session_.get());
     for (int i = 0; i < asked; ++i) {
@@ -188,16 +187,16 @@ Step SshClient::log_in_with_answers(Questions& questions, const std::vector<tran
     }
   }
   const Step step = step_of_login(ssh_userauth_kbdint(session_.get(), nullptr, nullptr));
-  if (step != Step::questions) return step;
-  const auto text = [](const char* said) { return transport::printable(said == nullptr ? "" : said); };
-  questions = {text(ssh_userauth_kbdint_getname(session_.get())),
-               text(ssh_userauth_kbdint_getinstruction(session_.get())),
-               {}};
+  if (step != Step::info_request) return step;
+  const auto text = [](const char* said) { return printable(said == nullptr ? "" : said); };
+  info_request = {text(ssh_userauth_kbdint_getname(session_.get())),
+                  text(ssh_userauth_kbdint_getinstruction(session_.get())),
+                  {}};
   const int count = ssh_userauth_kbdint_getnprompts(session_.get());
   for (int i = 0; i < count; ++i) {
     char echo = 0;
     const char* prompt = ssh_userauth_kbdint_getprompt(session_.get(), static_cast<unsigned>(i), &echo);
-    questions.prompts.push_back({text(prompt), echo != 0});
+    info_request.prompts.push_back({text(prompt), echo != 0});
   }
   return step;
 }
@@ -225,7 +224,7 @@ Step SshClient::open_shell(Size size) {
     };
     exit_->callbacks.channel_exit_signal_function = [](ssh_session, ssh_channel, const char* signal, int,
                                                        const char*, const char*, void* exit) {
-      static_cast<Exit*>(exit)->signal = transport::printable(signal == nullptr ? "" : signal, 32);
+      static_cast<Exit*>(exit)->signal = printable(signal == nullptr ? "" : signal, 32);
     };
     ssh_callbacks_init(&exit_->callbacks);
     ssh_set_channel_callbacks(channel_.get(), &exit_->callbacks);
@@ -297,13 +296,13 @@ Step SshClient::outcome(std::optional<int>& status, std::string& signal) {
                                                                                              : Step::again;
 }
 
-void SshClient::arm(const std::shared_ptr<Bell>& bell, bool reading) {
-  armed_.arm(socket_, bell, reading, pending());
+void SshClient::arm(const std::shared_ptr<Event>& event, bool reading) {
+  armed_.arm(socket_, event, reading, pending());
 }
 
 std::string SshClient::error() const {
   const char* text = ssh_get_error(session_.get());
-  return transport::printable(text == nullptr ? "" : text, 2000);
+  return printable(text == nullptr ? "" : text, 2000);
 }
 
 }  // namespace cfpipe::edge::terminal

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/secret.h"
-#include "edge/terminal/bell.h"
+#include "edge/terminal/event.h"
 #include "edge/terminal/messages.h"
 #include "edge/tunnel/origin.h"
 
@@ -29,7 +29,7 @@ using SshKeyPtr = std::unique_ptr<ssh_key_struct, SshFree>;
 using SshChannel = std::unique_ptr<ssh_channel_struct, SshFree>;
 
 /// How a step of the way to the shell stands.
-enum class Step { done, again, refused, partly, questions, failed };
+enum class Step { done, again, refused, partly, info_request, failed };
 
 /// A login by SSH at an origin, as libssh speaks it, without ever waiting: a step that says `again` is taken
 /// again when arm() has rung. Used from one loop.
@@ -50,11 +50,10 @@ class SshClient {
   Step log_in_without();
   /// With a private key in PEM and, if it is not empty, the certificate that belongs to it. refused, too,
   /// where the key cannot be read: see key_fault().
-  Step log_in_with_key(const transport::Secret& pem, const transport::Secret& passphrase,
-                       std::string_view certificate);
-  Step log_in_with_password(const transport::Secret& password);
-  /// Keyboard-interactive (RFC 4256): `questions` has to be answered before the next step.
-  Step log_in_with_answers(Questions& questions, const std::vector<transport::Secret>* answers);
+  Step log_in_with_key(const Secret& pem, const Secret& passphrase, std::string_view certificate);
+  Step log_in_with_password(const Secret& password);
+  /// Keyboard-interactive (RFC 4256): `info_request` has to be answered before the next step.
+  Step log_in_with_answers(InfoRequest& info_request, const std::vector<Secret>* answers);
   /// In the words of SSH: password, publickey, keyboard-interactive.
   std::vector<std::string> methods() const;
   const std::string& key_fault() const { return key_fault_; }
@@ -74,7 +73,7 @@ class SshClient {
   Step outcome(std::optional<int>& status, std::string& signal);
 
   /// Rings when the server has said more (if `reading`), or takes more.
-  void arm(const std::shared_ptr<Bell>& bell, bool reading);
+  void arm(const std::shared_ptr<Event>& event, bool reading);
   /// What libssh says went wrong, printable.
   std::string error() const;
 
@@ -82,8 +81,7 @@ class SshClient {
   struct Exit;
   Step step_of(int result);
   bool pending() const;
-  bool load_key(const transport::Secret& pem, const transport::Secret& passphrase,
-                std::string_view certificate);
+  bool load_key(const Secret& pem, const Secret& passphrase, std::string_view certificate);
 
   OriginSocket socket_;  // waits; libssh has a descriptor of its own for it
   SshSession session_;
@@ -93,7 +91,7 @@ class SshClient {
   enum class Shell { none, channel, terminal, environment, shell, open } shell_ = Shell::none;
   std::size_t environment_ = 0;  // variables that were asked for
   std::unique_ptr<Exit> exit_;
-  SocketBell armed_;
+  SocketEvent armed_;
   bool usable_ = false;  // the system gave a descriptor
 };
 

@@ -47,7 +47,7 @@ struct Terminals::Guest {
         ends(std::move(e)),
         seat(std::in_place, std::move(s)) {
     // It leads here, and what is here must not keep this: the last to let go would be the loop's own thread.
-    grant.inside.reset();
+    grant.target.reset();
   }
   std::unique_ptr<Window> page;
   TunnelGrant grant;
@@ -57,7 +57,7 @@ struct Terminals::Guest {
 };
 
 bool Terminals::start() {
-  thread_ = transport::quiet_thread([this] {
+  thread_ = quiet_thread([this] {
     ::pthread_setname_np(::pthread_self(), "terminals");
     for (;;) {
       try {
@@ -121,12 +121,12 @@ std::shared_ptr<Session> Terminals::find(const TunnelGrant& grant) const {
 // The first word of a page says how large it is, and where it stands.
 net::awaitable<void> Terminals::greet(std::shared_ptr<Guest> guest) {
   Window& page = *guest->page;
-  const auto bell = std::make_shared<Bell>(io_.get_executor());
-  const auto deadline = Bell::Clock::now() + kGreetingPatience;
+  const auto event = std::make_shared<Event>(io_.get_executor());
+  const auto deadline = Event::Clock::now() + kGreetingTimeout;
   auto frame = page.next();
-  while (!frame && !page.gone() && Bell::Clock::now() < deadline) {
-    page.arm(bell);
-    co_await bell->wait(deadline);
+  while (!frame && !page.gone() && Event::Clock::now() < deadline) {
+    page.arm(event);
+    co_await event->wait(deadline);
     frame = page.next();
   }
   const auto start = frame && frame->type == 's' ? read_start(frame->payload) : std::nullopt;

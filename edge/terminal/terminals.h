@@ -24,14 +24,14 @@ inline constexpr std::size_t kMaxSessions = 256;
 inline constexpr std::size_t kMaxSessionsOfPerson = 16;
 inline constexpr std::size_t kMaxGuests = 512;
 inline constexpr std::size_t kMaxGuestsOfPerson = 32;
-inline constexpr std::chrono::seconds kGreetingPatience{10};
+inline constexpr std::chrono::seconds kGreetingTimeout{10};
 
 /// The terminals of the edge, on a loop and thread of their own: what logging in by SSH costs stalls no
 /// tunnel, and a session belongs to no connection, so that a page can come back to it by another.
-class Terminals final : public Inside {
+class Terminals final : public TunnelTarget {
  public:
-  /// `site` outlives it.
-  explicit Terminals(SiteLoop& site) : site_(site) {}
+  /// Both outlive it.
+  Terminals(ControlPlane& site, TerminalBackend& backend) : site_(site, backend) {}
   ~Terminals() override { join(); }
   Terminals(const Terminals&) = delete;
   Terminals& operator=(const Terminals&) = delete;
@@ -57,7 +57,7 @@ class Terminals final : public Inside {
   boost::asio::awaitable<void> serve(std::shared_ptr<Guest> guest, Start start);
   std::shared_ptr<Session> find(const TunnelGrant& grant) const;
 
-  SiteLoop& site_;
+  TerminalControl site_;
   Seats guests_{{kMaxGuestsOfPerson, kMaxGuests}};
   std::atomic<std::uint64_t> refused_{0};
   // Of the loop's thread:

@@ -64,8 +64,8 @@ void Window::flush() {
   }
 }
 
-void Window::arm(const std::shared_ptr<Bell>& bell) {
-  if (!gone_) armed_.arm(socket_, bell, true, waiting() > 0);
+void Window::arm(const std::shared_ptr<Event>& event) {
+  if (!gone_) armed_.arm(socket_, event, true, waiting() > 0);
 }
 
 }  // namespace cfpipe::edge::terminal

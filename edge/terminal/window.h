@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "edge/terminal/bell.h"
+#include "edge/terminal/event.h"
 #include "edge/terminal/frames.h"
 #include "tunnel/held_bytes.h"
 
@@ -37,7 +37,7 @@ class Window {
   void flush();
   std::size_t waiting() const { return out_.size() - sent_; }
   /// Rings when the page has said something more, or takes more of what waits.
-  void arm(const std::shared_ptr<Bell>& bell);
+  void arm(const std::shared_ptr<Event>& event);
 
  private:
   void receive();
@@ -49,7 +49,7 @@ class Window {
   std::size_t sent_ = 0;    // of out_
   bool gone_ = false;
   bool ended_ = false;  // nothing more will come; what came first is still read
-  SocketBell armed_;
+  SocketEvent armed_;
 };
 
 }  // namespace cfpipe::edge::terminal

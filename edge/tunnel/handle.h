@@ -10,7 +10,7 @@
 
 namespace cfpipe::edge {
 
-/// What the site knows of a tunnel that a wire's loop carries, and how it ends it. The two share it
+/// What the site knows of a tunnel that a worker's loop carries, and how it ends it. The two share it
 /// (std::shared_ptr); either may be gone before the other: once the tunnel is, its loop is not touched any
 /// more.
 class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {

@@ -41,7 +41,7 @@ using Dialled = std::variant<OriginSocket, Down>;
 
 /// Of a name that a client has a part in, only those of that very name: with a dot at its end the C library
 /// does not go on with its search domains (resolv.conf(5)), where a name that is not there may be another's.
-net::awaitable<transport::Result<transport::Endpoints>> addresses_of(const TunnelGrant& grant) {
+net::awaitable<Result<transport::Endpoints>> addresses_of(const TunnelGrant& grant) {
   transport::LookupShare share(nullptr, grant.app_hostname);
   if (!grant.origin_by_host || grant.origin_host.is_localhost_name())
     co_return co_await transport::resolve(grant.origin_host, grant.origin_port, kOriginDeadline, share);
@@ -54,7 +54,7 @@ net::awaitable<transport::Result<transport::Endpoints>> addresses_of(const Tunne
 
 net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
   auto found = co_await addresses_of(grant);
-  if (!found && found.error().cause == transport::Cause::system_short) co_return Down{kEdgeShort, true};
+  if (!found && found.error().cause == Cause::system_short) co_return Down{kEdgeShort, true};
   if (!found) co_return Down{"it cannot be reached"};
   // A name under .localhost is loopback by its meaning (RFC 6761 6.3), which the configuration then named.
   const bool clients_choice = !grant.destination.empty() || grant.origin_by_host;
@@ -71,17 +71,17 @@ net::awaitable<Dialled> dial_host(const TunnelGrant& grant) {
     }
   }
   auto order = transport::in_turns(*found);
-  auto where = transport::host_and_port(grant.origin_host, grant.origin_port);
+  auto where = host_and_port(grant.origin_host, grant.origin_port);
   auto socket = co_await transport::connect_first(std::move(order), std::move(where), kOriginDeadline);
   if (socket) co_return OriginSocket(std::move(*socket));
-  if (socket.error().cause == transport::Cause::system_short) co_return Down{kEdgeShort, true};
-  const bool refused = socket.error().cause == transport::Cause::refused;
+  if (socket.error().cause == Cause::system_short) co_return Down{kEdgeShort, true};
+  const bool refused = socket.error().cause == Cause::refused;
   co_return Down{refused ? "it refused the connection" : "it cannot be reached"};
 }
 
 // The path itself is for the edge's administrator, not for its users.
 Down down_because(int error) {
-  if (transport::is_shortage(error)) return {kEdgeShort, true};
+  if (is_shortage(error)) return {kEdgeShort, true};
   switch (error) {
     case ENOENT:
       return {"its socket is not there"};
@@ -141,7 +141,7 @@ net::awaitable<std::variant<OriginSocket, Answer>> dial_origin(const TunnelGrant
                                  ? "the origin of " + grant.app_hostname + " cannot be asked: " + down.why
                                  : "the origin of " + grant.app_hostname + " is down: " + down.why;
   Answer answer = plain(down.edge_short ? 503 : 502, reason);
-  answer.headers.emplace_back(transport::kReasonHeader, reason);
+  answer.headers.emplace_back(kReasonHeader, reason);
   co_return answer;
 }
 

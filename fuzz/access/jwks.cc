@@ -14,6 +14,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::auth;
 namespace json = boost::json;
 
@@ -53,7 +54,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   (void)SigningKeys::parse(text);
   const auto keys = KeySet::parse(text);
   require(!keys || !keys->verifies(honest.jwt), "a set without the key verifies nothing of it");
-  require(keys || keys.error().cause == cfpipe::transport::Cause::metadata_invalid,
-          "a bad set is said to be one");
+  require(keys || keys.error().cause == cfpipe::Cause::metadata_invalid, "a bad set is said to be one");
   return 0;
 }

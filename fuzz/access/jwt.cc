@@ -16,6 +16,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::auth;
 
 const boost::json::value& value_of(const boost::json::value& value) {
@@ -54,8 +55,7 @@ void check_base64(std::string_view text) {
 void check_token(std::string_view compact) {
   const auto jwt = parse_jwt(compact);
   if (!jwt) {
-    require(jwt.error().cause == cfpipe::transport::Cause::token_invalid,
-            "a malformed token is said to be one");
+    require(jwt.error().cause == cfpipe::Cause::token_invalid, "a malformed token is said to be one");
     return;
   }
   require(compact.size() <= kMaxJwtBytes, "a token has a bound");

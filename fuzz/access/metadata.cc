@@ -13,6 +13,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::auth;
 using cfpipe::transport::parse_url;
 using cfpipe::transport::Url;
@@ -40,7 +41,7 @@ void check_patterns(std::string_view pattern, const Url& url) {
   require(!host.empty(), "a name that covers a URL has a host");
   // Of another host of the same length only a pattern can cover both.
   Url other = url;
-  other.host = cfpipe::transport::Host::parse("zz.example.net").value();
+  other.host = cfpipe::Host::parse("zz.example.net").value();
   if (host.find('*') == std::string_view::npos) require(!covers(pattern, other), "a name is about its host");
   Url deeper = url;
   deeper.target = "/team/x/below/it";
@@ -49,7 +50,7 @@ void check_patterns(std::string_view pattern, const Url& url) {
 
 void check_domain(std::string_view domain, const TrustedDomains& trusted) {
   if (!trusted.check(domain)) return;
-  const auto named = cfpipe::transport::Authority::parse(domain);
+  const auto named = cfpipe::Authority::parse(domain);
   require(named.has_value(), "a domain that is trusted is one");
   const auto& host = named->host.text();
   require(host.ends_with(".cloudflareaccess.com") || host == "auth.example.org" ||
@@ -67,9 +68,9 @@ void check_metadata(const Asked& asked, const boost::json::object& claims) {
     const auto iat = jwt.number("iat");
     require(iat >= kNow - kMetadataMaxAge && iat <= kNow + kMetadataMaxSkew, "and is fresh");
   } else {
-    require(app.error().stage == cfpipe::transport::Stage::application, "a failure is the application's");
+    require(app.error().stage == cfpipe::Stage::application, "a failure is the application's");
     const auto& detail = app.error().detail;
-    require(cfpipe::transport::printable(detail, detail.size()) == detail, "a failure is printable");
+    require(cfpipe::printable(detail, detail.size()) == detail, "a failure is printable");
   }
   jwt.signature.back() = static_cast<char>(jwt.signature.back() ^ 1);
   require(!verify_metadata(jwt, asked.keys, asked.url, asked.trusted, kNow), "nothing unsigned is believed");

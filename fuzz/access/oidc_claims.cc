@@ -10,6 +10,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::edge;
 namespace json = boost::json;
 
@@ -56,21 +57,21 @@ void check_person(const json::object& claims, const UserInfo& info, const OidcCo
   const auto person = person_of(claims, info, config, wanted);
   if (!person) {
     const auto& detail = person.error().detail;
-    require(cfpipe::transport::printable(detail, detail.size()) == detail, "a refusal is printable");
+    require(cfpipe::printable(detail, detail.size()) == detail, "a refusal is printable");
     return;
   }
   require(valid_email(person->email), "a person has an address");
   if (!config.allow_unverified_email)
     require(claims.contains("email_verified") || info.claims.contains("email_verified"),
             "which a provider verified");
-  require(info.claims.empty() || cfpipe::auth::text_of(info.claims, "sub") == person->subject,
+  require(info.claims.empty() || cfpipe::text_of(info.claims, "sub") == person->subject,
           "userinfo is about the same person");
   check_groups(person->groups);
   std::size_t bytes = 0;
   for (const auto& [name, values] : claims_to_carry(person->claims, wanted.named)) {
     for (const auto& value : values) {
       require(!value.empty() && value.size() <= kMaxPrincipalBytes, "a value has a bound");
-      require(cfpipe::transport::printable(value) == value, "and is printable");
+      require(cfpipe::printable(value) == value, "and is printable");
       bytes += value.size();
     }
   }
@@ -83,10 +84,10 @@ void check_person(const json::object& claims, const UserInfo& info, const OidcCo
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const OidcConfig strict = provider(false), trusting = provider(true);
   cfpipe::fuzz::Input input(data, size);
-  const auto claims = cfpipe::auth::parse_json_object(input.until('\n'));
+  const auto claims = cfpipe::parse_json_object(input.until('\n'));
   if (!claims) return 0;
   UserInfo info;
-  if (auto more = cfpipe::auth::parse_json_object(input.rest())) info.claims = std::move(*more);
+  if (auto more = cfpipe::parse_json_object(input.rest())) info.claims = std::move(*more);
   info.failed = input.rest().empty();
   check_groups(read_groups(*claims, "groups"));
   check_groups(carried_groups(*claims));

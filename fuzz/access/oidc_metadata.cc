@@ -6,6 +6,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::edge;
 
 void check_endpoint(const ProviderUrl& url, bool plain_allowed) {
@@ -19,7 +20,7 @@ void check(std::string_view json, const std::string& issuer) {
   const auto metadata = parse_provider_metadata(json, issuer);
   if (!metadata) {
     const auto& detail = metadata.error().detail;
-    require(cfpipe::transport::printable(detail, detail.size()) == detail, "a failure is printable");
+    require(cfpipe::printable(detail, detail.size()) == detail, "a failure is printable");
     return;
   }
   const bool plain = issuer.starts_with("http:");

@@ -9,6 +9,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::auth;
 
 unsigned char* raw(std::string& text) {
@@ -44,13 +45,13 @@ void check_ours(const TransferReceiver& receiver, std::string_view app, std::str
   const auto transfer = seal_transfer(receiver.public_key(), app, org);
   require(transfer.has_value(), "tokens can be sealed");
   const auto tokens = receiver.open(transfer->body, transfer->public_key);
-  if (cfpipe::transport::is_utf8(app) && cfpipe::transport::is_utf8(org) && !(app.empty() && org.empty()))
+  if (cfpipe::is_utf8(app) && cfpipe::is_utf8(org) && !(app.empty() && org.empty()))
     require(tokens && tokens->app_token.reveal() == app && tokens->org_token.reveal() == org,
             "tokens arrive");
   const TransferRefusal refusal{app.size() % 2 == 0, std::string(org)};
   const auto refused = seal_refusal(receiver.public_key(), refusal);
   const auto opened = receiver.open_refusal(refused->body, refused->public_key);
-  if (cfpipe::transport::is_utf8(org))
+  if (cfpipe::is_utf8(org))
     require(opened && opened->declined == refusal.declined && opened->reason == refusal.reason,
             "a refusal arrives");
   require(!receiver.open(refused->body, refused->public_key), "a refusal has no tokens");

@@ -8,6 +8,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::edge;
 
 void check_application(const ApplicationConfig& app, const Config& config) {

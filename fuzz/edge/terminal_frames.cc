@@ -7,6 +7,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::edge::terminal;
 
 struct Read {

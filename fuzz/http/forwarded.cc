@@ -6,6 +6,7 @@
 
 namespace {
 
+using namespace cfpipe;
 using namespace cfpipe::edge;
 using cfpipe::fuzz::require;
 

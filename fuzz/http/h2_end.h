@@ -16,7 +16,7 @@ inline constexpr int kMaxH2Frames = 200;
 
 /// One end of an HTTP/2 connection whose peer is the fuzzer. Keeps what the session says of each stream and
 /// checks that it says it in order.
-class H2End final : public transport::H2Events, public transport::H2Wire {
+class H2End final : public transport::H2Events, public transport::H2Output {
  public:
   using IoStatus = tunnel::IoStatus;
   struct Seen {

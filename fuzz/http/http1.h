@@ -38,9 +38,9 @@ inline std::string fields_of(const boost::beast::http::fields& fields) {
 
 /// How a connection ended that failed. Not why: the parser finds a fault at once in what has come at once,
 /// but waits for the end of the header where that comes in pieces.
-inline std::string end_of(const transport::Failure& failure) {
-  require(failure.stage == transport::Stage::http, "a failure is one of HTTP");
-  require(transport::printable(failure.detail) == failure.detail, "a failure is printable");
+inline std::string end_of(const Failure& failure) {
+  require(failure.stage == Stage::http, "a failure is one of HTTP");
+  require(printable(failure.detail) == failure.detail, "a failure is printable");
   return "failed";
 }
 

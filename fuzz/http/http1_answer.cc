@@ -11,6 +11,7 @@ namespace {
 
 namespace http = boost::beast::http;
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::transport;
 
 /// Answers that are read of one connection.

@@ -7,26 +7,27 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::transport;
 
-/// Messages of ours that one talk may have: hello, login, request.
+/// Messages of ours that one handshake may have: hello, login, request.
 constexpr std::size_t kMaxSaid = 3;
 
-struct Talked {
+struct Shaken {
   std::vector<std::string> said;
   std::size_t used = 0;  ///< bytes of what the proxy sent
   bool open = false;
   std::string failure;
-  bool operator==(const Talked&) const = default;
+  bool operator==(const Shaken&) const = default;
 };
 
-Talked talk(const Proxy& proxy, const Host& host, const std::vector<std::string_view>& pieces) {
-  const auto talk = ask_proxy(proxy, host, 22);
-  Talked out;
-  out.said.emplace_back(talk->hello().reveal());
+Shaken handshake(const Proxy& proxy, const Host& host, const std::vector<std::string_view>& pieces) {
+  const auto handshake = ask_proxy(proxy, host, 22);
+  Shaken out;
+  out.said.emplace_back(handshake->hello().reveal());
   for (auto piece : pieces) {
     while (!piece.empty()) {
-      const auto step = talk->hear(piece);
+      const auto step = handshake->hear(piece);
       if (!step) {
         require(step.error().stage == Stage::proxy, "a failure is the proxy's");
         out.failure = std::to_string(static_cast<int>(step.error().cause)) + " " +
@@ -39,7 +40,7 @@ Talked talk(const Proxy& proxy, const Host& host, const std::vector<std::string_
       out.used += step->used;
       piece.remove_prefix(step->used);
       if (!step->say.empty()) out.said.emplace_back(step->say.reveal());
-      require(out.said.size() <= kMaxSaid, "a talk ends");
+      require(out.said.size() <= kMaxSaid, "a handshake ends");
       out.open = step->open;
       if (out.open) return out;
     }
@@ -63,8 +64,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     proxy.user = "ann";
     proxy.password = Secret(std::string("a secret"));
   }
-  const auto whole = talk(proxy, *host, {input.rest()});
-  require(whole == talk(proxy, *host, cfpipe::fuzz::cut(input.rest(), plan)), "cuts change nothing");
+  const auto whole = handshake(proxy, *host, {input.rest()});
+  require(whole == handshake(proxy, *host, cfpipe::fuzz::cut(input.rest(), plan)), "cuts change nothing");
   require(whole.failure.find("a secret") == std::string::npos, "a failure keeps the password to itself");
   require(printable(whole.failure, whole.failure.size()) == whole.failure, "a failure is printable");
   if (proxy.kind == ProxyKind::http)

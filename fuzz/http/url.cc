@@ -9,6 +9,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::transport;
 
 void check_host(std::string_view text, Wildcards wildcards) {

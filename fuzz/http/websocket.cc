@@ -8,6 +8,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::transport;
 
 /// All that a decoder says of a stream.

@@ -8,6 +8,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::auth;
 
 constexpr std::uint64_t kNow = 1'700'000'000;

@@ -8,13 +8,13 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::auth;
 
 void check_line(std::string_view text) {
   const auto certificate = parse_certificate(text);
   if (!certificate) {
-    require(certificate.error().stage == cfpipe::transport::Stage::certificate,
-            "a failure is the certificate's");
+    require(certificate.error().stage == cfpipe::Stage::certificate, "a failure is the certificate's");
     return;
   }
   require(text.size() <= kMaxCertLineBytes, "a certificate has a bound");

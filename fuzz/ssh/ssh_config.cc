@@ -6,6 +6,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::cli;
 
 constexpr std::string_view kHost = "vm.example.com";

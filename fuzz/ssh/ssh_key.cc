@@ -11,6 +11,7 @@
 namespace {
 
 using cfpipe::fuzz::require;
+using namespace cfpipe;
 using namespace cfpipe::auth;
 
 void check_blob(std::string_view blob) {
@@ -44,7 +45,7 @@ void check_private(std::string_view text) {
   (void)openssh_private_key(text);
   const auto key = SshKey::from_pem(text);
   if (!key) {
-    require(key.error().cause == cfpipe::transport::Cause::key_unusable, "a bad key is said to be one");
+    require(key.error().cause == cfpipe::Cause::key_unusable, "a bad key is said to be one");
     return;
   }
   const auto blob = key->public_blob();

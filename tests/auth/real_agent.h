@@ -21,7 +21,7 @@ namespace cfpipe::auth::testing {
 /// The ssh-agent of OpenSSH, at a socket in a directory of the test's.
 class RealAgent {
  public:
-  explicit RealAgent(const TempDir& dir) : path_(dir.file("user-agent")) {
+  explicit RealAgent(const TempDir& dir) : path_(dir / "user-agent") {
     pid_ = ::fork();
     if (pid_ == 0) {
       ::close(STDOUT_FILENO);
@@ -41,7 +41,7 @@ class RealAgent {
 
   /// Makes a key with `ssh-keygen -t KIND` and moves it in: nothing but the public half is left on disk.
   std::string add(const TempDir& dir, const std::string& kind, const std::string& comment) const {
-    const std::string file = dir.file("made");
+    const std::string file = dir / "made";
     const Ran ran =
         run("rm -f " + file + "* && ssh-keygen -q -N '' -t " + kind + " -C '" + comment + "' -f " + file +
             " && SSH_AUTH_SOCK=" + path_ + " ssh-add -q " + file + " && rm " + file);

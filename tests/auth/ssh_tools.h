@@ -14,28 +14,9 @@
 #include <string>
 #include <string_view>
 
+#include "support/temp_dir.h"
+
 namespace cfpipe::auth::testing {
-
-/// A directory that goes away with its content.
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "cfpipe-ssh-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-    path_ = name;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  std::string file(std::string_view name) const { return path_ + "/" + std::string(name); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 inline std::string write_file(const std::string& path, std::string_view content, mode_t mode = 0600) {
   std::ofstream(path, std::ios::binary) << content;

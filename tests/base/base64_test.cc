@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 struct Vector {
@@ -63,4 +63,4 @@ TEST(Base64, RefusesWhatIsNotCanonicalUrlSafeText) {
 }
 
 }  // namespace
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 constexpr std::int64_t kTime = 784'111'777;  // the example of RFC 9110 5.6.7
@@ -33,4 +33,4 @@ TEST(Clock, DifferencesAreSpoken) {
 }
 
 }  // namespace
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 TEST(Libraries, AreInAlphabeticalOrderWithTheirVersions) {
@@ -24,4 +24,4 @@ TEST(Libraries, NumbersOfHeadersBecomeVersions) {
 }
 
 }  // namespace
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 template <class Thrown>
@@ -42,4 +42,4 @@ TEST(Shortage, IsToldFromAnInternalErrorWhenThrown) {
 }
 
 }  // namespace
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cfpipe::edge {
+namespace cfpipe {
 namespace {
 
 TEST(Text, WritesDurationsAsTheyAreRead) {
@@ -61,4 +61,4 @@ TEST(Text, HostNames) {
 }
 
 }  // namespace
-}  // namespace cfpipe::edge
+}  // namespace cfpipe

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 TEST(UnknownWord, DistancesAreThoseOfEditsAndSwaps) {
@@ -36,4 +36,4 @@ TEST(UnknownWord, AnOptionIsShownWithoutWhatMayBeAValue) {
 }
 
 }  // namespace
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 using namespace std::string_literals;
 
@@ -40,4 +40,4 @@ TEST(Utf8, RefusesWhatRfc3629Excludes) {
 }
 
 }  // namespace
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -12,9 +12,6 @@
 
 namespace cfpipe::cli {
 
-using transport::Cause;
-using transport::Failure;
-
 using Parsed = std::variant<Options, AskedText, Failure>;
 using Variables = std::map<std::string, std::string>;
 
@@ -36,7 +33,7 @@ inline Failure bad(const std::vector<std::string>& arguments, const Variables& v
   auto parsed = parse(arguments, variables);
   const auto* failure = std::get_if<Failure>(&parsed);
   EXPECT_NE(failure, nullptr);
-  return failure != nullptr ? *failure : Failure(transport::Stage::tunnel, Cause::local_io);
+  return failure != nullptr ? *failure : Failure(Stage::tunnel, Cause::local_io);
 }
 
 }  // namespace cfpipe::cli

@@ -26,12 +26,12 @@ class AuditTrailTest : public ::testing::Test {
   /// As a process does it; the one before was killed.
   void start() {
     trail_.reset();
-    state_ = open_sqlite_state(dir_.file("state")).value();
+    state_ = open_sqlite_state(dir_ / "state").value();
     if (db_ == nullptr) {
-      ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &db_), SQLITE_OK);
+      ASSERT_EQ(sqlite3_open((dir_ / "state/edge.db").c_str(), &db_), SQLITE_OK);
     }
     trail_ = std::make_unique<AuditTrail>(io_.get_executor(), *state_);
-    const auto used = trail_->use_spool(dir_.file("spool"));
+    const auto used = trail_->use_spool(dir_ / "spool");
     ASSERT_TRUE(used) << used.error().detail;
   }
   void sql(const char* text) {
@@ -52,7 +52,7 @@ class AuditTrailTest : public ::testing::Test {
     out.tunnel = tunnel;
     return out;
   }
-  AuditTrail::Kept add(const std::string& who) { return trail_->append(row("denial", who)); }
+  AuditTrail::Appended add(const std::string& who) { return trail_->append(row("denial", who)); }
   std::vector<AuditRow> rows() {
     std::vector<AuditRow> out;
     EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& one) {

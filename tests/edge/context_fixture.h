@@ -15,7 +15,7 @@ namespace cfpipe::edge {
 /// What a handler needs to be made alone: a context of two_applications(), and their table.
 class ContextTest : public ::testing::Test {
  protected:
-  ContextTest() { use(two_applications(dir_.file("state"))); }
+  ContextTest() { use(two_applications(dir_ / "state")); }
 
   void use(const Config& config) {
     if (!context_)
@@ -72,7 +72,7 @@ class ContextTest : public ::testing::Test {
   /// Every insert into the audit fails from now on, as on a full disk.
   void fill_disk() {
     sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open((dir_ / "state/edge.db").c_str(), &db), SQLITE_OK);
     EXPECT_EQ(
         sqlite3_exec(db, "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(FAIL, 'full'); END",
                      nullptr, nullptr, nullptr),
@@ -94,7 +94,7 @@ class ContextTest : public ::testing::Test {
   TempDir dir_;
   boost::asio::io_context io_{1};
   std::int64_t now_ = 1'800'000'000;
-  std::unique_ptr<State> state_ = open_sqlite_state(dir_.file("state")).value();
+  std::unique_ptr<State> state_ = open_sqlite_state(dir_ / "state").value();
   SshCa ssh_ca_{*state_};
   std::unique_ptr<EdgeContext> context_;
   ApplicationTable applications_;

@@ -17,29 +17,9 @@
 #include "base/text.h"
 #include "edge/handlers/handlers.h"
 #include "support/hosts.h"
+#include "support/temp_dir.h"
 
 namespace cfpipe::edge {
-
-/// A private directory that goes away with the test.
-class TempDir {
- public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "cfpipe-edge-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-  const std::string& path() const { return path_; }
-  std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
 
 /// Two applications of one team on port 8443; ann, of example.com, may reach both.
 inline Config two_applications(const std::string& state_dir) {
@@ -225,8 +205,8 @@ inline std::string exchanged(Browser& browser, const std::string& org, bool send
 class SiteTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    state_ = open_sqlite_state(dir_.file("state")).value();
-    make_site(two_applications(dir_.file("state")));
+    state_ = open_sqlite_state(dir_ / "state").value();
+    make_site(two_applications(dir_ / "state"));
   }
   void make_site(Config config) {
     browser_.reset();

@@ -5,12 +5,13 @@
 #include <string_view>
 #include <variant>
 
+#include "edge/fake_site.h"
 #include "edge/listener/server.h"
 
 namespace cfpipe::edge {
 
 /// A site that answers every request with the address that it is from, and opens no tunnel.
-class MirrorSite : public Site {
+class MirrorSite : public FakeSite {
  public:
   boost::asio::awaitable<Answer> handle(const Request& request) override {
     Answer answer;
@@ -23,8 +24,6 @@ class MirrorSite : public Site {
     answer.body = "no tunnel from " + request.peer + ".";
     return answer;
   }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 1; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 }  // namespace cfpipe::edge

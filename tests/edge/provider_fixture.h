@@ -59,7 +59,7 @@ class TestProvider {
   using Message = boost::beast::http::response<boost::beast::http::string_body>;
 
   static EVP_PKEY* key() {
-    static const auth::PKey made(EVP_RSA_gen(kTokenKeyBits));
+    static const PKey made(EVP_RSA_gen(kTokenKeyBits));
     return made.get();
   }
   std::string answer(std::string_view target) {
@@ -112,7 +112,7 @@ class ProvidersTest : public SiteTest {
     make_site(with_providers());
   }
   Config with_providers() const {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.identity_provider = IdentityProvider::oidc;
     config.dev_email.clear();
     config.providers = {corp_.config(), partner_.config()};

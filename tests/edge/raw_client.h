@@ -24,6 +24,7 @@
 
 #include "edge/command/dev_tls.h"
 #include "edge/edge_fixture.h"
+#include "edge/fake_site.h"
 #include "edge/listener/server.h"
 
 namespace cfpipe::edge {
@@ -107,9 +108,9 @@ class RawClient {
 /// An edge of one site on a loop of its own, for clients that send bytes of their choice.
 class RawEdgeTest : public ::testing::Test {
  protected:
-  explicit RawEdgeTest(Site& site) : site_(loop_.get_executor(), site) {
+  explicit RawEdgeTest(FakeSite& site) : site_(loop_.get_executor(), site, site) {
     std::signal(SIGPIPE, SIG_IGN);
-    tls_ = prepare_dev_tls(dir_.file("state"), {"vm.localhost"}, std::time(nullptr)).value();
+    tls_ = prepare_dev_tls(dir_ / "state", {"vm.localhost"}, std::time(nullptr)).value();
     options_.listen = {boost::asio::ip::address_v4::loopback(), 0};
     options_.certificate_file = tls_.certificate_file;
     options_.key_file = tls_.key_file;
@@ -135,7 +136,7 @@ class RawEdgeTest : public ::testing::Test {
   DevTls tls_;
   ServerOptions options_;
   boost::asio::io_context loop_{1};
-  SiteLoop site_;
+  ControlPlane site_;
   std::unique_ptr<Server> server_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
   std::thread thread_;

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace cfpipe::auth {
+namespace cfpipe {
 
 /// A fresh directory of mode 0700 that goes with everything in it.
 class TempDir {
@@ -74,4 +74,4 @@ class TempDir {
 /// Someone else's user id, for tests that only root can set up.
 inline constexpr uid_t kSomeoneElse = 65534;
 
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

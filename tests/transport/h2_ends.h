@@ -13,7 +13,7 @@
 namespace cfpipe::testing {
 
 /// One end of an HTTP/2 connection without a network: a session, the wire it writes to, and all that it saw.
-class H2End final : public transport::H2Events, public transport::H2Wire {
+class H2End final : public transport::H2Events, public transport::H2Output {
  public:
   using IoStatus = tunnel::IoStatus;
   struct Seen {

@@ -161,13 +161,13 @@ class LoopbackTest : public ::testing::Test {
   }
 
   /// The same for what gives a socket, which co_spawn cannot hand over.
-  using Connected = std::shared_ptr<transport::Result<tcp::socket>>;
-  Connected connected(net::awaitable<transport::Result<tcp::socket>> what) {
+  using Connected = std::shared_ptr<Result<tcp::socket>>;
+  Connected connected(net::awaitable<Result<tcp::socket>> what) {
     auto held = hold(std::move(what));
     return *run(std::move(held));
   }
-  static net::awaitable<Connected> hold(net::awaitable<transport::Result<tcp::socket>> what) {
-    co_return std::make_shared<transport::Result<tcp::socket>>(co_await std::move(what));
+  static net::awaitable<Connected> hold(net::awaitable<Result<tcp::socket>> what) {
+    co_return std::make_shared<Result<tcp::socket>>(co_await std::move(what));
   }
 
   static auto soon() { return std::chrono::steady_clock::now() + 10s; }

@@ -7,19 +7,20 @@
 namespace cfpipe::tunnel {
 namespace {
 
-constexpr std::array kWays = {Way::flowing, Way::draining, Way::waiting, Way::finishing, Way::done};
+constexpr std::array kStates = {HalfState::flowing, HalfState::draining, HalfState::waiting,
+                                HalfState::finishing, HalfState::done};
 
 struct Row {
   Event event;
   bool half_closes;
-  std::array<Way, 5> becomes;  // in the order of kWays
+  std::array<HalfState, 5> becomes;  // in the order of kStates
 };
 
-constexpr auto F = Way::flowing;
-constexpr auto R = Way::draining;
-constexpr auto W = Way::waiting;
-constexpr auto N = Way::finishing;
-constexpr auto D = Way::done;
+constexpr auto F = HalfState::flowing;
+constexpr auto R = HalfState::draining;
+constexpr auto W = HalfState::waiting;
+constexpr auto N = HalfState::finishing;
+constexpr auto D = HalfState::done;
 
 constexpr std::array kTable = {
     Row{Event::source_ended, true, {R, R, W, N, D}},  Row{Event::source_ended, false, {R, R, W, N, D}},
@@ -33,8 +34,8 @@ constexpr std::array kTable = {
 
 TEST(Ending, FollowsItsTable) {
   for (const auto& row : kTable) {
-    for (std::size_t i = 0; i < kWays.size(); ++i) {
-      EXPECT_EQ(next(kWays[i], row.event, row.half_closes), row.becomes[i])
+    for (std::size_t i = 0; i < kStates.size(); ++i) {
+      EXPECT_EQ(next(kStates[i], row.event, row.half_closes), row.becomes[i])
           << "event " << static_cast<int>(row.event) << " in state " << i << ", half_closes "
           << row.half_closes;
     }
@@ -43,8 +44,8 @@ TEST(Ending, FollowsItsTable) {
 
 TEST(Ending, NeverGoesBack) {
   for (const auto& row : kTable) {
-    for (const auto way : kWays) {
-      EXPECT_GE(static_cast<int>(next(way, row.event, row.half_closes)), static_cast<int>(way));
+    for (const auto state : kStates) {
+      EXPECT_GE(static_cast<int>(next(state, row.event, row.half_closes)), static_cast<int>(state));
     }
   }
 }

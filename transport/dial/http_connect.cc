@@ -27,9 +27,9 @@ Secret base64(std::string_view text) {
   return Secret(std::move(out));
 }
 
-class HttpTalk final : public ProxyTalk {
+class HttpConnectHandshake final : public ProxyHandshake {
  public:
-  HttpTalk(const Proxy& proxy, std::string target) : proxy_(proxy), target_(std::move(target)) {}
+  HttpConnectHandshake(const Proxy& proxy, std::string target) : proxy_(proxy), target_(std::move(target)) {}
 
   Secret hello() override {
     std::string text = "CONNECT " + target_ + " HTTP/1.1\r\nHost: " + target_ +
@@ -92,8 +92,8 @@ class HttpTalk final : public ProxyTalk {
 
 }  // namespace
 
-std::unique_ptr<ProxyTalk> ask_by_connect(const Proxy& proxy, const Host& host, std::uint16_t port) {
-  return std::make_unique<HttpTalk>(proxy, host_and_port(host, port));
+std::unique_ptr<ProxyHandshake> ask_by_connect(const Proxy& proxy, const Host& host, std::uint16_t port) {
+  return std::make_unique<HttpConnectHandshake>(proxy, host_and_port(host, port));
 }
 
 }  // namespace cfpipe::transport

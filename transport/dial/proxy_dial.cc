@@ -42,9 +42,9 @@ void take(tcp::socket& socket, std::array<char, kLook>& room, std::size_t bytes)
   while (::recv(socket.native_handle(), room.data(), bytes, MSG_DONTWAIT) < 0 && errno == EINTR) continue;
 }
 
-net::awaitable<Result<void>> have_the_talk(tcp::socket& socket, ProxyTalk& talk) {
+net::awaitable<Result<void>> run_handshake(tcp::socket& socket, ProxyHandshake& handshake) {
   std::array<char, kLook> room{};
-  Secret say = talk.hello();
+  Secret say = handshake.hello();
   for (;;) {
     const auto text = say.reveal();
     auto [unsent, sent] = co_await net::async_write(socket, net::buffer(text.data(), text.size()),
@@ -56,7 +56,7 @@ net::awaitable<Result<void>> have_the_talk(tcp::socket& socket, ProxyTalk& talk)
     if (!heard) co_return heard.error();
     say = Secret();
     if (heard->empty()) continue;
-    auto step = talk.hear(*heard);
+    auto step = handshake.hear(*heard);
     if (!step) co_return step.error();
     take(socket, room, step->used);
     if (step->open) co_return Result<void>();
@@ -64,15 +64,15 @@ net::awaitable<Result<void>> have_the_talk(tcp::socket& socket, ProxyTalk& talk)
   }
 }
 
-net::awaitable<Result<void>> talk_in_time(tcp::socket& socket, ProxyTalk& talk,
-                                          std::chrono::milliseconds limit) {
+net::awaitable<Result<void>> run_handshake_in_time(tcp::socket& socket, ProxyHandshake& handshake,
+                                                   std::chrono::milliseconds limit) {
   const Deadline deadline(socket.get_executor(), limit, [&socket] {
     boost::system::error_code ignored;
     socket.cancel(ignored);
   });
-  auto talked = co_await have_the_talk(socket, talk);
-  if (!talked && deadline.expired()) co_return Failure(Stage::proxy, Cause::timed_out);
-  co_return talked;
+  auto done = co_await run_handshake(socket, handshake);
+  if (!done && deadline.expired()) co_return Failure(Stage::proxy, Cause::timed_out);
+  co_return done;
 }
 
 net::awaitable<Result<tcp::socket>> reach(const Proxy& proxy, const DialOptions& options) {
@@ -101,10 +101,10 @@ net::awaitable<Result<tcp::socket>> dial_by_proxy(const Proxy& proxy, Host host,
     failure.stage = Stage::proxy;
     co_return failure;
   }
-  const auto talk = ask_proxy(proxy, host, port);
-  const auto talked = co_await talk_in_time(*socket, *talk, options.proxy_deadline);
-  if (!talked) {
-    Failure failure = talked.error();
+  const auto handshake = ask_proxy(proxy, host, port);
+  const auto done = co_await run_handshake_in_time(*socket, *handshake, options.proxy_deadline);
+  if (!done) {
+    Failure failure = done.error();
     failure.detail = proxy.shown() + " to " + shown + (failure.detail.empty() ? "" : ": " + failure.detail);
     co_return failure;
   }

@@ -15,9 +15,9 @@ namespace cfpipe::transport {
 inline constexpr std::size_t kMaxProxyAnswerBytes = 16 * 1024;
 
 /// Handshake with a proxy, after which it passes bytes through. Sans-IO.
-class ProxyTalk {
+class ProxyHandshake {
  public:
-  virtual ~ProxyTalk() = default;
+  virtual ~ProxyHandshake() = default;
 
   /// The first message. It may hold a password, as may later ones.
   virtual Secret hello() = 0;
@@ -33,7 +33,7 @@ class ProxyTalk {
   virtual Result<Step> hear(std::string_view bytes) = 0;
 };
 
-/// The talk that asks `proxy`, which outlives it, for a connection to `host`.
-std::unique_ptr<ProxyTalk> ask_proxy(const Proxy& proxy, const Host& host, std::uint16_t port);
+/// The handshake that asks `proxy`, which outlives it, for a connection to `host`.
+std::unique_ptr<ProxyHandshake> ask_proxy(const Proxy& proxy, const Host& host, std::uint16_t port);
 
 }  // namespace cfpipe::transport

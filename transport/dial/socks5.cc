@@ -45,9 +45,9 @@ std::string address_bytes(const Host& host, std::uint16_t port) {
   return out;
 }
 
-class SocksTalk final : public ProxyTalk {
+class Socks5Handshake final : public ProxyHandshake {
  public:
-  SocksTalk(const Proxy& proxy, std::string target) : proxy_(proxy), target_(std::move(target)) {}
+  Socks5Handshake(const Proxy& proxy, std::string target) : proxy_(proxy), target_(std::move(target)) {}
 
   Secret hello() override {
     wanted_ = 2;
@@ -152,11 +152,11 @@ class SocksTalk final : public ProxyTalk {
 
 }  // namespace
 
-std::unique_ptr<ProxyTalk> ask_by_socks(const Proxy& proxy, const Host& host, std::uint16_t port) {
-  return std::make_unique<SocksTalk>(proxy, address_bytes(host, port));
+std::unique_ptr<ProxyHandshake> ask_by_socks(const Proxy& proxy, const Host& host, std::uint16_t port) {
+  return std::make_unique<Socks5Handshake>(proxy, address_bytes(host, port));
 }
 
-std::unique_ptr<ProxyTalk> ask_proxy(const Proxy& proxy, const Host& host, std::uint16_t port) {
+std::unique_ptr<ProxyHandshake> ask_proxy(const Proxy& proxy, const Host& host, std::uint16_t port) {
   const bool socks = proxy.kind == ProxyKind::socks5 || proxy.kind == ProxyKind::socks5h;
   return socks ? ask_by_socks(proxy, host, port) : ask_by_connect(proxy, host, port);
 }

@@ -87,7 +87,7 @@ int H2Session::Callbacks::put_data(nghttp2_session*, nghttp2_frame* frame, const
     self.staged_.insert(self.staged_.end(), whole.begin(), whole.end());
   } else {
     auto status = self.put_staged();
-    if (status == IoStatus::ok) status = self.wire_.put(whole);
+    if (status == IoStatus::ok) status = self.output_.put(whole);
     if (status == IoStatus::would_block) return NGHTTP2_ERR_WOULDBLOCK;
     if (status != IoStatus::ok) {
       self.wire_failed_ = true;
@@ -99,7 +99,7 @@ int H2Session::Callbacks::put_data(nghttp2_session*, nghttp2_frame* frame, const
     s->kept.reset();
     s->kept_held.set(0);
   }
-  self.patience_.earn(static_cast<double>(length) / kBytesPerAnswer);
+  self.nuisance_.earn(static_cast<double>(length) / kBytesPerAnswer);
   return 0;
 }
 
@@ -151,19 +151,19 @@ int H2Session::Callbacks::frame_begins(nghttp2_session* session, const nghttp2_f
   auto& self = session_of(user);
   if (const auto fault = fault_of(self, *header); fault != kH2NoError)
     nghttp2_session_terminate_session(session, fault);
-  auto& patience = self.patience_;
+  auto& nuisance = self.nuisance_;
   switch (header->type) {
     case NGHTTP2_HEADERS:
       break;
     case NGHTTP2_DATA:
-      if (header->length == 0 && (header->flags & NGHTTP2_FLAG_END_STREAM) == 0) patience.spend(kNuisance);
+      if (header->length == 0 && (header->flags & NGHTTP2_FLAG_END_STREAM) == 0) nuisance.spend(kNuisance);
       break;
     case NGHTTP2_RST_STREAM:
     case NGHTTP2_SETTINGS:
-      patience.spend(kCostlyNuisance);
+      nuisance.spend(kCostlyNuisance);
       break;
     default:
-      patience.spend(kNuisance);
+      nuisance.spend(kNuisance);
   }
   return 0;
 }

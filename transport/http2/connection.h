@@ -32,7 +32,7 @@ inline constexpr std::chrono::milliseconds kH2ServerIdle{100'000};
 class H2Connection : public std::enable_shared_from_this<H2Connection>,
                      public H2Carrier,
                      private H2Events,
-                     private H2Wire {
+                     private H2Output {
  public:
   using Clock = std::chrono::steady_clock;
   using IoStatus = tunnel::IoStatus;
@@ -56,8 +56,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>,
   /// Client: opens a stream; null if it is not usable().
   std::unique_ptr<H2Stream> open(const H2Head& head, bool ends);
   /// Client: asks for a sign of life, unless there are several streams, and is over if none comes within
-  /// `patience`.
-  void probe(std::chrono::milliseconds patience);
+  /// `timeout`.
+  void probe(std::chrono::milliseconds timeout);
 
   /// Server: `handler` is called from the executor with each stream whose request head has arrived.
   void on_request(RequestHandler handler) { handler_ = std::move(handler); }

@@ -40,11 +40,11 @@ std::unique_ptr<H2Stream> H2Connection::open(const H2Head& head, bool ends) {
   return stream;
 }
 
-void H2Connection::probe(std::chrono::milliseconds patience) {
+void H2Connection::probe(std::chrono::milliseconds timeout) {
   // Beside other streams an answer may have to stand in line, and their own silence is watched anyway.
   if (over_ || streams_.size() > 1 || probe_until_ != Clock::time_point{}) return;
   session_.ping();
-  probe_until_ = Clock::now() + patience;
+  probe_until_ = Clock::now() + timeout;
   probed_at_ = Clock::now();
   transmit();
   schedule();

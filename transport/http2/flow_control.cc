@@ -27,14 +27,14 @@ void give_back_window(std::size_t bytes) {
   windows.fetch_sub(bytes, std::memory_order_relaxed);
 }
 
-void H2Patience::refill(std::chrono::steady_clock::time_point now) {
+void H2NuisanceBudget::refill(std::chrono::steady_clock::time_point now) {
   if (last_ == std::chrono::steady_clock::time_point{}) last_ = now;
   const std::chrono::duration<double> passed = now - last_;
   last_ = now;
   earn(passed.count() * kH2NuisancePerSecond);
 }
 
-void H2Patience::earn(double frames) {
+void H2NuisanceBudget::earn(double frames) {
   if (!lost()) left_ = std::min(kH2NuisanceBurst, left_ + frames);
 }
 

@@ -38,7 +38,7 @@ inline constexpr double kH2NuisanceBurst = 1000;
 inline constexpr double kH2NuisancePerSecond = 50;
 
 /// A token bucket for such frames.
-class H2Patience {
+class H2NuisanceBudget {
  public:
   /// False: the budget is exhausted.
   bool spend(double frames) {

@@ -60,10 +60,10 @@ H2Session::Stream& H2Session::add(std::int32_t stream) {
   return *slot;
 }
 
-H2Session::H2Session(H2Role role, H2Events& events, H2Wire& wire)
+H2Session::H2Session(H2Role role, H2Events& events, H2Output& output)
     : role_(role),
       events_(events),
-      wire_(wire),
+      output_(output),
       connection_window_(role == H2Role::server ? kH2UnprovenWindow : kH2ConnectionWindow) {
   nghttp2_option* options = nullptr;
   nghttp2_option_new(&options);
@@ -116,11 +116,11 @@ bool H2Session::broken(std::string why) {
 bool H2Session::receive(std::span<const std::byte> bytes, Clock::time_point now) {
   if (!why_.empty()) return false;
   now_ = now;
-  patience_.refill(now);
+  nuisance_.refill(now);
   const auto used =
       nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
   if (used < 0) return broken(nghttp2_strerror(static_cast<int>(used)));
-  if (patience_.lost() || nghttp2_session_get_outbound_queue_size(session_) > kMaxQueuedFrames) {
+  if (nuisance_.lost() || nghttp2_session_get_outbound_queue_size(session_) > kMaxQueuedFrames) {
     nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
     return broken("too many frames that carry nothing");
   }
@@ -135,7 +135,7 @@ void H2Session::count_queued() {
 
 IoStatus H2Session::put_staged() {
   if (staged_.empty()) return IoStatus::ok;
-  const auto status = wire_.put(staged_);
+  const auto status = output_.put(staged_);
   if (status == IoStatus::ok) staged_.clear();
   if (status == IoStatus::failed) wire_failed_ = true;
   return status;

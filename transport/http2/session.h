@@ -38,9 +38,9 @@ inline constexpr std::size_t kH2MaxRequestHeadBytes = 32 * 1024;
 inline constexpr std::size_t kH2FrameHeader = 9;
 
 /// The output of a session.
-class H2Wire {
+class H2Output {
  public:
-  virtual ~H2Wire() = default;
+  virtual ~H2Output() = default;
   /// Takes all of `bytes` (ok), or nothing (would_block, failed).
   virtual tunnel::IoStatus put(std::span<const std::byte> bytes) = 0;
 };
@@ -67,7 +67,7 @@ class H2Session {
   using IoStatus = tunnel::IoStatus;
   using Slice = tunnel::Slice;
 
-  H2Session(H2Role role, H2Events& events, H2Wire& wire);
+  H2Session(H2Role role, H2Events& events, H2Output& output);
   ~H2Session();
   H2Session(const H2Session&) = delete;
   H2Session& operator=(const H2Session&) = delete;
@@ -141,13 +141,13 @@ class H2Session {
 
   H2Role role_;
   H2Events& events_;
-  H2Wire& wire_;
+  H2Output& output_;
   nghttp2_session* session_ = nullptr;
   std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;
   std::vector<std::byte> staged_;  ///< small frames on their way to the output
   tunnel::HeldBytes queued_;       ///< those and the frames behind them
   H2Sequence sequence_;
-  H2Patience patience_;
+  H2NuisanceBudget nuisance_;
   H2Probe probe_;
   Clock::time_point now_{};  ///< of the last receive()
   std::size_t granted_ = 0;  ///< sum of the streams' windows

@@ -24,8 +24,6 @@ namespace net = boost::asio;
 using testing::await;
 using ::testing::HasSubstr;
 using testing::RealAgent;
-using testing::TempDir;
-using transport::Cause;
 using namespace std::chrono_literals;
 
 Result<AgentKey> find(const std::string& path, const std::string& wanted) {
@@ -34,15 +32,15 @@ Result<AgentKey> find(const std::string& path, const std::string& wanted) {
 }
 
 net::awaitable<Result<std::string>> ask_once(net::any_io_executor executor, std::string path,
-                                             std::string request, std::chrono::milliseconds patience) {
+                                             std::string request, std::chrono::milliseconds timeout) {
   auto agent = co_await AgentClient::connect(executor, path);
   if (!agent) co_return agent.error();
-  co_return co_await (*agent)->ask(request, patience);
+  co_return co_await (*agent)->ask(request, timeout);
 }
 Result<std::string> ask(const std::string& path, const std::string& request,
-                        std::chrono::milliseconds patience = 10s) {
+                        std::chrono::milliseconds timeout = 10s) {
   return await<Result<std::string>>(
-      [&](net::any_io_executor executor) { return ask_once(executor, path, request, patience); });
+      [&](net::any_io_executor executor) { return ask_once(executor, path, request, timeout); });
 }
 
 class WithAgent : public ::testing::Test {
@@ -103,7 +101,7 @@ TEST_F(WithAgent, KeysTooWeakToBeCertifiedAreRefused) {
 
 TEST(AgentClient, NamesAnAgentThatDoesNotAnswer) {
   const TempDir dir;
-  for (const std::string& path : {std::string(), dir.file("nothing"), std::string(200, 'x'), dir.path()}) {
+  for (const std::string& path : {std::string(), dir / "nothing", std::string(200, 'x'), dir.path()}) {
     const auto found = find(path, "ann");
     ASSERT_FALSE(found) << path;
     EXPECT_EQ(found.error().cause, Cause::agent_unreachable) << path;
@@ -112,9 +110,9 @@ TEST(AgentClient, NamesAnAgentThatDoesNotAnswer) {
 
 TEST(AgentClient, DoesNotWaitForeverForAnAnswer) {
   const TempDir dir;
-  const auto silent = listen_own_socket(dir.file("agent"), IfTaken::replace);
+  const auto silent = listen_own_socket(dir / "agent", IfTaken::replace);
   ASSERT_TRUE(silent);
-  const auto answer = ask(dir.file("agent"), "\x0b", 50ms);
+  const auto answer = ask(dir / "agent", "\x0b", 50ms);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().cause, Cause::agent_unreachable);
   EXPECT_EQ(answer.error().detail, "no answer in time");
@@ -170,17 +168,17 @@ TEST(OtherAgent, GivesSignaturesAndNothingElse) {
       {failure, failure},
   };
   const TempDir dir;
-  const auto other = listen_own_socket(dir.file("other"), IfTaken::replace);
+  const auto other = listen_own_socket(dir / "other", IfTaken::replace);
   ASSERT_TRUE(other);
   const SshKey key = SshKey::generate(KeyType::ed25519);
-  testing::RunningAgent agent(dir.file("agent"));
+  testing::RunningAgent agent(dir / "agent");
   agent.offer(testing::certificate_over(key.public_blob(), SshKey::generate(KeyType::ed25519), "ann"),
-              dir.file("other"));
+              dir / "other");
   const std::string request =
       SshWriter().byte(kAgentSignRequest).string(key.public_blob()).string("data").u32(0).take();
   for (const auto& [given, passed_on] : answers) {
     std::thread answers_it([&other, text = given] { answer_once(*other, text); });
-    const auto answer = ask(dir.file("agent"), request);
+    const auto answer = ask(dir / "agent", request);
     answers_it.join();
     ASSERT_TRUE(answer);
     EXPECT_EQ(*answer, passed_on);

@@ -30,9 +30,7 @@ using ::testing::Not;
 using testing::Ran;
 using testing::run;
 using testing::RunningAgent;
-using testing::TempDir;
 using testing::write_file;
-using transport::Cause;
 using namespace std::chrono_literals;
 
 /// A client that says what it likes.
@@ -88,7 +86,7 @@ Ran ssh_add(const std::string& path) {
 class AgentServerTest : public ::testing::Test {
  protected:
   TempDir dir_;
-  std::string path_ = dir_.file("agent");
+  std::string path_ = dir_ / "agent";
 };
 
 TEST_F(AgentServerTest, ListsTheCertificateToSshAdd) {
@@ -110,18 +108,18 @@ TEST_F(AgentServerTest, SignsForSshKeygen) {
   for (const KeyType type : {KeyType::ed25519, KeyType::ecdsa_p256}) {
     const Identity identity = make_identity(300, type);
     const RunningAgent agent(path_, identity);
-    write_file(dir_.file("k.pub"), identity->key.authorized_key() + "\n");
-    write_file(dir_.file("signers"), "ann " + identity->key.authorized_key() + "\n");
-    write_file(dir_.file("data"), "some data");
-    const Ran signing = run("rm -f " + dir_.file("data.sig") + "; SSH_AUTH_SOCK=" + path_ +
-                            " ssh-keygen -Y sign -n file -f " + dir_.file("k.pub") + " " + dir_.file("data"));
+    write_file(dir_ / "k.pub", identity->key.authorized_key() + "\n");
+    write_file(dir_ / "signers", "ann " + identity->key.authorized_key() + "\n");
+    write_file(dir_ / "data", "some data");
+    const Ran signing = run("rm -f " + (dir_ / "data.sig") + "; SSH_AUTH_SOCK=" + path_ +
+                            " ssh-keygen -Y sign -n file -f " + (dir_ / "k.pub") + " " + dir_ / "data");
     EXPECT_EQ(signing.status, 0) << signing.output;
-    const std::string verify = "ssh-keygen -Y verify -n file -I ann -f " + dir_.file("signers") + " -s " +
-                               dir_.file("data.sig") + " < ";
-    const Ran verified = run(verify + dir_.file("data"));
+    const std::string verify =
+        "ssh-keygen -Y verify -n file -I ann -f " + (dir_ / "signers") + " -s " + (dir_ / "data.sig") + " < ";
+    const Ran verified = run(verify + dir_ / "data");
     EXPECT_EQ(verified.status, 0) << verified.output;
-    write_file(dir_.file("other"), "other data");
-    EXPECT_NE(run(verify + dir_.file("other")).status, 0);
+    write_file(dir_ / "other", "other data");
+    EXPECT_NE(run(verify + dir_ / "other").status, 0);
   }
 }
 
@@ -295,10 +293,10 @@ TEST_F(AgentServerTest, ReplacesNothingButASocket) {
   write_file(path_, "precious");
   EXPECT_EQ(cause(path_), Cause::state_write_failed);
   EXPECT_EQ(testing::read_file(path_), "precious");
-  ASSERT_EQ(::symlink(path_.c_str(), dir_.file("link").c_str()), 0);
-  EXPECT_EQ(cause(dir_.file("link")), Cause::state_write_failed);
-  EXPECT_EQ(cause(dir_.file(std::string(200, 'n'))), Cause::state_write_failed);
-  EXPECT_EQ(cause(dir_.file("no/such/place")), Cause::state_write_failed);
+  ASSERT_EQ(::symlink(path_.c_str(), (dir_ / "link").c_str()), 0);
+  EXPECT_EQ(cause(dir_ / "link"), Cause::state_write_failed);
+  EXPECT_EQ(cause(dir_ / std::string(200, 'n')), Cause::state_write_failed);
+  EXPECT_EQ(cause(dir_ / "no/such/place"), Cause::state_write_failed);
   EXPECT_EQ(cause(""), Cause::state_write_failed);
 }
 
@@ -324,11 +322,11 @@ TEST_F(AgentServerTest, AnotherUsersSocketStays) {
 }
 
 TEST_F(AgentServerTest, MakesTheLastDirectoryForTheOwnerAlone) {
-  const RunningAgent agent(dir_.file("made/agent"), make_identity());
+  const RunningAgent agent(dir_ / "made/agent", make_identity());
   struct stat info {};
-  ASSERT_EQ(::stat(dir_.file("made").c_str(), &info), 0);
+  ASSERT_EQ(::stat((dir_ / "made").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777U, 0700U);
-  EXPECT_EQ(ssh_add(dir_.file("made/agent")).status, 0);
+  EXPECT_EQ(ssh_add(dir_ / "made/agent").status, 0);
 }
 
 TEST_F(AgentServerTest, ALaterServerTakesThePathAndEarlierClientsAreStillServed) {

@@ -22,7 +22,6 @@ using testing::make_identity;
 using testing::Ran;
 using testing::run;
 using testing::RunningAgent;
-using testing::TempDir;
 using testing::write_file;
 
 /// A real ssh logs in to a real sshd, which is its ProxyCommand, with the agent's certificate.
@@ -35,9 +34,9 @@ class AgentWithSsh : public ::testing::Test {
     ASSERT_NE(entry, nullptr);
     user_ = entry->pw_name;
     const std::string host_key =
-        write_file(dir_.file("host"), SshKey::generate(KeyType::ecdsa_p256).private_pem().reveal());
-    const std::string ca = write_file(dir_.file("ca.pub"), ca_.authorized_key() + "\n");
-    write_file(dir_.file("sshd_config"),
+        write_file(dir_ / "host", SshKey::generate(KeyType::ecdsa_p256).private_pem().reveal());
+    const std::string ca = write_file(dir_ / "ca.pub", ca_.authorized_key() + "\n");
+    write_file(dir_ / "sshd_config",
                "HostKey " + host_key + "\nTrustedUserCAKeys " + ca +
                    "\nPermitRootLogin yes\nStrictModes no\nUsePAM no\nPidFile none\n"
                    "AuthorizedKeysFile none\nPermitUserRC no\nSetEnv HOME=" +
@@ -49,17 +48,17 @@ class AgentWithSsh : public ::testing::Test {
   /// `before` is a shell command that the ProxyCommand runs first.
   Ran ssh(const std::string& name, const std::string& before = "true") const {
     const std::string script =
-        write_file(dir_.file(name), before + "\nexec /usr/sbin/sshd -i -f " + dir_.file("sshd_config") +
-                                        " -E " + dir_.file("log") + "\n");
+        write_file(dir_ / name, before + "\nexec /usr/sbin/sshd -i -f " + (dir_ / "sshd_config") + " -E " +
+                                    (dir_ / "log") + "\n");
     return run(
         "timeout 30 ssh -F none -o IdentityFile=none -o IdentityAgent=" + path_ +
         " -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o BatchMode=yes" +
         " -o 'ProxyCommand=sh " + script + "' " + user_ + "@vm.localhost echo logged in");
   }
-  std::string log() const { return testing::read_file(dir_.file("log")); }
+  std::string log() const { return testing::read_file(dir_ / "log"); }
 
   TempDir dir_;
-  std::string path_ = dir_.file("agent");
+  std::string path_ = dir_ / "agent";
   std::string user_;
   const SshKey ca_ = SshKey::generate(KeyType::ed25519);
 };
@@ -110,7 +109,7 @@ TEST_F(AgentWithSsh, IsRefusedOnceTheCertificateHasExpired) {
 
 // The first session has not come to its authentication when the second one takes the path, logs in and ends.
 TEST_F(AgentWithSsh, TwoSessionsShareAPath) {
-  const std::string gate = dir_.file("gate");
+  const std::string gate = dir_ / "gate";
   ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
   const RunningAgent first(path_, identity());
   auto slow = std::async(std::launch::async, [&] { return ssh("slow", "read line < " + gate); });

@@ -19,10 +19,8 @@ namespace {
 
 using testing::read_file;
 using testing::run;
-using testing::TempDir;
 using testing::without_comment;
 using testing::write_file;
-using transport::Cause;
 
 constexpr std::uint64_t kNow = 1'700'000'000;
 
@@ -47,14 +45,13 @@ class KeyFilesTest : public ::testing::Test {
   StateDir dir_ = *StateDir::at(temp_.path());
   KeyFiles files_{dir_, "vm.example.com", ""};
   SshKey key_ = SshKey::generate(KeyType::ecdsa_p256);
-  const std::string base_ = temp_.file("vm.example.com-cf_key");
+  const std::string base_ = temp_ / "vm.example.com-cf_key";
 };
 
 TEST_F(KeyFilesTest, HaveTheNamesAndModesOfCloudflared) {
   EXPECT_EQ(files_.key_path(), base_);
   EXPECT_EQ(files_.cert_path(), base_ + "-cert.pub");
-  EXPECT_EQ(KeyFiles(dir_, "vm.example.com", "/a%20b/c").key_path(),
-            temp_.file("vm.example.com-a%20b-c-cf_key"));
+  EXPECT_EQ(KeyFiles(dir_, "vm.example.com", "/a%20b/c").key_path(), temp_ / "vm.example.com-a%20b-c-cf_key");
   ASSERT_TRUE(files_.store(key_, certify(key_)));
   for (const char* suffix : {"", ".pub", "-cert.pub"}) EXPECT_EQ(mode(base_ + suffix), 0600U) << suffix;
 }
@@ -154,17 +151,17 @@ TEST_F(KeyFilesTest, AKeyThatOthersCouldReadIsReplaced) {
 }
 
 TEST_F(KeyFilesTest, ALinkIsAFailureAndIsNotFollowed) {
-  write_file(temp_.file("elsewhere"), "precious");
+  write_file(temp_ / "elsewhere", "precious");
   for (const char* suffix : {"", "-cert.pub"}) {
     ASSERT_TRUE(files_.store(key_, certify(key_)));
     ASSERT_EQ(::unlink((base_ + suffix).c_str()), 0);
-    ASSERT_EQ(::symlink(temp_.file("elsewhere").c_str(), (base_ + suffix).c_str()), 0);
+    ASSERT_EQ(::symlink((temp_ / "elsewhere").c_str(), (base_ + suffix).c_str()), 0);
     const auto loaded = files_.load(kNow);
     ASSERT_FALSE(loaded) << suffix;
-    EXPECT_EQ(loaded.error().stage, transport::Stage::state);
+    EXPECT_EQ(loaded.error().stage, Stage::state);
     ASSERT_EQ(::unlink((base_ + suffix).c_str()), 0);
   }
-  EXPECT_EQ(read_file(temp_.file("elsewhere")), "precious");
+  EXPECT_EQ(read_file(temp_ / "elsewhere"), "precious");
 }
 
 TEST_F(KeyFilesTest, SomeoneElsesKeyIsAFailure) {

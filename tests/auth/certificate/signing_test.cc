@@ -5,10 +5,7 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
 using transport::HttpAnswer;
-using transport::Stage;
 
 constexpr std::int64_t kNow = 1'800'000'000;
 

@@ -12,8 +12,6 @@ namespace cfpipe::auth {
 namespace {
 
 namespace json = boost::json;
-using transport::Cause;
-using transport::Stage;
 
 constexpr std::int64_t kNow = 1'700'000'000;
 const std::string kAud(64, 'a');
@@ -94,7 +92,7 @@ TEST(Metadata, NamesAnApplicationThatCoversTheUrlOnly) {
     ASSERT_TRUE(app.has_error()) << other;
     EXPECT_EQ(app.error().cause, Cause::metadata_invalid) << other;
     EXPECT_EQ(app.error().detail.rfind("app_hostname", 0), 0U) << app.error().detail;
-    EXPECT_EQ(app.error().detail, transport::printable(app.error().detail, 1000));
+    EXPECT_EQ(app.error().detail, printable(app.error().detail, 1000));
   }
   for (const char* own :
        {"vm.example.com", "VM.Example.com", "*.example.com", "vm*.example.com", "*.*.com"}) {
@@ -255,7 +253,7 @@ TEST(Metadata, PutsOnlyPrintableTextIntoFailures) {
   claims["hostname"] = "evil\x1b[2J\r\n" + std::string(5000, 'x');
   const auto app = verify(claims);
   ASSERT_TRUE(app.has_error());
-  EXPECT_EQ(app.error().detail, transport::printable(app.error().detail, 1000));
+  EXPECT_EQ(app.error().detail, printable(app.error().detail, 1000));
   EXPECT_LT(app.error().detail.size(), 500U);
 }
 
@@ -356,7 +354,7 @@ TEST(Issuer, IsPutIntoFailuresAsPrintableText) {
   const auto token = app_token({{"iss", "evil\x1b[2J\r\n" + std::string(5000, 'x')}});
   const auto jwt = check_app_token(token, application(), 0);
   ASSERT_FALSE(jwt);
-  EXPECT_EQ(jwt.error().detail, transport::printable(jwt.error().detail, 1000));
+  EXPECT_EQ(jwt.error().detail, printable(jwt.error().detail, 1000));
   EXPECT_LT(jwt.error().detail.size(), 500U);
 }
 

@@ -9,7 +9,6 @@ namespace cfpipe::auth {
 namespace {
 
 using testing::HasSubstr;
-using transport::Cause;
 using transport::HttpAnswer;
 using transport::Url;
 using Verdict = RedirectWalk::Verdict;
@@ -112,7 +111,7 @@ TEST_F(RedirectDiscovery, WhatIsNotAccessIsSaidToBeNone) {
     RedirectWalk walk(app_, trusted_, "");
     ASSERT_EQ(walk.take(one), Verdict::failed);
     EXPECT_EQ(walk.failure().cause, Cause::not_an_application);
-    EXPECT_EQ(walk.failure().stage, transport::Stage::application);
+    EXPECT_EQ(walk.failure().stage, Stage::application);
   }
 }
 

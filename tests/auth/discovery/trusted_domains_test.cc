@@ -5,9 +5,6 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
-using transport::Stage;
-
 TEST(TrustedDomains, TrustsOnlyNamesUnderTheSuffix) {
   const TrustedDomains trusted;
   for (const std::string_view domain :

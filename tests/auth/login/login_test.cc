@@ -7,7 +7,6 @@
 namespace cfpipe::auth {
 namespace {
 
-using transport::Cause;
 using transport::HttpAnswer;
 using transport::parse_url;
 

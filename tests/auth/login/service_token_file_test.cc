@@ -60,8 +60,8 @@ class ServiceTokenFile : public testing::Test {
   std::string detail_of(const std::string& path) {
     const auto token = read_service_token_file(path);
     if (token) return "it was read";
-    EXPECT_EQ(token.error().stage, transport::Stage::config);
-    EXPECT_EQ(token.error().cause, transport::Cause::file_unusable);
+    EXPECT_EQ(token.error().stage, Stage::config);
+    EXPECT_EQ(token.error().cause, Cause::file_unusable);
     return token.error().detail;
   }
   const TempDir dir_;

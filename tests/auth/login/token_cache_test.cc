@@ -181,7 +181,7 @@ TEST_F(TokenCache, FailsOnATokenThatOthersMayWrite) {
   temp_.put(kAppFile, token({{"aud", kAud}, {"exp", kNow + 1}}), 0666);
   const auto found = cached_app_token(dir_, wildcard(), kNow);
   ASSERT_TRUE(found.has_error());
-  EXPECT_EQ(found.error().cause, transport::Cause::state_writable_by_others);
+  EXPECT_EQ(found.error().cause, Cause::state_writable_by_others);
   EXPECT_TRUE(temp_.has(kAppFile));
 }
 

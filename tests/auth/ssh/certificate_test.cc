@@ -19,10 +19,8 @@ using ::testing::HasSubstr;
 using testing::Ran;
 using testing::read_file;
 using testing::run;
-using testing::TempDir;
 using testing::trimmed;
 using testing::write_file;
-using transport::Cause;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
@@ -62,9 +60,9 @@ TEST_P(EveryPair, IsShownByKeygenWithEveryField) {
   const TempDir dir;
   const SshKey user = SshKey::generate(GetParam().user);
   const SshKey ca = SshKey::generate(GetParam().ca);
-  write_file(dir.file("k-cert.pub"), made(user, ca) + "\n");
+  write_file(dir / "k-cert.pub", made(user, ca) + "\n");
   // ssh-keygen verifies the signature of a certificate that it loads.
-  const Ran ran = run("TZ=UTC ssh-keygen -L -f " + dir.file("k-cert.pub"));
+  const Ran ran = run("TZ=UTC ssh-keygen -L -f " + dir / "k-cert.pub");
   ASSERT_EQ(ran.status, 0) << ran.output;
   const bool ed25519 = GetParam().user == KeyType::ed25519;
   EXPECT_THAT(ran.output,
@@ -126,7 +124,7 @@ TEST(SshCert, IsMadeForEveryAcceptableKind) {
   const SshKey ca = SshKey::generate(KeyType::ed25519);
   std::vector<std::string> blobs;
   for (const char* options : {"-t ecdsa -b 384", "-t ecdsa -b 521", "-t rsa -b 2048"}) {
-    const std::string k = dir.file("k");
+    const std::string k = dir / "k";
     ASSERT_EQ(run("rm -f " + k + "*; ssh-keygen -q -N '' -f " + k + " " + options).status, 0);
     blobs.push_back(parse_public_key_line(read_file(k + ".pub"))->blob);
   }
@@ -137,8 +135,8 @@ TEST(SshCert, IsMadeForEveryAcceptableKind) {
   for (const std::string& blob : blobs) {
     const auto line = make_user_certificate(blob, some_fields(), ca);
     ASSERT_TRUE(line) << base64(blob);
-    write_file(dir.file("k-cert.pub"), *line + "\n");
-    const Ran ran = run("ssh-keygen -L -f " + dir.file("k-cert.pub"));
+    write_file(dir / "k-cert.pub", *line + "\n");
+    const Ran ran = run("ssh-keygen -L -f " + dir / "k-cert.pub");
     EXPECT_EQ(ran.status, 0) << ran.output;
     EXPECT_THAT(ran.output, HasSubstr("-CERT " + fingerprint(blob)));
     const auto parsed = parse_certificate(*line);
@@ -205,7 +203,7 @@ std::string keygen_certificate(const TempDir& dir, const std::string& ca, const 
       run("cd " + dir.path() + " && rm -f ca* k* && ssh-keygen -q -N '' -f ca " + ca +
           " && ssh-keygen -q -N '' -f k " + key + " && ssh-keygen -q -s ca -I 'an id' " + options + " k.pub");
   EXPECT_EQ(ran.status, 0) << ran.output;
-  return read_file(dir.file("k-cert.pub"));
+  return read_file(dir / "k-cert.pub");
 }
 
 TEST(SshCert, ReadsCertificatesOfSshKeygen) {
@@ -218,8 +216,8 @@ TEST(SshCert, ReadsCertificatesOfSshKeygen) {
                              "-O source-address=10.1.2.3/32 -O no-pty -O extension:zz@example.com=data");
       const auto parsed = parse_certificate(line);
       ASSERT_TRUE(parsed) << parsed.error().detail << line;
-      EXPECT_EQ(parsed->user_key_blob, parse_public_key_line(read_file(dir.file("k.pub")))->blob);
-      EXPECT_EQ(parsed->ca_blob, parse_public_key_line(read_file(dir.file("ca.pub")))->blob);
+      EXPECT_EQ(parsed->user_key_blob, parse_public_key_line(read_file(dir / "k.pub"))->blob);
+      EXPECT_EQ(parsed->ca_blob, parse_public_key_line(read_file(dir / "ca.pub"))->blob);
       EXPECT_EQ(parsed->fields.serial, 42U);
       EXPECT_EQ(parsed->fields.key_id, "an id");
       EXPECT_THAT(parsed->fields.principals, ::testing::ElementsAre("ann", "bob"));

@@ -15,11 +15,9 @@ namespace {
 using testing::Ran;
 using testing::read_file;
 using testing::run;
-using testing::TempDir;
 using testing::trimmed;
 using testing::without_comment;
 using testing::write_file;
-using transport::Cause;
 using namespace std::string_literals;
 using namespace std::string_view_literals;
 
@@ -31,10 +29,9 @@ std::string blob_of(const std::string& public_file) {
 
 /// A public key made by ssh-keygen with these options.
 std::string keygen_blob(const TempDir& dir, const std::string& options) {
-  const Ran ran =
-      run("rm -f " + dir.file("k") + "*; ssh-keygen -q -N '' -f " + dir.file("k") + " " + options);
+  const Ran ran = run("rm -f " + (dir / "k") + "*; ssh-keygen -q -N '' -f " + (dir / "k") + " " + options);
   EXPECT_EQ(ran.status, 0) << ran.output;
-  return blob_of(dir.file("k.pub"));
+  return blob_of(dir / "k.pub");
 }
 
 class EveryKeyType : public ::testing::TestWithParam<KeyType> {};
@@ -49,8 +46,8 @@ INSTANTIATE_TEST_SUITE_P(SshKey, EveryKeyType,
 TEST_P(EveryKeyType, IsFingerprintedByKeygenAsByUs) {
   const TempDir dir;
   const SshKey key = SshKey::generate(GetParam());
-  write_file(dir.file("k.pub"), key.authorized_key("a comment") + "\n");
-  const Ran ran = run("ssh-keygen -l -E sha256 -f " + dir.file("k.pub"));
+  write_file(dir / "k.pub", key.authorized_key("a comment") + "\n");
+  const Ran ran = run("ssh-keygen -l -E sha256 -f " + dir / "k.pub");
   EXPECT_EQ(ran.status, 0) << ran.output;
   EXPECT_NE(ran.output.find(" " + fingerprint(key.public_blob()) + " a comment "), std::string::npos)
       << ran.output << fingerprint(key.public_blob());
@@ -73,8 +70,8 @@ TEST_P(EveryKeyType, IsAcceptableAsAUserKey) {
 TEST_P(EveryKeyType, MakesSignaturesThatKeygenVerifies) {
   const TempDir dir;
   const SshKey key = SshKey::generate(GetParam());
-  write_file(dir.file("signers"), "me " + key.authorized_key() + "\n");
-  write_file(dir.file("data"), "some data");
+  write_file(dir / "signers", "me " + key.authorized_key() + "\n");
+  write_file(dir / "data", "some data");
   // PROTOCOL.sshsig: what is signed is a preamble, and the armour holds key, namespace and signature. 40
   // rounds see r and s of every leading byte: with the top bit set, and short ones.
   const Ran hash = run("printf 'some data' | openssl dgst -sha512 -binary | base64 -w0");
@@ -92,10 +89,10 @@ TEST_P(EveryKeyType, MakesSignaturesThatKeygenVerifies) {
                                       .string("sha512")
                                       .string(key.sign(message))
                                       .take();
-    write_file(dir.file("data.sig"),
+    write_file(dir / "data.sig",
                "-----BEGIN SSH SIGNATURE-----\n" + base64(signature) + "\n-----END SSH SIGNATURE-----\n");
-    const Ran ran = run("ssh-keygen -Y verify -n file -I me -f " + dir.file("signers") + " -s " +
-                        dir.file("data.sig") + " < " + dir.file("data"));
+    const Ran ran = run("ssh-keygen -Y verify -n file -I me -f " + (dir / "signers") + " -s " +
+                        (dir / "data.sig") + " < " + dir / "data");
     ASSERT_EQ(ran.status, 0) << ran.output;
   }
 }
@@ -105,8 +102,8 @@ TEST(SshKey, P256PemIsReadBySshKeygen) {
   const SshKey key = SshKey::generate(KeyType::ecdsa_p256);
   const Secret pem = key.private_pem();
   EXPECT_EQ(pem.reveal().substr(0, 31), "-----BEGIN EC PRIVATE KEY-----\n");
-  write_file(dir.file("k"), pem.reveal());
-  const Ran ran = run("ssh-keygen -y -f " + dir.file("k"));
+  write_file(dir / "k", pem.reveal());
+  const Ran ran = run("ssh-keygen -y -f " + dir / "k");
   EXPECT_EQ(ran.status, 0);
   EXPECT_EQ(without_comment(ran.output), key.authorized_key());
 }
@@ -117,14 +114,14 @@ TEST(SshKey, Ed25519PemIsReadByOpenssl) {
   const SshKey key = SshKey::generate(KeyType::ed25519);
   const Secret pem = key.private_pem();
   EXPECT_EQ(pem.reveal().substr(0, 28), "-----BEGIN PRIVATE KEY-----\n");
-  write_file(dir.file("k"), pem.reveal());
-  const Ran ran = run("openssl pkey -in " + dir.file("k") + " -pubout -outform DER | tail -c 32 | base64");
+  write_file(dir / "k", pem.reveal());
+  const Ran ran = run("openssl pkey -in " + (dir / "k") + " -pubout -outform DER | tail -c 32 | base64");
   EXPECT_EQ(trimmed(ran.output), base64(std::string_view(key.public_blob()).substr(19)));
 }
 
 TEST(SshKey, ReadsThePemOfOtherPrograms) {
   const TempDir dir;
-  const std::string k = dir.file("k");
+  const std::string k = dir / "k";
   const std::vector<std::string> makers{
       "ssh-keygen -q -N '' -m PEM -t ecdsa -b 256 -f " + k,
       "ssh-keygen -q -N '' -m PKCS8 -t ecdsa -b 256 -f " + k,
@@ -150,7 +147,7 @@ TEST(SshKey, ReadsThePemOfOtherPrograms) {
 
 TEST(SshKey, RefusesPemThatIsNotAKeyOfOurs) {
   const TempDir dir;
-  const std::string k = dir.file("k");
+  const std::string k = dir / "k";
   const std::vector<std::string> makers{
       "ssh-keygen -q -N secret -m PEM -t ecdsa -b 256 -f " + k,    // must not ask for the pass phrase
       "ssh-keygen -q -N '' -m PEM -t ecdsa -b 384 -f " + k,        // another curve

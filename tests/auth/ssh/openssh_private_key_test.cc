@@ -12,18 +12,16 @@ namespace {
 
 using testing::read_file;
 using testing::run;
-using testing::TempDir;
 using testing::trimmed;
 using testing::write_file;
-using transport::Cause;
 
 std::string made_by_ssh_keygen(const TempDir& dir, const std::string& options) {
-  const auto ran = run("rm -f " + dir.file("k") + "*; ssh-keygen -q -f " + dir.file("k") + " " + options);
+  const auto ran = run("rm -f " + (dir / "k") + "*; ssh-keygen -q -f " + (dir / "k") + " " + options);
   EXPECT_EQ(ran.status, 0) << ran.output;
-  return read_file(dir.file("k"));
+  return read_file(dir / "k");
 }
 std::string public_of(const TempDir& dir) {
-  return parse_public_key_line(trimmed(read_file(dir.file("k.pub"))))->blob;
+  return parse_public_key_line(trimmed(read_file(dir / "k.pub")))->blob;
 }
 
 TEST(OpensshKey, KeysOfSshKeygenAreRead) {
@@ -52,8 +50,8 @@ TEST(OpensshKey, SshKeygenReadsWhatIsWritten) {
   const TempDir dir;
   for (const KeyType type : {KeyType::ed25519, KeyType::ecdsa_p256}) {
     const SshKey key = SshKey::generate(type);
-    write_file(dir.file("k"), key.private_file().reveal());
-    const auto ran = run("ssh-keygen -y -P '' -f " + dir.file("k"));
+    write_file(dir / "k", key.private_file().reveal());
+    const auto ran = run("ssh-keygen -y -P '' -f " + dir / "k");
     EXPECT_EQ(ran.status, 0) << ran.output;
     EXPECT_EQ(testing::without_comment(ran.output), key.authorized_key());
     EXPECT_EQ(SshKey::from_pem(key.private_file().reveal())->public_blob(), key.public_blob());

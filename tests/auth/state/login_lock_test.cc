@@ -188,7 +188,7 @@ TEST_F(LoginLockFile, IsReleasedOnlyIfStillOurs) {
 class LoginLockSeenByAnother : public LoginLockFile {
  protected:
   /// What one who finds it held is told once it is gone.
-  std::optional<transport::Failure> told_after(const std::function<void(LoginLock&)>& ending) {
+  std::optional<Failure> told_after(const std::function<void(LoginLock&)>& ending) {
     auto lock = acquire();
     std::optional<OtherLock> other;
     EXPECT_FALSE(*LoginLock::try_acquire(dir_, kToken, &other));
@@ -204,17 +204,16 @@ class LoginLockSeenByAnother : public LoginLockFile {
 };
 
 TEST_F(LoginLockSeenByAnother, TellsHowTheLoginCameToNothing) {
-  using transport::Cause;
   const auto cancelled = told_after([](LoginLock&) {});
   ASSERT_TRUE(cancelled);
-  EXPECT_EQ(cancelled->stage, transport::Stage::login);
+  EXPECT_EQ(cancelled->stage, Stage::login);
   EXPECT_EQ(cancelled->cause, Cause::login_cancelled);
   const std::pair<Cause, Cause> expected[] = {{Cause::login_timed_out, Cause::login_timed_out},
                                               {Cause::login_failed, Cause::login_failed},
                                               {Cause::name_not_found, Cause::login_failed}};
   for (const auto& [cause, told] : expected) {
     const auto failed = told_after([cause = cause](LoginLock& lock) {
-      lock.failed({transport::Stage::login, cause, "why: \"}\\\t"});
+      lock.failed({Stage::login, cause, "why: \"}\\\t"});
     });
     ASSERT_TRUE(failed);
     EXPECT_EQ(failed->cause, told);
@@ -230,17 +229,16 @@ TEST_F(LoginLockSeenByAnother, StaysAsCloudflaredWritesItWhileItIsHeld) {
   auto lock = acquire();
   ASSERT_TRUE(lock);
   const auto before = temp_.get(kLock);
-  lock->failed({transport::Stage::login, transport::Cause::login_failed, "why"});
+  lock->failed({Stage::login, Cause::login_failed, "why"});
   EXPECT_EQ(temp_.get(kLock), before);
 }
 
 TEST_F(LoginLockSeenByAnother, RepeatsWhatTheOneBeforeItSaid) {
-  using transport::Cause;
   auto first = acquire();
   ASSERT_TRUE(first);
   std::optional<OtherLock> of_first;
   EXPECT_FALSE(*LoginLock::try_acquire(dir_, kToken, &of_first));
-  first->failed({transport::Stage::login, Cause::login_timed_out, "why"});
+  first->failed({Stage::login, Cause::login_timed_out, "why"});
   first.reset();
   const auto expected = of_first->ended();
   ASSERT_TRUE(expected);
@@ -300,8 +298,8 @@ TEST_F(LoginLockFile, ThatIsALinkIsRefused) {
   ASSERT_EQ(::symlink("target", (temp_ / kLock).c_str()), 0);
   const auto lock = LoginLock::try_acquire(dir_, kToken);
   ASSERT_TRUE(lock.has_error());
-  EXPECT_EQ(lock.error().stage, transport::Stage::state);
-  EXPECT_EQ(lock.error().cause, transport::Cause::state_foreign_owner);
+  EXPECT_EQ(lock.error().stage, Stage::state);
+  EXPECT_EQ(lock.error().cause, Cause::state_foreign_owner);
   EXPECT_THAT(temp_.names(), ElementsAre("target", kLock));
 }
 

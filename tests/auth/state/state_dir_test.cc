@@ -13,8 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using transport::Cause;
-using transport::Stage;
 
 StateDir dir_at(const TempDir& temp) {
   return *StateDir::at(temp.path());
@@ -284,7 +282,7 @@ TEST(StateDir, SaysThatItCannotBeListed) {
   ASSERT_EQ(::rmdir(temp.path().c_str()), 0);
   const auto names = dir.list("-token");
   ASSERT_FALSE(names);
-  EXPECT_EQ(names.error().cause, transport::Cause::state_unreadable);
+  EXPECT_EQ(names.error().cause, Cause::state_unreadable);
 }
 
 }  // namespace

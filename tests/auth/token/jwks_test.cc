@@ -39,8 +39,8 @@ bool verifies(const KeySet& keys, const std::string& token) {
 void expect_refused(std::string_view text) {
   const auto keys = KeySet::parse(text);
   ASSERT_TRUE(keys.has_error()) << text.substr(0, 200);
-  EXPECT_EQ(keys.error().stage, transport::Stage::application);
-  EXPECT_EQ(keys.error().cause, transport::Cause::metadata_invalid);
+  EXPECT_EQ(keys.error().stage, Stage::application);
+  EXPECT_EQ(keys.error().cause, Cause::metadata_invalid);
 }
 
 TEST(Jwks, ReadsTheExampleOfRfc7517AndItsThumbprintOfRfc7638) {
@@ -172,7 +172,7 @@ TEST(RsaKey, RefusesOtherPem) {
                                      curve.reveal(), whole.reveal().substr(0, whole.reveal().size() / 2)}) {
     const auto key = rsa_from_pem(pem);
     ASSERT_TRUE(key.has_error());
-    EXPECT_EQ(key.error().cause, transport::Cause::key_unusable);
+    EXPECT_EQ(key.error().cause, Cause::key_unusable);
   }
   const json::value set = json::parse({vectors::kRfc7517Set.data(), vectors::kRfc7517Set.size()});
   EXPECT_TRUE(rsa_private_pem(rsa_from_jwk(set.at("keys").at(1).as_object()).get()).empty());

@@ -59,8 +59,8 @@ bool verifies(std::string_view token, EVP_PKEY* key) {
 void expect_refused(std::string_view token) {
   const auto jwt = parse_jwt(token);
   ASSERT_TRUE(jwt.has_error()) << token.substr(0, 100);
-  EXPECT_EQ(jwt.error().stage, transport::Stage::token);
-  EXPECT_EQ(jwt.error().cause, transport::Cause::token_invalid);
+  EXPECT_EQ(jwt.error().stage, Stage::token);
+  EXPECT_EQ(jwt.error().cause, Cause::token_invalid);
   EXPECT_FALSE(jwt.error().detail.empty());
 }
 

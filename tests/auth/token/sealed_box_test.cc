@@ -60,8 +60,8 @@ SealedTransfer seal_text(const TransferReceiver& receiver, std::string_view plai
 
 void expect_refused(const Result<TransferredTokens>& tokens) {
   ASSERT_TRUE(tokens.has_error());
-  EXPECT_EQ(tokens.error().stage, transport::Stage::login);
-  EXPECT_EQ(tokens.error().cause, transport::Cause::login_failed);
+  EXPECT_EQ(tokens.error().stage, Stage::login);
+  EXPECT_EQ(tokens.error().cause, Cause::login_failed);
   EXPECT_FALSE(tokens.error().detail.empty());
 }
 

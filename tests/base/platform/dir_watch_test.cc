@@ -11,7 +11,7 @@
 
 #include "support/temp_dir.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 namespace net = boost::asio;
@@ -88,4 +88,4 @@ TEST(WatchOfNothing, WaitsForItsTime) {
 }
 
 }  // namespace
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -16,7 +16,7 @@
 #include <functional>
 #include <thread>
 
-namespace cfpipe::transport {
+namespace cfpipe {
 namespace {
 
 /// The exit status of a child that does this; 255 if a signal ended it.
@@ -143,4 +143,4 @@ TEST_F(Sandbox, MayBeEnteredTwice) {
 }
 
 }  // namespace
-}  // namespace cfpipe::transport
+}  // namespace cfpipe

@@ -7,7 +7,7 @@
 
 #include "support/temp_dir.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 constexpr uid_t kUs = 1000;
@@ -108,4 +108,4 @@ TEST_F(SecretFile, LinksHaveToLeadToAFileThatMayHoldASecret) {
 }
 
 }  // namespace
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

@@ -14,7 +14,7 @@
 
 #include "support/temp_dir.h"
 
-namespace cfpipe::auth {
+namespace cfpipe {
 namespace {
 
 using ::testing::ElementsAre;
@@ -81,7 +81,7 @@ TEST(TemporaryFileTest, ADirectoryThatIsMissingIsAFailure) {
   const TempDir temp;
   const auto made = TemporaryFile::make(temp / "none", "x", 0600);
   ASSERT_FALSE(made);
-  EXPECT_EQ(made.error().cause, transport::Cause::state_write_failed);
+  EXPECT_EQ(made.error().cause, Cause::state_write_failed);
 }
 
 TEST(TemporaryFileSweep, RemovesWhatDeadProcessesHaveLeft) {
@@ -137,4 +137,4 @@ TEST(TemporaryFileSweep, LeavesLinksAndDirectories) {
 }
 
 }  // namespace
-}  // namespace cfpipe::auth
+}  // namespace cfpipe

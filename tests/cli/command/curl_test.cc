@@ -51,7 +51,7 @@ TEST(Curl, TheUrlIsOverHttpsAndDiscoveryLeavesGlobsAndQueriesOut) {
                                              {"curl", "https://user@h.example"},
                                              {"curl", "https://h.example/../x"},
                                              {"curl", ""}}) {
-    EXPECT_EQ(bad(line).stage, transport::Stage::input) << testing::PrintToString(line);
+    EXPECT_EQ(bad(line).stage, Stage::input) << testing::PrintToString(line);
   }
 }
 
@@ -76,7 +76,7 @@ TEST(Curl, TheConfigurationIsAFileAndNotAmongTheArguments) {
 }
 
 TEST(Curl, TheTokenIsACookieOfTheHostAlone) {
-  const transport::Secret token(std::string("a.b.c"));
+  const Secret token(std::string("a.b.c"));
   const std::map<std::string, std::string> hosts{{"https://h.example:8443/a/b", "h.example"},
                                                  {"https://H.example./", "h.example"},
                                                  {"https://[::1]:8443/", "::1"},
@@ -84,7 +84,7 @@ TEST(Curl, TheTokenIsACookieOfTheHostAlone) {
   for (const auto& [url, host] : hosts)
     EXPECT_EQ(curl_cookies(good({"curl", url}), token),
               "#HttpOnly_" + host + "\tFALSE\t/\tTRUE\t0\tCF_Authorization\ta.b.c\n");
-  EXPECT_EQ(curl_cookies(good({"curl", "https://h.example/"}), transport::Secret()), "");
+  EXPECT_EQ(curl_cookies(good({"curl", "https://h.example/"}), Secret()), "");
 }
 
 }  // namespace

@@ -6,9 +6,6 @@ namespace cfpipe::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
 
 Diagnosis healthy() {
   Diagnosis diagnosis;

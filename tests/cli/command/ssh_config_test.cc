@@ -102,7 +102,7 @@ TEST(SshConfig, AServiceTokenIsNamedByItsFileAndNeverItself) {
     auto options = for_host("vm.example.com", style);
     options.service_token_file = "/home/ann/ci token";
     options.service_token_id = "planted-id";
-    options.service_token_secret = transport::Secret("planted");
+    options.service_token_secret = Secret("planted");
     const auto text = text_of(options);
     const auto named = style == ConfigStyle::chain ? R"(--service-token-file "/home/ann/ci token")"
                                                    : "--service-token-file '/home/ann/ci token'";

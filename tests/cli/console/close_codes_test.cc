@@ -9,10 +9,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 /// Of the registry "WebSocket Close Code Number" (RFC 6455 11.7), those that may stand in a Close frame and
 /// are no normal end.
 constexpr unsigned kRegistered[] = {1001, 1002, 1003, 1007, 1008, 1009, 1010,

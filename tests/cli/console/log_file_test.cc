@@ -90,7 +90,7 @@ TEST_F(LogFileTest, ALinkIsNotFollowed) {
   fs::create_symlink(dir_ / "elsewhere", dir_ / "log");
   const auto file = LogFile::open(dir_ / "log", true);
   ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().stage, transport::Stage::config);
+  EXPECT_EQ(file.error().stage, Stage::config);
   EXPECT_FALSE(fs::exists(dir_ / "elsewhere"));
 }
 

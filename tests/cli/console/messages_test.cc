@@ -10,10 +10,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Cause;
-using transport::Failure;
-using transport::Stage;
-
 std::vector<Cause> all_causes() {
   std::vector<Cause> causes;
   for (int i = 0; i <= static_cast<int>(Cause::internal); ++i) causes.push_back(static_cast<Cause>(i));

@@ -14,7 +14,6 @@ namespace cfpipe::cli {
 namespace {
 
 using namespace std::string_literals;
-using transport::Failure;
 
 /// What would end a header, a line or a string of C; and the space, which ends the target of a request.
 const std::vector<std::string> kBreaks{"\r\n"s, "\n"s, "\r"s, "\0"s, "\x7f"s, "\x1b"s, " "s, "\t"s};

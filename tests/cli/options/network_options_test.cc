@@ -15,10 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
-using transport::Cause;
-using transport::Failure;
 using transport::ProxyKind;
-using transport::Stage;
 
 std::vector<std::string> ssh(std::vector<std::string> more = {}) {
   std::vector<std::string> line{"access", "ssh", "-T", "vm.example.com"};

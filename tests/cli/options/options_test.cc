@@ -15,8 +15,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 using testing::Pair;
-using transport::Cause;
-using transport::Failure;
 
 using Words = std::vector<std::string>;
 
@@ -260,7 +258,7 @@ TEST(Options, MistakesAreUsageErrorsThatShowNoValues) {
                                              {"ssh-config", "--hostname", "h", "--style", "odd"},
                                              {"ssh", "-T", "h.example", "--agent", "relative"}}) {
     const Failure failure = bad(line);
-    EXPECT_EQ(failure.stage, transport::Stage::input);
+    EXPECT_EQ(failure.stage, Stage::input);
     EXPECT_THAT(failure.detail, Not(HasSubstr("planted")));
   }
 }
@@ -283,7 +281,7 @@ TEST(Options, AHostnameThatIsGivenAsNothingIsRefused) {
                                              {"ssh", "-T="},
                                              {"tcp", "-hostname", ""},
                                              {"ssh-config", "--tunnel-host", ""}})
-    EXPECT_EQ(bad(line).stage, transport::Stage::input) << testing::PrintToString(line);
+    EXPECT_EQ(bad(line).stage, Stage::input) << testing::PrintToString(line);
 }
 
 TEST(Options, OneDashIsAsGoodAsTwoAndAShortNameMayHaveAnEqualsSign) {
@@ -329,7 +327,7 @@ TEST(Options, DoctorTakesItsHostWithAndWithoutAFlag) {
   EXPECT_TRUE(options.json);
   EXPECT_TRUE(options.short_lived_cert);
   EXPECT_EQ(options.user, "ann");
-  EXPECT_EQ(bad({"doctor"}).stage, transport::Stage::input);
+  EXPECT_EQ(bad({"doctor"}).stage, Stage::input);
 }
 
 TEST(Options, ABlockOfSshConfigIsForAHostWithoutAQuery) {

@@ -13,7 +13,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::Not;
-using transport::Cause;
 
 struct Name {
   std::string text;
@@ -128,7 +127,7 @@ TEST(Hostname, TableOfWhatIsTakenAndWhatIsNot) {
     if (row.host.empty()) {
       ASSERT_FALSE(url) << row.text;
       EXPECT_EQ(url.error().cause, Cause::bad_hostname);
-      EXPECT_EQ(url.error().stage, transport::Stage::input);
+      EXPECT_EQ(url.error().stage, Stage::input);
       for (const char c : url.error().detail) EXPECT_GE(static_cast<unsigned char>(c), ' ');
     } else {
       ASSERT_TRUE(url) << row.text << ": " << url.error().detail;

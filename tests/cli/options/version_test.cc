@@ -42,7 +42,7 @@ TEST(Version, NamesTheLibrariesInsideWhenItIsVerbose) {
 
 TEST(Version, IsWhatVerboseIsAbout) {
   for (const auto& line : std::vector<Words>{{"--verbose"}, {"ssh", "--hostname", "h.example", "--verbose"}})
-    EXPECT_EQ(bad(line).stage, transport::Stage::input) << testing::PrintToString(line);
+    EXPECT_EQ(bad(line).stage, Stage::input) << testing::PrintToString(line);
 }
 
 }  // namespace

@@ -10,8 +10,6 @@
 namespace cfpipe::cli {
 namespace {
 
-using transport::Host;
-
 const std::string kState = "/home/ann/.cloudflared";
 
 SocketPlaces places_with(const std::string& state_dir, const std::string& runtime_dir = {}) {
@@ -80,7 +78,7 @@ TEST(AgentSocket, OfHostsThatBeginAlikeAreTwo) {
 }
 
 TEST(AgentSocket, OfAPatternNamesTheHost) {
-  const auto pattern = *Host::parse("*.example.com", transport::Wildcards::allowed);
+  const auto pattern = *Host::parse("*.example.com", Wildcards::allowed);
   EXPECT_EQ(path_for(places_with(kState), pattern), kState + "/agent-%r@%h");
   const auto deep = path_for(places_with("/" + std::string(60, 'x')), pattern);
   EXPECT_TRUE(deep.ends_with("/agent-%h")) << deep;

@@ -16,7 +16,7 @@ class Dashboard : public TunnelsTest {
  protected:
   void SetUp() override {
     TunnelsTest::SetUp();
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.administrators.emplace();
     config.administrators->include.push_back({Rule::Kind::email, "root@example.com"});
     make_site(std::move(config));
@@ -47,9 +47,9 @@ class Dashboard : public TunnelsTest {
     return std::string(ask(method, path, body).body.at("message").as_string());
   }
   std::vector<AuditRow> rows_of(const std::string& kind) {
-    AuditQuestion question;
-    question.kind = kind;
-    return state_->search_audit(question).value().rows;
+    AuditQuery wanted;
+    wanted.kind = kind;
+    return state_->search_audit(wanted).value().rows;
   }
   std::string token(const std::string& email) {
     Browser other(io_, *site_);

@@ -20,32 +20,32 @@ class CaTypes : public ::testing::Test {
     return (*lines)[which].substr(0, (*lines)[which].find(' '));
   }
   TempDir dir_;
-  std::unique_ptr<State> state_ = open_sqlite_state(dir_.file("state")).value();
-  Acts acts_{*state_, kNow};
+  std::unique_ptr<State> state_ = open_sqlite_state(dir_ / "state").value();
+  Operations operations_{*state_, kNow};
 };
 
 TEST_F(CaTypes, AreMadeAsAsked) {
-  EXPECT_EQ(type_of(acts_.generate_ca("a.localhost", nullptr)), "ssh-ed25519");
-  EXPECT_EQ(type_of(acts_.generate_ca("b.localhost", nullptr, "ed25519")), "ssh-ed25519");
-  EXPECT_EQ(type_of(acts_.generate_ca("c.localhost", nullptr, "ecdsa")), "ecdsa-sha2-nistp256");
-  EXPECT_EQ(type_of(acts_.generate_ca("d.localhost", nullptr, "rsa")), "ssh-rsa");
+  EXPECT_EQ(type_of(operations_.generate_ca("a.localhost", nullptr)), "ssh-ed25519");
+  EXPECT_EQ(type_of(operations_.generate_ca("b.localhost", nullptr, "ed25519")), "ssh-ed25519");
+  EXPECT_EQ(type_of(operations_.generate_ca("c.localhost", nullptr, "ecdsa")), "ecdsa-sha2-nistp256");
+  EXPECT_EQ(type_of(operations_.generate_ca("d.localhost", nullptr, "rsa")), "ssh-rsa");
   for (const char* word : {"dsa", "RSA", "ecdsa-sha2-nistp256", " "}) {
-    const auto made = acts_.generate_ca("e.localhost", nullptr, word);
+    const auto made = operations_.generate_ca("e.localhost", nullptr, word);
     ASSERT_FALSE(made) << word;
-    EXPECT_EQ(made.error().stage, transport::Stage::input);
+    EXPECT_EQ(made.error().stage, Stage::input);
   }
-  EXPECT_FALSE(acts_.ca("e.localhost", nullptr));
+  EXPECT_FALSE(operations_.ca("e.localhost", nullptr));
 }
 
 TEST_F(CaTypes, TheNextIsOfTheTypeOfThePresentOneUnlessAnotherIsNamed) {
-  ASSERT_TRUE(acts_.generate_ca(kHost, nullptr, "ecdsa"));
-  EXPECT_EQ(type_of(acts_.rotate_ca(kHost, nullptr), 1), "ecdsa-sha2-nistp256");
-  ASSERT_TRUE(acts_.retire_ca(kHost, nullptr));
-  const auto both = acts_.rotate_ca(kHost, nullptr, "rsa");
+  ASSERT_TRUE(operations_.generate_ca(kHost, nullptr, "ecdsa"));
+  EXPECT_EQ(type_of(operations_.rotate_ca(kHost, nullptr), 1), "ecdsa-sha2-nistp256");
+  ASSERT_TRUE(operations_.retire_ca(kHost, nullptr));
+  const auto both = operations_.rotate_ca(kHost, nullptr, "rsa");
   EXPECT_EQ(type_of(both, 0), "ecdsa-sha2-nistp256");
   EXPECT_EQ(type_of(both, 1), "ssh-rsa");
-  EXPECT_EQ(type_of(acts_.retire_ca(kHost, nullptr)), "ssh-rsa");
-  EXPECT_FALSE(acts_.rotate_ca(kHost, nullptr, "dsa"));
+  EXPECT_EQ(type_of(operations_.retire_ca(kHost, nullptr)), "ssh-rsa");
+  EXPECT_FALSE(operations_.rotate_ca(kHost, nullptr, "dsa"));
 }
 
 TEST_F(CaTypes, HostsAreCertifiedByAKeyOfTheSameType) {
@@ -56,7 +56,7 @@ TEST_F(CaTypes, HostsAreCertifiedByAKeyOfTheSameType) {
     const auto line = ca.known_hosts_line(app);
     return line ? line->substr(std::string("@cert-authority ").size() + app.size() + 1) : line.error().detail;
   };
-  ASSERT_TRUE(acts_.generate_ca("a.localhost", nullptr, "rsa"));
+  ASSERT_TRUE(operations_.generate_ca("a.localhost", nullptr, "rsa"));
   EXPECT_TRUE(ca_of("a.localhost").starts_with("ssh-rsa "));
   EXPECT_TRUE(ca_of("b.localhost").starts_with("ssh-ed25519 ")) << "without a CA for people";
 }

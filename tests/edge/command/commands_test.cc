@@ -40,7 +40,7 @@ TEST_F(UnsaidState, HasToBeSaidWhereThereIsNone) {
   if (std::filesystem::exists(kSystemConfig)) GTEST_SKIP() << "an edge is installed here, which comes first";
   const auto state = open_state(StateOption(), false);
   ASSERT_FALSE(state);
-  EXPECT_EQ(state.error().stage, transport::Stage::input);
+  EXPECT_EQ(state.error().stage, Stage::input);
   EXPECT_NE(state.error().detail.find("--state"), std::string::npos);
   EXPECT_TRUE(std::filesystem::is_empty(directory_));
 }
@@ -61,7 +61,7 @@ class PolicyTest : public testing::Test {
   }
   TempDir dir_;
   std::string config_ = [this] {
-    const std::string path = dir_.file("edge.yaml");
+    const std::string path = dir_ / "edge.yaml";
     EXPECT_TRUE(replace_file(path, R"(listen: 127.0.0.1:0
 tls: {certificate: /c.pem, key: /k.pem}
 auth_domain: auth.localhost
@@ -123,7 +123,7 @@ TEST_F(PolicyTest, AConfigurationThatEverybodyMayWriteIsRefused) {
   std::filesystem::permissions(config_, std::filesystem::perms(0666));
   loaded = load_config(config_);
   ASSERT_FALSE(loaded);
-  EXPECT_EQ(loaded.error().stage, transport::Stage::config);
+  EXPECT_EQ(loaded.error().stage, Stage::config);
   EXPECT_NE(loaded.error().detail.find("written by everybody"), std::string::npos) << loaded.error().detail;
   std::filesystem::permissions(config_, std::filesystem::perms(0600));
   loaded = load_config(config_);

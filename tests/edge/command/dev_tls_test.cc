@@ -18,7 +18,7 @@ std::string content(const std::string& path) {
 class DevTlsTest : public ::testing::Test {
  protected:
   DevTls prepare(const std::vector<std::string>& names, std::time_t later = 0) {
-    return prepare_dev_tls(dir_.file("state"), names, std::time(nullptr) + later).value();
+    return prepare_dev_tls(dir_ / "state", names, std::time(nullptr) + later).value();
   }
   TempDir dir_;
   const std::vector<std::string> names_{"auth.localhost", "vm.localhost"};
@@ -70,7 +70,7 @@ TEST_F(DevTlsTest, ReplacesWhatIsAboutToEnd) {
 TEST_F(DevTlsTest, ReplacesDamagedFiles) {
   const DevTls files = prepare(names_);
   for (const std::string& damaged :
-       {files.ca_file, files.key_file, dir_.file("state/tls-ca-key.pem"), files.certificate_file}) {
+       {files.ca_file, files.key_file, dir_ / "state/tls-ca-key.pem", files.certificate_file}) {
     ASSERT_TRUE(replace_file(damaged, "nonsense", 0600));
     prepare(names_);
     EXPECT_TRUE(signed_by(content(files.certificate_file), content(files.ca_file)));
@@ -83,7 +83,7 @@ TEST_F(DevTlsTest, KeysAreForTheirOwnerOnly) {
   prepare(names_);
   for (const char* name : {"tls-ca-key.pem", "tls-key.pem"}) {
     struct stat info {};
-    ASSERT_EQ(::stat(dir_.file(std::string("state/") + name).c_str(), &info), 0);
+    ASSERT_EQ(::stat((dir_ / (std::string("state/") + name)).c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777u, 0600u);
   }
 }

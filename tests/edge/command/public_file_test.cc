@@ -14,7 +14,7 @@ namespace {
 
 TEST(PublicFile, OwnerModeAndLinksDoNotMatter) {
   const TempDir dir;
-  const std::string path = dir.file("key.pub"), link = dir.file("link");
+  const std::string path = dir / "key.pub", link = dir / "link";
   ASSERT_TRUE(replace_file(path, "ssh-ed25519 AAAA\n", 0666));
   ASSERT_EQ(::chmod(path.c_str(), 0666), 0);
   ASSERT_EQ(::symlink(path.c_str(), link.c_str()), 0);
@@ -34,17 +34,16 @@ TEST(PublicFile, DescriptorsAreReadAsTheyAre) {
   ::close(ends[0]);
   const auto closed = read_public_file("/proc/self/fd/" + std::to_string(ends[0]));
   ASSERT_FALSE(closed);
-  EXPECT_EQ(closed.error().stage, transport::Stage::input);
+  EXPECT_EQ(closed.error().stage, Stage::input);
 }
 
 TEST(PublicFile, WhatCannotBeReadIsSaidWithItsName) {
   const TempDir dir;
-  EXPECT_EQ(read_public_file(dir.file("none")).error().detail, dir.file("none") + " does not exist");
-  EXPECT_EQ(read_public_file(dir.file(".")).error().detail,
-            dir.file(".") + " cannot be read: Is a directory");
+  EXPECT_EQ(read_public_file(dir / "none").error().detail, (dir / "none") + " does not exist");
+  EXPECT_EQ(read_public_file(dir / ".").error().detail, (dir / ".") + " cannot be read: Is a directory");
   EXPECT_EQ(read_public_file("/dev/zero").error().detail, "/dev/zero holds more than public keys");
-  ASSERT_TRUE(replace_file(dir.file("most"), std::string(kMaxPublicFileBytes, 'x'), 0600));
-  EXPECT_TRUE(read_public_file(dir.file("most")));
+  ASSERT_TRUE(replace_file(dir / "most", std::string(kMaxPublicFileBytes, 'x'), 0600));
+  EXPECT_TRUE(read_public_file(dir / "most"));
 }
 
 }  // namespace

@@ -61,9 +61,9 @@ TEST(Config, ReadsEveryField) {
   EXPECT_EQ(staff.name, "staff");
   EXPECT_EQ(staff.decision, Decision::allow);
   ASSERT_EQ(staff.include.size(), 5u);
-  EXPECT_EQ(text_of(staff.include[0]), "email_domain example.com");
-  EXPECT_EQ(text_of(staff.include[1]), "email ann@other.org");
-  EXPECT_EQ(text_of(staff.include[2]), "group SRE Europe");
+  EXPECT_EQ(rule_text(staff.include[0]), "email_domain example.com");
+  EXPECT_EQ(rule_text(staff.include[1]), "email ann@other.org");
+  EXPECT_EQ(rule_text(staff.include[2]), "group SRE Europe");
   EXPECT_EQ(staff.include[3].kind, Rule::Kind::everyone);
   EXPECT_EQ(staff.include[4].kind, Rule::Kind::everyone);
   ASSERT_EQ(staff.require.size(), 2u);
@@ -71,7 +71,7 @@ TEST(Config, ReadsEveryField) {
   EXPECT_TRUE(staff.require[1].range.contains(parse_ip("2001:db8::7").value()));
   ASSERT_EQ(staff.exclude.size(), 1u);
   EXPECT_EQ(app.policies[1].decision, Decision::service_auth);
-  EXPECT_EQ(text_of(app.policies[1].include.at(0)), "service_token deploy");
+  EXPECT_EQ(rule_text(app.policies[1].include.at(0)), "service_token deploy");
   EXPECT_EQ(app.certificates->service_principals.at("deploy"),
             (std::vector<std::string>{"deploy", "backup"}));
   EXPECT_EQ(config.dev_groups, std::vector<std::string>{"SRE Europe"});

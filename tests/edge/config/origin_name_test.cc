@@ -12,10 +12,8 @@
 namespace cfpipe::edge {
 namespace {
 
-using transport::Host;
-
 Host service(std::string_view text) {
-  return Host::parse(text, transport::Wildcards::allowed).value();
+  return Host::parse(text, Wildcards::allowed).value();
 }
 
 std::string fault(std::string_view name, std::string_view text) {

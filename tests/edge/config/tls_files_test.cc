@@ -17,13 +17,13 @@ constexpr std::time_t kDay = 24 * 3600;
 class TlsFiles : public ::testing::Test {
  protected:
   std::string write(const std::string& name, std::string_view content) {
-    const std::string path = dir_.file(name);
+    const std::string path = dir_ / name;
     std::ofstream(path) << content;
     return path;
   }
   /// As OpenSSL writes it behind a pass phrase, in both of its forms.
   static std::string encrypted(EVP_PKEY* key, bool traditional) {
-    const std::unique_ptr<BIO, auth::Free<BIO_free_all>> out(BIO_new(BIO_s_mem()));
+    const std::unique_ptr<BIO, Free<BIO_free_all>> out(BIO_new(BIO_s_mem()));
     const unsigned char phrase[] = "phrase";
     if (traditional)
       PEM_write_bio_PrivateKey_traditional(out.get(), key, EVP_aes_128_cbc(), phrase, 6, nullptr, nullptr);
@@ -38,7 +38,7 @@ class TlsFiles : public ::testing::Test {
   }
 
   TempDir dir_;
-  auth::PKey key_ = new_p256_key();
+  PKey key_ = new_p256_key();
   std::string pem_ = make_certificate({"edge", 10, false, {"auth.example.com", "*.vm.example.com"}},
                                       key_.get(), nullptr, key_.get());
   std::string certificate_ = write("cert.pem", pem_);
@@ -54,11 +54,11 @@ TEST_F(TlsFiles, ThatAreGoodAreLeftAlone) {
 }
 
 TEST_F(TlsFiles, ThatAreMissingOrNoneAreFaults) {
-  const auto missing = look(dir_.file("none"), dir_.file("nothing"));
+  const auto missing = look(dir_ / "none", dir_ / "nothing");
   ASSERT_EQ(missing.certificate.size(), 1u);
-  EXPECT_EQ(missing.certificate[0], dir_.file("none") + ": No such file or directory");
+  EXPECT_EQ(missing.certificate[0], (dir_ / "none") + ": No such file or directory");
   ASSERT_EQ(missing.key.size(), 1u);
-  EXPECT_EQ(missing.key[0], dir_.file("nothing") + ": No such file or directory");
+  EXPECT_EQ(missing.key[0], (dir_ / "nothing") + ": No such file or directory");
   const auto swapped = look(key_file_, certificate_);
   EXPECT_EQ(swapped.certificate, std::vector<std::string>{key_file_ + ": holds no certificate (PEM)"});
   EXPECT_EQ(swapped.key, std::vector<std::string>{certificate_ + ": holds no private key (PEM)"});

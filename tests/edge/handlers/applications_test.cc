@@ -16,7 +16,7 @@ TEST_F(Applications, AreFoundByNameAndAudience) {
 
 TEST_F(Applications, KeepTheirAudienceOverAReload) {
   const auto before = applications_.find("vm.localhost");
-  use(two_applications(dir_.file("state")));
+  use(two_applications(dir_ / "state"));
   const auto after = applications_.find("vm.localhost");
   EXPECT_NE(after, before);
   EXPECT_EQ(after->aud, before->aud);
@@ -24,7 +24,7 @@ TEST_F(Applications, KeepTheirAudienceOverAReload) {
 }
 
 TEST_F(Applications, ShareAHostByPath) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[1].hostname = "vm.localhost/admin";
   use(config);
   EXPECT_EQ(applications_.place_of(request("/")).app->config->hostname, "vm.localhost");

@@ -57,8 +57,8 @@ TEST_F(CertSign, GivesACertificateThatSshKeygenReads) {
   EXPECT_EQ(text_of(content, "expires_at"), rfc3339(now_ + 240));
   const std::string line = text_of(content, "certificate");
   EXPECT_EQ(line.find('\n'), std::string::npos);
-  ASSERT_TRUE(replace_file(dir_.file("cert.pub"), line + "\n", 0600));
-  const std::string said = run("TZ=UTC ssh-keygen -L -f " + dir_.file("cert.pub"));
+  ASSERT_TRUE(replace_file(dir_ / "cert.pub", line + "\n", 0600));
+  const std::string said = run("TZ=UTC ssh-keygen -L -f " + dir_ / "cert.pub");
   EXPECT_NE(said.find("ecdsa-sha2-nistp256-cert-v01@openssh.com user certificate"), std::string::npos)
       << said;
   EXPECT_NE(said.find("Key ID: \"ann@example.com/1\""), std::string::npos) << said;
@@ -103,14 +103,14 @@ TEST_F(CertSign, KeepsCaAndSerialsOverARestart) {
     cas.insert(cert->ca_blob);
     browser_.reset();
     site_.reset();
-    state_ = open_sqlite_state(dir_.file("state")).value();
-    make_site(two_applications(dir_.file("state")));
+    state_ = open_sqlite_state(dir_ / "state").value();
+    make_site(two_applications(dir_ / "state"));
   }
   EXPECT_EQ(cas.size(), 1u);
 }
 
 TEST_F(CertSign, TakesConfiguredPrincipals) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].certificates->email_prefix = false;
   config.applications[0].certificates->literals = {"deploy", "backup"};
   make_site(config);
@@ -190,9 +190,9 @@ TEST_F(CertSign, RefusesKeysThatAreNotFitAndSpendsNoSerial) {
                                  "no-pty " + key_, key_ + "\n" + key_, cert, std::string(20'000, 'a')}) {
     EXPECT_EQ(sign(key, app_token_).status, 400) << key.substr(0, 60);
   }
-  ASSERT_TRUE(replace_file(dir_.file("weak"), "", 0600));
-  run("rm -f " + dir_.file("weak") + "; ssh-keygen -q -t rsa -b 1024 -N '' -f " + dir_.file("weak"));
-  const auto weak = read_file(dir_.file("weak.pub"));
+  ASSERT_TRUE(replace_file(dir_ / "weak", "", 0600));
+  run("rm -f " + (dir_ / "weak") + "; ssh-keygen -q -t rsa -b 1024 -N '' -f " + dir_ / "weak");
+  const auto weak = read_file(dir_ / "weak.pub");
   ASSERT_TRUE(weak && *weak);
   EXPECT_EQ(sign(**weak, app_token_).status, 400);
   EXPECT_EQ(text_of(json(sign(key_, app_token_)), "id"), "2");
@@ -209,14 +209,14 @@ TEST_F(CertSign, RefusesBodiesThatAreNoRequest) {
 }
 
 TEST_F(CertSign, RefusesApplicationsWithoutCertificates) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].certificates.reset();
   make_site(config);
   EXPECT_EQ(sign(key_, app_token_).status, 403);
 }
 
 TEST_F(CertSign, RefusesPeopleWhomThePoliciesDenyByNow) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].policies[0].exclude.push_back({Rule::Kind::email, "ann@example.com"});
   make_site(config);
   EXPECT_EQ(sign(key_, app_token_).status, 403);

@@ -43,7 +43,7 @@ TEST_F(Issuer, CountsForEachPerson) {
   EXPECT_TRUE(certify());
   const auto third = certify();
   ASSERT_FALSE(third);
-  EXPECT_EQ(third.error().cause, transport::Cause::too_many_requests);
+  EXPECT_EQ(third.error().cause, Cause::too_many_requests);
   EXPECT_TRUE(certify("bob@example.com"));
 }
 

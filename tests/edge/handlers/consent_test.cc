@@ -21,7 +21,7 @@ TEST_F(Consent, SaysWhatIsGrantedToWhomAndWhen) {
   const auth::TransferReceiver receiver;
   Request poll = browser_->request("GET", std::string(kAuth) + "/transfer/" + receiver.public_key());
   poll.peer = "203.0.113.7";
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   browser_.reset();
   site_ = Handlers::make(
               io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))

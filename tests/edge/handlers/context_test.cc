@@ -18,7 +18,7 @@ TEST_F(Context, RefusesWhatTheAuditCannotKeep) {
   fill_disk();
   EXPECT_FALSE(context_->record(row_of("login", request("/"))));
   EXPECT_FALSE(context_->grants());
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.audit_continues = true;
   context_->use(config);
   EXPECT_TRUE(context_->record(row_of("login", request("/"))));
@@ -35,7 +35,7 @@ TEST_F(Context, LeavesOutRowsOfACauseThatComesTooOften) {
 
 TEST_F(Context, CountsTheConfigurationsThatWereInForce) {
   const auto before = context_->configurations;
-  context_->use(two_applications(dir_.file("state")));
+  context_->use(two_applications(dir_ / "state"));
   EXPECT_EQ(context_->configurations, before + 1);
 }
 

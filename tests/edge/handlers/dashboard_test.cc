@@ -28,7 +28,7 @@ TEST_F(DashboardAlone, LetsAdministratorsAloneSeeTheAudit) {
   const std::string path = "/cdn-cgi/access/api/v1/audit";
   EXPECT_EQ(dashboard_.api(request(path, "auth.localhost")).status, 401);
   EXPECT_EQ(dashboard_.api(signed_in(path)).status, 403);
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.administrators.emplace();
   config.administrators->include.push_back({Rule::Kind::email, "ann@example.com"});
   use(config);
@@ -47,7 +47,7 @@ TEST_F(DashboardAlone, EndsTheTunnelsOfWhatItRevokes) {
   revoke.headers.emplace_back("Content-Type", "application/json");
   revoke.headers.emplace_back("Cfpipe-Request", "1");
   revoke.body = R"({"email":"ann@example.com"})";
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.administrators.emplace();
   config.administrators->include.push_back({Rule::Kind::email, "ann@example.com"});
   use(config);

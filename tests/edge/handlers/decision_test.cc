@@ -8,7 +8,7 @@ namespace {
 using Judgement = ContextTest;
 
 TEST_F(Judgement, AsksWhetherTheProviderMayVouch) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].allowed_idps = {"corp"};
   use(config);
   Identity ann = person();
@@ -20,7 +20,7 @@ TEST_F(Judgement, AsksWhetherTheProviderMayVouch) {
 }
 
 TEST_F(Judgement, RecordsADenialWithItsHost) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].hostname = "*.localhost";
   use(config);
   record_denial(*context_, RowCause::denied, request("/", "x.localhost"), *applications_.find("*.localhost"),

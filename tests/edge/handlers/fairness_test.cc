@@ -125,7 +125,7 @@ TEST_F(Fairness, RefusalsOfOnePersonLeaveOtherProgramsTheirs) {
 TEST_F(Fairness, DenialsOfOnePersonDoNotFillTheAuditNorHideThoseOfOthers) {
   const auto tokens = program_login();
   const std::string token(tokens.app_token.reveal());
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   for (ApplicationConfig& app : config.applications)
     app.policies[0].exclude.push_back({Rule::Kind::email, "ann@example.com"});
   make_site(config);
@@ -182,7 +182,7 @@ TEST_F(Fairness, TunnelsWithoutANameDoNotFillTheAudit) {
 }
 
 TEST_F(Fairness, CertificatesOfOnePersonAreSoManyAMinute) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.certificates_per_user = 3;
   make_site(config);
   const std::string ann(program_login().app_token.reveal());

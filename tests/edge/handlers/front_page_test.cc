@@ -11,7 +11,7 @@ class FrontPage : public SiteTest {
  protected:
   template <class Change>
   void configure(Change change) {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     change(config);
     make_site(std::move(config));
   }
@@ -117,7 +117,7 @@ TEST_F(FrontPage, OfARefusalSignsInAnotherUserAndComesBack) {
 
 TEST_F(FrontPage, OfALaterRefusalEndsTheSessionToo) {
   browser_->sign_in(std::string(kHost) + "/", "ann@example.com");
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].policies[0].exclude.push_back({Rule::Kind::email, "ann@example.com"});
   ASSERT_TRUE(site_->configure(std::move(config)));
   const Answer denied = get("/some/path");

@@ -21,21 +21,21 @@ class GateCloses : public SiteTest {
  protected:
   template <class Change>
   void configure(Change change) {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     change(config);
     make_site(std::move(config));
   }
   /// Keeps the cookies of a browser over another configuration of the same edge.
   template <class Change>
   void reconfigure(Change change) {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     change(config);
     ASSERT_TRUE(site_->configure(std::move(config)));
   }
   /// Changes the database behind the edge's back.
   void sql(const char* statement) {
     sqlite3* database = nullptr;
-    ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &database), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open((dir_ / "state/edge.db").c_str(), &database), SQLITE_OK);
     EXPECT_EQ(sqlite3_exec(database, statement, nullptr, nullptr, nullptr), SQLITE_OK)
         << sqlite3_errmsg(database);
     sqlite3_close(database);

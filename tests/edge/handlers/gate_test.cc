@@ -34,7 +34,7 @@ TEST_F(GateAlone, LetsAnAdmittedPersonPass) {
 TEST_F(GateAlone, RecordsWhomThePoliciesDeny) {
   const Answer denied = answer(app_token(person("mallory@example.com")));
   EXPECT_EQ(denied.status, 403);
-  EXPECT_TRUE(header_of(denied, transport::kReasonHeader).starts_with("mallory@example.com may not reach"));
+  EXPECT_TRUE(header_of(denied, kReasonHeader).starts_with("mallory@example.com may not reach"));
   ASSERT_EQ(rows("denial").size(), 1u);
   EXPECT_EQ(rows("denial")[0].identity, "mallory@example.com");
 }

@@ -9,7 +9,7 @@ class LoginLimit : public SiteTest {
   static constexpr const char* kApp = "https://vm.localhost:8443/";
 
   void limited(std::size_t logins) {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.address_limits.logins = logins;
     make_site(config);
   }

@@ -89,7 +89,7 @@ TEST_F(Login, MetadataNamesTheKindOfKeyThatGoesWithTheAuthority) {
     const auto metadata = auth::parse_jwt(header_of(browser_->send(request), "Cf-Access-Metadata"));
     return metadata ? metadata->text(auth::kKeyTypeClaim) : "no metadata";
   };
-  Acts acts(*state_, now_);
+  Operations acts(*state_, now_);
   ASSERT_TRUE(acts.rotate_ca("b.localhost", nullptr, "ecdsa"));
   ASSERT_TRUE(acts.retire_ca("b.localhost", nullptr));
   EXPECT_EQ(named("vm.localhost"), "ssh-ed25519");
@@ -170,7 +170,7 @@ TEST_F(Login, HandsABoxOutOnceAndForgetsIt) {
 }
 
 TEST_F(Login, HandsABoxOutUnderTheNamesOfTheStoreToo) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.transfer_hosts = {"login.cloudflareaccess.org"};
   make_site(std::move(config));
   const auth::TransferReceiver receiver;
@@ -186,7 +186,7 @@ TEST_F(Login, HandsABoxOutUnderTheNamesOfTheStoreToo) {
 }
 
 TEST_F(Login, WakesAPollThatWaits) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   browser_.reset();
   site_ = Handlers::make(
               io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
@@ -253,8 +253,8 @@ TEST_F(Login, TokensOutliveARestartOfTheEdge) {
   const auto tokens = program_login();
   site_.reset();
   state_.reset();
-  state_ = open_sqlite_state(dir_.file("state")).value();
-  make_site(two_applications(dir_.file("state")));
+  state_ = open_sqlite_state(dir_ / "state").value();
+  make_site(two_applications(dir_ / "state"));
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.emplace_back("Cf-Access-Token", std::string(tokens.app_token.reveal()));
   EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(request)));

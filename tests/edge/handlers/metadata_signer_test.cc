@@ -31,7 +31,7 @@ TEST_F(Metadata, AreNotAddedUnasked) {
 }
 
 TEST_F(Metadata, OfManyHostsAreSignedForOneAddressSoOften) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].hostname = "*.localhost";
   use(config);
   Application& many = *applications_.find("*.localhost");

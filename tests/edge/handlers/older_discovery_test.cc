@@ -60,7 +60,7 @@ TEST_F(OlderDiscovery, AHostThatIsNotOursIsNone) {
   const auto url = *transport::parse_url("https://other.localhost:8443/");
   RedirectWalk search(url, trusted_, "");
   EXPECT_EQ(walk(search), RedirectWalk::Verdict::failed);
-  EXPECT_EQ(search.failure().cause, transport::Cause::not_an_application);
+  EXPECT_EQ(search.failure().cause, Cause::not_an_application);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ Rule group(const std::string& name) {
 class SitePolicy : public SiteTest {
  protected:
   Config with_policies(std::vector<Policy> policies) {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.dev_groups = {"sre", "everybody", "night shift"};
     for (ApplicationConfig& app : config.applications) app.policies = policies;
     return config;
@@ -77,7 +77,7 @@ TEST_F(SitePolicy, ReasonsAreOneLineOfPlainCharacters) {
   const Answer page = browser_->sign_in("https://vm.localhost:8443/", "bob@other.org");
   const std::string reason = header_of(page, "Cfpipe-Reason");
   EXPECT_LE(reason.size(), 203u);
-  EXPECT_EQ(reason, transport::printable(reason, 203));
+  EXPECT_EQ(reason, printable(reason, 203));
 }
 
 TEST_F(SitePolicy, AddressesDecideToo) {

@@ -14,7 +14,7 @@ class ProgramTokens : public SiteTest {
  protected:
   void SetUp() override {
     SiteTest::SetUp();
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.administrators.emplace();
     config.administrators->include.push_back({Rule::Kind::email, "ann@example.com"});
     make_site(std::move(config));
@@ -32,7 +32,7 @@ class ProgramTokens : public SiteTest {
   std::string resigned(const std::string& org, const std::function<void(boost::json::object&)>& change) {
     auto jwt = auth::parse_jwt(org).value();
     const auto pem = state_->key("token-signing").value();
-    const auth::PKey key = private_key_from_pem(pem->reveal());
+    const PKey key = private_key_from_pem(pem->reveal());
     change(jwt.claims);
     return auth::sign_rs256(jwt.claims, jwt.kid(), key.get());
   }

@@ -11,7 +11,7 @@ namespace {
 class ProviderAlone : public HandlersTest {
  protected:
   void SetUp() override {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.identity_provider = IdentityProvider::oidc;
     config.providers = {provider("corp"), provider("partner")};
     config.applications[1].allowed_idps = {"partner"};

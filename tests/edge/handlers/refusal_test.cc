@@ -135,7 +135,7 @@ TEST_F(Refusal, PeopleWhomNoPolicyAllows) {
 
 TEST_F(Refusal, PeopleWhomAPolicyAllowedOnce) {
   const auto tokens = program_login();
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   for (ApplicationConfig& app : config.applications)
     app.policies[0].exclude.push_back({Rule::Kind::email, "ann@example.com"});
   make_site(config);
@@ -252,7 +252,7 @@ TEST_F(Refusal, TransferKeysThatAreNone) {
     EXPECT_EQ(browser_->get(std::string("https://auth.localhost:8443/transfer/") + key).status, 404) << key;
   // As long as the text of a key, and one byte more or less when it is decoded.
   for (const std::size_t size : {31U, 33U}) {
-    const std::string key = auth::base64url_padded(std::string(size, 'x'));
+    const std::string key = base64url_padded(std::string(size, 'x'));
     EXPECT_EQ(key.size(), 44U);
     EXPECT_EQ(browser_->get("https://auth.localhost:8443/transfer/" + key).status, 404) << size;
     EXPECT_EQ(browser_->get(cli_url(key)).status, 400) << size;
@@ -288,7 +288,7 @@ TEST_F(Refusal, PagesAreEscapedAndLockedDown) {
 TEST_F(Refusal, OfPlainHttpIsAskedOfBrowsersUnlessThisIsDev) {
   const std::string name = "Strict-Transport-Security";
   EXPECT_EQ(header_of(browser_->get("https://vm.localhost:8443/"), name), "");
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.identity_provider = IdentityProvider::oidc;
   config.providers.emplace_back();
   config.providers.back().issuer = "http://127.0.0.1:1";

@@ -6,7 +6,7 @@ namespace {
 
 class Reload : public TunnelsTest {
  protected:
-  Config config() const { return two_applications(dir_.file("state")); }
+  Config config() const { return two_applications(dir_ / "state"); }
 };
 
 TEST_F(Reload, DecidesByTheNewPoliciesAtOnce) {
@@ -44,7 +44,7 @@ TEST_F(Reload, WhatCannotBeHadChangesNothing) {
   next.providers.emplace_back();
   next.providers.back().issuer = "https://idp.example.com";
   next.providers.back().client_id = "cfpipe";
-  next.providers.back().client_secret_file = dir_.file("no-such-file");
+  next.providers.back().client_secret_file = dir_ / "no-such-file";
   next.applications.pop_back();
   EXPECT_FALSE(site_->configure(std::move(next)));
   EXPECT_EQ(browser_->sign_in("https://b.localhost:8443/", "ann@example.com").status, 200);

@@ -28,9 +28,10 @@ TEST_F(ReturnLink, LeadsToTheFrontPageForProgramsAndLongAddresses) {
 
 TEST_F(ReturnLink, IsOfThisEdgeAndOfItsKind) {
   const std::string other =
-      context_->notes.write("login", {{"url", "https://vm.localhost:8443/"}}, now_ + 60);
+      context_->signed_state.write("login", {{"url", "https://vm.localhost:8443/"}}, now_ + 60);
   EXPECT_EQ(return_url(*context_, other), "");
-  const std::string old = context_->notes.write("return", {{"url", "https://vm.localhost:8443/"}}, now_ + 60);
+  const std::string old =
+      context_->signed_state.write("return", {{"url", "https://vm.localhost:8443/"}}, now_ + 60);
   EXPECT_NE(return_url(*context_, old), "");
   now_ += 61;
   EXPECT_EQ(return_url(*context_, old), "");

@@ -8,7 +8,7 @@ class Revocation : public TunnelsTest {
  protected:
   /// As another process does it.
   void revoke(const std::string& email) {
-    const auto other = open_sqlite_state(dir_.file("state")).value();
+    const auto other = open_sqlite_state(dir_ / "state").value();
     ASSERT_TRUE(other->revoke_person(email, now_));
   }
 };
@@ -42,8 +42,8 @@ TEST_F(Revocation, OutlivesARestartAndIsNotTakenBackByAnEarlierOne) {
   now_ += 200;
   site_.reset();
   state_.reset();
-  state_ = open_sqlite_state(dir_.file("state")).value();
-  make_site(two_applications(dir_.file("state")));
+  state_ = open_sqlite_state(dir_ / "state").value();
+  make_site(two_applications(dir_ / "state"));
   EXPECT_FALSE(opens(std::string(tokens.app_token.reveal())));
 }
 
@@ -110,7 +110,7 @@ TEST_F(Revocation, OfAServiceTokenEndsItsTunnels) {
   revoke("stranger@example.com");
   look();
   EXPECT_EQ(tunnel.told, "") << "its time is over, which is no revocation";
-  ASSERT_TRUE(open_sqlite_state(dir_.file("state")).value()->remove_service_token("deploy"));
+  ASSERT_TRUE(open_sqlite_state(dir_ / "state").value()->remove_service_token("deploy"));
   look();
   EXPECT_EQ(tunnel.told, "access was revoked");
 }

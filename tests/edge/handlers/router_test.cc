@@ -36,7 +36,7 @@ TEST_F(Routing, ReadsBodiesOfFormsCertificatesAndTheApi) {
 }
 
 TEST_F(Routing, AnswersPollsAtTransferHostsAndNothingElse) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.transfer_hosts = {"transfer.localhost"};
   ASSERT_TRUE(site_->configure(config));
   EXPECT_EQ(status("https://transfer.localhost:8443/"), 404);

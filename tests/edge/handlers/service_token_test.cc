@@ -22,7 +22,7 @@ class ServiceTokenTest : public SiteTest {
     secret_ = (*made)->secret.reveal();
   }
   Config config() {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     ApplicationConfig& app = config.applications[0];
     app.policies.push_back({"ci", Decision::service_auth, {{Rule::Kind::service_token, "deploy"}}, {}, {}});
     app.certificates->service_principals["deploy"] = {"deploy", "backup"};
@@ -154,7 +154,7 @@ TEST_F(ServiceTokenTest, RevocationIsEffectiveAtOnceAlsoForItsTokens) {
   const std::string token = app_token();
   ASSERT_TRUE(opens(token));
   ASSERT_EQ(sign(token).status, 200);
-  ASSERT_TRUE(open_sqlite_state(dir_.file("state")).value()->remove_service_token("deploy").value())
+  ASSERT_TRUE(open_sqlite_state(dir_ / "state").value()->remove_service_token("deploy").value())
       << "by another process";
   EXPECT_EQ(refusal(request(id_, secret_)).status, 403);
   EXPECT_FALSE(opens(token));

@@ -24,7 +24,7 @@ class SessionRevocation : public TunnelsTest {
   }
   /// As another process does it.
   void revoke(const std::string& session) {
-    const auto other = open_sqlite_state(dir_.file("state")).value();
+    const auto other = open_sqlite_state(dir_ / "state").value();
     ASSERT_TRUE(other->revoke_session(session, now_ + 1000));
   }
   static std::string text_of(const auth::TransferredTokens& tokens) {
@@ -69,8 +69,8 @@ TEST_F(SessionRevocation, OutlivesARestart) {
   revoke(last_session());
   site_.reset();
   state_.reset();
-  state_ = open_sqlite_state(dir_.file("state")).value();
-  make_site(two_applications(dir_.file("state")));
+  state_ = open_sqlite_state(dir_ / "state").value();
+  make_site(two_applications(dir_ / "state"));
   EXPECT_FALSE(opens(token));
 }
 
@@ -89,7 +89,7 @@ TEST_F(SessionRevocation, IsForgottenWhenNoTokenCanLive) {
 TEST_F(SessionRevocation, OfTheCommandNamesOneThatTheAuditKnows) {
   now_ = std::time(nullptr);
   const std::string token = text_of(sign_in());
-  const StateOption option{dir_.file("state"), {}};
+  const StateOption option{dir_ / "state", {}};
   EXPECT_EQ(revoke_session(option, "short"), 64);
   EXPECT_EQ(revoke_session(option, "AAAAAAAAAAAAAAAA"), 64) << "an unknown session";
   EXPECT_EQ(revoke_session(option, "AAAAAAAAAAAAAAA'"), 64);

@@ -20,7 +20,7 @@ class SharedHosts : public SiteTest {
         {"vm.localhost", "vm.localhost/team-a", "vm.localhost/team-b", "*.wild.localhost", "*.localhost"}));
   }
   Config with(const std::vector<std::string>& names) const {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     const ApplicationConfig like = config.applications[0];
     config.applications.clear();
     std::uint16_t port = 2000;
@@ -104,8 +104,7 @@ TEST_F(SharedHosts, ATokenIsGoodForItsApplicationAlone) {
 TEST_F(SharedHosts, AServiceWithAStarLeadsEachHostToItsOwn) {
   const std::string wild = token("x.wild.localhost", "/");
   Config config = with({"vm.localhost", "*.wild.localhost"});
-  config.applications[1].origin_host =
-      transport::Host::parse("*.internal", transport::Wildcards::allowed).value();
+  config.applications[1].origin_host = Host::parse("*.internal", Wildcards::allowed).value();
   make_site(std::move(config));
   const auto asked = [&](const std::string& host) {
     Request request = browser_->request("GET", url(host));

@@ -11,7 +11,7 @@
 namespace cfpipe::edge {
 namespace {
 
-class NoTerminals final : public Inside {
+class NoTerminals final : public TunnelTarget {
  public:
   boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant&, SharedRequest,
                                                                    const ConnectionEnds&) override {
@@ -22,7 +22,7 @@ class NoTerminals final : public Inside {
 class TerminalsAlone : public HandlersTest {
  protected:
   void SetUp() override {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.applications[0].browser_terminal = true;
     use(config);
   }
@@ -67,7 +67,7 @@ TEST_F(TerminalsAlone, GetACertificateWhileTheApplicationHasOne) {
   const TunnelGrant grant = granted();
   const Request asked = request("/");
   EXPECT_TRUE(run(terminals_.certify(grant, asked, key())));
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].certificates.reset();
   use(config);
   EXPECT_FALSE(run(terminals_.certify(grant, asked, key()))) << "a reload has taken them away";

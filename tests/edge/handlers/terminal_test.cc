@@ -11,7 +11,7 @@ constexpr const char* kPage = "https://vm.localhost:8443/";
 constexpr const char* kSocket = "https://vm.localhost:8443/cdn-cgi/access/terminal";
 constexpr const char* kOwnOrigin = "https://vm.localhost:8443";
 
-class Nowhere final : public Inside {
+class Nowhere final : public TunnelTarget {
  public:
   boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant&, SharedRequest,
                                                                    const ConnectionEnds&) override {
@@ -27,7 +27,7 @@ class TerminalSite : public SiteTest {
   }
   template <class Change>
   void configure(Change change) {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.applications[0].browser_terminal = true;
     change(config.applications[0]);
     make_site(std::move(config));
@@ -57,7 +57,7 @@ TEST_F(TerminalSite, ShowsThePageToWhoHasSignedIn) {
 TEST_F(TerminalSite, LeadsToTheServerOfTheHost) {
   configure([](ApplicationConfig& app) {
     app.hostname = "*.localhost";
-    app.origin_host = transport::Host::parse("*.internal", transport::Wildcards::allowed).value();
+    app.origin_host = Host::parse("*.internal", Wildcards::allowed).value();
   });
   browser_->sign_in(kPage, "ann@example.com");
   const auto opened = open(kOwnOrigin);
@@ -108,7 +108,7 @@ TEST_F(TerminalSite, GrantsWhatTheApplicationSays) {
   const auto answer = open(kOwnOrigin, "?session=abc");
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(answer));
   const auto& grant = std::get<TunnelGrant>(answer);
-  ASSERT_TRUE(grant.inside && grant.terminal);
+  ASSERT_TRUE(grant.target && grant.terminal);
   EXPECT_EQ(grant.terminal->users, (std::vector<std::string>{"ann", "deploy"}));
   EXPECT_TRUE(grant.terminal->certified);
   EXPECT_EQ(grant.terminal->session, "abc");

@@ -65,7 +65,7 @@ TEST_F(TunnelsAlone, OfARevokedSignInEnd) {
 
 TEST_F(TunnelsAlone, OfAnotherConfigurationEndUnlessTheyMayStay) {
   const auto tunnel = open(person());
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].policies[0].exclude.push_back({Rule::Kind::email, "ann@example.com"});
   config.tunnels_stay = true;
   use(config);
@@ -80,7 +80,7 @@ TEST_F(TunnelsAlone, OfAnotherConfigurationEndUnlessTheyMayStay) {
 }
 
 TEST_F(TunnelsAlone, EndWhenTheirTimeIsUp) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].session_limit = std::chrono::seconds(60);
   use(config);
   const auto tunnel = open(person());

@@ -58,7 +58,7 @@ TEST_F(TurnedAway, LeavesATryThatSucceedsAlone) {
 }
 
 TEST_F(TurnedAway, WithoutASignIn) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].policies = {{"open", Decision::bypass, {{Rule::Kind::everyone}}, {}, {}}};
   browser_.reset();
   site_ = Handlers::make(

@@ -28,7 +28,7 @@ class Unrecordable : public TunnelsTest {
   }
   void sql(const char* text) {
     sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open((dir_ / "state/edge.db").c_str(), &db), SQLITE_OK);
     EXPECT_EQ(sqlite3_exec(db, text, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
     sqlite3_close(db);
   }
@@ -48,8 +48,7 @@ class Unrecordable : public TunnelsTest {
     const auto out = ask(token_);
     const auto* refused = std::get_if<Answer>(&out);
     if (refused == nullptr) return 101;
-    EXPECT_NE(header_of(*refused, transport::kReasonHeader).find("cannot keep its records"),
-              std::string::npos);
+    EXPECT_NE(header_of(*refused, kReasonHeader).find("cannot keep its records"), std::string::npos);
     return refused->status;
   }
 
@@ -90,7 +89,7 @@ TEST_F(Unrecordable, TunnelsAreRefusedAndThoseUnderWayEnd) {
 }
 
 TEST_F(Unrecordable, ServiceTokensGetNoCookie) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.applications[0].policies.push_back(
       {"ci", Decision::service_auth, {{Rule::Kind::service_token, "deploy"}}, {}, {}});
   make_site(std::move(config));
@@ -117,7 +116,7 @@ TEST_F(Unrecordable, TunnelsThatAreOpenStay) {
 }
 
 TEST_F(Unrecordable, WithASpoolAllIsGrantedAndFollows) {
-  ASSERT_TRUE(site_->context().audit.use_spool(dir_.file("spool")));
+  ASSERT_TRUE(site_->context().audit.use_spool(dir_ / "spool"));
   fill_disk();
   EXPECT_EQ(sign().status, 200);
   EXPECT_EQ(sign_in(), 302);
@@ -131,7 +130,7 @@ TEST_F(Unrecordable, WithASpoolAllIsGrantedAndFollows) {
 }
 
 TEST_F(Unrecordable, GoesOnWhereTheConfigurationSaysSo) {
-  Config config = two_applications(dir_.file("state"));
+  Config config = two_applications(dir_ / "state");
   config.audit_continues = true;
   make_site(config);
   fill_disk();

@@ -119,7 +119,7 @@ TEST(MemoryBudget, IsWhatTheConfigurationSaysOrAQuarter) {
 class MemoryOfProcess : public ::testing::Test {
  protected:
   void file(const std::string& path, const std::string& content) {
-    const std::filesystem::path whole = dir_.file(path);
+    const std::filesystem::path whole = dir_ / path;
     std::filesystem::create_directories(whole.parent_path());
     std::ofstream(whole) << content << '\n';
   }
@@ -144,7 +144,7 @@ TEST_F(MemoryOfProcess, IsThatOfTheCgroupVersion1) {
 TEST_F(MemoryOfProcess, IsTheMachinesWithoutALimit) {
   file("proc/self/cgroup", "0::/\nnonsense\n7:memory\n");
   file("sys/fs/cgroup/memory.max", "max");
-  const auto machine = memory_of_process(dir_.file("nothing"));
+  const auto machine = memory_of_process(dir_ / "nothing");
   EXPECT_EQ(memory_of_process(dir_.path()), machine);
   EXPECT_GT(machine, kMiB);
 }

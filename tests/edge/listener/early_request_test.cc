@@ -15,6 +15,7 @@
 
 #include "edge/command/dev_tls.h"
 #include "edge/edge_fixture.h"
+#include "edge/fake_site.h"
 #include "edge/listener/server.h"
 #include "support/hosts.h"
 #include "transport/tls/context.h"
@@ -26,7 +27,7 @@ namespace {
 using net::ip::tcp;
 
 /// Answers everything, and remembers in which order it was asked.
-class Notebook final : public Site {
+class Notebook final : public FakeSite {
  public:
   std::vector<std::string> asked;
   std::uint16_t origin_port = 0;
@@ -45,8 +46,6 @@ class Notebook final : public Site {
     grant.origin_port = origin_port;
     return grant;
   }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 1; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 /// A TLS client whose last word of the handshake is said when the test says so.
@@ -59,8 +58,8 @@ class HeldClient {
     BIO_set_mem_eof_return(SSL_get_rbio(ssl_.get()), -1);
     if (session != nullptr) SSL_set_session(ssl_.get(), session);
     socket_.connect({net::ip::address_v4::loopback(), port});
-    const timeval patience{20, 0};
-    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const timeval timeout{20, 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
   }
 
   void say_early(const std::string& text) {
@@ -140,7 +139,7 @@ class EarlyRequestTest : public ::testing::Test {
  protected:
   EarlyRequestTest() : origin_(unserved_, tcp::endpoint(net::ip::address_v4::loopback(), 0)) {
     notebook_.origin_port = origin_.local_endpoint().port();
-    tls_ = prepare_dev_tls(dir_.file("state"), {"vm.localhost"}, std::time(nullptr)).value();
+    tls_ = prepare_dev_tls(dir_ / "state", {"vm.localhost"}, std::time(nullptr)).value();
     ServerOptions options;
     options.listen = {net::ip::address_v4::loopback(), 0};
     options.certificate_file = tls_.certificate_file;
@@ -178,7 +177,7 @@ class EarlyRequestTest : public ::testing::Test {
   net::io_context loop_{1};
   net::io_context unserved_{1};
   tcp::acceptor origin_;
-  SiteLoop site_{loop_.get_executor(), notebook_};
+  ControlPlane site_{loop_.get_executor(), notebook_, notebook_};
   std::unique_ptr<Server> server_;
   net::executor_work_guard<net::io_context::executor_type> work_{loop_.get_executor()};
   std::thread thread_;

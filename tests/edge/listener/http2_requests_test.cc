@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/fake_site.h"
 #include "edge/raw_client.h"
 #include "support/h2_frames.h"
 #include "support/hosts.h"
@@ -17,7 +18,7 @@ namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace {
 
-class Length final : public Site {
+class Length final : public FakeSite {
  public:
   net::awaitable<Answer> handle(const Request& request) override {
     Answer answer;
@@ -29,8 +30,6 @@ class Length final : public Site {
     answer.status = 403;
     return answer;
   }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 0; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 Length& length() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/fake_site.h"
 #include "edge/raw_client.h"
 #include "support/h2_verdict.h"
 #include "support/hosts.h"
@@ -17,16 +18,13 @@ using namespace testing;
 
 const std::string kContent = "0123456789";
 
-class TenBytes final : public Site {
+class TenBytes final : public FakeSite {
  public:
   net::awaitable<Answer> handle(const Request&) override {
     Answer answer;
     answer.body = kContent;
     co_return answer;
   }
-  std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer(); }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 0; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 TenBytes& ten_bytes() {
@@ -38,9 +36,9 @@ TenBytes& ten_bytes() {
 const std::string kPage = "\x87\x84\x41\x0cvm.localhost";
 
 /// A connection whose frames a test writes.
-class Talk {
+class Peer {
  public:
-  explicit Talk(std::uint16_t port) : client_(port) {
+  explicit Peer(std::uint16_t port) : client_(port) {
     EXPECT_TRUE(client_.handshake("h2"));
     EXPECT_TRUE(client_.say(kMagic + frame(kSettings, 0, 0, "")));
   }
@@ -127,32 +125,32 @@ TEST_F(H2Flow, AnAnswerIsSentAsItsWindowHasRoom) {
       {"room of the connection alone", initial({4}), {{window(0, 100), 4}, {window(1, 6), 10}}},
   };
   for (const auto& row : rows) {
-    Talk talk(port());
-    talk.say(row.settings);
-    talk.settle();
-    talk.say(head(1, "\x82" + kPage));
-    talk.hear_head();
+    Peer peer(port());
+    peer.say(row.settings);
+    peer.settle();
+    peer.say(head(1, "\x82" + kPage));
+    peer.hear_head();
     for (const auto& step : row.steps) {
-      if (!step.frames.empty()) talk.say(step.frames);
-      ASSERT_TRUE(talk.hear_content(step.content)) << row.name;
+      if (!step.frames.empty()) peer.say(step.frames);
+      ASSERT_TRUE(peer.hear_content(step.content)) << row.name;
       // With no room left, the end may wait for some, although it is an empty frame (RFC 9113 6.9.1).
-      EXPECT_FALSE(talk.ended() && step.content < kContent.size()) << row.name;
-      talk.settle();
-      EXPECT_EQ(talk.content(), kContent.substr(0, step.content)) << row.name;
+      EXPECT_FALSE(peer.ended() && step.content < kContent.size()) << row.name;
+      peer.settle();
+      EXPECT_EQ(peer.content(), kContent.substr(0, step.content)) << row.name;
     }
-    EXPECT_EQ(talk.code(), kOk) << row.name;
+    EXPECT_EQ(peer.code(), kOk) << row.name;
   }
 }
 
 TEST_F(H2Flow, AnAnswerToHeadNeedsNoRoom) {
-  Talk talk(port());
-  talk.say(initial({0}));
-  talk.settle();
-  talk.say(head(1, "\x42\x04HEAD" + kPage));
-  talk.hear_head();
-  talk.settle();
-  EXPECT_TRUE(talk.ended());
-  EXPECT_EQ(talk.content(), "");
+  Peer peer(port());
+  peer.say(initial({0}));
+  peer.settle();
+  peer.say(head(1, "\x42\x04HEAD" + kPage));
+  peer.hear_head();
+  peer.settle();
+  EXPECT_TRUE(peer.ended());
+  EXPECT_EQ(peer.content(), "");
 }
 
 TEST_F(H2Flow, AConnectionErrorIsNamedAndEndsTheConnection) {
@@ -163,10 +161,10 @@ TEST_F(H2Flow, AConnectionErrorIsNamedAndEndsTheConnection) {
       {"an invalid header block", head(1, "\xff\xff\xff\xff\xff\xff"), Scope::connection, kCompression},
   };
   for (const auto& row : rows) {
-    Talk talk(port());
-    talk.say(row.frames);
-    EXPECT_TRUE(talk.hear_end()) << row.name;
-    EXPECT_EQ(talk.code(), row.code) << row.name;
+    Peer peer(port());
+    peer.say(row.frames);
+    EXPECT_TRUE(peer.hear_end()) << row.name;
+    EXPECT_EQ(peer.code(), row.code) << row.name;
   }
 }
 

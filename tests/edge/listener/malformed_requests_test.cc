@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/fake_site.h"
 #include "edge/raw_client.h"
 
 namespace cfpipe::edge {
@@ -12,7 +13,7 @@ namespace net = boost::asio;
 namespace {
 
 /// Answers with what it was asked for, so that a test sees how the edge took a request.
-class Mirror final : public Site {
+class Mirror final : public FakeSite {
  public:
   net::awaitable<Answer> handle(const Request& request) override {
     Answer answer;
@@ -20,9 +21,6 @@ class Mirror final : public Site {
                   " " + request.body.substr(0, 100) + "]";
     co_return answer;
   }
-  std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer{}; }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 0; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 Mirror& mirror() {

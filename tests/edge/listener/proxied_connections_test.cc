@@ -58,7 +58,7 @@ TEST_F(ProxiedConnections, AreClosedWithoutAHeader) {
 }
 
 TEST_F(ProxiedConnections, AreClosedWhenTheHeaderDoesNotCome) {
-  options_.patience.proxy_header = 100ms;
+  options_.timeouts.proxy_header = 100ms;
   start();
   EXPECT_EQ(RawClient(port()).hear(), "");
   RawClient half(port());

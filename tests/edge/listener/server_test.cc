@@ -24,6 +24,7 @@
 
 #include "edge/command/dev_tls.h"
 #include "edge/edge_fixture.h"
+#include "edge/fake_site.h"
 #include "support/hosts.h"
 #include "transport/websocket/client.h"
 
@@ -35,7 +36,7 @@ using net::ip::tcp;
 using Socket = std::unique_ptr<tunnel::Stream>;
 
 /// Grants every tunnel, and keeps an account of them. All of it on one thread, which it checks.
-class Ledger final : public Site {
+class Ledger final : public FakeSite {
  public:
   struct End {
     std::uint64_t up, down;
@@ -93,7 +94,7 @@ class ServerTest : public ::testing::Test {
   ServerTest() : origin_(client_, tcp::endpoint(net::ip::address_v4::loopback(), 0)) {
     ledger_.origin_port = origin_.local_endpoint().port();
     net::co_spawn(client_, echo_all(), net::detached);
-    tls_ = prepare_dev_tls(dir_.file("state"), {"vm.localhost"}, std::time(nullptr)).value();
+    tls_ = prepare_dev_tls(dir_ / "state", {"vm.localhost"}, std::time(nullptr)).value();
   }
   ~ServerTest() override { end(); }
 
@@ -150,12 +151,12 @@ class ServerTest : public ::testing::Test {
     options.ca_file = tls_.ca_file;
     return options;
   }
-  net::awaitable<transport::Result<Socket>> open() {
+  net::awaitable<Result<Socket>> open() {
     transport::HttpClient client(client_.get_executor(), dial());
     const transport::WebSocketRequest request(url("/"));
     co_return co_await transport::open_websocket(client, request);
   }
-  net::awaitable<transport::Result<transport::HttpAnswer>> get(std::string target) {
+  net::awaitable<Result<transport::HttpAnswer>> get(std::string target) {
     transport::HttpClient client(client_.get_executor(), dial());
     const transport::HttpRequest request("GET", url(target));
     co_return co_await client.send(request);
@@ -218,7 +219,7 @@ class ServerTest : public ::testing::Test {
   net::io_context site_loop_{1};
   net::io_context client_{1};
   tcp::acceptor origin_;
-  SiteLoop site_{site_loop_.get_executor(), ledger_};
+  ControlPlane site_{site_loop_.get_executor(), ledger_, ledger_};
   std::unique_ptr<Server> server_;
   net::executor_work_guard<net::io_context::executor_type> work_{site_loop_.get_executor()};
   std::thread site_thread_;
@@ -240,12 +241,12 @@ TEST_F(ServerTest, TunnelsInParallelAreAllAccountedFor) {
     (*stream)->close();
   };
   const auto all = [&]() -> net::awaitable<void> {
-    std::vector<std::future<void>> talks;
+    std::vector<std::future<void>> clients;
     for (std::size_t i = 0; i < kTunnels; ++i)
-      talks.push_back(net::co_spawn(client_, one(i), net::use_future));
+      clients.push_back(net::co_spawn(client_, one(i), net::use_future));
     net::steady_timer tick(client_);
-    for (auto& talk : talks) {
-      while (talk.wait_for(0s) != std::future_status::ready) {
+    for (auto& client : clients) {
+      while (client.wait_for(0s) != std::future_status::ready) {
         tick.expires_after(1ms);
         co_await tick.async_wait(net::as_tuple(net::use_awaitable));
       }

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "edge/fake_site.h"
 #include "edge/raw_client.h"
 #include "support/h2_frames.h"
 #include "transport/http/message_io.h"
@@ -22,7 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-constexpr auto kPatience = 400ms;
+constexpr auto kTimeout = 400ms;
 /// More than the system takes of an answer without its reader.
 constexpr std::size_t kLargeAnswer = 64 * 1024 * 1024;
 
@@ -35,7 +36,7 @@ const std::string& constant_file() {
   return made;
 }
 
-class Pages final : public Site {
+class Pages final : public FakeSite {
  public:
   std::atomic<std::size_t> handled{0};
   net::awaitable<Answer> handle(const Request& request) override {
@@ -47,9 +48,6 @@ class Pages final : public Site {
     co_return answer;
   }
   bool reads_body(const Request& request) const override { return request.path != "/deaf"; }
-  std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer{}; }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 0; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 class SlowClients : public RawEdgeTest {
@@ -100,7 +98,7 @@ std::string head(bool post, const std::string& path) {
 }
 
 TEST_F(SlowClients, HaveSoLongForTheHandshake) {
-  options_.patience.handshake = kPatience;
+  options_.timeouts.handshake = kTimeout;
   start();
   RawClient silent(port());
   EXPECT_TRUE(silent.hear());
@@ -112,7 +110,7 @@ TEST_F(SlowClients, HaveSoLongForTheHandshake) {
 }
 
 TEST_F(SlowClients, HaveSoLongForAHeadAndForABody) {
-  options_.patience.request = kPatience;
+  options_.timeouts.request = kTimeout;
   start();
   for (const char* begun : {"GET / HTTP/1.1\r\nHost: vm.localhost\r\nX: ",
                             "POST / HTTP/1.1\r\nHost: vm.localhost\r\nContent-Length: 200000\r\n\r\n"}) {
@@ -126,7 +124,7 @@ TEST_F(SlowClients, HaveSoLongForAHeadAndForABody) {
 }
 
 TEST_F(SlowClients, HaveSoLongForTheNextRequest) {
-  options_.patience.request = kPatience;
+  options_.timeouts.request = kTimeout;
   start();
   RawClient client(port());
   ASSERT_TRUE(client.handshake("http/1.1"));
@@ -137,7 +135,7 @@ TEST_F(SlowClients, HaveSoLongForTheNextRequest) {
 }
 
 TEST_F(SlowClients, HaveSoLongToTakeAnAnswer) {
-  options_.patience.request = kPatience;
+  options_.timeouts.request = kTimeout;
   start();
   RawClient client(port());
   ASSERT_TRUE(client.handshake("http/1.1"));
@@ -146,7 +144,7 @@ TEST_F(SlowClients, HaveSoLongToTakeAnAnswer) {
 }
 
 TEST_F(SlowClients, HaveSoLongWithoutAStreamOfHttp2) {
-  options_.patience.h2_idle = kPatience;
+  options_.timeouts.h2_idle = kTimeout;
   start();
   RawClient silent(port());
   ASSERT_TRUE(silent.handshake("h2"));
@@ -165,7 +163,7 @@ TEST_F(SlowClients, HaveSoLongWithoutAStreamOfHttp2) {
 }
 
 TEST_F(SlowClients, HaveSoLongForABodyOverHttp2) {
-  options_.patience.request = options_.patience.h2_idle = kPatience;
+  options_.timeouts.request = options_.timeouts.h2_idle = kTimeout;
   start();
   RawClient client(port());
   ASSERT_TRUE(client.handshake("h2"));
@@ -176,7 +174,7 @@ TEST_F(SlowClients, HaveSoLongForABodyOverHttp2) {
 }
 
 TEST_F(SlowClients, HaveSoLongToTakeAnAnswerOverHttp2) {
-  options_.patience.request = options_.patience.h2_idle = kPatience;
+  options_.timeouts.request = options_.timeouts.h2_idle = kTimeout;
   start();
   RawClient client(port());
   ASSERT_TRUE(client.handshake("h2"));
@@ -186,7 +184,7 @@ TEST_F(SlowClients, HaveSoLongToTakeAnAnswerOverHttp2) {
 }
 
 TEST_F(SlowClients, ThatTakeNothingOfAnAnswerHaveLessTime) {
-  options_.patience.stall = options_.patience.h2_idle = kPatience;
+  options_.timeouts.stall = options_.timeouts.h2_idle = kTimeout;
   start();
   RawClient over_h2(port());
   ASSERT_TRUE(over_h2.handshake("h2"));

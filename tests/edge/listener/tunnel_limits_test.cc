@@ -7,7 +7,7 @@ namespace {
 class TunnelLimit : public TunnelsTest {
  protected:
   void limited(TunnelLimits limits) {
-    Config config = two_applications(dir_.file("state"));
+    Config config = two_applications(dir_ / "state");
     config.tunnel_limits = limits;
     config.applications[0].session_limit = std::chrono::hours(8);
     make_site(config);
@@ -63,7 +63,7 @@ TEST_F(TunnelLimit, OfAUserCountsThatUsersAlone) {
             std::string::npos)
       << refusal(ann);
   EXPECT_EQ(refusal(bob), "");
-  site_->closed(first.id, 0, 0, "ended");
+  site_->tunnels().closed(first.id, 0, 0, "ended");
   EXPECT_EQ(refusal(ann), "");
 }
 
@@ -76,7 +76,7 @@ TEST_F(TunnelLimit, OfAnAddressCountsEverybodyThere) {
   open(ann, first);
   open(bob, second);
   EXPECT_NE(refusal(ann).find("has as many tunnels open as one address may have: 2"), std::string::npos);
-  site_->closed(second.id, 0, 0, "ended");
+  site_->tunnels().closed(second.id, 0, 0, "ended");
   EXPECT_EQ(refusal(ann), "");
 }
 
@@ -95,9 +95,9 @@ TEST_F(TunnelLimit, HoldsForTerminalsOnceTheyHaveOpened) {
   EXPECT_EQ(first.told, "");
   EXPECT_NE(second.told.find("as many tunnels open as one user may have: 1"), std::string::npos)
       << second.told;
-  site_->closed(second.id, 0, 0, second.told);
+  site_->tunnels().closed(second.id, 0, 0, second.told);
   EXPECT_NE(refusal(token), "") << "the first is still open";
-  site_->closed(first.id, 0, 0, "ended");
+  site_->tunnels().closed(first.id, 0, 0, "ended");
   EXPECT_EQ(refusal(token), "");
 }
 
@@ -142,7 +142,7 @@ TEST_F(TunnelLimit, OfAnAddressCountsAnIPv6NetworkAsOne) {
     request.headers.clear();
     request.headers.emplace_back("Cf-Access-Token", token);
     request.peer = peer;
-    return site_->upgrade(request);
+    return site_->router().upgrade(request);
   };
   const auto first = from("2001:db8::1");
   EXPECT_TRUE(std::holds_alternative<TunnelGrant>(first));

@@ -34,13 +34,13 @@ int connect_to(const std::string& path) {
 }
 
 bool answers(const std::string& path) {
-  const auth::Fd connected(connect_to(path));
+  const Fd connected(connect_to(path));
   return static_cast<bool>(connected);
 }
 
 class UnixListener : public testing::Test {
  protected:
-  UnixListener() { ::chmod(dir_.file(".").c_str(), 0755); }
+  UnixListener() { ::chmod((dir_ / ".").c_str(), 0755); }
   /// What is wrong; nothing if it listens.
   std::string fault(const Listener& where) {
     const auto opened = open_listener(where, kListenName);
@@ -53,7 +53,7 @@ class UnixListener : public testing::Test {
   }
 
   TempDir dir_;
-  const std::string path_ = dir_.file("http.sock");
+  const std::string path_ = dir_ / "http.sock";
   const Listener where_ = Listener::at_path(path_);
 };
 
@@ -110,18 +110,18 @@ TEST_F(UnixListener, WhatIsNoSocketIsLeftAlone) {
   EXPECT_THAT(fault(where_), HasSubstr("what is there is no socket"));
   EXPECT_TRUE(std::filesystem::is_regular_file(path_));
   std::filesystem::remove(path_);
-  std::filesystem::create_symlink(dir_.file("elsewhere"), path_);
+  std::filesystem::create_symlink(dir_ / "elsewhere", path_);
   EXPECT_THAT(fault(where_), HasSubstr("what is there is no socket"));
 }
 
 TEST_F(UnixListener, ADirectoryThatOthersMayWriteIsNotTaken) {
   for (const mode_t mode : {0775u, 0757u}) {
-    ASSERT_EQ(::chmod(dir_.file(".").c_str(), mode), 0);
+    ASSERT_EQ(::chmod((dir_ / ".").c_str(), mode), 0);
     EXPECT_THAT(fault(where_), HasSubstr("may be written by others"));
   }
-  ASSERT_EQ(::chmod(dir_.file(".").c_str(), 01777), 0);
+  ASSERT_EQ(::chmod((dir_ / ".").c_str(), 01777), 0);
   EXPECT_EQ(fault(where_), "") << "with a sticky bit only its owner replaces a file";
-  EXPECT_THAT(fault(Listener::at_path(dir_.file("missing/http.sock"))), HasSubstr("missing: No such file"));
+  EXPECT_THAT(fault(Listener::at_path(dir_ / "missing/http.sock")), HasSubstr("missing: No such file"));
 }
 
 TEST_F(UnixListener, IsInPlaceWhileItsFileIs) {
@@ -157,7 +157,7 @@ class AtUnixSocket : public RawEdgeTest {
     options_.proxies.unix_socket = true;
   }
   std::string ask(const std::string& headers, const std::string& before = {}) {
-    const auth::Fd socket(connect_to(path_));
+    const Fd socket(connect_to(path_));
     const std::string text = before + "GET / HTTP/1.1\r\nHost: vm.localhost\r\n" + headers + "\r\n";
     if (!socket || ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL) < 0) return "no connection";
     const timeval limit{kRawDeadline.count(), 0};
@@ -169,7 +169,7 @@ class AtUnixSocket : public RawEdgeTest {
     return out;
   }
   MirrorSite mirror_;
-  const std::string path_ = dir_.file("http.sock");
+  const std::string path_ = dir_ / "http.sock";
 };
 
 constexpr const char* kClose = "Connection: close\r\n";

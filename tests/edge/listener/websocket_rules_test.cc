@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "edge/fake_site.h"
 #include "edge/raw_client.h"
 #include "support/hosts.h"
 #include "support/websocket_cases.h"
@@ -18,7 +19,7 @@ namespace {
 using namespace testing::ws;
 using net::ip::tcp;
 
-class OneOrigin final : public Site {
+class OneOrigin final : public FakeSite {
  public:
   std::uint16_t port = 0;
 
@@ -30,8 +31,6 @@ class OneOrigin final : public Site {
     grant.origin_port = port;
     return grant;
   }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 0; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 OneOrigin& one_origin() {
@@ -40,9 +39,9 @@ OneOrigin& one_origin() {
 }
 
 /// A tunnel of a client that writes its frames itself.
-class Talk {
+class Peer {
  public:
-  explicit Talk(std::uint16_t port) : client_(port) {
+  explicit Peer(std::uint16_t port) : client_(port) {
     const bool open =
         client_.handshake("http/1.1") && client_.say(
                                              "GET / HTTP/1.1\r\nHost: vm.localhost\r\nConnection: Upgrade\r\n"
@@ -97,25 +96,25 @@ class EdgeWebSocketRules : public RawEdgeTest {
 
   /// The frames in front of the Close have come back before it is sent: behind it nothing has to.
   void expect_peace(const Row& row) {
-    Talk talk(port());
+    Peer peer(port());
     std::size_t at = 0, pongs = 0;
     for (; (row.frames[at].first & 0x0f) != kClose; ++at) {
-      ASSERT_TRUE(talk.say(wire({row.frames[at]}, true)));
+      ASSERT_TRUE(peer.say(wire({row.frames[at]}, true)));
       if ((row.frames[at].first & 0x0f) == kPing) ++pongs;
-      ASSERT_TRUE(talk.hear(0, pongs)) << row.name;
+      ASSERT_TRUE(peer.hear(0, pongs)) << row.name;
     }
-    ASSERT_TRUE(talk.hear(row.data.size())) << row.name;
-    talk.say(wire(Frames(row.frames.begin() + static_cast<std::ptrdiff_t>(at), row.frames.end()), true));
-    const Heard& heard = talk.hear_all();
+    ASSERT_TRUE(peer.hear(row.data.size())) << row.name;
+    peer.say(wire(Frames(row.frames.begin() + static_cast<std::ptrdiff_t>(at), row.frames.end()), true));
+    const Heard& heard = peer.hear_all();
     EXPECT_EQ(heard.close, row.close) << row.name;
     EXPECT_TRUE(heard.data == row.data) << row.name << ": " << heard.data.size() << " bytes";
     EXPECT_EQ(heard.pongs, row.pongs) << row.name;
   }
   /// What was sent in front of the fault may have come back.
   void expect_fault(const Row& row) {
-    Talk talk(port());
-    talk.say(wire(row.frames, true));
-    const Heard& heard = talk.hear_all();
+    Peer peer(port());
+    peer.say(wire(row.frames, true));
+    const Heard& heard = peer.hear_all();
     EXPECT_EQ(heard.close, row.close) << row.name;
     EXPECT_TRUE(row.data.starts_with(heard.data)) << row.name << ": " << heard.data;
     EXPECT_TRUE(heard.pongs.empty()) << row.name;
@@ -134,7 +133,7 @@ class EdgeWebSocketRules : public RawEdgeTest {
   void expect_back(std::size_t bytes, std::size_t fragment, std::size_t step) {
     /// What may be under way in both directions, so that neither side waits for the other.
     constexpr std::size_t kUnderWay = 64 * 1024;
-    Talk talk(port());
+    Peer peer(port());
     std::string message(bytes, '\0');
     for (std::size_t i = 0; i < bytes; ++i) message[i] = static_cast<char>(i * 31 >> 3);
     Frames frames;
@@ -144,14 +143,14 @@ class EdgeWebSocketRules : public RawEdgeTest {
     const std::string all = wire(frames, true);
     const std::size_t headers = all.size() - bytes;
     for (std::size_t at = 0; at < all.size(); at += step) {
-      ASSERT_TRUE(talk.say(std::string_view(all).substr(at, step)));
+      ASSERT_TRUE(peer.say(std::string_view(all).substr(at, step)));
       const std::size_t sure = at > headers + kUnderWay ? at - headers - kUnderWay : 0;
-      ASSERT_TRUE(talk.hear(sure));
+      ASSERT_TRUE(peer.hear(sure));
     }
-    ASSERT_TRUE(talk.hear(bytes));
-    talk.say(wire({kGoodbye}, true));
-    EXPECT_EQ(talk.hear_all().close, kNormal);
-    EXPECT_TRUE(talk.heard().data == message) << bytes << " in " << fragment << " and " << step;
+    ASSERT_TRUE(peer.hear(bytes));
+    peer.say(wire({kGoodbye}, true));
+    EXPECT_EQ(peer.hear_all().close, kNormal);
+    EXPECT_TRUE(peer.heard().data == message) << bytes << " in " << fragment << " and " << step;
   }
 
  private:
@@ -202,10 +201,10 @@ TEST_F(EdgeWebSocketRules, ClosesAreAnsweredAndNothingFollowsThem) {
 }
 
 TEST_F(EdgeWebSocketRules, AFrameWithoutAMaskEndsTheConnection) {
-  Talk talk(port());
-  talk.say(wire({{kFin | kBinary, "x"}}, false));
-  EXPECT_EQ(talk.hear_all().close, transport::kProtocolErrorCode);
-  EXPECT_EQ(talk.heard().data, "");
+  Peer peer(port());
+  peer.say(wire({{kFin | kBinary, "x"}}, false));
+  EXPECT_EQ(peer.hear_all().close, transport::kProtocolErrorCode);
+  EXPECT_EQ(peer.heard().data, "");
 }
 
 constexpr std::size_t kWrite = 16 * 1024;
@@ -229,15 +228,15 @@ TEST_F(EdgeWebSocketRules, MessagesInSmallPiecesComeBack) {
 TEST_F(EdgeWebSocketRules, ManyMessagesComeBack) {
   constexpr std::size_t kMessages = 1000;
   for (const std::size_t size : {0U, 16U, 256U, 4'096U, 16'384U}) {
-    Talk talk(port());
+    Peer peer(port());
     const std::string payload(size, '*');
     for (std::size_t i = 1; i <= kMessages; ++i) {
-      ASSERT_TRUE(talk.say(wire({{kFin | kBinary, payload}}, true)));
-      ASSERT_TRUE(talk.hear(i * size)) << i;
+      ASSERT_TRUE(peer.say(wire({{kFin | kBinary, payload}}, true)));
+      ASSERT_TRUE(peer.hear(i * size)) << i;
     }
-    talk.say(wire({kGoodbye}, true));
-    EXPECT_EQ(talk.hear_all().close, kNormal) << size;
-    EXPECT_EQ(talk.heard().data.size(), kMessages * size);
+    peer.say(wire({kGoodbye}, true));
+    EXPECT_EQ(peer.hear_all().close, kNormal) << size;
+    EXPECT_EQ(peer.heard().data.size(), kMessages * size);
   }
 }
 

@@ -30,7 +30,7 @@ class AuditLogTest : public ::testing::Test {
     ASSERT_TRUE(state.append_audit(row));
   }
   std::string text(const std::string& name = "audit.jsonl") const {
-    std::ifstream in(dir_.file(name));
+    std::ifstream in(dir_ / name);
     return {std::istreambuf_iterator<char>(in), {}};
   }
   /// Who is in the file, in order.
@@ -39,20 +39,20 @@ class AuditLogTest : public ::testing::Test {
     std::istringstream lines(text());
     for (std::string line; std::getline(lines, line);) {
       if (line.empty()) continue;
-      const auto row = auth::parse_json_object(line);
+      const auto row = parse_json_object(line);
       out += row ? std::string(row->at("identity").as_string()) + " " : "? ";
     }
     return out;
   }
-  auth::Fd file(const std::string& name = "audit.jsonl") {
-    auto opened = AuditLog::open(dir_.file(name));
+  Fd file(const std::string& name = "audit.jsonl") {
+    auto opened = AuditLog::open(dir_ / name);
     EXPECT_TRUE(opened) << (opened ? "" : opened.error().detail);
-    return opened ? std::move(*opened) : auth::Fd();
+    return opened ? std::move(*opened) : Fd();
   }
   /// The state's note of how far the copy has come stays what it is, as on a disk that is full.
   void keep_mark() {
     sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open(dir_.file("state/edge.db").c_str(), &db), SQLITE_OK);
+    ASSERT_EQ(sqlite3_open((dir_ / "state/edge.db").c_str(), &db), SQLITE_OK);
     EXPECT_EQ(sqlite3_exec(db,
                            "CREATE TRIGGER full BEFORE UPDATE ON counters WHEN NEW.name = 'audit-copied' "
                            "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END",
@@ -60,7 +60,7 @@ class AuditLogTest : public ::testing::Test {
               SQLITE_OK);
     sqlite3_close(db);
   }
-  std::unique_ptr<State> open_state() { return open_sqlite_state(dir_.file("state")).value(); }
+  std::unique_ptr<State> open_state() { return open_sqlite_state(dir_ / "state").value(); }
 
   TempDir dir_;
   std::unique_ptr<State> state_ = open_state();
@@ -112,7 +112,7 @@ TEST_F(AuditLogTest, GoesOnBehindTheLastLineOfTheFileWhereTheStateKnowsLess) {
   next.use(file());
   next.copy();
   EXPECT_EQ(people(), "ann bob carol ");
-  std::ofstream(dir_.file("audit.jsonl"), std::ios::app) << "{\"id\":4,\"ki";
+  std::ofstream(dir_ / "audit.jsonl", std::ios::app) << "{\"id\":4,\"ki";
   add(*state_, "dan");
   next.take_over();
   next.copy();
@@ -127,7 +127,7 @@ TEST_F(AuditLogTest, ALastLineThatIsNoRowOfTheStateSaysNothing) {
   add(*state_, "ann");
   for (const char* line : {"", "\n", "1\n", "{}\n", "{\"id\":-1}\n", "{\"id\":1}\n", "{\"id\":2}\n",
                            "{\"id\":9223372036854775807}\n"}) {
-    ASSERT_TRUE(replace_file(dir_.file("audit.jsonl"), line, 0600));
+    ASSERT_TRUE(replace_file(dir_ / "audit.jsonl", line, 0600));
     AuditLog log(*state_);
     log.use(file());
     log.copy();
@@ -139,7 +139,7 @@ TEST_F(AuditLogTest, WaitsForAFullDisk) {
   AuditLog log(*state_);
   log.use(file());
   log.copy();
-  log.use(auth::Fd(::open("/dev/full", O_WRONLY | O_CLOEXEC)));
+  log.use(Fd(::open("/dev/full", O_WRONLY | O_CLOEXEC)));
   add(*state_, "ann");
   log.copy();
   log.copy();
@@ -151,9 +151,9 @@ TEST_F(AuditLogTest, WaitsForAFullDisk) {
 TEST_F(AuditLogTest, DoesNotWaitForAReader) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
-  const auth::Fd reader(ends[0]);
+  const Fd reader(ends[0]);
   AuditLog log(*state_);
-  log.use(auth::Fd(ends[1]));
+  log.use(Fd(ends[1]));
   log.copy();
   std::string expected;
   for (int i = 0; i < 1000; ++i) {
@@ -170,7 +170,7 @@ TEST_F(AuditLogTest, DoesNotWaitForAReader) {
   std::string seen;
   std::istringstream lines(all);
   for (std::string line; std::getline(lines, line);) {
-    const auto row = auth::parse_json_object(line);
+    const auto row = parse_json_object(line);
     ASSERT_TRUE(row) << line;
     const std::string who(row->at("identity").as_string());
     seen += who.substr(0, who.find('x')) + " ";
@@ -179,8 +179,8 @@ TEST_F(AuditLogTest, DoesNotWaitForAReader) {
 }
 
 TEST_F(AuditLogTest, EndsTheLineThatAKilledOneLeft) {
-  std::ofstream(dir_.file("audit.jsonl")) << "{\"id\":1,\"ki";
-  ASSERT_EQ(::chmod(dir_.file("audit.jsonl").c_str(), 0600), 0);
+  std::ofstream(dir_ / "audit.jsonl") << "{\"id\":1,\"ki";
+  ASSERT_EQ(::chmod((dir_ / "audit.jsonl").c_str(), 0600), 0);
   AuditLog log(*state_);
   log.use(file());
   log.copy();
@@ -206,15 +206,15 @@ TEST_F(AuditLogTest, TakesManyAtATime) {
 TEST_F(AuditLogTest, FileIsOursAlone) {
   file();
   struct stat info {};
-  ASSERT_EQ(::stat(dir_.file("audit.jsonl").c_str(), &info), 0);
+  ASSERT_EQ(::stat((dir_ / "audit.jsonl").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600U);
-  std::filesystem::create_symlink(dir_.file("audit.jsonl"), dir_.file("link"));
-  std::filesystem::create_directory(dir_.file("directory"));
-  ASSERT_EQ(::mkfifo(dir_.file("fifo").c_str(), 0600), 0);
+  std::filesystem::create_symlink(dir_ / "audit.jsonl", dir_ / "link");
+  std::filesystem::create_directory(dir_ / "directory");
+  ASSERT_EQ(::mkfifo((dir_ / "fifo").c_str(), 0600), 0);
   file("open");
-  ASSERT_EQ(::chmod(dir_.file("open").c_str(), 0666), 0);
+  ASSERT_EQ(::chmod((dir_ / "open").c_str(), 0666), 0);
   for (const char* name : {"link", "directory", "fifo", "open", "no/such/file"})
-    EXPECT_FALSE(AuditLog::open(dir_.file(name))) << name;
+    EXPECT_FALSE(AuditLog::open(dir_ / name)) << name;
   EXPECT_TRUE(AuditLog::open("-").value());
   EXPECT_FALSE(AuditLog::open("").value());
 }

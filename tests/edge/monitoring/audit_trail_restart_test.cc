@@ -15,8 +15,8 @@ namespace {
 /// Another process of an edge that restarts.
 struct Process {
   Process(const boost::asio::any_io_executor& executor, const TempDir& dir)
-      : state(open_sqlite_state(dir.file("state")).value()), trail(executor, *state) {
-    EXPECT_TRUE(trail.use_spool(dir.file("spool")));
+      : state(open_sqlite_state(dir / "state").value()), trail(executor, *state) {
+    EXPECT_TRUE(trail.use_spool(dir / "spool"));
   }
   std::unique_ptr<State> state;
   AuditTrail trail;
@@ -56,7 +56,7 @@ TEST_F(AuditTrailTest, TheFirstSpoolGoesFromAProcessThatEndsToTheOneThatBegins) 
 TEST_F(AuditTrailTest, TheSpoolsOfProcessesToComeAreMadeBeforehand) {
   for (std::size_t i = 1; i < kSpools; ++i) {
     struct stat info {};
-    ASSERT_EQ(::stat(dir_.file("spool-" + std::to_string(i)).c_str(), &info), 0) << i;
+    ASSERT_EQ(::stat((dir_ / ("spool-" + std::to_string(i))).c_str(), &info), 0) << i;
     EXPECT_EQ(static_cast<std::size_t>(info.st_size), kSpoolBytes) << i;
     EXPECT_EQ(info.st_mode & 0777, 0600u) << i;
   }
@@ -106,19 +106,19 @@ TEST_F(AuditTrailTest, RowsOfAProcessThatIsGoneFollowOnceEach) {
   // Killed, and what it had removed from the file is there again, as after a crash of the system.
   std::string bytes;
   {
-    std::ifstream in(dir_.file("spool-1"), std::ios::binary);
+    std::ifstream in(dir_ / "spool-1", std::ios::binary);
     bytes.assign(std::istreambuf_iterator<char>(in), {});
   }
   trail_->follow_up(kNow);
   EXPECT_EQ(rows().size(), 300u);
   trail_.reset();
-  ASSERT_TRUE(replace_file(dir_.file("spool-1"), bytes, 0600));
+  ASSERT_TRUE(replace_file(dir_ / "spool-1", bytes, 0600));
   start();
   trail_->follow_up(kNow);
   std::set<std::string> who;
   for (const AuditRow& one : rows()) EXPECT_TRUE(who.insert(one.identity).second) << one.identity;
   EXPECT_EQ(who.size(), 300u);
-  EXPECT_FALSE(AuditSpool::holds_rows(dir_.file("spool-1"))) << "it is not read again every second";
+  EXPECT_FALSE(AuditSpool::holds_rows(dir_ / "spool-1")) << "it is not read again every second";
 }
 
 TEST_F(AuditTrailTest, MoreProcessesThanThereAreSpoolsWaitForOne) {

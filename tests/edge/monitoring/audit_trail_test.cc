@@ -125,7 +125,7 @@ TEST_F(AuditTrailTest, NothingIsGrantedOnceTheSpoolIsFullAndTheEndsOfTunnelsStil
   EXPECT_GT(ends, 500);
   EXPECT_EQ(trail_->lost(), 1u);
   struct stat info {};
-  ASSERT_EQ(::stat(dir_.file("spool").c_str(), &info), 0);
+  ASSERT_EQ(::stat((dir_ / "spool").c_str(), &info), 0);
   EXPECT_EQ(static_cast<std::size_t>(info.st_size), kSpoolBytes);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   make_room();
@@ -152,7 +152,7 @@ TEST_F(AuditTrailTest, WithoutASpoolALostRowStopsGrantsUntilTheStateTakesRowsAga
 
 /// Another process sees one change of the database for each commit.
 TEST_F(AuditTrailTest, RowsThatComeTogetherShareOneWrite) {
-  const auto other = open_sqlite_state(dir_.file("state")).value();
+  const auto other = open_sqlite_state(dir_ / "state").value();
   std::set<std::int64_t> versions{other->others_changes().value()};
   boost::asio::io_context& io = io_;
   std::size_t answered = 0;
@@ -191,21 +191,21 @@ TEST_F(AuditTrailTest, ASpoolThatIsDamagedGivesTheRowsInFrontOfTheDamage) {
   for (const char* who : {"a", "b", "c"}) add(who);
   std::string bytes;
   {
-    std::ifstream in(dir_.file("spool"), std::ios::binary);
+    std::ifstream in(dir_ / "spool", std::ios::binary);
     bytes.assign(std::istreambuf_iterator<char>(in), {});
   }
   const std::size_t third = bytes.find("\"c\"");
   ASSERT_NE(third, std::string::npos);
   for (const std::string& damaged :
        {bytes.substr(0, third), bytes.substr(0, third) + "\"d" + bytes.substr(third + 2)}) {
-    ASSERT_TRUE(replace_file(dir_.file("spool"), damaged, 0600));
+    ASSERT_TRUE(replace_file(dir_ / "spool", damaged, 0600));
     start();
     EXPECT_EQ(trail_->spooled(), 2u);
     EXPECT_LT(add("x").id, -2) << "no number twice";
   }
   for (const std::string& noise :
        {std::string(100, '\xff'), std::string(kSpoolBytes + 1, 'x'), std::string()}) {
-    ASSERT_TRUE(replace_file(dir_.file("spool"), noise, 0600));
+    ASSERT_TRUE(replace_file(dir_ / "spool", noise, 0600));
     start();
     EXPECT_EQ(trail_->spooled(), 0u);
     EXPECT_TRUE(add("x").kept);
@@ -224,10 +224,10 @@ TEST_F(AuditTrailTest, NoRowThatWasAnsweredForIsMissingAfterAKill) {
     ASSERT_GE(child, 0);
     if (child == 0) {
       boost::asio::io_context io(1);
-      const auto state = open_sqlite_state(dir_.file("state"));
+      const auto state = open_sqlite_state(dir_ / "state");
       if (!state) ::_exit(1);
       AuditTrail trail(io.get_executor(), **state);
-      if (!trail.use_spool(dir_.file("spool"))) ::_exit(1);
+      if (!trail.use_spool(dir_ / "spool")) ::_exit(1);
       const auto request = [&]() -> boost::asio::awaitable<void> {
         for (;;) {
           const auto serial = (*state)->next_serial();

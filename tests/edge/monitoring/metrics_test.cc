@@ -8,11 +8,11 @@ namespace cfpipe::edge {
 namespace {
 
 TEST(Metrics, CountByLabel) {
-  Tally tally;
-  tally.add(Count::logins, "vm.example.com");
-  tally.add(Count::logins, "b.example.com");
-  tally.add(Count::logins, "vm.example.com");
-  tally.add(Count::up_bytes, "vm.example.com", std::uint64_t{1} << 40);
+  Counters counters;
+  counters.add(Count::logins, "vm.example.com");
+  counters.add(Count::logins, "b.example.com");
+  counters.add(Count::logins, "vm.example.com");
+  counters.add(Count::up_bytes, "vm.example.com", std::uint64_t{1} << 40);
   Gauges gauges;
   gauges.connections = 3;
   gauges.tunnels = 2;
@@ -23,7 +23,7 @@ TEST(Metrics, CountByLabel) {
   gauges.memory_limit = 2'000;
   gauges.memory_refused = {{"connections", 4}, {"small_requests", 0}};
   gauges.records = gauges.ready = true;
-  const std::string text = metrics_text(tally, gauges);
+  const std::string text = metrics_text(counters, gauges);
   const std::string logins =
       "# HELP cfpipe_edge_logins_total People who have signed in.\n"
       "# TYPE cfpipe_edge_logins_total counter\n"
@@ -45,12 +45,12 @@ TEST(Metrics, CountByLabel) {
 }
 
 TEST(Metrics, ShowWhatLimitsHaveRefusedWhereverTheyAre) {
-  Tally tally;
-  tally.add(Count::limited, "codes", 3);
-  tally.add(Count::left_out, "denied", 5);
+  Counters counters;
+  counters.add(Count::limited, "codes", 3);
+  counters.add(Count::left_out, "denied", 5);
   Gauges gauges;
   gauges.limited = {{"lookups", 7}};
-  const std::string text = metrics_text(tally, gauges);
+  const std::string text = metrics_text(counters, gauges);
   for (const char* line :
        {"cfpipe_edge_limited_total{limit=\"codes\"} 3", "cfpipe_edge_limited_total{limit=\"lookups\"} 7",
         "cfpipe_edge_audit_left_out_total{cause=\"denied\"} 5"})

@@ -39,12 +39,12 @@ class Listener {
   }
 
  private:
-  auth::Fd socket_;
+  Fd socket_;
 };
 
 TEST(ServiceManager, IsToldWhatHappensAtAPathOrAnAbstractName) {
   const TempDir dir;
-  for (const std::string& name : {dir.file("notify"), "@cfpipe-test-" + std::to_string(::getpid())}) {
+  for (const std::string& name : {dir / "notify", "@cfpipe-test-" + std::to_string(::getpid())}) {
     Listener listener(name);
     const ServiceManager manager;
     EXPECT_EQ(std::getenv("NOTIFY_SOCKET"), nullptr);
@@ -74,7 +74,7 @@ TEST(ServiceManager, HearsOfTheLoopOnlyIfItWatchesThisProcess) {
   for (const auto& [microseconds, pid, heard] :
        {std::tuple("30000000", us.c_str(), "WATCHDOG=1"), std::tuple("30000000", "", "WATCHDOG=1"),
         std::tuple("30000000", "1", ""), std::tuple("", us.c_str(), "")}) {
-    Listener listener(dir.file("notify-" + random_id()));
+    Listener listener(dir / ("notify-" + random_id()));
     ::setenv("WATCHDOG_USEC", microseconds, 1);
     ::setenv("WATCHDOG_PID", pid, 1);
     const ServiceManager manager;

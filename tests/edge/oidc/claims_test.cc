@@ -10,7 +10,6 @@ namespace cfpipe::edge {
 namespace {
 
 namespace json = boost::json;
-using transport::Cause;
 
 constexpr std::int64_t kNow = 1'800'000'000;
 

@@ -159,7 +159,7 @@ TEST(ProviderUrl, OfTheConfiguration) {
 class SecretFile : public ::testing::Test {
  protected:
   std::string file(const std::string& content, unsigned mode) {
-    const std::string path = dir_.file("secret");
+    const std::string path = dir_ / "secret";
     ::unlink(path.c_str());
     std::ofstream(path) << content;
     ::chmod(path.c_str(), mode);
@@ -183,15 +183,15 @@ TEST_F(SecretFile, IsForItsOwnerAlone) {
 }
 
 TEST_F(SecretFile, IsAPlainFileWithSomethingInIt) {
-  EXPECT_FALSE(read_secret_file(dir_.file("none")));
+  EXPECT_FALSE(read_secret_file(dir_ / "none"));
   EXPECT_FALSE(read_secret_file(dir_.path()));
   EXPECT_FALSE(read_secret_file(file("", 0600)));
   EXPECT_FALSE(read_secret_file(file("\nsecond line\n", 0600)));
   EXPECT_FALSE(read_secret_file(file(std::string(8192, 'x'), 0600)));
-  const std::string link = dir_.file("link");
+  const std::string link = dir_ / "link";
   ASSERT_EQ(::symlink(file("s3cret\n", 0600).c_str(), link.c_str()), 0);
   EXPECT_EQ(read_secret_file(link)->reveal(), "s3cret") << "a link of ours leads there";
-  const std::string fifo = dir_.file("fifo");
+  const std::string fifo = dir_ / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   EXPECT_FALSE(read_secret_file(fifo)) << "and does not wait for a writer";
 }

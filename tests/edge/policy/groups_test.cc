@@ -85,7 +85,7 @@ TEST(Groups, StayUnknownOnTheirWayThroughATokenOrANote) {
     boost::json::object carried;
     write_groups(carried, {{}, why});
     EXPECT_EQ(carried_groups(carried), (Groups{{}, why}));
-    EXPECT_FALSE(text_of(why).empty());
+    EXPECT_FALSE(phrase_of(why).empty());
   }
   boost::json::object carried;
   write_groups(carried, {{"a", "b"}, {}});

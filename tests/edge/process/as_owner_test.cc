@@ -59,12 +59,12 @@ class AsOwner : public testing::Test {
   AsOwner() {
     EXPECT_EQ(::mkdir(state_.c_str(), 0700), 0);
     if (is_root()) {
-      EXPECT_EQ(::chmod(dir_.file(".").c_str(), 0755), 0);
+      EXPECT_EQ(::chmod((dir_ / ".").c_str(), 0755), 0);
       EXPECT_EQ(::chown(state_.c_str(), kOwner, kGroup), 0);
     }
   }
   TempDir dir_;
-  std::string state_ = dir_.file("state");
+  std::string state_ = dir_ / "state";
 };
 
 TEST_F(AsOwner, RootBecomesTheOwnerForGood) {
@@ -95,7 +95,7 @@ TEST_F(AsOwner, RootBecomesAnAccountOrAGroupWithoutOne) {
 
 TEST_F(AsOwner, ADirectoryOutOfReachIsAFault) {
   if (!is_root()) GTEST_SKIP() << "root reaches everything, and alone can stop being root";
-  const std::string closed = dir_.file("closed");
+  const std::string closed = dir_ / "closed";
   ASSERT_EQ(::mkdir(closed.c_str(), 0700), 0);
   const auto end = run_in_child([&](std::string& out) {
     if (const auto became = become_owner(state_); !became) return complain(became.error());
@@ -117,12 +117,12 @@ TEST_F(AsOwner, OneThatServesKeepsLowPortsAndNothingElse) {
 }
 
 TEST_F(AsOwner, NothingIsGivenUpWhereTheStateIsRootsOrMissing) {
-  EXPECT_TRUE(become_owner(dir_.file("missing")));
-  EXPECT_FALSE(std::filesystem::exists(dir_.file("missing")));
+  EXPECT_TRUE(become_owner(dir_ / "missing"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "missing"));
   ASSERT_EQ(::chown(state_.c_str(), ::geteuid(), ::getegid()), 0);
   EXPECT_TRUE(become_owner(state_));
   EXPECT_TRUE(check_owner(state_));
-  EXPECT_TRUE(check_owner(dir_.file("missing")));
+  EXPECT_TRUE(check_owner(dir_ / "missing"));
 }
 
 TEST_F(AsOwner, AnotherUserIsToldWhoMayDoIt) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "edge/fake_site.h"
 #include "edge/listener/given_sockets.h"
 #include "edge/process/served_mark.h"
 #include "edge/raw_client.h"
@@ -22,16 +23,13 @@ using namespace std::chrono_literals;
 
 constexpr const char* kRequest = "GET /page HTTP/1.1\r\nHost: vm.localhost\r\n\r\n";
 
-class Page final : public Site {
+class Page final : public FakeSite {
  public:
   net::awaitable<Answer> handle(const Request& request) override {
     Answer answer;
     answer.body = request.path;
     co_return answer;
   }
-  std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer{}; }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 0; }
-  void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 
 Page& page() {
@@ -108,7 +106,7 @@ TEST_F(DrainTest, SilentConnectionsEndLongBeforeTheDrainAndThatIsTold) {
 
 TEST_F(DrainTest, AListenerThatIsSharedGoesOnWithTheOther) {
   auto listener = open_listener(options_.listen, kListenName).value();
-  const auth::Fd ours(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
+  const Fd ours(::fcntl(listener.get(), F_DUPFD_CLOEXEC, 0));
   server_ = Server::open(loop_.get_executor(), options_, site_, std::move(listener)).value();
   net::co_spawn(loop_, server_->run(), [this](const std::exception_ptr&) { ended_.set_value(); });
   thread_ = std::thread([this] { loop_.run(); });
@@ -122,9 +120,9 @@ TEST_F(DrainTest, AListenerThatIsSharedGoesOnWithTheOther) {
   ASSERT_EQ(ended_.get_future().wait_for(kRawDeadline), std::future_status::ready);
   RawClient waits(port());  // not accepted for now
   net::io_context second_loop{1};
-  SiteLoop second_site(second_loop.get_executor(), page());
+  ControlPlane second_site(second_loop.get_executor(), page(), page());
   const auto second = Server::open(second_loop.get_executor(), options_, second_site,
-                                   auth::Fd(::fcntl(ours.get(), F_DUPFD_CLOEXEC, 0)))
+                                   Fd(::fcntl(ours.get(), F_DUPFD_CLOEXEC, 0)))
                           .value();
   EXPECT_EQ(second->port(), port());
   net::co_spawn(second_loop, second->run(), net::detached);
@@ -138,8 +136,8 @@ TEST_F(DrainTest, AListenerThatIsSharedGoesOnWithTheOther) {
 
 TEST(ServedMark, IsSeenByOthersOnceForEachTime) {
   const TempDir dir;
-  ServedMark drains(dir.file(""));
-  ServedMark serves(dir.file(""));
+  ServedMark drains(dir / "");
+  ServedMark serves(dir / "");
   EXPECT_FALSE(drains.changed());
   for (int i = 0; i < 3; ++i) {
     serves.set();

@@ -84,7 +84,7 @@ TEST(AuditText, ValuesCannotPassForOtherFields) {
 
 TEST(AuditText, IsWhatTheStateKeepsOfEveryField) {
   const TempDir dir;
-  const auto state = open_sqlite_state(dir.file("state")).value();
+  const auto state = open_sqlite_state(dir / "state").value();
   AuditRow row;
   row.time = 100;
   for (std::string* text :

@@ -28,7 +28,7 @@ class StateBounds : public ::testing::Test {
     // The signature that SQLite documents for what it calls with three arguments.
     auto* const hook = reinterpret_cast<void (*)()>(&remember);
     sqlite3_auto_extension(hook);
-    state_ = open_sqlite_state(dir_.file("state")).value();
+    state_ = open_sqlite_state(dir_ / "state").value();
     sqlite3_cancel_auto_extension(hook);
   }
   std::vector<std::string> plan_of(const std::string& sql) {
@@ -91,17 +91,17 @@ TEST_F(StateBounds, SearchLooksAtSoManyRowsAndSaysWhereToGoOn) {
                            "tunnel, up_bytes, down_bytes, reason) SELECT 1000, 'denial', 'ann@example.com', "
                            "'vm.localhost', '', '', 0, '', 0, 0, 0, '' FROM n",
                            nullptr, nullptr, nullptr) == SQLITE_OK);
-  AuditQuestion question;
-  question.identity = "Ann@example.com";
-  question.kind = "login";
+  AuditQuery query;
+  query.identity = "Ann@example.com";
+  query.kind = "login";
   int parts = 0;
   std::vector<AuditRow> found;
   do {
-    const AuditPage page = state_->search_audit(question).value();
+    const AuditPage page = state_->search_audit(query).value();
     found.insert(found.end(), page.rows.begin(), page.rows.end());
-    question.before = page.next;
+    query.before = page.next;
     ++parts;
-  } while (question.before != 0 && parts < 10);
+  } while (query.before != 0 && parts < 10);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found.front().id, wanted);
   EXPECT_EQ(parts, 3);
@@ -110,9 +110,9 @@ TEST_F(StateBounds, SearchLooksAtSoManyRowsAndSaysWhereToGoOn) {
 TEST_F(StateBounds, SearchEndsBehindTheTimeThatIsAskedFor) {
   add(1000, "login", "ann@example.com");
   for (int i = 0; i < 3; ++i) add(100'000, "login", "bob@example.com");
-  AuditQuestion question;
-  question.since = 90'000;
-  const AuditPage page = state_->search_audit(question).value();
+  AuditQuery query;
+  query.since = 90'000;
+  const AuditPage page = state_->search_audit(query).value();
   EXPECT_EQ(page.rows.size(), 3u);
   EXPECT_EQ(page.next, 0);
 }
@@ -126,11 +126,11 @@ TEST_F(StateBounds, SearchTakesTheFiltersTogether) {
        {std::tuple("ann@example.com", "", "", 3u), std::tuple("", "vm.localhost", "", 3u),
         std::tuple("", "", "denial", 3u), std::tuple("ann@example.com", "vm.localhost", "denial", 1u),
         std::tuple("", "vm.localhost", "denial", 2u), std::tuple("", "", "", 4u)}) {
-    AuditQuestion question;
-    question.identity = identity;
-    question.application = application;
-    question.kind = kind;
-    const AuditPage page = state_->search_audit(question).value();
+    AuditQuery query;
+    query.identity = identity;
+    query.application = application;
+    query.kind = kind;
+    const AuditPage page = state_->search_audit(query).value();
     EXPECT_EQ(page.rows.size(), count) << identity << application << kind;
     if (count == 1) {
       EXPECT_EQ(page.rows.front().id, wanted);

@@ -14,7 +14,7 @@ namespace cfpipe::edge {
 namespace {
 
 std::unique_ptr<State> open(const TempDir& dir) {
-  return open_sqlite_state(dir.file("state")).value();
+  return open_sqlite_state(dir / "state").value();
 }
 
 /// As the command does it.
@@ -27,33 +27,33 @@ Result<void> backed_up(State& state, const std::string& path) {
 
 TEST(State, IsCopiedWholeIntoAFileOfItsOwn) {
   const TempDir dir;
-  const auto state = open_sqlite_state(dir.file("state")).value();
-  ASSERT_TRUE(state->add_key("a", transport::Secret("one")).value());
+  const auto state = open_sqlite_state(dir / "state").value();
+  ASSERT_TRUE(state->add_key("a", Secret("one")).value());
   const std::uint64_t serial = state->next_serial().value();
   const std::string aud = state->application_aud("vm.localhost").value();
-  ASSERT_EQ(::mkdir(dir.file("other").c_str(), 0700), 0);
-  const std::string copy = dir.file("other/edge.db");
+  ASSERT_EQ(::mkdir((dir / "other").c_str(), 0700), 0);
+  const std::string copy = dir / "other/edge.db";
   ASSERT_TRUE(backed_up(*state, copy));
   struct stat info {};
   ASSERT_EQ(::stat(copy.c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600u);
-  ASSERT_TRUE(state->add_key("b", transport::Secret("later")).value());
-  const auto restored = open_sqlite_state(dir.file("other")).value();
+  ASSERT_TRUE(state->add_key("b", Secret("later")).value());
+  const auto restored = open_sqlite_state(dir / "other").value();
   EXPECT_EQ(restored->key("a").value()->reveal(), "one");
   EXPECT_FALSE(restored->key("b").value());
   EXPECT_EQ(restored->application_aud("vm.localhost").value(), aud);
   EXPECT_GT(restored->next_serial().value(), serial);
-  EXPECT_FALSE(std::filesystem::exists(dir.file("state/edge.db.copy"))) << "the draft is gone";
+  EXPECT_FALSE(std::filesystem::exists(dir / "state/edge.db.copy")) << "the draft is gone";
 }
 
 TEST(State, IsCopiedOverTheDraftOfABackupThatWasKilled) {
   const TempDir dir;
   const auto state = open(dir);
-  ASSERT_TRUE(replace_file(dir.file("state/edge.db.copy"), std::string(100'000, 'x'), 0600));
-  ASSERT_TRUE(backed_up(*state, dir.file("copy.db")));
-  ASSERT_EQ(::mkdir(dir.file("other").c_str(), 0700), 0);
-  ASSERT_EQ(::rename(dir.file("copy.db").c_str(), dir.file("other/edge.db").c_str()), 0);
-  EXPECT_TRUE(open_sqlite_state(dir.file("other")));
+  ASSERT_TRUE(replace_file(dir / "state/edge.db.copy", std::string(100'000, 'x'), 0600));
+  ASSERT_TRUE(backed_up(*state, dir / "copy.db"));
+  ASSERT_EQ(::mkdir((dir / "other").c_str(), 0700), 0);
+  ASSERT_EQ(::rename((dir / "copy.db").c_str(), (dir / "other/edge.db").c_str()), 0);
+  EXPECT_TRUE(open_sqlite_state(dir / "other"));
 }
 
 /// Others can put a file of theirs in the place of any name there, at any moment.
@@ -66,12 +66,12 @@ TEST(State, ItsCopyGoesIntoTheFileThatWasMadeAndNoOther) {
     row.reason = std::string(1000, 'x');
     ASSERT_TRUE(state->append_audit(row));
   }
-  const std::string path = dir.file("copy.db");
+  const std::string path = dir / "copy.db";
   std::atomic<bool> swapped = false;
   std::atomic<bool> done = false;
   std::thread other([&] {
     while (!swapped && !done)
-      if (::rename(path.c_str(), dir.file("first").c_str()) == 0) swapped = true;
+      if (::rename(path.c_str(), (dir / "first").c_str()) == 0) swapped = true;
     if (swapped) (void)replace_file(path, "", 0666);
   });
   (void)backed_up(*state, path);
@@ -85,15 +85,15 @@ TEST(State, ItsCopyGoesIntoTheFileThatWasMadeAndNoOther) {
 
 TEST(State, IsNotCopiedOverAFileOrIntoNowhere) {
   const TempDir dir;
-  const auto state = open_sqlite_state(dir.file("state")).value();
-  const auto over = backed_up(*state, dir.file("state/edge.db"));
+  const auto state = open_sqlite_state(dir / "state").value();
+  const auto over = backed_up(*state, dir / "state/edge.db");
   ASSERT_FALSE(over);
   EXPECT_NE(over.error().detail.find("File exists"), std::string::npos) << over.error().detail;
   EXPECT_TRUE(state->next_serial()) << "and it is still good";
-  ASSERT_EQ(::symlink(dir.file("elsewhere").c_str(), dir.file("link").c_str()), 0);
-  EXPECT_FALSE(backed_up(*state, dir.file("link")));
-  EXPECT_FALSE(std::filesystem::exists(dir.file("elsewhere")));
-  EXPECT_FALSE(backed_up(*state, dir.file("missing/edge.db")));
+  ASSERT_EQ(::symlink((dir / "elsewhere").c_str(), (dir / "link").c_str()), 0);
+  EXPECT_FALSE(backed_up(*state, dir / "link"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "elsewhere"));
+  EXPECT_FALSE(backed_up(*state, dir / "missing/edge.db"));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ namespace cfpipe::edge {
 namespace {
 
 std::unique_ptr<State> open(const TempDir& dir) {
-  return open_sqlite_state(dir.file("state")).value();
+  return open_sqlite_state(dir / "state").value();
 }
 
 unsigned mode_of(const std::string& path) {
@@ -71,14 +71,14 @@ TEST(State, FilesAreForTheirOwnerOnly) {
   const TempDir dir;
   const auto state = open(dir);
   ASSERT_TRUE(state->next_serial());
-  EXPECT_EQ(mode_of(dir.file("state")), 0700u);
+  EXPECT_EQ(mode_of(dir / "state"), 0700u);
   for (const char* name : {"edge.db", "edge.db-wal", "edge.db-shm"})
-    EXPECT_EQ(mode_of(dir.file("state") + "/" + name), 0600u) << name;
+    EXPECT_EQ(mode_of((dir / "state") + "/" + name), 0600u) << name;
 }
 
 TEST(State, RefusesADirectoryOpenToOthersUnlessEmpty) {
   const TempDir dir;
-  const std::string path = dir.file("wide");
+  const std::string path = dir / "wide";
   ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);
   ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
   EXPECT_TRUE(prepare_state_dir(path));
@@ -93,10 +93,10 @@ TEST(State, RefusesADatabaseOfANewerVersion) {
   const TempDir dir;
   open(dir).reset();
   sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_open((dir / "state/edge.db").c_str(), &db), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version = 99", nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
-  const auto again = open_sqlite_state(dir.file("state"));
+  const auto again = open_sqlite_state(dir / "state");
   ASSERT_FALSE(again);
   EXPECT_NE(again.error().detail.find("newer"), std::string::npos);
 }
@@ -134,9 +134,9 @@ int version_of(const std::string& path) {
 
 TEST(State, MigratesADatabaseOfTheFirstVersion) {
   const TempDir dir;
-  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
+  ASSERT_TRUE(prepare_state_dir(dir / "state"));
   sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_open((dir / "state/edge.db").c_str(), &db), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(db, kFirstVersion, nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   {
@@ -147,18 +147,18 @@ TEST(State, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_TRUE(state->revoke_certificates("vm.localhost", {41}, 1000));
     EXPECT_EQ(state->host_key("vm.localhost", "127.0.0.1:22").value(), "");
   }
-  EXPECT_EQ(version_of(dir.file("state/edge.db")), 8);
+  EXPECT_EQ(version_of(dir / "state/edge.db"), 8);
   EXPECT_EQ(open(dir)->next_serial().value(), 43u);
   const TempDir fresh;
   open(fresh).reset();
-  EXPECT_EQ(version_of(fresh.file("state/edge.db")), 8);
+  EXPECT_EQ(version_of(fresh / "state/edge.db"), 8);
 }
 
 TEST(State, KnowsTheSessionsThatAnOlderVersionRecorded) {
   const TempDir dir;
-  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
+  ASSERT_TRUE(prepare_state_dir(dir / "state"));
   sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_open((dir / "state/edge.db").c_str(), &db), SQLITE_OK);
   const std::int64_t now = std::time(nullptr);
   const auto login = [](std::int64_t time, const std::string& who, const std::string& reason) {
     return "INSERT INTO audit (time, kind, identity, application, peer, ray, serial, key_id, tunnel, "
@@ -215,15 +215,15 @@ TEST(State, ListsWhatWasRevokedSince) {
 
 TEST(State, AMigrationThatFailsChangesNothing) {
   const TempDir dir;
-  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
+  ASSERT_TRUE(prepare_state_dir(dir / "state"));
   sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(dir.file("state/edge.db").c_str(), &db), SQLITE_OK);
+  ASSERT_EQ(sqlite3_open((dir / "state/edge.db").c_str(), &db), SQLITE_OK);
   // In the way of the second step.
   const std::string blocked = std::string(kFirstVersion) + "CREATE TABLE service_tokens (x);";
   ASSERT_EQ(sqlite3_exec(db, blocked.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
-  EXPECT_FALSE(open_sqlite_state(dir.file("state")));
-  EXPECT_EQ(version_of(dir.file("state/edge.db")), 1);
+  EXPECT_FALSE(open_sqlite_state(dir / "state"));
+  EXPECT_EQ(version_of(dir / "state/edge.db"), 1);
 }
 
 TEST(State, KeepsServiceTokensByNameAndId) {
@@ -264,9 +264,9 @@ TEST(State, KeepsServiceTokensByNameAndId) {
 
 TEST(State, RefusesAFileThatIsNoDatabase) {
   const TempDir dir;
-  ASSERT_TRUE(prepare_state_dir(dir.file("state")));
-  ASSERT_TRUE(replace_file(dir.file("state/edge.db"), std::string(5000, 'x'), 0600));
-  EXPECT_FALSE(open_sqlite_state(dir.file("state")));
+  ASSERT_TRUE(prepare_state_dir(dir / "state"));
+  ASSERT_TRUE(replace_file(dir / "state/edge.db", std::string(5000, 'x'), 0600));
+  EXPECT_FALSE(open_sqlite_state(dir / "state"));
 }
 
 TEST(State, SerialsNeverRepeatOverReopening) {
@@ -315,7 +315,7 @@ TEST(State, SurvivesKillAndNeverRepeatsASerial) {
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      const auto state = open_sqlite_state(dir.file("state"));
+      const auto state = open_sqlite_state(dir / "state");
       while (state) {
         const auto serial = (*state)->next_serial();
         if (!serial || ::write(pipe_ends[1], &*serial, sizeof *serial) < 0) break;
@@ -421,25 +421,25 @@ TEST(State, KeepsAuditRowsInOrder) {
   EXPECT_EQ(rows.size(), 1u);
 }
 
-TEST(Notes, ReadOnlyWhatTheyWroteOfThatKindAndInTime) {
+TEST(SignedState, ReadOnlyWhatTheyWroteOfThatKindAndInTime) {
   const TempDir dir;
   const auto state = open(dir);
-  const auto notes = Notes::open(*state);
-  const std::string note = notes->write("login", {{"aud", "a"}}, 200);
-  ASSERT_TRUE(notes->read("login", note, 199));
-  EXPECT_EQ(text_of(*notes->read("login", note, 199), "aud"), "a");
-  EXPECT_FALSE(notes->read("login", note, 200));
-  EXPECT_FALSE(notes->read("form", note, 100));
+  const auto signed_state = SignedState::open(*state);
+  const std::string note = signed_state->write("login", {{"aud", "a"}}, 200);
+  ASSERT_TRUE(signed_state->read("login", note, 199));
+  EXPECT_EQ(text_of(*signed_state->read("login", note, 199), "aud"), "a");
+  EXPECT_FALSE(signed_state->read("login", note, 200));
+  EXPECT_FALSE(signed_state->read("form", note, 100));
   for (std::size_t i = 0; i < note.size(); ++i) {
     std::string broken = note;
     broken[i] = broken[i] == 'A' ? 'B' : 'A';
-    EXPECT_FALSE(notes->read("login", broken, 100)) << i;
-    EXPECT_FALSE(notes->read("login", note.substr(0, i), 100)) << i;
+    EXPECT_FALSE(signed_state->read("login", broken, 100)) << i;
+    EXPECT_FALSE(signed_state->read("login", note.substr(0, i), 100)) << i;
   }
-  EXPECT_TRUE(Notes::open(*state)->read("login", note, 100));
+  EXPECT_TRUE(SignedState::open(*state)->read("login", note, 100));
   const TempDir other;
   const auto other_state = open(other);
-  EXPECT_FALSE(Notes::open(*other_state)->read("login", note, 100));
+  EXPECT_FALSE(SignedState::open(*other_state)->read("login", note, 100));
 }
 
 }  // namespace

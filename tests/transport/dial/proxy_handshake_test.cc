@@ -24,10 +24,10 @@ struct Heard {
 };
 
 // Hands `answer` over in pieces of that size, from the beginning of what was not used.
-Heard hear(ProxyTalk& talk, const std::string& answer, std::size_t piece) {
+Heard hear(ProxyHandshake& handshake, const std::string& answer, std::size_t piece) {
   Heard out;
   while (!out.open && out.used < answer.size()) {
-    auto step = talk.hear(std::string_view(answer).substr(out.used, piece));
+    auto step = handshake.hear(std::string_view(answer).substr(out.used, piece));
     if (!step) {
       out.failure = step.error();
       return out;
@@ -41,7 +41,8 @@ Heard hear(ProxyTalk& talk, const std::string& answer, std::size_t piece) {
 }
 
 // The same for every size of the pieces.
-Heard talk(const std::string& url, const std::string& answer, const std::string& host = "vm.example.com") {
+Heard handshake(const std::string& url, const std::string& answer,
+                const std::string& host = "vm.example.com") {
   const Proxy proxy = proxy_at(url);
   Heard first;
   for (const std::size_t piece :
@@ -88,7 +89,7 @@ TEST(ProxyByConnect, TheWayIsOpenAfterTheHeaderAndNoByteLater) {
        {"HTTP/1.1 200 Connection established\r\n\r\n", "HTTP/1.0 200 OK\r\nVia: x\r\n\r\n",
         "HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}) {
-    const auto heard = talk("http://p.example", answer + "\x16\x03\x01 what is not the proxy's");
+    const auto heard = handshake("http://p.example", answer + "\x16\x03\x01 what is not the proxy's");
     ASSERT_FALSE(heard.failure) << answer;
     EXPECT_TRUE(heard.open) << answer;
     EXPECT_EQ(heard.used, answer.size()) << answer;
@@ -99,9 +100,9 @@ TEST(ProxyByConnect, TheWayIsOpenAfterTheHeaderAndNoByteLater) {
 TEST(ProxyByConnect, InterimAnswersAreBounded) {
   std::string answers;
   for (int i = 0; i < kMaxInterimAnswers; ++i) answers += "HTTP/1.1 102 Processing\r\n\r\n";
-  EXPECT_TRUE(talk("http://p.example", answers + "HTTP/1.1 200 OK\r\n\r\n").open);
+  EXPECT_TRUE(handshake("http://p.example", answers + "HTTP/1.1 200 OK\r\n\r\n").open);
   answers += "HTTP/1.1 100 Continue\r\n\r\n";
-  const auto heard = talk("http://p.example", answers + "HTTP/1.1 200 OK\r\n\r\n");
+  const auto heard = handshake("http://p.example", answers + "HTTP/1.1 200 OK\r\n\r\n");
   EXPECT_FALSE(heard.open);
   ASSERT_TRUE(heard.failure);
   EXPECT_EQ(heard.failure->cause, Cause::proxy_failed);
@@ -117,8 +118,8 @@ TEST(ProxyByConnect, RefusalsHaveTheirStatus) {
        {Row{407, Cause::proxy_login_needed}, Row{401, Cause::proxy_login_needed},
         Row{403, Cause::proxy_refused}, Row{502, Cause::proxy_refused}, Row{301, Cause::proxy_refused},
         Row{101, Cause::proxy_refused}}) {
-    const auto heard = talk("http://p.example",
-                            "HTTP/1.1 " + std::to_string(status) + " No\r\nContent-Length: 3\r\n\r\nno!");
+    const auto heard = handshake(
+        "http://p.example", "HTTP/1.1 " + std::to_string(status) + " No\r\nContent-Length: 3\r\n\r\nno!");
     ASSERT_TRUE(heard.failure) << status;
     EXPECT_EQ(heard.failure->stage, Stage::proxy);
     EXPECT_EQ(heard.failure->cause, cause) << status;
@@ -131,11 +132,11 @@ TEST(ProxyByConnect, WhatIsNoAnswerIsToldApart) {
        {"SSH-2.0-OpenSSH_9.2\r\n"s, "\x05\x00 and more of it"s, "HTTP/2 200\r\n\r\n"s,
         "HTTP/1.1 twohundred OK\r\n\r\n"s, "HTTP/1.1 200 OK\r\nno colon here\r\n\r\n"s,
         "HTTP/1.1 200 OK\r\nX: "s + std::string(kMaxProxyAnswerBytes, 'a')}) {
-    const auto heard = talk("http://p.example", answer);
+    const auto heard = handshake("http://p.example", answer);
     ASSERT_TRUE(heard.failure) << answer.substr(0, 60);
     EXPECT_EQ(heard.failure->cause, Cause::proxy_failed) << answer.substr(0, 60);
   }
-  EXPECT_FALSE(talk("http://p.example", "HTTP/1.1 200 OK\r\n").open);
+  EXPECT_FALSE(handshake("http://p.example", "HTTP/1.1 200 OK\r\n").open);
 }
 
 const std::string kOpenV4 = "\x05\x00\x00\x01\x7f\x00\x00\x01\x04\xd2"s;
@@ -147,13 +148,13 @@ TEST(ProxyBySocks, OffersOnlyWhatItCanDo) {
 
 TEST(ProxyBySocks, AsksForTheNameOrTheAddress) {
   const std::string name = "\x05\x01\x00\x03\x0evm.example.com\x01\xbb"s;
-  const auto heard = talk("socks5h://p.example", "\x05\x00"s + kOpenV4 + "more");
+  const auto heard = handshake("socks5h://p.example", "\x05\x00"s + kOpenV4 + "more");
   EXPECT_TRUE(heard.open);
   EXPECT_EQ(heard.said, name);
   EXPECT_EQ(heard.used, 2 + kOpenV4.size());
-  EXPECT_EQ(talk("socks5h://p.example", "\x05\x00"s, "192.0.2.1").said,
+  EXPECT_EQ(handshake("socks5h://p.example", "\x05\x00"s, "192.0.2.1").said,
             "\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb"s);
-  EXPECT_EQ(talk("socks5h://p.example", "\x05\x00"s, "2001:db8::1").said,
+  EXPECT_EQ(handshake("socks5h://p.example", "\x05\x00"s, "2001:db8::1").said,
             "\x05\x01\x00\x04\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01\x01\xbb"s);
 }
 
@@ -161,7 +162,7 @@ TEST(ProxyBySocks, EveryKindOfAddressInTheReplyIsReadToItsEnd) {
   for (const std::string& reply :
        {kOpenV4, "\x05\x00\x00\x03\x05proxy\x04\xd2"s, "\x05\x00\x00\x03\x00\x04\xd2"s,
         "\x05\x00\x00\x04"s + std::string(16, '\1') + "\x04\xd2"s}) {
-    const auto heard = talk("socks5h://p.example", "\x05\x00"s + reply + "\x16\x03\x01");
+    const auto heard = handshake("socks5h://p.example", "\x05\x00"s + reply + "\x16\x03\x01");
     ASSERT_FALSE(heard.failure);
     EXPECT_TRUE(heard.open);
     EXPECT_EQ(heard.used, 2 + reply.size());
@@ -169,10 +170,10 @@ TEST(ProxyBySocks, EveryKindOfAddressInTheReplyIsReadToItsEnd) {
 }
 
 TEST(ProxyBySocks, LogsInWhenAsked) {
-  const auto heard = talk("socks5h://ann:hush@p.example", "\x05\x02\x01\x00"s + kOpenV4);
+  const auto heard = handshake("socks5h://ann:hush@p.example", "\x05\x02\x01\x00"s + kOpenV4);
   EXPECT_TRUE(heard.open);
   EXPECT_TRUE(heard.said.starts_with("\x01\x03"s + "ann" + "\x04" + "hush" + "\x05\x01\x00\x03"s));
-  EXPECT_TRUE(talk("socks5h://ann:hush@p.example", "\x05\x00"s + kOpenV4).open);  // it does not insist
+  EXPECT_TRUE(handshake("socks5h://ann:hush@p.example", "\x05\x00"s + kOpenV4).open);  // it does not insist
 }
 
 TEST(ProxyBySocks, RefusalsAreToldApart) {
@@ -196,14 +197,14 @@ TEST(ProxyBySocks, RefusalsAreToldApart) {
                         {"\x05\x02\x05\x00"s, Cause::proxy_failed, "RFC 1929"},
                         {"\x05\x00\x04\x00\x00\x01"s, Cause::proxy_failed, "not SOCKS 5"},
                         {"\x05\x00\x05\x00\x00\x07"s, Cause::proxy_failed, "an address"}}) {
-    const auto heard = talk("socks5h://u:p@p.example", answer);
+    const auto heard = handshake("socks5h://u:p@p.example", answer);
     ASSERT_TRUE(heard.failure) << ::testing::PrintToString(answer);
     EXPECT_EQ(heard.failure->stage, Stage::proxy);
     EXPECT_EQ(heard.failure->cause, cause) << ::testing::PrintToString(answer);
     EXPECT_NE(heard.failure->detail.find(says), std::string::npos) << heard.failure->detail;
   }
   // A password that was not offered cannot be asked for.
-  EXPECT_EQ(talk("socks5h://p.example", "\x05\x02"s).failure->cause, Cause::proxy_failed);
+  EXPECT_EQ(handshake("socks5h://p.example", "\x05\x02"s).failure->cause, Cause::proxy_failed);
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace net = boost::asio;
 
-constexpr auto kPatience = 60s;
+constexpr auto kTimeout = 60s;
 
 /// Names below `slow` are answered once they are let go.
 class LookupsTest : public ::testing::Test {
@@ -60,7 +60,7 @@ class LookupsTest : public ::testing::Test {
                                    std::chrono::milliseconds limit, Asked& asked) {
     asked.found = co_await lookups.find(host, owner, limit);
   }
-  Asked& ask(const std::string& host, const std::string& owner, std::chrono::milliseconds limit = kPatience) {
+  Asked& ask(const std::string& host, const std::string& owner, std::chrono::milliseconds limit = kTimeout) {
     Asked& asked = all_.emplace_back();
     net::co_spawn(io_, find(lookups_, host, owner, limit, asked), [](const std::exception_ptr& error) {
       if (error) std::rethrow_exception(error);
@@ -71,7 +71,7 @@ class LookupsTest : public ::testing::Test {
   }
   void until_answered(Asked& asked) {
     io_.restart();
-    while (!asked.found && io_.run_one_for(kPatience) > 0) {
+    while (!asked.found && io_.run_one_for(kTimeout) > 0) {
     }
     ASSERT_TRUE(asked.found);
   }
@@ -153,7 +153,7 @@ TEST_F(LookupsTest, MayOutliveTheLoopThatAsked) {
   {
     net::io_context gone;
     Asked asked;
-    net::co_spawn(gone, find(lookups_, "a.slow", "", kPatience, asked), [](const std::exception_ptr&) {});
+    net::co_spawn(gone, find(lookups_, "a.slow", "", kTimeout, asked), [](const std::exception_ptr&) {});
     gone.poll();
     EXPECT_EQ(lookups_.under_way(), 1u);
   }

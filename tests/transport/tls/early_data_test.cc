@@ -61,7 +61,7 @@ class EarlyDataTest : public testing::LoopbackTest {
     SslPtr ssl(SSL_new(server_context.get()));
     SSL_set_accept_state(ssl.get());
     TlsChannel channel(std::move(socket), std::move(ssl));
-    if (!co_await channel.accept(patience, "client")) co_return;
+    if (!co_await channel.accept(timeout, "client")) co_return;
     was_early.push_back(!channel.established());
     co_await handler(channel);
   }
@@ -73,7 +73,7 @@ class EarlyDataTest : public testing::LoopbackTest {
       heard.push_back(co_await read_until(channel, "\n"));
       const std::string said = "you said " + heard.back();
       co_await say(channel, said);
-      co_await channel.establish(patience, "client");
+      co_await channel.establish(timeout, "client");
       co_await say(channel, "go\n");
       co_await until_gone(channel);
     };
@@ -97,7 +97,7 @@ class EarlyDataTest : public testing::LoopbackTest {
   }
 
   std::shared_ptr<MemoryStore> store = std::make_shared<MemoryStore>();
-  std::chrono::milliseconds patience{10'000};
+  std::chrono::milliseconds timeout{10'000};
   std::vector<bool> was_early;
   std::vector<std::string> heard;
 };
@@ -233,7 +233,7 @@ TEST_F(EarlyDataTest, UnreachableHostCostsNoTicket) {
 
 TEST_F(EarlyDataTest, WhatArrivesWhileTheHandshakeIsFinishedStaysToBeRead) {
   serve_early([this](TlsChannel& channel) -> net::awaitable<void> {
-    const auto done = co_await channel.establish(patience, "client");
+    const auto done = co_await channel.establish(timeout, "client");
     EXPECT_TRUE(done && channel.established());
     heard.push_back(co_await read_until(channel, "\n"));
     const std::string said = "you said " + heard.back() + "go\n";
@@ -251,7 +251,7 @@ TEST_F(EarlyDataTest, PeerThatDoesNotFinishTheHandshakeIsCutOff) {
   serve_early(echo());
   bool sent = true;
   answer("first\n", sent);
-  patience = 100ms;
+  timeout = 100ms;
   bool cut = false;
   handler = [&](TlsChannel& channel) -> net::awaitable<void> {
     heard.push_back(co_await read_until(channel, "\n"));
@@ -305,7 +305,7 @@ TEST_F(EarlyDataTest, ServerOfHttp2SpeaksBeforeTheHandshakeIsFinished) {
 }
 
 TEST_F(EarlyDataTest, PeerOfHttp2ThatDoesNotFinishTheHandshakeIsCutOff) {
-  patience = 100ms;
+  timeout = 100ms;
   bool cut = false;
   serve_early([&](TlsChannel& channel) -> net::awaitable<void> {
     co_await until_gone(channel);

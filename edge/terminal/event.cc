@@ -1,4 +1,4 @@
-#include "edge/terminal/bell.h"
+#include "edge/terminal/event.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -6,17 +6,17 @@
 namespace cfpipe::edge::terminal {
 namespace net = boost::asio;
 
-void Bell::ring() {
-  rung_ = true;
+void Event::set() {
+  set_ = true;
   timer_.cancel();
 }
 
-net::awaitable<void> Bell::wait(Clock::time_point deadline) {
-  if (!rung_) {
+net::awaitable<void> Event::wait(Clock::time_point deadline) {
+  if (!set_) {
     timer_.expires_at(deadline);
     co_await timer_.async_wait(net::as_tuple(net::use_awaitable));
   }
-  rung_ = false;
+  set_ = false;
 }
 
 }  // namespace cfpipe::edge::terminal

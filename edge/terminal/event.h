@@ -10,29 +10,29 @@
 namespace cfpipe::edge::terminal {
 
 /// Wakes the one coroutine that looks after a session, whatever has happened: it then looks at everything.
-/// Used from one loop; callbacks that may ring later share it.
-class Bell {
+/// Used from one loop; callbacks that may set it later share it.
+class Event {
  public:
   using Clock = std::chrono::steady_clock;
-  explicit Bell(const boost::asio::any_io_executor& executor) : timer_(executor) {}
+  explicit Event(const boost::asio::any_io_executor& executor) : timer_(executor) {}
 
-  void ring();
-  /// Until it rings, or has rung since the last time; or until the deadline.
+  void set();
+  /// Until it is set, or was since the last time; or until the deadline.
   boost::asio::awaitable<void> wait(Clock::time_point deadline);
 
  private:
   boost::asio::steady_timer timer_;
-  bool rung_ = false;
+  bool set_ = false;
 };
 
-/// Rings a bell when a socket is ready; one wait of each kind is under way at a time, however often it is
+/// Sets an event when a socket is ready; one wait of each kind is under way at a time, however often it is
 /// asked for.
-class SocketBell {
+class SocketEvent {
  public:
   template <class Socket>
-  void arm(Socket& socket, const std::shared_ptr<Bell>& bell, bool reading, bool writing) {
-    if (reading) wait(socket, Socket::wait_read, &Armed::reading, bell);
-    if (writing) wait(socket, Socket::wait_write, &Armed::writing, bell);
+  void arm(Socket& socket, const std::shared_ptr<Event>& event, bool reading, bool writing) {
+    if (reading) wait(socket, Socket::wait_read, &Armed::reading, event);
+    if (writing) wait(socket, Socket::wait_write, &Armed::writing, event);
   }
 
  private:
@@ -43,11 +43,11 @@ class SocketBell {
 
   template <class Socket>
   void wait(Socket& socket, typename Socket::wait_type what, bool Armed::*flag,
-            const std::shared_ptr<Bell>& bell) {
+            const std::shared_ptr<Event>& event) {
     if (std::exchange(armed_.get()->*flag, true)) return;
-    socket.async_wait(what, [bell, armed = armed_, flag](const boost::system::error_code&) {
+    socket.async_wait(what, [event, armed = armed_, flag](const boost::system::error_code&) {
       armed.get()->*flag = false;
-      bell->ring();
+      event->set();
     });
   }
 

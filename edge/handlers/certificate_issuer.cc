@@ -103,6 +103,7 @@ boost::asio::awaitable<Result<IssuedCertificate>> CertificateIssuer::certify(con
         kStage, Cause::too_many_requests,
         "too many certificates are being signed for " + identity.name() + "; try again in a moment");
   }
+  const auto begun = std::chrono::steady_clock::now();
   const std::int64_t now = context_.now();
   auto issued = co_await ssh_ca_.sign(app, identity.name(), principals, key_line, now);
   if (!issued) {
@@ -123,6 +124,7 @@ boost::asio::awaitable<Result<IssuedCertificate>> CertificateIssuer::certify(con
   if (!kept && !context_.config.audit_continues)
     co_return Failure(kStage, Cause::agent_unreachable, kUnrecordable);
   context_.counters.add(Count::certificates, row.application);
+  context_.counters.certificates.add(std::chrono::steady_clock::now() - begun);
   co_return issued;
 }
 

@@ -40,6 +40,7 @@ class Handlers {
   TunnelAuthority& tunnels() { return tunnels_; }
   const TunnelAuthority& tunnels() const { return tunnels_; }
   TerminalAuthority& terminals() { return terminals_; }
+  const ProviderSignIn& providers() const { return providers_; }
 
   /// Logs what is wrong with the identity providers.
   boost::asio::awaitable<void> check_providers() { return providers_.check_providers(); }

@@ -121,6 +121,13 @@ net::awaitable<void> ProviderSignIn::check_providers() {
   }
 }
 
+std::map<std::string, ProviderHealth, std::less<>> ProviderSignIn::health() const {
+  std::map<std::string, ProviderHealth, std::less<>> out;
+  for (const auto& one : providers_)
+    if (const auto& health = one->oidc->health()) out.emplace(one->config.name, *health);
+  return out;
+}
+
 /// Links, for a form's answer may not lead to another site (form-action). The one that was chosen last comes
 /// first.
 Answer ProviderSignIn::choice_page(const Request& request, const Login& login,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,8 @@ class ProviderSignIn {
                                                                   std::optional<Identity> identity);
   /// Logs what is wrong with the identity providers.
   boost::asio::awaitable<void> check_providers();
+  /// What requests to each provider have met, by its name.
+  std::map<std::string, ProviderHealth, std::less<>> health() const;
 
  private:
   std::shared_ptr<Provider> find(std::string_view name) const;

@@ -2,6 +2,7 @@
 #include "edge/handlers/router.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/access_headers.h"
@@ -37,7 +38,11 @@ bool Router::reads_body(const Request& request) const {
 }
 
 boost::asio::awaitable<Answer> Router::handle(const Request& request) {
+  const auto begun = std::chrono::steady_clock::now();
   Answer answer = co_await route(request);
+  // A poll takes as long as a person does at the sign-in.
+  if (!request.path.starts_with(kTransferPath))
+    context_.counters.requests.add(std::chrono::steady_clock::now() - begun);
   // dev's certificate is not one that a browser should insist on.
   if (context_.config.identity_provider != IdentityProvider::dev)
     answer.headers.emplace_back("Strict-Transport-Security", kStrictTransport);

@@ -1,5 +1,6 @@
 #include "edge/listener/server.h"
 
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <cerrno>
+#include <ctime>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -48,6 +50,13 @@ int accept_at(int listener, bool by_path, tcp::socket& socket, tcp::endpoint& pe
   socket.assign(by_path ? tcp::v4() : peer.protocol(), fd, error);
   if (error) ::close(fd);
   return error.value();
+}
+
+std::int64_t expiry_of(SSL_CTX* tls) {
+  const X509* certificate = tls == nullptr ? nullptr : SSL_CTX_get0_certificate(tls);
+  std::tm end{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1) return 0;
+  return ::timegm(&end);
 }
 
 }  // namespace
@@ -143,7 +152,8 @@ struct Server::Impl {
   std::vector<std::unique_ptr<Worker>> workers;
   std::optional<StreamAcceptor> acceptor;  // of the first worker, whose thread alone uses it once that runs
   std::uint16_t port = 0;
-  bool shared = false;  // the listener: other processes may have it too
+  std::int64_t certificate_expires = 0;  // Unix seconds; 0: there is no certificate
+  bool shared = false;                   // the listener: other processes may have it too
 };
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -158,11 +168,16 @@ Result<std::unique_ptr<Server>> Server::open(net::any_io_executor executor, cons
     tls = std::move(*made);
   }
   auto impl = std::make_unique<Impl>(executor, options, tls, site);
+  impl->certificate_expires = expiry_of(tls.get());
   impl->shared = static_cast<bool>(given);
   if (const auto used = use_listener(*impl->acceptor, options.listen, kListenName, std::move(given)); !used)
     return used.error();
   if (const auto there = listener_of(impl->acceptor->native_handle())) impl->port = there->port();
   return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+std::int64_t Server::certificate_expires() const {
+  return impl_->certificate_expires;
 }
 
 std::uint16_t Server::port() const {
@@ -211,6 +226,7 @@ void Server::trust(TrustedProxies proxies) {
 
 void Server::use(transport::SslCtx made) {
   const std::shared_ptr<SSL_CTX> tls = std::move(made);
+  impl_->certificate_expires = expiry_of(tls.get());
   for (const auto& worker : impl_->workers) worker->use(tls);
 }
 

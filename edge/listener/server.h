@@ -56,6 +56,8 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   std::uint16_t port() const;  ///< 0: it listens at a Unix-domain socket
+  /// When the certificate that is shown to new connections expires, Unix seconds; 0: there is none.
+  std::int64_t certificate_expires() const;
   /// Connections that were closed because their address had as many as it may.
   std::size_t refused_connections() const;
   /// Connections that were closed because there were as many as there may be in all.

@@ -28,10 +28,8 @@ constexpr std::array<Described, kCounts> kDescribed{{
     {Count::certificates, "certificates_total", "application", "User certificates that were signed."},
     {Count::tunnels_opened, "tunnels_opened_total", "application", "Tunnels that were opened."},
     {Count::tunnels_closed, "tunnels_closed_total", "application", "Tunnels that have ended."},
-    {Count::up_bytes, "tunnel_received_bytes_total", "application",
-     "Payload from clients, of tunnels that have ended."},
-    {Count::down_bytes, "tunnel_sent_bytes_total", "application",
-     "Payload to clients, of tunnels that have ended."},
+    {Count::up_bytes, "tunnel_received_bytes_total", "application", "Payload from clients."},
+    {Count::down_bytes, "tunnel_sent_bytes_total", "application", "Payload to clients."},
     {Count::limited, "limited_total", "limit", "Requests that were refused because of a limit, by limit."},
     {Count::left_out, "audit_left_out_total", "cause",
      "Rows that the audit has left out because there were many like them, by cause."},
@@ -97,6 +95,11 @@ class MetricsText {
     for (const Described& one : kDescribed) {
       auto counts = counters.counts_[static_cast<std::size_t>(one.what)];
       if (one.what == Count::limited) counts.insert(gauges.limited.begin(), gauges.limited.end());
+      // So that rate() sees the bytes of a tunnel while they move, not in a heap at its end.
+      for (const auto& [application, bytes] : gauges.open_bytes) {
+        if (one.what == Count::up_bytes) counts[application] += bytes.up;
+        if (one.what == Count::down_bytes) counts[application] += bytes.down;
+      }
       const std::string name = std::string("cfpipe_edge_") + one.name;
       head(name, "counter", one.help);
       // None of the labels' values holds anything that would have to be escaped.
@@ -116,9 +119,55 @@ class MetricsText {
       out += name + "{use=\"" + use + "\"} " + std::to_string(value) + "\n";
   }
 
+  void histogram(const std::string& name, const std::string& label, const Histogram& of) {
+    const std::string comma = label.empty() ? "" : ",";
+    for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i)
+      out += name + "_bucket{" + label + comma + "le=\"" + bound(Histogram::kBounds[i]) + "\"} " +
+             std::to_string(of.at_most(i)) + "\n";
+    const std::string whole = label.empty() ? "" : "{" + label + "}";
+    out += name + "_bucket{" + label + comma + "le=\"+Inf\"} " + std::to_string(of.count()) + "\n";
+    out += name + "_sum" + whole + " " + number(of.sum()) + "\n";
+    out += name + "_count" + whole + " " + std::to_string(of.count()) + "\n";
+  }
+  void timings(const Counters& counters) {
+    head("cfpipe_edge_request_seconds", "histogram",
+         "From a request's turn to its answer, without polls that wait.");
+    histogram("cfpipe_edge_request_seconds", {}, counters.requests);
+    head("cfpipe_edge_certificate_seconds", "histogram", "Signing a user certificate and recording it.");
+    histogram("cfpipe_edge_certificate_seconds", {}, counters.certificates);
+  }
+  void providers(const Gauges& gauges) {
+    const std::string up = "cfpipe_edge_provider_up";
+    head(up, "gauge", "1 if the identity provider answered the last request to it.");
+    for (const auto& [name, health] : gauges.providers)
+      out += up + "{provider=\"" + escaped(name) + "\"} " + (health.answers ? "1" : "0") + "\n";
+    const std::string took = "cfpipe_edge_provider_request_seconds";
+    head(took, "histogram", "Requests to the identity provider, failed ones too.");
+    for (const auto& [name, health] : gauges.providers)
+      histogram(took, "provider=\"" + escaped(name) + "\"", health.requests);
+  }
+
   std::string out;
 
  private:
+  /// A label's value that an administrator has chosen.
+  static std::string escaped(const std::string& value) {
+    std::string out;
+    for (const char c : value) {
+      if (c == '"' || c == '\\') out += '\\';
+      if (c == '\n') {
+        out += "\\n";
+      } else {
+        out += c;
+      }
+    }
+    return out;
+  }
+  static std::string bound(double value) {
+    std::array<char, 32> text{};
+    const int size = std::snprintf(text.data(), text.size(), "%g", value);
+    return {text.data(), static_cast<std::size_t>(size)};
+  }
   static std::string number(double value) {
     std::array<char, 64> text{};
     const int size = std::snprintf(text.data(), text.size(), "%.17g", value);
@@ -144,8 +193,13 @@ std::string metrics_text(const Counters& counters, const Gauges& gauges) {
              static_cast<double>(gauges.spooled_rows));
   text.counter("cfpipe_edge_audit_failures_total", "Rows of the audit that could not be kept at all.",
                static_cast<double>(gauges.lost_rows));
+  if (gauges.certificate_expires > 0)
+    text.gauge("cfpipe_edge_certificate_expiry_seconds", "When the TLS certificate expires, Unix time.",
+               static_cast<double>(gauges.certificate_expires));
   text.memory(gauges);
   text.counters(counters, gauges);
+  text.timings(counters);
+  text.providers(gauges);
   text.counter("process_cpu_seconds_total", "CPU time of user and system.", cpu_seconds());
   text.gauge("process_start_time_seconds", "When this process began, Unix time.", kStarted);
   text.gauge("process_resident_memory_bytes", "Resident memory.", static_cast<double>(resident_bytes()));

@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "edge/monitoring/histogram.h"
+
 namespace cfpipe::edge {
 
 /// What is counted from the start on.
@@ -19,7 +21,7 @@ enum class Count {
   certificates,
   tunnels_opened,
   tunnels_closed,
-  up_bytes,  ///< of tunnels that have ended
+  up_bytes,  ///< of tunnels that have ended; Gauges has those of open ones
   down_bytes,
   limited,   ///< what a limit has refused, by limit
   left_out,  ///< rows that the audit has left out because there were many like them, by cause
@@ -31,10 +33,24 @@ inline constexpr std::size_t kCounts = static_cast<std::size_t>(Count::left_out)
 class Counters {
  public:
   void add(Count what, std::string_view label, std::uint64_t by = 1);
+  Histogram requests;      ///< from the site's first look at one to its answer, polls that wait left out
+  Histogram certificates;  ///< from a request that is granted to the signature and its row in the audit
 
  private:
   friend class MetricsText;
   std::array<std::map<std::string, std::uint64_t, std::less<>>, kCounts> counts_;
+};
+
+/// An identity provider as its last request found it.
+struct ProviderHealth {
+  bool answers = false;  ///< below 500, and in time
+  Histogram requests;
+};
+
+/// Payload of tunnels, in bytes.
+struct TunnelBytes {
+  std::uint64_t up = 0;
+  std::uint64_t down = 0;
 };
 
 /// What is as it is at the moment.
@@ -46,7 +62,12 @@ struct Gauges {
   std::size_t spooled_rows = 0;  ///< of the audit, that wait for the state
   std::size_t memory = 0;        ///< bytes held for peers
   std::size_t memory_limit = 0;  ///< and so many at most
-  bool records = false;          ///< the audit can be kept
+  std::int64_t certificate_expires = 0;  ///< of TLS, Unix seconds; 0: there is none
+  /// Of open tunnels, by application.
+  std::map<std::string, TunnelBytes, std::less<>> open_bytes;
+  /// Those that have been asked something, by name.
+  std::map<std::string, ProviderHealth, std::less<>> providers;
+  bool records = false;  ///< the audit can be kept
   bool ready = false;
   /// What limits outside the site have refused since the start, by limit.
   std::map<std::string, std::uint64_t, std::less<>> limited;

@@ -394,6 +394,10 @@ net::awaitable<std::optional<std::string>> Oidc::sign_out_url(const std::string&
   co_return (*described)->end_session->with_query(query);
 }
 
+const std::optional<ProviderHealth>& Oidc::health() const {
+  return impl_->http.health();
+}
+
 net::awaitable<Result<void>> Oidc::look() {
   const auto impl = impl_;
   const auto described = co_await impl->provider();

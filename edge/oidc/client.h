@@ -14,6 +14,7 @@
 #include "edge/config/config.h"
 #include "edge/limits/fair_slots.h"
 #include "edge/limits/party.h"
+#include "edge/monitoring/metrics.h"
 #include "edge/oidc/claims.h"
 
 namespace cfpipe::edge {
@@ -75,6 +76,8 @@ class Oidc {
                                                                   const std::string& back_to);
   /// Fetches the provider's metadata, so that the administrator who starts the edge sees what is wrong.
   boost::asio::awaitable<Result<void>> look();
+  /// What requests to it have met; nothing before the first has ended.
+  const std::optional<ProviderHealth>& health() const;
 
  private:
   struct Impl;

@@ -18,8 +18,8 @@ namespace http = boost::beast::http;
 using transport::HttpAnswer;
 namespace {
 
-transport::DialOptions timeout(const std::string& ca_file,
-                               std::shared_ptr<const transport::ProxySettings> proxy) {
+transport::DialOptions dial_options(const std::string& ca_file,
+                                    std::shared_ptr<const transport::ProxySettings> proxy) {
   transport::DialOptions out;
   out.ca_file = ca_file;
   out.proxy = std::move(proxy);
@@ -43,7 +43,7 @@ Failure http_failure(const ProviderRequest& request, const boost::system::error_
 
 /// Without TLS, a connection for each: that is a provider on this machine.
 net::awaitable<Result<HttpAnswer>> send_plain(const ProviderRequest& request) {
-  const transport::DialOptions options = timeout({}, nullptr);
+  const transport::DialOptions options = dial_options({}, nullptr);
   auto socket = co_await transport::dial_tcp(request.url.url, options);
   if (!socket) co_return socket.error();
   beast::tcp_stream stream(std::move(*socket));
@@ -137,10 +137,19 @@ Failure unreachable(const Failure& failure, const std::string& host) {
 
 ProviderHttp::ProviderHttp(net::any_io_executor executor, const std::string& ca_file,
                            std::shared_ptr<const transport::ProxySettings> proxy)
-    : https_(
-          std::make_shared<transport::HttpClient>(std::move(executor), timeout(ca_file, std::move(proxy)))) {}
+    : https_(std::make_shared<transport::HttpClient>(std::move(executor),
+                                                     dial_options(ca_file, std::move(proxy)))) {}
 
 net::awaitable<Result<HttpAnswer>> ProviderHttp::send(const ProviderRequest& request) {
+  const auto begun = std::chrono::steady_clock::now();
+  auto answer = co_await exchange(request);
+  if (!health_) health_.emplace();
+  health_->answers = answer && answer->status < 500;
+  health_->requests.add(std::chrono::steady_clock::now() - begun);
+  co_return answer;
+}
+
+net::awaitable<Result<HttpAnswer>> ProviderHttp::exchange(const ProviderRequest& request) {
   const auto client = https_;
   Result<HttpAnswer> answer = Failure();
   if (request.url.plain) {

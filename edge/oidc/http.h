@@ -5,9 +5,11 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "edge/config/provider_url.h"
+#include "edge/monitoring/metrics.h"
 #include "transport/dial/http_client.h"
 #include "transport/dial/proxy_settings.h"
 
@@ -43,9 +45,14 @@ class ProviderHttp {
   /// Any status is an answer. Failures: Stage::login, Cause::unreachable, with the reason in words. `request`
   /// outlives the await.
   boost::asio::awaitable<Result<transport::HttpAnswer>> send(const ProviderRequest& request);
+  /// What the requests so far have met; nothing before the first has ended.
+  const std::optional<ProviderHealth>& health() const { return health_; }
 
  private:
+  boost::asio::awaitable<Result<transport::HttpAnswer>> exchange(const ProviderRequest& request);
+
   std::shared_ptr<transport::HttpClient> https_;
+  std::optional<ProviderHealth> health_;
 };
 
 }  // namespace cfpipe::edge

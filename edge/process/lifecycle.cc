@@ -144,6 +144,14 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
                            {"small_requests", memory.refusals(MemoryUse::small)},
                            {"large_requests", memory.refusals(MemoryUse::large)}};
   gauges.tunnels = serving.handlers.tunnels().open().size();
+  serving.handlers.tunnels().open().for_each([&gauges](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
+    const auto moved = tunnel.end->moved();
+    TunnelBytes& bytes = gauges.open_bytes[tunnel.row.application];
+    bytes.up += moved.up;
+    bytes.down += moved.down;
+  });
+  gauges.certificate_expires = serving.server.certificate_expires();
+  gauges.providers = serving.handlers.providers().health();
   const AuditTrail& trail = serving.handlers.context().audit;
   gauges.lost_rows = trail.lost();
   gauges.spooled_rows = trail.spooled();

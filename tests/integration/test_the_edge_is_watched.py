@@ -3,11 +3,13 @@ whether it takes connections."""
 
 import http.client
 import json
+import pathlib
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,6 +22,7 @@ from support.origin import Origin
 from support.process import wait_until
 
 APP = "vm.localhost"
+MONITORING = pathlib.Path(__file__).resolve().parents[2] / "packaging/monitoring"
 SENT, USAGE, CONFIG = b"x" * 100_000, 64, 78
 POLICIES = [{"name": "all", "decision": "allow", "include": [{"email_domain": "example.com"}],
              "exclude": [{"email": "mallory@example.com"}]}]
@@ -98,6 +101,48 @@ def test_names_are_by_the_conventions(watched):
         assert (family.type == "counter") == all(sample.name.endswith("_total") for sample in family.samples) or not family.samples, family
     if shutil.which("promtool"):
         subprocess.run(["promtool", "check", "metrics"], input=text.encode(), check=True)
+
+
+def test_alerts_and_dashboard_ask_for_what_there_is(watched):
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", watched.get("/metrics")[2], re.MULTILINE))
+    there = set(types)
+    there.update(name + part for name, kind in types.items() if kind == "histogram" for part in ("_bucket", "_sum", "_count"))
+    rules = re.findall(r"^ +expr: (.*)$", (MONITORING / "alerts.yaml").read_text(), re.MULTILINE)
+    panels = json.loads((MONITORING / "grafana.json").read_text())["panels"]
+    asked = rules + [target["expr"] for panel in panels for target in panel["targets"]]
+    assert len(rules) > 5 and len(panels) > 10
+    for expression in asked:
+        names = set(re.findall(r"\b(?:cfpipe_edge|process)_\w+", expression))
+        assert names and names <= there, expression
+    if shutil.which("promtool"):
+        subprocess.run(["promtool", "check", "rules", MONITORING / "alerts.yaml"], check=True)
+
+
+def test_bytes_of_an_open_tunnel_are_seen_while_they_move(world, watched):
+    client = Client(world, watched.edge)
+    client.login()
+    child = client.start("access", "ssh", "--hostname", watched.edge.host())
+    child.process.stdin.write(b"up" * 1000)
+    child.process.stdin.flush()
+    received = ("cfpipe_edge_tunnel_received_bytes_total", APP)
+    wait_until(lambda: watched.metrics().get(received) == 2000, "the bytes are counted")
+    assert watched.metrics()["cfpipe_edge_tunnels",] == 1
+    child.process.stdin.close()
+    with child.process.stdout as output:
+        assert output.read() == SENT
+    assert child.wait() == 0
+    wait_until(lambda: watched.metrics()["cfpipe_edge_tunnels",] == 0, "the tunnel has ended")
+    assert watched.metrics()[received] == 2000
+
+
+def test_times_and_the_certificates_end_are_told(world, watched):
+    client = Client(world, watched.edge)
+    client.login()
+    client.ssh_gen().ok()
+    metrics = watched.metrics()
+    assert metrics["cfpipe_edge_request_seconds_count",] >= 2 and metrics["cfpipe_edge_certificate_seconds_count",] == 1
+    assert metrics["cfpipe_edge_request_seconds_bucket", "+Inf"] == metrics["cfpipe_edge_request_seconds_count",]
+    assert metrics["cfpipe_edge_certificate_expiry_seconds",] > time.time()
 
 
 def test_it_lives_until_its_end_but_is_not_ready_then(world, watched):

@@ -71,6 +71,10 @@ TEST_F(ProviderAlone, RecordsAProviderThatCannotBeReached) {
   EXPECT_EQ(answer.status, 503) << answer.body;
   EXPECT_EQ(rows("denial").size(), 1u);
   EXPECT_TRUE(counted("login_failures_total{application=\"vm.localhost\"} 1"));
+  const auto health = providers_.health();
+  ASSERT_EQ(health.size(), 1u);
+  EXPECT_FALSE(health.begin()->second.answers);
+  EXPECT_EQ(health.begin()->second.requests.count(), 1u);
 }
 
 }  // namespace

@@ -63,6 +63,16 @@ TEST_F(Providers, SignPeopleInAndAreNamed) {
   EXPECT_NE(identity.body.find(R"("idp":{"id":"corp","type":"oidc"})"), std::string::npos) << identity.body;
 }
 
+TEST_F(Providers, WhatRequestsHaveMetIsToldOfEach) {
+  EXPECT_TRUE(site_->providers().health().empty()) << "none has been asked";
+  sign_in_at(corp_, chosen(kPage, "corp"), "ann@example.com");
+  const auto health = site_->providers().health();
+  ASSERT_EQ(health.count("corp"), 1u);
+  EXPECT_TRUE(health.at("corp").answers);
+  EXPECT_GE(health.at("corp").requests.count(), 3u) << "metadata, code and keys";
+  EXPECT_EQ(health.count("partner"), 0u);
+}
+
 TEST_F(Providers, AreAskedAboutByPolicies) {
   Config config = with_providers();
   config.applications[0].policies[0].require.push_back({Rule::Kind::login_method, "corp"});

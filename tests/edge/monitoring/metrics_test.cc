@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 namespace cfpipe::edge {
 namespace {
+
+using namespace std::chrono_literals;
 
 TEST(Metrics, CountByLabel) {
   Counters counters;
@@ -55,6 +58,52 @@ TEST(Metrics, ShowWhatLimitsHaveRefusedWhereverTheyAre) {
        {"cfpipe_edge_limited_total{limit=\"codes\"} 3", "cfpipe_edge_limited_total{limit=\"lookups\"} 7",
         "cfpipe_edge_audit_left_out_total{cause=\"denied\"} 5"})
     EXPECT_NE(text.find(std::string("\n") + line + "\n"), std::string::npos) << line << text;
+}
+
+bool has_line(const std::string& text, const std::string& line) {
+  return text.find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST(Metrics, BytesOfOpenTunnelsAreInTheTotals) {
+  Counters counters;
+  counters.add(Count::up_bytes, "vm.example.com", 100);
+  Gauges gauges;
+  gauges.open_bytes = {{"vm.example.com", {7, 11}}, {"b.example.com", {0, 3}}};
+  const std::string text = metrics_text(counters, gauges);
+  EXPECT_TRUE(has_line(text, "cfpipe_edge_tunnel_received_bytes_total{application=\"vm.example.com\"} 107"))
+      << text;
+  EXPECT_TRUE(has_line(text, "cfpipe_edge_tunnel_sent_bytes_total{application=\"vm.example.com\"} 11"));
+  EXPECT_TRUE(has_line(text, "cfpipe_edge_tunnel_sent_bytes_total{application=\"b.example.com\"} 3"));
+}
+
+TEST(Metrics, TimesAreCountedByUpperBounds) {
+  Counters counters;
+  for (const auto took : {5ms, 6ms, 11'000ms}) counters.requests.add(took);
+  const std::string text = metrics_text(counters, {});
+  for (const std::string& line :
+       {std::string("_bucket{le=\"0.005\"} 1"), std::string("_bucket{le=\"0.01\"} 2"),
+        std::string("_bucket{le=\"10\"} 2"), std::string("_bucket{le=\"+Inf\"} 3"), std::string("_count 3")})
+    EXPECT_TRUE(has_line(text, "cfpipe_edge_request_seconds" + line)) << line << text;
+  EXPECT_NE(text.find("\ncfpipe_edge_request_seconds_sum 11.01"), std::string::npos) << text;
+  EXPECT_TRUE(has_line(text, "cfpipe_edge_certificate_seconds_count 0"));
+}
+
+TEST(Metrics, ProvidersAreNamedAsInTheConfiguration) {
+  Gauges gauges;
+  gauges.providers["the \"old\" one\\"].requests.add(1ms);
+  gauges.providers["okta"].answers = true;
+  const std::string text = metrics_text({}, gauges);
+  EXPECT_TRUE(has_line(text, "cfpipe_edge_provider_up{provider=\"okta\"} 1")) << text;
+  EXPECT_TRUE(has_line(text, R"(cfpipe_edge_provider_up{provider="the \"old\" one\\"} 0)"));
+  EXPECT_TRUE(has_line(
+      text, R"(cfpipe_edge_provider_request_seconds_bucket{provider="the \"old\" one\\",le="0.005"} 1)"));
+}
+
+TEST(Metrics, TheCertificatesEndIsToldWhereThereIsOne) {
+  Gauges gauges;
+  EXPECT_EQ(metrics_text({}, gauges).find("certificate_expiry"), std::string::npos);
+  gauges.certificate_expires = 1'800'000'000;
+  EXPECT_TRUE(has_line(metrics_text({}, gauges), "cfpipe_edge_certificate_expiry_seconds 1800000000"));
 }
 
 TEST(Metrics, WithoutALabelThereIsAlwaysAValue) {

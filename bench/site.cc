@@ -39,6 +39,7 @@
 #include "edge/listener/control_plane.h"
 #include "edge/listener/tunnel_relay.h"
 #include "edge/store/audit_text.h"
+#include "edge/store/sqlite_store.h"
 #include "support.h"
 
 namespace cfpipe::edge {
@@ -118,15 +119,15 @@ void fill_audit(const std::string& path, std::int64_t rows) {
 class Edge {
  public:
   explicit Edge(const std::string& dir)
-      : state_(open_sqlite_state(dir).value()),
-        site_(Handlers::make(io_.get_executor(), config_of(dir), *state_,
+      : store_(open_sqlite_store(dir).value()),
+        site_(Handlers::make(io_.get_executor(), config_of(dir), *store_,
                              [] { return std::int64_t{std::time(nullptr)}; })
                   .value()),
-        tokens_(Tokens::open(*state_).value()),
+        tokens_(Tokens::open(store_->keys()).value()),
         loop_(io_.get_executor(), site_->router(), site_->tunnels()) {
     if (!site_->context().audit.use_spool(dir + "/audit-spool")) die("no spool");
     tokens_.set_issuer("https://" + site_->context().auth_authority());
-    aud_ = state_->application_aud(kApp).value();
+    aud_ = store_->keys().audience(kApp).value();
     admin_ = Admin::open(io_.get_executor(), {net::ip::make_address("127.0.0.1"), 0}, [](std::string_view) {
                return plain(200, "ok");
              }).value();
@@ -156,14 +157,14 @@ class Edge {
   std::string org_token(int number) const {
     return tokens_.org_token(person(number), Holder::browser, std::time(nullptr), std::chrono::hours(1));
   }
-  State& state() { return *state_; }
+  AuditStore& audit() { return store_->audit(); }
   ControlPlane& loop() { return loop_; }
   net::ip::tcp::endpoint admin() const { return admin_->endpoint(); }
 
  private:
   net::io_context io_{1};
   net::executor_work_guard<net::io_context::executor_type> work_{io_.get_executor()};
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<Handlers> site_;
   Tokens tokens_;
   ControlPlane loop_;
@@ -261,7 +262,7 @@ std::string session_of(int person, int number) {
   return name;
 }
 
-void begin_sessions(State& state) {
+void begin_sessions(AuditStore& audit) {
   for (int person = 0; person < kPeople; ++person)
     for (int i = 0; i < kSessionsOfAPerson; ++i) {
       AuditRow login;
@@ -270,7 +271,7 @@ void begin_sessions(State& state) {
       login.identity = "p" + std::to_string(person) + "@bench.test";
       login.session = session_of(person, i);
       login.session_expires = login.time + 3600;
-      if (!state.append_audit(login)) die("a session cannot begin");
+      if (!audit.insert(login)) die("a session cannot begin");
     }
 }
 
@@ -299,10 +300,10 @@ int answers(const bench::Arguments& arguments) {
   const std::string dir = arguments.get("state");
   const auto rows = static_cast<std::int64_t>(arguments.number("rows", 5'000'000));
   const auto seconds = static_cast<double>(arguments.number("seconds", 10));
-  open_sqlite_state(dir).value().reset();
+  open_sqlite_store(dir).value().reset();
   fill_audit(dir + "/edge.db", rows);
   Edge edge(dir);
-  begin_sessions(edge.state());
+  begin_sessions(edge.audit());
   const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
   net::io_context worker(1);
   Times people, unknown, gate, health;

@@ -82,7 +82,7 @@ AdminApi::AdminApi(const Site& site, const Request& request, const Caller& calle
     : site_(site),
       request_(request),
       caller_(caller),
-      operations_(site.state, site.now, {caller.identity.email, request.peer, request.ray}),
+      operations_(site.store, site.now, {caller.identity.email, request.peer, request.ray}),
       path_(parts_of(std::string_view(request.path).substr(kApiPath.size()))) {}
 
 bool AdminApi::matches(const Route& route) {
@@ -189,7 +189,7 @@ Answer AdminApi::my_sessions() {
 }
 
 Answer AdminApi::end_my_session() {
-  const auto mine = site_.state.session(argument_);
+  const auto mine = site_.store.revocations().find_session(argument_);
   if (!mine) return failed(mine.error());
   if (!*mine || !same_text((*mine)->email, caller_.identity.email))
     return json_refusal(404, "you have no such session");
@@ -286,7 +286,7 @@ Answer AdminApi::audit() {
   question.kind = request_.query_value("kind");
   question.identity = request_.query_value("identity");
   question.application = request_.query_value("application");
-  const auto page = site_.state.search_audit(question);
+  const auto page = site_.store.audit().search(question);
   if (!page) return failed(page.error());
   json::array all;
   for (const AuditRow& row : page->rows) all.push_back(audit_object(row));

@@ -31,7 +31,7 @@ struct Caller {
 class AdminApi {
  public:
   struct Site {
-    State& state;
+    Store& store;
     const Config& config;
     const OpenTunnels& tunnels;
     std::int64_t now;

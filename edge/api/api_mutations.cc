@@ -110,7 +110,7 @@ Answer AdminApi::krl() {
 
 Answer AdminApi::known_hosts() {
   if (app() == nullptr) return no_such_application();
-  const auto line = SshCa(site_.state).known_hosts_line(argument_);
+  const auto line = SshCa(site_.store.keys(), site_.store.serials()).known_hosts_line(argument_);
   return line ? json_answer(200, {{"known_hosts", *line}}) : failed(line.error());
 }
 
@@ -139,7 +139,7 @@ Answer AdminApi::test_policies() {
 }
 
 Answer AdminApi::host_keys() {
-  const auto rows = site_.state.host_keys();
+  const auto rows = site_.store.host_keys().list();
   if (!rows) return failed(rows.error());
   json::array all;
   for (const HostKeyRow& row : *rows) {
@@ -160,7 +160,7 @@ Answer AdminApi::forget_host_keys() {
 // Service tokens.
 
 Answer AdminApi::service_tokens() {
-  const auto rows = site_.state.service_tokens();
+  const auto rows = site_.store.service_tokens().list();
   if (!rows) return failed(rows.error());
   json::array all;
   for (const ServiceTokenRow& row : *rows)

@@ -53,7 +53,7 @@ AuditRow Operations::row(std::string_view kind, const std::string& identity, con
 
 Result<void> Operations::record(std::string_view kind, const std::string& identity,
                                 const std::string& application, std::string reason) {
-  const auto added = state_.append_audit(row(kind, identity, application, std::move(reason)));
+  const auto added = store_.audit().insert(row(kind, identity, application, std::move(reason)));
   if (!added) return added.error();
   return {};
 }
@@ -70,14 +70,14 @@ Result<CreatedServiceToken> Operations::create_service_token(const std::string& 
                                                              const std::string& duration) {
   if (const auto fine = check_service_token(name, duration); !fine) return fine.error();
   const auto lifetime = *parse_duration(duration);
-  auto made = ServiceTokens(state_).create(name, lifetime, now_);
+  auto made = ServiceTokens(store_.service_tokens()).create(name, lifetime, now_);
   if (!made) return made.error();
   if (!*made)
     return unfit("there is a service token " + name + " already; 'cfpipe-edge service-token revoke " + name +
                  "' removes it");
   const std::int64_t until = now_ + lifetime.count();
   if (auto recorded = record("service_token_create", name, {}, "until " + rfc3339(until)); !recorded) {
-    (void)state_.remove_service_token(name);
+    (void)store_.service_tokens().erase(name);
     return recorded.error();
   }
   return CreatedServiceToken{(*made)->client_id, std::move((*made)->secret), until};
@@ -85,7 +85,7 @@ Result<CreatedServiceToken> Operations::create_service_token(const std::string& 
 
 Result<void> Operations::revoke_service_token(const std::string& name) {
   if (!valid_service_name(name)) return bad_service_name();
-  const auto removed = state_.remove_service_token(name);
+  const auto removed = store_.service_tokens().erase(name);
   if (!removed) return removed.error();
   if (!*removed) return unfit("there is no service token " + name);
   return record("service_token_revoke", name, {}, {});
@@ -94,7 +94,7 @@ Result<void> Operations::revoke_service_token(const std::string& name) {
 Result<std::vector<std::string>> Operations::ca(const std::string& hostname, const AgentCa* agent) {
   if (!valid_app_name(hostname)) return bad(kBadApp);
   if (agent != nullptr) return std::vector<std::string>{agent->public_line};
-  return SshCa(state_).public_lines(hostname);
+  return SshCa(store_.keys(), store_.serials()).public_lines(hostname);
 }
 
 /// `unfit_text`: what is wrong where nothing was changed.
@@ -106,7 +106,7 @@ Result<std::vector<std::string>> Operations::change_ca(const CaChange& change, c
         "the CA of " + hostname +
         " is in an agent: make its keys there, give servers the line, and change 'public_key' in the "
         "configuration");
-  SshCa ca_of_all(state_);
+  SshCa ca_of_all(store_.keys(), store_.serials());
   const auto changed = change.run(ca_of_all, hostname);
   if (!changed) return changed.error();
   if (!*changed) return unfit(hostname + unfit_text);
@@ -147,15 +147,17 @@ Result<std::vector<std::uint64_t>> Operations::revoke_certificates(const std::st
   if (!valid_app_name(hostname) || (serials.empty() && identity.empty()))
     return bad("say which: --app H and --serial N, or --identity E for all of one user");
   if (!identity.empty()) {
-    const auto found = state_.certificate_serials(hostname, identity, now_ - kMaxCertificateTtl.count());
+    const auto found =
+        store_.audit().list_certificates(hostname, identity, now_ - kMaxCertificateTtl.count());
     if (!found) return found.error();
     serials.insert(serials.end(), found->begin(), found->end());
   }
-  if (auto done = state_.revoke_certificates(hostname, serials, now_); !done) return done.error();
+  if (auto done = store_.revocations().revoke_certificates(hostname, serials, now_); !done)
+    return done.error();
   std::vector<AuditRow> rows;
   for (const std::uint64_t serial : serials)
     rows.push_back(row("ca_revoke", identity, hostname, "serial " + std::to_string(serial)));
-  if (const auto recorded = state_.append_audit_together(rows); !recorded) return recorded.error();
+  if (const auto recorded = store_.audit().insert_all(rows); !recorded) return recorded.error();
   return serials;
 }
 
@@ -172,7 +174,7 @@ Result<std::string> Operations::revocation_list(const std::string& hostname, con
     if (!key) return key.error();
     revocations.ca_blobs.push_back(key->blob);
   }
-  auto serials = state_.revoked_certificates(hostname, now_ - kMaxCertificateTtl.count());
+  auto serials = store_.revocations().list_certificates(hostname, now_ - kMaxCertificateTtl.count());
   if (!serials) return serials.error();
   revocations.serials = std::move(*serials);
   return make_krl(revocations);
@@ -195,7 +197,8 @@ Result<IssuedCertificate> Operations::sign_host(const std::string& hostname, std
                                                 std::string_view key_line, const std::string& duration) {
   if (const auto fine = check_host_certificate(hostname, names, duration); !fine) return fine.error();
   if (names.empty()) names.push_back(AppName::parse(hostname)->host());
-  auto issued = SshCa(state_).sign_host(hostname, names, trimmed(key_line), *parse_duration(duration), now_);
+  auto issued = SshCa(store_.keys(), store_.serials())
+                    .sign_host(hostname, names, trimmed(key_line), *parse_duration(duration), now_);
   if (!issued) return issued;
   auto recorded =
       record("host_certificate", {}, hostname, issued->key_id + " until " + rfc3339(issued->expires));
@@ -208,32 +211,34 @@ Result<void> Operations::revoke_person(const std::string& email) {
     return bad("say whose: --email with an email address, or --session with a session that the audit names");
   const std::string person = lower(email);
   // First, because a revocation without its audit row is better than none.
-  if (auto done = state_.revoke_person(person, now_); !done) return done.error();
+  if (auto done = store_.revocations().revoke_person(person, now_); !done) return done.error();
   return record("revoke", person, {}, {});
 }
 
 Result<std::vector<SessionRow>> Operations::sign_ins(const std::string& email, std::int64_t since) {
-  return state_.sessions({email, since, now_, email.empty() ? kMaxSignIns : kMaxOwnSignIns});
+  return store_.revocations().list_sessions(
+      {email, since, now_, email.empty() ? kMaxSignIns : kMaxOwnSignIns});
 }
 
 Result<SessionRow> Operations::revoke_session(const std::string& session) {
   if (!is_session_name(session))
     return bad("a session is named by 16 characters; see cfpipe-edge session list");
-  const auto found = state_.session(session);
+  const auto found = store_.revocations().find_session(session);
   if (!found) return found.error();
   if (!*found || (*found)->begun < now_ - kLastTokenSeconds)
     return bad(
         "the audit knows no sign-in with that session whose tokens could still be good; see cfpipe-edge "
         "audit");
   if ((*found)->revoked) return **found;
-  if (auto done = state_.revoke_session(session, now_ + kLastTokenSeconds); !done) return done.error();
+  if (auto done = store_.revocations().revoke_session(session, now_ + kLastTokenSeconds); !done)
+    return done.error();
   if (auto recorded = record("revoke", (*found)->email, {}, session_note(session)); !recorded)
     return recorded.error();
   return **found;
 }
 
 Result<void> Operations::forget_host_keys(const std::string& hostname) {
-  const auto forgotten = state_.forget_host_keys(hostname);
+  const auto forgotten = store_.host_keys().erase(hostname);
   if (!forgotten) return forgotten.error();
   if (*forgotten == 0)
     return unfit("no host key of " + hostname + " is recorded; see cfpipe-edge host-key list");

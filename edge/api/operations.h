@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/secret.h"
 #include "edge/ca/ssh_ca.h"
 #include "edge/config/config.h"
 #include "edge/identity/service_tokens.h"
@@ -39,9 +40,9 @@ struct CreatedServiceToken {
 /// not now.
 class Operations {
  public:
-  /// `state` outlives it.
-  Operations(State& state, std::int64_t now, Actor actor = {})
-      : state_(state), now_(now), actor_(std::move(actor)) {}
+  /// `store` outlives it.
+  Operations(Store& store, std::int64_t now, Actor actor = {})
+      : store_(store), now_(now), actor_(std::move(actor)) {}
 
   static Result<void> check_service_token(const std::string& name, const std::string& duration);
   Result<CreatedServiceToken> create_service_token(const std::string& name, const std::string& duration);
@@ -94,7 +95,7 @@ class Operations {
   Result<std::vector<std::string>> change_ca(const CaChange& change, const std::string& hostname,
                                              const AgentCa* agent, std::string unfit_text);
 
-  State& state_;
+  Store& store_;
   std::int64_t now_;
   Actor actor_;
 };

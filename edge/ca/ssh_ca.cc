@@ -110,15 +110,15 @@ std::optional<auth::KeyType> SshCa::type_named(std::string_view word) {
 }
 
 Result<bool> SshCa::ensure(std::string_view hostname, auth::KeyType type) {
-  auto known = state_.key(key_name(hostname));
+  auto known = keys_.find(key_name(hostname));
   if (!known) return known.error();
   if (*known) return false;
-  return state_.add_key(key_name(hostname), auth::SshKey::generate(type).private_pem());
+  return keys_.insert(key_name(hostname), auth::SshKey::generate(type).private_pem());
 }
 
 // The state is asked each time: another process may have put the next CA in the place of this one.
 Result<SshCa::SharedKey> SshCa::load(std::string_view hostname) {
-  const auto pem = state_.key(key_name(hostname));
+  const auto pem = keys_.find(key_name(hostname));
   if (!pem) return pem.error();
   if (!*pem) {
     return Failure(Stage::config, Cause::bad_option,
@@ -136,7 +136,7 @@ Result<SshCa::SharedKey> SshCa::load(std::string_view hostname) {
 }
 
 Result<std::optional<auth::SshKey>> SshCa::read_key(const std::string& name) {
-  auto pem = state_.key(name);
+  auto pem = keys_.find(name);
   if (!pem) return pem.error();
   if (!*pem) return std::optional<auth::SshKey>();
   auto key = auth::SshKey::from_pem((*pem)->reveal());
@@ -147,13 +147,13 @@ Result<std::optional<auth::SshKey>> SshCa::read_key(const std::string& name) {
 Result<bool> SshCa::rotate(std::string_view hostname, std::optional<auth::KeyType> type) {
   const auto present = load(hostname);
   if (!present) return present.error();
-  return state_.add_key(next_key_name(hostname),
-                        auth::SshKey::generate(type.value_or((*present)->type())).private_pem());
+  return keys_.insert(next_key_name(hostname),
+                      auth::SshKey::generate(type.value_or((*present)->type())).private_pem());
 }
 
 Result<bool> SshCa::retire(std::string_view hostname) {
   if (auto present = load(hostname); !present) return present.error();
-  return state_.move_key(next_key_name(hostname), key_name(hostname));
+  return keys_.move(next_key_name(hostname), key_name(hostname));
 }
 
 Result<std::vector<std::string>> SshCa::public_lines(std::string_view hostname) {
@@ -181,7 +181,7 @@ auth::KeyType SshCa::user_key_type(const ApplicationConfig& app) {
 }
 
 Result<std::vector<std::string>> SshCa::hostnames() {
-  auto names = state_.key_names(kPrefix);
+  auto names = keys_.list(kPrefix);
   if (!names) return names;
   for (std::string& name : *names) name.erase(0, kPrefix.size());
   return names;
@@ -239,7 +239,7 @@ net::awaitable<Result<std::string>> SshCa::ask_agent(const AgentCa& ca,
 }
 
 Result<SshCa::Draft> SshCa::draft(std::string_view owner, auth::CertFields fields, Validity validity) {
-  const auto serial = state_.next_serial();
+  const auto serial = serials_.next();
   if (!serial) return serial.error();
   Draft out;
   out.issued.serial = *serial;
@@ -278,8 +278,7 @@ Result<IssuedCertificate> SshCa::sign_host(std::string_view hostname, const std:
     const auto for_users = read_key(key_name(hostname));
     if (!for_users) return for_users.error();
     const auto type = *for_users ? (*for_users)->type() : auth::KeyType::ed25519;
-    if (auto made = state_.add_key(host_key_name(hostname), auth::SshKey::generate(type).private_pem());
-        !made)
+    if (auto made = keys_.insert(host_key_name(hostname), auth::SshKey::generate(type).private_pem()); !made)
       return made.error();
     ca = read_key(host_key_name(hostname));
     if (!ca) return ca.error();

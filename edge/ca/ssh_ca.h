@@ -15,7 +15,8 @@
 #include "auth/ssh/key.h"
 #include "edge/config/config.h"
 #include "edge/policy/identity.h"
-#include "edge/store/store.h"
+#include "edge/store/key_store.h"
+#include "edge/store/serial_store.h"
 
 namespace cfpipe::edge {
 
@@ -45,7 +46,7 @@ std::string why_no_principals(const CertificateConfig& config, const Identity& i
 /// The SSH certificate authorities, one for each application, all on one counter of serials.
 class SshCa {
  public:
-  explicit SshCa(State& state) : state_(state) {}
+  SshCa(KeyStore& keys, SerialStore& serials) : keys_(keys), serials_(serials) {}
 
   /// Makes the application's CA unless it has one; true if it was made.
   Result<bool> ensure(std::string_view hostname, auth::KeyType type = auth::KeyType::ed25519);
@@ -111,7 +112,8 @@ class SshCa {
     SharedKey key;
   };
 
-  State& state_;
+  KeyStore& keys_;
+  SerialStore& serials_;
   std::map<std::string, Parsed, std::less<>> parsed_;  ///< by application
   std::size_t asking_ = 0;                             ///< agents, at the moment
 };

@@ -11,8 +11,8 @@
 #include "base/text.h"
 #include "edge/command/commands.h"
 #include "edge/monitoring/audit_export.h"
+#include "edge/store/audit_store.h"
 #include "edge/store/audit_text.h"
-#include "edge/store/store.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -69,9 +69,9 @@ bool wait_for_rows() {
 }
 
 /// Prints the rows behind that one as they come, until standard output takes no more.
-Result<void> follow(State& state, std::int64_t last, const Wanted& wanted) {
+Result<void> follow(AuditStore& store, std::int64_t last, const Wanted& wanted) {
   do {
-    const auto rows = state.audit_behind(last, kFollowRows);
+    const auto rows = store.list_after(last, kFollowRows);
     if (!rows) return rows.error();
     for (const AuditRow& row : *rows) print(wanted, row);
     if (!rows->empty()) last = rows->back().id;
@@ -86,18 +86,18 @@ int show_audit(const StateOption& option, const AuditOptions& options) {
   Wanted wanted{.options = options};
   if (!read_time("--since", options.since, wanted.since)) return kUsage;
   if (!read_time("--until", options.until, wanted.until)) return kUsage;
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
   AuditQuery newest_row;
   newest_row.most = 1;
-  const auto newest = (*state)->search_audit(newest_row);
+  const auto newest = (*store)->audit().search(newest_row);
   if (!newest) return complain(newest.error());
   const std::int64_t last = newest->rows.empty() ? 0 : newest->rows.front().id;
-  auto done = (*state)->read_audit(wanted.since, [&](const AuditRow& row) {
+  auto done = (*store)->audit().read(wanted.since, [&](const AuditRow& row) {
     if (row.id <= last) print(wanted, row);  // what is added meanwhile is for follow()
     return row.time < wanted.until;
   });
-  if (done && options.follow) done = follow(**state, last, wanted);
+  if (done && options.follow) done = follow((*store)->audit(), last, wanted);
   return done ? kOk : complain(done.error());
 }
 

@@ -4,16 +4,20 @@
 #include "edge/api/operations.h"
 #include "edge/command/commands.h"
 #include "edge/process/as_owner.h"
+#include "edge/store/sqlite_copy.h"
+#include "edge/store/sqlite_store.h"
 
 namespace cfpipe::edge {
 namespace {
 
 int fill(const StateOption& option, const NewFile& file) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  if (const auto copied = (*state)->copy_into(file.descriptor(), file.path()); !copied)
+  const auto dir = own_state_dir(option, true);
+  if (!dir) return complain(dir.error());
+  if (const auto copied = copy_sqlite_store(*dir, file.descriptor(), file.path()); !copied)
     return complain(copied.error());
-  const auto recorded = Operations(**state, std::time(nullptr)).record("backup", {}, {}, {});
+  const auto store = open_sqlite_store(*dir);
+  if (!store) return complain(store.error());
+  const auto recorded = Operations(**store, std::time(nullptr)).record("backup", {}, {}, {});
   return recorded ? kOk : complain(recorded.error());
 }
 

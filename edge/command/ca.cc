@@ -7,7 +7,6 @@
 #include "edge/ca/ssh_ca.h"
 #include "edge/command/commands.h"
 #include "edge/policy/app_name.h"
-#include "edge/store/store.h"
 
 namespace cfpipe::edge {
 
@@ -27,17 +26,17 @@ const AgentCa* pointer_to(const std::optional<AgentCa>& agent) {
 
 Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::string& hostname) {
   const auto agent = agent_ca(option, hostname);
-  auto state = open_state(option, true);
-  if (!state) return state.error();
-  return Operations(**state, std::time(nullptr)).ca(hostname, pointer_to(agent));
+  auto store = open_store(option, true);
+  if (!store) return store.error();
+  return Operations(**store, std::time(nullptr)).ca(hostname, pointer_to(agent));
 }
 
 int ca_generate(const StateOption& option, const std::string& hostname, const std::string& type) {
   const auto agent = agent_ca(option, hostname);
   // Asked of an edge that has never run, this makes its state.
-  auto state = open_state(option, !valid_app_name(hostname) || agent);
-  if (!state) return complain(state.error());
-  return print_lines(Operations(**state, std::time(nullptr)).generate_ca(hostname, pointer_to(agent), type));
+  auto store = open_store(option, !valid_app_name(hostname) || agent);
+  if (!store) return complain(store.error());
+  return print_lines(Operations(**store, std::time(nullptr)).generate_ca(hostname, pointer_to(agent), type));
 }
 
 int ca_show(const StateOption& option, const std::string& hostname) {
@@ -46,9 +45,9 @@ int ca_show(const StateOption& option, const std::string& hostname) {
 
 int ca_rotate(const StateOption& option, const std::string& hostname, const std::string& type) {
   const auto agent = agent_ca(option, hostname);
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto lines = Operations(**state, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent), type);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto lines = Operations(**store, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent), type);
   if (lines)
     complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
              "'; before that, give every server both lines");
@@ -57,18 +56,18 @@ int ca_rotate(const StateOption& option, const std::string& hostname, const std:
 
 int ca_retire(const StateOption& option, const std::string& hostname) {
   const auto agent = agent_ca(option, hostname);
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto lines = Operations(**state, std::time(nullptr)).retire_ca(hostname, pointer_to(agent));
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto lines = Operations(**store, std::time(nullptr)).retire_ca(hostname, pointer_to(agent));
   if (lines)
     complain("this line signs now; take the other one off the servers once its certificates have expired");
   return print_lines(lines);
 }
 
 int ca_list(const StateOption& option) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto names = SshCa(**state).hostnames();
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto names = SshCa((*store)->keys(), (*store)->serials()).hostnames();
   if (!names) return complain(names.error());
   for (const std::string& name : *names) std::printf("%s\n", name.c_str());
   return kOk;

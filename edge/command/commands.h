@@ -76,10 +76,12 @@ struct StateOption {
   std::string config_path;
 };
 /// Root becomes the user whom the state belongs to first, and so cannot do after this what root alone can.
-/// `known`: fail where no edge has ever been.
-Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known);
+/// `known`: fail where no edge has ever been. The state's directory.
+Result<std::string> own_state_dir(const StateOption& option, bool known);
+/// The same, and opens the state in it.
+Result<std::unique_ptr<Store>> open_store(const StateOption& option, bool known);
 /// The application's CA, if that is in an agent and the option says which configuration it is in. To be asked
-/// before open_state(), after which the configuration may be out of reach.
+/// before open_store(), after which the configuration may be out of reach.
 std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname);
 /// The application's public keys of its CA, as lines; those of an agent are in the configuration alone. Opens
 /// the state.

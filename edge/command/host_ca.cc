@@ -17,10 +17,10 @@ int ca_sign_host(const StateOption& option, const HostCertificateOptions& option
     complain(key.error().detail + "; it is the .pub file of the host's key");
     return kBadConfig;
   }
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
   const auto issued =
-      Operations(**state, std::time(nullptr)).sign_host(options.app, options.names, *key, options.duration);
+      Operations(**store, std::time(nullptr)).sign_host(options.app, options.names, *key, options.duration);
   if (!issued) return complain(issued.error());
   std::printf("%s\n", issued->line.c_str());
   complain("good until " + rfc3339(issued->expires) +
@@ -30,9 +30,9 @@ int ca_sign_host(const StateOption& option, const HostCertificateOptions& option
 }
 
 int ca_known_hosts(const StateOption& option, const std::string& hostname) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto line = SshCa(**state).known_hosts_line(hostname);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto line = SshCa((*store)->keys(), (*store)->serials()).known_hosts_line(hostname);
   if (!line) return complain(line.error());
   std::printf("%s\n", line->c_str());
   return kOk;

@@ -9,9 +9,9 @@
 namespace cfpipe::edge {
 
 int host_key_list(const StateOption& option, bool json) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto rows = (*state)->host_keys();
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto rows = (*store)->host_keys().list();
   if (!rows) return complain(rows.error());
   std::vector<boost::json::object> listed;
   for (const HostKeyRow& row : *rows) {
@@ -27,9 +27,9 @@ int host_key_list(const StateOption& option, bool json) {
 }
 
 int host_key_forget(const StateOption& option, const std::string& hostname) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto done = Operations(**state, std::time(nullptr)).forget_host_keys(hostname);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto done = Operations(**store, std::time(nullptr)).forget_host_keys(hostname);
   return done ? kOk : complain(done.error());
 }
 

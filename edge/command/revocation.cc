@@ -12,9 +12,9 @@
 namespace cfpipe::edge {
 
 int ca_revoke(const StateOption& option, const RevokeOptions& options) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto serials = Operations(**state, std::time(nullptr))
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto serials = Operations(**store, std::time(nullptr))
                            .revoke_certificates(options.app, options.serials, options.identity);
   if (!serials) return complain(serials.error());
   complain(std::to_string(serials->size()) + " revoked; servers know it once they have the list of " +
@@ -26,9 +26,9 @@ namespace {
 
 int revocation_list(const StateOption& option, const std::string& hostname, std::string& list) {
   const auto agent = agent_ca(option, hostname);
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  auto made = Operations(**state, std::time(nullptr)).revocation_list(hostname, agent ? &*agent : nullptr);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  auto made = Operations(**store, std::time(nullptr)).revocation_list(hostname, agent ? &*agent : nullptr);
   if (!made) return complain(made.error());
   list = std::move(*made);
   return kOk;

@@ -19,6 +19,7 @@
 #include "edge/listener/given_sockets.h"
 #include "edge/listener/run_all.h"
 #include "edge/process/lifecycle.h"
+#include "edge/store/sqlite_store.h"
 #include "edge/terminal/terminals.h"
 #include "edge/tunnel/origin.h"
 
@@ -176,12 +177,12 @@ int serve(Config config, const ServeOptions& options) {
   const bool dev = options.config_path.empty();
   const ServiceManager manager;
   net::io_context io(1);
-  auto state = open_sqlite_state(config.state_dir);
-  if (!state) return complain(state.error());
-  auto made = Handlers::make(io.get_executor(), config, **state, &wall_clock);
+  auto store = open_sqlite_store(config.state_dir);
+  if (!store) return complain(store.error());
+  auto made = Handlers::make(io.get_executor(), config, **store, &wall_clock);
   if (!made) return complain(made.error());
   Handlers& handlers = **made;
-  AuditLog audit_log(**state);
+  AuditLog audit_log((*store)->audit());
   if (const auto opened = open_audit(handlers.context().audit, audit_log, config); !opened)
     return complain(opened.error());
   look_at_private_key(config.key_file);
@@ -195,7 +196,7 @@ int serve(Config config, const ServeOptions& options) {
   // In front of proxies, auth_domain names the port of theirs that clients reach.
   const bool proxied = config.plain_http || !config.proxies.ranges.empty();
   if (dev || (config.listen->port() == 0 && !proxied)) handlers.set_public_port((*server)->port());
-  const Serving serving{io, **server, handlers, **state, audit_log, manager, *terminals, listening.memory};
+  const Serving serving{io, **server, handlers, **store, audit_log, manager, *terminals, listening.memory};
   // A listener that was handed over is the next process's from then on; one of our own tells that we end.
   const bool shares_admin = static_cast<bool>(sockets->admin);
   std::unique_ptr<Admin> admin;

@@ -10,9 +10,9 @@ namespace cfpipe::edge {
 
 int service_token_create(const StateOption& option, const std::string& name, const std::string& duration) {
   if (const auto fine = Operations::check_service_token(name, duration); !fine) return complain(fine.error());
-  auto state = open_state(option, false);
-  if (!state) return complain(state.error());
-  const auto made = Operations(**state, std::time(nullptr)).create_service_token(name, duration);
+  auto store = open_store(option, false);
+  if (!store) return complain(store.error());
+  const auto made = Operations(**store, std::time(nullptr)).create_service_token(name, duration);
   if (!made) return complain(made.error());
   const std::string secret(made->secret.reveal());
   std::printf("TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n", made->client_id.c_str(),
@@ -22,9 +22,9 @@ int service_token_create(const StateOption& option, const std::string& name, con
 }
 
 int service_token_list(const StateOption& option, bool json) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto rows = (*state)->service_tokens();
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto rows = (*store)->service_tokens().list();
   if (!rows) return complain(rows.error());
   const std::int64_t now = std::time(nullptr);
   std::vector<boost::json::object> listed;
@@ -40,9 +40,9 @@ int service_token_list(const StateOption& option, bool json) {
 }
 
 int service_token_revoke(const StateOption& option, const std::string& name) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto done = Operations(**state, std::time(nullptr)).revoke_service_token(name);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto done = Operations(**store, std::time(nullptr)).revoke_service_token(name);
   return done ? kOk : complain(done.error());
 }
 

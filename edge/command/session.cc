@@ -9,9 +9,9 @@
 namespace cfpipe::edge {
 
 int session_list(const StateOption& option, const std::string& email, bool json) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto found = Operations(**state, std::time(nullptr)).sign_ins(lower(email), 0);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto found = Operations(**store, std::time(nullptr)).sign_ins(lower(email), 0);
   if (!found) return complain(found.error());
   std::vector<boost::json::object> rows;
   for (const SessionRow& row : *found)
@@ -29,10 +29,10 @@ int session_list(const StateOption& option, const std::string& email, bool json)
 }
 
 int revoke_person(const StateOption& option, const std::string& email) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
   const std::int64_t now = std::time(nullptr);
-  if (const auto done = Operations(**state, now).revoke_person(email); !done) return complain(done.error());
+  if (const auto done = Operations(**store, now).revoke_person(email); !done) return complain(done.error());
   complain("the tokens of " + lower(email) + " issued until " + rfc3339(now) +
            " are void, and a running edge ends what they have opened; a new sign-in is up to the identity "
            "provider and the policies");
@@ -40,9 +40,9 @@ int revoke_person(const StateOption& option, const std::string& email) {
 }
 
 int revoke_session(const StateOption& option, const std::string& session) {
-  auto state = open_state(option, true);
-  if (!state) return complain(state.error());
-  const auto ended = Operations(**state, std::time(nullptr)).revoke_session(session);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto ended = Operations(**store, std::time(nullptr)).revoke_session(session);
   if (!ended) return complain(ended.error());
   complain("the tokens of the session that " + ended->email + " began at " + rfc3339(ended->begun) +
            " are void, and a running edge ends what they have opened; other sessions go on");

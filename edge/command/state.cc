@@ -7,7 +7,7 @@
 
 #include "edge/command/commands.h"
 #include "edge/process/as_owner.h"
-#include "edge/store/store.h"
+#include "edge/store/sqlite_store.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -52,16 +52,22 @@ std::string config_path_of(const std::string& given) {
   return variable != nullptr && *variable != '\0' ? variable : kSystemConfig;
 }
 
-Result<std::unique_ptr<State>> open_state(const StateOption& option, bool known) {
+Result<std::string> own_state_dir(const StateOption& option, bool known) {
   const Missing missing = known ? Missing::left : Missing::made;
-  const auto dir = state_dir_of(option, missing);
-  if (!dir) return dir.error();
+  auto dir = state_dir_of(option, missing);
+  if (!dir) return dir;
   if (const auto became = become_owner(*dir, Keep::nothing, missing); !became) return became.error();
   if (const auto ours = check_owner(*dir); !ours) return ours.error();
   std::error_code error;
   if (known && !std::filesystem::exists(*dir + "/edge.db", error))
     return fault(Stage::state, *dir + " is not the state directory of an edge");
-  return open_sqlite_state(*dir);
+  return dir;
+}
+
+Result<std::unique_ptr<Store>> open_store(const StateOption& option, bool known) {
+  const auto dir = own_state_dir(option, known);
+  if (!dir) return dir.error();
+  return open_sqlite_store(*dir);
 }
 
 std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname) {

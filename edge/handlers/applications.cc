@@ -14,8 +14,8 @@ std::string_view path_of(std::string_view target) {
 }
 
 Result<std::shared_ptr<Application>> application_of(std::shared_ptr<const ApplicationConfig> config,
-                                                    State& store) {
-  auto aud = store.application_aud(config->hostname);
+                                                    KeyStore& keys) {
+  auto aud = keys.audience(config->hostname);
   if (!aud) return aud.error();
   auto name = AppName::parse(config->hostname);
   if (!name) return name.error();
@@ -45,11 +45,11 @@ Answer nowhere(const Place& place) {
   return text_answer(404, "no application of this host is on that path");
 }
 
-Result<ApplicationTable> ApplicationTable::make(const Config& config, State& store, SshCa& ssh_ca) {
+Result<ApplicationTable> ApplicationTable::make(const Config& config, KeyStore& keys, SshCa& ssh_ca) {
   ApplicationTable out;
   std::vector<AppName> names;
   for (const ApplicationConfig& app : config.applications) {
-    auto made = application_of(std::make_shared<const ApplicationConfig>(app), store);
+    auto made = application_of(std::make_shared<const ApplicationConfig>(app), keys);
     if (!made) return made.error();
     names.push_back((*made)->name);
     out.apps_.emplace(app.hostname, std::move(*made));
@@ -57,7 +57,7 @@ Result<ApplicationTable> ApplicationTable::make(const Config& config, State& sto
     if (auto ensured = ssh_ca.ensure(app.hostname); !ensured) return ensured.error();
   }
   out.index_ = AppIndex(std::move(names));
-  auto dashboard = application_of(dashboard_config(config), store);
+  auto dashboard = application_of(dashboard_config(config), keys);
   if (!dashboard) return dashboard.error();
   out.dashboard_ = std::move(*dashboard);
   return out;

@@ -12,7 +12,7 @@
 #include "edge/http/request.h"
 #include "edge/limits/recent_parties.h"
 #include "edge/policy/app_name.h"
-#include "edge/store/store.h"
+#include "edge/store/key_store.h"
 
 namespace cfpipe::edge {
 
@@ -52,7 +52,7 @@ class ApplicationTable {
 
   ApplicationTable() = default;
   /// Makes an audience, and a CA where the application wants one here, for each application that is new.
-  static Result<ApplicationTable> make(const Config& config, State& store, SshCa& ssh_ca);
+  static Result<ApplicationTable> make(const Config& config, KeyStore& keys, SshCa& ssh_ca);
 
   const Apps& all() const { return apps_; }
   /// Null: there is none.

@@ -80,20 +80,20 @@ std::optional<Identity> Authenticator::browser_session(const Request& request) c
 
 bool Authenticator::no_longer_good(const Credentials& shown) const {
   if (shown.client_id.empty()) {
-    const auto until = context_.store.revoked_until(shown.who);
+    const auto until = context_.store.revocations().revoked_until(shown.who);
     if (until && shown.issued <= *until) return true;
-    const auto ended = context_.store.session_revoked(shown.session);
+    const auto ended = context_.store.revocations().session_revoked(shown.session);
     return ended && *ended;
   }
-  const auto row = context_.store.service_token(shown.client_id);
+  const auto row = context_.store.service_tokens().find(shown.client_id);
   return row && !*row;
 }
 
 bool Authenticator::revoked(const Identity& identity) const {
-  const auto until = context_.store.revoked_until(identity.email);
+  const auto until = context_.store.revocations().revoked_until(identity.email);
   if (!until) spdlog::error("state: {}", until.error().detail);
   if (!until || identity.issued <= *until) return true;
-  const auto ended = context_.store.session_revoked(identity.nonce);
+  const auto ended = context_.store.revocations().session_revoked(identity.nonce);
   if (!ended) spdlog::error("state: {}", ended.error().detail);
   return !ended || *ended;
 }

@@ -25,7 +25,8 @@ struct Visitor {
 /// been revoked.
 class Authenticator {
  public:
-  explicit Authenticator(EdgeContext& context) : context_(context), service_tokens_(context.store) {}
+  explicit Authenticator(EdgeContext& context)
+      : context_(context), service_tokens_(context.store.service_tokens()) {}
 
   /// A header that is there decides alone: a client that sends bad credentials is not let in by an old
   /// cookie.

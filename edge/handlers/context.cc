@@ -17,21 +17,21 @@ PartyKey party_of(const Identity& identity) {
 }
 
 Result<std::unique_ptr<EdgeContext>> EdgeContext::make(boost::asio::any_io_executor executor, Config config,
-                                                       State& store, Now clock) {
-  auto tokens = Tokens::open(store);
+                                                       Store& store, Now clock) {
+  auto tokens = Tokens::open(store.keys());
   if (!tokens) return tokens.error();
-  auto signed_state = SignedState::open(store);
+  auto signed_state = SignedState::open(store.keys());
   if (!signed_state) return signed_state.error();
   return std::unique_ptr<EdgeContext>(new EdgeContext(std::move(executor), std::move(config), store,
                                                       std::move(*tokens), std::move(*signed_state),
                                                       std::move(clock)));
 }
 
-EdgeContext::EdgeContext(boost::asio::any_io_executor own_executor, Config own_config, State& own_store,
+EdgeContext::EdgeContext(boost::asio::any_io_executor own_executor, Config own_config, Store& own_store,
                          Tokens own_tokens, SignedState own_signed_state, Now own_clock)
     : executor(std::move(own_executor)),
       store(own_store),
-      audit(executor, own_store),
+      audit(executor, own_store.audit()),
       tokens(std::move(own_tokens)),
       signed_state(std::move(own_signed_state)),
       clock(std::move(own_clock)) {

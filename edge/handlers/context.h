@@ -35,7 +35,7 @@ PartyKey party_of(const Identity& identity);
 struct EdgeContext {
   /// Reads the signing keys from the store, and makes them at the first start. The store outlives it.
   static Result<std::unique_ptr<EdgeContext>> make(boost::asio::any_io_executor executor, Config config,
-                                                   State& store, Now clock);
+                                                   Store& store, Now clock);
   EdgeContext(const EdgeContext&) = delete;
   EdgeContext& operator=(const EdgeContext&) = delete;
 
@@ -59,7 +59,7 @@ struct EdgeContext {
   boost::asio::any_io_executor executor;
   Config config;
   std::uint64_t configurations = 0;  ///< that have been in force
-  State& store;
+  Store& store;
   AuditTrail audit;
   RowLimits rows;  ///< of the audit
   Tokens tokens;
@@ -68,7 +68,7 @@ struct EdgeContext {
   Now clock;
 
  private:
-  EdgeContext(boost::asio::any_io_executor executor, Config config, State& store, Tokens tokens,
+  EdgeContext(boost::asio::any_io_executor executor, Config config, Store& store, Tokens tokens,
               SignedState signed_state, Now clock);
 };
 

@@ -11,8 +11,8 @@ namespace cfpipe::edge {
 namespace {
 
 /// Warns of policies that name a service token that does not exist: it may yet be created.
-Result<void> check_service_tokens(State& store, const Config& config) {
-  const auto rows = store.service_tokens();
+Result<void> check_service_tokens(ServiceTokenStore& tokens, const Config& config) {
+  const auto rows = tokens.list();
   if (!rows) return rows.error();
   std::set<std::string> names;
   for (const ServiceTokenRow& row : *rows) names.insert(row.name);
@@ -29,7 +29,7 @@ Result<void> check_service_tokens(State& store, const Config& config) {
 }  // namespace
 
 Result<std::unique_ptr<Handlers>> Handlers::make(boost::asio::any_io_executor executor, Config config,
-                                                 State& store, Now clock, std::chrono::milliseconds poll) {
+                                                 Store& store, Now clock, std::chrono::milliseconds poll) {
   auto context = EdgeContext::make(std::move(executor), config, store, std::move(clock));
   if (!context) return context.error();
   std::unique_ptr<Handlers> handlers(new Handlers(std::move(*context), poll));
@@ -39,8 +39,8 @@ Result<std::unique_ptr<Handlers>> Handlers::make(boost::asio::any_io_executor ex
 
 Handlers::Handlers(std::unique_ptr<EdgeContext> context, std::chrono::milliseconds poll)
     : context_(std::move(context)),
-      ssh_ca_(context_->store),
-      transfers_(context_->executor, context_->store, poll, context_->clock),
+      ssh_ca_(context_->store.keys(), context_->store.serials()),
+      transfers_(context_->executor, context_->store.pending(), poll, context_->clock),
       credentials_(*context_),
       metadata_(*context_, ssh_ca_),
       certificates_(*context_, ssh_ca_),
@@ -58,9 +58,10 @@ Handlers::Handlers(std::unique_ptr<EdgeContext> context, std::chrono::millisecon
 
 // All that can fail comes first.
 Result<void> Handlers::configure(Config config) {
-  auto applications = ApplicationTable::make(config, context_->store, ssh_ca_);
+  auto applications = ApplicationTable::make(config, context_->store.keys(), ssh_ca_);
   if (!applications) return applications.error();
-  if (auto checked = check_service_tokens(context_->store, config); !checked) return checked.error();
+  if (auto checked = check_service_tokens(context_->store.service_tokens(), config); !checked)
+    return checked.error();
   auto providers = ProviderSignIn::make_providers(*context_, config);
   if (!providers) return providers.error();
   context_->use(std::move(config));

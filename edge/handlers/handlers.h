@@ -19,7 +19,7 @@ class Handlers {
  public:
   /// The store outlives it. `poll`: how long a program's poll for its tokens may wait.
   static Result<std::unique_ptr<Handlers>> make(boost::asio::any_io_executor executor, Config config,
-                                                State& store, Now clock,
+                                                Store& store, Now clock,
                                                 std::chrono::milliseconds poll = kTransferPoll);
   Handlers(const Handlers&) = delete;
   Handlers& operator=(const Handlers&) = delete;

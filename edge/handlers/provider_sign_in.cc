@@ -229,8 +229,8 @@ net::awaitable<Answer> ProviderSignIn::redeem(const Request& request, Login logi
   if (find(provider->config.name) != provider) co_return stale_sign_in();
   if (!person) co_return not_signed_in(request, login, person.error());
   // The process before or after this one may have seen the same answer, while an edge restarts.
-  const auto first =
-      context_.store.use_once("sign-in", hex(sha256(state)), context_.now() + kLoginSeconds, context_.now());
+  const auto first = context_.store.pending().use_once("sign-in", hex(sha256(state)),
+                                                       context_.now() + kLoginSeconds, context_.now());
   if (!first) co_return state_trouble(first.error());
   if (!*first) co_return stale_sign_in();
   Answer answer = signed_in(request, login, *person, provider->config);

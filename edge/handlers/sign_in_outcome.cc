@@ -107,7 +107,7 @@ Answer SignInOutcome::finish(const Login& login, const Identity& identity, bool 
                         "Try again in a minute.");
   }
   const auto kept =
-      context_.store.put_pending("code", name, boost::json::serialize(content), now + kCodeSeconds, now);
+      context_.store.pending().put("code", name, boost::json::serialize(content), now + kCodeSeconds, now);
   if (!kept) spdlog::error("state: {}", kept.error().detail);
   if (!kept || !*kept) {
     codes_.taken(name);
@@ -120,7 +120,7 @@ Answer SignInOutcome::finish(const Login& login, const Identity& identity, bool 
 
 Result<std::optional<boost::json::object>> SignInOutcome::take_code(const std::string& code) {
   const std::string name = hex(sha256(code));
-  const auto taken = context_.store.take_pending("code", name, context_.now());
+  const auto taken = context_.store.pending().take("code", name, context_.now());
   codes_.taken(name);
   if (!taken) return taken.error();
   if (!*taken) return std::optional<boost::json::object>();

@@ -68,7 +68,8 @@ std::optional<Answer> SignOut::revoke(const Request& request, const Identity& id
   if (identity.nonce.empty()) return std::nullopt;
   if (led_here_from_elsewhere(request)) return sign_out_page(request, identity.email);
   const std::int64_t now = context_.now();
-  if (const auto done = context_.store.revoke_session(identity.nonce, now + kLastTokenSeconds); !done)
+  if (const auto done = context_.store.revocations().revoke_session(identity.nonce, now + kLastTokenSeconds);
+      !done)
     return state_trouble(done.error());
   AuditRow row = row_of("revoke", request);
   row.identity = identity.email;

@@ -68,19 +68,22 @@ boost::asio::awaitable<Result<std::string>> TerminalAuthority::certify(const Tun
 }
 
 Result<std::string> TerminalAuthority::known_host_key(const TunnelGrant& grant) {
-  return context_.store.host_key(grant.app_hostname, origin_of(grant));
+  const auto known = context_.store.host_keys().find(grant.app_hostname, origin_of(grant));
+  if (!known) return known.error();
+  return *known ? (*known)->line : std::string();
 }
 
 Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& grant, const Request& request,
                                                const std::string& key_line) {
   const auto key = auth::parse_public_key_line(key_line);
   if (!key) return key.error();
-  auto added = context_.store.add_host_key(grant.app_hostname, origin_of(grant), key_line, context_.now());
+  const HostKeyRow seen{grant.app_hostname, origin_of(grant), key_line, context_.now()};
+  auto added = context_.store.host_keys().insert(seen);
   if (!added) return added.error();
   // Two terminals may have been the first at once, and one of them was shown another key.
-  const auto kept = context_.store.host_key(grant.app_hostname, origin_of(grant));
+  const auto kept = context_.store.host_keys().find(seen.hostname, seen.origin);
   if (!kept) return kept.error();
-  if (*kept != key_line)
+  if (!*kept || (*kept)->line != key_line)
     return Failure(Stage::state, Cause::key_unusable, "another host key was recorded meanwhile");
   AuditRow row = row_of("host_key", request);
   row.identity = grant.identity;

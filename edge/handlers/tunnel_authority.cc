@@ -181,10 +181,10 @@ void TunnelAuthority::end_due() {
 
 // A revocation is a change of the state, by another process or by the dashboard.
 void TunnelAuthority::end_revoked(bool changed_here) {
-  const auto changes = context_.store.others_changes();
-  if (changes && *changes == seen_changes_ && !changed_here) return;
-  if (!changes) spdlog::error("state: {}", changes.error().detail);
-  if (changes) seen_changes_ = *changes;
+  const auto version = context_.store.revocations().version();
+  if (version && *version == seen_changes_ && !changed_here) return;
+  if (!version) spdlog::error("state: {}", version.error().detail);
+  if (version) seen_changes_ = *version;
   open_tunnels_.for_each([this](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
     if (!tunnel.row.identity.empty() &&
         credentials_.no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))

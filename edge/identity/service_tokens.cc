@@ -28,7 +28,7 @@ Result<std::optional<NewServiceToken>> ServiceTokens::create(const std::string& 
   row.secret_hash = sha256(made.secret.reveal());
   row.created = now;
   row.expires = now + lifetime.count();
-  const auto added = state_.add_service_token(row);
+  const auto added = store_.insert(row);
   if (!added) return added.error();
   if (!*added) return std::optional<NewServiceToken>();
   return std::optional<NewServiceToken>(std::move(made));
@@ -38,7 +38,7 @@ CheckedServiceToken ServiceTokens::check(std::string_view client_id, std::string
                                          std::int64_t now) {
   if (client_id.empty() || secret.empty()) return {{}, "the service token lacks its id or its secret"};
   const bool sane = client_id.size() <= kMaxCredentialBytes && secret.size() <= kMaxCredentialBytes;
-  const auto row = state_.service_token(sane ? client_id : std::string_view());
+  const auto row = store_.find(sane ? client_id : std::string_view());
   if (!row) {
     spdlog::error("state: {}", row.error().detail);
     return {{}, "this edge cannot look service tokens up now"};
@@ -47,13 +47,13 @@ CheckedServiceToken ServiceTokens::check(std::string_view client_id, std::string
     return {{}, "the service token's id or secret is wrong, or it was revoked"};
   if ((*row)->expires <= now)
     return {{}, "service token " + (*row)->name + " expired at " + rfc3339((*row)->expires)};
-  if (const auto noted = state_.service_token_used(client_id, now); !noted)
+  if (const auto noted = store_.touch(client_id, now); !noted)
     spdlog::error("state: {}", noted.error().detail);
   return {*row, {}};
 }
 
 std::optional<ServiceTokenRow> ServiceTokens::find(std::string_view client_id, std::int64_t now) const {
-  const auto row = state_.service_token(client_id);
+  const auto row = store_.find(client_id);
   if (!row) spdlog::error("state: {}", row.error().detail);
   if (!row || !*row || (*row)->expires <= now) return std::nullopt;
   return *row;

@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "edge/store/store.h"
+#include "base/secret.h"
+#include "edge/store/service_token_store.h"
 
 namespace cfpipe::edge {
 
@@ -31,7 +32,7 @@ struct CheckedServiceToken {
 /// so that a revocation by any process holds at once.
 class ServiceTokens {
  public:
-  explicit ServiceTokens(State& state) : state_(state) {}
+  explicit ServiceTokens(ServiceTokenStore& store) : store_(store) {}
 
   /// Nothing if there is one by that name.
   Result<std::optional<NewServiceToken>> create(const std::string& name, std::chrono::seconds lifetime,
@@ -42,7 +43,7 @@ class ServiceTokens {
   std::optional<ServiceTokenRow> find(std::string_view client_id, std::int64_t now) const;
 
  private:
-  State& state_;
+  ServiceTokenStore& store_;
 };
 
 }  // namespace cfpipe::edge

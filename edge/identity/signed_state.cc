@@ -16,13 +16,13 @@ constexpr std::size_t kKeyBytes = 32;
 
 }  // namespace
 
-Result<SignedState> SignedState::open(State& state) {
-  auto known = state.key("notes");
+Result<SignedState> SignedState::open(KeyStore& keys) {
+  auto known = keys.find("notes");
   if (!known) return known.error();
   if (!*known) {
     const Secret fresh(random_bytes(kKeyBytes));
-    if (auto added = state.add_key("notes", fresh); !added) return added.error();
-    known = state.key("notes");
+    if (auto added = keys.insert("notes", fresh); !added) return added.error();
+    known = keys.find("notes");
     if (!known) return known.error();
   }
   if (!*known || (*known)->reveal().size() != kKeyBytes)

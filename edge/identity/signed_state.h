@@ -7,7 +7,8 @@
 #include <string_view>
 
 #include "base/json.h"
-#include "edge/store/store.h"
+#include "base/secret.h"
+#include "edge/store/key_store.h"
 
 namespace cfpipe::edge {
 
@@ -19,7 +20,7 @@ inline constexpr std::size_t kMaxNoteBytes = 8 * 1024;
 /// authenticated.
 class SignedState {
  public:
-  static Result<SignedState> open(State& state);
+  static Result<SignedState> open(KeyStore& keys);
   std::string write(std::string_view kind, boost::json::object content, std::int64_t expires) const;
   /// 43 characters of base64url that only this edge can make of that text: what need not be kept anywhere to
   /// be known again. Apart from notes, and from those of other kinds.

@@ -37,15 +37,15 @@ Failure damaged() {
   return {Stage::state, Cause::state_unreadable, "the token signing key is damaged"};
 }
 
-Result<PKey> signing_key(State& state) {
-  auto known = state.key(kKeyName);
+Result<PKey> signing_key(KeyStore& keys) {
+  auto known = keys.find(kKeyName);
   if (!known) return known.error();
   if (!*known) {
     const PKey fresh(EVP_RSA_gen(kTokenKeyBits));
     if (!fresh) return damaged();
-    if (auto added = state.add_key(kKeyName, private_key_pem(fresh.get())); !added) return added.error();
+    if (auto added = keys.insert(kKeyName, private_key_pem(fresh.get())); !added) return added.error();
     // Another process may have been first: the stored one counts.
-    known = state.key(kKeyName);
+    known = keys.find(kKeyName);
     if (!known) return known.error();
   }
   if (!*known) return damaged();
@@ -106,8 +106,8 @@ Identity read_identity(const boost::json::object& object) {
   return identity;
 }
 
-Result<Tokens> Tokens::open(State& state) {
-  auto key = signing_key(state);
+Result<Tokens> Tokens::open(KeyStore& keys) {
+  auto key = signing_key(keys);
   if (!key) return key.error();
   const std::string kid = auth::rsa_thumbprint(key->get());
   const CertificateRequest request{.common_name = "cfpipe-edge token signing", .days = kCertificateDays};

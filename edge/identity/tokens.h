@@ -10,7 +10,7 @@
 
 #include "base/openssl.h"
 #include "edge/policy/identity.h"
-#include "edge/store/store.h"
+#include "edge/store/key_store.h"
 
 namespace cfpipe::edge {
 
@@ -28,7 +28,7 @@ Identity read_identity(const boost::json::object& object);
 class Tokens {
  public:
   /// Makes the signing key at the first start.
-  static Result<Tokens> open(State& state);
+  static Result<Tokens> open(KeyStore& keys);
 
   void set_issuer(std::string issuer) { issuer_ = std::move(issuer); }
   const std::string& issuer() const { return issuer_; }

@@ -39,7 +39,7 @@ Result<Outstanding::Added> TransferStore::keep(const PartyKey& owner, const std:
   const std::string name = hex(sha256(receiver));
   const auto added = boxes_.add(owner, name, now + kTransferSeconds, now);
   if (added != Outstanding::Added::yes) return added;
-  const auto kept = state_.put_pending(kKind, name, value, now + kTransferSeconds, now);
+  const auto kept = pending_.put(kKind, name, value, now + kTransferSeconds, now);
   if (!kept || !*kept) boxes_.taken(name);
   if (!kept) return kept.error();
   if (!*kept) return Outstanding::Added::full;
@@ -61,7 +61,7 @@ Result<Outstanding::Added> TransferStore::refuse(const PartyKey& owner, const st
 
 Answer TransferStore::take(const std::string& receiver) {
   const std::string name = hex(sha256(receiver));
-  auto box = state_.take_pending(kKind, name, now_());
+  auto box = pending_.take(kKind, name, now_());
   if (!box) {
     spdlog::error("transfer store: {}", box.error().detail);
     return text_answer(503, "the state of this edge cannot be read");

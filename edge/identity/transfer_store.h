@@ -16,7 +16,7 @@
 #include "edge/limits/outstanding.h"
 #include "edge/limits/party.h"
 #include "edge/limits/seats.h"
-#include "edge/store/store.h"
+#include "edge/store/pending_store.h"
 
 namespace cfpipe::edge {
 
@@ -32,9 +32,9 @@ inline constexpr std::size_t kMaxTransfersOfPerson = 32;
 /// once. The edge keeps what it cannot open any more: only the receiver has the key.
 class TransferStore {
  public:
-  TransferStore(boost::asio::any_io_executor executor, State& state, std::chrono::milliseconds poll,
+  TransferStore(boost::asio::any_io_executor executor, PendingStore& pending, std::chrono::milliseconds poll,
                 std::function<std::int64_t()> now)
-      : executor_(std::move(executor)), state_(state), poll_(poll), now_(std::move(now)) {}
+      : executor_(std::move(executor)), pending_(pending), poll_(poll), now_(std::move(now)) {}
 
   /// The receiver's public key: 32 bytes in padded URL-safe base64, as it is in the path.
   static bool valid_key(std::string_view key);
@@ -67,7 +67,7 @@ class TransferStore {
   Answer take(const std::string& receiver);
 
   boost::asio::any_io_executor executor_;
-  State& state_;
+  PendingStore& pending_;
   std::chrono::milliseconds poll_;
   std::function<std::int64_t()> now_;
   std::map<std::string, std::shared_ptr<Waiter>> waiters_;

@@ -56,22 +56,22 @@ std::string last_lines(int fd) {
 }
 
 /// The id of the row that this line is; 0: it is none of this state.
-std::int64_t row_in(const std::string& line, State& state) {
+std::int64_t row_in(const std::string& line, AuditStore& store) {
   const auto object = parse_json_object(line);
   const std::int64_t id = object ? number_of(*object, "id") : 0;
   if (id <= 0) return 0;
-  const auto rows = state.audit_behind(id - 1, 1);
+  const auto rows = store.list_after(id - 1, 1);
   return rows && !rows->empty() && audit_json(rows->front()) == line ? id : 0;
 }
 
 /// The row that the file ends with; 0: it does not say. On a full disk the state cannot note what was copied.
-std::int64_t last_row_in(int fd, State& state) {
+std::int64_t last_row_in(int fd, AuditStore& store) {
   std::string lines = last_lines(fd);
   // The last line may be a part that a killed process left.
   for (int part = 0; part < 2; ++part) {
     const std::size_t before = lines.rfind('\n');
     const std::size_t from = before == std::string::npos ? 0 : before + 1;
-    if (const std::int64_t id = row_in(lines.substr(from), state); id > 0) return id;
+    if (const std::int64_t id = row_in(lines.substr(from), store); id > 0) return id;
     lines.resize(from > 0 ? before : 0);
   }
   return 0;
@@ -141,11 +141,11 @@ void AuditLog::copy() {
 // False: there is nothing more, or it cannot be read.
 bool AuditLog::fill() {
   if (!copied_) {
-    const auto known = state_.audit_copied();
+    const auto known = store_.copy_mark();
     if (!known) return say(known.error().detail);
-    copied_ = std::max(*known, last_row_in(file_.get(), state_));
+    copied_ = std::max(*known, last_row_in(file_.get(), store_));
   }
-  const auto rows = state_.audit_behind(*copied_, kAuditBatch);
+  const auto rows = store_.list_after(*copied_, kAuditBatch);
   if (!rows) return say(rows.error().detail);
   if (rows->empty()) return false;
   for (const AuditRow& row : *rows) rest_ += audit_json(row) + "\n";
@@ -163,7 +163,7 @@ bool AuditLog::send() {
   }
   if (rest_row_ == 0) return true;
   copied_ = std::exchange(rest_row_, 0);
-  const auto noted = state_.set_audit_copied(*copied_);
+  const auto noted = store_.set_copy_mark(*copied_);
   return noted ? true : say(noted.error().detail);
 }
 

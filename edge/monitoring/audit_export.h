@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/platform/own_file.h"
-#include "edge/store/store.h"
+#include "edge/store/audit_store.h"
 
 namespace cfpipe::edge {
 
@@ -24,8 +24,8 @@ std::string audit_json(const AuditRow& row);
 /// there twice. On standard output the last ones may come twice.
 class AuditLog {
  public:
-  /// `state` outlives it.
-  explicit AuditLog(State& state) : state_(state) {}
+  /// `store` outlives it.
+  explicit AuditLog(AuditStore& store) : store_(store) {}
 
   /// Where to: `path` as the configuration has it. The file is made with mode 0600, and must be a plain one
   /// of ours that no other user can write. Stage::config.
@@ -45,7 +45,7 @@ class AuditLog {
   bool send();
   bool say(const std::string& fault);
 
-  State& state_;
+  AuditStore& store_;
   Fd file_;
   std::optional<std::int64_t> copied_;  ///< the last row that is there; unknown at first
   std::string rest_;                    ///< lines under way, up to that of the row

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/platform/own_file.h"
-#include "edge/store/store.h"
+#include "edge/store/audit_store.h"
 
 namespace cfpipe::edge {
 

@@ -29,8 +29,8 @@ std::int64_t first_number() {
 
 }  // namespace
 
-AuditTrail::AuditTrail(boost::asio::any_io_executor executor, State& state)
-    : executor_(std::move(executor)), state_(state), last_number_(first_number()) {}
+AuditTrail::AuditTrail(boost::asio::any_io_executor executor, AuditStore& store)
+    : executor_(std::move(executor)), store_(store), last_number_(first_number()) {}
 
 AuditTrail::~AuditTrail() {
   *alive_ = false;
@@ -67,7 +67,7 @@ void AuditTrail::prepare_spares() {
 
 /// Nothing is taken that another process has.
 Result<void> AuditTrail::open_spool(std::size_t spool) {
-  const auto taken = state_.audit_spooled(spool);
+  const auto taken = store_.spool_mark(spool);
   if (!taken) return taken.error();
   auto opened = AuditSpool::open(path_of(spool), *taken);
   if (!opened) return opened.error();
@@ -183,7 +183,7 @@ AuditTrail::Appended AuditTrail::append(AuditRow row) {
   AuditRow said = with_audit_text(row);
   Appended out;
   if (!aside_) {
-    const auto added = state_.append_audit(row);
+    const auto added = store_.insert(row);
     if (added) out = {*added, true};
     if (!added) say_trouble(added.error().detail);
   }
@@ -235,7 +235,7 @@ bool AuditTrail::write_batch(const std::vector<std::shared_ptr<Waiting>>& batch)
   if (!aside_) {
     std::vector<AuditRow> rows;
     for (const auto& one : batch) rows.push_back(one->row);
-    const auto added = state_.append_audit_together(rows);
+    const auto added = store_.insert_all(rows);
     if (added) return true;
     say_trouble(added.error().detail);
   }
@@ -267,7 +267,7 @@ bool AuditTrail::unspool(std::size_t spool) {
       row.tunnel = found->second;
     part.push_back(std::move(row));
   }
-  const auto ids = state_.append_audit_spooled(part, spool, rows[part.size() - 1].number);
+  const auto ids = store_.insert_spooled(part, spool, rows[part.size() - 1].number);
   if (!ids) {
     fault_ = ids.error().detail;
     return false;
@@ -291,7 +291,7 @@ void AuditTrail::follow_up(std::int64_t now) {
     row.time = now;
     row.kind = "audit_gap";
     row.reason = std::to_string(gap_) + " rows could not be kept";
-    if (const auto added = state_.append_audit(row); !added) {
+    if (const auto added = store_.insert(row); !added) {
       fault_ = added.error().detail;
       return;
     }

@@ -13,7 +13,7 @@
 
 #include "base/platform/wakeup.h"
 #include "edge/monitoring/audit_spool.h"
-#include "edge/store/store.h"
+#include "edge/store/audit_store.h"
 
 namespace cfpipe::edge {
 
@@ -34,7 +34,7 @@ inline constexpr std::size_t kUnspooledRows = 250;
 class AuditTrail {
  public:
   /// Both outlive it.
-  AuditTrail(boost::asio::any_io_executor executor, State& state);
+  AuditTrail(boost::asio::any_io_executor executor, AuditStore& store);
   ~AuditTrail();
   AuditTrail(const AuditTrail&) = delete;
   AuditTrail& operator=(const AuditTrail&) = delete;
@@ -92,7 +92,7 @@ class AuditTrail {
   bool write_batch(const std::vector<std::shared_ptr<Waiting>>& batch);
 
   boost::asio::any_io_executor executor_;
-  State& state_;
+  AuditStore& store_;
   std::string spool_path_;  ///< of the first; empty: there are none
   std::array<AuditSpool, kSpools> spools_;
   std::size_t current_ = 0;  ///< where the last row went

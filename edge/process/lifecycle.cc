@@ -120,7 +120,7 @@ void Ending::end_if_idle() {
 
 Answer admin_answer(const Serving& serving, const Ending& ending, std::string_view path) {
   if (path == "/healthz") return plain(200, "ok");
-  const auto readable = serving.state.others_changes();
+  const auto readable = serving.store.revocations().version();
   if (path == "/readyz") {
     if (ending.begun()) return plain(503, "the edge is ending");
     if (!readable) return plain(503, readable.error().detail);
@@ -199,7 +199,9 @@ void Watch::copy_audit() {
 }
 
 void Watch::prune() {
-  const auto pruned = serving_.state.prune(std::time(nullptr), kPrunedRows);
+  const std::int64_t now = std::time(nullptr);
+  auto pruned = serving_.store.audit().prune(now, kPrunedRows);
+  if (pruned) pruned = serving_.store.revocations().prune(now, kPrunedRows);
   if (!pruned && prunes_)
     spdlog::error("state: what is too old cannot be deleted: {}", pruned.error().detail);
   prunes_ = static_cast<bool>(pruned);

@@ -36,7 +36,7 @@ struct Serving {
   boost::asio::io_context& io;
   Server& server;
   Handlers& handlers;
-  State& state;
+  Store& store;
   AuditLog& audit_log;
   const ServiceManager& manager;
   terminal::Terminals& terminals;

@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "edge/store/store.h"
+#include "edge/store/audit_store.h"
 
 namespace cfpipe::edge {
 

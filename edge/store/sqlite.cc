@@ -12,7 +12,7 @@ bool run(sqlite3* db, const char* sql) {
 }  // namespace
 
 Failure database_failure(sqlite3* db) {
-  return {Stage::state, Cause::state_write_failed, std::string("state database: ") + sqlite3_errmsg(db)};
+  return {Stage::state, Cause::state_write_failed, "state database: " + printable(sqlite3_errmsg(db))};
 }
 
 Statement::Statement(sqlite3* db, std::string_view sql) {

@@ -53,9 +53,9 @@ std::string spool_counter(std::size_t spool) {
 
 }  // namespace
 
-SqliteAudit::SqliteAudit(sqlite3* db, SqliteSessions& sessions)
+SqliteAudit::SqliteAudit(sqlite3* db, SqliteRevocations& revocations)
     : db_(db),
-      sessions_(sessions),
+      revocations_(revocations),
       add_(db, "INSERT INTO audit (" + kColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
       read_(db, kSelect + "WHERE (time, id) > (?, ?) ORDER BY time, id LIMIT ?"),
       search_(db, kSelect + "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
@@ -63,22 +63,23 @@ SqliteAudit::SqliteAudit(sqlite3* db, SqliteSessions& sessions)
                        kSelect + "WHERE id < ?1 AND identity = ?3 COLLATE NOCASE ORDER BY id DESC LIMIT ?2"),
       search_application_(db, kSelect + "WHERE id < ?1 AND application = ?3 ORDER BY id DESC LIMIT ?2"),
       search_kind_(db, kSelect + "WHERE id < ?1 AND kind = ?3 ORDER BY id DESC LIMIT ?2"),
-      certificates_(db,
-                    "SELECT serial FROM audit WHERE kind = 'certificate' AND application = ? AND "
-                    "identity = ? COLLATE NOCASE AND time >= ?"),
-      prune_(db, "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ? ORDER BY time LIMIT ?)"),
-      behind_(db, kSelect + "WHERE id > ? ORDER BY id LIMIT ?"),
+      list_after_(db, kSelect + "WHERE id > ? ORDER BY id LIMIT ?"),
+      list_certificates_(db,
+                         "SELECT serial FROM audit WHERE kind = 'certificate' AND application = ? AND "
+                         "identity = ? COLLATE NOCASE AND time >= ?"),
       begin_copy_(db,
                   "INSERT INTO counters (name, value) SELECT 'audit-copied', coalesce(max(id), 0) FROM audit "
                   "WHERE true ON CONFLICT (name) DO NOTHING"),
-      copied_(db, "SELECT value FROM counters WHERE name = 'audit-copied'"),
-      set_copied_(db, "UPDATE counters SET value = ? WHERE name = 'audit-copied'"),
-      spooled_(db, "SELECT value FROM counters WHERE name = ?"),
-      set_spooled_(db,
-                   "INSERT INTO counters (name, value) VALUES (?, ?) "
-                   "ON CONFLICT (name) DO UPDATE SET value = excluded.value") {}
+      copy_mark_(db, "SELECT value FROM counters WHERE name = 'audit-copied'"),
+      set_copy_mark_(db, "UPDATE counters SET value = ? WHERE name = 'audit-copied'"),
+      spool_mark_(db, "SELECT value FROM counters WHERE name = ?"),
+      set_spool_mark_(db,
+                      "INSERT INTO counters (name, value) VALUES (?, ?) "
+                      "ON CONFLICT (name) DO UPDATE SET value = excluded.value"),
+      prune_(db,
+             "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ? ORDER BY time LIMIT ?)") {}
 
-Result<std::int64_t> SqliteAudit::insert(const AuditRow& row) {
+Result<std::int64_t> SqliteAudit::add(const AuditRow& row) {
   const AuditRow clean = with_audit_text(row);
   Query query(add_);
   query.bind(clean.time).bind(clean.kind).bind(clean.identity).bind(clean.application).bind(clean.peer);
@@ -88,55 +89,55 @@ Result<std::int64_t> SqliteAudit::insert(const AuditRow& row) {
   if (!query.ok()) return database_failure(db_);
   const std::int64_t id = sqlite3_last_insert_rowid(db_);
   if (clean.session.empty()) return id;
-  if (auto added = sessions_.add(clean, id); !added) return added.error();
+  if (auto added = revocations_.insert_session(clean, id); !added) return added.error();
   return id;
 }
 
-Result<std::int64_t> SqliteAudit::append(const AuditRow& row) {
-  if (row.session.empty()) return insert(row);
+Result<std::int64_t> SqliteAudit::insert(const AuditRow& row) {
+  if (row.session.empty()) return add(row);
   Transaction transaction(db_);
   if (!transaction) return database_failure(db_);
-  auto id = insert(row);
+  auto id = add(row);
   if (id && !transaction.commit()) return database_failure(db_);
   return id;
 }
 
-Result<std::vector<std::int64_t>> SqliteAudit::insert_all(const std::vector<AuditRow>& rows) {
+Result<std::vector<std::int64_t>> SqliteAudit::add_each(const std::vector<AuditRow>& rows) {
   std::vector<std::int64_t> ids;
   for (const AuditRow& row : rows) {
-    const auto id = insert(row);
+    const auto id = add(row);
     if (!id) return id.error();
     ids.push_back(*id);
   }
   return ids;
 }
 
-Result<std::vector<std::int64_t>> SqliteAudit::append_together(const std::vector<AuditRow>& rows) {
+Result<std::vector<std::int64_t>> SqliteAudit::insert_all(const std::vector<AuditRow>& rows) {
   const Durable durable(db_);
   Transaction transaction(db_);
   if (!transaction) return database_failure(db_);
-  auto ids = insert_all(rows);
+  auto ids = add_each(rows);
   if (ids && !transaction.commit()) return database_failure(db_);
   return ids;
 }
 
-Result<std::vector<std::int64_t>> SqliteAudit::append_spooled(const std::vector<AuditRow>& rows,
+Result<std::vector<std::int64_t>> SqliteAudit::insert_spooled(const std::vector<AuditRow>& rows,
                                                               std::size_t spool, std::int64_t number) {
   const Durable durable(db_);
   Transaction transaction(db_);
   if (!transaction) return database_failure(db_);
-  auto ids = insert_all(rows);
+  auto ids = add_each(rows);
   if (!ids) return ids;
-  Query note(set_spooled_);
+  Query mark(set_spool_mark_);
   const std::string counter = spool_counter(spool);
-  note.bind(counter).bind(number).step();
-  if (!note.ok() || !transaction.commit()) return database_failure(db_);
+  mark.bind(counter).bind(number).step();
+  if (!mark.ok() || !transaction.commit()) return database_failure(db_);
   return ids;
 }
 
-Result<std::int64_t> SqliteAudit::spooled(std::size_t spool) {
+Result<std::int64_t> SqliteAudit::spool_mark(std::size_t spool) {
   const std::string counter = spool_counter(spool);
-  Query query(spooled_);
+  Query query(spool_mark_);
   query.bind(counter);
   const bool found = query.step();
   if (!query.ok()) return database_failure(db_);
@@ -191,10 +192,11 @@ Result<AuditPage> SqliteAudit::search(const AuditQuery& wanted) {
   return page;
 }
 
-Result<std::vector<std::uint64_t>> SqliteAudit::certificates(std::string_view hostname,
-                                                             std::string_view identity, std::int64_t since) {
+Result<std::vector<std::uint64_t>> SqliteAudit::list_certificates(std::string_view hostname,
+                                                                  std::string_view identity,
+                                                                  std::int64_t since) {
   std::vector<std::uint64_t> serials;
-  Query query(certificates_);
+  Query query(list_certificates_);
   query.bind(hostname).bind(identity).bind(since);
   while (query.step()) serials.push_back(static_cast<std::uint64_t>(query.number(0)));
   if (!query.ok()) return database_failure(db_);
@@ -209,8 +211,8 @@ Result<std::int64_t> SqliteAudit::prune(std::int64_t now, std::int64_t most) {
   return sqlite3_changes(db_);
 }
 
-Result<std::vector<AuditRow>> SqliteAudit::behind(std::int64_t id, std::size_t most) {
-  Query query(behind_);
+Result<std::vector<AuditRow>> SqliteAudit::list_after(std::int64_t id, std::size_t most) {
+  Query query(list_after_);
   query.bind(id).bind(static_cast<std::int64_t>(most));
   std::vector<AuditRow> rows;
   while (query.step()) rows.push_back(row_of(query));
@@ -218,15 +220,15 @@ Result<std::vector<AuditRow>> SqliteAudit::behind(std::int64_t id, std::size_t m
   return rows;
 }
 
-Result<std::int64_t> SqliteAudit::copied() {
+Result<std::int64_t> SqliteAudit::copy_mark() {
   if (Query begin(begin_copy_); begin.step(), !begin.ok()) return database_failure(db_);
-  Query query(copied_);
+  Query query(copy_mark_);
   if (!query.step()) return database_failure(db_);
   return query.number(0);
 }
 
-Result<void> SqliteAudit::set_copied(std::int64_t id) {
-  Query query(set_copied_);
+Result<void> SqliteAudit::set_copy_mark(std::int64_t id) {
+  Query query(set_copy_mark_);
   query.bind(id).step();
   if (!query.ok()) return database_failure(db_);
   return {};

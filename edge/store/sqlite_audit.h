@@ -5,53 +5,53 @@
 #include <string_view>
 #include <vector>
 
+#include "edge/store/audit_store.h"
 #include "edge/store/sqlite.h"
-#include "edge/store/sqlite_sessions.h"
-#include "edge/store/store.h"
+#include "edge/store/sqlite_revocations.h"
 
 namespace cfpipe::edge {
 
-/// The audit's part of the state in SQLite; what each does is said of State.
-class SqliteAudit {
+/// The AuditStore in SQLite.
+class SqliteAudit final : public AuditStore {
  public:
-  /// `sessions` takes those that begin. Both outlive it; throws std::runtime_error, like Statement.
-  SqliteAudit(sqlite3* db, SqliteSessions& sessions);
+  /// `revocations` takes the sessions that begin. Both outlive it; throws std::runtime_error, like Statement.
+  SqliteAudit(sqlite3* db, SqliteRevocations& revocations);
 
-  Result<std::int64_t> append(const AuditRow& row);
-  Result<std::vector<std::int64_t>> append_together(const std::vector<AuditRow>& rows);
-  Result<std::vector<std::int64_t>> append_spooled(const std::vector<AuditRow>& rows, std::size_t spool,
-                                                   std::int64_t number);
-  Result<std::int64_t> spooled(std::size_t spool);
-  Result<void> read(std::int64_t since, const std::function<bool(const AuditRow&)>& each);
-  Result<AuditPage> search(const AuditQuery& wanted);
-  Result<std::vector<std::uint64_t>> certificates(std::string_view hostname, std::string_view identity,
-                                                  std::int64_t since);
-  Result<std::int64_t> prune(std::int64_t now, std::int64_t most);
-  Result<std::vector<AuditRow>> behind(std::int64_t id, std::size_t most);
-  Result<std::int64_t> copied();
-  Result<void> set_copied(std::int64_t id);
+  Result<std::int64_t> insert(const AuditRow& row) override;
+  Result<std::vector<std::int64_t>> insert_all(const std::vector<AuditRow>& rows) override;
+  Result<std::vector<std::int64_t>> insert_spooled(const std::vector<AuditRow>& rows, std::size_t spool,
+                                                   std::int64_t number) override;
+  Result<std::int64_t> spool_mark(std::size_t spool) override;
+  Result<void> read(std::int64_t since, const std::function<bool(const AuditRow&)>& each) override;
+  Result<AuditPage> search(const AuditQuery& wanted) override;
+  Result<std::vector<AuditRow>> list_after(std::int64_t id, std::size_t most) override;
+  Result<std::vector<std::uint64_t>> list_certificates(std::string_view hostname, std::string_view identity,
+                                                       std::int64_t since) override;
+  Result<std::int64_t> copy_mark() override;
+  Result<void> set_copy_mark(std::int64_t id) override;
+  Result<std::int64_t> prune(std::int64_t now, std::int64_t most) override;
 
  private:
-  Result<std::int64_t> insert(const AuditRow& row);
-  Result<std::vector<std::int64_t>> insert_all(const std::vector<AuditRow>& rows);
+  Result<std::int64_t> add(const AuditRow& row);
+  Result<std::vector<std::int64_t>> add_each(const std::vector<AuditRow>& rows);
   const Statement& found_by(const AuditQuery& wanted) const;
 
   sqlite3* db_;
-  SqliteSessions& sessions_;
+  SqliteRevocations& revocations_;
   Statement add_;
   Statement read_;
   Statement search_;
   Statement search_identity_;
   Statement search_application_;
   Statement search_kind_;
-  Statement certificates_;
-  Statement prune_;
-  Statement behind_;
+  Statement list_after_;
+  Statement list_certificates_;
   Statement begin_copy_;
-  Statement copied_;
-  Statement set_copied_;
-  Statement spooled_;
-  Statement set_spooled_;
+  Statement copy_mark_;
+  Statement set_copy_mark_;
+  Statement spool_mark_;
+  Statement set_spool_mark_;
+  Statement prune_;
 };
 
 }  // namespace cfpipe::edge

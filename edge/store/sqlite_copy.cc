@@ -93,11 +93,13 @@ std::string write_draft(sqlite3* db, const Draft& draft) {
 }  // namespace
 
 // SQLite writes to a name, not to a descriptor: in a directory that others can write to, they could put
-// another file in its place. So it writes into the state's own directory, and what it wrote goes from there
+// another file in its place. So it writes into the store's own directory, and what it wrote goes from there
 // by descriptor. A draft that a killed backup left is the next one's.
-Result<void> copy_database(sqlite3* db, int file, const std::string& name) {
-  const Draft draft(std::string(sqlite3_db_filename(db, "main")) + kDraftSuffix);
-  std::string fault = draft.mine() ? write_draft(db, draft) : "another backup is under way";
+Result<void> copy_sqlite_store(const std::string& dir, int file, const std::string& name) {
+  const auto db = open_sqlite_database(dir);
+  if (!db) return db.error();
+  const Draft draft(std::string(sqlite3_db_filename(db->get(), "main")) + kDraftSuffix);
+  std::string fault = draft.mine() ? write_draft(db->get(), draft) : "another backup is under way";
   if (fault.empty() && !copied(draft.file(), file)) fault = std::strerror(errno);
   return fault.empty() ? Result<void>() : failure(name, fault);
 }

@@ -1,41 +1,53 @@
 #include "edge/store/sqlite_host_keys.h"
 
+#include <string>
+
 namespace cfpipe::edge {
+namespace {
+
+const std::string kSelect = "SELECT hostname, origin, line, time FROM host_keys ";
+
+HostKeyRow row_of(const Query& query) {
+  return {query.text(0), query.text(1), query.text(2), query.number(3)};
+}
+
+}  // namespace
 
 SqliteHostKeys::SqliteHostKeys(sqlite3* db)
     : db_(db),
-      find_(db, "SELECT line FROM host_keys WHERE hostname = ? AND origin = ?"),
-      add_(db,
-           "INSERT INTO host_keys (hostname, origin, line, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"),
-      all_(db, "SELECT hostname, origin, line, time FROM host_keys ORDER BY hostname, origin"),
-      forget_(db, "DELETE FROM host_keys WHERE hostname = ?") {}
+      find_(db, kSelect + "WHERE hostname = ? AND origin = ?"),
+      insert_(
+          db,
+          "INSERT INTO host_keys (hostname, origin, line, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+      list_(db, kSelect + "ORDER BY hostname, origin"),
+      erase_(db, "DELETE FROM host_keys WHERE hostname = ?") {}
 
-Result<std::string> SqliteHostKeys::find(std::string_view hostname, std::string_view origin) {
+Result<std::optional<HostKeyRow>> SqliteHostKeys::find(std::string_view hostname, std::string_view origin) {
   Query query(find_);
   query.bind(hostname).bind(origin);
-  if (query.step()) return query.text(0);
+  std::optional<HostKeyRow> row;
+  if (query.step()) row = row_of(query);
   if (!query.ok()) return database_failure(db_);
-  return std::string();
+  return row;
 }
 
-Result<void> SqliteHostKeys::add(std::string_view hostname, std::string_view origin, std::string_view line,
-                                 std::int64_t now) {
-  Query query(add_);
-  query.bind(hostname).bind(origin).bind(line).bind(now).step();
+Result<bool> SqliteHostKeys::insert(const HostKeyRow& row) {
+  Query query(insert_);
+  query.bind(row.hostname).bind(row.origin).bind(row.line).bind(row.time).step();
   if (!query.ok()) return database_failure(db_);
-  return {};
+  return sqlite3_changes(db_) == 1;
 }
 
-Result<std::vector<HostKeyRow>> SqliteHostKeys::all() {
+Result<std::vector<HostKeyRow>> SqliteHostKeys::list() {
   std::vector<HostKeyRow> rows;
-  Query query(all_);
-  while (query.step()) rows.push_back({query.text(0), query.text(1), query.text(2), query.number(3)});
+  Query query(list_);
+  while (query.step()) rows.push_back(row_of(query));
   if (!query.ok()) return database_failure(db_);
   return rows;
 }
 
-Result<std::int64_t> SqliteHostKeys::forget(std::string_view hostname) {
-  Query query(forget_);
+Result<std::int64_t> SqliteHostKeys::erase(std::string_view hostname) {
+  Query query(erase_);
   query.bind(hostname).step();
   if (!query.ok()) return database_failure(db_);
   return sqlite3_changes(db_);

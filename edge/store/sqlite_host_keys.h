@@ -1,33 +1,32 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <optional>
 #include <string_view>
 #include <vector>
 
+#include "edge/store/host_key_store.h"
 #include "edge/store/sqlite.h"
-#include "edge/store/store.h"
 
 namespace cfpipe::edge {
 
-/// The host keys' part of the state in SQLite; what each does is said of State.
-class SqliteHostKeys {
+/// The HostKeyStore in SQLite.
+class SqliteHostKeys final : public HostKeyStore {
  public:
   /// `db` outlives it; throws std::runtime_error, like Statement.
   explicit SqliteHostKeys(sqlite3* db);
 
-  Result<std::string> find(std::string_view hostname, std::string_view origin);
-  Result<void> add(std::string_view hostname, std::string_view origin, std::string_view line,
-                   std::int64_t now);
-  Result<std::vector<HostKeyRow>> all();
-  Result<std::int64_t> forget(std::string_view hostname);
+  Result<std::optional<HostKeyRow>> find(std::string_view hostname, std::string_view origin) override;
+  Result<bool> insert(const HostKeyRow& row) override;
+  Result<std::vector<HostKeyRow>> list() override;
+  Result<std::int64_t> erase(std::string_view hostname) override;
 
  private:
   sqlite3* db_;
   Statement find_;
-  Statement add_;
-  Statement all_;
-  Statement forget_;
+  Statement insert_;
+  Statement list_;
+  Statement erase_;
 };
 
 }  // namespace cfpipe::edge

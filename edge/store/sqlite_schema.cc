@@ -9,6 +9,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "base/platform/files.h"
 #include "edge/store/sqlite.h"
 
 namespace cfpipe::edge {
@@ -101,8 +102,6 @@ void migrate(sqlite3* db) {
   run(db, "COMMIT");
 }
 
-}  // namespace
-
 // SQLite gives its journal files the mode of the database, so the mode is set by making the file first.
 Db open_database(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -121,6 +120,18 @@ Db open_database(const std::string& path) {
   run(db.get(), "PRAGMA secure_delete = ON");
   migrate(db.get());
   return db;
+}
+
+}  // namespace
+
+Result<Db> open_sqlite_database(const std::string& dir) {
+  if (auto prepared = prepare_state_dir(dir); !prepared) return prepared.error();
+  const std::string path = dir + "/edge.db";
+  try {
+    return open_database(path);
+  } catch (const std::runtime_error& error) {
+    return Failure(Stage::state, Cause::state_unreadable, path + ": " + printable(error.what()));
+  }
 }
 
 }  // namespace cfpipe::edge

@@ -5,6 +5,8 @@
 #include <memory>
 #include <string>
 
+#include "base/error.h"
+
 namespace cfpipe::edge {
 
 struct CloseDb {
@@ -12,8 +14,8 @@ struct CloseDb {
 };
 using Db = std::unique_ptr<sqlite3, CloseDb>;
 
-/// Opens the database, for its owner only, makes it if there is none, and brings an older one up to this
-/// version's schema: all of the way or none. Throws std::runtime_error: while starting only.
-Db open_database(const std::string& path);
+/// Opens DIR/edge.db, for its owner only, makes directory and file if there are none, and brings an older
+/// database up to this version's schema: all of the way or none. Stage::state.
+Result<Db> open_sqlite_database(const std::string& dir);
 
 }  // namespace cfpipe::edge

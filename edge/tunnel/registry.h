@@ -11,7 +11,7 @@
 #include "edge/config/config.h"
 #include "edge/limits/attempts.h"
 #include "edge/limits/seats.h"
-#include "edge/store/store.h"
+#include "edge/store/audit_store.h"
 #include "edge/tunnel/handle.h"
 
 namespace cfpipe::edge {

@@ -26,16 +26,26 @@ class AuditTrailTest : public ::testing::Test {
   /// As a process does it; the one before was killed.
   void start() {
     trail_.reset();
-    state_ = open_sqlite_state(dir_ / "state").value();
+    store_ = open_sqlite_store(dir_ / "state").value();
     if (db_ == nullptr) {
       ASSERT_EQ(sqlite3_open((dir_ / "state/edge.db").c_str(), &db_), SQLITE_OK);
     }
-    trail_ = std::make_unique<AuditTrail>(io_.get_executor(), *state_);
+    trail_ = std::make_unique<AuditTrail>(io_.get_executor(), store_->audit());
     const auto used = trail_->use_spool(dir_ / "spool");
     ASSERT_TRUE(used) << used.error().detail;
   }
   void sql(const char* text) {
     ASSERT_EQ(sqlite3_exec(db_, text, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db_);
+  }
+  /// Another number once another connection has committed.
+  std::int64_t data_version() {
+    std::int64_t version = -1;
+    const auto keep = [](void* out, int, char** columns, char**) {
+      *static_cast<std::int64_t*>(out) = std::stoll(columns[0]);
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(db_, "PRAGMA data_version", keep, &version, nullptr), SQLITE_OK);
+    return version;
   }
   /// The database takes no rows of the audit, as on a disk that is full.
   void fill_disk() {
@@ -55,7 +65,7 @@ class AuditTrailTest : public ::testing::Test {
   AuditTrail::Appended add(const std::string& who) { return trail_->append(row("denial", who)); }
   std::vector<AuditRow> rows() {
     std::vector<AuditRow> out;
-    EXPECT_TRUE(state_->read_audit(0, [&out](const AuditRow& one) {
+    EXPECT_TRUE(store_->audit().read(0, [&out](const AuditRow& one) {
       out.push_back(one);
       return true;
     }));
@@ -83,7 +93,7 @@ class AuditTrailTest : public ::testing::Test {
   TempDir dir_;
   boost::asio::io_context io_{1};
   sqlite3* db_ = nullptr;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<AuditTrail> trail_;
 };
 

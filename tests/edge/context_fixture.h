@@ -19,9 +19,9 @@ class ContextTest : public ::testing::Test {
 
   void use(const Config& config) {
     if (!context_)
-      context_ = EdgeContext::make(io_.get_executor(), config, *state_, [this] { return now_; }).value();
+      context_ = EdgeContext::make(io_.get_executor(), config, *store_, [this] { return now_; }).value();
     context_->use(config);
-    applications_ = ApplicationTable::make(config, *state_, ssh_ca_).value();
+    applications_ = ApplicationTable::make(config, store_->keys(), ssh_ca_).value();
   }
   Application& app() { return *applications_.find("vm.localhost"); }
   /// A person who has just signed in.
@@ -81,7 +81,7 @@ class ContextTest : public ::testing::Test {
   }
   std::vector<AuditRow> rows(const std::string& kind) {
     std::vector<AuditRow> out;
-    EXPECT_TRUE(state_->read_audit(0, [&](const AuditRow& row) {
+    EXPECT_TRUE(store_->audit().read(0, [&](const AuditRow& row) {
       if (row.kind == kind) out.push_back(row);
       return true;
     }));
@@ -94,8 +94,8 @@ class ContextTest : public ::testing::Test {
   TempDir dir_;
   boost::asio::io_context io_{1};
   std::int64_t now_ = 1'800'000'000;
-  std::unique_ptr<State> state_ = open_sqlite_state(dir_ / "state").value();
-  SshCa ssh_ca_{*state_};
+  std::unique_ptr<Store> store_ = open_sqlite_store(dir_ / "state").value();
+  SshCa ssh_ca_{store_->keys(), store_->serials()};
   std::unique_ptr<EdgeContext> context_;
   ApplicationTable applications_;
 };
@@ -107,7 +107,7 @@ class HandlersTest : public ContextTest {
   Gate gate_{*context_, credentials_};
   MetadataSigner metadata_{*context_, ssh_ca_};
   TunnelAuthority tunnels_{*context_, applications_, credentials_, gate_, metadata_};
-  TransferStore transfers_{io_.get_executor(), *state_, std::chrono::milliseconds(20),
+  TransferStore transfers_{io_.get_executor(), store_->pending(), std::chrono::milliseconds(20),
                            [this] { return now_; }};
   SignInOutcome outcome_{*context_, gate_, tunnels_, transfers_};
 };

@@ -16,6 +16,7 @@
 #include "auth/token/sealed_box.h"
 #include "base/text.h"
 #include "edge/handlers/handlers.h"
+#include "edge/store/sqlite_store.h"
 #include "support/hosts.h"
 #include "support/temp_dir.h"
 
@@ -205,20 +206,20 @@ inline std::string exchanged(Browser& browser, const std::string& org, bool send
 class SiteTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    state_ = open_sqlite_state(dir_ / "state").value();
+    store_ = open_sqlite_store(dir_ / "state").value();
     make_site(two_applications(dir_ / "state"));
   }
   void make_site(Config config) {
     browser_.reset();
     site_ = Handlers::make(
-                io_.get_executor(), std::move(config), *state_, [this] { return now_; },
+                io_.get_executor(), std::move(config), *store_, [this] { return now_; },
                 std::chrono::milliseconds(20))
                 .value();
     browser_ = std::make_unique<Browser>(io_, *site_);
   }
   /// The URL that a client opens for a login, as the public client writes it.
   std::string cli_url(const std::string& key, const std::string& host = "vm.localhost") {
-    const std::string aud = state_->application_aud(host).value();
+    const std::string aud = store_->keys().audience(host).value();
     const std::string redirect = "https://" + host + ":8443?aud=" + aud + "&token=" + key;
     return "https://" + host + ":8443/cdn-cgi/access/cli?aud=" + aud +
            "&edge_token_transfer=true&redirect_url=" + Browser::transport_escape(redirect) +
@@ -235,7 +236,7 @@ class SiteTest : public ::testing::Test {
   }
   std::vector<AuditRow> audit() {
     std::vector<AuditRow> rows;
-    EXPECT_TRUE(state_->read_audit(0, [&](const AuditRow& row) {
+    EXPECT_TRUE(store_->audit().read(0, [&](const AuditRow& row) {
       rows.push_back(row);
       return true;
     }));
@@ -245,7 +246,7 @@ class SiteTest : public ::testing::Test {
   TempDir dir_;
   boost::asio::io_context io_;
   std::int64_t now_ = 1'800'000'000;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<Store> store_;
   std::unique_ptr<Handlers> site_;
   std::unique_ptr<Browser> browser_;
 };

@@ -49,7 +49,7 @@ class Dashboard : public TunnelsTest {
   std::vector<AuditRow> rows_of(const std::string& kind) {
     AuditQuery wanted;
     wanted.kind = kind;
-    return state_->search_audit(wanted).value().rows;
+    return store_->audit().search(wanted).value().rows;
   }
   std::string token(const std::string& email) {
     Browser other(io_, *site_);
@@ -128,9 +128,9 @@ TEST_F(Dashboard, ChangesNothingForAnotherPage) {
   Request anonymous = request("POST", "service-tokens", body);
   std::erase_if(anonymous.headers, [](const auto& header) { return header.first == "Cookie"; });
   EXPECT_EQ(browser_->send(anonymous).status, 401);
-  EXPECT_TRUE(state_->service_tokens().value().empty());
+  EXPECT_TRUE(store_->service_tokens().list().value().empty());
   EXPECT_EQ(ask("POST", "service-tokens", body).status, 201);
-  EXPECT_EQ(state_->service_tokens().value().size(), 1u);
+  EXPECT_EQ(store_->service_tokens().list().value().size(), 1u);
 }
 
 TEST_F(Dashboard, ShowsApplicationsAndTheirKeys) {
@@ -144,7 +144,8 @@ TEST_F(Dashboard, ShowsApplicationsAndTheirKeys) {
             "email mallory@example.com");
   const auto ca = ask("GET", "applications/vm.localhost/ca").body;
   ASSERT_EQ(ca.at("lines").as_array().size(), 1u);
-  EXPECT_EQ(ca.at("lines").as_array()[0].as_string(), SshCa(*state_).public_lines("vm.localhost").value()[0]);
+  EXPECT_EQ(ca.at("lines").as_array()[0].as_string(),
+            SshCa(store_->keys(), store_->serials()).public_lines("vm.localhost").value()[0]);
   EXPECT_EQ(ca.at("sshd_config").as_string(), "TrustedUserCAKeys /etc/ssh/cfpipe_user_ca_keys");
   EXPECT_EQ(ask("POST", "applications/vm.localhost/ca/generate").status, 409) << "it has one";
   EXPECT_EQ(ask("POST", "applications/vm.localhost/ca/retire").status, 409) << "none waits";
@@ -169,7 +170,7 @@ TEST_F(Dashboard, MakesServiceTokensAndShowsTheirSecretOnce) {
   ASSERT_EQ(made.status, 201);
   const std::string id(made.body.at("client_id").as_string());
   const std::string secret(made.body.at("client_secret").as_string());
-  EXPECT_TRUE(ServiceTokens(*state_).check(id, secret, now_).token);
+  EXPECT_TRUE(ServiceTokens(store_->service_tokens()).check(id, secret, now_).token);
   const Answer listed = browser_->send(request("GET", "service-tokens"));
   EXPECT_NE(listed.body.find(id), std::string::npos);
   EXPECT_EQ(listed.body.find(secret), std::string::npos);
@@ -256,7 +257,8 @@ TEST_F(Dashboard, RevokesAsTheCommandDoes) {
   EXPECT_EQ(ask("POST", "revocations", {{"email", "no-address"}}).status, 400);
   EXPECT_EQ(ask("POST", "revocations", {{"session", "0123456789abcdef"}}).status, 400);
   EXPECT_EQ(ask("POST", "applications/vm.localhost/certificates/revoke", {{"serials", {7}}}).status, 200);
-  EXPECT_EQ(state_->revoked_certificates("vm.localhost", 0).value(), std::vector<std::uint64_t>{7});
+  EXPECT_EQ(store_->revocations().list_certificates("vm.localhost", 0).value(),
+            std::vector<std::uint64_t>{7});
 }
 
 TEST_F(Dashboard, CertifiesHostsAndTellsServersAndClients) {
@@ -291,7 +293,7 @@ TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
     row.kind = "denial";
     row.identity = "Mallory@example.com";
     row.application = "vm.localhost";
-    ASSERT_TRUE(state_->append_audit(row));
+    ASSERT_TRUE(store_->audit().insert(row));
   }
   const auto count = [this](const std::string& query) {
     return ask("GET", "audit?" + query).body.at("rows").as_array().size();

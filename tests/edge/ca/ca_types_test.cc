@@ -20,8 +20,8 @@ class CaTypes : public ::testing::Test {
     return (*lines)[which].substr(0, (*lines)[which].find(' '));
   }
   TempDir dir_;
-  std::unique_ptr<State> state_ = open_sqlite_state(dir_ / "state").value();
-  Operations operations_{*state_, kNow};
+  std::unique_ptr<Store> store_ = open_sqlite_store(dir_ / "state").value();
+  Operations operations_{*store_, kNow};
 };
 
 TEST_F(CaTypes, AreMadeAsAsked) {
@@ -51,7 +51,7 @@ TEST_F(CaTypes, TheNextIsOfTheTypeOfThePresentOneUnlessAnotherIsNamed) {
 TEST_F(CaTypes, HostsAreCertifiedByAKeyOfTheSameType) {
   const std::string host = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
   const auto ca_of = [&](const std::string& app) {
-    SshCa ca(*state_);
+    SshCa ca(store_->keys(), store_->serials());
     EXPECT_TRUE(ca.sign_host(app, {app}, host, std::chrono::hours(1), kNow));
     const auto line = ca.known_hosts_line(app);
     return line ? line->substr(std::string("@cert-authority ").size() + app.size() + 1) : line.error().detail;

@@ -8,7 +8,7 @@
 
 #include "base/platform/files.h"
 #include "edge/edge_fixture.h"
-#include "edge/store/store.h"
+#include "edge/store/sqlite_store.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -32,13 +32,13 @@ TEST_F(UnsaidState, IsThatOfTheDevEdge) {
   if (std::filesystem::exists(kSystemConfig)) GTEST_SKIP() << "an edge is installed here, which comes first";
   std::filesystem::create_directories(dev_state_dir());
   std::filesystem::permissions(dev_state_dir(), std::filesystem::perms::owner_all);
-  ASSERT_TRUE(open_sqlite_state(dev_state_dir()));
-  EXPECT_TRUE(open_state(StateOption(), true));
+  ASSERT_TRUE(open_sqlite_store(dev_state_dir()));
+  EXPECT_TRUE(open_store(StateOption(), true));
 }
 
 TEST_F(UnsaidState, HasToBeSaidWhereThereIsNone) {
   if (std::filesystem::exists(kSystemConfig)) GTEST_SKIP() << "an edge is installed here, which comes first";
-  const auto state = open_state(StateOption(), false);
+  const auto state = open_store(StateOption(), false);
   ASSERT_FALSE(state);
   EXPECT_EQ(state.error().stage, Stage::input);
   EXPECT_NE(state.error().detail.find("--state"), std::string::npos);

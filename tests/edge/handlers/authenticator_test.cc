@@ -22,7 +22,7 @@ TEST_F(Authentication, TakesATokenOfTheApplicationAlone) {
 TEST_F(Authentication, RefusesARevokedSignInAndNoOther) {
   const std::string ann = app_token(person());
   const std::string bob = app_token(person("bob@example.com"));
-  ASSERT_TRUE(state_->revoke_session(person().nonce, now_ + 1000));
+  ASSERT_TRUE(store_->revocations().revoke_session(person().nonce, now_ + 1000));
   EXPECT_FALSE(credentials_.check_app(ann, app()));
   EXPECT_TRUE(credentials_.revoked(person()));
   EXPECT_TRUE(credentials_.check_app(bob, app()));
@@ -38,7 +38,8 @@ TEST_F(Authentication, LetsAHeaderDecideAlone) {
 }
 
 TEST_F(Authentication, ChecksServiceTokensAgainstTheStore) {
-  const auto made = ServiceTokens(*state_).create("deploy", std::chrono::hours(1), now_).value();
+  const auto made =
+      ServiceTokens(store_->service_tokens()).create("deploy", std::chrono::hours(1), now_).value();
   Request request = with_header(ContextTest::request("/"), "Cf-Access-Client-Id", made->client_id);
   request = with_header(request, "Cf-Access-Client-Secret", std::string(made->secret.reveal()));
   ASSERT_TRUE(credentials_.visitor(request, app()).identity);
@@ -63,7 +64,7 @@ TEST_F(Authentication, KeepsTunnelsOfATokenThatExpires) {
   const Identity ann = person();
   now_ = ann.expires + 1;
   EXPECT_FALSE(credentials_.no_longer_good({ann.email, ann.client_id, ann.nonce, ann.issued}));
-  ASSERT_TRUE(state_->revoke_session(ann.nonce, now_ + 1000));
+  ASSERT_TRUE(store_->revocations().revoke_session(ann.nonce, now_ + 1000));
   EXPECT_TRUE(credentials_.no_longer_good({ann.email, ann.client_id, ann.nonce, ann.issued}));
 }
 

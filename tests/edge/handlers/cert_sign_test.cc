@@ -66,7 +66,8 @@ TEST_F(CertSign, GivesACertificateThatSshKeygenReads) {
   EXPECT_NE(said.find("Principals: \n                ann\n"), std::string::npos) << said;
   EXPECT_NE(said.find("permit-pty"), std::string::npos);
   EXPECT_NE(said.find("Critical Options: (none)"), std::string::npos);
-  const auto ca = auth::parse_public_key_line(SshCa(*state_).public_lines("vm.localhost").value().at(0));
+  const auto ca = auth::parse_public_key_line(
+      SshCa(store_->keys(), store_->serials()).public_lines("vm.localhost").value().at(0));
   EXPECT_NE(said.find("Signing CA: ED25519 " + auth::fingerprint(ca->blob)), std::string::npos) << said;
 
   const auto parsed = auth::parse_certificate(line);
@@ -103,7 +104,7 @@ TEST_F(CertSign, KeepsCaAndSerialsOverARestart) {
     cas.insert(cert->ca_blob);
     browser_.reset();
     site_.reset();
-    state_ = open_sqlite_state(dir_ / "state").value();
+    store_ = open_sqlite_store(dir_ / "state").value();
     make_site(two_applications(dir_ / "state"));
   }
   EXPECT_EQ(cas.size(), 1u);

@@ -24,7 +24,7 @@ TEST_F(Consent, SaysWhatIsGrantedToWhomAndWhen) {
   Config config = two_applications(dir_ / "state");
   browser_.reset();
   site_ = Handlers::make(
-              io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
+              io_.get_executor(), config, *store_, [this] { return now_; }, std::chrono::hours(1))
               .value();
   browser_ = std::make_unique<Browser>(io_, *site_);
   std::optional<int> polled;

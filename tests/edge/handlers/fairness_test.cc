@@ -202,7 +202,8 @@ TEST_F(Fairness, CertificatesOfOnePersonAreSoManyAMinute) {
 }
 
 TEST_F(Fairness, PollsOfOneAddressLeaveRoomForOthers) {
-  TransferStore store(io_.get_executor(), *state_, std::chrono::minutes(10), [this] { return now_; });
+  TransferStore store(io_.get_executor(), store_->pending(), std::chrono::minutes(10),
+                      [this] { return now_; });
   struct Poll {
     auth::TransferReceiver receiver;
     std::optional<Answer> answer;

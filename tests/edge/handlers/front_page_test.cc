@@ -60,7 +60,8 @@ TEST_F(FrontPage, IsOneAmongManyPathsOfTheTunnel) {
 }
 
 TEST_F(FrontPage, IsNotNeededForTheTokenOfAServiceToken) {
-  const auto made = ServiceTokens(*state_).create("deploy", std::chrono::hours(1), now_).value();
+  const auto made =
+      ServiceTokens(store_->service_tokens()).create("deploy", std::chrono::hours(1), now_).value();
   configure([](Config& config) {
     config.applications[0].policies.push_back(
         {"programs", Decision::service_auth, {{Rule::Kind::any_valid_service_token}}, {}, {}});

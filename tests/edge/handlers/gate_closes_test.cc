@@ -101,7 +101,8 @@ TEST_F(GateCloses, CertificatesToAServiceTokenThatPassesByBypassAlone) {
     };
   };
   configure(with(true));
-  const auto made = ServiceTokens(*state_).create("deploy", std::chrono::seconds(1000), now_);
+  const auto made =
+      ServiceTokens(store_->service_tokens()).create("deploy", std::chrono::seconds(1000), now_);
   const auto ask = [&, this] {
     Request request = browser_->request("GET", kPage);
     request.headers = {{"CF-Access-Client-Id", (*made)->client_id},
@@ -120,7 +121,7 @@ TEST_F(GateCloses, ASignInOfOneApplicationToTheLoginOfAnother) {
   const std::string meta = url.substr(url.find("&meta="));
   const auto login_of = [&](const std::string& host) {
     return browser_->get("https://auth.localhost:8443/cdn-cgi/access/login/" + host +
-                         "?kid=" + state_->application_aud(host).value() + "&redirect_url=%2F" + meta);
+                         "?kid=" + store_->keys().audience(host).value() + "&redirect_url=%2F" + meta);
   };
   EXPECT_EQ(login_of("vm.localhost").status, 200);
   const Answer other = login_of("b.localhost");
@@ -167,7 +168,7 @@ TEST_F(GateCloses, ARequestThatIsNoQuestionIsNotRepeatedAfterTheSignIn) {
 }
 
 TEST_F(GateCloses, ATokenFromTheFuture) {
-  Tokens tokens = Tokens::open(*state_).value();
+  Tokens tokens = Tokens::open(store_->keys()).value();
   tokens.set_issuer("https://auth.localhost:8443");
   tokens.set_providers({"dev"});
   Identity ann;
@@ -178,7 +179,7 @@ TEST_F(GateCloses, ATokenFromTheFuture) {
 }
 
 TEST_F(GateCloses, ATokenOfAProviderThatThereIsNot) {
-  Tokens tokens = Tokens::open(*state_).value();
+  Tokens tokens = Tokens::open(store_->keys()).value();
   tokens.set_issuer("https://auth.localhost:8443");
   const auto taken = [&](const std::string& provider) {
     Identity ann;

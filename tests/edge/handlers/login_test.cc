@@ -14,7 +14,7 @@ TEST_F(Login, WalksFromTheGateToBothTokens) {
   const std::string url = cli_url(receiver.public_key());
   const Answer gate = browser_->get(url);
   EXPECT_EQ(gate.status, 302);
-  const std::string aud = state_->application_aud("vm.localhost").value();
+  const std::string aud = store_->keys().audience("vm.localhost").value();
   EXPECT_EQ(header_of(gate, "CF-Access-Domain"), "vm.localhost");
   EXPECT_EQ(header_of(gate, "CF-Access-Aud"), aud);
   const std::string login = header_of(gate, "Location");
@@ -77,7 +77,7 @@ TEST_F(Login, SignsMetadataWhateverTheStatus) {
         auth::verify_metadata(*metadata, *keys, *transport::parse_url("vm.localhost"), trusted, now_);
     ASSERT_TRUE(app) << app.error().detail;
     EXPECT_EQ(app->auth_domain, "auth.localhost:8443");
-    EXPECT_EQ(app->aud, state_->application_aud("vm.localhost").value());
+    EXPECT_EQ(app->aud, store_->keys().audience("vm.localhost").value());
     EXPECT_EQ(app->app_hostname, "vm.localhost");
   }
 }
@@ -89,7 +89,7 @@ TEST_F(Login, MetadataNamesTheKindOfKeyThatGoesWithTheAuthority) {
     const auto metadata = auth::parse_jwt(header_of(browser_->send(request), "Cf-Access-Metadata"));
     return metadata ? metadata->text(auth::kKeyTypeClaim) : "no metadata";
   };
-  Operations acts(*state_, now_);
+  Operations acts(*store_, now_);
   ASSERT_TRUE(acts.rotate_ca("b.localhost", nullptr, "ecdsa"));
   ASSERT_TRUE(acts.retire_ca("b.localhost", nullptr));
   EXPECT_EQ(named("vm.localhost"), "ssh-ed25519");
@@ -128,7 +128,7 @@ TEST_F(Login, ExchangesAnOrgTokenForAnotherApplication) {
   const std::string app = exchanged(client, org);
   const auto jwt = auth::parse_jwt(app);
   ASSERT_TRUE(jwt);
-  EXPECT_EQ(jwt->audience(), std::vector<std::string>{state_->application_aud("b.localhost").value()});
+  EXPECT_EQ(jwt->audience(), std::vector<std::string>{store_->keys().audience("b.localhost").value()});
   EXPECT_EQ(jwt->text("type"), "app");
   EXPECT_EQ(exchanged(client, org, false), "");
   EXPECT_EQ(exchanged(client, std::string(tokens.app_token.reveal())), "") << "an app token is no org token";
@@ -189,7 +189,7 @@ TEST_F(Login, WakesAPollThatWaits) {
   Config config = two_applications(dir_ / "state");
   browser_.reset();
   site_ = Handlers::make(
-              io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
+              io_.get_executor(), config, *store_, [this] { return now_; }, std::chrono::hours(1))
               .value();
   browser_ = std::make_unique<Browser>(io_, *site_);
   const auth::TransferReceiver receiver;
@@ -252,8 +252,8 @@ TEST_F(Login, GrantsATunnelAndRecordsItsEnd) {
 TEST_F(Login, TokensOutliveARestartOfTheEdge) {
   const auto tokens = program_login();
   site_.reset();
-  state_.reset();
-  state_ = open_sqlite_state(dir_ / "state").value();
+  store_.reset();
+  store_ = open_sqlite_store(dir_ / "state").value();
   make_site(two_applications(dir_ / "state"));
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers.emplace_back("Cf-Access-Token", std::string(tokens.app_token.reveal()));

@@ -37,7 +37,7 @@ TEST_F(OlderDiscovery, FindsEveryApplicationAndNeedsNoCookie) {
     RedirectWalk search(url, trusted_, "");
     ASSERT_EQ(walk(search), RedirectWalk::Verdict::found) << search.failure().detail;
     EXPECT_EQ(search.application().auth_domain, "auth.localhost:8443");
-    EXPECT_EQ(search.application().aud, state_->application_aud(host).value());
+    EXPECT_EQ(search.application().aud, store_->keys().audience(host).value());
     EXPECT_EQ(search.application().app_hostname, host);
   }
 }
@@ -50,7 +50,7 @@ TEST_F(OlderDiscovery, TheLoginAnswersForItsOwnApplicationOnly) {
     transport::HttpAnswer redirect;
     redirect.status = 302;
     redirect.headers.emplace_back("Location", "https://auth.localhost:8443/cdn-cgi/access/login/" + host +
-                                                  "?kid=" + state_->application_aud("vm.localhost").value());
+                                                  "?kid=" + store_->keys().audience("vm.localhost").value());
     ASSERT_EQ(search.take(redirect), RedirectWalk::Verdict::again);
     EXPECT_EQ(search.take(head(search.at())), RedirectWalk::Verdict::failed) << host;
   }

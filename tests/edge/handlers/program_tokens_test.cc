@@ -31,7 +31,7 @@ class ProgramTokens : public SiteTest {
   /// That org token with other claims, signed by the edge's own key.
   std::string resigned(const std::string& org, const std::function<void(boost::json::object&)>& change) {
     auto jwt = auth::parse_jwt(org).value();
-    const auto pem = state_->key("token-signing").value();
+    const auto pem = store_->keys().find("token-signing").value();
     const PKey key = private_key_from_pem(pem->reveal());
     change(jwt.claims);
     return auth::sign_rs256(jwt.claims, jwt.kid(), key.get());
@@ -56,7 +56,7 @@ TEST_F(ProgramTokens, OpenNeitherDashboardNorApi) {
     page.headers = {{"Cookie", cookie}};
     EXPECT_EQ(thief.send(page).status, 302) << cookie.substr(0, 30);
   }
-  EXPECT_TRUE(state_->service_tokens()->empty());
+  EXPECT_TRUE(store_->service_tokens().list()->empty());
 }
 
 TEST_F(ProgramTokens, WithoutAMarkAreAProgramsToo) {

@@ -72,7 +72,7 @@ TEST_F(Refusal, HostsItDoesNotServe) {
 }
 
 TEST_F(Refusal, LoginOfAnotherKid) {
-  const std::string other = state_->application_aud("b.localhost").value();
+  const std::string other = store_->keys().audience("b.localhost").value();
   EXPECT_EQ(
       browser_->get("https://auth.localhost:8443/cdn-cgi/access/login/vm.localhost?kid=" + other).status,
       400);

@@ -22,14 +22,14 @@ TEST_F(Reload, DecidesByTheNewPoliciesAtOnce) {
 }
 
 TEST_F(Reload, ServesOtherApplications) {
-  const std::string aud = state_->application_aud("vm.localhost").value();
+  const std::string aud = store_->keys().audience("vm.localhost").value();
   Config next = config();
   next.applications[1].hostname = "c.localhost";
   ASSERT_TRUE(site_->configure(std::move(next)));
   EXPECT_EQ(browser_->get("https://b.localhost:8443/").status, 421);
   EXPECT_EQ(browser_->sign_in("https://c.localhost:8443/", "ann@example.com").status, 200);
-  EXPECT_EQ(state_->application_aud("vm.localhost").value(), aud);
-  EXPECT_TRUE(state_->key("ssh-ca/c.localhost").value().has_value());
+  EXPECT_EQ(store_->keys().audience("vm.localhost").value(), aud);
+  EXPECT_TRUE(store_->keys().find("ssh-ca/c.localhost").value().has_value());
 }
 
 TEST_F(Reload, SignInsThatAreUnderWayGoOn) {

@@ -8,8 +8,8 @@ class Revocation : public TunnelsTest {
  protected:
   /// As another process does it.
   void revoke(const std::string& email) {
-    const auto other = open_sqlite_state(dir_ / "state").value();
-    ASSERT_TRUE(other->revoke_person(email, now_));
+    const auto other = open_sqlite_store(dir_ / "state").value();
+    ASSERT_TRUE(other->revocations().revoke_person(email, now_));
   }
 };
 
@@ -41,8 +41,8 @@ TEST_F(Revocation, OutlivesARestartAndIsNotTakenBackByAnEarlierOne) {
   revoke("ann@example.com");
   now_ += 200;
   site_.reset();
-  state_.reset();
-  state_ = open_sqlite_state(dir_ / "state").value();
+  store_.reset();
+  store_ = open_sqlite_store(dir_ / "state").value();
   make_site(two_applications(dir_ / "state"));
   EXPECT_FALSE(opens(std::string(tokens.app_token.reveal())));
 }
@@ -98,7 +98,8 @@ TEST_F(Revocation, EndsATunnelThatWasGrantedBeforeAndOpensAfter) {
 }
 
 TEST_F(Revocation, OfAServiceTokenEndsItsTunnels) {
-  const auto made = ServiceTokens(*state_).create("deploy", kDefaultServiceToken, now_).value();
+  const auto made =
+      ServiceTokens(store_->service_tokens()).create("deploy", kDefaultServiceToken, now_).value();
   ASSERT_TRUE(made);
   TunnelGrant grant;
   grant.app_hostname = "vm.localhost";
@@ -110,7 +111,7 @@ TEST_F(Revocation, OfAServiceTokenEndsItsTunnels) {
   revoke("stranger@example.com");
   look();
   EXPECT_EQ(tunnel.told, "") << "its time is over, which is no revocation";
-  ASSERT_TRUE(open_sqlite_state(dir_ / "state").value()->remove_service_token("deploy"));
+  ASSERT_TRUE(open_sqlite_store(dir_ / "state").value()->service_tokens().erase("deploy"));
   look();
   EXPECT_EQ(tunnel.told, "access was revoked");
 }

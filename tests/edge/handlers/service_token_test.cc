@@ -17,7 +17,7 @@ class ServiceTokenTest : public SiteTest {
   void SetUp() override {
     SiteTest::SetUp();
     make_site(config());
-    auto made = ServiceTokens(*state_).create("deploy", kLife, now_);
+    auto made = ServiceTokens(store_->service_tokens()).create("deploy", kLife, now_);
     id_ = (*made)->client_id;
     secret_ = (*made)->secret.reveal();
   }
@@ -66,15 +66,16 @@ class ServiceTokenTest : public SiteTest {
 };
 
 TEST_F(ServiceTokenTest, IdAndSecretAreRandomAndOnlyADigestIsKept) {
-  auto other = ServiceTokens(*state_).create("other", kLife, now_);
+  auto other = ServiceTokens(store_->service_tokens()).create("other", kLife, now_);
   EXPECT_EQ(id_.size(), 32u + std::string(".access").size());
   EXPECT_EQ(secret_.size(), 64u);
   EXPECT_NE((*other)->client_id, id_);
   EXPECT_NE((*other)->secret.reveal(), secret_);
-  const auto row = state_->service_token(id_).value();
+  const auto row = store_->service_tokens().find(id_).value();
   ASSERT_TRUE(row);
   EXPECT_EQ(row->secret_hash, sha256(secret_));
-  EXPECT_FALSE(ServiceTokens(*state_).create("deploy", kLife, now_).value()) << "the name is taken";
+  EXPECT_FALSE(ServiceTokens(store_->service_tokens()).create("deploy", kLife, now_).value())
+      << "the name is taken";
 }
 
 TEST_F(ServiceTokenTest, OpensATunnelByItsHeaders) {
@@ -82,7 +83,7 @@ TEST_F(ServiceTokenTest, OpensATunnelByItsHeaders) {
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(verdict));
   EXPECT_EQ(std::get<TunnelGrant>(verdict).identity, "deploy");
   EXPECT_EQ(std::get<TunnelGrant>(verdict).expires, now_ + kLife.count());
-  EXPECT_EQ(state_->service_token(id_).value()->last_used, now_);
+  EXPECT_EQ(store_->service_tokens().find(id_).value()->last_used, now_);
 }
 
 TEST_F(ServiceTokenTest, BecomesAnApplicationTokenWithACommonName) {
@@ -102,7 +103,7 @@ TEST_F(ServiceTokenTest, BecomesAnApplicationTokenWithACommonName) {
 TEST_F(ServiceTokenTest, BadOnesAreRefusedAndNeverSentToALogin) {
   std::string bent = secret_;
   bent.back() = bent.back() == '0' ? '1' : '0';
-  auto other = ServiceTokens(*state_).create("other", kLife, now_);
+  auto other = ServiceTokens(store_->service_tokens()).create("other", kLife, now_);
   const std::string other_secret((*other)->secret.reveal());
   const std::vector<std::pair<std::string, std::string>> bad{{id_, bent},
                                                              {id_, secret_ + "0"},
@@ -154,12 +155,12 @@ TEST_F(ServiceTokenTest, RevocationIsEffectiveAtOnceAlsoForItsTokens) {
   const std::string token = app_token();
   ASSERT_TRUE(opens(token));
   ASSERT_EQ(sign(token).status, 200);
-  ASSERT_TRUE(open_sqlite_state(dir_ / "state").value()->remove_service_token("deploy").value())
+  ASSERT_TRUE(open_sqlite_store(dir_ / "state").value()->service_tokens().erase("deploy").value())
       << "by another process";
   EXPECT_EQ(refusal(request(id_, secret_)).status, 403);
   EXPECT_FALSE(opens(token));
   EXPECT_EQ(sign(token).status, 401);
-  auto again = ServiceTokens(*state_).create("deploy", kLife, now_);
+  auto again = ServiceTokens(store_->service_tokens()).create("deploy", kLife, now_);
   ASSERT_TRUE(*again);
   EXPECT_FALSE(opens(token)) << "one of the same name is another";
 }

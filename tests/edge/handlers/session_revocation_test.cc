@@ -24,8 +24,8 @@ class SessionRevocation : public TunnelsTest {
   }
   /// As another process does it.
   void revoke(const std::string& session) {
-    const auto other = open_sqlite_state(dir_ / "state").value();
-    ASSERT_TRUE(other->revoke_session(session, now_ + 1000));
+    const auto other = open_sqlite_store(dir_ / "state").value();
+    ASSERT_TRUE(other->revocations().revoke_session(session, now_ + 1000));
   }
   static std::string text_of(const auth::TransferredTokens& tokens) {
     return std::string(tokens.app_token.reveal());
@@ -68,22 +68,10 @@ TEST_F(SessionRevocation, OutlivesARestart) {
   const std::string token = text_of(sign_in());
   revoke(last_session());
   site_.reset();
-  state_.reset();
-  state_ = open_sqlite_state(dir_ / "state").value();
+  store_.reset();
+  store_ = open_sqlite_store(dir_ / "state").value();
   make_site(two_applications(dir_ / "state"));
   EXPECT_FALSE(opens(token));
-}
-
-TEST_F(SessionRevocation, IsForgottenWhenNoTokenCanLive) {
-  ASSERT_TRUE(state_->revoke_session("first", now_ + 10));
-  ASSERT_TRUE(state_->revoke_session("first", now_ + 5)) << "which takes nothing back";
-  ASSERT_TRUE(state_->revoke_session("second", now_ + 20));
-  EXPECT_EQ(state_->prune(now_ + 9, 10).value(), 0);
-  EXPECT_TRUE(state_->session_revoked("first").value());
-  EXPECT_EQ(state_->prune(now_ + 10, 10).value(), 1);
-  EXPECT_FALSE(state_->session_revoked("first").value());
-  EXPECT_TRUE(state_->session_revoked("second").value());
-  EXPECT_FALSE(state_->session_revoked("").value());
 }
 
 TEST_F(SessionRevocation, OfTheCommandNamesOneThatTheAuditKnows) {

@@ -31,7 +31,7 @@ class SharedHosts : public SiteTest {
     }
     return config;
   }
-  std::string aud(const std::string& name) { return state_->application_aud(name).value(); }
+  std::string aud(const std::string& name) { return store_->keys().audience(name).value(); }
   static std::string url(const std::string& host, const std::string& path = "/") {
     return "https://" + host + kPort + path;
   }
@@ -286,7 +286,7 @@ TEST_F(SharedHosts, StrangersMakeNoStateOfHosts) {
   EXPECT_EQ(signed_for_one, kMetadataPerMinute);
   EXPECT_TRUE(metadata_of("vm.localhost", "/team-a", "192.0.2.1"))
       << "hosts of the configuration have no limit";
-  const auto keys = state_->key_names("ssh-ca/");
+  const auto keys = store_->keys().list("ssh-ca/");
   EXPECT_EQ(keys->size(), 5u + 1u) << "one for each application, and b.localhost's of before";
 }
 

@@ -56,7 +56,7 @@ TEST_F(TunnelsAlone, TellWhenTheLastHasEnded) {
 TEST_F(TunnelsAlone, OfARevokedSignInEnd) {
   const auto ann = open(person());
   const auto bob = open(person("bob@example.com"));
-  ASSERT_TRUE(state_->revoke_session(person().nonce, now_ + 1000));
+  ASSERT_TRUE(store_->revocations().revoke_session(person().nonce, now_ + 1000));
   tunnels_.end_revoked();
   tell();
   EXPECT_EQ(ann->told, "access was revoked");

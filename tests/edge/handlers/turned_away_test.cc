@@ -62,7 +62,7 @@ TEST_F(TurnedAway, WithoutASignIn) {
   config.applications[0].policies = {{"open", Decision::bypass, {{Rule::Kind::everyone}}, {}, {}}};
   browser_.reset();
   site_ = Handlers::make(
-              io_.get_executor(), config, *state_, [this] { return now_; }, std::chrono::hours(1))
+              io_.get_executor(), config, *store_, [this] { return now_; }, std::chrono::hours(1))
               .value();
   browser_ = std::make_unique<Browser>(io_, *site_);
   std::optional<Answer> answer;

@@ -93,7 +93,8 @@ TEST_F(Unrecordable, ServiceTokensGetNoCookie) {
   config.applications[0].policies.push_back(
       {"ci", Decision::service_auth, {{Rule::Kind::service_token, "deploy"}}, {}, {}});
   make_site(std::move(config));
-  const auto made = ServiceTokens(*state_).create("deploy", std::chrono::hours(1), now_).value();
+  const auto made =
+      ServiceTokens(store_->service_tokens()).create("deploy", std::chrono::hours(1), now_).value();
   Request request = browser_->request("GET", "https://vm.localhost:8443/");
   request.headers = {{"CF-Access-Client-Id", made->client_id},
                      {"CF-Access-Client-Secret", std::string(made->secret.reveal())}};

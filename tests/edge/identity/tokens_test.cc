@@ -29,8 +29,8 @@ class TokenTest : public ::testing::Test {
   std::string org_audience() const { return auth::parse_jwt(org_token())->audience().at(0); }
 
   TempDir dir_;
-  std::unique_ptr<State> state_ = open_sqlite_state(dir_ / "state").value();
-  Tokens tokens_ = Tokens::open(*state_).value();
+  std::unique_ptr<Store> store_ = open_sqlite_store(dir_ / "state").value();
+  Tokens tokens_ = Tokens::open(store_->keys()).value();
   Identity ann_;
 };
 

@@ -109,7 +109,7 @@ TEST_F(TunnelLimit, LeavesRowsInTheAuditButNoFloodOfThem) {
   const std::int64_t most = rates_of(RowCause::over_limit).each.most;
   for (int i = 0; i < 2 * most; ++i) ASSERT_NE(refusal(token), "");
   std::int64_t rows = 0;
-  ASSERT_TRUE(state_->read_audit(0, [&rows](const AuditRow& row) {
+  ASSERT_TRUE(store_->audit().read(0, [&rows](const AuditRow& row) {
     rows += row.kind == "denial" ? 1 : 0;
     return true;
   }));

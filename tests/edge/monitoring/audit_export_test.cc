@@ -21,13 +21,14 @@ namespace {
 
 class AuditLogTest : public ::testing::Test {
  protected:
-  void add(State& state, const std::string& who) {
+  void add(const std::string& who) { add(store_->audit(), who); }
+  static void add(AuditStore& audit, const std::string& who) {
     AuditRow row;
     row.time = 1'800'000'000;
     row.kind = "login";
     row.identity = who;
     row.reason = "a \"quoted\"\nreason";
-    ASSERT_TRUE(state.append_audit(row));
+    ASSERT_TRUE(audit.insert(row));
   }
   std::string text(const std::string& name = "audit.jsonl") const {
     std::ifstream in(dir_ / name);
@@ -60,21 +61,21 @@ class AuditLogTest : public ::testing::Test {
               SQLITE_OK);
     sqlite3_close(db);
   }
-  std::unique_ptr<State> open_state() { return open_sqlite_state(dir_ / "state").value(); }
+  std::unique_ptr<Store> open_store() { return open_sqlite_store(dir_ / "state").value(); }
 
   TempDir dir_;
-  std::unique_ptr<State> state_ = open_state();
+  std::unique_ptr<Store> store_ = open_store();
 };
 
 TEST_F(AuditLogTest, FollowsRowsOfOtherProcesses) {
-  add(*state_, "before");
-  AuditLog log(*state_);
+  add("before");
+  AuditLog log(store_->audit());
   log.copy();
   log.use(file());
   log.copy();
   EXPECT_EQ(people(), "");
-  add(*state_, "ann");
-  add(*open_state(), "admin");
+  add("ann");
+  add(open_store()->audit(), "admin");
   log.copy();
   log.copy();
   EXPECT_EQ(people(), "ann admin ");
@@ -83,15 +84,15 @@ TEST_F(AuditLogTest, FollowsRowsOfOtherProcesses) {
 
 TEST_F(AuditLogTest, MissesNothingBetweenTwoLives) {
   {
-    AuditLog log(*state_);
+    AuditLog log(store_->audit());
     log.use(file());
     log.copy();
-    add(*state_, "ann");
+    add("ann");
     log.copy();
-    add(*state_, "bob");
+    add("bob");
   }
-  state_ = open_state();
-  AuditLog log(*state_);
+  store_ = open_store();
+  AuditLog log(store_->audit());
   log.use(file());
   log.copy();
   EXPECT_EQ(people(), "ann bob ");
@@ -99,36 +100,36 @@ TEST_F(AuditLogTest, MissesNothingBetweenTwoLives) {
 
 /// On a full disk the state does not note what was copied, and the next process cannot ask this one.
 TEST_F(AuditLogTest, GoesOnBehindTheLastLineOfTheFileWhereTheStateKnowsLess) {
-  AuditLog log(*state_);
+  AuditLog log(store_->audit());
   log.use(file());
   log.copy();
   keep_mark();
-  add(*state_, "ann");
-  add(*state_, "bob");
+  add("ann");
+  add("bob");
   log.copy();
   EXPECT_EQ(people(), "ann bob ");
-  add(*state_, "carol");
-  AuditLog next(*state_);
+  add("carol");
+  AuditLog next(store_->audit());
   next.use(file());
   next.copy();
   EXPECT_EQ(people(), "ann bob carol ");
   std::ofstream(dir_ / "audit.jsonl", std::ios::app) << "{\"id\":4,\"ki";
-  add(*state_, "dan");
+  add("dan");
   next.take_over();
   next.copy();
   EXPECT_EQ(people(), "ann bob carol ? dan ");
 }
 
 TEST_F(AuditLogTest, ALastLineThatIsNoRowOfTheStateSaysNothing) {
-  AuditLog first(*state_);
+  AuditLog first(store_->audit());
   first.use(file("another"));
   first.copy();
   keep_mark();
-  add(*state_, "ann");
+  add("ann");
   for (const char* line : {"", "\n", "1\n", "{}\n", "{\"id\":-1}\n", "{\"id\":1}\n", "{\"id\":2}\n",
                            "{\"id\":9223372036854775807}\n"}) {
     ASSERT_TRUE(replace_file(dir_ / "audit.jsonl", line, 0600));
-    AuditLog log(*state_);
+    AuditLog log(store_->audit());
     log.use(file());
     log.copy();
     EXPECT_NE(text().find("\"ann\""), std::string::npos) << line;
@@ -136,11 +137,11 @@ TEST_F(AuditLogTest, ALastLineThatIsNoRowOfTheStateSaysNothing) {
 }
 
 TEST_F(AuditLogTest, WaitsForAFullDisk) {
-  AuditLog log(*state_);
+  AuditLog log(store_->audit());
   log.use(file());
   log.copy();
   log.use(Fd(::open("/dev/full", O_WRONLY | O_CLOEXEC)));
-  add(*state_, "ann");
+  add("ann");
   log.copy();
   log.copy();
   log.use(file());
@@ -152,12 +153,12 @@ TEST_F(AuditLogTest, DoesNotWaitForAReader) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
   const Fd reader(ends[0]);
-  AuditLog log(*state_);
+  AuditLog log(store_->audit());
   log.use(Fd(ends[1]));
   log.copy();
   std::string expected;
   for (int i = 0; i < 1000; ++i) {
-    add(*state_, "p" + std::to_string(i) + std::string(100, 'x'));
+    add("p" + std::to_string(i) + std::string(100, 'x'));
     expected += "p" + std::to_string(i) + " ";
   }
   std::string all;
@@ -181,22 +182,22 @@ TEST_F(AuditLogTest, DoesNotWaitForAReader) {
 TEST_F(AuditLogTest, EndsTheLineThatAKilledOneLeft) {
   std::ofstream(dir_ / "audit.jsonl") << "{\"id\":1,\"ki";
   ASSERT_EQ(::chmod((dir_ / "audit.jsonl").c_str(), 0600), 0);
-  AuditLog log(*state_);
+  AuditLog log(store_->audit());
   log.use(file());
   log.copy();
-  add(*state_, "ann");
+  add("ann");
   log.copy();
   EXPECT_EQ(people(), "? ann ");
 }
 
 TEST_F(AuditLogTest, TakesManyAtATime) {
-  AuditLog log(*state_);
+  AuditLog log(store_->audit());
   log.use(file());
   log.copy();
   std::string expected;
   for (std::size_t i = 0; i <= 2 * kAuditBatch; ++i) {
     const std::string name = "p" + std::to_string(i);
-    add(*state_, name);
+    add(name);
     expected += name + " ";
   }
   log.copy();

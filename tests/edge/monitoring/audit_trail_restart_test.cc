@@ -15,10 +15,10 @@ namespace {
 /// Another process of an edge that restarts.
 struct Process {
   Process(const boost::asio::any_io_executor& executor, const TempDir& dir)
-      : state(open_sqlite_state(dir / "state").value()), trail(executor, *state) {
+      : store(open_sqlite_store(dir / "state").value()), trail(executor, store->audit()) {
     EXPECT_TRUE(trail.use_spool(dir / "spool"));
   }
-  std::unique_ptr<State> state;
+  std::unique_ptr<Store> store;
   AuditTrail trail;
 };
 

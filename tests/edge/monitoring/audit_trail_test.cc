@@ -96,7 +96,7 @@ TEST_F(AuditTrailTest, EveryFieldOfARowFollows) {
   EXPECT_EQ(kept.up_bytes, full.up_bytes);
   EXPECT_EQ(kept.down_bytes, 6u);
   EXPECT_EQ(kept.reason, "\xc3\xa4?");
-  EXPECT_EQ(state_->session("0123456789abcdef").value()->expires, kNow + 10);
+  EXPECT_EQ(store_->revocations().find_session("0123456789abcdef").value()->expires, kNow + 10);
 }
 
 TEST_F(AuditTrailTest, TheEndOfATunnelNamesItsBeginningWhereverThatWaited) {
@@ -138,7 +138,7 @@ TEST_F(AuditTrailTest, NothingIsGrantedOnceTheSpoolIsFullAndTheEndsOfTunnelsStil
 }
 
 TEST_F(AuditTrailTest, WithoutASpoolALostRowStopsGrantsUntilTheStateTakesRowsAgain) {
-  AuditTrail bare(io_.get_executor(), *state_);
+  AuditTrail bare(io_.get_executor(), store_->audit());
   fill_disk();
   EXPECT_FALSE(bare.append(row("denial", "a")).kept);
   EXPECT_FALSE(bare.has_room());
@@ -150,10 +150,9 @@ TEST_F(AuditTrailTest, WithoutASpoolALostRowStopsGrantsUntilTheStateTakesRowsAga
   EXPECT_EQ(people(), "audit_gap ");
 }
 
-/// Another process sees one change of the database for each commit.
+/// Another connection sees one change of the database for each commit.
 TEST_F(AuditTrailTest, RowsThatComeTogetherShareOneWrite) {
-  const auto other = open_sqlite_state(dir_ / "state").value();
-  std::set<std::int64_t> versions{other->others_changes().value()};
+  std::set<std::int64_t> versions{data_version()};
   boost::asio::io_context& io = io_;
   std::size_t answered = 0;
   for (int i = 0; i < 50; ++i)
@@ -161,7 +160,7 @@ TEST_F(AuditTrailTest, RowsThatComeTogetherShareOneWrite) {
                           [&](const std::exception_ptr&, bool kept) {
                             EXPECT_TRUE(kept);
                             ++answered;
-                            versions.insert(other->others_changes().value());
+                            versions.insert(data_version());
                           });
   io.run();
   EXPECT_EQ(answered, 50u);
@@ -179,7 +178,7 @@ TEST_F(AuditTrailTest, RowsThatComeTogetherAreSpooledTogether) {
 }
 
 TEST_F(AuditTrailTest, AllLearnThatTheirRowsAreLost) {
-  trail_ = std::make_unique<AuditTrail>(io_.get_executor(), *state_);
+  trail_ = std::make_unique<AuditTrail>(io_.get_executor(), store_->audit());
   fill_disk();
   EXPECT_EQ(on_disk(20), std::vector<bool>(20, false));
   EXPECT_EQ(trail_->lost(), 20u);
@@ -215,7 +214,7 @@ TEST_F(AuditTrailTest, ASpoolThatIsDamagedGivesTheRowsInFrontOfTheDamage) {
 /// Rows are answered for only once they are on disk: none of those may be missing after a kill.
 TEST_F(AuditTrailTest, NoRowThatWasAnsweredForIsMissingAfterAKill) {
   trail_.reset();
-  state_.reset();
+  store_.reset();
   std::set<std::uint64_t> serials;
   for (int round = 0; round < 6; ++round) {
     int ends[2];
@@ -224,13 +223,13 @@ TEST_F(AuditTrailTest, NoRowThatWasAnsweredForIsMissingAfterAKill) {
     ASSERT_GE(child, 0);
     if (child == 0) {
       boost::asio::io_context io(1);
-      const auto state = open_sqlite_state(dir_ / "state");
-      if (!state) ::_exit(1);
-      AuditTrail trail(io.get_executor(), **state);
+      const auto store = open_sqlite_store(dir_ / "state");
+      if (!store) ::_exit(1);
+      AuditTrail trail(io.get_executor(), (*store)->audit());
       if (!trail.use_spool(dir_ / "spool")) ::_exit(1);
       const auto request = [&]() -> boost::asio::awaitable<void> {
         for (;;) {
-          const auto serial = (*state)->next_serial();
+          const auto serial = (*store)->serials().next();
           if (!serial) ::_exit(1);
           AuditRow certificate = row("certificate", "ann");
           certificate.serial = *serial;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/unknown_word.h"
+#include "edge/process/logging.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -237,6 +238,20 @@ void add_audit(CLI::App& root, Options& options, int& status) {
   audit->callback([&] { status = show_audit(options.state, options.audit); });
 }
 
+void use_log_format(const std::string& name) {
+  log_to_stderr(name == "json" ? LogFormat::json : LogFormat::text);
+  ::setenv(kLogFormatVariable, name.c_str(), 1);  // for the processes that --supervise starts
+}
+
+void add_log_format(CLI::App& command) {
+  command
+      .add_option_function<std::string>("--log-format", &use_log_format,
+                                        "How the log is written: text or json")
+      ->check(CLI::IsMember({"text", "json"}).description(""))
+      ->envname(kLogFormatVariable)
+      ->default_str("text");
+}
+
 void add_commands(CLI::App& root, Options& options, int& status) {
   CLI::App* run = root.add_subcommand("run", "Serve what a configuration file says");
   add_config_option(*run, options.config_path);
@@ -246,6 +261,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
       "--supervise", options.supervised,
       "Hold the listeners in a process in front, which on SIGUSR2 starts the program anew beside the "
       "one that serves, and has that one drain");
+  add_log_format(*run);
   run->callback([&] { status = run_edge(options.config_path, options.admin_listen, options.supervised); });
 
   CLI::App* dev = root.add_subcommand("dev", "Serve on loopback, with a sign-in page that believes anybody");
@@ -264,6 +280,7 @@ void add_commands(CLI::App& root, Options& options, int& status) {
       ->allow_extra_args(false);
   dev->add_flag("--terminal", options.dev.terminal, "Show browsers a terminal (browser_rendering: ssh)");
   dev->add_option("--state", options.dev.state, "Directory for keys, certificates and the database");
+  add_log_format(*dev);
   dev->callback([&] { status = run_dev(options.dev); });
 
   CLI::App* check =

@@ -1,5 +1,3 @@
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <cstdio>
@@ -10,6 +8,7 @@
 #include "base/platform/write_signals.h"
 #include "base/shortage.h"
 #include "edge/command/commands.h"
+#include "edge/process/logging.h"
 
 namespace {
 
@@ -25,8 +24,7 @@ void protect_process() {
 
 int main(int argc, char** argv) try {
   protect_process();
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("edge"));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  cfpipe::edge::log_to_stderr(cfpipe::edge::LogFormat::text);
   const int status = cfpipe::edge::run_command_line(argc, argv);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
   cfpipe::edge::complain("standard output cannot be written; check where it leads");

@@ -65,10 +65,9 @@ std::optional<Config> without_faults(LoadedConfig loaded, const std::string& con
   check_files(loaded);
   check_group(loaded);
   if (tls == TlsFiles::looked_at) check_tls_files(loaded);
-  for (const std::string& warning : loaded.warnings)
-    std::fprintf(stderr, "%s: warning: %s\n", config_path.c_str(), warning.c_str());
+  for (const std::string& warning : loaded.warnings) report(config_path + ": warning: " + warning);
   for (const ConfigFault& fault : loaded.faults)
-    std::fprintf(stderr, "%s:%d: %s\n", config_path.c_str(), fault.line, fault.text.c_str());
+    report(config_path + ":" + std::to_string(fault.line) + ": " + fault.text);
   if (!loaded.faults.empty()) return std::nullopt;
   return std::move(loaded.config);
 }

@@ -1,12 +1,21 @@
 #include "edge/process/console.h"
 
+#include <spdlog/spdlog.h>
+
 #include <cstdio>
 #include <string>
 
+#include "edge/process/logging.h"
+
 namespace cfpipe::edge {
 
+void report(std::string_view text) {
+  if (log_format() == LogFormat::json) return spdlog::error("{}", text);
+  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+}
+
 void complain(std::string_view text) {
-  std::fprintf(stderr, "cfpipe-edge: %.*s\n", static_cast<int>(text.size()), text.data());
+  report("cfpipe-edge: " + std::string(text));
 }
 
 int complain_of_exception(const Failure& failure) {

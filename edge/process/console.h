@@ -13,7 +13,9 @@ inline constexpr int kUnavailable = 69;
 inline constexpr int kDenied = 77;
 inline constexpr int kBadConfig = 78;
 
-/// One line on standard error.
+/// One line on standard error, or an error in the log where that is JSON.
+void report(std::string_view text);
+/// The same with the program's name in front.
 void complain(std::string_view text);
 /// The same for what was thrown past everything else, with what to do about it; returns kUnavailable.
 int complain_of_exception(const Failure& failure);

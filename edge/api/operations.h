@@ -23,7 +23,7 @@ inline constexpr std::size_t kMaxOwnSignIns = 100;
 
 /// The administrator who acts, for the audit.
 struct Actor {
-  std::string by;  ///< an administrator's email; empty: a command on the edge's machine
+  std::string by;  ///< an administrator's email, or `command of LOGIN` on the edge's machine; empty: unknown
   std::string peer;
   std::string ray;
 };

@@ -1,4 +1,3 @@
-#include <ctime>
 
 #include "base/platform/files.h"
 #include "edge/api/operations.h"
@@ -17,7 +16,7 @@ int fill(const StateOption& option, const NewFile& file) {
     return complain(copied.error());
   const auto store = open_sqlite_store(*dir);
   if (!store) return complain(store.error());
-  const auto recorded = Operations(**store, std::time(nullptr)).record("backup", {}, {}, {});
+  const auto recorded = operations(**store).record("backup", {}, {}, {});
   return recorded ? kOk : complain(recorded.error());
 }
 

@@ -1,5 +1,4 @@
 #include <cstdio>
-#include <ctime>
 #include <memory>
 
 #include "base/text.h"
@@ -28,7 +27,7 @@ Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::
   const auto agent = agent_ca(option, hostname);
   auto store = open_store(option, true);
   if (!store) return store.error();
-  return Operations(**store, std::time(nullptr)).ca(hostname, pointer_to(agent));
+  return operations(**store).ca(hostname, pointer_to(agent));
 }
 
 int ca_generate(const StateOption& option, const std::string& hostname, const std::string& type) {
@@ -36,7 +35,7 @@ int ca_generate(const StateOption& option, const std::string& hostname, const st
   // Asked of an edge that has never run, this makes its state.
   auto store = open_store(option, !valid_app_name(hostname) || agent);
   if (!store) return complain(store.error());
-  return print_lines(Operations(**store, std::time(nullptr)).generate_ca(hostname, pointer_to(agent), type));
+  return print_lines(operations(**store).generate_ca(hostname, pointer_to(agent), type));
 }
 
 int ca_show(const StateOption& option, const std::string& hostname) {
@@ -47,7 +46,7 @@ int ca_rotate(const StateOption& option, const std::string& hostname, const std:
   const auto agent = agent_ca(option, hostname);
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto lines = Operations(**store, std::time(nullptr)).rotate_ca(hostname, pointer_to(agent), type);
+  const auto lines = operations(**store).rotate_ca(hostname, pointer_to(agent), type);
   if (lines)
     complain("the first line signs until 'cfpipe-edge ca retire --app " + hostname +
              "'; before that, give every server both lines");
@@ -58,7 +57,7 @@ int ca_retire(const StateOption& option, const std::string& hostname) {
   const auto agent = agent_ca(option, hostname);
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto lines = Operations(**store, std::time(nullptr)).retire_ca(hostname, pointer_to(agent));
+  const auto lines = operations(**store).retire_ca(hostname, pointer_to(agent));
   if (lines)
     complain("this line signs now; take the other one off the servers once its certificates have expired");
   return print_lines(lines);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "edge/api/operations.h"
 #include "edge/command/sshd_config.h"
 #include "edge/config/config.h"
 #include "edge/process/as_owner.h"
@@ -152,5 +153,9 @@ struct AuditOptions {
   bool json = false;
 };
 int show_audit(const StateOption& state, const AuditOptions& options);
+
+/// What administrators do, in the name of the user who runs this command; at the system's time unless told
+/// another.
+Operations operations(Store& store, std::optional<std::int64_t> now = std::nullopt);
 
 }  // namespace cfpipe::edge

@@ -1,11 +1,10 @@
 #include <cstdio>
-#include <ctime>
 
 #include "base/text.h"
 #include "edge/api/operations.h"
 #include "edge/ca/ssh_ca.h"
 #include "edge/command/commands.h"
-#include "edge/command/public_file.h"
+#include "edge/process/public_file.h"
 
 namespace cfpipe::edge {
 
@@ -19,8 +18,7 @@ int ca_sign_host(const StateOption& option, const HostCertificateOptions& option
   }
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto issued =
-      Operations(**store, std::time(nullptr)).sign_host(options.app, options.names, *key, options.duration);
+  const auto issued = operations(**store).sign_host(options.app, options.names, *key, options.duration);
   if (!issued) return complain(issued.error());
   std::printf("%s\n", issued->line.c_str());
   complain("good until " + rfc3339(issued->expires) +

@@ -1,4 +1,3 @@
-#include <ctime>
 
 #include "auth/ssh/key.h"
 #include "base/text.h"
@@ -29,7 +28,7 @@ int host_key_list(const StateOption& option, bool json) {
 int host_key_forget(const StateOption& option, const std::string& hostname) {
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto done = Operations(**store, std::time(nullptr)).forget_host_keys(hostname);
+  const auto done = operations(**store).forget_host_keys(hostname);
   return done ? kOk : complain(done.error());
 }
 

@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <ctime>
 #include <utility>
 
 #include "base/platform/files.h"
@@ -14,8 +13,8 @@ namespace cfpipe::edge {
 int ca_revoke(const StateOption& option, const RevokeOptions& options) {
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto serials = Operations(**store, std::time(nullptr))
-                           .revoke_certificates(options.app, options.serials, options.identity);
+  const auto serials =
+      operations(**store).revoke_certificates(options.app, options.serials, options.identity);
   if (!serials) return complain(serials.error());
   complain(std::to_string(serials->size()) + " revoked; servers know it once they have the list of " +
            "'cfpipe-edge ca krl --app " + options.app + "'");
@@ -28,7 +27,7 @@ int revocation_list(const StateOption& option, const std::string& hostname, std:
   const auto agent = agent_ca(option, hostname);
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  auto made = Operations(**store, std::time(nullptr)).revocation_list(hostname, agent ? &*agent : nullptr);
+  auto made = operations(**store).revocation_list(hostname, agent ? &*agent : nullptr);
   if (!made) return complain(made.error());
   list = std::move(*made);
   return kOk;

@@ -12,7 +12,7 @@ int service_token_create(const StateOption& option, const std::string& name, con
   if (const auto fine = Operations::check_service_token(name, duration); !fine) return complain(fine.error());
   auto store = open_store(option, false);
   if (!store) return complain(store.error());
-  const auto made = Operations(**store, std::time(nullptr)).create_service_token(name, duration);
+  const auto made = operations(**store).create_service_token(name, duration);
   if (!made) return complain(made.error());
   const std::string secret(made->secret.reveal());
   std::printf("TUNNEL_SERVICE_TOKEN_ID=%s\nTUNNEL_SERVICE_TOKEN_SECRET=%s\n", made->client_id.c_str(),
@@ -42,7 +42,7 @@ int service_token_list(const StateOption& option, bool json) {
 int service_token_revoke(const StateOption& option, const std::string& name) {
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto done = Operations(**store, std::time(nullptr)).revoke_service_token(name);
+  const auto done = operations(**store).revoke_service_token(name);
   return done ? kOk : complain(done.error());
 }
 

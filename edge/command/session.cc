@@ -11,7 +11,7 @@ namespace cfpipe::edge {
 int session_list(const StateOption& option, const std::string& email, bool json) {
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto found = Operations(**store, std::time(nullptr)).sign_ins(lower(email), 0);
+  const auto found = operations(**store).sign_ins(lower(email), 0);
   if (!found) return complain(found.error());
   std::vector<boost::json::object> rows;
   for (const SessionRow& row : *found)
@@ -32,7 +32,7 @@ int revoke_person(const StateOption& option, const std::string& email) {
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
   const std::int64_t now = std::time(nullptr);
-  if (const auto done = Operations(**store, now).revoke_person(email); !done) return complain(done.error());
+  if (const auto done = operations(**store, now).revoke_person(email); !done) return complain(done.error());
   complain("the tokens of " + lower(email) + " issued until " + rfc3339(now) +
            " are void, and a running edge ends what they have opened; a new sign-in is up to the identity "
            "provider and the policies");
@@ -42,7 +42,7 @@ int revoke_person(const StateOption& option, const std::string& email) {
 int revoke_session(const StateOption& option, const std::string& session) {
   auto store = open_store(option, true);
   if (!store) return complain(store.error());
-  const auto ended = Operations(**store, std::time(nullptr)).revoke_session(session);
+  const auto ended = operations(**store).revoke_session(session);
   if (!ended) return complain(ended.error());
   complain("the tokens of the session that " + ended->email + " began at " + rfc3339(ended->begun) +
            " are void, and a running edge ends what they have opened; other sessions go on");

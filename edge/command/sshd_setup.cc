@@ -7,10 +7,10 @@
 #include "base/ip_range.h"
 #include "base/text.h"
 #include "edge/command/commands.h"
-#include "edge/command/public_file.h"
 #include "edge/command/sshd_config.h"
 #include "edge/policy/app_name.h"
 #include "edge/process/as_owner.h"
+#include "edge/process/public_file.h"
 
 namespace cfpipe::edge {
 namespace {

@@ -3,10 +3,12 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 
 #include "edge/command/commands.h"
 #include "edge/process/as_owner.h"
+#include "edge/process/invoker.h"
 #include "edge/store/sqlite_store.h"
 
 namespace cfpipe::edge {
@@ -68,6 +70,10 @@ Result<std::unique_ptr<Store>> open_store(const StateOption& option, bool known)
   const auto dir = own_state_dir(option, known);
   if (!dir) return dir.error();
   return open_sqlite_store(*dir);
+}
+
+Operations operations(Store& store, std::optional<std::int64_t> now) {
+  return {store, now.value_or(std::time(nullptr)), {"command of " + invoking_user(), {}, {}}};
 }
 
 std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname) {

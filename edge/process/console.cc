@@ -1,13 +1,22 @@
 #include "edge/process/console.h"
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <string>
 
+#include "base/text.h"
 #include "edge/process/logging.h"
 
 namespace cfpipe::edge {
+namespace {
+
+/// Longest answer to a question, in bytes.
+constexpr std::size_t kMaxAnswerBytes = 64;
+
+}  // namespace
 
 void report(std::string_view text) {
   if (log_format() == LogFormat::json) return spdlog::error("{}", text);
@@ -16,6 +25,17 @@ void report(std::string_view text) {
 
 void complain(std::string_view text) {
   report("cfpipe-edge: " + std::string(text));
+}
+
+bool confirmed(std::string_view what, bool yes) {
+  if (yes || ::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1) return true;
+  std::fprintf(stderr, "cfpipe-edge: this %.*s; go on? [y/N] ", static_cast<int>(what.size()), what.data());
+  std::array<char, kMaxAnswerBytes> line{};
+  const bool answered = std::fgets(line.data(), static_cast<int>(line.size()), stdin) != nullptr;
+  const std::string answer = answered ? lower(trimmed(line.data())) : std::string();
+  if (answer == "y" || answer == "yes") return true;
+  complain("nothing was changed");
+  return false;
 }
 
 int complain_of_exception(const Failure& failure) {

@@ -8,6 +8,7 @@ namespace cfpipe::edge {
 
 /// Exit statuses (sysexits.h).
 inline constexpr int kOk = 0;
+inline constexpr int kNotConfirmed = 1;
 inline constexpr int kUsage = 64;
 inline constexpr int kUnavailable = 69;
 inline constexpr int kDenied = 77;
@@ -22,5 +23,10 @@ int complain_of_exception(const Failure& failure);
 /// The same for a failure, whose detail is empty if it has been said already; returns the exit status that
 /// goes with it.
 int complain(const Failure& failure);
+
+/// Asks on standard error whether to do what cannot be taken back, where a user can answer: standard input
+/// and standard error are a terminal. Elsewhere, and after `yes`, there is no question. `what` follows
+/// "this". No answer but y or yes is one.
+bool confirmed(std::string_view what, bool yes);
 
 }  // namespace cfpipe::edge

@@ -1,5 +1,7 @@
 """A certificate that has been revoked opens nothing once sshd has the list."""
 
+import getpass
+
 import pytest
 
 from support.clients import Ssh
@@ -40,7 +42,7 @@ def test_all_certificates_of_one_user(edge, listed):
     assert listed.run("true").status == 255
     revocations = [row for row in edge.audit() if row["kind"] == "ca_revoke"]
     assert [(row["application"], row["reason"]) for row in revocations] == [
-        (HOST, f"serial {certificates(edge)[0]['serial']}")]
+        (HOST, f"serial {certificates(edge)[0]['serial']}, by command of {getpass.getuser()}")]
 
 
 def test_others_stay_good(edge, world, listed, user):

@@ -1,4 +1,4 @@
-#include "edge/command/public_file.h"
+#include "edge/process/public_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

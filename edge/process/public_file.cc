@@ -1,4 +1,4 @@
-#include "edge/command/public_file.h"
+#include "edge/process/public_file.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -102,13 +102,27 @@ void migrate(sqlite3* db) {
   run(db, "COMMIT");
 }
 
-// SQLite gives its journal files the mode of the database, so the mode is set by making the file first.
-Db open_database(const std::string& path) {
+/// Whether the file is there, of ours to write, and closed to others.
+bool is_private(const std::string& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & 07777u) == 0600u &&
+         ::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) == 0;
+}
+
+// SQLite gives its journal files the mode of the database, so the mode is set by making the file first. What
+// is private already is not opened here: to close it would end the locks of this process's other handles,
+// under which the next process to close the database deletes its log.
+void make_private(const std::string& path) {
+  if (is_private(path)) return;
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0) throw std::runtime_error(std::strerror(errno));
   const bool closed_to_others = ::fchmod(fd, 0600) == 0;
   ::close(fd);
   if (!closed_to_others) throw std::runtime_error("cannot be made private");
+}
+
+Db open_database(const std::string& path) {
+  make_private(path);
   sqlite3* raw = nullptr;
   const int result =
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, nullptr);

@@ -1,6 +1,7 @@
 // What the store in SQLite does with files and processes; what any store does is in conformance_*_test.cc.
 #include "edge/store/sqlite_store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -32,6 +33,41 @@ TEST(SqliteStore, FilesAreForTheirOwnerOnly) {
   EXPECT_EQ(mode_of(dir / "state"), 0700u);
   for (const char* name : {"edge.db", "edge.db-wal", "edge.db-shm"})
     EXPECT_EQ(mode_of((dir / "state") + "/" + name), 0600u) << name;
+}
+
+/// Whether another process could have the database for itself: SQLite's shared lock is on these bytes.
+bool locked_by_this_process(const std::string& path) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    lock.l_start = 0x40000002;
+    lock.l_len = 510;
+    const int file = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    const bool asked = file >= 0 && ::fcntl(file, F_GETLK, &lock) == 0;
+    ::_exit(asked && lock.l_type != F_UNLCK ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  return status == 0;
+}
+
+TEST(SqliteStore, OpeningASecondHandleKeepsTheLocksOfTheFirst) {
+  const TempDir dir;
+  const auto store = open(dir);
+  ASSERT_TRUE(store->serials().next());
+  ASSERT_TRUE(locked_by_this_process(dir / "state/edge.db"));
+  open(dir).reset();
+  EXPECT_TRUE(locked_by_this_process(dir / "state/edge.db"));
+}
+
+TEST(SqliteStore, MakesADatabasePrivateThatOthersCouldRead) {
+  const TempDir dir;
+  open(dir).reset();
+  ASSERT_EQ(::chmod((dir / "state/edge.db").c_str(), 0644), 0);
+  const auto store = open(dir);
+  EXPECT_EQ(mode_of(dir / "state/edge.db"), 0600u);
 }
 
 TEST(SqliteStore, RefusesADirectoryOpenToOthersUnlessEmpty) {

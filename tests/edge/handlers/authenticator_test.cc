@@ -68,5 +68,18 @@ TEST_F(Authentication, KeepsTunnelsOfATokenThatExpires) {
   EXPECT_TRUE(credentials_.no_longer_good({ann.email, ann.client_id, ann.nonce, ann.issued}));
 }
 
+TEST_F(Authentication, KeepsTunnelsWhereTheStoreCannotSay) {
+  const Identity ann = person();
+  const std::string deploy = "deploy", id = "1.access", none;
+  const Authenticator::Credentials by_person{ann.email, ann.client_id, ann.nonce, ann.issued};
+  const Authenticator::Credentials by_program{deploy, id, none, now_};
+  EXPECT_TRUE(credentials_.no_longer_good(by_program)) << "there is no such service token";
+  for (const char* table : {"service_tokens", "revoked_people", "revoked_sessions"})
+    change_database(std::string("DROP TABLE ") + table);
+  EXPECT_FALSE(credentials_.no_longer_good(by_program));
+  EXPECT_FALSE(credentials_.no_longer_good(by_person));
+  EXPECT_TRUE(credentials_.revoked(ann)) << "nothing new is opened by it";
+}
+
 }  // namespace
 }  // namespace cfpipe::edge

@@ -49,6 +49,14 @@ TEST_F(Outcome, IsSoManyCodesOfOnePerson) {
   EXPECT_EQ(outcome_.finish(login(), person("bob@example.com"), false).status, 302);
 }
 
+TEST_F(Outcome, SpendsNoShareOfTheUserWhereTheStoreIsFull) {
+  change_database("CREATE TRIGGER full BEFORE INSERT ON pending BEGIN SELECT RAISE(FAIL, 'full'); END");
+  for (std::size_t i = 0; i < 2 * kMaxCodesOfPerson; ++i)
+    ASSERT_EQ(outcome_.finish(login(), person(), false).status, 503) << i;
+  change_database("DROP TRIGGER full");
+  EXPECT_EQ(outcome_.finish(login(), person(), false).status, 302);
+}
+
 TEST_F(Outcome, IsARecordedSessionOrNone) {
   Identity ann = person();
   ASSERT_TRUE(outcome_.start_session(request("/"), login(), ann));

@@ -4,6 +4,7 @@
 
 #include "auth/ssh/key_type_claim.h"
 #include "base/name_pattern.h"
+#include "base/text.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -19,13 +20,6 @@ bool is_cloudflares(const Authority& domain) {
 /// Of Cloudflare's own domains a port is dropped, as the public client does: the store is at 443.
 std::string kept_form(const Authority& domain) {
   return is_cloudflares(domain) ? domain.host.text() : domain.text_without(kHttpsPort);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
 }
 
 Failure wrong(std::string_view claim, std::string_view how) {

@@ -8,6 +8,7 @@
 #include "auth/token/jwks.h"
 #include "base/access_headers.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "transport/http/status.h"
 
 namespace cfpipe::auth {
@@ -26,12 +27,6 @@ constexpr std::chrono::milliseconds kDiscoveryDeadline{15'000};
 
 std::string keys_file(std::string_view auth_domain) {
   return std::string(auth_domain) + "-jwks";
-}
-
-std::string_view trimmed(std::string_view line) {
-  const auto first = line.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return {};
-  return line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
 }
 
 Result<std::vector<std::string>> remembered_domains(const StateDir& state) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "transport/http/status.h"
 
 namespace cfpipe::auth {
@@ -18,13 +19,6 @@ constexpr std::chrono::milliseconds kWalkDeadline{15'000};
 
 bool is_login(const Url& url) {
   return url.path().find(kLoginPath) != std::string_view::npos;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
 }
 
 }  // namespace

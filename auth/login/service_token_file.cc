@@ -5,6 +5,7 @@
 
 #include "base/json.h"
 #include "base/platform/secret_file.h"
+#include "base/text.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -15,13 +16,6 @@ constexpr std::array<std::string_view, 4> kIdNames{"client_id", "cf_access_clien
                                                    "tunnel_service_token_id", "id"};
 constexpr std::array<std::string_view, 4> kSecretNames{"client_secret", "cf_access_client_secret",
                                                        "tunnel_service_token_secret", "secret"};
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r";
-  const auto start = text.find_first_not_of(kSpace);
-  if (start == std::string_view::npos) return {};
-  return text.substr(start, text.find_last_not_of(kSpace) - start + 1);
-}
 
 std::string plain_name(std::string_view name) {
   std::string out;

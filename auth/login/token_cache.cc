@@ -4,17 +4,10 @@
 
 #include "auth/state/login_lock.h"
 #include "auth/token/jwt.h"
+#include "base/text.h"
 
 namespace cfpipe::auth {
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const std::size_t last = text.find_last_not_of(kSpace);
-  if (last == std::string_view::npos) return {};
-  text = text.substr(0, last + 1);
-  return text.substr(text.find_first_not_of(kSpace));
-}
 
 /// True if it is a token, but of another issuer than the application's.
 bool is_foreign(std::string_view token, const Application& app) {

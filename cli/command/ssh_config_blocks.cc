@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace cfpipe::cli {
 namespace {
 
@@ -34,13 +36,6 @@ std::vector<std::string> words_of(std::string_view line) {
     from = line.find_first_not_of(kGaps, to);
   }
   return words;
-}
-
-std::string lower(std::string text) {
-  for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return text;
 }
 
 bool names_our_file(std::string word) {

@@ -6,6 +6,7 @@
 
 #include "auth/agent/socket.h"
 #include "auth/certificate/user_key.h"
+#include "base/text.h"
 #include "cli/options/command_line.h"
 #include "cli/options/network_options.h"
 #include "cli/options/parse_values.h"
@@ -15,11 +16,6 @@ namespace {
 
 /// Longest --key and --user, in bytes.
 constexpr std::size_t kMaxKeyNameBytes = 4096;
-
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
 
 void from_environment(RawOptions& raw, Command command, const Environment& environment) {
   const auto fill = [&](std::string& value, const char* name) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "base/text.h"
 #include "cli/options/idn.h"
 
 namespace cfpipe::cli {
@@ -31,15 +32,7 @@ bool is_token_character(char c) {
          std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return out;
-}
-
-std::string_view trimmed(std::string_view text) {
+std::string_view without_blanks(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
@@ -111,8 +104,8 @@ Result<std::pair<std::string, std::string>> parse_header(std::string_view text) 
   const auto bad = [](std::string why) { return Failure(Stage::input, Cause::bad_header, std::move(why)); };
   if (text.size() > kMaxHeaderBytes) return bad("longer than 8 KiB");
   if (colon == std::string_view::npos) return bad("no colon in it");
-  const auto name = trimmed(text.substr(0, colon));
-  const auto value = trimmed(text.substr(colon + 1));
+  const auto name = without_blanks(text.substr(0, colon));
+  const auto value = without_blanks(text.substr(colon + 1));
   if (name.empty() || !std::all_of(name.begin(), name.end(), is_token_character)) return bad("no valid name");
   if (is_ours(name)) return bad(std::string(name) + " is part of the handshake");
   const bool clean = std::none_of(value.begin(), value.end(), [](char c) {

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <optional>
 
+#include "base/platform/own_file.h"
 #include "tunnel/relay.h"
 
 namespace cfpipe::tunnel {
@@ -20,24 +21,9 @@ namespace {
 namespace net = boost::asio;
 using namespace std::chrono_literals;
 
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() { shut(); }
-  void shut() {
-    if (fd_ >= 0) ::close(std::exchange(fd_, -1));
-  }
-  int get() const { return fd_; }
-  bool non_blocking() const { return (::fcntl(fd_, F_GETFL) & O_NONBLOCK) != 0; }
-
- private:
-  int fd_;
-};
+bool non_blocking(const Fd& fd) {
+  return (::fcntl(fd.get(), F_GETFL) & O_NONBLOCK) != 0;
+}
 
 std::pair<Fd, Fd> make_pipe() {
   std::array<int, 2> ends{};
@@ -93,11 +79,11 @@ TEST_F(FdStreamTest, SetsDescriptorsNonBlockingAndPutsTheirFlagsBack) {
   auto [in, in_peer] = make_pipe();
   auto [out_peer, out] = make_pipe();
   auto stream = make(in.get(), out.get());
-  EXPECT_TRUE(in.non_blocking());
-  EXPECT_TRUE(out.non_blocking());
+  EXPECT_TRUE(non_blocking(in));
+  EXPECT_TRUE(non_blocking(out));
   stream->close();
-  EXPECT_FALSE(in.non_blocking());
-  EXPECT_FALSE(out.non_blocking());
+  EXPECT_FALSE(non_blocking(in));
+  EXPECT_FALSE(non_blocking(out));
   EXPECT_GE(::fcntl(in.get(), F_GETFD), 0) << "a descriptor that is not owned stays open";
 }
 
@@ -105,7 +91,7 @@ TEST_F(FdStreamTest, PutsTheFlagsBackWhereBothNumbersAreOneOpenFile) {
   auto [one, peer] = make_sockets();
   const Fd same(::dup(one.get()));
   make(one.get(), same.get())->close();
-  EXPECT_FALSE(one.non_blocking()) << "as a terminal's standard input and output are";
+  EXPECT_FALSE(non_blocking(one)) << "as a terminal's standard input and output are";
 }
 
 TEST_F(FdStreamTest, PutsTheFlagsBackAfterTheEndWasPassedOn) {
@@ -114,14 +100,14 @@ TEST_F(FdStreamTest, PutsTheFlagsBackAfterTheEndWasPassedOn) {
   auto stream = make(one.get(), same.get());
   EXPECT_EQ(stream->finish(), IoStatus::ok);
   stream.reset();
-  EXPECT_FALSE(one.non_blocking());
+  EXPECT_FALSE(non_blocking(one));
 }
 
 TEST_F(FdStreamTest, KeepsFlagsThatWereNonBlockingBefore) {
   auto [in, peer] = make_pipe();
   ::fcntl(in.get(), F_SETFL, ::fcntl(in.get(), F_GETFL) | O_NONBLOCK);
   make(in.get(), in.get())->close();
-  EXPECT_TRUE(in.non_blocking());
+  EXPECT_TRUE(non_blocking(in));
 }
 
 TEST_F(FdStreamTest, ReadsWhatIsThereThenBlocksThenMeetsTheEnd) {
@@ -136,7 +122,7 @@ TEST_F(FdStreamTest, ReadsWhatIsThereThenBlocksThenMeetsTheEnd) {
   stream->consume(3);
   EXPECT_TRUE(stream->ready().empty());
   EXPECT_EQ(stream->end(), End::open);
-  peer.shut();
+  peer = Fd();
   EXPECT_EQ(stream->fill(), IoStatus::eof);
   EXPECT_EQ(stream->end(), End::clean);
 }
@@ -158,7 +144,7 @@ TEST_F(FdStreamTest, ATerminalThatHungUpIsAtItsEnd) {
     ASSERT_EQ(::grantpt(master.get()) + ::unlockpt(master.get()), 0);
     Fd terminal(::open(::ptsname(master.get()), O_RDWR | O_NOCTTY | O_CLOEXEC));
     ASSERT_GE(terminal.get(), 0);
-    (master_stays ? terminal : master).shut();
+    (master_stays ? terminal : master) = Fd();
     const int left = (master_stays ? master : terminal).get();
     auto stream = make(left, left);
     EXPECT_EQ(stream->fill(), IoStatus::eof) << master_stays;
@@ -170,7 +156,7 @@ TEST_F(FdStreamTest, APeerThatLeftBytesUnreadHasBrokenOff) {
   auto [mine, peer] = make_sockets();
   auto stream = make(mine.get(), mine.get());
   EXPECT_EQ(put(*stream, "unread").status, IoStatus::ok);
-  peer.shut();
+  peer = Fd();
   EXPECT_EQ(stream->fill(), IoStatus::failed);
   EXPECT_EQ(stream->end(), End::cut);
   EXPECT_EQ(stream->end_detail(), "Connection reset by peer");
@@ -235,7 +221,7 @@ TEST_F(FdStreamTest, NamesAReaderThatHasGone) {
   auto [in, in_peer] = make_pipe();
   auto [out_peer, out] = make_pipe();
   auto stream = make(in.get(), out.get());
-  out_peer.shut();
+  out_peer = Fd();
   EXPECT_EQ(put(*stream, "x").status, IoStatus::failed);
   EXPECT_EQ(stream->end(), End::cut);
   EXPECT_EQ(stream->end_detail(), "Broken pipe");
@@ -338,7 +324,7 @@ TEST_F(FdStreamTest, DropsCallbacksWhenClosed) {
 TEST_F(FdStreamTest, ClosesWhatItOwns) {
   auto [mine, peer] = make_sockets();
   const int fd = ::dup(mine.get());
-  mine.shut();
+  mine = Fd();
   make(fd, fd, true).reset();
   EXPECT_EQ(read_all(peer.get()), "");
 }

@@ -5,6 +5,7 @@
 #include <boost/asio/ip/network_v4.hpp>
 #include <boost/asio/ip/network_v6.hpp>
 
+#include "base/text.h"
 #include "transport/net/url.h"
 
 namespace cfpipe::transport {
@@ -27,13 +28,6 @@ constexpr Scheme kSchemes[] = {{"http", ProxyKind::http, kHttpPort},
                                {"socks", ProxyKind::socks5h, kSocksPort},
                                {"socks5", ProxyKind::socks5, kSocksPort},
                                {"socks5h", ProxyKind::socks5h, kSocksPort}};
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::transform(out.begin(), out.end(), out.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return out;
-}
 
 bool fit_for_a_login(std::string_view text) {
   return text.size() <= kMaxProxyLoginBytes && std::none_of(text.begin(), text.end(), [](char c) {

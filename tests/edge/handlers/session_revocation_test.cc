@@ -2,6 +2,7 @@
 #include <ctime>
 
 #include "edge/command/commands.h"
+#include "edge/process/invoker.h"
 #include "edge/store/audit_text.h"
 #include "edge/tunnels_fixture.h"
 
@@ -87,7 +88,7 @@ TEST_F(SessionRevocation, OfTheCommandNamesOneThatTheAuditKnows) {
   EXPECT_FALSE(opens(token));
   EXPECT_EQ(audit().back().kind, "revoke");
   EXPECT_EQ(audit().back().identity, "ann@example.com");
-  EXPECT_EQ(audit().back().reason, session_note(session));
+  EXPECT_EQ(audit().back().reason, session_note(session) + ", by command of " + invoking_user());
 }
 
 }  // namespace

@@ -215,9 +215,9 @@ Answer AdminApi::end_my_tunnel() {
 
 Answer AdminApi::tunnels_of(std::string_view email) const {
   json::array tunnels;
-  site_.tunnels.for_each([&](std::int64_t id, const OpenTunnels::Tunnel& tunnel) {
+  site_.tunnels.for_each([&](std::int64_t id, const TunnelRegistry::Tunnel& tunnel) {
     if (!email.empty() && !same_text(tunnel.row.identity, email)) return;
-    const auto moved = tunnel.end->moved();
+    const auto moved = tunnel.handle->moved();
     tunnels.push_back(json::object{{"id", id},
                                    {"identity", tunnel.row.identity},
                                    {"application", tunnel.row.application},
@@ -234,19 +234,19 @@ Answer AdminApi::tunnels_of(std::string_view email) const {
 
 Answer AdminApi::end_tunnel(std::string_view email) {
   const auto id = number_in<std::int64_t>(argument_);
-  std::shared_ptr<TunnelEnd> end;
+  std::shared_ptr<TunnelHandle> handle;
   AuditRow row;
-  site_.tunnels.for_each([&](std::int64_t one, const OpenTunnels::Tunnel& tunnel) {
+  site_.tunnels.for_each([&](std::int64_t one, const TunnelRegistry::Tunnel& tunnel) {
     if (one != id || (!email.empty() && !same_text(tunnel.row.identity, email))) return;
-    end = tunnel.end;
+    handle = tunnel.handle;
     row = tunnel.row;
   });
-  if (!end) return json_refusal(404, "there is no such tunnel open");
+  if (!handle) return json_refusal(404, "there is no such tunnel open");
   // Recorded first: an act without its audit row does not happen.
   const auto recorded =
       operations_.record("tunnel_end", row.identity, row.application, "tunnel " + std::to_string(*id));
   if (!recorded) return failed(recorded.error());
-  end->dismiss(email.empty() ? "an administrator has ended it" : "it was ended from the dashboard");
+  handle->dismiss(email.empty() ? "an administrator has ended it" : "it was ended from the dashboard");
   return api_done();
 }
 

@@ -33,7 +33,7 @@ class AdminApi {
   struct Site {
     Store& store;
     const Config& config;
-    const OpenTunnels& tunnels;
+    const TunnelRegistry& tunnels;
     std::int64_t now;
   };
   AdminApi(const Site& site, const Request& request, const Caller& caller);

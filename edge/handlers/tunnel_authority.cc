@@ -103,7 +103,7 @@ TunnelGrant TunnelAuthority::grant_of(const Application& application, const std:
 }
 
 Answer TunnelAuthority::too_many_tunnels(const Request& request, const Application& app, const Visitor& who,
-                                         const OpenTunnels::Admission& refused) {
+                                         const TunnelRegistry::Admission& refused) {
   record_denial(context_, RowCause::over_limit, request, app, who.identity, refused.refusal);
   context_.counters.add(Count::limited, refused.limit);
   Answer answer = text_answer(429, refused.refusal);
@@ -122,7 +122,7 @@ bool TunnelAuthority::takes_row(const TunnelGrant& grant, AuditRow& row) {
 }
 
 std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& request,
-                                     std::shared_ptr<TunnelEnd> end) {
+                                     std::shared_ptr<TunnelHandle> handle) {
   AuditRow row = row_of("tunnel_open", request);
   row.time = context_.now();
   row.identity = grant.identity;
@@ -137,36 +137,36 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
   const bool recorded = takes_row(grant, row);
   const auto [id, kept] =
       recorded ? context_.audit.append(row) : AuditTrail::Appended{context_.audit.id_without_row(), true};
-  if (!kept && !context_.config.audit_continues) end->dismiss(kUnrecorded);
+  if (!kept && !context_.config.audit_continues) handle->dismiss(kUnrecorded);
   context_.counters.add(Count::tunnels_opened, row.application);
   const bool late = !grant.identity.empty() && credentials_.no_longer_good({grant.identity, grant.client_id,
                                                                             grant.session, grant.issued});
-  if (late) end->dismiss(kRevoked);
+  if (late) handle->dismiss(kRevoked);
   auto seat = grant.seat;
   if (!seat) {
     auto admission = open_tunnels_.admit({row.identity, grant.client_id, row.peer}, row.time);
     if (!admission.seat) {
-      end->dismiss(admission.refusal);
+      handle->dismiss(admission.refusal);
       context_.counters.add(Count::limited, admission.limit);
     }
     seat = std::move(admission.seat);
   }
   const std::int64_t limit = grant.session_limit.count();
-  OpenTunnels::Tunnel tunnel{row,
-                             recorded,
-                             grant.who,
-                             grant.destination,
-                             grant.client_id,
-                             grant.session,
-                             grant.issued,
-                             grant.terminal != nullptr,
-                             limit > 0 ? row.time + limit : 0,
-                             std::move(end),
-                             std::move(seat)};
+  TunnelRegistry::Tunnel tunnel{row,
+                                recorded,
+                                grant.who,
+                                grant.destination,
+                                grant.client_id,
+                                grant.session,
+                                grant.issued,
+                                grant.terminal != nullptr,
+                                limit > 0 ? row.time + limit : 0,
+                                std::move(handle),
+                                std::move(seat)};
   // It has been dialled meanwhile.
   const bool other_rules = grant.configuration != 0 && grant.configuration != context_.configurations;
   const char* why = other_rules && !context_.config.tunnels_stay ? turned_out(tunnel) : nullptr;
-  if (why != nullptr) tunnel.end->dismiss(why);
+  if (why != nullptr) tunnel.handle->dismiss(why);
   open_tunnels_.add(id, std::move(tunnel));
   return id;
 }
@@ -174,8 +174,8 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
 void TunnelAuthority::end_due() {
   end_revoked(false);
   const std::int64_t now = context_.now();
-  open_tunnels_.for_each([now](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
-    if (tunnel.until > 0 && tunnel.until <= now) tunnel.end->dismiss(kOverTime);
+  open_tunnels_.for_each([now](std::int64_t, const TunnelRegistry::Tunnel& tunnel) {
+    if (tunnel.until > 0 && tunnel.until <= now) tunnel.handle->dismiss(kOverTime);
   });
 }
 
@@ -185,14 +185,14 @@ void TunnelAuthority::end_revoked(bool changed_here) {
   if (version && *version == seen_changes_ && !changed_here) return;
   if (!version) spdlog::error("state: {}", version.error().detail);
   if (version) seen_changes_ = *version;
-  open_tunnels_.for_each([this](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
+  open_tunnels_.for_each([this](std::int64_t, const TunnelRegistry::Tunnel& tunnel) {
     if (!tunnel.row.identity.empty() &&
         credentials_.no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
-      tunnel.end->dismiss(kRevoked);
+      tunnel.handle->dismiss(kRevoked);
   });
 }
 
-const char* TunnelAuthority::turned_out(const OpenTunnels::Tunnel& tunnel) const {
+const char* TunnelAuthority::turned_out(const TunnelRegistry::Tunnel& tunnel) const {
   const auto app = applications_.find(tunnel.row.application);
   if (app == nullptr) return kNotServed;
   const Asking asking = tunnel.terminal ? Asking::for_identity : Asking::to_pass;
@@ -204,9 +204,9 @@ const char* TunnelAuthority::turned_out(const OpenTunnels::Tunnel& tunnel) const
 
 void TunnelAuthority::end_turned_out(const std::string* email) {
   if (context_.config.tunnels_stay) return;
-  open_tunnels_.for_each([this, email](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
-    if (email != nullptr && !OpenTunnels::is_of(tunnel, *email)) return;
-    if (const char* why = turned_out(tunnel)) tunnel.end->dismiss(why);
+  open_tunnels_.for_each([this, email](std::int64_t, const TunnelRegistry::Tunnel& tunnel) {
+    if (email != nullptr && !TunnelRegistry::is_of(tunnel, *email)) return;
+    if (const char* why = turned_out(tunnel)) tunnel.handle->dismiss(why);
   });
 }
 

@@ -47,12 +47,12 @@ class TunnelAuthority final : public TunnelRecorder {
   Answer leads_nowhere(const Request& request, const Application& app, const Visitor& who);
 
   std::int64_t opened(const TunnelGrant& grant, const Request& request,
-                      std::shared_ptr<TunnelEnd> end) override;
+                      std::shared_ptr<TunnelHandle> handle) override;
   void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
               std::string_view reason) override;
 
   /// The tunnels that were opened and have not ended; `idle` is called whenever the last one has.
-  const OpenTunnels& open() const { return open_tunnels_; }
+  const TunnelRegistry& open() const { return open_tunnels_; }
   void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
 
   /// Ends the tunnels whose access was revoked, if the store has changed since the last call, and those whose
@@ -70,11 +70,11 @@ class TunnelAuthority final : public TunnelRecorder {
   Answer wrong_destination(const Request& request, const Application& app, const Visitor& who,
                            std::string_view asked);
   Answer too_many_tunnels(const Request& request, const Application& app, const Visitor& who,
-                          const OpenTunnels::Admission& refused);
+                          const TunnelRegistry::Admission& refused);
   bool takes_row(const TunnelGrant& grant, AuditRow& row);
   void end_revoked(bool changed_here);
   /// Why the configuration of now would not open it; null: it would.
-  const char* turned_out(const OpenTunnels::Tunnel& tunnel) const;
+  const char* turned_out(const TunnelRegistry::Tunnel& tunnel) const;
   /// Those of one person, or all.
   void end_turned_out(const std::string* email);
 
@@ -83,7 +83,7 @@ class TunnelAuthority final : public TunnelRecorder {
   Authenticator& credentials_;
   Gate& gate_;
   MetadataSigner& metadata_;
-  OpenTunnels open_tunnels_;
+  TunnelRegistry open_tunnels_;
   std::int64_t seen_changes_ = -1;  ///< of the store by others
   std::function<void()> idle_;
 };

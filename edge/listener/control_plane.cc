@@ -151,8 +151,8 @@ void Turns::run_some() {
   if (running_) net::post(executor_, [self = shared_from_this()] { self->run_some(); });
 }
 
-OpenTunnel::~OpenTunnel() {
-  end->forget();
+TunnelRecord::~TunnelRecord() {
+  handle->forget();
   try {
     net::post(executor_, [&recorder = recorder_, id = id_, up = up_bytes, down = down_bytes,
                           why = std::move(reason)] { recorder.closed(id, up, down, why); });
@@ -171,13 +171,13 @@ net::awaitable<std::variant<TunnelGrant, Answer>> ControlPlane::upgrade(SharedRe
   return ask<std::variant<TunnelGrant, Answer>>(turns_, asker_of(*request), std::move(work));
 }
 
-net::awaitable<std::unique_ptr<OpenTunnel>> ControlPlane::opened(const TunnelGrant& grant,
-                                                                 SharedRequest request) {
-  const auto end = std::make_shared<TunnelEnd>(co_await net::this_coro::executor);
-  auto work = [executor = executor_, &tunnels = tunnels_, grant, request, end] {
-    return std::make_unique<OpenTunnel>(executor, tunnels, tunnels.opened(grant, *request, end), end);
+net::awaitable<std::unique_ptr<TunnelRecord>> ControlPlane::opened(const TunnelGrant& grant,
+                                                                   SharedRequest request) {
+  const auto handle = std::make_shared<TunnelHandle>(co_await net::this_coro::executor);
+  auto work = [executor = executor_, &tunnels = tunnels_, grant, request, handle] {
+    return std::make_unique<TunnelRecord>(executor, tunnels, tunnels.opened(grant, *request, handle), handle);
   };
-  co_return co_await ask<std::unique_ptr<OpenTunnel>>(turns_, asker_of(*request), std::move(work));
+  co_return co_await ask<std::unique_ptr<TunnelRecord>>(turns_, asker_of(*request), std::move(work));
 }
 
 net::awaitable<Result<std::string>> TerminalControl::certify(const TunnelGrant& grant, SharedRequest request,

@@ -19,16 +19,16 @@ using SharedRequest = std::shared_ptr<const Request>;
 
 /// A tunnel that the site has registered. Its destructor reports the end to the site, from any thread; the
 /// relay keeps its counters current.
-class OpenTunnel {
+class TunnelRecord {
  public:
-  OpenTunnel(boost::asio::any_io_executor executor, TunnelRecorder& recorder, std::int64_t id,
-             std::shared_ptr<TunnelEnd> site_ends_it)
-      : end(std::move(site_ends_it)), executor_(std::move(executor)), recorder_(recorder), id_(id) {}
-  ~OpenTunnel();
-  OpenTunnel(const OpenTunnel&) = delete;
-  OpenTunnel& operator=(const OpenTunnel&) = delete;
+  TunnelRecord(boost::asio::any_io_executor executor, TunnelRecorder& recorder, std::int64_t id,
+               std::shared_ptr<TunnelHandle> site_ends_it)
+      : handle(std::move(site_ends_it)), executor_(std::move(executor)), recorder_(recorder), id_(id) {}
+  ~TunnelRecord();
+  TunnelRecord(const TunnelRecord&) = delete;
+  TunnelRecord& operator=(const TunnelRecord&) = delete;
 
-  const std::shared_ptr<TunnelEnd> end;
+  const std::shared_ptr<TunnelHandle> handle;
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
   std::string reason = "an internal error";
@@ -78,7 +78,8 @@ class ControlPlane {
   /// Of RequestHandler; answered on the caller's thread.
   bool reads_body(const Request& request) const { return requests_.reads_body(request); }
   boost::asio::awaitable<std::variant<TunnelGrant, Answer>> upgrade(SharedRequest request);
-  boost::asio::awaitable<std::unique_ptr<OpenTunnel>> opened(const TunnelGrant& grant, SharedRequest request);
+  boost::asio::awaitable<std::unique_ptr<TunnelRecord>> opened(const TunnelGrant& grant,
+                                                               SharedRequest request);
 
  private:
   friend class TerminalControl;
@@ -94,8 +95,8 @@ class TerminalControl {
   /// Both outlive this; `backend` lives on the loop of `site`.
   TerminalControl(ControlPlane& site, TerminalBackend& backend) : site_(site), backend_(backend) {}
 
-  boost::asio::awaitable<std::unique_ptr<OpenTunnel>> opened(const TunnelGrant& grant,
-                                                             SharedRequest request) {
+  boost::asio::awaitable<std::unique_ptr<TunnelRecord>> opened(const TunnelGrant& grant,
+                                                               SharedRequest request) {
     return site_.opened(grant, std::move(request));
   }
   boost::asio::awaitable<Result<std::string>> certify(const TunnelGrant& grant, SharedRequest request,

@@ -35,7 +35,7 @@ std::string reason_of(const tunnel::Outcome& outcome) {
 
 // Keeps the record of a tunnel true when its relay goes, however that comes about.
 struct Counted {
-  Counted(OpenTunnel& t, const tunnel::Relay& r, const bool& s) : tunnel(t), relay(r), stopped(s) {}
+  Counted(TunnelRecord& t, const tunnel::Relay& r, const bool& s) : tunnel(t), relay(r), stopped(s) {}
   ~Counted() {
     if (stopped) tunnel.reason = "the edge was stopped";
     tunnel.up_bytes = relay.near_to_far();
@@ -43,7 +43,7 @@ struct Counted {
   }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
-  OpenTunnel& tunnel;
+  TunnelRecord& tunnel;
   const tunnel::Relay& relay;
   const bool& stopped;
 };
@@ -51,20 +51,20 @@ struct Counted {
 // Hears of the site's wish to end a tunnel for as long as there is one.
 class Attached {
  public:
-  Attached(TunnelEnd& end, TunnelEnd::Told told) : end_(end) { end_.on_dismissed(std::move(told)); }
+  Attached(TunnelHandle& end, TunnelHandle::Told told) : end_(end) { end_.on_dismissed(std::move(told)); }
   ~Attached() { end_.forget(); }
   Attached(const Attached&) = delete;
   Attached& operator=(const Attached&) = delete;
 
  private:
-  TunnelEnd& end_;
+  TunnelHandle& end_;
 };
 
 // Ends a tunnel through which nothing of its two sides has gone for so long; pings are not theirs. What has
 // gone is looked at now and then, so that the data path keeps no time.
 class IdleWatch : public std::enable_shared_from_this<IdleWatch> {
  public:
-  IdleWatch(const net::any_io_executor& executor, const tunnel::Relay& relay, TunnelEnd& end,
+  IdleWatch(const net::any_io_executor& executor, const tunnel::Relay& relay, TunnelHandle& end,
             std::chrono::seconds limit)
       : relay_(relay),
         end_(end),
@@ -89,7 +89,7 @@ class IdleWatch : public std::enable_shared_from_this<IdleWatch> {
   }
 
   const tunnel::Relay& relay_;
-  TunnelEnd& end_;
+  TunnelHandle& end_;
   std::chrono::seconds limit_;
   std::chrono::milliseconds every_;
   std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
@@ -201,18 +201,18 @@ net::awaitable<void> relay_tunnel(ControlPlane& site, std::unique_ptr<Upgraded> 
   upgraded.reset();
   tunnel::Relay relay(executor, *client, *server);
   const Counted counted(*open, relay, stop.stopped);
-  open->end->count(relay.counters());
+  open->handle->count(relay.counters());
   stop.client = client.get();
   stop.relay = &relay;
   std::string dismissal;
-  const Attached attached(*open->end, [&](const std::string& why) {
+  const Attached attached(*open->handle, [&](const std::string& why) {
     dismissal = why;
     client->dismiss(why);
     relay.stop();
   });
   std::shared_ptr<IdleWatch> watch;
   if (idle_limit.count() > 0) {
-    watch = std::make_shared<IdleWatch>(executor, relay, *open->end, idle_limit);
+    watch = std::make_shared<IdleWatch>(executor, relay, *open->handle, idle_limit);
     watch->start();
   }
   const auto outcome = co_await relay.run();

@@ -144,8 +144,8 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
                            {"small_requests", memory.refusals(MemoryUse::small)},
                            {"large_requests", memory.refusals(MemoryUse::large)}};
   gauges.tunnels = serving.handlers.tunnels().open().size();
-  serving.handlers.tunnels().open().for_each([&gauges](std::int64_t, const OpenTunnels::Tunnel& tunnel) {
-    const auto moved = tunnel.end->moved();
+  serving.handlers.tunnels().open().for_each([&gauges](std::int64_t, const TunnelRegistry::Tunnel& tunnel) {
+    const auto moved = tunnel.handle->moved();
     TunnelBytes& bytes = gauges.open_bytes[tunnel.row.application];
     bytes.up += moved.up;
     bytes.down += moved.down;

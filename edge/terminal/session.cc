@@ -66,7 +66,7 @@ net::awaitable<void> Session::run(std::unique_ptr<Window> window, Start start) {
   if (!ending_) end({"internal", "The edge has made a mistake.", "Connect again."});
   open_ = false;
   if (tunnel_) {
-    tunnel_->end->forget();
+    tunnel_->handle->forget();
     tunnel_->reason = ending_->text;
     tunnel_->up_bytes = counters_->get(0);
     tunnel_->down_bytes = counters_->get(1);

@@ -118,7 +118,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool first_use_ = false;
   bool open_ = false;
   bool over_ = false;  // the origin has ended it
-  std::unique_ptr<OpenTunnel> tunnel_;
+  std::unique_ptr<TunnelRecord> tunnel_;
   const std::shared_ptr<tunnel::Counters> counters_ = std::make_shared<tunnel::Counters>();
   Clock::time_point moved_;  // when something last did, either way
   Clock::time_point until_;

@@ -106,8 +106,8 @@ net::awaitable<bool> Session::reach() {
     co_return false;
   }
   tunnel_ = co_await site_.opened(grant_, request_);
-  tunnel_->end->count(counters_);
-  tunnel_->end->on_dismissed([this](const std::string& why) {
+  tunnel_->handle->count(counters_);
+  tunnel_->handle->on_dismissed([this](const std::string& why) {
     end({"revoked", "This session was ended: " + why + ".", ""});
   });
   auto key = co_await site_.known_host_key(grant_);

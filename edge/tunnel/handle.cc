@@ -5,41 +5,41 @@
 
 namespace cfpipe::edge {
 
-void TunnelEnd::dismiss(std::string why) {
+void TunnelHandle::dismiss(std::string why) {
   const std::lock_guard lock(mutex_);
   if (std::exchange(dismissed_, true)) return;
   why_ = std::move(why);
   post();
 }
 
-void TunnelEnd::on_dismissed(Told told) {
+void TunnelHandle::on_dismissed(Told told) {
   const std::lock_guard lock(mutex_);
   told_ = std::move(told);
   if (dismissed_) post();
 }
 
-void TunnelEnd::count(std::shared_ptr<const tunnel::Counters> counters) {
+void TunnelHandle::count(std::shared_ptr<const tunnel::Counters> counters) {
   const std::lock_guard lock(mutex_);
   counters_ = std::move(counters);
 }
 
-TunnelEnd::Moved TunnelEnd::moved() const {
+TunnelHandle::Moved TunnelHandle::moved() const {
   const std::lock_guard lock(mutex_);
   return counters_ ? Moved{counters_->get(0), counters_->get(1)} : Moved();
 }
 
-void TunnelEnd::forget() {
+void TunnelHandle::forget() {
   const std::lock_guard lock(mutex_);
   told_ = nullptr;
   executor_ = {};
 }
 
 // The lock is held while posting, so that the executor's loop cannot go meanwhile.
-void TunnelEnd::post() {
+void TunnelHandle::post() {
   if (executor_) boost::asio::post(executor_, [self = shared_from_this()] { self->tell(); });
 }
 
-void TunnelEnd::tell() {
+void TunnelHandle::tell() {
   // Taken out first: it may end the tunnel, and with it this callback's place.
   if (const Told told = std::exchange(told_, nullptr)) told(why_);
 }

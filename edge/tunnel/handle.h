@@ -13,11 +13,11 @@ namespace cfpipe::edge {
 /// What the site knows of a tunnel that a worker's loop carries, and how it ends it. The two share it
 /// (std::shared_ptr); either may be gone before the other: once the tunnel is, its loop is not touched any
 /// more.
-class TunnelEnd : public std::enable_shared_from_this<TunnelEnd> {
+class TunnelHandle : public std::enable_shared_from_this<TunnelHandle> {
  public:
   using Told = std::function<void(const std::string& why)>;
   /// `executor`: of the loop that carries the tunnel.
-  explicit TunnelEnd(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+  explicit TunnelHandle(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
 
   /// From any thread; the first call counts. `why` is told to the client, and recorded.
   void dismiss(std::string why);

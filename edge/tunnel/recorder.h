@@ -13,9 +13,9 @@ namespace cfpipe::edge {
 class TunnelRecorder {
  public:
   virtual ~TunnelRecorder() = default;
-  /// A tunnel has opened: its id for closed(). `end` ends it from here.
+  /// A tunnel has opened: its id for closed(). `handle` ends it from here.
   virtual std::int64_t opened(const TunnelGrant& grant, const Request& request,
-                              std::shared_ptr<TunnelEnd> end) = 0;
+                              std::shared_ptr<TunnelHandle> handle) = 0;
   /// It has ended, after so many bytes from the client and to it.
   virtual void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
                       std::string_view reason) = 0;

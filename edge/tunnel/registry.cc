@@ -19,7 +19,7 @@ std::string as_often_as(const std::string& who, const char* what, std::int64_t l
 
 }  // namespace
 
-void OpenTunnels::set_limits(TunnelLimits limits) {
+void TunnelRegistry::set_limits(TunnelLimits limits) {
   limits_ = limits;
   of_user_.set_limits({limits.per_user, 0});
   of_address_.set_limits({limits.per_address, limits.in_all});
@@ -27,14 +27,14 @@ void OpenTunnels::set_limits(TunnelLimits limits) {
   opens_of_address_.set_limit(limits.opens_per_address);
 }
 
-OpenTunnels::Admission OpenTunnels::admit(const Asker& asker, std::int64_t now) {
+TunnelRegistry::Admission TunnelRegistry::admit(const Asker& asker, std::int64_t now) {
   Admission out = admit_open(asker);
   if (!out.seat) return out;
   Admission too_often = admit_rate(asker, now);
   return too_often.refusal.empty() ? std::move(out) : std::move(too_often);
 }
 
-OpenTunnels::Admission OpenTunnels::admit_open(const Asker& asker) {
+TunnelRegistry::Admission TunnelRegistry::admit_open(const Asker& asker) {
   Admission out;
   out.limit = "tunnels";
   auto user = asker.name.empty() ? std::optional<Seats::Seat>(std::in_place)
@@ -55,7 +55,7 @@ OpenTunnels::Admission OpenTunnels::admit_open(const Asker& asker) {
   return out;
 }
 
-OpenTunnels::Admission OpenTunnels::admit_rate(const Asker& asker, std::int64_t now) {
+TunnelRegistry::Admission TunnelRegistry::admit_rate(const Asker& asker, std::int64_t now) {
   Admission out;
   out.limit = "tunnel_opens";
   if (!asker.name.empty()) out.wait = opens_of_user_.take(person_key(asker.name, asker.client_id), now);
@@ -68,27 +68,27 @@ OpenTunnels::Admission OpenTunnels::admit_rate(const Asker& asker, std::int64_t 
   return out;
 }
 
-void OpenTunnels::add(std::int64_t id, Tunnel tunnel) {
+void TunnelRegistry::add(std::int64_t id, Tunnel tunnel) {
   tunnels_[id] = std::move(tunnel);
 }
 
-bool OpenTunnels::is_of(const Tunnel& tunnel, const std::string& email) {
+bool TunnelRegistry::is_of(const Tunnel& tunnel, const std::string& email) {
   return tunnel.client_id.empty() && !email.empty() && same_text(tunnel.row.identity, email);
 }
 
-std::optional<OpenTunnels::Tunnel> OpenTunnels::remove(std::int64_t id) {
+std::optional<TunnelRegistry::Tunnel> TunnelRegistry::remove(std::int64_t id) {
   auto open = tunnels_.extract(id);
   if (!open) return std::nullopt;
   return std::move(open.mapped());
 }
 
-void OpenTunnels::learn(const std::shared_ptr<const Identity>& person) {
+void TunnelRegistry::learn(const std::shared_ptr<const Identity>& person) {
   for (auto& [id, tunnel] : tunnels_)
     if (is_of(tunnel, person->email) && tunnel.who && tunnel.who->provider == person->provider)
       tunnel.who = person;
 }
 
-void OpenTunnels::for_each(const std::function<void(std::int64_t, const Tunnel&)>& visit) const {
+void TunnelRegistry::for_each(const std::function<void(std::int64_t, const Tunnel&)>& visit) const {
   for (const auto& [id, tunnel] : tunnels_) visit(id, tunnel);
 }
 

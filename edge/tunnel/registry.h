@@ -26,7 +26,7 @@ struct TunnelSeat {
 };
 
 /// The tunnels that are open, with what may end each before its two sides do. On the site's loop.
-class OpenTunnels {
+class TunnelRegistry {
  public:
   struct Tunnel {
     AuditRow row;                         ///< its tunnel_open
@@ -38,7 +38,7 @@ class OpenTunnels {
     std::int64_t issued = 0;
     bool terminal = false;   ///< in a browser
     std::int64_t until = 0;  ///< when it has to end, Unix seconds; 0: whenever it likes
-    std::shared_ptr<TunnelEnd> end;
+    std::shared_ptr<TunnelHandle> handle;
     std::shared_ptr<TunnelSeat> seat;
   };
   /// Who wants a tunnel.

@@ -15,7 +15,9 @@ class FakeSite : public RequestHandler, public TunnelRecorder {
  public:
   bool reads_body(const Request&) const override { return true; }
   std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer(); }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd>) override { return 1; }
+  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelHandle>) override {
+    return 1;
+  }
   void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 

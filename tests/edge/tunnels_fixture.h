@@ -17,7 +17,7 @@ class TunnelsTest : public SiteTest {
 
   struct Tunnel {
     std::int64_t id;
-    std::shared_ptr<TunnelEnd> end;
+    std::shared_ptr<TunnelHandle> end;
     std::string told;
   };
   void open(const std::string& token, Tunnel& tunnel) {
@@ -26,7 +26,7 @@ class TunnelsTest : public SiteTest {
     open(std::get<TunnelGrant>(granted), tunnel);
   }
   void open(const TunnelGrant& grant, Tunnel& tunnel) {
-    tunnel.end = std::make_shared<TunnelEnd>(io_.get_executor());
+    tunnel.end = std::make_shared<TunnelHandle>(io_.get_executor());
     tunnel.end->on_dismissed([&tunnel](const std::string& why) { tunnel.told = why; });
     tunnel.id =
         site_->tunnels().opened(grant, browser_->request("GET", "https://vm.localhost:8443/"), tunnel.end);

@@ -36,7 +36,7 @@ TEST_F(DashboardAlone, LetsAdministratorsAloneSeeTheAudit) {
 }
 
 TEST_F(DashboardAlone, EndsTheTunnelsOfWhatItRevokes) {
-  const auto end = std::make_shared<TunnelEnd>(io_.get_executor());
+  const auto end = std::make_shared<TunnelHandle>(io_.get_executor());
   std::string told;
   end->on_dismissed([&told](const std::string& why) { told = why; });
   const Request ask = with_header(request("/"), "Cf-Access-Token", app_token(person()));

@@ -163,7 +163,8 @@ TEST_F(Fairness, TunnelsWithoutANameDoNotFillTheAudit) {
     grant.identity = identity;
     Request request = browser_->request("GET", kFirst);
     request.peer = peer;
-    const auto id = site_->tunnels().opened(grant, request, std::make_shared<TunnelEnd>(io_.get_executor()));
+    const auto id =
+        site_->tunnels().opened(grant, request, std::make_shared<TunnelHandle>(io_.get_executor()));
     site_->tunnels().closed(id, 1, 2, "ended");
   };
   const auto rows_of = [this](const std::string& peer) {

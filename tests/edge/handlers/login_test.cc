@@ -234,7 +234,7 @@ TEST_F(Login, GrantsATunnelAndRecordsItsEnd) {
   EXPECT_EQ(grant.identity, "ann@example.com");
   EXPECT_EQ(grant.origin_host, "127.0.0.1");
   EXPECT_EQ(grant.expires, now_ + 24 * 3600);
-  const auto end = std::make_shared<TunnelEnd>(io_.get_executor());
+  const auto end = std::make_shared<TunnelHandle>(io_.get_executor());
   const std::int64_t id = site_->tunnels().opened(grant, request, end);
   site_->tunnels().closed(id, 10, 20, "ended\nnormally");
   const auto rows = audit();

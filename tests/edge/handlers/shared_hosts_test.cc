@@ -298,7 +298,7 @@ TEST_F(SharedHosts, TheAuditNamesApplicationAndHost) {
   const auto granted = site_->router().upgrade(request);
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(granted));
   site_->tunnels().opened(std::get<TunnelGrant>(granted), request,
-                          std::make_shared<TunnelEnd>(io_.get_executor()));
+                          std::make_shared<TunnelHandle>(io_.get_executor()));
   EXPECT_EQ(audit().back().application, "*.wild.localhost");
   EXPECT_EQ(audit().back().reason, "at x.wild.localhost");
 }

@@ -16,11 +16,11 @@ class TunnelsAlone : public HandlersTest {
   struct Tunnel {
     std::int64_t id = 0;
     std::string told;
-    std::shared_ptr<TunnelEnd> end;
+    std::shared_ptr<TunnelHandle> end;
   };
   std::unique_ptr<Tunnel> open(const Identity& identity) {
     auto out = std::make_unique<Tunnel>();
-    out->end = std::make_shared<TunnelEnd>(io_.get_executor());
+    out->end = std::make_shared<TunnelHandle>(io_.get_executor());
     out->end->on_dismissed([tunnel = out.get()](const std::string& why) { tunnel->told = why; });
     out->id = tunnels_.opened(std::get<TunnelGrant>(ask(identity)), request("/"), out->end);
     return out;

@@ -44,7 +44,7 @@ class Ledger final : public FakeSite {
   };
   std::uint16_t origin_port = 0;
   std::int64_t opened_count = 0;
-  std::shared_ptr<TunnelEnd> last_end;
+  std::shared_ptr<TunnelHandle> last_end;
   std::map<std::int64_t, End> ends;
   bool elsewhere = false;  // something was called on another thread than the first call's
   std::promise<void> held;
@@ -69,7 +69,7 @@ class Ledger final : public FakeSite {
     grant.origin_port = origin_port;
     return grant;
   }
-  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelEnd> end) override {
+  std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelHandle> end) override {
     last_end = std::move(end);
     check_thread();
     return ++opened_count;

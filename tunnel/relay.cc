@@ -42,7 +42,9 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     finished_.expires_at(net::steady_timer::time_point::max());
   }
 
-  void start() {
+  void start(Done done) {
+    done_ = std::move(done);
+    if (over_) return report();
     post_step(0);
     post_step(1);
   }
@@ -261,6 +263,15 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     near.close();
     far.close();
     finished_.cancel();
+    report();
+  }
+
+  // The streams are there as long as done_ is: the relay's destructor drops it.
+  void report() {
+    if (!done_) return;
+    net::post(executor_, [self = shared_from_this()] {
+      if (const Done done = std::exchange(self->done_, nullptr)) done(self->outcome());
+    });
   }
 
   Outcome outcome() const {
@@ -284,6 +295,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   net::steady_timer silence_;
   net::steady_timer limit_;
   net::steady_timer finished_;
+  Done done_;
   bool watching_ = false;
   bool bounded_ = false;
   bool abandoned_ = false;  // the near stream's peer is gone
@@ -294,12 +306,17 @@ Relay::Relay(net::any_io_executor executor, Stream& near, Stream& far, RelayTime
     : impl_(std::make_shared<Impl>(std::move(executor), near, far, times)) {}
 
 Relay::~Relay() {
+  impl_->done_ = nullptr;
   impl_->complete();
+}
+
+void Relay::start(Done done) {
+  impl_->start(std::move(done));
 }
 
 net::awaitable<Outcome> Relay::run() {
   const auto impl = impl_;
-  impl->start();
+  impl->start(nullptr);
   if (!impl->over_) co_await impl->finished_.async_wait(net::as_tuple(net::use_awaitable));
   co_return impl->outcome();
 }

@@ -6,6 +6,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -61,8 +62,13 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
+  /// Receives the result, once, from the executor and never from inside another call.
+  using Done = std::function<void(const Outcome&)>;
+  /// Begins to move bytes. The destructor drops `done`.
+  void start(Done done);
+  /// The same for a coroutine.
   boost::asio::awaitable<Outcome> run();
-  /// Ends run() early.
+  /// Ends the tunnel early.
   void stop();
   /// The near stream's peer is gone. Bytes for it are dropped; bytes from it still leave, until drain_silence
   /// or finish_limit has passed without progress.

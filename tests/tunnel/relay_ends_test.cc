@@ -278,5 +278,53 @@ TEST(Relay, ASourceThatBreaksOffIsToldToItsSink) {
   }
 }
 
+TEST(RelayWithoutACoroutine, ReportsItsResultOnceAndNotFromInside) {
+  RelayFixture f;
+  int told = 0;
+  f.relay->start([&](const Outcome& outcome) {
+    ++told;
+    f.outcome = outcome;
+    f.relay.reset();
+  });
+  f.near.say(kUp);
+  f.near.end_saying();
+  f.settle();
+  EXPECT_EQ(told, 0);
+  f.far.end_saying();
+  f.settle();
+  EXPECT_EQ(told, 1);
+  ASSERT_TRUE(f.outcome);
+  EXPECT_EQ(f.outcome->near_to_far, kUp.size());
+  EXPECT_EQ(f.outcome->far, End::clean);
+}
+
+TEST(RelayWithoutACoroutine, ThatWasStoppedBeforeReportsAsWell) {
+  RelayFixture f;
+  f.relay->stop();
+  bool inside = true;
+  bool told = false;
+  f.relay->start([&](const Outcome&) {
+    EXPECT_FALSE(inside);
+    told = true;
+  });
+  inside = false;
+  f.settle();
+  EXPECT_TRUE(told);
+}
+
+TEST(RelayWithoutACoroutine, ReportsNothingOnceItIsDestroyed) {
+  for (const bool ended : {false, true}) {
+    RelayFixture f;
+    bool told = false;
+    f.relay->start([&told](const Outcome&) { told = true; });
+    f.settle();
+    if (ended) f.relay->stop();
+    f.relay.reset();
+    f.settle();
+    EXPECT_FALSE(told) << ended;
+    EXPECT_TRUE(f.near.closed() && f.far.closed());
+  }
+}
+
 }  // namespace
 }  // namespace cfpipe::tunnel

@@ -13,7 +13,7 @@
 #include "base/platform/wakeup.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
-#include "edge/listener/run_all.h"
+#include "edge/limits/run_all.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;

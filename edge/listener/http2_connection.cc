@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "edge/http/request_rules.h"
 #include "edge/http/responses.h"
-#include "edge/listener/run_all.h"
+#include "edge/limits/run_all.h"
 #include "transport/http/message_io.h"
 #include "transport/websocket/handshake.h"
 

@@ -10,8 +10,8 @@
 #include <utility>
 
 #include "base/platform/wakeup.h"
+#include "edge/limits/run_all.h"
 #include "edge/listener/proxied_start.h"
-#include "edge/listener/run_all.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;

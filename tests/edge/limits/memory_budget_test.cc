@@ -17,8 +17,8 @@
 
 #include "edge/edge_fixture.h"
 #include "edge/limits/memory_watch.h"
+#include "edge/limits/run_all.h"
 #include "edge/listener/idle_connections.h"
-#include "edge/listener/run_all.h"
 #include "edge/process/lifecycle.h"
 #include "tunnel/buffer_pool.h"
 

@@ -1,4 +1,4 @@
-#include "edge/listener/run_all.h"
+#include "edge/limits/run_all.h"
 
 #include <spdlog/spdlog.h>
 

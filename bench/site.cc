@@ -37,7 +37,7 @@
 #include "edge/identity/tokens.h"
 #include "edge/listener/admin_listener.h"
 #include "edge/listener/control_plane.h"
-#include "edge/listener/tunnel_relay.h"
+#include "edge/listener/exchange.h"
 #include "edge/store/audit_text.h"
 #include "edge/store/sqlite_store.h"
 #include "support.h"

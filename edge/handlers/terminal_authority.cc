@@ -12,15 +12,6 @@
 #include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge {
-namespace {
-
-/// The origin that a host key is of: another one has another key.
-std::string origin_of(const TunnelGrant& grant) {
-  if (!grant.origin_path.empty()) return "unix:" + grant.origin_path;
-  return host_and_port(grant.origin_host, grant.origin_port);
-}
-
-}  // namespace
 
 std::variant<TunnelGrant, Answer> TerminalAuthority::grant(const Request& request, const Application& app) {
   const Visitor who = credentials_.visitor(request, app);
@@ -33,7 +24,7 @@ std::variant<TunnelGrant, Answer> TerminalAuthority::grant(const Request& reques
     return text_answer(403, "this page may not open a terminal");
   if (!context_.grants()) return unrecordable();
   TunnelGrant grant = tunnels_.grant_of(app, request.host, who.identity);
-  if (!grant.has_origin()) return tunnels_.leads_nowhere(request, app, who);
+  if (!grant.origin) return tunnels_.leads_nowhere(request, app, who);
   auto terminal = std::make_shared<terminal::TerminalGrant>();
   terminal->identity = *who.identity;
   terminal->certified = app.config->certificates.has_value();
@@ -67,8 +58,9 @@ boost::asio::awaitable<Result<std::string>> TerminalAuthority::certify(const Tun
   co_return std::move(issued->line);
 }
 
+// A host key is that of an origin: another one has another key.
 Result<std::string> TerminalAuthority::known_host_key(const TunnelGrant& grant) {
-  const auto known = context_.store.host_keys().find(grant.app_hostname, origin_of(grant));
+  const auto known = context_.store.host_keys().find(grant.app_hostname, grant.origin->text());
   if (!known) return known.error();
   return *known ? (*known)->line : std::string();
 }
@@ -77,7 +69,7 @@ Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& grant, const R
                                                const std::string& key_line) {
   const auto key = auth::parse_public_key_line(key_line);
   if (!key) return key.error();
-  const HostKeyRow seen{grant.app_hostname, origin_of(grant), key_line, context_.now()};
+  const HostKeyRow seen{grant.app_hostname, grant.origin->text(), key_line, context_.now()};
   auto added = context_.store.host_keys().insert(seen);
   if (!added) return added.error();
   // Two terminals may have been the first at once, and one of them was shown another key.
@@ -88,7 +80,7 @@ Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& grant, const R
   AuditRow row = row_of("host_key", request);
   row.identity = grant.identity;
   row.application = grant.app_hostname;
-  row.reason = "first seen at " + origin_of(grant) + ": " + auth::fingerprint(key->blob);
+  row.reason = "first seen at " + grant.origin->text() + ": " + auth::fingerprint(key->blob);
   context_.record(std::move(row));
   return {};
 }

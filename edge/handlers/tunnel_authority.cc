@@ -9,6 +9,7 @@
 #include "edge/handlers/decision.h"
 #include "edge/http/responses.h"
 #include "edge/policy/origin_name.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -17,10 +18,21 @@ namespace {
 constexpr std::size_t kShownDestination = 300;
 constexpr const char* kRevoked = "access was revoked";
 constexpr const char* kUnrecorded = "this edge cannot keep its records at present";
-constexpr const char* kOverTime = "the application's session_limit has been reached";
 constexpr const char* kNotServed = "the application is not served here any more";
 constexpr const char* kNotAdmitted = "the application's policies do not admit you any more";
 constexpr const char* kNotLedTo = "the application does not lead to that destination any more";
+
+/// The application's own origin for a request to `host`; null: that leads to none.
+std::shared_ptr<Origin> origin_of(const Application& application, const std::string& host) {
+  const ApplicationConfig& app = *application.config;
+  if (!app.origin_path.empty())
+    return std::make_shared<UnixOrigin>(app.hostname, app.origin_path, app.proxy_protocol);
+  auto found = origin_at(application.name, app.origin_host, host);
+  if (!found || found->empty()) return nullptr;
+  const NamedBy named_by = app.origin_host.is_pattern() ? NamedBy::pattern : NamedBy::configuration;
+  return std::make_shared<TcpOrigin>(app.hostname, std::move(*found), app.origin_port, named_by,
+                                     app.proxy_protocol);
+}
 
 }  // namespace
 
@@ -53,18 +65,16 @@ std::variant<TunnelGrant, Answer> TunnelAuthority::grant(const Request& request,
   if (!asked.empty() && !destination) return wrong_destination(request, app, who, asked);
   if (!context_.grants()) return unrecordable();
   TunnelGrant grant = grant_of(app, request.host, who.identity);
-  if (!destination && !grant.has_origin()) return leads_nowhere(request, app, who);
+  if (!destination && !grant.origin) return leads_nowhere(request, app, who);
   auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, context_.now());
   if (!admission.seat) return too_many_tunnels(request, app, who, admission);
   grant.seat = std::move(admission.seat);
   if (destination) {
-    grant.origin_host = destination->host;
-    grant.origin_port = destination->port;
-    grant.origin_path.clear();
-    grant.origin_by_host = false;
-    grant.proxy_protocol = false;
-    grant.destination = host_and_port(destination->host, destination->port);
+    grant.origin = std::make_shared<TcpOrigin>(grant.app_hostname, destination->host, destination->port,
+                                               NamedBy::destination);
+    grant.destination = grant.origin->text();
   }
+  grant.target = grant.origin;
   return grant;
 }
 
@@ -85,12 +95,7 @@ TunnelGrant TunnelAuthority::grant_of(const Application& application, const std:
   grant.session_limit = app.session_limit;
   grant.idle_limit = app.idle_limit;
   grant.app_hostname = app.hostname;
-  grant.origin_by_host = app.origin_host.is_pattern();
-  if (auto origin = origin_at(application.name, app.origin_host, host))
-    grant.origin_host = std::move(*origin);
-  grant.origin_port = app.origin_port;
-  grant.origin_path = app.origin_path;
-  grant.proxy_protocol = app.proxy_protocol;
+  grant.origin = origin_of(application, host);
   if (identity) {
     grant.who = std::make_shared<const Identity>(*identity);
     grant.identity = identity->name();
@@ -128,8 +133,7 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
   row.identity = grant.identity;
   row.application = grant.app_hostname;
   if (grant.who) row.login_method = grant.who->provider;
-  if (!grant.destination.empty()) row.reason = "to " + grant.destination;
-  if (grant.origin_by_host) row.reason = "to " + host_and_port(grant.origin_host, grant.origin_port);
+  if (grant.origin && grant.origin->chosen_by_client()) row.reason = "to " + grant.origin->text();
   if (grant.terminal)
     row.reason = "a terminal in the browser" + (row.reason.empty() ? std::string() : " " + row.reason);
   if (names_many_hosts(grant.app_hostname))
@@ -151,7 +155,6 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
     }
     seat = std::move(admission.seat);
   }
-  const std::int64_t limit = grant.session_limit.count();
   TunnelRegistry::Tunnel tunnel{row,
                                 recorded,
                                 grant.who,
@@ -160,7 +163,6 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
                                 grant.session,
                                 grant.issued,
                                 grant.terminal != nullptr,
-                                limit > 0 ? row.time + limit : 0,
                                 std::move(handle),
                                 std::move(seat)};
   // It has been dialled meanwhile.
@@ -169,14 +171,6 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
   if (why != nullptr) tunnel.handle->dismiss(why);
   open_tunnels_.add(id, std::move(tunnel));
   return id;
-}
-
-void TunnelAuthority::end_due() {
-  end_revoked(false);
-  const std::int64_t now = context_.now();
-  open_tunnels_.for_each([now](std::int64_t, const TunnelRegistry::Tunnel& tunnel) {
-    if (tunnel.until > 0 && tunnel.until <= now) tunnel.handle->dismiss(kOverTime);
-  });
 }
 
 // A revocation is a change of the state, by another process or by the dashboard.

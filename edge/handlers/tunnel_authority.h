@@ -24,8 +24,8 @@ namespace cfpipe::edge {
 /// How long a revocation by another process may go unnoticed by the tunnels that are open.
 inline constexpr std::chrono::milliseconds kRevocationPoll{1'000};
 
-/// Grants tunnels, records each, and ends those whose access was revoked, whose time is up, or that a new
-/// configuration does not admit.
+/// Grants tunnels, records each, and ends those whose access was revoked or that a new configuration does not
+/// admit.
 class TunnelAuthority final : public TunnelRecorder {
  public:
   /// All outlive it. `applications` changes with a reload.
@@ -55,9 +55,8 @@ class TunnelAuthority final : public TunnelRecorder {
   const TunnelRegistry& open() const { return open_tunnels_; }
   void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
 
-  /// Ends the tunnels whose access was revoked, if the store has changed since the last call, and those whose
-  /// time is up.
-  void end_due();
+  /// Ends the tunnels whose access was revoked, if another process has changed the store since the last call.
+  void end_revoked_elsewhere() { end_revoked(false); }
   /// Ends the tunnels whose access was revoked, after a revocation by this process.
   void end_revoked() { end_revoked(true); }
   /// Judges a person's open tunnels by what a new sign-in says of them.

@@ -8,10 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/host.h"
-
 namespace cfpipe::edge {
 
+class Origin;
 class TunnelTarget;
 struct Identity;
 struct TunnelSeat;
@@ -37,6 +36,9 @@ struct Request {
       std::string_view key) const;  ///< of an application/x-www-form-urlencoded body, decoded
 };
 
+/// Shared with the site's loop, which may be asked about it after its connection has gone.
+using SharedRequest = std::shared_ptr<const Request>;
+
 struct Answer {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -48,12 +50,9 @@ struct Answer {
 /// Leave to open a tunnel: where it goes and on whose behalf.
 struct TunnelGrant {
   std::string app_hostname;
-  Host origin_host;
-  std::uint16_t origin_port = 22;
-  std::string origin_path;      ///< of a Unix-domain socket, in place of host and port; empty: those
-  bool proxy_protocol = false;  ///< the origin is told who the client is
-  bool origin_by_host = false;  ///< `origin_host` was made of the host that the client asked for
-  std::string destination;  ///< the same, if it is what the client asked for and not the application's own
+  std::shared_ptr<TunnelTarget> target;  ///< what the tunnel leads to; not null once it has been granted
+  std::shared_ptr<Origin> origin;        ///< the server, which is not always what the client talks to
+  std::string destination;  ///< the origin, if the client asked for it and it is not the application's own
   std::string identity;  ///< email, or name of a service token; empty where a bypass policy lets anybody pass
   std::shared_ptr<const Identity> who;    ///< the same, as the policies were asked about it; null: nobody
   std::string client_id;                  ///< of a service token
@@ -62,13 +61,10 @@ struct TunnelGrant {
   std::int64_t expires = 0;               ///< the token's end, Unix seconds; 0: there is none
   std::chrono::seconds session_limit{0};  ///< the tunnel ends so long after it was opened; 0: it may stay
   std::chrono::seconds idle_limit{0};  ///< the tunnel ends when nothing has moved for so long; 0: it may stay
-  std::shared_ptr<TunnelTarget> target;  ///< where it leads to, in place of the origin itself
   std::shared_ptr<const terminal::TerminalGrant>
       terminal;                      ///< of a terminal in the browser, which `target` is then
   std::uint64_t configuration = 0;   ///< number of the one that granted it; 0: none did
   std::shared_ptr<TunnelSeat> seat;  ///< counts it from now on; null: it counts once it has opened
-
-  bool has_origin() const { return !origin_host.empty() || !origin_path.empty(); }
 };
 
 }  // namespace cfpipe::edge

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "edge/http/request.h"
 
 namespace cfpipe::edge {

@@ -14,8 +14,8 @@
 #include <boost/beast/http/write.hpp>
 
 #include "edge/http/responses.h"
+#include "edge/listener/exchange.h"
 #include "edge/listener/given_sockets.h"
-#include "edge/listener/tunnel_relay.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;

@@ -13,7 +13,6 @@
 #include "base/platform/wakeup.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
-#include "edge/limits/run_all.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -149,16 +148,6 @@ void Turns::run_some() {
   while (!queue_.empty() && std::chrono::steady_clock::now() < until);
   running_ = !queue_.empty();
   if (running_) net::post(executor_, [self = shared_from_this()] { self->run_some(); });
-}
-
-TunnelRecord::~TunnelRecord() {
-  handle->forget();
-  try {
-    net::post(executor_, [&recorder = recorder_, id = id_, up = up_bytes, down = down_bytes,
-                          why = std::move(reason)] { recorder.closed(id, up, down, why); });
-  } catch (...) {
-    log_exception("the record of a tunnel", std::current_exception());
-  }
 }
 
 net::awaitable<Answer> ControlPlane::handle(SharedRequest request) {

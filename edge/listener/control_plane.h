@@ -11,33 +11,10 @@
 #include "edge/http/request_handler.h"
 #include "edge/limits/fair_queue.h"
 #include "edge/listener/terminal_backend.h"
+#include "edge/tunnel/record.h"
 #include "edge/tunnel/recorder.h"
 
 namespace cfpipe::edge {
-
-using SharedRequest = std::shared_ptr<const Request>;
-
-/// A tunnel that the site has registered. Its destructor reports the end to the site, from any thread; the
-/// relay keeps its counters current.
-class TunnelRecord {
- public:
-  TunnelRecord(boost::asio::any_io_executor executor, TunnelRecorder& recorder, std::int64_t id,
-               std::shared_ptr<TunnelHandle> site_ends_it)
-      : handle(std::move(site_ends_it)), executor_(std::move(executor)), recorder_(recorder), id_(id) {}
-  ~TunnelRecord();
-  TunnelRecord(const TunnelRecord&) = delete;
-  TunnelRecord& operator=(const TunnelRecord&) = delete;
-
-  const std::shared_ptr<TunnelHandle> handle;
-  std::uint64_t up_bytes = 0;
-  std::uint64_t down_bytes = 0;
-  std::string reason = "an internal error";
-
- private:
-  boost::asio::any_io_executor executor_;
-  TunnelRecorder& recorder_;
-  std::int64_t id_;
-};
 
 /// How long jobs of the queue run before the loop looks after everything else: timers, signals, what waits on
 /// sockets, new requests.

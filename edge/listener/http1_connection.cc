@@ -8,6 +8,7 @@
 
 #include "edge/http/request_rules.h"
 #include "edge/http/responses.h"
+#include "edge/tunnel/target.h"
 #include "transport/http/message_io.h"
 #include "transport/net/plain_channel.h"
 #include "transport/websocket/handshake.h"
@@ -106,7 +107,7 @@ void Connection::refuse_more() {
 void Connection::stop(bool hard) {
   stopping_ = true;
   if (h2_) return h2_->stop(hard);
-  if (hard) tunnel_.stop();
+  if (hard && tunnel_) tunnel_->stop();
   if (channel_ && (hard || !carries_tunnel_)) channel_->close();
 }
 
@@ -327,8 +328,8 @@ net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequ
   }
   auto& grant = std::get<TunnelGrant>(verdict);
   const ConnectionEnds ends = ends_for(*request, source_);
-  auto dialled = co_await reach(grant, request, ends);
-  if (auto* refusal = std::get_if<Answer>(&dialled)) {
+  auto connected = co_await grant.target->connect(grant, request, ends);
+  if (auto* refusal = std::get_if<Answer>(&connected)) {
     co_await reply(Asked(*request), std::move(*refusal), false);
     co_return;
   }
@@ -343,16 +344,16 @@ net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequ
   if (!written) co_return;
   carries_tunnel_ = true;
   busy_with_tunnel_.emplace(seat_);
-  upgraded_.reset(new Upgraded{std::get<OriginSocket>(std::move(dialled)), std::move(grant),
-                               std::move(request), half_close});
+  upgraded_.reset(new Upgraded{std::get<std::unique_ptr<tunnel::Stream>>(std::move(connected)),
+                               std::move(grant), std::move(request), half_close});
 }
 
 net::awaitable<void> Connection::relay() {
   const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
-  std::vector<std::byte> early(begin, begin + buffer_.size());
-  buffer_ = boost::beast::flat_buffer();
   tls_ = nullptr;  // goes with the channel
-  co_await relay_tunnel(site_, std::move(upgraded_), std::move(channel_), std::move(early), tunnel_);
+  tunnel_ = make_relay(*upgraded_, std::move(channel_), {begin, buffer_.size()});
+  buffer_ = boost::beast::flat_buffer();
+  co_await run_relay(site_, std::move(upgraded_), *tunnel_);
 }
 
 }  // namespace cfpipe::edge

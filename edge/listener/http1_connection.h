@@ -14,8 +14,8 @@
 #include "edge/http/request_rules.h"
 #include "edge/limits/charged_body.h"
 #include "edge/listener/connection_context.h"
+#include "edge/listener/exchange.h"
 #include "edge/listener/http2_connection.h"
-#include "edge/listener/tunnel_relay.h"
 #include "transport/http/message_io.h"
 #include "transport/tls/channel.h"
 
@@ -79,8 +79,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
   bool carries_tunnel_ = false;         // from its 101 on
   std::optional<IdleConnections::Busy> busy_with_tunnel_;
-  TunnelStop tunnel_;
-  std::shared_ptr<H2Connection> h2_;  // if that was chosen; the rest is idle then
+  std::unique_ptr<TunnelRelay> tunnel_;  // from its beginning on
+  std::shared_ptr<H2Connection> h2_;     // if that was chosen; the rest is idle then
   bool draining_ = false;
   bool stopping_ = false;
 };

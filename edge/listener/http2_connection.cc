@@ -14,6 +14,7 @@
 #include "edge/http/request_rules.h"
 #include "edge/http/responses.h"
 #include "edge/limits/run_all.h"
+#include "edge/tunnel/target.h"
 #include "transport/http/message_io.h"
 #include "transport/websocket/handshake.h"
 
@@ -111,7 +112,7 @@ void H2Connection::refuse_more() {
 // Tunnels tell their clients, and the connection is over with the last of them.
 void H2Connection::stop(bool hard) {
   if (hard) {
-    for (auto& tunnel : tunnels_) tunnel.stop();
+    for (const auto& tunnel : tunnels_) tunnel->stop();
   }
   if (tunnels_.empty()) return connection_->close();
   connection_->drain();
@@ -288,8 +289,8 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
   }
   auto& grant = std::get<TunnelGrant>(verdict);
   const ConnectionEnds ends = ends_for(*request, source_);
-  auto dialled = co_await reach(grant, request, ends);
-  if (auto* refusal = std::get_if<Answer>(&dialled)) {
+  auto connected = co_await grant.target->connect(grant, request, ends);
+  if (auto* refusal = std::get_if<Answer>(&connected)) {
     co_await reply(*stream, Asked(*request), std::move(*refusal));
     co_return;
   }
@@ -298,12 +299,12 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
   if (!stream->respond(head, false)) co_return;
   connection_->widen();
   charge.release();
-  std::unique_ptr<Upgraded> upgraded(new Upgraded{std::get<OriginSocket>(std::move(dialled)),
-                                                  std::move(grant), std::move(request), half_close});
-  const auto entry = tunnels_.emplace(tunnels_.end());
+  std::unique_ptr<Upgraded> upgraded(
+      new Upgraded{std::get<std::unique_ptr<tunnel::Stream>>(std::move(connected)), std::move(grant),
+                   std::move(request), half_close});
+  const auto entry = tunnels_.insert(tunnels_.end(), make_relay(*upgraded, std::move(stream), {}));
   const auto remove = std::shared_ptr<void>(nullptr, [this, entry](void*) { tunnels_.erase(entry); });
-  std::vector<std::byte> nothing;
-  co_await relay_tunnel(site_, std::move(upgraded), std::move(stream), std::move(nothing), *entry);
+  co_await run_relay(site_, std::move(upgraded), **entry);
 }
 
 }  // namespace cfpipe::edge

@@ -9,7 +9,7 @@
 
 #include "edge/http/client_source.h"
 #include "edge/listener/connection_context.h"
-#include "edge/listener/tunnel_relay.h"
+#include "edge/listener/exchange.h"
 #include "transport/http2/connection.h"
 
 namespace cfpipe::edge {
@@ -56,7 +56,7 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   MemoryAccount answers_;   ///< that the client has not taken
   MemoryAccount output_;    ///< buffers behind them, which they share
   std::weak_ptr<MemoryCharge> wire_charge_;
-  std::list<TunnelStop> tunnels_;
+  std::list<std::unique_ptr<TunnelRelay>> tunnels_;
   std::size_t served_ = 0;  ///< requests and tunnels under way
   boost::asio::steady_timer idle_;
 };

@@ -13,7 +13,7 @@
 
 #include "edge/http/responses.h"
 #include "edge/limits/fd_limits.h"
-#include "edge/listener/tunnel_relay.h"
+#include "edge/listener/exchange.h"
 #include "edge/process/checked_config.h"
 #include "edge/process/console.h"
 #include "transport/net/lookups.h"
@@ -177,7 +177,7 @@ void Watch::wait() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     wait();  // first: the rest may throw for want of memory
-    serving_.handlers.tunnels().end_due();
+    serving_.handlers.tunnels().end_revoked_elsewhere();
     serving_.handlers.context().audit.follow_up(std::time(nullptr));
     copy_audit();
     prune();

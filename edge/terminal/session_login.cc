@@ -96,7 +96,7 @@ bool Session::broken_off() {
 
 net::awaitable<bool> Session::reach() {
   tell('e', connecting_event(where(), user_));
-  auto dialled = co_await dial_origin(grant_, ends_);
+  auto dialled = co_await grant_.origin->dial(ends_);
   if (const auto* refusal = std::get_if<Answer>(&dialled)) {
     std::string reason = "it cannot be reached";
     for (const auto& [name, value] : refusal->headers)

@@ -17,6 +17,7 @@
 #include "base/platform/wakeup.h"
 #include "edge/http/responses.h"
 #include "edge/terminal/grant.h"
+#include "tunnel/fd_stream.h"
 
 namespace cfpipe::edge::terminal {
 namespace net = boost::asio;
@@ -89,9 +90,8 @@ void Terminals::stop(std::chrono::milliseconds drain) {
   });
 }
 
-net::awaitable<std::variant<OriginSocket, Answer>> Terminals::enter(const TunnelGrant& grant,
-                                                                    SharedRequest request,
-                                                                    const ConnectionEnds& ends) {
+net::awaitable<Connected> Terminals::connect(const TunnelGrant& grant, SharedRequest request,
+                                             const ConnectionEnds& ends) {
   auto seat = guests_.take(person_key(grant.identity));
   if (!seat) {
     refused_.fetch_add(1, std::memory_order_relaxed);
@@ -100,15 +100,14 @@ net::awaitable<std::variant<OriginSocket, Answer>> Terminals::enter(const Tunnel
   std::array<int, 2> pair{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) != 0)
     co_return plain(503, "the edge is short of something: try again in a moment");
-  const net::generic::stream_protocol unix_stream(AF_UNIX, 0);
-  OriginSocket ours(co_await net::this_coro::executor, unix_stream, pair[0]);
+  auto ours = tunnel::make_fd_stream(co_await net::this_coro::executor, pair[0], pair[0], true);
   net::co_spawn(io_,
                 greet(std::make_shared<Guest>(Window::Socket(io_, net::local::stream_protocol(), pair[1]),
                                               grant, std::move(request), ends, std::move(*seat))),
                 [](const std::exception_ptr& error) {
                   if (error) report(error);
                 });
-  co_return std::move(ours);
+  co_return ours;
 }
 
 std::shared_ptr<Session> Terminals::find(const TunnelGrant& grant) const {

@@ -13,8 +13,8 @@
 #include <thread>
 
 #include "edge/limits/seats.h"
-#include "edge/listener/tunnel_relay.h"
 #include "edge/terminal/session.h"
+#include "edge/tunnel/target.h"
 
 namespace cfpipe::edge::terminal {
 
@@ -45,9 +45,9 @@ class Terminals final : public TunnelTarget {
   void stop(std::chrono::milliseconds drain);
 
   /// A new session, or the one that the page wants back.
-  boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant& grant,
-                                                                   SharedRequest request,
-                                                                   const ConnectionEnds& ends) override;
+  boost::asio::awaitable<Connected> connect(const TunnelGrant& grant, SharedRequest request,
+                                            const ConnectionEnds& ends) override;
+  bool keeps_sessions() const override { return true; }
   /// Pages that were refused for want of room, since the start. From any thread.
   std::uint64_t refused() const { return refused_.load(std::memory_order_relaxed); }
 

@@ -3,12 +3,16 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <variant>
 
+#include "base/host.h"
 #include "edge/config/config.h"
 #include "edge/http/proxy_header.h"
 #include "edge/http/request.h"
+#include "edge/tunnel/target.h"
 
 namespace cfpipe::edge {
 
@@ -18,12 +22,82 @@ inline constexpr std::chrono::seconds kOriginDeadline{10};
 /// A connection to an origin, over TCP or to a Unix-domain socket.
 using OriginSocket = boost::asio::generic::stream_protocol::socket;
 
-/// Connects to the origin of a grant, and tells it of the client's connection if it wants to know; an Answer
-/// (502) says why not.
-boost::asio::awaitable<std::variant<OriginSocket, Answer>> dial_origin(const TunnelGrant& grant,
-                                                                       const ConnectionEnds& ends);
+/// A server that the edge dials itself. Immutable.
+class Origin : public TunnelTarget {
+ public:
+  /// Connects, and sends the PROXY header if the origin wants one; an Answer (502, or 503 if the edge is
+  /// short of descriptors or memory) says why not. For callers that need the socket and not a stream.
+  boost::asio::awaitable<std::variant<OriginSocket, Answer>> dial(const ConnectionEnds& ends) const;
+  boost::asio::awaitable<Connected> connect(const TunnelGrant& grant, SharedRequest request,
+                                            const ConnectionEnds& ends) final;
+  /// For people and as a key of what is known of the origin: `10.0.0.5:22`, `[2001:db8::5]:22`,
+  /// `unix:/run/app.sock`.
+  virtual std::string text() const = 0;
+  /// False if the configuration alone names the origin.
+  virtual bool chosen_by_client() const { return false; }
 
-/// An application's own origin, for people: `10.0.0.5:22`, `[2001:db8::5]:22`, `unix:/run/app.sock`.
+ protected:
+  /// Why there is no connection.
+  struct Down {
+    std::string why;
+    bool edge_short = false;  ///< of descriptors or memory: the origin may be well
+  };
+  using Dialled = std::variant<OriginSocket, Down>;
+
+  Origin(std::string application, bool proxy_protocol)
+      : application_(std::move(application)), proxy_protocol_(proxy_protocol) {}
+  const std::string& application() const { return application_; }
+
+ private:
+  virtual boost::asio::awaitable<Dialled> open_socket() const = 0;
+
+  std::string application_;  ///< host name of the application that leads here
+  bool proxy_protocol_;      ///< the origin is told of the client's connection
+};
+
+/// What names the host of an origin.
+enum class NamedBy {
+  configuration,  ///< the configuration alone
+  destination,    ///< the client, within what `destinations` lists
+  pattern,        ///< the client's host, of which the `*` of the service takes a label
+};
+
+/// An origin at a TCP port.
+class TcpOrigin final : public Origin {
+ public:
+  TcpOrigin(std::string application, Host host, std::uint16_t port, NamedBy named_by = NamedBy::configuration,
+            bool proxy_protocol = false)
+      : Origin(std::move(application), proxy_protocol),
+        host_(std::move(host)),
+        port_(port),
+        named_by_(named_by) {}
+
+  std::string text() const override { return host_and_port(host_, port_); }
+  bool chosen_by_client() const override { return named_by_ != NamedBy::configuration; }
+
+ private:
+  boost::asio::awaitable<Dialled> open_socket() const override;
+
+  Host host_;
+  std::uint16_t port_;
+  NamedBy named_by_;
+};
+
+/// An origin at a Unix-domain socket.
+class UnixOrigin final : public Origin {
+ public:
+  UnixOrigin(std::string application, std::string path, bool proxy_protocol = false)
+      : Origin(std::move(application), proxy_protocol), path_(std::move(path)) {}
+
+  std::string text() const override { return "unix:" + path_; }
+
+ private:
+  boost::asio::awaitable<Dialled> open_socket() const override;
+
+  std::string path_;
+};
+
+/// An application's own origin, for people, as Origin::text(); its host may be a pattern.
 std::string origin_text(const ApplicationConfig& app);
 
 }  // namespace cfpipe::edge

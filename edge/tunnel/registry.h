@@ -36,8 +36,7 @@ class TunnelRegistry {
     std::string client_id;                ///< of a service token
     std::string session;                  ///< the sign-in that its token came from
     std::int64_t issued = 0;
-    bool terminal = false;   ///< in a browser
-    std::int64_t until = 0;  ///< when it has to end, Unix seconds; 0: whenever it likes
+    bool terminal = false;  ///< in a browser
     std::shared_ptr<TunnelHandle> handle;
     std::shared_ptr<TunnelSeat> seat;
   };

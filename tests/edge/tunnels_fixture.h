@@ -32,7 +32,7 @@ class TunnelsTest : public SiteTest {
         site_->tunnels().opened(grant, browser_->request("GET", "https://vm.localhost:8443/"), tunnel.end);
   }
   void look() {
-    site_->tunnels().end_due();
+    site_->tunnels().end_revoked_elsewhere();
     io_.restart();
     io_.poll();
   }

@@ -62,6 +62,7 @@ class MemoryStream final : public tunnel::Stream {
   bool finished() const { return finished_; }
   bool closed() const { return closed_; }
   bool told_of_break() const { return told_of_break_; }
+  const std::string& dismissed() const { return dismissed_; }
   bool fault_met() const { return fault_met_; }
   const std::string& misuse() const { return misuse_; }
 
@@ -138,6 +139,7 @@ class MemoryStream final : public tunnel::Stream {
     if (first && on_finish) on_finish();
     return IoStatus::ok;
   }
+  void dismiss(const std::string& why) override { dismissed_ = why; }
   void on_writable(Callback callback) override {
     if (writer_) misuse_ = "a second on_writable()";
     writer_ = std::move(callback);
@@ -186,7 +188,7 @@ class MemoryStream final : public tunnel::Stream {
 
   boost::asio::any_io_executor executor_;
   Faults faults_;
-  std::string said_, held_, heard_, misuse_;
+  std::string said_, held_, heard_, dismissed_, misuse_;
   std::size_t read_ = 0;
   std::vector<std::byte> buffer_;
   std::vector<Slice> slices_;

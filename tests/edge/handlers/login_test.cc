@@ -3,6 +3,7 @@
 #include "auth/token/jwks.h"
 #include "edge/api/operations.h"
 #include "edge/edge_fixture.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -232,7 +233,7 @@ TEST_F(Login, GrantsATunnelAndRecordsItsEnd) {
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(granted));
   const auto& grant = std::get<TunnelGrant>(granted);
   EXPECT_EQ(grant.identity, "ann@example.com");
-  EXPECT_EQ(grant.origin_host, "127.0.0.1");
+  EXPECT_EQ(grant.origin->text(), "127.0.0.1:22");
   EXPECT_EQ(grant.expires, now_ + 24 * 3600);
   const auto end = std::make_shared<TunnelHandle>(io_.get_executor());
   const std::int64_t id = site_->tunnels().opened(grant, request, end);

@@ -5,6 +5,7 @@
 #include "edge/config_fixture.h"
 #include "edge/edge_fixture.h"
 #include "edge/http/cookies.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -63,7 +64,9 @@ class SharedHosts : public SiteTest {
     if (!token.empty()) request.headers.emplace_back("Cf-Access-Token", token);
     const auto answer = site_->router().upgrade(request);
     const auto* grant = std::get_if<TunnelGrant>(&answer);
-    return grant != nullptr ? grant->origin_port : 0;
+    if (grant == nullptr) return 0;
+    const std::string origin = grant->origin->text();
+    return std::stoi(origin.substr(origin.rfind(':') + 1));
   }
   std::optional<auth::Jwt> metadata_of(const std::string& host, const std::string& path,
                                        const std::string& peer = "127.0.0.1") {
@@ -115,8 +118,8 @@ TEST_F(SharedHosts, AServiceWithAStarLeadsEachHostToItsOwn) {
   const auto granted = asked("web.wild.localhost");
   const auto* grant = std::get_if<TunnelGrant>(&granted);
   ASSERT_NE(grant, nullptr) << std::get<Answer>(granted).body;
-  EXPECT_EQ(grant->origin_host, "web.internal");
-  EXPECT_TRUE(grant->origin_by_host);
+  EXPECT_EQ(grant->origin->text(), "web.internal:2001");
+  EXPECT_TRUE(grant->origin->chosen_by_client());
   for (const char* host : {"a_b.wild.localhost", "_.wild.localhost"}) {
     const auto answer = asked(host);
     ASSERT_TRUE(std::holds_alternative<Answer>(answer)) << host;

@@ -5,16 +5,16 @@
 
 #include "auth/ssh/key.h"
 #include "edge/context_fixture.h"
-#include "edge/listener/tunnel_relay.h"
 #include "edge/terminal/grant.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge {
 namespace {
 
 class NoTerminals final : public TunnelTarget {
  public:
-  boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant&, SharedRequest,
-                                                                   const ConnectionEnds&) override {
+  boost::asio::awaitable<Connected> connect(const TunnelGrant&, SharedRequest,
+                                            const ConnectionEnds&) override {
     co_return Answer();
   }
 };

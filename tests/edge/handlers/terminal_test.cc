@@ -1,8 +1,8 @@
 // Who gets the terminal's page, and who may open a terminal.
 #include "edge/edge_fixture.h"
 #include "edge/http/terminal_bundle.h"
-#include "edge/listener/tunnel_relay.h"
 #include "edge/terminal/grant.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -13,8 +13,8 @@ constexpr const char* kOwnOrigin = "https://vm.localhost:8443";
 
 class Nowhere final : public TunnelTarget {
  public:
-  boost::asio::awaitable<std::variant<OriginSocket, Answer>> enter(const TunnelGrant&, SharedRequest,
-                                                                   const ConnectionEnds&) override {
+  boost::asio::awaitable<Connected> connect(const TunnelGrant&, SharedRequest,
+                                            const ConnectionEnds&) override {
     co_return Answer();
   }
 };
@@ -63,7 +63,7 @@ TEST_F(TerminalSite, LeadsToTheServerOfTheHost) {
   const auto opened = open(kOwnOrigin);
   const auto* grant = std::get_if<TunnelGrant>(&opened);
   ASSERT_NE(grant, nullptr) << std::get<Answer>(opened).body;
-  EXPECT_EQ(grant->origin_host, "vm.internal");
+  EXPECT_EQ(grant->origin->text(), "vm.internal:22");
 }
 
 TEST_F(TerminalSite, AllowsThePageItsOwnFilesAndNothingElse) {
@@ -137,7 +137,7 @@ TEST_F(TerminalSite, BelievesTheHostKeyThatItSawFirst) {
   EXPECT_FALSE(site_->terminals().trust_host_key(grant, request, other)) << "another session was first";
   EXPECT_EQ(site_->terminals().known_host_key(grant).value(), key);
   TunnelGrant moved = grant;
-  moved.origin_port = 2222;
+  moved.origin = std::make_shared<TcpOrigin>("vm.localhost", transport::host_of("127.0.0.1"), 2222);
   EXPECT_EQ(site_->terminals().known_host_key(moved).value(), "") << "another server has another key";
   EXPECT_FALSE(site_->terminals().trust_host_key(grant, request, "no key"));
 }

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "edge/context_fixture.h"
+#include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -79,19 +80,31 @@ TEST_F(TunnelsAlone, OfAnotherConfigurationEndUnlessTheyMayStay) {
   EXPECT_EQ(tunnel->told, "the application's policies do not admit you any more");
 }
 
-TEST_F(TunnelsAlone, EndWhenTheirTimeIsUp) {
+TEST_F(TunnelsAlone, LeadToTheApplicationsOrigin) {
   Config config = two_applications(dir_ / "state");
   config.applications[0].session_limit = std::chrono::seconds(60);
+  config.applications[1].origin_path = "/run/app.sock";
   use(config);
-  const auto tunnel = open(person());
-  now_ += 59;
-  tunnels_.end_due();
-  tell();
-  EXPECT_EQ(tunnel->told, "");
-  ++now_;
-  tunnels_.end_due();
-  tell();
-  EXPECT_EQ(tunnel->told, "the application's session_limit has been reached");
+  const auto granted = std::get<TunnelGrant>(ask(person()));
+  EXPECT_EQ(granted.origin->text(), "127.0.0.1:22");
+  EXPECT_EQ(granted.target, granted.origin);
+  EXPECT_FALSE(granted.origin->chosen_by_client());
+  EXPECT_EQ(granted.session_limit, std::chrono::seconds(60)) << "which the tunnel's relay keeps";
+  EXPECT_EQ(tunnels_.grant_of(*applications_.find("b.localhost"), "b.localhost", person()).origin->text(),
+            "unix:/run/app.sock");
+}
+
+TEST_F(TunnelsAlone, LeadToTheDestinationThatWasAskedFor) {
+  Config config = two_applications(dir_ / "state");
+  config.applications[0].destinations = {*parse_destination("10.0.0.0/8:22")};
+  use(config);
+  Request asked = with_header(request("/"), "Cf-Access-Token", app_token(person()));
+  asked = with_header(asked, "Cf-Access-Jump-Destination", "10.0.0.5:22");
+  const auto granted = std::get<TunnelGrant>(tunnels_.grant(asked, app()));
+  EXPECT_EQ(granted.origin->text(), "10.0.0.5:22");
+  EXPECT_TRUE(granted.origin->chosen_by_client());
+  EXPECT_EQ(granted.target, granted.origin);
+  EXPECT_EQ(granted.destination, "10.0.0.5:22");
 }
 
 TEST_F(TunnelsAlone, AreRefusedToAPageOfAnotherHost) {

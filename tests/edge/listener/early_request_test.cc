@@ -17,6 +17,7 @@
 #include "edge/edge_fixture.h"
 #include "edge/fake_site.h"
 #include "edge/listener/server.h"
+#include "edge/tunnel/origin.h"
 #include "support/hosts.h"
 #include "transport/tls/context.h"
 #include "transport/tls/session.h"
@@ -42,8 +43,7 @@ class Notebook final : public FakeSite {
     asked.push_back(request.path);
     TunnelGrant grant;
     grant.app_hostname = request.host;
-    grant.origin_host = transport::host_of("127.0.0.1");
-    grant.origin_port = origin_port;
+    grant.target = std::make_shared<TcpOrigin>(request.host, transport::host_of("127.0.0.1"), origin_port);
     return grant;
   }
 };

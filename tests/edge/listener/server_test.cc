@@ -25,6 +25,7 @@
 #include "edge/command/dev_tls.h"
 #include "edge/edge_fixture.h"
 #include "edge/fake_site.h"
+#include "edge/tunnel/origin.h"
 #include "support/hosts.h"
 #include "transport/websocket/client.h"
 
@@ -65,8 +66,7 @@ class Ledger final : public FakeSite {
     check_thread();
     TunnelGrant grant;
     grant.app_hostname = request.host;
-    grant.origin_host = transport::host_of("127.0.0.1");
-    grant.origin_port = origin_port;
+    grant.target = std::make_shared<TcpOrigin>(request.host, transport::host_of("127.0.0.1"), origin_port);
     return grant;
   }
   std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelHandle> end) override {

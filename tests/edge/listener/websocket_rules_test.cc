@@ -10,6 +10,7 @@
 
 #include "edge/fake_site.h"
 #include "edge/raw_client.h"
+#include "edge/tunnel/origin.h"
 #include "support/hosts.h"
 #include "support/websocket_cases.h"
 
@@ -27,8 +28,7 @@ class OneOrigin final : public FakeSite {
   std::variant<TunnelGrant, Answer> upgrade(const Request& request) override {
     TunnelGrant grant;
     grant.app_hostname = request.host;
-    grant.origin_host = transport::host_of("127.0.0.1");
-    grant.origin_port = port;
+    grant.target = std::make_shared<TcpOrigin>(request.host, transport::host_of("127.0.0.1"), port);
     return grant;
   }
 };

@@ -35,18 +35,14 @@ namespace {
 
 namespace net = boost::asio;
 
-class Origin : public ::testing::Test {
+class NamedOrigin : public ::testing::Test {
  protected:
   /// The status of the answer, or 0 for a connection.
-  int dial(const std::string& host, const std::string& destination, bool by_host = false) {
-    TunnelGrant grant;
-    grant.app_hostname = "vm.localhost";
-    grant.origin_host = transport::host_of(host);
-    grant.origin_port = listener_.local_endpoint().port();
-    grant.destination = destination;
-    grant.origin_by_host = by_host;
+  int dial(const std::string& host, NamedBy named_by) {
+    const TcpOrigin origin("vm.localhost", transport::host_of(host), listener_.local_endpoint().port(),
+                           named_by);
     std::optional<std::variant<OriginSocket, Answer>> out;
-    const auto run = [&]() -> net::awaitable<void> { out.emplace(co_await dial_origin(grant, ends_)); };
+    const auto run = [&]() -> net::awaitable<void> { out.emplace(co_await origin.dial(ends_)); };
     net::co_spawn(loop_, run, net::detached);
     loop_.restart();
     loop_.run();
@@ -61,23 +57,23 @@ class Origin : public ::testing::Test {
   std::string said_;
 };
 
-TEST_F(Origin, ANameThatAClientAskedForDoesNotLeadToLoopback) {
-  EXPECT_EQ(dial(kRebindingName, "rebinds.test:22"), 502);
+TEST_F(NamedOrigin, ANameThatAClientAskedForDoesNotLeadToLoopback) {
+  EXPECT_EQ(dial(kRebindingName, NamedBy::destination), 502);
   EXPECT_NE(said_.find("leads to no address that it may"), std::string::npos) << said_;
 }
 
-TEST_F(Origin, NorDoesOneThatIsMadeOfTheHostThatAClientAskedFor) {
-  EXPECT_EQ(dial(kRebindingName, "", true), 502);
+TEST_F(NamedOrigin, NorDoesOneThatIsMadeOfTheHostThatAClientAskedFor) {
+  EXPECT_EQ(dial(kRebindingName, NamedBy::pattern), 502);
   EXPECT_NE(said_.find("leads to no address that it may"), std::string::npos) << said_;
   EXPECT_EQ(last_asked, "rebinds.test.") << "search domains do not count";
-  EXPECT_EQ(dial("vm.servers.localhost", "", true), 0) << "the configuration names localhost";
+  EXPECT_EQ(dial("vm.servers.localhost", NamedBy::pattern), 0) << "the configuration names localhost";
 }
 
-TEST_F(Origin, TheConfigurationsOwnNamesAndAddressesDo) {
-  EXPECT_EQ(dial(kRebindingName, ""), 0) << "an application's service";
+TEST_F(NamedOrigin, TheConfigurationsOwnNamesAndAddressesDo) {
+  EXPECT_EQ(dial(kRebindingName, NamedBy::configuration), 0) << "an application's service";
   EXPECT_EQ(last_asked, kRebindingName);
-  EXPECT_EQ(dial("127.0.0.1", "127.0.0.1:22"), 0) << "an address that a range allows";
-  EXPECT_EQ(dial("db.localhost", "db.localhost:22"), 0) << "a listed name that means loopback";
+  EXPECT_EQ(dial("127.0.0.1", NamedBy::destination), 0) << "an address that a range allows";
+  EXPECT_EQ(dial("db.localhost", NamedBy::destination), 0) << "a listed name that means loopback";
 }
 
 }  // namespace

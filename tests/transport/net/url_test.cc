@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "support/hostile_texts.h"
 #include "transport/dial/http_client.h"
 
 namespace cfpipe::transport {
@@ -192,6 +193,25 @@ TEST(HttpAnswer, LooksBehindADeletedCookieForItsSuccessor) {
   answer.headers = {{"Set-Cookie", "A=old; Max-Age=0"}, {"Set-Cookie", "A=new"}};
   EXPECT_EQ(answer.cookie("A"), "new");
   EXPECT_EQ(answer.header("SET-cookie"), "A=old; Max-Age=0");
+}
+
+TEST(Url, ParsedAndPrintedItIsTheSameOrItIsRefused) {
+  testing::HostileTexts hostile;
+  int urls = 0;
+  for (int i = 0; i < 60'000; ++i) {
+    const std::string text = hostile.next();
+    const auto url = parse_url(text);
+    if (!url) continue;
+    ++urls;
+    const auto again = parse_url(url->str());
+    ASSERT_TRUE(again && *again == *url) << printable(text);
+    ASSERT_EQ(again->str(), url->str());
+    const auto followed = resolve_url(*url, text);
+    if (followed) {
+      ASSERT_TRUE(parse_url(followed->str()) && *parse_url(followed->str()) == *followed);
+    }
+  }
+  EXPECT_GT(urls, 500) << "the texts are not all refused";
 }
 
 }  // namespace

@@ -17,11 +17,11 @@ std::size_t length_at(std::string_view head) {
 
 }  // namespace
 
-std::string encode(char type, std::string_view payload) {
+std::string encode(FrameType type, std::string_view payload) {
   const auto size = static_cast<std::uint32_t>(payload.size());
   std::string out;
   out.reserve(kHeadBytes + payload.size());
-  out += type;
+  out += static_cast<char>(type);
   for (int shift = 24; shift >= 0; shift -= 8) out += static_cast<char>(size >> shift & 0xff);
   return out.append(payload);
 }
@@ -52,7 +52,7 @@ std::optional<Frame> FrameReader::next() {
     return std::nullopt;
   }
   if (rest.size() < kHeadBytes + length) return std::nullopt;
-  Frame out{rest.front(), std::string(rest.substr(kHeadBytes, length))};
+  Frame out{FrameType{rest.front()}, std::string(rest.substr(kHeadBytes, length))};
   OPENSSL_cleanse(held_.data() + begin_, kHeadBytes + length);
   begin_ += kHeadBytes + length;
   return out;

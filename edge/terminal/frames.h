@@ -12,15 +12,30 @@ inline constexpr std::size_t kMaxFrameBytes = 64 * 1024;
 /// Largest payload that is JSON, in bytes.
 inline constexpr std::size_t kMaxJsonBytes = 16 * 1024;
 
-/// One message between the page and its terminal (docs/TERMINAL.md): a letter that says what, and bytes.
+/// What a frame is, by the letter in front of it. A page may send any other letter too.
+enum class FrameType : char {
+  // Of the page:
+  start = 's',
+  input = 'd',
+  resize = 'r',
+  acknowledge = 'a',  ///< output is drawn up to there
+  log_in = 'l',
+  quit = 'q',
+  // Of the edge:
+  event = 'e',
+  output = 'o',
+  taken = 'i',  ///< input up to there
+};
+
+/// One message between the page and its terminal (docs/TERMINAL.md).
 struct Frame {
-  char type = 0;
+  FrameType type{};
   std::string payload;
 };
 
 /// A letter, the payload's length in four bytes (network order), the payload. The payload fits
 /// kMaxFrameBytes.
-std::string encode(char type, std::string_view payload);
+std::string encode(FrameType type, std::string_view payload);
 
 /// Takes the stream of a page apart into frames, however it was cut. What it has handed out or dropped is
 /// overwritten: it may have been a password.

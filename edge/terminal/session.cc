@@ -43,7 +43,7 @@ bool Session::belongs_to(const TunnelGrant& grant) const {
 
 void Session::drain(std::int64_t ends) {
   draining_ = true;
-  if (open_) tell('e', leaving_event(ends));
+  if (open_) tell(FrameType::event, leaving_event(ends));
   event_->set();
 }
 
@@ -83,20 +83,22 @@ net::awaitable<void> Session::work() {
   const bool opened = co_await open_shell();
   if (!opened) co_return;
   open_ = true;
-  tell('e', opened_event({id_, user_, 0, 0, grant_.terminal->until, host_key_, first_use_}));
+  tell(FrameType::event, opened_event({id_, user_, 0, 0, grant_.terminal->until, host_key_, first_use_}));
   co_await pump();
 }
 
 void Session::show(std::unique_ptr<Window> window, const Start& start) {
   if (window_) {
-    window_->send('e', ended_event({"elsewhere", "Another window shows this terminal now.", ""}));
+    window_->send(FrameType::event,
+                  ended_event({"elsewhere", "Another window shows this terminal now.", ""}));
     window_->flush();
   }
   window_ = std::move(window);
   received_ = confirmed_ = 0;
   sent_ = output_.resume(start.position);
   output_.drawn(start.position);
-  tell('e', opened_event({id_, user_, sent_, output_.end(), grant_.terminal->until, host_key_, first_use_}));
+  tell(FrameType::event,
+       opened_event({id_, user_, sent_, output_.end(), grant_.terminal->until, host_key_, first_use_}));
   size_ = start.size;
   ssh_->resize(size_);
   event_->set();
@@ -154,7 +156,7 @@ net::awaitable<void> Session::say_farewell() {
     window_->arm(event_);
     co_await event_->wait(deadline);
   }
-  tell('e', ended_event(*ending_));
+  tell(FrameType::event, ended_event(*ending_));
   while (window_ && window_->waiting() > 0 && !window_->gone() && Clock::now() < deadline) {
     window_->arm(event_);
     co_await event_->wait(deadline);
@@ -188,28 +190,28 @@ void Session::take_in() {
 
 void Session::take(Frame& frame) {
   switch (frame.type) {
-    case 'd':
+    case FrameType::input:
       input_ += frame.payload;
       input_held_.set(input_.capacity());
       received_ += frame.payload.size();
       if (input_.size() <= kMaxInput) return;
       break;
-    case 'r':
+    case FrameType::resize:
       if (const auto size = read_size(frame.payload)) {
         size_ = *size;
         if (open_) ssh_->resize(size_);
         return;
       }
       break;
-    case 'a':
+    case FrameType::acknowledge:
       if (const auto position = read_position(frame.payload)) return output_.drawn(*position);
       break;
-    case 'l':
+    case FrameType::log_in:
       given_ = read_log_in(frame.payload);
       OPENSSL_cleanse(frame.payload.data(), frame.payload.size());
       if (given_) return;
       break;
-    case 'q':
+    case FrameType::quit:
       return end({"disconnected", "You have ended this terminal.", ""});
     default:
       break;
@@ -241,7 +243,7 @@ void Session::confirm() {
   const std::uint64_t taken = received_ - std::min<std::uint64_t>(received_, input_.size());
   if (taken == confirmed_ || (taken - confirmed_ < kConfirmStep && !input_.empty())) return;
   confirmed_ = taken;
-  tell('i', position_message(taken));
+  tell(FrameType::taken, position_message(taken));
 }
 
 void Session::put_out() {
@@ -262,7 +264,7 @@ void Session::show_output() {
   if (!window_) return;
   while (sent_ < output_.end() && window_->waiting() < kMaxWaiting) {
     const auto chunk = output_.from(sent_, kChunk);
-    window_->send('o', chunk);
+    window_->send(FrameType::output, chunk);
     sent_ += chunk.size();
     window_->flush();
   }
@@ -288,7 +290,7 @@ Session::Clock::time_point Session::next_look() const {
   return out;
 }
 
-void Session::tell(char type, std::string_view payload) {
+void Session::tell(FrameType type, std::string_view payload) {
   if (!window_) return;
   window_->send(type, payload);
   window_->flush();

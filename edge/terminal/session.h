@@ -88,7 +88,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void show_output();
   void look_at_time();
   Clock::time_point next_look() const;
-  void tell(char type, std::string_view payload);
+  void tell(FrameType type, std::string_view payload);
   void end(Ending ending);
   std::string where() const { return grant_.app_hostname; }
 

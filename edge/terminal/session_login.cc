@@ -95,7 +95,7 @@ bool Session::broken_off() {
 }
 
 net::awaitable<bool> Session::reach() {
-  tell('e', connecting_event(where(), user_));
+  tell(FrameType::event, connecting_event(where(), user_));
   auto dialled = co_await grant_.origin->dial(ends_);
   if (const auto* refusal = std::get_if<Answer>(&dialled)) {
     std::string reason = "it cannot be reached";
@@ -194,7 +194,7 @@ net::awaitable<bool> Session::log_in_by_certificate() {
 
 net::awaitable<std::optional<LogIn>> Session::ask(std::string event) {
   given_.reset();
-  tell('e', event);
+  tell(FrameType::event, event);
   const auto deadline = Clock::now() + kPersonTimeout;
   while (!given_) {
     // No page reads the server's output before the answer.

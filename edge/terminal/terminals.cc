@@ -33,7 +33,7 @@ void report(const std::exception_ptr& error) {
 }
 
 void refuse(Window& page, const Ending& ending) {
-  page.send('e', ended_event(ending));
+  page.send(FrameType::event, ended_event(ending));
   page.flush();  // the socket is empty yet, and has room for it
 }
 
@@ -128,7 +128,7 @@ net::awaitable<void> Terminals::greet(std::shared_ptr<Guest> guest) {
     co_await event->wait(deadline);
     frame = page.next();
   }
-  const auto start = frame && frame->type == 's' ? read_start(frame->payload) : std::nullopt;
+  const auto start = frame && frame->type == FrameType::start ? read_start(frame->payload) : std::nullopt;
   guest->seat.reset();
   if (!start) co_return;
   if (stopping_)

@@ -41,7 +41,7 @@ std::optional<Frame> Window::next() {
   return frame;
 }
 
-void Window::send(char type, std::string_view payload) {
+void Window::send(FrameType type, std::string_view payload) {
   if (sent_ > 0) {
     out_.erase(0, sent_);
     sent_ = 0;

@@ -33,7 +33,7 @@ class Window {
   /// The page has gone, or has said what cannot be understood.
   bool gone() const { return gone_; }
   /// Takes it; it leaves with flush().
-  void send(char type, std::string_view payload);
+  void send(FrameType type, std::string_view payload);
   void flush();
   std::size_t waiting() const { return out_.size() - sent_; }
   /// Rings when the page has said something more, or takes more of what waits.

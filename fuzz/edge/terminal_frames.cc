@@ -11,7 +11,7 @@ using namespace cfpipe;
 using namespace cfpipe::edge::terminal;
 
 struct Read {
-  std::vector<std::pair<char, std::string>> frames;
+  std::vector<std::pair<FrameType, std::string>> frames;
   bool broken = false;
   std::size_t held = 0;
   bool operator==(const Read&) const = default;

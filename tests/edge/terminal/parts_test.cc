@@ -12,15 +12,15 @@ namespace cfpipe::edge::terminal {
 namespace {
 
 TEST(TerminalFrames, AreTheSameHoweverTheStreamIsCut) {
-  const std::string stream =
-      encode('s', R"({"cols":80})") + encode('q', "") + encode('d', std::string(300, 'x'));
+  const std::string stream = encode(FrameType::start, R"({"cols":80})") + encode(FrameType::quit, "") +
+                             encode(FrameType::input, std::string(300, 'x'));
   for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
     FrameReader reader;
     std::string seen;
     for (const std::string& part : {stream.substr(0, cut), stream.substr(cut)}) {
       reader.feed(part);
       while (const auto frame = reader.next())
-        seen += frame->type + std::to_string(frame->payload.size()) + " ";
+        seen += static_cast<char>(frame->type) + std::to_string(frame->payload.size()) + " ";
     }
     EXPECT_EQ(seen, "s11 q0 d300 ") << cut;
     EXPECT_EQ(reader.held(), 0u);
@@ -30,12 +30,12 @@ TEST(TerminalFrames, AreTheSameHoweverTheStreamIsCut) {
 
 TEST(TerminalFrames, OfAnotherSizeThanAllowedBreakTheStream) {
   FrameReader reader;
-  reader.feed(encode('d', std::string(kMaxFrameBytes, 'x')));
+  reader.feed(encode(FrameType::input, std::string(kMaxFrameBytes, 'x')));
   EXPECT_TRUE(reader.next());
-  reader.feed(encode('d', std::string(kMaxFrameBytes + 1, 'x')).substr(0, 5));
+  reader.feed(encode(FrameType::input, std::string(kMaxFrameBytes + 1, 'x')).substr(0, 5));
   EXPECT_FALSE(reader.next());
   EXPECT_TRUE(reader.broken());
-  reader.feed(encode('q', ""));
+  reader.feed(encode(FrameType::quit, ""));
   EXPECT_FALSE(reader.next()) << "nothing behind it can be told apart";
 }
 

@@ -100,13 +100,13 @@ TEST_F(TerminalsTest, AreReachedByAStreamOfFrames) {
   auto connected = connect(grant("expired"));
   auto* stream = std::get_if<std::unique_ptr<tunnel::Stream>>(&connected);
   ASSERT_NE(stream, nullptr);
-  put(**stream, encode('s', R"({"cols":80,"rows":24})"));
+  put(**stream, encode(FrameType::start, R"({"cols":80,"rows":24})"));
   FrameReader reader;
   reader.feed(rest(**stream));
   EXPECT_EQ((*stream)->end(), tunnel::End::clean);
   const auto frame = reader.next();
   ASSERT_TRUE(frame);
-  EXPECT_EQ(frame->type, 'e');
+  EXPECT_EQ(frame->type, FrameType::event);
   EXPECT_NE(frame->payload.find("The session has expired."), std::string::npos) << frame->payload;
 }
 

@@ -5,8 +5,10 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "edge/config/way_in.h"
 #include "edge/http/responses.h"
 #include "edge/monitoring/audit_export.h"
+#include "edge/policy/app_name.h"
 
 namespace cfpipe::edge {
 namespace json = boost::json;
@@ -31,8 +33,13 @@ std::vector<std::string> parts_of(std::string_view path) {
 }
 
 json::object sign_in_object(const SessionRow& one, const std::string& current) {
-  return {{"session", one.session},           {"email", one.email},         {"application", one.application},
-          {"login_method", one.login_method}, {"time", rfc3339(one.begun)}, {"peer", one.peer},
+  return {{"session", one.session},
+          {"email", one.email},
+          {"application", one.application},
+          {"login_method", one.login_method},
+          {"time", rfc3339(one.begun)},
+          {"expires", rfc3339(one.expires)},
+          {"peer", one.peer},
           {"current", one.session == current}};
 }
 
@@ -50,6 +57,7 @@ const char* foreign_request(const Request& request, std::string_view origin) {
 const std::vector<AdminApi::Route>& AdminApi::routes() {
   static const std::vector<Route> all{
       {"GET", "me", false, &AdminApi::me},
+      {"GET", "me/applications", false, &AdminApi::my_applications},
       {"GET", "me/sessions", false, &AdminApi::my_sessions},
       {"DELETE", "me/sessions/*", false, &AdminApi::end_my_session},
       {"GET", "me/tunnels", false, &AdminApi::my_tunnels},
@@ -174,6 +182,27 @@ Answer AdminApi::me() {
                            {"session", caller_.identity.nonce},
                            {"login_method", caller_.identity.provider},
                            {"expires", rfc3339(caller_.identity.expires)}});
+}
+
+/// A name that covers many hosts or paths has no lines to run.
+json::object AdminApi::own_application(const ApplicationConfig& one) const {
+  json::object out{{"hostname", one.hostname},
+                   {"protocol", one.ssh ? "ssh" : "tcp"},
+                   {"terminal", one.browser_terminal && site_.judge(one, Asking::for_identity).passes()}};
+  const auto name = AppName::parse(one.hostname);
+  if (!name || one.hostname.find('*') != std::string::npos) return out;
+  const std::string place = https_authority(name->host(), site_.config.public_port) + name->path();
+  const WayIn way = way_in(one, name->host(), place, site_.config.auth_host);
+  out["command"] = way.command;
+  if (!way.setup.empty()) out["setup"] = way.setup;
+  return out;
+}
+
+Answer AdminApi::my_applications() {
+  json::array all;
+  for (const ApplicationConfig& one : site_.config.applications)
+    if (site_.judge(one, Asking::to_pass).passes()) all.push_back(own_application(one));
+  return json_answer(200, {{"applications", std::move(all)}});
 }
 
 Answer AdminApi::sign_ins_of(const std::string& email) {

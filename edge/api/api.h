@@ -35,6 +35,8 @@ class AdminApi {
     const Config& config;
     const TunnelRegistry& tunnels;
     std::int64_t now;
+    /// What the application's policies say of the caller, as at its gate.
+    std::function<Verdict(const ApplicationConfig& app, Asking asking)> judge;
   };
   AdminApi(const Site& site, const Request& request, const Caller& caller);
 
@@ -59,6 +61,7 @@ class AdminApi {
   const ApplicationConfig* app() const;
   const AgentCa* agent() const;
   boost::json::object application(const ApplicationConfig& app) const;
+  boost::json::object own_application(const ApplicationConfig& app) const;
   Answer tunnels_of(std::string_view email) const;
   Answer end_tunnel(std::string_view email);
   Answer sign_ins_of(const std::string& email);
@@ -68,6 +71,7 @@ class AdminApi {
   bool flag(std::string_view name) const;
 
   Answer me();
+  Answer my_applications();
   Answer my_sessions();
   Answer end_my_session();
   Answer my_tunnels();

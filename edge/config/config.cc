@@ -22,6 +22,11 @@ std::vector<std::string> groups_named(const Config& config) {
   return {out.begin(), out.end()};
 }
 
+bool takes_sign_ins_of(const ApplicationConfig& app, const std::string& provider) {
+  return app.allowed_idps.empty() ||
+         std::find(app.allowed_idps.begin(), app.allowed_idps.end(), provider) != app.allowed_idps.end();
+}
+
 std::vector<std::string> provider_names(const Config& config) {
   if (config.identity_provider == IdentityProvider::dev) return {std::string(kDevProviderName)};
   std::vector<std::string> out;

@@ -98,6 +98,9 @@ struct ApplicationConfig {
   std::vector<std::string> allowed_idps;  ///< names of providers whose sign-ins count; empty: all
 };
 
+/// True if a sign-in at that identity provider counts at the application (`allowed_idps`).
+bool takes_sign_ins_of(const ApplicationConfig& app, const std::string& provider);
+
 enum class IdentityProvider { dev, oidc };
 
 /// The names of identity providers that the configuration gives none.

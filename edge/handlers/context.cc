@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/access_headers.h"
+#include "edge/config/way_in.h"
 #include "edge/http/responses.h"
 
 namespace cfpipe::edge {
@@ -52,9 +53,7 @@ void EdgeContext::set_public_port(std::uint16_t port) {
 }
 
 std::string EdgeContext::authority(std::string_view host) const {
-  std::string out(host);
-  if (config.public_port != kHttpsPort) out += ":" + std::to_string(config.public_port);
-  return out;
+  return https_authority(host, config.public_port);
 }
 
 bool EdgeContext::record(AuditRow row) {

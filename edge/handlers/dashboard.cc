@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "edge/api/api.h"
+#include "edge/handlers/decision.h"
 #include "edge/handlers/return_link.h"
 #include "edge/http/responses.h"
 
@@ -49,7 +50,11 @@ Answer Dashboard::api(const Request& request) {
     if (const char* fault = foreign_request(request, "https://" + context_.auth_authority()))
       return json_refusal(403, fault);
   const Caller caller{*identity, is_administrator(request, *identity)};
-  AdminApi call({context_.store, context_.config, tunnels_.open(), context_.now()}, request, caller);
+  const auto as_at_the_gate = [&](const ApplicationConfig& app, Asking asking) {
+    return judge(request.peer, app, &*identity, asking);
+  };
+  AdminApi call({context_.store, context_.config, tunnels_.open(), context_.now(), as_at_the_gate}, request,
+                caller);
   Answer answer = call.answer();
   if (call.changed()) tunnels_.end_revoked();
   return answer;

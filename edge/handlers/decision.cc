@@ -1,34 +1,40 @@
 // Whether an identity may reach an application, and the record of a denial.
 #include "edge/handlers/decision.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
 
 namespace cfpipe::edge {
 
-bool accepts_provider(const Application& app, const Identity& identity) {
-  const auto& allowed = app.config->allowed_idps;
-  return !identity.client_id.empty() || allowed.empty() ||
-         std::find(allowed.begin(), allowed.end(), identity.provider) != allowed.end();
+namespace {
+
+bool counts(const ApplicationConfig& app, const Identity& identity) {
+  return !identity.client_id.empty() || takes_sign_ins_of(app, identity.provider);
 }
 
-Verdict judge(const std::string& peer, const Application& app, const Identity* identity, Asking asking) {
+}  // namespace
+
+bool accepts_provider(const Application& app, const Identity& identity) {
+  return counts(*app.config, identity);
+}
+
+Verdict judge(const std::string& peer, const ApplicationConfig& app, const Identity* identity,
+              Asking asking) {
   Subject subject;
-  if (identity && accepts_provider(app, *identity)) {
+  if (identity && counts(app, *identity)) {
     subject.email = identity->email;
     subject.login_method = identity->provider;
     subject.groups = identity->groups;
     subject.service_token = identity->service_token;
   }
   subject.ip = parse_ip(peer);
-  return decide(app.config->policies, subject, asking);
+  return decide(app.policies, subject, asking);
 }
 
 Verdict judge(const Request& request, const Application& app, const std::optional<Identity>& identity,
               Asking asking) {
-  return judge(request.peer, app, identity ? &*identity : nullptr, asking);
+  return judge(request.peer, *app.config, identity ? &*identity : nullptr, asking);
 }
 
 void record_denial(EdgeContext& context, RowCause cause, const Request& request, const Application& app,

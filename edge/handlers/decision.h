@@ -15,7 +15,7 @@ namespace cfpipe::edge {
 bool accepts_provider(const Application& app, const Identity& identity);
 /// What the application's policies say to that identity, from the address `peer`. Null or nothing: a visitor
 /// without credentials.
-Verdict judge(const std::string& peer, const Application& app, const Identity* identity, Asking asking);
+Verdict judge(const std::string& peer, const ApplicationConfig& app, const Identity* identity, Asking asking);
 Verdict judge(const Request& request, const Application& app, const std::optional<Identity>& identity,
               Asking asking);
 /// Counts a denial, and records it unless there have been too many like it.

@@ -8,6 +8,7 @@
 
 #include "base/access_headers.h"
 #include "base/text.h"
+#include "edge/config/way_in.h"
 #include "edge/handlers/decision.h"
 #include "edge/handlers/terminal_page.h"
 #include "edge/http/cookies.h"
@@ -39,33 +40,6 @@ bool is_front(const AppName& app, std::string_view path) {
 std::string target_of(const Request& request) {
   if (request.method != "GET" && request.method != "HEAD") return "/";
   return request.path + (request.query.empty() ? "" : "?" + request.query);
-}
-
-struct HowToReach {
-  std::string text;
-  std::string command;
-  std::string then;
-};
-
-/// Ports below are for programs with privileges.
-constexpr std::uint16_t kFirstUserPort = 1024;
-constexpr std::uint16_t kSomePort = 10022;
-
-/// `place`: host, with its port, and path. `host`: what ssh calls it.
-HowToReach how_to_reach(const ApplicationConfig& app, const std::string& host, const std::string& place,
-                        const std::string& auth_domain) {
-  if (app.ssh) {
-    const std::string certificate = app.certificates ? " --short-lived-cert" : "";
-    return {"To reach it with ssh, run this once on your machine:",
-            "cfpipe access ssh-config --install --hostname " + place + certificate + " --auth-domain " +
-                auth_domain,
-            "From then on: ssh " + host};
-  }
-  const bool has_port = app.origin_path.empty() && app.origin_port >= kFirstUserPort;
-  const std::string local = "127.0.0.1:" + std::to_string(has_port ? app.origin_port : kSomePort);
-  return {"To reach it with a program of yours, run this on your machine and leave it running:",
-          "cfpipe access tcp --hostname " + place + " --url " + local + " --auth-domain " + auth_domain,
-          "Your program then finds it at " + local + "."};
 }
 
 }  // namespace
@@ -136,16 +110,25 @@ Answer Gate::front_page(const Request& request, const Application& app,
   const std::string path = app.name.path().find('*') == std::string::npos ? app.name.path() : std::string();
   const std::string title = request.host + path;
   page.title = title;
-  page.values = {
-      {"who",
-       identity ? "You are signed in as " + identity->name() + "." : "This host asks nobody to sign in."},
-      {"links", person ? filled_page("front_links.html",
-                                     {{"sign_out", std::string(kLogoutPath)},
-                                      {"sessions", "https://" + context_.auth_authority() + "/#my-sessions"}})
-                       : ""}};
-  const HowToReach how = how_to_reach(*app.config, request.host, context_.authority(request.host) + path,
-                                      context_.config.auth_host);
-  page.values.insert(page.values.end(), {{"how", how.text}, {"command", how.command}, {"then", how.then}});
+  page.values = {{"who", identity ? "You are signed in as " + identity->name() + "."
+                                  : "This host asks nobody to sign in."},
+                 {"links", person ? filled_page("front_links.html",
+                                                {{"sign_out", std::string(kLogoutPath)},
+                                                 {"dashboard", "https://" + context_.auth_authority() + "/"}})
+                                  : ""}};
+  const WayIn way =
+      way_in(*app.config, request.host, context_.authority(request.host) + path, context_.config.auth_host);
+  if (app.config->ssh) {
+    page.values.insert(page.values.end(), {{"how", "To reach it with ssh, run this once on your machine:"},
+                                           {"command", way.setup},
+                                           {"then", "From then on: " + way.command}});
+  } else {
+    page.values.insert(
+        page.values.end(),
+        {{"how", "To reach it with a program of yours, run this on your machine and leave it running:"},
+         {"command", way.command},
+         {"then", "Your program then finds it at " + way.local + "."}});
+  }
   return page_answer(200, page);
 }
 

@@ -106,10 +106,8 @@ Result<ProviderSignIn::Providers> ProviderSignIn::make_providers(const EdgeConte
 
 ProviderSignIn::Providers ProviderSignIn::of(const Application& app) const {
   Providers out;
-  const auto& allowed = app.config->allowed_idps;
   for (const auto& one : providers_)
-    if (allowed.empty() || std::find(allowed.begin(), allowed.end(), one->config.name) != allowed.end())
-      out.push_back(one);
+    if (takes_sign_ins_of(*app.config, one->config.name)) out.push_back(one);
   return out;
 }
 

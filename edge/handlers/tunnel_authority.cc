@@ -190,7 +190,7 @@ const char* TunnelAuthority::turned_out(const TunnelRegistry::Tunnel& tunnel) co
   const auto app = applications_.find(tunnel.row.application);
   if (app == nullptr) return kNotServed;
   const Asking asking = tunnel.terminal ? Asking::for_identity : Asking::to_pass;
-  if (!judge(tunnel.row.peer, *app, tunnel.who.get(), asking).passes()) return kNotAdmitted;
+  if (!judge(tunnel.row.peer, *app->config, tunnel.who.get(), asking).passes()) return kNotAdmitted;
   if (tunnel.destination.empty() || find_destination(app->config->destinations, tunnel.destination))
     return nullptr;
   return kNotLedTo;

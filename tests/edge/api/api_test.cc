@@ -215,6 +215,59 @@ TEST_F(Dashboard, ShowsWhatIsOpenAndEndsIt) {
   EXPECT_EQ(bobs.told, "it was ended from the dashboard");
 }
 
+TEST_F(Dashboard, ListsTheApplicationsThatItsGateWouldAdmitOnePersonTo) {
+  Config config = two_applications(dir_ / "state");
+  config.applications[0].browser_terminal = true;
+  ApplicationConfig open = config.applications[0];
+  open.hostname = "open.localhost";
+  open.policies[0] = Policy{"open", Decision::bypass, {Rule{Rule::Kind::everyone}}, {}, {}};
+  ApplicationConfig elsewhere = config.applications[1];
+  elsewhere.hostname = "elsewhere.localhost";
+  elsewhere.allowed_idps = {"partner"};
+  ApplicationConfig many = config.applications[1];
+  many.hostname = "*.many.localhost";
+  ApplicationConfig database = config.applications[1];
+  database.hostname = "db.localhost/team-a";
+  database.ssh = false;
+  database.origin_port = 5432;
+  config.applications.insert(config.applications.end(), {open, elsewhere, many, database});
+  make_site(std::move(config));
+  const auto mine = [this] {
+    std::map<std::string, json::object> out;
+    const json::object answer = ask("GET", "me/applications").body;
+    for (const json::value& one : answer.at("applications").as_array())
+      out[std::string(one.at("hostname").as_string())] = one.as_object();
+    return out;
+  };
+
+  sign_in("ann@example.com");
+  auto anns = mine();
+  ASSERT_EQ(anns.size(), 5u) << "no sign-in at partner";
+  EXPECT_FALSE(anns.contains("elsewhere.localhost"));
+  EXPECT_EQ(anns["vm.localhost"],
+            (json::object{{"hostname", "vm.localhost"},
+                          {"protocol", "ssh"},
+                          {"terminal", true},
+                          {"command", "ssh vm.localhost"},
+                          {"setup",
+                           "cfpipe access ssh-config --install --hostname vm.localhost:8443 "
+                           "--short-lived-cert --auth-domain auth.localhost"}}));
+  EXPECT_FALSE(anns["open.localhost"].at("terminal").as_bool()) << "bypass grants no terminal";
+  EXPECT_FALSE(anns["*.many.localhost"].contains("command")) << "which host is meant?";
+  EXPECT_EQ(anns["db.localhost/team-a"],
+            (json::object{{"hostname", "db.localhost/team-a"},
+                          {"protocol", "tcp"},
+                          {"terminal", false},
+                          {"command",
+                           "cfpipe access tcp --hostname db.localhost:8443/team-a --url "
+                           "127.0.0.1:5432 --auth-domain auth.localhost"}}));
+
+  sign_in("mallory@example.com");
+  auto mallorys = mine();
+  ASSERT_EQ(mallorys.size(), 1u) << "the policies exclude her";
+  EXPECT_TRUE(mallorys.contains("open.localhost"));
+}
+
 TEST_F(Dashboard, LetsPeopleEndTheirOwnSessions) {
   Tunnel anns;
   open(token("ann@example.com"), anns);
@@ -222,6 +275,8 @@ TEST_F(Dashboard, LetsPeopleEndTheirOwnSessions) {
   auto sessions = ask("GET", "me/sessions").body.at("sessions").as_array();
   ASSERT_EQ(sessions.size(), 2u);
   EXPECT_TRUE(sessions[0].as_object().at("current").as_bool());
+  EXPECT_EQ(sessions[0].as_object().at("expires").as_string(),
+            rfc3339(now_ + std::chrono::seconds(kDefaultSession).count()));
   const std::string other(sessions[1].as_object().at("session").as_string());
   EXPECT_EQ(ask("DELETE", "me/sessions/" + other).status, 200);
   look();

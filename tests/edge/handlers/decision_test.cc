@@ -13,10 +13,10 @@ TEST_F(Judgement, AsksWhetherTheProviderMayVouch) {
   use(config);
   Identity ann = person();
   EXPECT_FALSE(accepts_provider(app(), ann));
-  EXPECT_FALSE(judge("127.0.0.1", app(), &ann, Asking::to_pass).passes());
+  EXPECT_FALSE(judge("127.0.0.1", *app().config, &ann, Asking::to_pass).passes());
   ann.provider = "corp";
   EXPECT_TRUE(accepts_provider(app(), ann));
-  EXPECT_TRUE(judge("127.0.0.1", app(), &ann, Asking::to_pass).passes());
+  EXPECT_TRUE(judge("127.0.0.1", *app().config, &ann, Asking::to_pass).passes());
 }
 
 TEST_F(Judgement, RecordsADenialWithItsHost) {

@@ -3,6 +3,7 @@
 #include "base/base64.h"
 #include "base/text.h"
 #include "edge/api/api.h"
+#include "edge/config/policy_trial.h"
 #include "edge/http/responses.h"
 #include "edge/tunnel/origin.h"
 
@@ -134,8 +135,8 @@ Answer AdminApi::test_policies() {
   subject.service_token = text("service_token");
   subject.ip = parse_ip(text("ip"));
   if (!text("ip").empty() && !subject.ip) return json_refusal(400, "'ip' must be an address");
-  const Verdict verdict = decide(found->policies, subject);
-  return json_answer(200, {{"allowed", verdict.passes()}, {"reason", reason_of(verdict)}});
+  const Trial trial = try_application(*found, std::move(subject));
+  return json_answer(200, {{"allowed", trial.verdict.passes()}, {"reason", trial.reason}});
 }
 
 Answer AdminApi::host_keys() {

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "edge/command/commands.h"
+#include "edge/config/policy_trial.h"
 #include "edge/policy/app_name.h"
 
 namespace cfpipe::edge {
@@ -32,15 +33,16 @@ std::string name_of(const Subject& subject) {
   return "a user who has not signed in";
 }
 
-void print_verdict(const Verdict& verdict, const Subject& subject, const std::string& app) {
+void print_verdict(const Trial& trial, const Subject& subject, const std::string& app) {
   const std::string who = name_of(subject);
-  if (!verdict.passes() && !subject.known()) {
+  const bool passes = trial.verdict.passes();
+  if (!passes && !subject.known()) {
     std::printf("deny: %s may not reach %s: %s; they are asked to sign in\n", who.c_str(), app.c_str(),
-                reason_of(verdict).c_str());
+                trial.reason.c_str());
     return;
   }
-  std::printf("%s: %s may %sreach %s: %s\n", verdict.passes() ? "allow" : "deny", who.c_str(),
-              verdict.passes() ? "" : "not ", app.c_str(), reason_of(verdict).c_str());
+  std::printf("%s: %s may %sreach %s: %s\n", passes ? "allow" : "deny", who.c_str(), passes ? "" : "not ",
+              app.c_str(), trial.reason.c_str());
 }
 
 /// One line for each policy, in the order of their evaluation.
@@ -83,10 +85,10 @@ int policy_test(const PolicyTestOptions& options) {
     complain("there is no application " + printable(host, 80) + " in " + config_path);
     return kUsage;
   }
-  const Verdict verdict = decide(app->policies, *subject);
-  print_verdict(verdict, *subject, host);
-  print_steps(app->policies, *subject);
-  return verdict.passes() ? kOk : kDenied;
+  const Trial trial = try_application(*app, *subject);
+  print_verdict(trial, *subject, host);
+  print_steps(app->policies, trial.seen);
+  return trial.verdict.passes() ? kOk : kDenied;
 }
 
 }  // namespace cfpipe::edge

@@ -340,6 +340,24 @@ TEST_F(Dashboard, CertifiesHostsAndTellsServersAndClients) {
   EXPECT_EQ(ask("POST", path + "policy-test", {{"ip", "x"}}).status, 400);
 }
 
+TEST_F(Dashboard, TestsPoliciesWithTheProvidersThatAnApplicationTakes) {
+  Config config = two_applications(dir_ / "state");
+  config.administrators.emplace();
+  config.administrators->include.push_back({Rule::Kind::email, "root@example.com"});
+  config.applications[0].allowed_idps = {"dev", "corp"};
+  make_site(std::move(config));
+  sign_in("root@example.com");
+  const auto test = [this](const char* method) {
+    return ask("POST", "applications/vm.localhost/policy-test",
+               {{"email", "ann@example.com"}, {"login_method", method}})
+        .body;
+  };
+  EXPECT_TRUE(test("corp").at("allowed").as_bool());
+  EXPECT_TRUE(test("").at("allowed").as_bool()) << "any that counts";
+  EXPECT_FALSE(test("partner").at("allowed").as_bool());
+  EXPECT_EQ(test("partner").at("reason").as_string(), "allowed_idps does not name 'partner'");
+}
+
 TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
   sign_in("root@example.com");
   for (int i = 4; i >= 0; --i) {

@@ -167,8 +167,21 @@ Answer asset_answer(const Request& request, std::string_view name) {
   constexpr std::string_view kScript = "text/javascript; charset=utf-8";
   if (name == "icon.svg") return file_answer("image/svg+xml", file_of(name));
   const std::string_view type = name.ends_with(".css") ? kCss : kScript;
-  static const std::set<std::string_view> kFiles{"style.css",    "close.js",           "dashboard.css",
-                                                 "dashboard.js", "dashboard_views.js", "dashboard_parts.js"};
+  static const std::set<std::string_view> kFiles{"style.css",
+                                                 "close.js",
+                                                 "dashboard.css",
+                                                 "dashboard.js",
+                                                 "dashboard_address.js",
+                                                 "dashboard_applications.js",
+                                                 "dashboard_audit.js",
+                                                 "dashboard_columns.js",
+                                                 "dashboard_export.js",
+                                                 "dashboard_follow.js",
+                                                 "dashboard_list.js",
+                                                 "dashboard_own.js",
+                                                 "dashboard_parts.js",
+                                                 "dashboard_rows.js",
+                                                 "dashboard_views.js"};
   if (kFiles.contains(name)) return file_answer(type, file_of(name));
   if (const auto file = terminal_file(name)) return terminal_answer(request, *file, type);
   return text_answer(404, "not found");

@@ -2,12 +2,13 @@
 
 const API = "/cdn-cgi/access/api/v1/";
 
-/** An element; a string among the children is text. */
+/** An element with these properties, data-… and attributes; a string among the children is text. */
 export function make(name, properties = {}, ...children) {
   const out = document.createElement(name);
-  const { data, ...rest } = properties;
+  const { data, attributes, ...rest } = properties;
   Object.assign(out, rest);
   Object.assign(out.dataset, data ?? {});
+  for (const [key, value] of Object.entries(attributes ?? {})) out.setAttribute(key, value);
   out.append(...children.filter((child) => child !== undefined && child !== null));
   return out;
 }
@@ -18,7 +19,7 @@ export function say(text, bad = false) {
   place.classList.toggle("bad", bad);
 }
 
-/** What the API answers; throws the sentence by which it refuses. */
+/** What the API answers; throws the sentence by which it refuses, with its `status`. */
 export async function ask(path, method = "GET", body = undefined) {
   const unsafe = method !== "GET";
   const answer = await fetch(API + path, {
@@ -32,7 +33,7 @@ export async function ask(path, method = "GET", body = undefined) {
     throw new Error("Your sign-in has ended.");
   }
   const said = await answer.json();
-  if (!answer.ok) throw new Error(said.message);
+  if (!answer.ok) throw Object.assign(new Error(said.message), { status: answer.status });
   return said;
 }
 
@@ -77,41 +78,24 @@ export function copyable(text, what) {
   return make("div", {}, make("pre", {}, text), copyButton(text, what));
 }
 
-/** A word of more characters may be broken where there is little room. */
-const LONG_WORD = /\S{41,}/;
-
-function cellClass(name, cell) {
-  if (!name) return "act";
-  return typeof cell === "string" && LONG_WORD.test(cell) ? "long" : "";
-}
-
-/** A table that becomes a list of cards where there is no room. A cell is text, an element, or nothing; a column without any has
- *  no place. */
-export function table(caption, names, rows, empty) {
-  if (rows.length === 0) return make("p", { className: "soft" }, empty);
-  const shown = names.map((_, at) => at).filter((at) => rows.some((cells) => cells[at]));
-  const head = make("tr", {}, ...shown.map((at) => make("th", { scope: "col", className: cellClass(names[at]) },
-    names[at] || "Actions")));
-  const body = rows.map((cells) => make("tr", {}, ...shown.map((at) => make("td", {
-    data: { name: names[at] }, className: cellClass(names[at], cells[at]),
-  }, cells[at] ?? ""))));
-  const out = make("table", {}, make("thead", {}, head), make("tbody", {}, ...body));
-  out.setAttribute("aria-label", caption);
-  return make("div", { className: "wide" }, out);
-}
-
-export function when(time) {
-  return time ? make("time", { dateTime: time, title: time }, new Date(time).toLocaleString()) : "never";
-}
-
-export function bytes(count) {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
-  let unit = 0;
-  let value = count;
-  for (; value >= 1024 && unit < units.length - 1; ++unit) value /= 1024;
-  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+/** A file of this page's own, which the browser keeps. */
+export function download(name, type, text) {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  make("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url));
 }
 
 export function field(label, input) {
   return make("div", {}, make("label", { htmlFor: input.id }, label), input);
+}
+
+/** A form of one row. `act` runs when it is sent. */
+export function form(act, ...fields) {
+  return make("form", {
+    className: "row",
+    onsubmit: (event) => {
+      event.preventDefault();
+      void attempt(act);
+    },
+  }, ...fields);
 }

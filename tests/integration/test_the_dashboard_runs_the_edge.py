@@ -35,6 +35,16 @@ def test_an_administrators_rounds(world):
             file.unlink()
         assert Ssh(client, "match").run("echo made it").ok().stdout == "made it\n"
 
+    def set_up(line):
+        """The line that the page says to run on a server, at a configuration of the test's own; the keys that it trusts then."""
+        etc = world.path("etc")
+        etc.mkdir()
+        world.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", etc / "host_key"]).ok()
+        (etc / "sshd_config").write_text(f"Include {etc}/sshd_config.d/*.conf\nUsePAM no\nHostKey {etc}/host_key\n")
+        env = {**world.env, "PATH": f"{limits.BUILD}:{world.env['PATH']}"}
+        world.run(["sh", "-c", f"{line} --sshd-config {etc}/sshd_config --no-reload"], env).ok()
+        return (etc / "cfpipe_user_ca_keys").read_text()
+
     def use_token(variables):
         env = {**client.env, **dict(line.split("=", 1) for line in variables.splitlines()),
                "CFPIPE_HOME": str(world.path("program"))}
@@ -57,5 +67,5 @@ def test_an_administrators_rounds(world):
 
     settings = {"login": worlds.USER, "terminals": servers.gives_terminals(), "administrator": "boss", "administratorEmail": ADMINISTRATOR["email"], "other": "eve",
                 "password": PASSWORD, "email": worlds.EMAIL}
-    play(world, edge, "dashboard.mjs", settings, trust=sshd.trust, connect=connect, use_token=use_token,
-         hold_open=hold_open, was_ended=was_ended)
+    play(world, edge, "dashboard.mjs", settings, trust=sshd.trust, connect=connect, set_up=set_up,
+         use_token=use_token, hold_open=hold_open, was_ended=was_ended)

@@ -1,4 +1,4 @@
-// The pages of everyone who has signed in: what they may reach, where they are signed in, what they have open. And the lists
+// The pages of each person who has signed in: what they may reach, where they are signed in, what they have open. And the lists
 // of tunnels and sessions that the pages of administrators have too.
 import { plain, size, time } from "./dashboard_columns.js";
 import { follow, latest } from "./dashboard_follow.js";

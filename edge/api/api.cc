@@ -66,6 +66,7 @@ const std::vector<AdminApi::Route>& AdminApi::routes() {
       {"GET", "applications/*/ca", true, &AdminApi::show_ca},
       {"POST", "applications/*/ca/generate", true, &AdminApi::generate_ca},
       {"POST", "applications/*/ca/rotate", true, &AdminApi::rotate_ca},
+      {"POST", "applications/*/ca/cancel", true, &AdminApi::cancel_ca},
       {"POST", "applications/*/ca/retire", true, &AdminApi::retire_ca},
       {"POST", "applications/*/certificates/revoke", true, &AdminApi::revoke_certificates},
       {"GET", "applications/*/krl", true, &AdminApi::krl},

@@ -80,6 +80,7 @@ class AdminApi {
   Answer show_ca();
   Answer generate_ca();
   Answer rotate_ca();
+  Answer cancel_ca();
   Answer retire_ca();
   Answer revoke_certificates();
   Answer krl();

@@ -87,6 +87,10 @@ Answer AdminApi::rotate_ca() {
   return lines([this] { return operations_.rotate_ca(argument_, agent(), text("type")); });
 }
 
+Answer AdminApi::cancel_ca() {
+  return lines([this] { return operations_.cancel_ca(argument_, agent()); });
+}
+
 Answer AdminApi::retire_ca() {
   return lines([this] { return operations_.retire_ca(argument_, agent()); });
 }

@@ -135,6 +135,12 @@ Result<std::vector<std::string>> Operations::rotate_ca(const std::string& hostna
                        "' lets it sign once the servers have both lines");
 }
 
+Result<std::vector<std::string>> Operations::cancel_ca(const std::string& hostname, const AgentCa* agent) {
+  const CaChange cancel{"ca_cancel", [](SshCa& ca, const std::string& host) { return ca.cancel(host); }};
+  return change_ca(cancel, hostname, agent,
+                   " has no next CA to cancel; see 'cfpipe-edge ca show --app " + hostname + "'");
+}
+
 Result<std::vector<std::string>> Operations::retire_ca(const std::string& hostname, const AgentCa* agent) {
   const CaChange retire{"ca_retire", [](SshCa& ca, const std::string& host) { return ca.retire(host); }};
   return change_ca(retire, hostname, agent,

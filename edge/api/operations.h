@@ -57,6 +57,7 @@ class Operations {
                                                const std::string& type = {});
   Result<std::vector<std::string>> rotate_ca(const std::string& hostname, const AgentCa* agent,
                                              const std::string& type = {});
+  Result<std::vector<std::string>> cancel_ca(const std::string& hostname, const AgentCa* agent);
   Result<std::vector<std::string>> retire_ca(const std::string& hostname, const AgentCa* agent);
   /// The serials; `identity`: those of all certificates of it that may still be good, besides these.
   Result<std::vector<std::uint64_t>> revoke_certificates(const std::string& hostname,

@@ -151,6 +151,11 @@ Result<bool> SshCa::rotate(std::string_view hostname, std::optional<auth::KeyTyp
                       auth::SshKey::generate(type.value_or((*present)->type())).private_pem());
 }
 
+Result<bool> SshCa::cancel(std::string_view hostname) {
+  if (auto present = load(hostname); !present) return present.error();
+  return keys_.erase(next_key_name(hostname));
+}
+
 Result<bool> SshCa::retire(std::string_view hostname) {
   if (auto present = load(hostname); !present) return present.error();
   return keys_.move(next_key_name(hostname), key_name(hostname));

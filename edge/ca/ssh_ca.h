@@ -54,6 +54,8 @@ class SshCa {
   /// retire(), so that servers can be told of both in between. No type: that of the present one.
   /// Stage::config if there is no CA.
   Result<bool> rotate(std::string_view hostname, std::optional<auth::KeyType> type = std::nullopt);
+  /// Deletes the CA that rotate() made, and the present one goes on signing; false if none waits.
+  Result<bool> cancel(std::string_view hostname);
   /// The CA that rotate() made signs from now on, and the present one is no more; false if none waits.
   Result<bool> retire(std::string_view hostname);
   /// The lines for TrustedUserCAKeys: of the CA that signs, then of the one that waits, if any. Stage::config

@@ -89,6 +89,11 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   add_ca_maker(*ca, "rotate", "Make the next CA, for servers to trust beside the present one",
                "that of the present one by default", options, status, ca_rotate);
   run_confirmed(
+      *add_ca_of(*ca, "cancel", "Forget the next CA; the present one goes on signing", options, status,
+                 ca_cancel),
+      options, status, [&] { return "forgets the next CA: another rotation makes another key"; },
+      [&] { return ca_cancel(options.state, options.app); });
+  run_confirmed(
       *add_ca_of(*ca, "retire", "Let the next CA sign, and forget the present one", options, status,
                  ca_retire),
       options, status,

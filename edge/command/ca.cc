@@ -53,6 +53,15 @@ int ca_rotate(const StateOption& option, const std::string& hostname, const std:
   return print_lines(lines);
 }
 
+int ca_cancel(const StateOption& option, const std::string& hostname) {
+  const auto agent = agent_ca(option, hostname);
+  auto store = open_store(option, true);
+  if (!store) return complain(store.error());
+  const auto lines = operations(**store).cancel_ca(hostname, pointer_to(agent));
+  if (lines) complain("this line goes on signing; take the other one off the servers that have it");
+  return print_lines(lines);
+}
+
 int ca_retire(const StateOption& option, const std::string& hostname) {
   const auto agent = agent_ca(option, hostname);
   auto store = open_store(option, true);

@@ -93,6 +93,7 @@ int ca_show(const StateOption& state, const std::string& hostname);
 /// Makes the next CA, and prints the lines of both.
 int ca_rotate(const StateOption& state, const std::string& hostname, const std::string& type);
 /// Lets the next CA sign in the place of the present one.
+int ca_cancel(const StateOption& state, const std::string& hostname);
 int ca_retire(const StateOption& state, const std::string& hostname);
 int ca_list(const StateOption& state);
 /// Certificates of an application to be revoked.

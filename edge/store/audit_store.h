@@ -23,8 +23,9 @@ struct AuditRow {
   std::int64_t id = 0;
   std::int64_t time = 0;  ///< Unix seconds
   /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
-  /// service_token_revoke, ca_generate, ca_rotate, ca_retire, ca_revoke, host_certificate,
-  /// host_key_forget, tunnel_end, revoke; audit_gap; and host_key, which a terminal has seen first
+  /// service_token_revoke, ca_generate, ca_rotate, ca_cancel, ca_retire, ca_revoke,
+  /// host_certificate, host_key_forget, tunnel_end, revoke; audit_gap; and host_key, which a terminal has
+  /// seen first
   std::string kind;
   std::string identity;      ///< email, or name of a service token; empty without a user
   std::string application;   ///< host name

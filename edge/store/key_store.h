@@ -24,6 +24,8 @@ class KeyStore {
   /// Renames the key `from` to `to`, in one step. A key that was called `to` is deleted. Returns false, and
   /// changes nothing, if there is no `from`.
   virtual Result<bool> move(std::string_view from, std::string_view to) = 0;
+  /// Deletes a key. Returns false if there is no key of that name.
+  virtual Result<bool> erase(std::string_view name) = 0;
   /// The names that begin with `prefix`, sorted by bytes. The prefix must not be empty.
   virtual Result<std::vector<std::string>> list(std::string_view prefix) = 0;
 

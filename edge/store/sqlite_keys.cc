@@ -14,6 +14,7 @@ SqliteKeys::SqliteKeys(sqlite3* db)
       find_(db, "SELECT value FROM keys WHERE name = ?"),
       insert_(db, "INSERT INTO keys (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING"),
       move_(db, "UPDATE OR REPLACE keys SET name = ?2 WHERE name = ?1"),
+      erase_(db, "DELETE FROM keys WHERE name = ?"),
       list_(db, "SELECT name FROM keys WHERE name >= ? AND name < ? ORDER BY name"),
       find_audience_(db, "SELECT aud FROM applications WHERE hostname = ?"),
       insert_audience_(db, "INSERT INTO applications (hostname, aud) VALUES (?, ?) ON CONFLICT DO NOTHING") {}
@@ -38,6 +39,14 @@ Result<bool> SqliteKeys::move(std::string_view from, std::string_view to) {
   const Durable durable(db_);
   Query query(move_);
   query.bind(from).bind(to).step();
+  if (!query.ok()) return database_failure(db_);
+  return sqlite3_changes(db_) == 1;
+}
+
+Result<bool> SqliteKeys::erase(std::string_view name) {
+  const Durable durable(db_);
+  Query query(erase_);
+  query.bind(name).step();
   if (!query.ok()) return database_failure(db_);
   return sqlite3_changes(db_) == 1;
 }

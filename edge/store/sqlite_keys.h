@@ -19,6 +19,7 @@ class SqliteKeys final : public KeyStore {
   Result<std::optional<Secret>> find(std::string_view name) override;
   Result<bool> insert(std::string_view name, const Secret& value) override;
   Result<bool> move(std::string_view from, std::string_view to) override;
+  Result<bool> erase(std::string_view name) override;
   Result<std::vector<std::string>> list(std::string_view prefix) override;
   Result<std::string> audience(std::string_view hostname) override;
 
@@ -27,6 +28,7 @@ class SqliteKeys final : public KeyStore {
   Statement find_;
   Statement insert_;
   Statement move_;
+  Statement erase_;
   Statement list_;
   Statement find_audience_;
   Statement insert_audience_;

@@ -1,4 +1,4 @@
-// The pages about applications: where each leads, the keys of its CA, and what its policies say of someone.
+// The pages about applications: where each leads, the keys of its CA, and what its policies say of a person or program.
 import { addressValue, onAddress, setAddress } from "./dashboard_address.js";
 import { plain } from "./dashboard_columns.js";
 import { list } from "./dashboard_list.js";
@@ -60,6 +60,8 @@ function rotationButtons(ca, act) {
   }
   return [make("div", { className: "row" }, button("Let the next key sign", async () => {
     if (await sure(`Servers that do not have the next key of ${ca.hostname} yet will reject all its certificates.`, "Let it sign")) await act("retire");
+  }, "danger"), button("Cancel the rotation", async () => {
+    if (await sure(`The next key of ${ca.hostname} is forgotten, and the present one goes on signing.`, "Forget the next key")) await act("cancel");
   }, "danger"))];
 }
 

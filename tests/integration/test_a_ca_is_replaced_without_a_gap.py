@@ -27,6 +27,13 @@ def test_two_lines_are_shown_until_the_old_one_is_retired(edge):
     assert lines(edge.ca("show")) == [left]
 
 
+def test_a_rotation_is_cancelled(edge):
+    (old,) = lines(edge.ca("show"))
+    edge.ca("rotate").ok()
+    assert lines(edge.ca("cancel")) == lines(edge.ca("show")) == [old]
+    assert "ca show" in edge.ca("cancel").failed(BAD_CONFIG).stderr
+
+
 def test_no_user_is_shut_out_meanwhile(edge, sshd, user):
     ssh = Ssh(user, "agent")
     (old,) = lines(edge.ca("show"))
@@ -49,6 +56,8 @@ def test_steps_out_of_order_are_refused(edge):
 
 def test_what_an_administrator_does_is_in_the_audit(edge):
     edge.ca("rotate").ok()
+    edge.ca("cancel").ok()
+    edge.ca("rotate").ok()
     edge.ca("retire").ok()
     kinds = [row["kind"] for row in edge.audit() if row["application"] == HOST]
-    assert kinds == ["ca_rotate", "ca_retire"]
+    assert kinds == ["ca_rotate", "ca_cancel", "ca_rotate", "ca_retire"]

@@ -23,6 +23,8 @@ COMMANDS = [
     f"ca show --app {VM}",
     "ca generate --app {who}.example.com",
     "ca rotate --app {who}.example.com",
+    "ca cancel --app {who}.example.com",
+    "ca rotate --app {who}.example.com",
     "ca retire --app {who}.example.com",
     f"ca revoke --app {VM} --serial 7",
     f"ca krl --app {VM}",

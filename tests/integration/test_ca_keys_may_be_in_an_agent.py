@@ -68,7 +68,7 @@ def test_sshd_takes_what_an_agent_has_signed(world, sshd, kind):
     edge.command("ca", "krl", "--app", HOST, "--output", krl).ok()
     sshd.configure(f"RevokedKeys {krl}")
     client.ssh_gen().ok()
-    for command in ("generate", "rotate", "retire"):
+    for command in ("generate", "rotate", "cancel", "retire"):
         refused = edge.command("ca", command, "--app", HOST).failed(CONFIG)
         assert "is in an agent" in refused.stderr and refused.stdout == "", refused
 

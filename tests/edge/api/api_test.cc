@@ -103,7 +103,7 @@ TEST_F(Dashboard, LeavesTheRestToAdministrators) {
   for (const char* path : {"applications", "applications/vm.localhost/ca", "host-keys", "service-tokens",
                            "tunnels", "sessions", "audit"})
     EXPECT_EQ(ask("GET", path).status, 403) << path;
-  for (const char* path : {"applications/vm.localhost/ca/rotate",
+  for (const char* path : {"applications/vm.localhost/ca/rotate", "applications/vm.localhost/ca/cancel",
                            "applications/vm.localhost/certificates/revoke", "service-tokens", "revocations"})
     EXPECT_EQ(ask("POST", path).status, 403) << path;
   for (const char* path : {"service-tokens/x", "tunnels/1", "applications/vm.localhost/host-keys"})
@@ -156,14 +156,18 @@ TEST_F(Dashboard, ShowsApplicationsAndTheirKeys) {
   const auto rotated = ask("POST", "applications/vm.localhost/ca/rotate").body.at("lines").as_array();
   ASSERT_EQ(rotated.size(), 2u);
   EXPECT_EQ(rotated[0], ca.at("lines").as_array()[0]);
+  EXPECT_EQ(ask("POST", "applications/vm.localhost/ca/cancel").body.at("lines"), ca.at("lines"));
+  EXPECT_EQ(ask("POST", "applications/vm.localhost/ca/cancel").status, 409) << "none waits any more";
+  EXPECT_EQ(rows_of("ca_cancel")[0].reason, "by root@example.com");
+  const auto again = ask("POST", "applications/vm.localhost/ca/rotate").body.at("lines").as_array();
   const auto retired = ask("POST", "applications/vm.localhost/ca/retire").body.at("lines").as_array();
   ASSERT_EQ(retired.size(), 1u);
   const auto key_of = [](const json::value& line) {
     return auth::parse_public_key_line(std::string(line.as_string())).value().blob;
   };
-  EXPECT_EQ(key_of(retired[0]), key_of(rotated[1]));
+  EXPECT_EQ(key_of(retired[0]), key_of(again[1]));
   EXPECT_EQ(ask("GET", "applications/other.localhost/ca").status, 404);
-  ASSERT_EQ(rows_of("ca_rotate").size(), 1u);
+  ASSERT_EQ(rows_of("ca_rotate").size(), 2u);
   EXPECT_EQ(rows_of("ca_rotate")[0].reason, "by root@example.com");
   EXPECT_EQ(rows_of("ca_rotate")[0].peer, "127.0.0.1");
 }

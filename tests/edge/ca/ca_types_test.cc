@@ -48,6 +48,21 @@ TEST_F(CaTypes, TheNextIsOfTheTypeOfThePresentOneUnlessAnotherIsNamed) {
   EXPECT_FALSE(operations_.rotate_ca(kHost, nullptr, "dsa"));
 }
 
+TEST_F(CaTypes, ARotationCanBeCancelledUntilThePresentOneIsRetired) {
+  const auto first = operations_.generate_ca(kHost, nullptr);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(operations_.cancel_ca(kHost, nullptr).error().stage, Stage::config) << "none waits";
+  const auto both = operations_.rotate_ca(kHost, nullptr);
+  EXPECT_EQ(operations_.cancel_ca(kHost, nullptr).value(), *first);
+  EXPECT_EQ(operations_.ca(kHost, nullptr).value(), *first);
+  const auto again = operations_.rotate_ca(kHost, nullptr);
+  ASSERT_EQ(again->size(), 2u);
+  EXPECT_NE((*again)[1], (*both)[1]) << "a key that was forgotten comes back";
+  ASSERT_TRUE(operations_.retire_ca(kHost, nullptr));
+  EXPECT_FALSE(operations_.cancel_ca(kHost, nullptr));
+  EXPECT_EQ(operations_.cancel_ca("other.localhost", nullptr).error().stage, Stage::config);
+}
+
 TEST_F(CaTypes, HostsAreCertifiedByAKeyOfTheSameType) {
   const std::string host = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
   const auto ca_of = [&](const std::string& app) {

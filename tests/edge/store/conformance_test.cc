@@ -37,6 +37,17 @@ TEST_P(KeyStoreConformance, MoveReplacesTheKeyOfThatName) {
   EXPECT_FALSE(store_->keys().find("ssh-ca-next/a").value());
 }
 
+TEST_P(KeyStoreConformance, EraseDeletesTheKeyOfThatNameAlone) {
+  for (const char* name : {"ssh-ca/a", "ssh-ca-next/a"})
+    ASSERT_TRUE(store_->keys().insert(name, Secret("x")).value());
+  EXPECT_FALSE(store_->keys().erase("ssh-ca-next/b").value());
+  EXPECT_TRUE(store_->keys().erase("ssh-ca-next/a").value());
+  EXPECT_FALSE(store_->keys().erase("ssh-ca-next/a").value());
+  reopen();
+  EXPECT_FALSE(store_->keys().find("ssh-ca-next/a").value());
+  EXPECT_TRUE(store_->keys().find("ssh-ca/a").value());
+}
+
 TEST_P(KeyStoreConformance, ListMatchesThePrefixLiterallyAndSorts) {
   for (const char* name : {"ssh-ca/b", "ssh-ca/a", "ssh_ca/c", "ssh-ca-next/a", "SSH-CA/d", "token"})
     ASSERT_TRUE(store_->keys().insert(name, Secret("x")).value());
@@ -225,6 +236,7 @@ TEST_P(StoreFailures, AreOfTheStateInOnePrintableLineWithoutSecrets) {
   expect_failure(store_->keys().find("a"), "keys find");
   expect_failure(store_->keys().insert("a", Secret("hunter2")), "keys insert");
   expect_failure(store_->keys().move("a", "b"), "keys move");
+  expect_failure(store_->keys().erase("a"), "keys erase");
   expect_failure(store_->keys().list("a"), "keys list");
   expect_failure(store_->keys().audience("a"), "keys audience");
   expect_failure(store_->serials().next(), "serials next");

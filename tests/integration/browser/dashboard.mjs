@@ -61,6 +61,20 @@ async function showsKeysForServers({ ask, screenshot, page }) {
   await screenshot(page, "dashboard-service-auth");
 }
 
+/** A rotation that is cancelled leaves the key that was there. */
+async function cancelsARotation({ page }) {
+  const before = await page.textContent(".card pre");
+  await page.click('button:has-text("Rotate")');
+  await page.click("#sure-yes");
+  await page.click('button:has-text("Cancel the rotation")');
+  await page.click('#sure button[value="no"]');
+  await page.click('button:has-text("Cancel the rotation")');
+  await page.click("#sure-yes");
+  await page.waitForSelector('button:has-text("Rotate")');
+  assert.equal(await page.locator(".card pre").count(), 3);
+  assert.equal(await page.textContent(".card pre"), before);
+}
+
 /** Rotation: both keys, then the next alone. */
 async function rotatesWithOverlap({ ask, page }) {
   await page.click('button:has-text("Rotate")');
@@ -315,7 +329,7 @@ async function leavesOthersTheirOwn({ settings, newPage, signInAtProvider }) {
   await refused;
 }
 
-const STEPS = [testsPolicies, showsKeysForServers, rotatesWithOverlap, showsServiceTokensOnce, forgetsTheSecretOfARevokedToken,
+const STEPS = [testsPolicies, showsKeysForServers, cancelsARotation, rotatesWithOverlap, showsServiceTokensOnce, forgetsTheSecretOfARevokedToken,
   forgetsTheSecretWhenThePageIsLeft, endsTunnels, endsTerminals, leavesEmptyColumnsOut, keepsListsInTheAddress, exportsTheAudit,
   fitsEveryScreen, followsWhileItIsSeen, leavesOthersTheirOwn];
 

@@ -46,6 +46,8 @@ TEST_F(FrontPage, IsAtOnePathAndAllOthersAreNotFound) {
       EXPECT_EQ(button(page), "/") << path;
     }
     EXPECT_EQ(get("/").body.find("data-user") != std::string::npos, terminal);
+    const char* link = "href=\"https://auth.localhost:8443/#my-applications\"";
+    EXPECT_EQ(get("/").body.find(link) != std::string::npos, !terminal);
   }
   EXPECT_EQ(button(browser_->get("https://auth.localhost:8443/nope")), "/");
 }

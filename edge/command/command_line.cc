@@ -171,6 +171,7 @@ void name_values(CLI::App& app) {
                                                                {"key", "FILE"},
                                                                {"kind", "KIND"},
                                                                {"listen", "ADDRESS:PORT"},
+                                                               {"log-format", "FORMAT"},
                                                                {"login-method", "NAME"},
                                                                {"origin", "HOST:PORT"},
                                                                {"output", "FILE"},

@@ -255,6 +255,39 @@ TEST_F(H2SessionTest, DoesNotGrowWindowsBeyondWhatTheProcessAllows) {
   for (int round = 0; round < 20; ++round) EXPECT_LE(carry(id, std::string::npos), kH2FirstWindow);
 }
 
+TEST_F(H2SessionTest, AClosedStreamGivesItsWindowBackToTheProcess) {
+  const auto unlimited =
+      std::shared_ptr<void>(nullptr, [](void*) { limit_windows(std::numeric_limits<std::size_t>::max()); });
+  const auto first = open(), second = open();
+  limit_windows((kH2Growth - 1) * kH2FirstWindow);  // for one of them
+  const auto window_of = [this](std::int32_t id) {
+    std::size_t came = 0;
+    // Measurements without growth have become rare.
+    for (int round = 0; round < 200; ++round) came = carry(id, std::string::npos);
+    return came;
+  };
+  EXPECT_GT(window_of(first), kH2FirstWindow);
+  EXPECT_LE(window_of(second), kH2FirstWindow);
+  client.session.end(first);
+  server.session.end(first);
+  settle();
+  ASSERT_TRUE(server.seen[first].closed);
+  EXPECT_GT(window_of(second), kH2FirstWindow);
+}
+
+TEST_F(H2SessionTest, CountsEachFieldOfAHeadWithWhatItCosts) {
+  const auto oversized = [this](std::size_t fields) {
+    auto head = websocket_head();
+    for (std::size_t i = 0; i < fields; ++i) head.emplace_back("x-f", "1");
+    const auto id = client.session.request(head, true);
+    settle();
+    return server.seen[id].oversized;
+  };
+  constexpr std::size_t kCost = 3 + 1 + 32;  // RFC 9113 6.5.2
+  EXPECT_FALSE(oversized((kH2MaxRequestHeadBytes - 1'000) / kCost));
+  EXPECT_TRUE(oversized(kH2MaxRequestHeadBytes / kCost + 1));
+}
+
 TEST_F(H2SessionTest, LetsAPeerSendLittleAheadBeforeItCarriesATunnel) {
   server.keep_data = false;
   const std::string chunk(64 * 1024, 'x');

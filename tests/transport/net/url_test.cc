@@ -160,6 +160,15 @@ TEST(Url, ResolvesRedirectTargets) {
     EXPECT_EQ(to(bad), "refused") << bad;
 }
 
+TEST(Url, RefusalsSayWhatIsWrong) {
+  const Url base = *parse_url("https://vm.example.com/");
+  EXPECT_NE(parse_url("https://user:pw@vm.example.com/").error().detail.find("user name or password"),
+            std::string::npos);
+  for (const char* location : {"http://vm.example.com/", "ssh://x", "javascript:alert(1)"})
+    EXPECT_NE(resolve_url(base, location).error().detail.find("only https is spoken"), std::string::npos)
+        << location;
+}
+
 TEST(Url, PercentEncodesAllButUnreservedCharacters) {
   EXPECT_EQ(percent_encode("azAZ09-._~"), "azAZ09-._~");
   EXPECT_EQ(percent_encode(" /?&=+%:\n\xc3\xbc"), "%20%2F%3F%26%3D%2B%25%3A%0A%C3%BC");

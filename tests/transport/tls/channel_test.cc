@@ -273,6 +273,27 @@ TEST_F(TlsChannelTest, ADeadlineThatHasPassedWinsOverAReadableSocket) {
   EXPECT_EQ(*run(read_until(**channel, "x")), "x") << "nothing is lost";
 }
 
+// All of a record is decrypted at once, and the socket has nothing more to say of it.
+TEST_F(TlsChannelTest, TheRestOfARecordIsReadable) {
+  const std::string record = pattern(10'000);
+  serve([&record](TlsChannel& channel) -> net::awaitable<void> {
+    co_await say(channel, record);
+    co_await until_gone(channel);
+  });
+  auto channel = dial();
+  ASSERT_TRUE(channel);
+  std::string got;
+  std::array<std::byte, 1'000> room{};
+  while (got.size() < record.size()) {
+    ASSERT_TRUE(*run((*channel)->readable(std::chrono::steady_clock::now() + 2s))) << got.size();
+    std::size_t bytes = 0;
+    const auto status = (*channel)->read(room, bytes);
+    ASSERT_TRUE(status == IoStatus::ok || status == IoStatus::would_block);
+    got.append(reinterpret_cast<const char*>(room.data()), bytes);
+  }
+  EXPECT_TRUE(got == record);
+}
+
 TEST_F(TlsChannelTest, TellsCloseNotifyFromACut) {
   for (const bool polite : {true, false}) {
     handler = [polite](TlsChannel& channel) -> net::awaitable<void> {

@@ -208,6 +208,44 @@ TEST_F(EarlyDataTest, SessionIsTiedToHostAndTrust) {
   EXPECT_NE(key, session_key(here, options.ca_file, Alpn::http1));
 }
 
+/// The session as it would be if it had been made at `time`.
+Secret made_at(const Secret& session, std::time_t time) {
+  const auto der = session.reveal();
+  const auto* in = reinterpret_cast<const unsigned char*>(der.data());
+  const SessionPtr parsed(d2i_SSL_SESSION(nullptr, &in, static_cast<long>(der.size())));
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  SSL_SESSION_set_time_ex(parsed.get(), time);
+#else
+  SSL_SESSION_set_time(parsed.get(), static_cast<long>(time));
+#endif
+  std::string out(static_cast<std::size_t>(i2d_SSL_SESSION(parsed.get(), nullptr)), '\0');
+  auto* to = reinterpret_cast<unsigned char*>(out.data());
+  i2d_SSL_SESSION(parsed.get(), &to);
+  return Secret(std::move(out));
+}
+
+TEST_F(EarlyDataTest, SessionIsOfferedInItsTimeAlone) {
+  serve_early(echo());
+  bool sent = true;
+  answer("first\n", sent);
+  const auto key = store->sessions.begin()->first;
+  const auto session = store->take(key);
+  ASSERT_TRUE(session);
+  const auto host = transport::host_of("vm.localhost");
+  const std::time_t now = std::time(nullptr);
+  const auto offered = [&](std::time_t time) {
+    store->put(key, made_at(*session, time));
+    return take_session(*store, key, host) != nullptr;
+  };
+  const auto* in = reinterpret_cast<const unsigned char*>(session->reveal().data());
+  const SessionPtr parsed(d2i_SSL_SESSION(nullptr, &in, static_cast<long>(session->reveal().size())));
+  const auto lifetime = static_cast<std::time_t>(SSL_SESSION_get_ticket_lifetime_hint(parsed.get()));
+  ASSERT_GT(lifetime, 120);
+  EXPECT_TRUE(offered(now - lifetime + 60));
+  EXPECT_FALSE(offered(now - lifetime));
+  EXPECT_FALSE(offered(now + 60)) << "the clock was set back";
+}
+
 TEST_F(EarlyDataTest, SessionOfAnotherHostsCertificateIsNotOffered) {
   serve_early(echo());
   bool sent = true;

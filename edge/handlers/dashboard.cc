@@ -53,10 +53,10 @@ Answer Dashboard::api(const Request& request) {
   const auto as_at_the_gate = [&](const ApplicationConfig& app, Asking asking) {
     return judge(request.peer, app, &*identity, asking);
   };
-  AdminApi call({context_.store, context_.config, tunnels_.open(), context_.now(), as_at_the_gate}, request,
-                caller);
-  Answer answer = call.answer();
-  if (call.changed()) tunnels_.end_revoked();
+  const ApiSite site{context_.store, context_.config, tunnels_.open(), context_.now(), as_at_the_gate};
+  ApiCall call(site, request, caller);
+  Answer answer = answer_api(call);
+  if (call.changed) tunnels_.end_revoked();
   return answer;
 }
 

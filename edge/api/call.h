@@ -30,8 +30,8 @@ struct ApiSite {
   std::function<Verdict(const ApplicationConfig& app, Asking asking)> judge;
 };
 
-/// One request to the API: what was asked, by whom, and with what administrators' operations it is carried
-/// out.
+/// One request to the API: what was asked, its caller, and the administrators' operations by which it is
+/// carried out.
 struct ApiCall {
   ApiCall(const ApiSite& about, const Request& asked, const Caller& by)
       : site(about),

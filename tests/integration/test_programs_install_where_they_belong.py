@@ -14,6 +14,7 @@ FILES = [
     "share/man/man1/cfpipe.1", "share/man/man1/cfpipe-edge.1", "share/man/man5/cfpipe-edge.yaml.5",
     "lib/systemd/system/cfpipe-edge.service", "lib/systemd/system/cfpipe-edge.socket", "lib/sysusers.d/cfpipe-edge.conf",
     "lib/tmpfiles.d/cfpipe-edge.conf", "share/doc/cfpipe-edge/examples/edge.yaml",
+    "share/cfpipe-edge/monitoring/alerts.yaml", "share/cfpipe-edge/monitoring/grafana.json",
     *(f"share/{place}" for program in ("cfpipe", "cfpipe-edge") for place in (
         f"bash-completion/completions/{program}", f"zsh/site-functions/_{program}", f"fish/vendor_completions.d/{program}.fish")),
 ]

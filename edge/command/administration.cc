@@ -37,13 +37,19 @@ void run_confirmed(CLI::App& command, Options& options, int& status, std::functi
 }
 
 /// A command below `ca` that is about one application.
-CLI::App* add_ca_of(CLI::App& ca, const char* name, const char* says, Options& options, int& status,
-                    int (*run)(const StateOption&, const std::string&)) {
+CLI::App* add_ca_command(CLI::App& ca, const char* name, const char* says, Options& options) {
   CLI::App* command = ca.add_subcommand(name, says);
   command->add_option("--app", options.app, "Name of the application")->required();
   add_state_options(*command, options.state);
-  command->callback([&options, &status, run] { status = run(options.state, options.app); });
   return command;
+}
+
+/// One that takes nothing else.
+void add_ca_of(CLI::App& ca, const char* name, const char* says, Options& options, int& status,
+               int (*run)(const StateOption&, const std::string&)) {
+  add_ca_command(ca, name, says, options)->callback([&options, &status, run] {
+    status = run(options.state, options.app);
+  });
 }
 
 /// One that makes such a key.
@@ -89,14 +95,12 @@ void add_ca(CLI::App& root, Options& options, int& status) {
   add_ca_maker(*ca, "rotate", "Make the next CA, for servers to trust beside the present one",
                "that of the present one by default", options, status, ca_rotate);
   run_confirmed(
-      *add_ca_of(*ca, "cancel", "Forget the next CA; the present one goes on signing", options, status,
-                 ca_cancel),
-      options, status, [&] { return "forgets the next CA: another rotation makes another key"; },
+      *add_ca_command(*ca, "cancel", "Forget the next CA; the present one goes on signing", options), options,
+      status, [&] { return "forgets the next CA: another rotation makes another key"; },
       [&] { return ca_cancel(options.state, options.app); });
   run_confirmed(
-      *add_ca_of(*ca, "retire", "Let the next CA sign, and forget the present one", options, status,
-                 ca_retire),
-      options, status,
+      *add_ca_command(*ca, "retire", "Let the next CA sign, and forget the present one", options), options,
+      status,
       [&] { return "forgets the CA that signs: servers that do not trust the next one let no user in"; },
       [&] { return ca_retire(options.state, options.app); });
   add_ca_of(*ca, "known-hosts", "Print the line by which ssh believes the hosts that were certified", options,

@@ -110,12 +110,12 @@ Answer Gate::front_page(const Request& request, const Application& app,
   const std::string path = app.name.path().find('*') == std::string::npos ? app.name.path() : std::string();
   const std::string title = request.host + path;
   page.title = title;
-  page.values = {{"who", identity ? "You are signed in as " + identity->name() + "."
-                                  : "This host asks nobody to sign in."},
-                 {"links", person ? filled_page("front_links.html",
-                                                {{"sign_out", std::string(kLogoutPath)},
+  page.values = {
+      {"who", identity ? "You are signed in as " + identity->name() + "." : "This host needs no sign-in."},
+      {"links",
+       person ? filled_page("front_links.html", {{"sign_out", std::string(kLogoutPath)},
                                                  {"dashboard", "https://" + context_.auth_authority() + "/"}})
-                                  : ""}};
+              : ""}};
   const WayIn way =
       way_in(*app.config, request.host, context_.authority(request.host) + path, context_.config.auth_host);
   if (app.config->ssh) {

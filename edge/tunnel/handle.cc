@@ -12,6 +12,11 @@ void TunnelHandle::dismiss(std::string why) {
   post();
 }
 
+std::optional<std::string> TunnelHandle::dismissal() const {
+  const std::lock_guard lock(mutex_);
+  return dismissed_ ? std::optional(why_) : std::nullopt;
+}
+
 void TunnelHandle::on_dismissed(Told told) {
   const std::lock_guard lock(mutex_);
   told_ = std::move(told);

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "tunnel/relay.h"
@@ -21,6 +22,9 @@ class TunnelHandle : public std::enable_shared_from_this<TunnelHandle> {
 
   /// From any thread; the first call counts. `why` is told to the client, and recorded.
   void dismiss(std::string why);
+
+  /// Why the tunnel is to end; nothing while it may go on. From any thread.
+  std::optional<std::string> dismissal() const;
 
   /// Bytes so far, of a tunnel that is counted; else 0. From any thread.
   struct Moved {

@@ -95,8 +95,11 @@ TunnelRelay::~TunnelRelay() {
 
 void TunnelRelay::start(std::unique_ptr<TunnelRecord> record, const SessionLimits& limits) {
   record_ = std::move(record);
+  // What the site refuses once it has been dialled moves not even the bytes that are there.
+  const auto refused = record_ ? record_->handle->dismissal() : std::nullopt;
+  if (refused) dismiss(*refused);
   relay_.start([this](const tunnel::Outcome& outcome) { ended(outcome); });
-  if (!record_) return;
+  if (!record_ || refused) return;
   record_->handle->count(relay_.counters());
   record_->handle->on_dismissed([this](const std::string& why) { dismiss(why); });
   if (limits.session.count() > 0 || limits.idle.count() > 0) {

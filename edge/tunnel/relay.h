@@ -33,7 +33,8 @@ class TunnelRelay {
   TunnelRelay(const TunnelRelay&) = delete;
   TunnelRelay& operator=(const TunnelRelay&) = delete;
 
-  /// Begins to move bytes. `record`: null for a target that keeps its sessions (TunnelTarget), which applies
+  /// Begins to move bytes, or ends the tunnel where the record says that it is to end: then not one byte has
+  /// moved. `record`: null for a target that keeps its sessions (TunnelTarget), which applies
   /// the limits itself.
   void start(std::unique_ptr<TunnelRecord> record, const SessionLimits& limits);
   /// Waits for the end of what start() began; for one waiter. The site has been told then. Destroying the

@@ -211,13 +211,19 @@ TEST_F(TunnelRelayTest, DismissalByTheSiteIsToldToTheClientAndRecorded) {
   EXPECT_EQ(site_.end->up, 2u);
 }
 
-TEST_F(TunnelRelayTest, DismissalBeforeTheStartEndsItAtOnce) {
+TEST_F(TunnelRelayTest, DismissalBeforeTheStartEndsItWithoutAByte) {
+  client_->say("sent with the handshake");
+  target_->say("SSH-2.0-banner\r\n");
   handle_->dismiss("access was revoked");
   settle();
   start();
   finish();
   EXPECT_EQ(client_->dismissed(), "access was revoked");
   EXPECT_EQ(reason(), "access was revoked");
+  EXPECT_EQ(client_->heard(), "");
+  EXPECT_EQ(target_->heard(), "");
+  EXPECT_EQ(site_.end->up, 0u);
+  EXPECT_EQ(site_.end->down, 0u);
 }
 
 TEST_F(TunnelRelayTest, AnEdgeThatEndsIsTheReasonOfTheEnd) {

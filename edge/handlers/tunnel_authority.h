@@ -83,7 +83,7 @@ class TunnelAuthority final : public TunnelRecorder {
   Gate& gate_;
   MetadataSigner& metadata_;
   TunnelRegistry open_tunnels_;
-  std::int64_t seen_changes_ = -1;  ///< of the store by others
+  std::int64_t seen_changes_ = -1;  ///< the store's count of revocations
   std::function<void()> idle_;
 };
 

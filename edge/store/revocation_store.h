@@ -60,9 +60,8 @@ class RevocationStore {
   virtual Result<std::vector<std::uint64_t>> list_certificates(std::string_view hostname,
                                                                std::int64_t since) = 0;
 
-  /// A number that differs from the last one if another handle on the store, of any process, has changed
-  /// anything on which access rests: revocations, sessions or service tokens. It may also differ without
-  /// such a change. What this handle changes does not count.
+  /// A number that grows with each revocation of a person or session and each service token that is erased,
+  /// through whichever handle, of whichever process; with nothing else.
   virtual Result<std::int64_t> version() = 0;
   /// Deletes sessions and revocations that no token or certificate can be subject to any more, `most` of each
   /// kind at most. Returns how many it has deleted.

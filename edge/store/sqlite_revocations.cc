@@ -57,7 +57,7 @@ SqliteRevocations::SqliteRevocations(sqlite3* db)
           db, "INSERT OR IGNORE INTO revoked_certificates (hostname, serial, time) VALUES (?, ?, ?)"),
       list_certificates_(
           db, "SELECT serial FROM revoked_certificates WHERE hostname = ? AND time >= ? ORDER BY serial"),
-      version_(db, "PRAGMA data_version"),
+      version_(db, "SELECT value FROM counters WHERE name = 'revocations'"),
       prune_sessions_(db,
                       "DELETE FROM sessions WHERE session IN "
                       "(SELECT session FROM sessions WHERE expires <= ? ORDER BY expires LIMIT ?)"),
@@ -163,10 +163,13 @@ Result<std::vector<std::uint64_t>> SqliteRevocations::list_certificates(std::str
   return serials;
 }
 
-// SQLite counts the commits of other connections, whatever they change.
+// Triggers of the schema count it.
 Result<std::int64_t> SqliteRevocations::version() {
   Query query(version_);
-  if (!query.step()) return database_failure(db_);
+  const bool found = query.step();
+  if (!query.ok()) return database_failure(db_);
+  if (!found)
+    return Failure(Stage::state, Cause::state_unreadable, "the database has lost its count of revocations");
   return query.number(0);
 }
 

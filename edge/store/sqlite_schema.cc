@@ -21,7 +21,7 @@ constexpr int kBusyMilliseconds = 5'000;
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
 /// change is a further step. The version is kept in SQLite's user_version. While an edge restarts, the
 /// program of the version before uses the database as well: a step leaves what that one needs.
-constexpr std::array<const char*, 8> kSteps{
+constexpr std::array<const char*, 9> kSteps{
     R"sql(
 CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -78,6 +78,18 @@ CREATE INDEX audit_certificate ON audit (application, identity COLLATE NOCASE, t
     R"sql(
 ALTER TABLE audit ADD COLUMN login_method TEXT NOT NULL DEFAULT '';
 ALTER TABLE sessions ADD COLUMN login_method TEXT NOT NULL DEFAULT '';
+)sql",
+    // What ends open tunnels is counted where it happens, whichever program writes it.
+    R"sql(
+INSERT INTO counters (name, value) VALUES ('revocations', 0);
+CREATE TRIGGER person_revoked AFTER INSERT ON revoked_people
+  BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
+CREATE TRIGGER person_revoked_again AFTER UPDATE ON revoked_people
+  BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
+CREATE TRIGGER session_revoked AFTER INSERT ON revoked_sessions
+  BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
+CREATE TRIGGER service_token_erased AFTER DELETE ON service_tokens
+  BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
 )sql"};
 
 void run(sqlite3* db, const char* sql) {

@@ -82,26 +82,38 @@ TEST_P(RevocationStoreConformance, AHandleSeesTheRevocationsOfAnother) {
   EXPECT_EQ(other->revocations().list_certificates("vm.localhost", kNow).value().size(), 1u);
 }
 
-TEST_P(RevocationStoreConformance, TheVersionChangesWithWhatAnotherHandleRevokes) {
+TEST_P(RevocationStoreConformance, TheVersionGrowsWithWhatIsRevokedAndWithNothingElse) {
   const auto other = under_test_->open();
-  std::int64_t version = other->revocations().version().value();
-  EXPECT_EQ(other->revocations().version().value(), version) << "nothing has changed";
-  const auto changed = [&] {
+  std::int64_t before = other->revocations().version().value();
+  const auto grown = [&] {
     const std::int64_t present = other->revocations().version().value();
-    return std::exchange(version, present) != present;
+    EXPECT_EQ(revocations().version().value(), present) << "for both handles";
+    return present > std::exchange(before, present);
   };
+  EXPECT_FALSE(grown());
   ASSERT_TRUE(revocations().revoke_person("ann@example.com", kNow));
-  EXPECT_TRUE(changed());
+  EXPECT_TRUE(grown());
+  ASSERT_TRUE(revocations().revoke_person("ANN@example.com", kNow + 1));
+  EXPECT_TRUE(grown()) << "a later time";
   ASSERT_TRUE(revocations().revoke_session("first", kNow));
-  EXPECT_TRUE(changed());
+  EXPECT_TRUE(grown());
+  ASSERT_TRUE(other->revocations().revoke_session("second", kNow));
+  EXPECT_TRUE(grown()) << "through either handle";
+
   ServiceTokenRow token;
   token.name = "deploy";
   token.client_id = "id.access";
   ASSERT_TRUE(store_->service_tokens().insert(token).value());
-  changed();
-  EXPECT_FALSE(changed()) << "nothing has changed";
+  ASSERT_TRUE(store_->service_tokens().touch("id.access", kNow));
+  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {1}, kNow));
+  begin("a1", "ann@example.com", kNow);
+  ASSERT_TRUE(store_->serials().next());
+  ASSERT_TRUE(revocations().prune(kNow + 1000, 100));
+  EXPECT_FALSE(grown()) << "nothing of it ends a tunnel";
   ASSERT_TRUE(store_->service_tokens().erase("deploy").value());
-  EXPECT_TRUE(changed());
+  EXPECT_TRUE(grown());
+  reopen();
+  EXPECT_FALSE(grown());
 }
 
 TEST_P(RevocationStoreConformance, SessionsAreListedNewestFirstWhileTheyAreGood) {

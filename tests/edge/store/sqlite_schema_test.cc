@@ -77,11 +77,11 @@ TEST(SqliteSchema, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_TRUE(store->revocations().revoke_certificates("vm.localhost", {41}, 1000));
     EXPECT_FALSE(store->host_keys().find("vm.localhost", "127.0.0.1:22").value());
   }
-  EXPECT_EQ(version_of(dir / "state/edge.db"), 8);
+  EXPECT_EQ(version_of(dir / "state/edge.db"), 9);
   EXPECT_EQ(open(dir)->serials().next().value(), 43u);
   const TempDir fresh;
   open(fresh).reset();
-  EXPECT_EQ(version_of(fresh / "state/edge.db"), 8);
+  EXPECT_EQ(version_of(fresh / "state/edge.db"), 9);
 }
 
 TEST(SqliteSchema, KnowsTheSessionsThatAnOlderVersionRecorded) {

@@ -78,9 +78,9 @@ SshClient::SshClient(OriginSocket socket, const std::string& user, const std::st
   ssh_set_blocking(session_.get(), 0);
 }
 
+// ssh_free() closes the descriptor. ssh_disconnect() would forget it instead, since libssh was given it.
 SshClient::~SshClient() {
-  channel_.reset();
-  if (ssh_is_connected(session_.get()) != 0) ssh_disconnect(session_.get());
+  channel_.reset();  // what the server sends meanwhile still goes to exit_
 }
 
 Step SshClient::step_of(int result) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <ctime>
 #include <utility>
+#include <variant>
 
 #include "base/text.h"
 
@@ -71,20 +72,44 @@ net::awaitable<void> Session::run(std::unique_ptr<Window> window, Start start) {
     tunnel_->up_bytes = counters_->get(0);
     tunnel_->down_bytes = counters_->get(1);
   }
-  ssh_.reset();
+  shell_.ssh.reset();
   co_await say_farewell();
 }
 
 net::awaitable<void> Session::work() {
-  const bool reached = co_await reach();
-  if (!reached) co_return;
-  const bool logged_in = co_await log_in();
-  if (!logged_in) co_return;
-  const bool opened = co_await open_shell();
-  if (!opened) co_return;
+  auto socket = co_await open_tunnel();
+  if (!socket) co_return;
+  LoginPage page{
+      [this](const std::string& event) { tell(FrameType::event, event); },
+      [this](SshClient* server, Clock::time_point deadline) { return pause(server, deadline); },
+      [this] { return std::exchange(given_, std::nullopt); },
+      [this] { return size_; },
+  };
+  SshLogin login(site_, grant_, request_, user_, std::move(page));
+  auto outcome = co_await login.run(std::move(*socket));
+  if (auto* ending = std::get_if<Ending>(&outcome)) end(std::move(*ending));
+  auto* shell = std::get_if<Shell>(&outcome);
+  if (shell == nullptr) co_return;
+  shell_ = std::move(*shell);
   open_ = true;
-  tell(FrameType::event, opened_event({id_, user_, 0, 0, grant_.terminal->until, host_key_, first_use_}));
+  tell(FrameType::event,
+       opened_event({id_, user_, 0, 0, grant_.terminal->until, shell_.host_key, shell_.first_use}));
   co_await pump();
+}
+
+net::awaitable<std::optional<OriginSocket>> Session::open_tunnel() {
+  tell(FrameType::event, connecting_event(grant_.app_hostname, user_));
+  auto dialled = co_await dial_for_login(grant_, ends_);
+  if (auto* ending = std::get_if<Ending>(&dialled)) {
+    end(std::move(*ending));
+    co_return std::nullopt;
+  }
+  tunnel_ = co_await site_.opened(grant_, request_);
+  tunnel_->handle->count(counters_);
+  tunnel_->handle->on_dismissed([this](const std::string& why) {
+    end({"revoked", "This session was ended: " + why + ".", ""});
+  });
+  co_return std::get<OriginSocket>(std::move(dialled));
 }
 
 void Session::show(std::unique_ptr<Window> window, const Start& start) {
@@ -97,10 +122,10 @@ void Session::show(std::unique_ptr<Window> window, const Start& start) {
   received_ = confirmed_ = 0;
   sent_ = output_.resume(start.position);
   output_.drawn(start.position);
-  tell(FrameType::event,
-       opened_event({id_, user_, sent_, output_.end(), grant_.terminal->until, host_key_, first_use_}));
+  tell(FrameType::event, opened_event({id_, user_, sent_, output_.end(), grant_.terminal->until,
+                                       shell_.host_key, shell_.first_use}));
   size_ = start.size;
-  ssh_->resize(size_);
+  shell_.ssh->resize(size_);
   event_->set();
 }
 
@@ -116,7 +141,7 @@ net::awaitable<void> Session::pump() {
       co_await say_how_it_ended();
       break;
     }
-    ssh_->arm(event_, output_.room() > 0);
+    shell_.ssh->arm(event_, output_.room() > 0);
     if (window_) window_->arm(event_);
     co_await event_->wait(next_look());
   }
@@ -127,23 +152,24 @@ net::awaitable<void> Session::say_how_it_ended() {
   const auto deadline = Clock::now() + kOutcomeTimeout;
   std::optional<int> status;
   std::string signal;
-  Step step = ssh_->outcome(status, signal);
+  Step step = shell_.ssh->outcome(status, signal);
   while (step == Step::again && Clock::now() < deadline && !ending_) {
-    ssh_->arm(event_, true);
+    shell_.ssh->arm(event_, true);
     co_await event_->wait(deadline);
-    step = ssh_->outcome(status, signal);
+    step = shell_.ssh->outcome(status, signal);
   }
   if (!signal.empty()) {
     end({"signal",
-         "The shell on " + where() + " was ended by SIG" + signal + ".",
+         "The shell on " + grant_.app_hostname + " was ended by SIG" + signal + ".",
          "",
          0,
          {{"signal", signal}}});
   } else if (status) {
-    end({"exit", "The shell on " + where() + " has ended with status " + std::to_string(*status) + ".", "",
-         *status});
+    end({"exit",
+         "The shell on " + grant_.app_hostname + " has ended with status " + std::to_string(*status) + ".",
+         "", *status});
   } else {
-    end({"lost", "The connection to " + where() + " broke off.", "Connect again."});
+    end({"lost", "The connection to " + grant_.app_hostname + " broke off.", "Connect again."});
   }
 }
 
@@ -166,8 +192,8 @@ net::awaitable<void> Session::say_farewell() {
 }
 
 // Until something has happened, while there is no shell yet. False: it is over.
-net::awaitable<bool> Session::pause(Clock::time_point deadline, bool for_server) {
-  if (ssh_ && for_server) ssh_->arm(event_, true);
+net::awaitable<bool> Session::pause(SshClient* server, Clock::time_point deadline) {
+  if (server != nullptr) server->arm(event_, true);
   if (window_) window_->arm(event_);
   co_await event_->wait(std::min(deadline, until_));
   take_in();
@@ -199,7 +225,7 @@ void Session::take(Frame& frame) {
     case FrameType::resize:
       if (const auto size = read_size(frame.payload)) {
         size_ = *size;
-        if (open_) ssh_->resize(size_);
+        if (open_) shell_.ssh->resize(size_);
         return;
       }
       break;
@@ -223,14 +249,14 @@ void Session::take(Frame& frame) {
 // would ring for either, so all of it is looked at until nothing moves.
 void Session::pass_on() {
   do {
-    ssh_->flush();
+    shell_.ssh->flush();
     put_out();
   } while (put_in());
 }
 
 // False: the server takes no more now, or there is no more.
 bool Session::put_in() {
-  const std::size_t taken = input_.empty() ? 0 : ssh_->write(input_);
+  const std::size_t taken = input_.empty() ? 0 : shell_.ssh->write(input_);
   if (taken == 0) return false;
   moved_ = Clock::now();
   counters_->add(0, taken);
@@ -252,7 +278,7 @@ void Session::put_out() {
     const std::size_t fits = std::min(output_.room(), room.size());
     if (fits == 0) return;
     std::size_t got = 0;
-    if (ssh_->read({room.data(), fits}, got) == Step::failed) over_ = true;
+    if (shell_.ssh->read({room.data(), fits}, got) == Step::failed) over_ = true;
     if (got == 0) return;
     moved_ = Clock::now();
     counters_->add(1, got);

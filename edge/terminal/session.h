@@ -15,20 +15,20 @@
 #include "edge/terminal/messages.h"
 #include "edge/terminal/output.h"
 #include "edge/terminal/ssh_client.h"
+#include "edge/terminal/ssh_login.h"
 #include "edge/terminal/window.h"
+#include "edge/tunnel/origin.h"
+#include "edge/tunnel/record.h"
+#include "tunnel/held_bytes.h"
+#include "tunnel/relay.h"
 
 namespace cfpipe::edge::terminal {
 
-/// Timeout for the origin's server, and for a question to the user.
-inline constexpr std::chrono::seconds kServerTimeout{20};
-inline constexpr std::chrono::seconds kPersonTimeout{120};
 /// How long a session waits for a page that shows it.
 inline constexpr std::chrono::seconds kReturnTimeout{60};
 /// How long a server that has ended a shell may take to say how, and a page to take the last words.
 inline constexpr std::chrono::seconds kOutcomeTimeout{2};
 inline constexpr std::chrono::seconds kFarewellTimeout{5};
-/// Logins that are tried on one connection.
-inline constexpr int kMaxAttempts = 6;
 /// Input that waits for the origin, in bytes; a page that sends more has not kept to its own window of 64
 /// KiB.
 inline constexpr std::size_t kMaxInput = 128 * 1024;
@@ -59,26 +59,12 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   using Clock = Event::Clock;
 
-  // session_login.cc
-  boost::asio::awaitable<bool> reach();
-  boost::asio::awaitable<bool> check_host_key(std::string recorded);
-  boost::asio::awaitable<bool> log_in();
-  boost::asio::awaitable<bool> log_in_by_certificate();
-  boost::asio::awaitable<bool> log_in_by_asking(std::string error);
-  boost::asio::awaitable<Step> try_with(LogIn& given, std::string& error);
-  boost::asio::awaitable<Step> answer_questions(LogIn* given);
-  boost::asio::awaitable<std::optional<LogIn>> ask(std::string event);
-  boost::asio::awaitable<bool> open_shell();
-  template <class Op>
-  boost::asio::awaitable<Step> settle(Op& op);
-  bool broken_off();
-
-  // session.cc
   boost::asio::awaitable<void> work();
+  boost::asio::awaitable<std::optional<OriginSocket>> open_tunnel();
   boost::asio::awaitable<void> pump();
   boost::asio::awaitable<void> say_how_it_ended();
   boost::asio::awaitable<void> say_farewell();
-  boost::asio::awaitable<bool> pause(Clock::time_point deadline, bool for_server);
+  boost::asio::awaitable<bool> pause(SshClient* server, Clock::time_point deadline);
   void take_in();
   void take(Frame& frame);
   void pass_on();
@@ -90,7 +76,6 @@ class Session : public std::enable_shared_from_this<Session> {
   Clock::time_point next_look() const;
   void tell(FrameType type, std::string_view payload);
   void end(Ending ending);
-  std::string where() const { return grant_.app_hostname; }
 
   boost::asio::any_io_executor executor_;
   TerminalControl& site_;
@@ -113,10 +98,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Output output_;
   std::uint64_t sent_ = 0;  // position up to which this page has been sent the output
 
-  std::unique_ptr<SshClient> ssh_;
-  std::string host_key_;  // fingerprint
-  bool first_use_ = false;
-  bool open_ = false;
+  Shell shell_;
+  bool open_ = false;  // shell_ is there to be shown
   bool over_ = false;  // the origin has ended it
   std::unique_ptr<TunnelRecord> tunnel_;
   const std::shared_ptr<tunnel::Counters> counters_ = std::make_shared<tunnel::Counters>();

@@ -1,11 +1,12 @@
-// The way of a session to its shell.
+#include "edge/terminal/ssh_login.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "auth/ssh/key.h"
 #include "base/access_headers.h"
-#include "edge/terminal/session.h"
-#include "edge/tunnel/origin.h"
+#include "base/secret.h"
+#include "edge/terminal/grant.h"
 
 namespace cfpipe::edge::terminal {
 namespace net = boost::asio;
@@ -68,93 +69,113 @@ bool has(const std::vector<std::string>& all, std::string_view one) {
 
 }  // namespace
 
-// Takes a step again until it says something else. failed: ending_ may say why.
+net::awaitable<std::variant<OriginSocket, Ending>> dial_for_login(const TunnelGrant& grant,
+                                                                  const ConnectionEnds& ends) {
+  auto dialled = co_await grant.origin->dial(ends);
+  if (auto* socket = std::get_if<OriginSocket>(&dialled)) co_return std::move(*socket);
+  std::string reason = "it cannot be reached";
+  for (const auto& [name, value] : std::get<Answer>(dialled).headers)
+    if (name == kReasonHeader) reason = value;
+  Ending down{"origin_down", capitalised(reason) + ".",
+              "Try again; if it stays like this, tell the server's administrator."};
+  co_return down;
+}
+
+SshLogin::SshLogin(TerminalControl& site, const TunnelGrant& grant, SharedRequest request, std::string user,
+                   LoginPage page, LoginTimeouts timeouts)
+    : site_(site),
+      grant_(grant),
+      request_(std::move(request)),
+      user_(std::move(user)),
+      page_(std::move(page)),
+      timeouts_(timeouts) {}
+
+SshLogin::~SshLogin() = default;
+
+net::awaitable<LoginOutcome> SshLogin::run(OriginSocket socket) {
+  bool good = co_await exchange_keys(std::move(socket));
+  if (good) good = co_await check_host_key();
+  if (good) good = co_await log_in();
+  if (good) good = co_await open_shell();
+  if (!good) co_return std::move(*outcome_);
+  Shell shell{std::move(ssh_), std::move(host_key_), first_use_};
+  co_return shell;
+}
+
+/// The first outcome counts: what a step says of a login that has ended already is a consequence. False.
+bool SshLogin::end(LoginOutcome outcome) {
+  if (!outcome_) outcome_ = std::move(outcome);
+  return false;
+}
+
+bool SshLogin::broken_off() {
+  return end(Ending{"lost",
+                    "The SSH server of " + host() + " broke off the connection.",
+                    "Try again.",
+                    0,
+                    {{"said", ssh_->error()}}});
+}
+
+/// Repeats a step until it is not `again`. failed: outcome_ may say why.
 template <class Op>
-net::awaitable<Step> Session::settle(Op& op) {
-  const auto deadline = Clock::now() + kServerTimeout;
+net::awaitable<Step> SshLogin::settle(Op& op) {
+  const auto deadline = Event::Clock::now() + timeouts_.server;
   Step step = op();
   while (step == Step::again) {
-    const bool on = co_await pause(deadline, true);
-    if (!on) co_return Step::failed;
+    const bool on = co_await page_.wait(ssh_.get(), deadline);
+    if (!on) {
+      end(std::monostate());
+      co_return Step::failed;
+    }
     step = op();
-    if (step != Step::again || Clock::now() < deadline) continue;
-    end({"lost", "The SSH server of " + where() + " does not answer.", "Try again."});
+    if (step != Step::again || Event::Clock::now() < deadline) continue;
+    end(Ending{"lost", "The SSH server of " + host() + " does not answer.", "Try again."});
     co_return Step::failed;
   }
   co_return step;
 }
 
-bool Session::broken_off() {
-  const std::string said = ssh_->error();
-  end({"lost",
-       "The SSH server of " + where() + " broke off the connection.",
-       "Try again.",
-       0,
-       {{"said", said}}});
-  return false;
-}
-
-net::awaitable<bool> Session::reach() {
-  tell(FrameType::event, connecting_event(where(), user_));
-  auto dialled = co_await grant_.origin->dial(ends_);
-  if (const auto* refusal = std::get_if<Answer>(&dialled)) {
-    std::string reason = "it cannot be reached";
-    for (const auto& [name, value] : refusal->headers)
-      if (name == kReasonHeader) reason = value;
-    end({"origin_down", capitalised(reason) + ".",
-         "Try again; if it stays like this, tell the server's administrator."});
-    co_return false;
-  }
-  tunnel_ = co_await site_.opened(grant_, request_);
-  tunnel_->handle->count(counters_);
-  tunnel_->handle->on_dismissed([this](const std::string& why) {
-    end({"revoked", "This session was ended: " + why + ".", ""});
-  });
+net::awaitable<bool> SshLogin::exchange_keys(OriginSocket socket) {
   auto key = co_await site_.known_host_key(grant_);
-  if (!key) {
-    end({"internal", "The edge cannot reach its state.", "Try again in a moment."});
-    co_return false;
-  }
+  if (!key) co_return end(Ending{"internal", "The edge cannot reach its state.", "Try again in a moment."});
+  recorded_ = std::move(*key);
   std::vector<std::string> algorithms;
   for (const std::string& pinned : grant_.terminal->host_keys) algorithms.push_back(algorithms_of(pinned));
-  if (algorithms.empty() && !key->empty()) algorithms.push_back(algorithms_of(*key));
-  ssh_ = std::make_unique<SshClient>(std::get<OriginSocket>(std::move(dialled)), user_, joined(algorithms));
+  if (algorithms.empty() && !recorded_.empty()) algorithms.push_back(algorithms_of(recorded_));
+  ssh_ = std::make_unique<SshClient>(std::move(socket), user_, joined(algorithms));
   const auto connect = [this] { return ssh_->connect(); };
   const Step step = co_await settle(connect);
-  if (step != Step::done) {
-    if (auto ending = algorithms_ending(ssh_->error(), where())) end(std::move(*ending));
-    co_return broken_off();
-  }
-  co_return co_await check_host_key(*key);
+  if (step == Step::done) co_return true;
+  if (auto ending = algorithms_ending(ssh_->error(), host())) co_return end(std::move(*ending));
+  co_return broken_off();
 }
 
-net::awaitable<bool> Session::check_host_key(std::string recorded) {
+net::awaitable<bool> SshLogin::check_host_key() {
   const std::string shown = ssh_->host_key();
   host_key_ = fingerprint_of(shown);
   const auto& pinned = grant_.terminal->host_keys;
-  if (has(pinned, shown) || (pinned.empty() && recorded == shown)) co_return true;
-  if (!pinned.empty() || !recorded.empty()) {
+  if (has(pinned, shown) || (pinned.empty() && recorded_ == shown)) co_return true;
+  if (!pinned.empty() || !recorded_.empty()) {
     std::string before;
     for (const std::string& one : pinned) before += (before.empty() ? "" : ", ") + fingerprint_of(one);
-    if (pinned.empty()) before = fingerprint_of(recorded);
-    end({"host_key_changed",
-         "The SSH server of " + where() + " shows another key than it should: an attacker may be in between.",
-         "Do not enter anything there. The edge's administrator can tell it of a new key: cfpipe-edge "
-         "host-key.",
-         0,
-         {{"recorded", before}, {"shown", host_key_}}});
-    co_return false;
+    if (pinned.empty()) before = fingerprint_of(recorded_);
+    co_return end(Ending{
+        "host_key_changed",
+        "The SSH server of " + host() + " shows another key than it should: an attacker may be in between.",
+        "Do not enter anything there. The edge's administrator can tell it of a new key: cfpipe-edge "
+        "host-key.",
+        0,
+        {{"recorded", before}, {"shown", host_key_}}});
   }
   const auto kept = co_await site_.trust_host_key(grant_, request_, shown);
   if (!kept) {
-    end({"internal", "The edge cannot keep the server's key now.", "Try again in a moment."});
-    co_return false;
+    co_return end(Ending{"internal", "The edge cannot keep the server's key now.", "Try again in a moment."});
   }
   first_use_ = true;
   co_return true;
 }
 
-net::awaitable<bool> Session::log_in() {
+net::awaitable<bool> SshLogin::log_in() {
   if (grant_.terminal->certified) co_return co_await log_in_by_certificate();
   const auto op = [this] { return ssh_->log_in_without(); };
   const Step step = co_await settle(op);
@@ -164,12 +185,12 @@ net::awaitable<bool> Session::log_in() {
 }
 
 // The key exists only during this call.
-net::awaitable<bool> Session::log_in_by_certificate() {
+net::awaitable<bool> SshLogin::log_in_by_certificate() {
   const auto key = auth::SshKey::generate(grant_.terminal->key);
   const auto papers = co_await site_.certify(grant_, request_, key.authorized_key());
   if (!papers) {
-    end({"login_failed", capitalised(papers.error().detail) + ".", "Tell the edge's administrator."});
-    co_return false;
+    co_return end(
+        Ending{"login_failed", capitalised(papers.error().detail) + ".", "Tell the edge's administrator."});
   }
   const Secret pem = key.private_file();
   const Secret none;
@@ -181,63 +202,61 @@ net::awaitable<bool> Session::log_in_by_certificate() {
   std::string users;
   for (const std::string& user : grant_.terminal->users) users += (users.empty() ? "" : ", ") + user;
   const bool for_this = has(grant_.terminal->users, user_);
-  end({"principal_refused",
-       where() + " does not let you in as " + user_ + ".",
-       for_this
-           ? "Your certificate is for that user: its sshd may not trust the CA of " + where() +
-                 ", or there is no such user."
-           : "Your certificate is for " + users + "; connect as that user, unless the server maps others.",
-       0,
-       {{"users", users}}});
-  co_return false;
+  co_return end(Ending{"principal_refused",
+                       host() + " does not let you in as " + user_ + ".",
+                       for_this ? "Your certificate is for that user: its sshd may not trust the CA of " +
+                                      host() + ", or there is no such user."
+                                : "Your certificate is for " + users +
+                                      "; connect as that user, unless the server maps others.",
+                       0,
+                       {{"users", users}}});
 }
 
-net::awaitable<std::optional<LogIn>> Session::ask(std::string event) {
-  given_.reset();
-  tell(FrameType::event, event);
-  const auto deadline = Clock::now() + kPersonTimeout;
-  while (!given_) {
+net::awaitable<std::optional<LogIn>> SshLogin::ask(std::string event) {
+  (void)page_.take_credentials();  // what came before the question is no answer to it
+  page_.tell(event);
+  const auto deadline = Event::Clock::now() + timeouts_.person;
+  for (;;) {
     // No page reads the server's output before the answer.
-    const bool on = co_await pause(deadline, false);
-    if (!on) co_return std::nullopt;
-    if (!given_ && Clock::now() >= deadline) {
-      end({"login_failed", "The login took too long.", "Connect again."});
+    const bool on = co_await page_.wait(nullptr, deadline);
+    if (!on) {
+      end(std::monostate());
       co_return std::nullopt;
     }
+    if (auto given = page_.take_credentials()) co_return given;
+    if (Event::Clock::now() < deadline) continue;
+    end(Ending{"login_failed", "The login took too long.", "Connect again."});
+    co_return std::nullopt;
   }
-  co_return std::exchange(given_, std::nullopt);
 }
 
-net::awaitable<bool> Session::log_in_by_asking(std::string error) {
+net::awaitable<bool> SshLogin::log_in_by_asking(std::string error) {
   for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
     const auto methods = ssh_->methods();
     std::vector<std::string> offered;
     if (has(methods, "password") || has(methods, "keyboard-interactive")) offered.emplace_back("password");
     if (has(methods, "publickey")) offered.emplace_back("publickey");
     if (offered.empty()) {
-      end({"login_failed", "The SSH server of " + where() + " takes no way to log in that this page has.",
-           ""});
-      co_return false;
+      co_return end(Ending{
+          "login_failed", "The SSH server of " + host() + " takes no way to log in that this page has.", ""});
     }
     auto given = co_await ask(credentials_event(offered, error));
     if (!given) co_return false;
     error = "The server does not take that.";
     const Step step = co_await try_with(*given, error);
     if (step == Step::done) co_return true;
-    if (ending_) co_return false;
+    if (outcome_) co_return false;
     if (step == Step::failed) {
-      end({"login_failed", where() + " does not let you in as " + user_ + ".",
-           "Connect again to try once more."});
-      co_return false;
+      co_return end(Ending{"login_failed", host() + " does not let you in as " + user_ + ".",
+                           "Connect again to try once more."});
     }
     if (step == Step::partly) error.clear();
   }
-  end({"login_failed", where() + " does not let you in as " + user_ + ".",
-       "Connect again to try once more."});
-  co_return false;
+  co_return end(Ending{"login_failed", host() + " does not let you in as " + user_ + ".",
+                       "Connect again to try once more."});
 }
 
-net::awaitable<Step> Session::try_with(LogIn& given, std::string& error) {
+net::awaitable<Step> SshLogin::try_with(LogIn& given, std::string& error) {
   if (given.private_key) {
     const auto op = [&] { return ssh_->log_in_with_key(*given.private_key, given.passphrase, {}); };
     const Step step = co_await settle(op);
@@ -251,7 +270,7 @@ net::awaitable<Step> Session::try_with(LogIn& given, std::string& error) {
 }
 
 // A server that asks for nothing but one secret wants the password that has just been typed.
-net::awaitable<Step> Session::answer_questions(LogIn* given) {
+net::awaitable<Step> SshLogin::answer_questions(LogIn* given) {
   InfoRequest info_request;
   const std::vector<Secret>* answers = nullptr;
   LogIn last;
@@ -272,13 +291,12 @@ net::awaitable<Step> Session::answer_questions(LogIn* given) {
   co_return Step::refused;
 }
 
-net::awaitable<bool> Session::open_shell() {
-  const auto op = [this] { return ssh_->open_shell(size_); };
+net::awaitable<bool> SshLogin::open_shell() {
+  const auto op = [this] { return ssh_->open_shell(page_.size()); };
   const Step step = co_await settle(op);
   if (step == Step::done) co_return true;
-  if (!ending_)
-    end({"login_failed", where() + " gives no shell to " + user_ + ".", "", 0, {{"said", ssh_->error()}}});
-  co_return false;
+  co_return end(
+      Ending{"login_failed", host() + " gives no shell to " + user_ + ".", "", 0, {{"said", ssh_->error()}}});
 }
 
 }  // namespace cfpipe::edge::terminal

@@ -21,6 +21,7 @@
 #include "base/scope_exit.h"
 #include "cli/command/commands.h"
 #include "cli/console/messages.h"
+#include "cli/session/companion.h"
 #include "cli/session/first_byte_timeout.h"
 #include "cli/session/local_listener.h"
 #include "cli/session/tunnel_opener.h"
@@ -112,6 +113,9 @@ class Forwarder : public std::enable_shared_from_this<Forwarder> {
   void start(Fd connection);
   static net::awaitable<void> carry(std::shared_ptr<Forwarder> self, Fd connection, Carried& carried);
   net::awaitable<Result<void>> relay(const Fd& connection, Carried& carried);
+  net::awaitable<Result<tunnel::Outcome>> carry_certified(const Fd& connection, Carried& carried);
+  net::awaitable<Result<tunnel::Outcome>> open_and_pump(const Fd& connection, Carried& carried,
+                                                        TunnelProgress& progress);
   net::awaitable<Result<tunnel::Outcome>> pump(const Fd& connection, Carried& carried, tunnel::Stream& far);
 
   net::any_io_executor executor_;
@@ -190,12 +194,9 @@ net::awaitable<Result<void>> Forwarder::relay(const Fd& connection, Carried& car
 /// While others could end and leave room, a connection for which there are no descriptors waits for that.
 net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_when_affordable(const Fd& connection,
                                                                          Carried& carried) {
-  const TunnelOpener::Pump pump_here = [this, &connection, &carried](tunnel::Stream& far) {
-    return pump(connection, carried, far);
-  };
   for (;;) {
     const bool had_company = active() > 1;
-    auto outcome = co_await opener_->carry(pump_here);
+    auto outcome = co_await carry_certified(connection, carried);
     if (!is_shortage(outcome) || stopping_ || has_hung_up(connection)) co_return outcome;
     if (active() > 1) {
       if (waiting_++ == 0) spdlog::warn("{}; connections have to wait", outcome.error().detail);
@@ -205,6 +206,24 @@ net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_when_affordable(const F
       co_return outcome;
     }
   }
+}
+
+net::awaitable<Result<tunnel::Outcome>> Forwarder::carry_certified(const Fd& connection, Carried& carried) {
+  TunnelProgress progress;
+  auto carrying = open_and_pump(connection, carried, progress);
+  auto certifying = opener_->certify_agent(progress);
+  auto both = run_with_companion(std::move(carrying), std::move(certifying));
+  co_return co_await std::move(both);
+}
+
+net::awaitable<Result<tunnel::Outcome>> Forwarder::open_and_pump(const Fd& connection, Carried& carried,
+                                                                 TunnelProgress& progress) {
+  const auto far = co_await opener_->open(progress);
+  if (!far) co_return far.error();
+  auto pumping = pump(connection, carried, **far);
+  auto checking = opener_->check_application(progress);
+  auto both = run_with_companion(std::move(pumping), std::move(checking));
+  co_return co_await std::move(both);
 }
 
 net::awaitable<Result<tunnel::Outcome>> Forwarder::pump(const Fd& connection, Carried& carried,

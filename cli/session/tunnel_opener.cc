@@ -59,14 +59,6 @@ struct Search : Shared<CredentialsPtr> {
 };
 using Signing = Shared<void>;
 
-/// A tunnel, and what has come of the agent's certificate beside it.
-struct Carried {
-  bool pumping = false;
-  bool ended = false;
-  bool certified = false;
-  std::optional<Failure> unsigned_because;
-};
-
 /// One tunnel is best off with a connection of its own; many share one where the edge can.
 transport::TunnelProtocol protocol_for(const Options& options) {
   const bool many = options.listen && options.transport == Transport::automatic;
@@ -77,22 +69,6 @@ transport::TunnelProtocol protocol_for(const Options& options) {
 /// What was awaited may have ended for that reason alone.
 bool is_cancelled(const net::cancellation_state& state) {
   return state.cancelled() != net::cancellation_type::none;
-}
-
-net::awaitable<void> for_ever() {
-  net::steady_timer never(co_await net::this_coro::executor, net::steady_timer::time_point::max());
-  co_await never.async_wait(net::as_tuple(net::use_awaitable));
-}
-
-/// Never ends by itself.
-net::awaitable<void> check_application(const Session& session) {
-  co_await auth::check_known_application(session.access());
-  co_await for_ever();
-}
-
-net::awaitable<void> pump_into(const TunnelOpener::Pump& pump, tunnel::Stream& tunnel,
-                               std::optional<Result<tunnel::Outcome>>& out) {
-  out = co_await pump(tunnel);
 }
 
 }  // namespace
@@ -117,15 +93,6 @@ struct TunnelOpener::Impl {
   net::awaitable<Result<StreamPtr>> open_with(const Credentials& credentials);
   net::awaitable<Result<StreamPtr>> open();
 
-  net::awaitable<Result<tunnel::Outcome>> pump_beside_check(const Pump& pump, tunnel::Stream& tunnel);
-  net::awaitable<void> carry_tunnel(const Pump& pump, Carried& carried,
-                                    std::optional<Result<tunnel::Outcome>>& out);
-  net::awaitable<void> certify_for_agent(Carried& carried);
-  void settle(const Carried& carried) {
-    const bool done = carried.pumping && (carried.certified || !serves_agent());
-    if (const auto then = done ? std::exchange(settled, nullptr) : nullptr) then();
-  }
-
   net::any_io_executor executor;
   Session& session;
   const Options& options;
@@ -136,8 +103,7 @@ struct TunnelOpener::Impl {
   std::shared_ptr<Search> search_in_progress;
   std::shared_ptr<Signing> signing_in_progress;
   bool check_due = false;
-  bool checking = false;
-  std::function<void()> settled;
+  std::weak_ptr<const bool> check;  ///< of the tunnel beside which the application is checked
 };
 
 // ---- credentials ----
@@ -278,45 +244,6 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open() {
   }
 }
 
-net::awaitable<Result<tunnel::Outcome>> TunnelOpener::Impl::pump_beside_check(const Pump& pump,
-                                                                              tunnel::Stream& tunnel) {
-  if (!check_due || checking) co_return co_await pump(tunnel);
-  checking = true;
-  const ScopeExit let_another_check([this] { checking = false; });
-  std::optional<Result<tunnel::Outcome>> outcome;
-  auto pumping = pump_into(pump, tunnel, outcome);
-  auto looking = check_application(session);
-  auto either = std::move(pumping) || std::move(looking);
-  co_await std::move(either);
-  co_return std::move(*outcome);
-}
-
-net::awaitable<void> TunnelOpener::Impl::carry_tunnel(const Pump& pump, Carried& carried,
-                                                      std::optional<Result<tunnel::Outcome>>& out) {
-  auto opened = co_await open();
-  if (!opened) {
-    out = opened.error();
-  } else if (carried.unsigned_because) {
-    out = *carried.unsigned_because;
-  } else {
-    spdlog::info("tunnel to {} is open", tunnel_end_text(options));
-    carried.pumping = true;
-    settle(carried);
-    out = co_await pump_beside_check(pump, **opened);
-    carried.ended = true;
-  }
-}
-
-/// Ends only if it has to end the tunnel: what became of that comes first, so that of two failures with one
-/// cause it is always the same that is told.
-net::awaitable<void> TunnelOpener::Impl::certify_for_agent(Carried& carried) {
-  const auto made = co_await certified();
-  carried.certified = made.has_value();
-  settle(carried);
-  if (!made && !carried.ended) carried.unsigned_because = made.error();
-  if (made || !carried.pumping) co_await for_ever();
-}
-
 // ---- what others see ----
 
 TunnelOpener::TunnelOpener(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -336,8 +263,29 @@ Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor ex
   return std::unique_ptr<TunnelOpener>(new TunnelOpener(std::move(impl)));
 }
 
-net::awaitable<Result<StreamPtr>> TunnelOpener::open() {
-  co_return co_await impl_->open();
+// The dial's failure comes first: of two failures with one cause it is always the same that is told.
+net::awaitable<Result<StreamPtr>> TunnelOpener::open(TunnelProgress& progress) {
+  auto opened = co_await impl_->open();
+  if (!opened) co_return opened;
+  if (progress.certificate && !*progress.certificate) co_return progress.certificate->error();
+  spdlog::info("tunnel to {} is open", tunnel_end_text(impl_->options));
+  progress.open = true;
+  co_return opened;
+}
+
+net::awaitable<Result<void>> TunnelOpener::certify_agent(TunnelProgress& progress) {
+  auto made = Result<void>();
+  if (impl_->serves_agent()) made = co_await impl_->certified();
+  progress.certificate = made;
+  co_return progress.open ? made : Result<void>();
+}
+
+net::awaitable<Result<void>> TunnelOpener::check_application(TunnelProgress& progress) {
+  if (!impl_->check_due || !impl_->check.expired()) co_return Result<void>();
+  progress.check = std::make_shared<const bool>(true);
+  impl_->check = progress.check;
+  co_await auth::check_known_application(impl_->session.access());
+  co_return Result<void>();
 }
 
 bool TunnelOpener::certificate_was_declined() const {
@@ -347,25 +295,6 @@ bool TunnelOpener::certificate_was_declined() const {
 std::optional<auth::KeyType> TunnelOpener::made_key_type() const {
   const auto& identity = impl_->identity;
   return identity && identity->ours ? std::optional(identity->ours->key.type()) : std::nullopt;
-}
-
-void TunnelOpener::on_settled(std::function<void()> settled) {
-  impl_->settled = std::move(settled);
-}
-
-net::awaitable<Result<tunnel::Outcome>> TunnelOpener::carry(const Pump& pump) {
-  Carried carried;
-  std::optional<Result<tunnel::Outcome>> out;
-  auto tunnel = impl_->carry_tunnel(pump, carried, out);
-  if (impl_->serves_agent()) {
-    auto certificate = impl_->certify_for_agent(carried);
-    auto either = std::move(tunnel) || std::move(certificate);
-    co_await std::move(either);
-  } else {
-    co_await std::move(tunnel);
-  }
-  if (carried.pumping && carried.unsigned_because) co_return *carried.unsigned_because;
-  co_return std::move(*out);
 }
 
 }  // namespace cfpipe::cli

@@ -2,15 +2,25 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <functional>
 #include <memory>
 #include <optional>
 
+#include "base/error.h"
 #include "cli/session/session.h"
 #include "transport/websocket/tunnel_source.h"
-#include "tunnel/relay.h"
+#include "tunnel/stream.h"
 
 namespace cfpipe::cli {
+
+/// State that open(), certify_agent() and check_application() of one tunnel share.
+struct TunnelProgress {
+  bool open = false;
+  std::optional<Result<void>> certificate;  ///< result of certify_agent(), once it has ended
+  std::shared_ptr<const bool> check;        ///< set if the application is checked beside this tunnel
+
+  /// The tunnel needs no login any more, and starts no program.
+  bool is_settled() const { return open && certificate && certificate->has_value(); }
+};
 
 /// Opens tunnels to the application of a session, one or many at once. What is needed for that (the
 /// application, a token, a certificate) is taken from the state directory while it is good there; else it is
@@ -25,27 +35,24 @@ class TunnelOpener {
   TunnelOpener(const TunnelOpener&) = delete;
   TunnelOpener& operator=(const TunnelOpener&) = delete;
 
-  /// Gets credentials and dials; once more with a new token if the edge rejected the first. Key files, if
-  /// requested, are made during the dial and exist when it returns. Failures: state to upgrade. The opener
-  /// outlives the await.
-  boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open();
+  // Of each tunnel, certify_agent() runs beside open() and the relay, and check_application() beside the
+  // relay: see run_with_companion(). Opener and progress outlive these awaits.
 
-  /// Relays between the open tunnel and the caller's stream until both have ended; a Failure if the far end
-  /// is no working tunnel.
-  using Pump = std::function<boost::asio::awaitable<Result<tunnel::Outcome>>(tunnel::Stream& tunnel)>;
-  /// Opens a tunnel and pumps. The agent's certificate is made meanwhile: what asks the agent waits for it,
-  /// the tunnel does not; if there will be none, the pump is cancelled, and that is the Failure. Beside the
-  /// pump an application that is due is looked at again, beside one tunnel at a time.
-  boost::asio::awaitable<Result<tunnel::Outcome>> carry(const Pump& pump);
+  /// Gets credentials and dials; once more with a new token if the edge rejected the first. Key files, if
+  /// requested, are made during the dial and exist when it returns. Failures: state to upgrade. If the dial
+  /// succeeds, but certify_agent() has failed by then, returns that failure.
+  boost::asio::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open(TunnelProgress& progress);
+  /// Makes the agent's certificate; succeeds at once without an agent. What asks the agent waits for the
+  /// certificate, the tunnel does not. Returns a failure only if the tunnel is open by then, which has to
+  /// end.
+  boost::asio::awaitable<Result<void>> certify_agent(TunnelProgress& progress);
+  /// Verifies the cached application again if that is due, beside one tunnel at a time. Does not fail.
+  boost::asio::awaitable<Result<void>> check_application(TunnelProgress& progress);
 
   /// True if ssh was offered the certificate and did not use it, and no warning about it was printed.
   bool certificate_was_declined() const;
   /// Type of the key generated for the last certificate; nothing if that is for a key of the user.
   std::optional<auth::KeyType> made_key_type() const;
-
-  /// `settled` is called once, when the tunnel of a carry() is open and its certificate, if the agent is to
-  /// have one, has been made: that tunnel needs no login any more, and starts no program.
-  void on_settled(std::function<void()> settled);
 
  private:
   struct Impl;

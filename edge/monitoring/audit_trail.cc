@@ -2,10 +2,15 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <exception>
+#include <iterator>
 #include <utility>
 
 #include "base/platform/wakeup.h"
+#include "base/shortage.h"
 #include "edge/store/audit_text.h"
 
 namespace cfpipe::edge {
@@ -76,7 +81,7 @@ boost::asio::awaitable<bool> AuditTrail::append_on_disk(AuditRow row) {
   spdlog::info("audit {}", audit_fields(with_audit_text(row)));
   const auto waiting = std::make_shared<Waiting>(executor_, std::move(row));
   waiting_.push_back(waiting);
-  if (waiting_.size() == 1) {
+  if (!writing_ && waiting_.size() == 1) {
     gathering_since_ = std::chrono::steady_clock::now();
     seen_ = 0;
     idle_turns_ = 0;
@@ -98,26 +103,42 @@ void AuditTrail::gather() {
   });
 }
 
+/// Rows that come until it has been written share the next write.
 void AuditTrail::commit() {
-  const auto batch = std::exchange(waiting_, {});
-  const bool kept = write_batch(batch);
-  for (const auto& one : batch) {
-    one->kept = kept;
-    one->done->notify();
-  }
+  const auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxCommitRows));
+  Batch batch(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+  waiting_.erase(waiting_.begin(), end);
+  writing_ = true;
+  boost::asio::co_spawn(executor_, write(batch), [this, alive = alive_, batch](std::exception_ptr error) {
+    if (!*alive) return;
+    if (error) {  // there was no memory for it
+      lost_ += batch.size();
+      gap_ += batch.size();
+      spdlog::error("audit: rows are lost: {}", failure_of_exception(error, Stage::state).detail);
+    }
+    for (const auto& one : batch) one->done->notify();
+    writing_ = false;
+    if (!waiting_.empty()) commit();
+  });
 }
 
-bool AuditTrail::write_batch(const std::vector<std::shared_ptr<Waiting>>& batch) {
+boost::asio::awaitable<void> AuditTrail::write(Batch batch) {
+  bool kept = false;
   if (!aside_) {
     std::vector<AuditRow> rows;
     for (const auto& one : batch) rows.push_back(one->row);
-    const auto added = store_.insert_all(rows);
-    if (added) return true;
-    say_trouble(added.error().detail);
+    const auto alive = alive_;
+    const auto added = co_await store_.async_insert_all(std::move(rows));
+    if (!*alive) co_return;
+    kept = static_cast<bool>(added);
+    if (!kept) say_trouble(added.error().detail);
   }
-  std::vector<SpooledRow> rows;
-  for (const auto& one : batch) rows.push_back({spools_.next_number(), one->row});
-  return put_aside(rows, true);
+  if (!kept) {
+    std::vector<SpooledRow> rows;
+    for (const auto& one : batch) rows.push_back({spools_.next_number(), one->row});
+    kept = put_aside(rows, true);
+  }
+  for (const auto& one : batch) one->kept = kept;
 }
 
 bool AuditTrail::has_room() const {

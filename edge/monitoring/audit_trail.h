@@ -70,7 +70,8 @@ class AuditTrail {
   void say_trouble(const std::string& fault);
   void gather();
   void commit();
-  bool write_batch(const std::vector<std::shared_ptr<Waiting>>& batch);
+  using Batch = std::vector<std::shared_ptr<Waiting>>;
+  boost::asio::awaitable<void> write(Batch batch);
 
   boost::asio::any_io_executor executor_;
   AuditStore& store_;
@@ -82,6 +83,7 @@ class AuditTrail {
   std::string fault_;       ///< the state's
 
   std::vector<std::shared_ptr<Waiting>> waiting_;  ///< for the next commit
+  bool writing_ = false;                           ///< the one before
   std::size_t seen_ = 0;                           ///< how many there were a turn ago
   int idle_turns_ = 0;
   std::chrono::steady_clock::time_point gathering_since_{};

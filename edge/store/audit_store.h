@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -73,8 +74,12 @@ class AuditStore {
   virtual Result<std::int64_t> insert(const AuditRow& row) = 0;
   /// Adds rows in one write: all or none. Returns their ids. On disk when it returns.
   virtual Result<std::vector<std::int64_t>> insert_all(const std::vector<AuditRow>& rows) = 0;
-  /// The same for rows that waited in a spool, and stores `number`, of the last of them, as that spool's mark
-  /// in the same write.
+  /// The same for a loop that has other work meanwhile: the store waits for the disk elsewhere. Calls are
+  /// carried out in their order. Each may be abandoned, and what it has begun is then finished without it.
+  virtual boost::asio::awaitable<Result<std::vector<std::int64_t>>> async_insert_all(
+      std::vector<AuditRow> rows) = 0;
+  /// As insert_all() for rows that waited in a spool, and stores `number`, of the last of them, as that
+  /// spool's mark in the same write.
   virtual Result<std::vector<std::int64_t>> insert_spooled(const std::vector<AuditRow>& rows,
                                                            std::size_t spool, std::int64_t number) = 0;
   /// The mark of a spool: the number of its last row that the store has; 0 if it has none.

@@ -14,11 +14,11 @@ namespace {
 /// Rows that are read at a time.
 constexpr std::int64_t kReadRows = 1000;
 
-/// All but the id, as an insertion has them; in front of them, what is read.
+/// In the order of row_of().
 const std::string kColumns =
-    "time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, down_bytes, reason, "
-    "login_method";
-const std::string kSelect = "SELECT id, " + kColumns + " FROM audit ";
+    "id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, down_bytes, "
+    "reason, login_method";
+const std::string kSelect = "SELECT " + kColumns + " FROM audit ";
 
 AuditRow row_of(const Query& query) {
   AuditRow row;
@@ -53,10 +53,10 @@ std::string spool_counter(std::size_t spool) {
 
 }  // namespace
 
-SqliteAudit::SqliteAudit(sqlite3* db, SqliteRevocations& revocations)
+SqliteAudit::SqliteAudit(sqlite3* db, SqliteRevocations& revocations, SqliteWriter& writer)
     : db_(db),
-      revocations_(revocations),
-      add_(db, "INSERT INTO audit (" + kColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      writer_(writer),
+      insert_(db, revocations),
       read_(db, kSelect + "WHERE (time, id) > (?, ?) ORDER BY time, id LIMIT ?"),
       search_(db, kSelect + "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
       search_identity_(db,
@@ -79,46 +79,17 @@ SqliteAudit::SqliteAudit(sqlite3* db, SqliteRevocations& revocations)
       prune_(db,
              "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE time < ? ORDER BY time LIMIT ?)") {}
 
-Result<std::int64_t> SqliteAudit::add(const AuditRow& row) {
-  const AuditRow clean = with_audit_text(row);
-  Query query(add_);
-  query.bind(clean.time).bind(clean.kind).bind(clean.identity).bind(clean.application).bind(clean.peer);
-  query.bind(clean.ray).bind(static_cast<std::int64_t>(clean.serial)).bind(clean.key_id).bind(clean.tunnel);
-  query.bind(static_cast<std::int64_t>(clean.up_bytes)).bind(static_cast<std::int64_t>(clean.down_bytes));
-  query.bind(clean.reason).bind(clean.login_method).step();
-  if (!query.ok()) return database_failure(db_);
-  const std::int64_t id = sqlite3_last_insert_rowid(db_);
-  if (clean.session.empty()) return id;
-  if (auto added = revocations_.insert_session(clean, id); !added) return added.error();
-  return id;
-}
-
 Result<std::int64_t> SqliteAudit::insert(const AuditRow& row) {
-  if (row.session.empty()) return add(row);
-  Transaction transaction(db_);
-  if (!transaction) return database_failure(db_);
-  auto id = add(row);
-  if (id && !transaction.commit()) return database_failure(db_);
-  return id;
-}
-
-Result<std::vector<std::int64_t>> SqliteAudit::add_each(const std::vector<AuditRow>& rows) {
-  std::vector<std::int64_t> ids;
-  for (const AuditRow& row : rows) {
-    const auto id = add(row);
-    if (!id) return id.error();
-    ids.push_back(*id);
-  }
-  return ids;
+  return insert_.insert(row);
 }
 
 Result<std::vector<std::int64_t>> SqliteAudit::insert_all(const std::vector<AuditRow>& rows) {
-  const Durable durable(db_);
-  Transaction transaction(db_);
-  if (!transaction) return database_failure(db_);
-  auto ids = add_each(rows);
-  if (ids && !transaction.commit()) return database_failure(db_);
-  return ids;
+  return insert_.insert_all(rows);
+}
+
+boost::asio::awaitable<Result<std::vector<std::int64_t>>> SqliteAudit::async_insert_all(
+    std::vector<AuditRow> rows) {
+  return writer_.insert_all(std::move(rows));
 }
 
 Result<std::vector<std::int64_t>> SqliteAudit::insert_spooled(const std::vector<AuditRow>& rows,
@@ -126,7 +97,7 @@ Result<std::vector<std::int64_t>> SqliteAudit::insert_spooled(const std::vector<
   const Durable durable(db_);
   Transaction transaction(db_);
   if (!transaction) return database_failure(db_);
-  auto ids = add_each(rows);
+  auto ids = insert_.add_each(rows);
   if (!ids) return ids;
   Query mark(set_spool_mark_);
   const std::string counter = spool_counter(spool);

@@ -7,18 +7,23 @@
 
 #include "edge/store/audit_store.h"
 #include "edge/store/sqlite.h"
+#include "edge/store/sqlite_audit_insert.h"
 #include "edge/store/sqlite_revocations.h"
+#include "edge/store/sqlite_writer.h"
 
 namespace cfpipe::edge {
 
 /// The AuditStore in SQLite.
 class SqliteAudit final : public AuditStore {
  public:
-  /// `revocations` takes the sessions that begin. Both outlive it; throws std::runtime_error, like Statement.
-  SqliteAudit(sqlite3* db, SqliteRevocations& revocations);
+  /// `revocations` takes the sessions that begin, `writer` what waits for the disk elsewhere. All outlive it;
+  /// throws std::runtime_error, like Statement.
+  SqliteAudit(sqlite3* db, SqliteRevocations& revocations, SqliteWriter& writer);
 
   Result<std::int64_t> insert(const AuditRow& row) override;
   Result<std::vector<std::int64_t>> insert_all(const std::vector<AuditRow>& rows) override;
+  boost::asio::awaitable<Result<std::vector<std::int64_t>>> async_insert_all(
+      std::vector<AuditRow> rows) override;
   Result<std::vector<std::int64_t>> insert_spooled(const std::vector<AuditRow>& rows, std::size_t spool,
                                                    std::int64_t number) override;
   Result<std::int64_t> spool_mark(std::size_t spool) override;
@@ -32,13 +37,11 @@ class SqliteAudit final : public AuditStore {
   Result<std::int64_t> prune(std::int64_t now, std::int64_t most) override;
 
  private:
-  Result<std::int64_t> add(const AuditRow& row);
-  Result<std::vector<std::int64_t>> add_each(const std::vector<AuditRow>& rows);
   const Statement& found_by(const AuditQuery& wanted) const;
 
   sqlite3* db_;
-  SqliteRevocations& revocations_;
-  Statement add_;
+  SqliteWriter& writer_;
+  SqliteAuditInsert insert_;
   Statement read_;
   Statement search_;
   Statement search_identity_;

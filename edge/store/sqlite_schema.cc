@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <stdexcept>
+#include <thread>
 
 #include "base/platform/files.h"
 #include "edge/store/sqlite.h"
@@ -15,8 +17,10 @@
 namespace cfpipe::edge {
 namespace {
 
-/// How long to wait for another process (`ca generate` beside a running edge), in milliseconds.
-constexpr int kBusyMilliseconds = 5'000;
+/// How long to wait for another connection that writes (this edge's own, or `ca generate` beside it), and
+/// how often to look. SQLite's own waits grow to 100 ms, and the loop that waits serves all.
+constexpr std::chrono::microseconds kBusyTimeout{5'000'000};
+constexpr std::chrono::microseconds kBusyLook{200};
 
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
 /// change is a further step. The version is kept in SQLite's user_version. While an edge restarts, the
@@ -97,6 +101,12 @@ void run(sqlite3* db, const char* sql) {
     throw std::runtime_error(sqlite3_errmsg(db));
 }
 
+int look_again(void*, int looks) {
+  if (looks >= kBusyTimeout / kBusyLook) return 0;
+  std::this_thread::sleep_for(kBusyLook);
+  return 1;
+}
+
 std::size_t schema_version(sqlite3* db) {
   const Statement statement(db, "PRAGMA user_version");
   Query query(statement);
@@ -140,7 +150,7 @@ Db open_database(const std::string& path) {
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW, nullptr);
   Db db(raw);
   if (result != SQLITE_OK) throw std::runtime_error(sqlite3_errstr(result));
-  sqlite3_busy_timeout(db.get(), kBusyMilliseconds);
+  sqlite3_busy_handler(db.get(), look_again, nullptr);
   run(db.get(), "PRAGMA journal_mode = WAL");
   run(db.get(), "PRAGMA synchronous = NORMAL");
   run(db.get(), "PRAGMA secure_delete = ON");

@@ -11,14 +11,15 @@
 #include "edge/store/sqlite_schema.h"
 #include "edge/store/sqlite_serials.h"
 #include "edge/store/sqlite_service_tokens.h"
+#include "edge/store/sqlite_writer.h"
 
 namespace cfpipe::edge {
 namespace {
 
-/// All stores on one connection.
+/// All stores on one connection, and one more that waits for the disk.
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(Db db) : db_(std::move(db)) {}
+  SqliteStore(Db db, const std::string& dir) : db_(std::move(db)), writer_(dir) {}
 
   KeyStore& keys() override { return keys_; }
   SerialStore& serials() override { return serials_; }
@@ -36,7 +37,8 @@ class SqliteStore final : public Store {
   SqliteRevocations revocations_{db_.get()};
   SqliteServiceTokens service_tokens_{db_.get()};
   SqliteHostKeys host_keys_{db_.get()};
-  SqliteAudit audit_{db_.get(), revocations_};
+  SqliteWriter writer_;
+  SqliteAudit audit_{db_.get(), revocations_, writer_};
 };
 
 }  // namespace
@@ -45,7 +47,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& dir) {
   auto db = open_sqlite_database(dir);
   if (!db) return db.error();
   try {
-    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*db)));
+    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(*db), dir));
   } catch (const std::runtime_error& error) {
     return Failure(Stage::state, Cause::state_unreadable, dir + "/edge.db: " + printable(error.what()));
   }

@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <fstream>
 #include <iterator>
@@ -166,6 +169,50 @@ TEST_F(AuditTrailTest, RowsThatComeTogetherShareOneWrite) {
   EXPECT_EQ(answered, 50u);
   EXPECT_EQ(rows().size(), 50u);
   EXPECT_LE(versions.size(), 20u) << "commits, and the version before";
+}
+
+/// Another program holds the database up, as a disk does.
+TEST_F(AuditTrailTest, RowsThatComeDuringAWriteShareTheNextAndTheLoopGoesOn) {
+  sql("BEGIN IMMEDIATE");
+  std::set<std::int64_t> versions;
+  std::size_t answered = 0;
+  const auto append = [&](const std::string& who) {
+    boost::asio::co_spawn(io_, trail_->append_on_disk(row("certificate", who)),
+                          [&](const std::exception_ptr&, bool kept) {
+                            EXPECT_TRUE(kept);
+                            ++answered;
+                            versions.insert(data_version());
+                          });
+  };
+  append("first");
+  io_.poll();  // to the end: its row is on its way
+  for (int i = 0; i < 20; ++i) append(std::to_string(i));
+  bool went_on = false;
+  boost::asio::post(io_, [&went_on] { went_on = true; });
+  io_.poll();
+  EXPECT_TRUE(went_on);
+  EXPECT_EQ(answered, 0u);
+  sql("ROLLBACK");
+  io_.run();
+  EXPECT_EQ(answered, 21u);
+  EXPECT_EQ(rows().size(), 21u);
+  EXPECT_EQ(rows().front().identity, "first");
+  EXPECT_LE(versions.size(), 2u) << "commits";
+}
+
+TEST_F(AuditTrailTest, ATrailMayGoWhileItsRowsAreWritten) {
+  sql("BEGIN IMMEDIATE");
+  bool answered = false;
+  boost::asio::co_spawn(io_, trail_->append_on_disk(row("certificate", "ann")),
+                        [&answered](const std::exception_ptr&, bool) { answered = true; });
+  io_.poll();
+  trail_.reset();
+  sql("ROLLBACK");
+  store_.reset();  // which writes what it has been handed
+  io_.poll();
+  EXPECT_FALSE(answered) << "by a trail that is gone";
+  start();
+  EXPECT_EQ(people(), "ann ");
 }
 
 TEST_F(AuditTrailTest, RowsThatComeTogetherAreSpooledTogether) {

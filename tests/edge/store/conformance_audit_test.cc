@@ -1,5 +1,8 @@
 // The audit of any store: order, search, marks and pruning.
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -94,6 +97,32 @@ TEST_P(AuditStoreConformance, InsertAllKeepsTheOrder) {
   reopen();
   EXPECT_EQ(kinds(), "a b c ");
   EXPECT_EQ(rows()[2].id, ids[2]);
+}
+
+TEST_P(AuditStoreConformance, AsyncInsertAllIsTheSameBesideTheLoop) {
+  boost::asio::io_context loop(1);
+  std::vector<std::int64_t> ids;
+  int turns = 0;
+  const auto keep = [&ids](const std::exception_ptr& error, Result<std::vector<std::int64_t>> added) {
+    ASSERT_FALSE(error);
+    ASSERT_TRUE(added) << added.error().detail;
+    ids.insert(ids.end(), added->begin(), added->end());
+  };
+  AuditRow login = row(1, "login", "ann@example.com");
+  login.session = "0123456789abcdef";
+  login.session_expires = 1000;
+  for (const auto& batch : {std::vector{row(1, "a", ""), row(1, "b", "")}, std::vector<AuditRow>(),
+                            std::vector{row(1, "c", ""), login}})
+    boost::asio::co_spawn(loop, audit().async_insert_all(batch), keep);
+  boost::asio::post(loop, [&turns] { ++turns; });
+  loop.run();
+  EXPECT_EQ(turns, 1);
+  ASSERT_EQ(ids.size(), 4u);
+  EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+  const auto other = under_test_->open();
+  EXPECT_TRUE(other->revocations().find_session("0123456789abcdef").value());
+  reopen();
+  EXPECT_EQ(kinds(), "a b c login ");
 }
 
 TEST_P(AuditStoreConformance, EveryTextIsPrintableHoweverItsRowComesIn) {

@@ -1,6 +1,9 @@
 // Keys, serials, service tokens and host keys of any store, and how a store fails.
 #include "edge/store/conformance.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <set>
 #include <string>
 #include <utility>
@@ -274,6 +277,10 @@ TEST_P(StoreFailures, OfTokensHostKeysAndTheAuditAreSuchToo) {
   expect_failure(audit.insert(AuditRow()), "audit insert");
   expect_failure(audit.insert(login), "audit insert of a login");
   expect_failure(audit.insert_all({AuditRow()}), "audit insert_all");
+  boost::asio::io_context loop(1);
+  auto added = boost::asio::co_spawn(loop, audit.async_insert_all({AuditRow()}), boost::asio::use_future);
+  loop.run();
+  expect_failure(added.get(), "audit async_insert_all");
   expect_failure(audit.insert_spooled({AuditRow()}, 0, 1), "audit insert_spooled");
   expect_failure(audit.spool_mark(0), "audit spool_mark");
   expect_failure(audit.read(0, [](const AuditRow&) { return true; }), "audit read");

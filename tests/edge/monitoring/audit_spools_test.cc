@@ -109,7 +109,7 @@ TEST_F(AuditSpoolsTest, TheFirstIsHandedOverOnceItIsLeftAndEmpty) {
   EXPECT_TRUE(old->add("a"));
   old->spools.hand_on(false);
   next->spools.hand_on(false);
-  EXPECT_TRUE(old->spools.has_first()) << "nobody has left";
+  EXPECT_TRUE(old->spools.has_first()) << "no process has left";
   old->spools.leave();
   old->spools.hand_on(false);
   EXPECT_TRUE(old->spools.has_first()) << "a row is in it";

@@ -102,6 +102,7 @@ enum class Cause {
   lost,
   peer_silent,
   access_ended,
+  resume_refused,
   local_connection,
   local_io,
   // anywhere

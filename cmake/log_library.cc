@@ -21,6 +21,9 @@ template char fmt::detail::decimal_point_impl(locale_ref);
 template fmt::detail::thousands_sep_result<char> fmt::detail::thousands_sep_impl<char>(locale_ref);
 #if FMT_VERSION >= 100000
 template void fmt::detail::vformat_to<char>(buffer<char>&, string_view, vformat_args<>::type, locale_ref);
+#else  // see base/log.h
+template void fmt::detail::vformat_to<char>(buffer<char>&, string_view,
+                                            basic_format_args<buffer_context<char> >, locale_ref);
 #endif
 template class spdlog::sinks::base_sink<spdlog::details::null_mutex>;
 template class spdlog::sinks::stdout_sink_base<spdlog::details::console_mutex>;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "transport/http/message_io.h"
@@ -9,11 +8,6 @@ namespace cfpipe::transport {
 using tunnel::IoStatus;
 namespace {
 
-/// Small frames that wait to share a write, in bytes.
-constexpr std::size_t kStage = 16 * 1024;
-/// DATA that joins them instead of being encrypted from where it lies, in bytes: a copy costs less than a
-/// record of its own.
-constexpr std::size_t kJoin = 2 * 1024;
 /// A head that has not come whole counts as held from so many bytes on.
 constexpr std::size_t kCountedHead = 4 * 1024;
 /// DATA payload of one frame, in bytes: four whole TLS records with their frame header, or one where several
@@ -26,11 +20,6 @@ constexpr double kBytesPerAnswer = 2 * 1024;
 /// most.
 constexpr double kNuisance = 1;
 constexpr double kCostlyNuisance = 2;
-/// A window grows if its reader took this part of it in a round trip.
-constexpr std::size_t kFullOf(std::size_t window) {
-  return window - window / 3;
-}
-
 H2Session& session_of(void* user) {
   return *static_cast<H2Session*>(user);
 }
@@ -41,13 +30,6 @@ const std::byte* bytes_of(const std::uint8_t* bytes) {
 
 std::string text_of(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
-}
-
-/// What a PING of ours carries that measures, unlike one that asks for a sign of life.
-constexpr std::array<std::uint8_t, 8> kMeasure = {'m', 'e', 'a', 's', 'u', 'r', 'e', 0};
-
-bool is_measure(const nghttp2_ping& ping) {
-  return std::equal(kMeasure.begin(), kMeasure.end(), ping.opaque_data);
 }
 
 }  // namespace
@@ -65,7 +47,7 @@ void H2Session::Stream::keep_rest() {
 
 ssize_t H2Session::Callbacks::read(nghttp2_session*, std::int32_t stream, std::uint8_t*, std::size_t length,
                                    std::uint32_t* flags, nghttp2_data_source*, void* user) {
-  const Stream* s = session_of(user).find(stream);
+  const Stream* s = session_of(user).streams_->find(stream);
   if (s == nullptr) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   if (s->rest.empty() && !s->ends) return NGHTTP2_ERR_DEFERRED;
   const auto count = std::min(length, s->rest.size());
@@ -78,22 +60,14 @@ ssize_t H2Session::Callbacks::read(nghttp2_session*, std::int32_t stream, std::u
 int H2Session::Callbacks::put_data(nghttp2_session*, nghttp2_frame* frame, const std::uint8_t* header,
                                    std::size_t length, nghttp2_data_source*, void* user) {
   auto& self = session_of(user);
-  Stream* s = self.find(frame->hd.stream_id);
+  Stream* s = self.streams_->find(frame->hd.stream_id);
   if (s == nullptr || length > s->rest.size()) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   std::byte* const start = s->rest.data() - kH2FrameHeader;
   std::memcpy(start, header, kH2FrameHeader);
   const std::span<const std::byte> whole(start, kH2FrameHeader + length);
-  if (!self.staged_.empty() && length <= kJoin && self.staged_.size() <= kStage) {
-    self.staged_.insert(self.staged_.end(), whole.begin(), whole.end());
-  } else {
-    auto status = self.put_staged();
-    if (status == IoStatus::ok) status = self.output_.put(whole);
-    if (status == IoStatus::would_block) return NGHTTP2_ERR_WOULDBLOCK;
-    if (status != IoStatus::ok) {
-      self.wire_failed_ = true;
-      return NGHTTP2_ERR_CALLBACK_FAILURE;
-    }
-  }
+  const auto status = self.stage_.put_data(whole, length);
+  if (status == IoStatus::would_block) return NGHTTP2_ERR_WOULDBLOCK;
+  if (status != IoStatus::ok) return NGHTTP2_ERR_CALLBACK_FAILURE;
   s->rest = s->rest.subspan(length);
   if (s->rest.empty()) {
     s->kept.reset();
@@ -105,13 +79,9 @@ int H2Session::Callbacks::put_data(nghttp2_session*, nghttp2_frame* frame, const
 
 ssize_t H2Session::Callbacks::put(nghttp2_session*, const std::uint8_t* bytes, std::size_t length, int,
                                   void* user) {
-  auto& self = session_of(user);
-  if (self.staged_.size() + length > kStage) {
-    const auto status = self.put_staged();
-    if (status == IoStatus::would_block) return NGHTTP2_ERR_WOULDBLOCK;
-    if (status != IoStatus::ok) return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
-  self.staged_.insert(self.staged_.end(), bytes_of(bytes), bytes_of(bytes) + length);
+  const auto status = session_of(user).stage_.put({bytes_of(bytes), length});
+  if (status == IoStatus::would_block) return NGHTTP2_ERR_WOULDBLOCK;
+  if (status != IoStatus::ok) return NGHTTP2_ERR_CALLBACK_FAILURE;
   return static_cast<ssize_t>(length);
 }
 
@@ -128,7 +98,7 @@ ssize_t H2Session::Callbacks::frame_size(nghttp2_session*, std::uint8_t, std::in
 int H2Session::Callbacks::frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   const bool has_end = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
   if (has_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-    if (Stream* s = session_of(user).find(frame->hd.stream_id); s != nullptr) s->end_sent = true;
+    if (Stream* s = session_of(user).streams_->find(frame->hd.stream_id); s != nullptr) s->end_sent = true;
   }
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
     session_of(user).broken(std::string("the peer broke the protocol: ") +
@@ -143,7 +113,7 @@ int H2Session::Callbacks::frame_sent(nghttp2_session*, const nghttp2_frame* fram
 std::uint32_t H2Session::Callbacks::fault_of(H2Session& self, const nghttp2_frame_hd& frame) {
   if (frame.type == NGHTTP2_PRIORITY && frame.stream_id == 0) return kH2ProtocolError;  // RFC 9113 6.3
   const bool opens = frame.type == NGHTTP2_HEADERS && self.role_ == H2Role::server;
-  if (!opens || self.find(frame.stream_id) != nullptr) return kH2NoError;
+  if (!opens || self.streams_->find(frame.stream_id) != nullptr) return kH2NoError;
   return self.sequence_.fault_of_head(frame.stream_id);
 }
 
@@ -170,7 +140,8 @@ int H2Session::Callbacks::frame_begins(nghttp2_session* session, const nghttp2_f
 
 int H2Session::Callbacks::head_begins(nghttp2_session*, const nghttp2_frame* frame, void* user) {
   auto& self = session_of(user);
-  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) self.add(frame->hd.stream_id);
+  const auto id = frame->hd.stream_id;
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) self.streams_->add(id, self.windows_.add(id));
   return 0;
 }
 
@@ -179,10 +150,10 @@ int H2Session::Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, c
                                  std::uint8_t, void* user) {
   constexpr std::size_t kFieldCost = 32;  // RFC 9113 6.5.2
   const auto& self = session_of(user);
-  Stream* s = self.find(frame->hd.stream_id);
+  Stream* s = self.streams_->find(frame->hd.stream_id);
   if (s == nullptr || s->head_done) return 0;
   s->head_bytes += name_size + value_size + kFieldCost;
-  s->oversized = s->oversized || s->head_bytes > self.max_head();
+  s->oversized = s->oversized || s->head_bytes > max_head_bytes(self.role_);
   if (s->oversized) return 0;
   s->head.emplace_back(text_of(name, name_size), text_of(value, value_size));
   if (s->head_bytes > kCountedHead)
@@ -193,7 +164,7 @@ int H2Session::Callbacks::header(nghttp2_session*, const nghttp2_frame* frame, c
 int H2Session::Callbacks::frame_ends(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
   auto& self = session_of(user);
   const auto id = frame->hd.stream_id;
-  Stream* s = self.find(id);
+  Stream* s = self.streams_->find(id);
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
       if (s == nullptr || s->head_done) break;
@@ -208,13 +179,14 @@ int H2Session::Callbacks::frame_ends(nghttp2_session* session, const nghttp2_fra
       self.events_.h2_head(id, std::exchange(s->head, {}), s->oversized);
       break;
     case NGHTTP2_RST_STREAM:
-      if (s != nullptr) s->peer_ended = true;
+      if (s != nullptr) s->window.ended = true;
       break;
     case NGHTTP2_SETTINGS:
       if ((frame->hd.flags & NGHTTP2_FLAG_ACK) == 0) self.settled_ = true;
       break;
     case NGHTTP2_PING:
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0 && is_measure(frame->ping)) self.end_sample();
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) != 0)
+        self.windows_.answered(frame->ping.opaque_data, self.now_);
       break;
     case NGHTTP2_GOAWAY:
       self.going_away_ = true;
@@ -224,7 +196,7 @@ int H2Session::Callbacks::frame_ends(nghttp2_session* session, const nghttp2_fra
   }
   const bool carries_end = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
   if (carries_end && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && s != nullptr) {
-    s->peer_ended = true;
+    s->window.ended = true;
     self.events_.h2_end(id);
   }
   return 0;
@@ -233,53 +205,22 @@ int H2Session::Callbacks::frame_ends(nghttp2_session* session, const nghttp2_fra
 int H2Session::Callbacks::data(nghttp2_session*, std::uint8_t, std::int32_t stream, const std::uint8_t* bytes,
                                std::size_t length, void* user) {
   auto& self = session_of(user);
-  Stream* s = self.find(stream);
+  Stream* s = self.streams_->find(stream);
   if (s == nullptr) return 0;
-  s->unconsumed += length;
-  self.unconsumed_ += length;
-  if (s->window < kH2MaxWindow && self.probe_.received(length, s->window, self.now_)) self.begin_sample();
+  self.windows_.received(s->window, length, self.now_);
   self.events_.h2_data(stream, {bytes_of(bytes), length});
   return 0;
 }
 
 int H2Session::Callbacks::closed(nghttp2_session*, std::int32_t stream, std::uint32_t code, void* user) {
   auto& self = session_of(user);
-  const auto found = self.streams_.find(stream);
-  if (found == self.streams_.end()) return 0;
-  if (found->second->peer_ended) self.sequence_.ended(stream);
-  self.granted_ -= found->second->window;
-  give_back_window(found->second->window - kH2FirstWindow);
-  self.streams_.erase(found);
+  const Stream* s = self.streams_->find(stream);
+  if (s == nullptr) return 0;
+  if (s->window.ended) self.sequence_.ended(stream);
+  self.streams_->remove(stream);
+  self.windows_.remove(stream);
   self.events_.h2_closed(stream, code);
   return 0;
-}
-
-// ---- windows that follow the path ----
-
-void H2Session::begin_sample() {
-  for (auto& [id, s] : streams_) s->sampled = 0;
-  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, kMeasure.data());
-}
-
-// A stream whose reader took as much in a round trip as its window allows gets more. What counts is what was
-// taken, not what has come or is still held: a batch of bytes that came with the answer has not been read
-// yet, however fast the reader is.
-void H2Session::end_sample() {
-  if (!probe_.running()) return;
-  bool grew = false;
-  for (auto& [id, s] : streams_) {
-    if (s->sampled < kFullOf(s->window) || s->peer_ended) continue;
-    const auto wanted = std::min(kH2Growth * s->window, kH2MaxWindow);
-    const auto left = kH2GrantLimit - std::min(kH2GrantLimit, granted_);
-    const auto more = std::min(wanted - s->window, left);
-    if (more < s->window / 2 || !take_window(more)) continue;
-    granted_ += more;
-    s->window += more;
-    nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, id,
-                                          static_cast<std::int32_t>(s->window));
-    grew = true;
-  }
-  probe_.answered(grew, now_);
 }
 
 }  // namespace cfpipe::transport

@@ -3,64 +3,73 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "transport/http2/exchange.h"
+#include "transport/http2/life.h"
+#include "transport/http2/liveness.h"
+#include "transport/http2/sender.h"
 #include "transport/http2/session.h"
 #include "transport/http2/stream.h"
-#include "transport/tls/channel.h"
+#include "transport/http2/stream_table.h"
+#include "transport/http2/watch.h"
+#include "transport/net/socket_channel.h"
 
 namespace cfpipe::transport {
 
-/// Timeouts of an open connection: it sends a PING after `ping` without a byte from the peer, ends after
-/// `dead` without one, and after `idle` without streams. A client's `idle` is shorter than a server's.
-struct H2Times {
-  std::chrono::milliseconds ping{20'000};
-  std::chrono::milliseconds dead{42'000};
-  std::chrono::milliseconds idle{90'000};
-};
-inline constexpr std::chrono::milliseconds kH2ServerIdle{100'000};
+/// Coroutines that wait for the next change of a connection.
+class H2Changes {
+ public:
+  explicit H2Changes(const H2Life& life) : life_(life) {}
+  boost::asio::awaitable<void> next(std::chrono::steady_clock::time_point deadline);
+  void tell();
 
-/// One HTTP/2 connection over TLS, either role: reads and writes the socket, and shares it among the streams.
-/// Ciphertext held: kSendBatch if one stream has it for itself, a quarter of that if several share it, and
-/// one frame. Lives as long as it or one of its streams is referenced. Used from one thread.
-class H2Connection : public std::enable_shared_from_this<H2Connection>,
-                     public H2Carrier,
-                     private H2Events,
-                     private H2Output {
+ private:
+  const H2Life& life_;
+  std::vector<std::shared_ptr<boost::asio::steady_timer>> waiting_;
+};
+
+/// One HTTP/2 connection, either role: reads and writes its channel, and shares it among the streams. Holds
+/// kH2Batch for its socket if one stream has it for itself, a quarter of that if several share it, and one
+/// frame. Lives as long as it or one of its streams is referenced. Used from one thread.
+class H2Connection : public std::enable_shared_from_this<H2Connection>, private H2Exchange::Observer {
  public:
   using Clock = std::chrono::steady_clock;
-  using IoStatus = tunnel::IoStatus;
-  using RequestHandler = std::function<void(std::unique_ptr<H2Stream>)>;
+  using RequestHandler = H2StreamTable::Handler;
 
-  /// Takes over a channel whose handshake has chosen h2, and sends the connection preface.
-  static std::shared_ptr<H2Connection> start(std::unique_ptr<TlsChannel> channel, H2Role role,
-                                             H2Times times = {});
-  ~H2Connection() override;
+  /// Takes over a channel on which ALPN, an upgrade or prior knowledge has chosen h2, and sends the
+  /// connection preface. `early`: what the peer has sent already. `nuisance`: its budget for
+  /// frames that carry nothing.
+  static std::shared_ptr<H2Connection> start(std::unique_ptr<SocketChannel> channel, H2Role role,
+                                             H2Times times = {}, std::span<const std::byte> early = {},
+                                             H2NuisanceBudget nuisance = H2NuisanceBudget());
+  ~H2Connection() override = default;
   H2Connection(const H2Connection&) = delete;
   H2Connection& operator=(const H2Connection&) = delete;
 
   /// Client: true once the server's SETTINGS have arrived; false if the deadline has passed or the connection
   /// has ended before.
   boost::asio::awaitable<bool> settled(Clock::time_point deadline);
-  bool takes_websockets() const { return session_.takes_websockets(); }
+  bool takes_websockets() const { return exchange_.session().takes_websockets(); }
   /// Client: whether another stream may be opened.
-  bool usable() const { return !over_ && !send_failed_ && session_.streams_left() > 0; }
+  bool usable() const { return exchange_.can_send() && exchange_.session().streams_left() > 0; }
   /// Whether the peer has sent GOAWAY; open streams go on.
-  bool going_away() const { return session_.going_away(); }
+  bool going_away() const { return exchange_.session().going_away(); }
   /// Client: opens a stream; null if it is not usable().
   std::unique_ptr<H2Stream> open(const H2Head& head, bool ends);
   /// Client: asks for a sign of life, unless there are several streams, and is over if none comes within
   /// `timeout`.
-  void probe(std::chrono::milliseconds timeout);
+  void probe(std::chrono::milliseconds timeout) { watch_.probe(timeout); }
+  /// The same however many streams there are: after a change of the network, or of this machine's sleep.
+  void check(std::chrono::milliseconds timeout) { watch_.check(timeout); }
 
   /// Server: `handler` is called from the executor with each stream whose request head has arrived.
-  void on_request(RequestHandler handler) { handler_ = std::move(handler); }
+  void on_request(RequestHandler handler) { streams_.on_request(std::move(handler)); }
 
   /// Server: widens the connection's window for a peer that carries a tunnel.
   void widen();
@@ -70,81 +79,33 @@ class H2Connection : public std::enable_shared_from_this<H2Connection>,
   void announce_end();
   /// Rejects new streams (GOAWAY); the connection is over when the last stream has ended.
   void drain();
-  void close();
-  bool over() const { return over_; }
+  void close() { watch_.close(); }
+  bool over() const { return exchange_.over(); }
   boost::asio::awaitable<void> until_over();
-  /// Client: as TlsChannel::refusal().
-  std::optional<Failure> refusal() { return over_ ? channel_->refusal() : std::nullopt; }
+  /// Until it is over, or one side takes no new streams: the peer has sent GOAWAY, or drain() was called.
+  boost::asio::awaitable<void> until_going_away();
+  /// Open streams.
+  std::size_t streams() const { return exchange_.session().streams(); }
+  /// Client: why the server has refused this side, as SocketChannel::refusal().
+  std::optional<Failure> refusal();
   /// Why the connection failed, printable; empty after a clean end.
-  const std::string& why() const { return why_; }
-  boost::asio::any_io_executor executor() override { return executor_; }
+  const std::string& why() const { return exchange_.why(); }
+  boost::asio::any_io_executor executor() const { return life_.executor(); }
 
  private:
-  H2Connection(std::unique_ptr<TlsChannel> channel, H2Role role, H2Times times);
+  H2Connection(std::unique_ptr<SocketChannel> channel, H2Role role, H2Times times, H2NuisanceBudget nuisance);
+  void received(Clock::time_point now) override;
+  void sent() override { sender_.wake(); }
+  void lost() override;
+  void ended() override;
 
-  // For the streams.
-  IoStatus write(H2Stream& stream, tunnel::Slice from) override;
-  IoStatus flush(H2Stream& stream) override;
-  IoStatus end(H2Stream& stream) override;
-  bool respond(H2Stream& stream, const H2Head& head, bool ends) override;
-  void consumed(H2Stream& stream, std::size_t bytes) override;
-  void wait_writable(H2Stream& stream) override;
-  std::size_t room(const H2Stream& stream) const override;
-  bool in_flight(const H2Stream& stream) const override;
-  std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const override;
-  void drop(H2Stream& stream, std::size_t unread) override;
-
-  void h2_head(std::int32_t stream, H2Head head, bool oversized) override;
-  void h2_data(std::int32_t stream, std::span<const std::byte> data) override;
-  void h2_end(std::int32_t stream) override;
-  void h2_closed(std::int32_t stream, std::uint32_t code) override;
-  IoStatus put(std::span<const std::byte> bytes) override;
-
-  H2Stream* find(std::int32_t stream) const;
-  void listen();
-  void receive();
-  bool receive_some();
-  void after_receive();
-  void transmit();
-  void transmit_soon();
-  void await_wire();
-  bool wire_room();
-  std::size_t most_held() const;
-  bool has_left(H2Stream& stream);
-  bool can_go_on(H2Stream& stream);
-  void wake_writers();
-  void end_with(std::string why);
-  boost::asio::awaitable<void> change(Clock::time_point deadline);
-  void changed();
-  void schedule();
-  void on_timer();
-
-  boost::asio::any_io_executor executor_;
-  std::unique_ptr<TlsChannel> channel_;
-  H2Role role_;
-  H2Times times_;
-  H2Session session_;
-  RequestHandler handler_;
-  std::unordered_map<std::int32_t, H2Stream*> streams_;  ///< until they are dropped, also past their end
-  std::deque<std::int32_t> waiters_;                     ///< for writing, in the order of their turns
-  std::vector<std::int32_t> refused_;                    ///< streams to reset, once nghttp2 may be called
-  std::vector<std::pair<std::int32_t, std::size_t>> unwanted_;  ///< bytes for streams that were dropped
-  bool waking_ = false;
-  bool awaiting_wire_ = false;
-  bool transmit_posted_ = false;
-  bool send_failed_ = false;  ///< what the peer sent before is still read to its end
-  bool draining_ = false;
-  bool over_ = false;
-  std::string why_;
-
-  boost::asio::steady_timer timer_;
-  std::vector<std::shared_ptr<boost::asio::steady_timer>> waiting_;  ///< awaits of change()
-  Clock::time_point last_received_;
-  Clock::time_point idle_since_;
-  Clock::time_point probe_until_{};  ///< zero: none is running
-  Clock::time_point probed_at_{};
-  Clock::time_point pinged_at_{};
-  bool pinged_ = false;
+  // Each sees those above it.
+  H2Life life_;
+  H2Changes changes_;
+  H2StreamTable streams_;
+  H2Exchange exchange_;
+  H2Watch watch_;
+  H2Sender sender_;
 };
 
 }  // namespace cfpipe::transport

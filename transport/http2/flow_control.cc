@@ -31,11 +31,11 @@ void H2NuisanceBudget::refill(std::chrono::steady_clock::time_point now) {
   if (last_ == std::chrono::steady_clock::time_point{}) last_ = now;
   const std::chrono::duration<double> passed = now - last_;
   last_ = now;
-  earn(passed.count() * kH2NuisancePerSecond);
+  earn(passed.count() * clients_ * kH2NuisancePerSecond);
 }
 
 void H2NuisanceBudget::earn(double frames) {
-  if (!lost()) left_ = std::min(kH2NuisanceBurst, left_ + frames);
+  if (!lost()) left_ = std::min(clients_ * kH2NuisanceBurst, left_ + frames);
 }
 
 bool H2Probe::received(std::size_t bytes, std::size_t window, Time now) {

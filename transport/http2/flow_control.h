@@ -40,6 +40,8 @@ inline constexpr double kH2NuisancePerSecond = 50;
 /// A token bucket for such frames.
 class H2NuisanceBudget {
  public:
+  /// `clients`: so many share the connection, and have what each would have.
+  explicit H2NuisanceBudget(double clients = 1) : clients_(clients) {}
   /// False: the budget is exhausted.
   bool spend(double frames) {
     left_ -= frames;
@@ -51,7 +53,8 @@ class H2NuisanceBudget {
   bool lost() const { return left_ < 0; }
 
  private:
-  double left_ = kH2NuisanceBurst;
+  double clients_;
+  double left_ = clients_ * kH2NuisanceBurst;
   std::chrono::steady_clock::time_point last_{};
 };
 

@@ -12,11 +12,8 @@ using tunnel::IoStatus;
 using tunnel::Slice;
 namespace {
 
-/// Room for small frames that is not given back between writes, in bytes.
-constexpr std::size_t kKeptStage = 512;
-/// Frames of ours that a peer which does not read may make us queue, and the bytes of each.
+/// Frames of ours that a peer which does not read may make us queue.
 constexpr std::size_t kMaxQueuedFrames = 2048;
-constexpr std::size_t kQueuedFrameBytes = 200;
 /// Largest frame that we take, in bytes.
 constexpr std::uint32_t kMaxFrame = 64 * 1024;
 
@@ -41,30 +38,34 @@ std::vector<nghttp2_nv> fields(const H2Head& head) {
   return out;
 }
 
+void announce_settings(nghttp2_session* session, H2Role role) {
+  std::vector<nghttp2_settings_entry> settings = {
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, as_u32(kH2FirstWindow)},
+      {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kMaxFrame},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, as_u32(max_head_bytes(role))}};
+  if (role == H2Role::server) {
+    settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kH2MaxStreams});
+    settings.push_back({NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1});
+    settings.push_back({NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1});
+  } else {
+    settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
+  }
+  nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
+}
+
 }  // namespace
 
 bool is_interim(const H2Head& head) {
   return !head.empty() && head.front().first == ":status" && head.front().second.starts_with('1');
 }
 
-H2Session::Stream* H2Session::find(std::int32_t stream) const {
-  const auto found = streams_.find(stream);
-  return found == streams_.end() ? nullptr : found->second.get();
-}
-
-H2Session::Stream& H2Session::add(std::int32_t stream) {
-  auto& slot = streams_[stream];
-  slot = std::make_unique<Stream>();
-  granted_ += kH2FirstWindow;
-  slot->window = kH2FirstWindow;
-  return *slot;
-}
-
-H2Session::H2Session(H2Role role, H2Events& events, H2Output& output)
+H2Session::H2Session(H2Role role, H2Events& events, H2Output& output, H2NuisanceBudget nuisance)
     : role_(role),
       events_(events),
-      output_(output),
-      connection_window_(role == H2Role::server ? kH2UnprovenWindow : kH2ConnectionWindow) {
+      streams_(std::make_unique<Streams>()),
+      stage_(output),
+      windows_(role == H2Role::server ? kH2UnprovenWindow : kH2ConnectionWindow),
+      nuisance_(nuisance) {
   nghttp2_option* options = nullptr;
   nghttp2_option_new(&options);
   nghttp2_option_set_no_auto_window_update(options, 1);
@@ -76,36 +77,16 @@ H2Session::H2Session(H2Role role, H2Events& events, H2Output& output)
     nghttp2_session_server_new2(&session_, Callbacks::table(), this, options);
   }
   nghttp2_option_del(options);
-  configure();
+  announce_settings(session_, role);
+  windows_.start(session_);
 }
 
 H2Session::~H2Session() {
-  for (const auto& [id, stream] : streams_) give_back_window(stream->window - kH2FirstWindow);
   nghttp2_session_del(session_);
 }
 
-void H2Session::configure() {
-  std::vector<nghttp2_settings_entry> settings = {
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, as_u32(kH2FirstWindow)},
-      {NGHTTP2_SETTINGS_MAX_FRAME_SIZE, kMaxFrame},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, as_u32(max_head())}};
-  if (role_ == H2Role::server) {
-    settings.push_back({NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, kH2MaxStreams});
-    settings.push_back({NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1});
-    settings.push_back({NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1});
-  } else {
-    settings.push_back({NGHTTP2_SETTINGS_ENABLE_PUSH, 0});
-  }
-  nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
-  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<std::int32_t>(connection_window_));
-}
-
 void H2Session::widen() {
-  if (connection_window_ == kH2ConnectionWindow) return;
-  connection_window_ = kH2ConnectionWindow;
-  nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<std::int32_t>(connection_window_));
+  windows_.widen();
 }
 
 bool H2Session::broken(std::string why) {
@@ -124,34 +105,22 @@ bool H2Session::receive(std::span<const std::byte> bytes, Clock::time_point now)
     nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
     return broken("too many frames that carry nothing");
   }
-  credit_connection();
-  count_queued();
+  windows_.credit_connection();
+  stage_.count(nghttp2_session_get_outbound_queue_size(session_));
   return true;
 }
 
-void H2Session::count_queued() {
-  queued_.set(nghttp2_session_get_outbound_queue_size(session_) * kQueuedFrameBytes + staged_.capacity());
-}
-
-IoStatus H2Session::put_staged() {
-  if (staged_.empty()) return IoStatus::ok;
-  const auto status = output_.put(staged_);
-  if (status == IoStatus::ok) staged_.clear();
-  if (status == IoStatus::failed) wire_failed_ = true;
-  return status;
-}
-
 IoStatus H2Session::send() {
-  if (wire_failed_) return IoStatus::failed;
+  if (stage_.failed()) return IoStatus::failed;
   const int result = nghttp2_session_send(session_);
-  if (wire_failed_) return IoStatus::failed;
+  if (stage_.failed()) return IoStatus::failed;
   if (result != 0) {
     broken(nghttp2_strerror(result));
     return IoStatus::failed;
   }
-  const auto staged = put_staged();
-  if (staged == IoStatus::ok && staged_.capacity() > kKeptStage) staged_ = {};
-  count_queued();
+  const auto staged = stage_.flush();
+  if (staged == IoStatus::ok) stage_.shrink();
+  stage_.count(nghttp2_session_get_outbound_queue_size(session_));
   return staged;
 }
 
@@ -167,7 +136,11 @@ std::size_t H2Session::streams_left() const {
   if (going_away_ || !why_.empty() || nghttp2_session_check_request_allowed(session_) == 0) return 0;
   const auto theirs = nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   const auto most = std::min(theirs, kH2MaxStreams);
-  return most > streams_.size() ? most - streams_.size() : 0;
+  return most > streams() ? most - streams() : 0;
+}
+
+std::size_t H2Session::streams() const {
+  return streams_->size();
 }
 
 std::int32_t H2Session::request(const H2Head& head, bool ends) {
@@ -178,12 +151,12 @@ std::int32_t H2Session::request(const H2Head& head, bool ends) {
   const auto id =
       nghttp2_submit_request(session_, nullptr, list.data(), list.size(), ends ? nullptr : &body, nullptr);
   if (id <= 0) return 0;
-  add(id);
+  streams_->add(id, windows_.add(id));
   return id;
 }
 
 bool H2Session::respond(std::int32_t stream, const H2Head& head, bool ends) {
-  if (find(stream) == nullptr) return false;
+  if (streams_->find(stream) == nullptr) return false;
   const auto list = fields(head);
   if (is_interim(head)) {
     return nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream, nullptr, list.data(), list.size(),
@@ -195,7 +168,7 @@ bool H2Session::respond(std::int32_t stream, const H2Head& head, bool ends) {
 }
 
 std::size_t H2Session::room(std::int32_t stream) const {
-  const Stream* s = find(stream);
+  const Stream* s = streams_->find(stream);
   if (s == nullptr || s->ends || !s->rest.empty()) return 0;
   const auto least = std::min(nghttp2_session_get_remote_window_size(session_),
                               nghttp2_session_get_stream_remote_window_size(session_, stream));
@@ -203,24 +176,24 @@ std::size_t H2Session::room(std::int32_t stream) const {
 }
 
 IoStatus H2Session::write(std::int32_t stream, Slice from) {
-  if (room(stream) == 0) return find(stream) == nullptr ? IoStatus::failed : IoStatus::would_block;
-  find(stream)->rest = from;
+  if (room(stream) == 0) return streams_->find(stream) == nullptr ? IoStatus::failed : IoStatus::would_block;
+  streams_->find(stream)->rest = from;
   nghttp2_session_resume_data(session_, stream);
   const auto status = send();
   // It may have ended while we sent.
-  if (Stream* s = find(stream); s != nullptr) s->keep_rest();
+  if (Stream* s = streams_->find(stream); s != nullptr) s->keep_rest();
   return status == IoStatus::failed ? status : IoStatus::ok;
 }
 
 std::size_t H2Session::held(std::int32_t stream) const {
-  const Stream* s = find(stream);
+  const Stream* s = streams_->find(stream);
   if (s == nullptr) return 0;
   return s->rest.size() + (s->ends && !s->end_sent ? 1 : 0);
 }
 
 std::size_t H2Session::waiting() const {
   std::size_t sum = 0;
-  for (const auto& [id, stream] : streams_) {
+  for (const auto& [id, stream] : *streams_) {
     if (stream->rest.empty()) continue;
     const auto window = nghttp2_session_get_stream_remote_window_size(session_, id);
     sum += std::min(stream->rest.size(), static_cast<std::size_t>(std::max(window, 0)));
@@ -229,44 +202,24 @@ std::size_t H2Session::waiting() const {
 }
 
 bool H2Session::end_sent(std::int32_t stream) const {
-  const Stream* s = find(stream);
+  const Stream* s = streams_->find(stream);
   return s == nullptr || s->end_sent;
 }
 
 void H2Session::end(std::int32_t stream) {
-  Stream* s = find(stream);
+  Stream* s = streams_->find(stream);
   if (s == nullptr || s->ends) return;
   s->ends = true;
   nghttp2_session_resume_data(session_, stream);
 }
 
 void H2Session::reset(std::int32_t stream, std::uint32_t code) {
-  if (find(stream) != nullptr) nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, code);
+  if (streams_->find(stream) != nullptr) nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream, code);
 }
 
-// What nghttp2 counts as received and not credited, less what is still held, can be credited: that includes
-// padding and what came for streams that are gone.
 bool H2Session::consumed(std::int32_t stream, std::size_t bytes) {
-  unconsumed_ -= std::min(unconsumed_, bytes);
-  const bool credited = credit_connection();
-  Stream* s = find(stream);
-  if (s == nullptr) return credited;
-  s->unconsumed -= std::min(s->unconsumed, bytes);
-  s->sampled += bytes;
-  const auto received = nghttp2_session_get_stream_effective_recv_data_length(session_, stream);
-  const auto credit = received - static_cast<std::int32_t>(s->unconsumed);
-  const auto least = std::min(s->window / kH2CreditPart, kH2MostCredit);
-  if (s->peer_ended || credit < static_cast<std::int32_t>(least)) return credited;
-  nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, stream, credit);
-  return true;
-}
-
-bool H2Session::credit_connection() {
-  const auto received = nghttp2_session_get_effective_recv_data_length(session_);
-  const auto credit = received - static_cast<std::int32_t>(unconsumed_);
-  if (credit < static_cast<std::int32_t>(connection_window_ / kH2CreditPart)) return false;
-  nghttp2_submit_window_update(session_, NGHTTP2_FLAG_NONE, 0, credit);
-  return true;
+  Stream* s = streams_->find(stream);
+  return windows_.consumed(stream, s == nullptr ? nullptr : &s->window, bytes);
 }
 
 void H2Session::ping() {

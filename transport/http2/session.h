@@ -6,14 +6,14 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "transport/http2/codes.h"
 #include "transport/http2/flow_control.h"
+#include "transport/http2/receive_windows.h"
+#include "transport/http2/stage.h"
 #include "transport/http2/stream_sequence.h"
-#include "tunnel/held_bytes.h"
 #include "tunnel/stream.h"
 
 struct nghttp2_session;
@@ -34,16 +34,11 @@ inline constexpr std::uint32_t kH2MaxStreams = 100;
 /// 6.5.2).
 inline constexpr std::size_t kH2MaxHeadBytes = 64 * 1024;
 inline constexpr std::size_t kH2MaxRequestHeadBytes = 32 * 1024;
+inline constexpr std::size_t max_head_bytes(H2Role role) {
+  return role == H2Role::server ? kH2MaxRequestHeadBytes : kH2MaxHeadBytes;
+}
 /// Bytes in front of its argument that write() overwrites with a frame header (RFC 9113 4.1).
 inline constexpr std::size_t kH2FrameHeader = 9;
-
-/// The output of a session.
-class H2Output {
- public:
-  virtual ~H2Output() = default;
-  /// Takes all of `bytes` (ok), or nothing (would_block, failed).
-  virtual tunnel::IoStatus put(std::span<const std::byte> bytes) = 0;
-};
 
 /// Events from a session's peer. Called from inside receive() and send(); they must not call the session.
 class H2Events {
@@ -59,15 +54,15 @@ class H2Events {
 };
 
 /// One end of an HTTP/2 connection (RFC 9113), without its socket: bytes in, events out; calls in, bytes out.
-/// Holds at most one write() per stream, and counts what has been received and not consumed: per stream at
-/// most kH2MaxWindow, in all at most kH2ConnectionWindow.
+/// Holds at most one write() per stream, and what H2Stage does.
 class H2Session {
  public:
   using Clock = std::chrono::steady_clock;
   using IoStatus = tunnel::IoStatus;
   using Slice = tunnel::Slice;
 
-  H2Session(H2Role role, H2Events& events, H2Output& output);
+  /// `nuisance`: the peer's budget for frames that carry nothing.
+  H2Session(H2Role role, H2Events& events, H2Output& output, H2NuisanceBudget nuisance = H2NuisanceBudget());
   ~H2Session();
   H2Session(const H2Session&) = delete;
   H2Session& operator=(const H2Session&) = delete;
@@ -89,7 +84,7 @@ class H2Session {
   /// Client: further streams that the peer's limit allows now; 0 after a GOAWAY.
   std::size_t streams_left() const;
   bool going_away() const { return going_away_; }
-  std::size_t streams() const { return streams_.size(); }
+  std::size_t streams() const;
 
   /// Client: opens a stream; its number, or 0.
   std::int32_t request(const H2Head& head, bool ends);
@@ -107,7 +102,7 @@ class H2Session {
   /// Bytes of all streams that wait for the output only: the windows have room for them.
   std::size_t waiting() const;
   /// Bytes of small frames of any stream that wait for the output.
-  std::size_t staged() const { return staged_.size(); }
+  std::size_t staged() const { return stage_.bytes(); }
   /// No write() will follow.
   void end(std::int32_t stream);
   void reset(std::int32_t stream, std::uint32_t code);
@@ -125,37 +120,22 @@ class H2Session {
 
  private:
   struct Stream;
+  class Streams;
   struct Callbacks;
   friend struct Callbacks;
-  Stream* find(std::int32_t stream) const;
-  Stream& add(std::int32_t stream);
-  void configure();
   bool broken(std::string why);
-  IoStatus put_staged();
-  void count_queued();
-  bool credit_connection();
-  void begin_sample();
-  void end_sample();
-
-  std::size_t max_head() const { return role_ == H2Role::server ? kH2MaxRequestHeadBytes : kH2MaxHeadBytes; }
 
   H2Role role_;
   H2Events& events_;
-  H2Output& output_;
   nghttp2_session* session_ = nullptr;
-  std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;
-  std::vector<std::byte> staged_;  ///< small frames on their way to the output
-  tunnel::HeldBytes queued_;       ///< those and the frames behind them
+  std::unique_ptr<Streams> streams_;
+  H2Stage stage_;
+  H2ReceiveWindows windows_;
   H2Sequence sequence_;
   H2NuisanceBudget nuisance_;
-  H2Probe probe_;
   Clock::time_point now_{};  ///< of the last receive()
-  std::size_t granted_ = 0;  ///< sum of the streams' windows
-  std::size_t connection_window_;
-  std::size_t unconsumed_ = 0;  ///< of all streams, those that are gone included
   bool settled_ = false;
   bool going_away_ = false;
-  bool wire_failed_ = false;
   std::string why_;
 };
 

@@ -3,6 +3,8 @@
 #include <nghttp2/nghttp2.h>
 #include <sys/types.h>
 
+#include <unordered_map>
+
 #include "transport/http2/session.h"
 #include "tunnel/held_bytes.h"
 
@@ -10,6 +12,8 @@ namespace cfpipe::transport {
 
 /// One stream as the session keeps it.
 struct H2Session::Stream {
+  explicit Stream(H2Window& its_window) : window(its_window) {}
+
   // Receiving.
   H2Head head;
   std::size_t head_bytes = 0;
@@ -17,10 +21,7 @@ struct H2Session::Stream {
   tunnel::HeldBytes head_held;  ///< until it is handed on
   bool head_done = false;       ///< what follows are trailers, which mean nothing here
   int interim = 0;              ///< heads before the final one
-  bool peer_ended = false;
-  std::size_t window = 0;
-  std::size_t unconsumed = 0;
-  std::size_t sampled = 0;  ///< bytes consumed since the running measure began
+  H2Window& window;
 
   // Sending. `rest` lies in the memory of a write() that is under way, or in `kept`.
   Slice rest;
@@ -31,6 +32,23 @@ struct H2Session::Stream {
 
   /// Before write() returns: what has not left is copied, behind room for a frame header.
   void keep_rest();
+};
+
+/// The streams that are open, by number.
+class H2Session::Streams {
+ public:
+  Stream* find(std::int32_t stream) const {
+    const auto found = all_.find(stream);
+    return found == all_.end() ? nullptr : found->second.get();
+  }
+  void add(std::int32_t stream, H2Window& window) { all_[stream] = std::make_unique<Stream>(window); }
+  void remove(std::int32_t stream) { all_.erase(stream); }
+  std::size_t size() const { return all_.size(); }
+  auto begin() const { return all_.begin(); }
+  auto end() const { return all_.end(); }
+
+ private:
+  std::unordered_map<std::int32_t, std::unique_ptr<Stream>> all_;
 };
 
 /// What nghttp2 calls; `user` is the session. None of them throws, nor calls back into nghttp2 other than to

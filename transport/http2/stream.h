@@ -1,21 +1,18 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
-#include <utility>
 
+#include "transport/http2/incoming.h"
 #include "transport/http2/session.h"
 #include "transport/net/channel.h"
 
 namespace cfpipe::transport {
 
-class H2Connection;
 class H2Stream;
 
 /// What a stream needs of the connection that carries it.
@@ -48,14 +45,14 @@ class H2Stream final : public Channel {
   ~H2Stream() override;
 
   /// The peer's head: at once for a server, for a client when headed() has come true.
-  const H2Head& head() const { return head_; }
-  H2Head take_head() { return std::exchange(head_, {}); }
+  const H2Head& head() const { return in_.head(); }
+  H2Head take_head() { return in_.take_head(); }
   std::string_view field(std::string_view name) const;  ///< first of that lower-case name, or empty
-  bool oversized() const { return oversized_; }
+  bool oversized() const { return in_.oversized(); }
   boost::asio::awaitable<bool> headed(Clock::time_point deadline);
   /// True if the peer has not looked at the request and says so: it may go elsewhere.
-  bool refused() const { return closed_ && code_ == kH2RefusedStream; }
-  bool closed() const { return closed_; }
+  bool refused() const { return closed() && in_.code() == kH2RefusedStream; }
+  bool closed() const { return in_.closed(); }
   /// Server: the answer's head.
   bool respond(const H2Head& head, bool ends);
   /// What has come and what will is dropped from now on; the windows see it as unread.
@@ -70,6 +67,7 @@ class H2Stream final : public Channel {
   IoStatus close_notify() override;
   void on_readable(std::function<void()> callback) override;
   void on_writable(std::function<void()> callback) override;
+  void on_gone(std::function<void()> callback) override;
   boost::asio::awaitable<bool> readable(Clock::time_point deadline) override;
   boost::asio::awaitable<bool> writable(Clock::time_point deadline) override;
   bool in_flight() const override;
@@ -78,51 +76,23 @@ class H2Stream final : public Channel {
   boost::asio::any_io_executor executor() override;
 
  private:
-  friend class H2Connection;
-  enum class Wants { nothing, room, emptiness };
-  struct Block {
-    tunnel::PooledBuffer buffer;
-    std::size_t begin = tunnel::kHeadroom;
-    std::size_t end = tunnel::kHeadroom;
-    bool full() const { return end == buffer.size(); }
-  };
+  friend class H2StreamTable;
+  friend class H2Sender;
 
-  // From the connection.
-  void arrived(std::span<const std::byte> data);
-  void add_block(std::size_t coming);
-  IoStatus nothing_read() const;
-  void set_head(H2Head head, bool oversized);
-  void set_peer_ended();
-  void set_closed(std::uint32_t code);
-  void wake_reader();
-  void post(std::function<void()> callback);
-  boost::asio::awaitable<bool> wait(bool for_head, Clock::time_point deadline);
+  /// How it stands in the line of those who write to the connection; kept by H2Sender.
+  struct Turn {
+    enum class Wants { nothing, room, emptiness };
+    Wants wants = Wants::nothing;
+    std::size_t bytes = 0;       ///< written since the others had their turns
+    std::uint64_t mark = 0;      ///< the connection's bytes up to our last one
+    bool was_held = false;       ///< `mark` is from before bytes that waited
+    std::function<void()> wake;  ///< null: it does not wait
+  };
 
   std::shared_ptr<H2Carrier> connection_;
   std::int32_t id_;
-  H2Head head_;
-  bool oversized_ = false;
-  bool has_head_ = false;
-
-  std::deque<Block> in_;
-  std::size_t filled_ = 0;  ///< size of the last block, if that became full
-  std::size_t in_bytes_ = 0;
-  bool peer_ended_ = false;
-  bool closed_ = false;  ///< both ways; `code_` says why
-  std::uint32_t code_ = 0;
-  bool dropped_ = false;     ///< by close()
-  bool discarding_ = false;  ///< what is in `in_bytes_` is not in `in_`
-
-  // Sending; kept by the connection.
-  Wants wants_ = Wants::nothing;
-  std::size_t turn_ = 0;    ///< bytes since the others had theirs
-  std::uint64_t mark_ = 0;  ///< the connection's ciphertext up to our last byte
-  bool was_held_ = false;   ///< `mark_` is from before bytes that waited
-
-  std::function<void()> reader_;
-  std::function<void()> writer_;
-  std::shared_ptr<boost::asio::steady_timer> waiter_;  ///< of an await
-  std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+  H2Incoming in_;
+  Turn turn_;
 };
 
 }  // namespace cfpipe::transport

@@ -149,5 +149,18 @@ TEST_F(H2HostileTest, SurvivesWhateverIsSaid) {
   }
 }
 
+TEST(H2NuisanceBudget, IsThatOfEachClientOfAConnection) {
+  constexpr double kClients = 3;
+  const std::chrono::steady_clock::time_point start{std::chrono::hours(1)};
+  H2NuisanceBudget budget(kClients);
+  budget.refill(start);
+  EXPECT_TRUE(budget.spend(kClients * kH2NuisanceBurst));
+  budget.refill(start + std::chrono::seconds(1));
+  EXPECT_TRUE(budget.spend(kClients * kH2NuisancePerSecond));
+  EXPECT_FALSE(budget.spend(1));
+  budget.refill(start + std::chrono::seconds(100));
+  EXPECT_TRUE(budget.lost()) << "what is lost stays lost";
+}
+
 }  // namespace
 }  // namespace cfpipe::transport

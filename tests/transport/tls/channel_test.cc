@@ -138,7 +138,7 @@ TEST_F(TlsChannelTest, AServerRefusesProtocolsThatItDoesNotSpeak) {
     const auto shaken = *run(channel.handshake(10s, "server"));
     EXPECT_EQ(shaken.has_value(), chosen != nullptr) << offered;
     if (shaken) {
-      EXPECT_EQ(channel.alpn(), chosen == nullptr ? "" : chosen) << offered;
+      EXPECT_EQ(channel.tls().alpn(), chosen == nullptr ? "" : chosen) << offered;
     } else {
       EXPECT_NE(shaken.error().detail.find("no application protocol"), std::string::npos)
           << shaken.error().detail;

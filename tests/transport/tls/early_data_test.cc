@@ -62,7 +62,7 @@ class EarlyDataTest : public testing::LoopbackTest {
     SSL_set_accept_state(ssl.get());
     TlsChannel channel(std::move(socket), std::move(ssl));
     if (!co_await channel.accept(timeout, "client")) co_return;
-    was_early.push_back(!channel.established());
+    was_early.push_back(!channel.tls().established());
     co_await handler(channel);
   }
 
@@ -272,7 +272,7 @@ TEST_F(EarlyDataTest, UnreachableHostCostsNoTicket) {
 TEST_F(EarlyDataTest, WhatArrivesWhileTheHandshakeIsFinishedStaysToBeRead) {
   serve_early([this](TlsChannel& channel) -> net::awaitable<void> {
     const auto done = co_await channel.establish(timeout, "client");
-    EXPECT_TRUE(done && channel.established());
+    EXPECT_TRUE(done && channel.tls().established());
     heard.push_back(co_await read_until(channel, "\n"));
     const std::string said = "you said " + heard.back() + "go\n";
     co_await say(channel, said);
@@ -294,7 +294,7 @@ TEST_F(EarlyDataTest, PeerThatDoesNotFinishTheHandshakeIsCutOff) {
   handler = [&](TlsChannel& channel) -> net::awaitable<void> {
     heard.push_back(co_await read_until(channel, "\n"));
     co_await until_gone(channel);
-    cut = !channel.established();
+    cut = !channel.tls().established();
     loop.stop();
   };
   // Only the first flight: a recording has no more.
@@ -320,11 +320,11 @@ TEST_F(EarlyDataTest, PeerThatDoesNotFinishTheHandshakeIsCutOff) {
 TEST_F(EarlyDataTest, ServerOfHttp2SpeaksBeforeTheHandshakeIsFinished) {
   options.alpn = Alpn::http2_or_http1;
   serve_early([](TlsChannel& channel) -> net::awaitable<void> {
-    EXPECT_FALSE(channel.has_early_data());
+    EXPECT_FALSE(channel.tls().has_early_data());
     co_await say(channel, "hello\n");
     const auto heard_then = co_await read_until(channel, "\n");
     EXPECT_EQ(heard_then, "and to you\n");
-    EXPECT_TRUE(channel.established());
+    EXPECT_TRUE(channel.tls().established());
     co_await say(channel, "go\n");
     co_await until_gone(channel);
   });
@@ -347,7 +347,7 @@ TEST_F(EarlyDataTest, PeerOfHttp2ThatDoesNotFinishTheHandshakeIsCutOff) {
   bool cut = false;
   serve_early([&](TlsChannel& channel) -> net::awaitable<void> {
     co_await until_gone(channel);
-    cut = !channel.established();
+    cut = !channel.tls().established();
     loop.stop();
   });
   const auto context = TlsClientContext::make(options.ca_file);
@@ -385,13 +385,13 @@ class EarlyUpgradeTest : public EarlyDataTest {
       for (bool more = true; more;) {
         const auto request = co_await read_until(channel, "\r\n\r\n");
         if (request.empty()) co_return;
-        const bool early = !channel.established();
+        const bool early = !channel.tls().established();
         heard.push_back(early ? "early" : "late");
         const std::string said = early ? words : switched(request);
         co_await say(channel, said);
         more = early && words.find("close") == std::string::npos;
       }
-      if (channel.established()) co_await until_gone(channel);
+      if (channel.tls().established()) co_await until_gone(channel);
     };
   }
 };

@@ -89,9 +89,13 @@ class Readiness {
   int error_ = 0;
 };
 
+/// What close() is to a peer that has not been told of the end.
+enum class Abort { closes, resets };
+
 class FdStream final : public Stream {
  public:
-  FdStream(net::any_io_executor executor, int in, int out, bool owned) : in_(in), out_(out), owned_(owned) {
+  FdStream(net::any_io_executor executor, int in, int out, bool owned, Abort abort)
+      : in_(in), out_(out), owned_(owned), abort_(abort) {
     in_flags_.emplace(in);
     in_ready_.emplace(executor, in);
     if (out != in) {
@@ -113,6 +117,8 @@ class FdStream final : public Stream {
     }
     const int error = errno;
     buffer_.give_back();
+    // Writing may have met the reset, which is told once; the reader then sees an end that is none.
+    if (got == 0 && error_ == ECONNRESET) return fail(error_);
     if (got == 0) {
       end_ = End::clean;
       return IoStatus::eof;
@@ -195,6 +201,10 @@ class FdStream final : public Stream {
     // which the second saw the flags that the first had set.
     out_flags_.reset();
     in_flags_.reset();
+    if (abort_ == Abort::resets && !(finished_ && !broken_off_ && end_ == End::clean)) {
+      const linger at_once{1, 0};
+      ::setsockopt(in_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
     if (owned_) {
       ::close(in_);
       if (out_ != in_) ::close(out_);
@@ -231,6 +241,7 @@ class FdStream final : public Stream {
   int in_;
   int out_;
   bool owned_;
+  Abort abort_;
   bool finished_ = false;
   bool broken_off_ = false;  // what was taken is not the whole
   bool wide_ = false;
@@ -246,7 +257,11 @@ class FdStream final : public Stream {
 }  // namespace
 
 std::unique_ptr<Stream> make_fd_stream(net::any_io_executor executor, int in, int out, bool owned) {
-  return std::make_unique<FdStream>(std::move(executor), in, out, owned);
+  return std::make_unique<FdStream>(std::move(executor), in, out, owned, Abort::closes);
+}
+
+std::unique_ptr<Stream> make_tcp_stream(net::any_io_executor executor, int fd) {
+  return std::make_unique<FdStream>(std::move(executor), fd, fd, true, Abort::resets);
 }
 
 }  // namespace cfpipe::tunnel

@@ -104,12 +104,23 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
         return false;
       case IoStatus::failed:
         d.broke_off = true;
-        [[fallthrough]];
+        advance(i, Event::source_ended);
+        return false;
       case IoStatus::eof:
         advance(i, Event::source_ended);
+        if (!over_) watch_ended(i);
         return false;
     }
     return false;
+  }
+
+  // A source that has ended in peace is not read any more: that it has gone would otherwise be found only
+  // when the other direction has something to say, which may be never.
+  void watch_ended(std::size_t i) {
+    directions_[i].source->on_gone([self = shared_from_this(), i] {
+      const bool sleeps = !self->over_ && self->directions_[1 - i].state == HalfState::flowing;
+      if (sleeps) self->advance(1 - i, Event::sink_failed);
+    });
   }
 
   // The source has nothing more for now: what the sink has batched leaves, and we sleep until there is more.
@@ -186,6 +197,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     auto& d = directions_[i];
     auto& other = directions_[1 - i];
     if (other.state == HalfState::done) return complete();
+    if (d.source->end() == End::open) d.source->discard();
     const bool source_over = d.source->end() != End::open;
     if (source_over && !(d.source->end() == End::clean && d.source->open_after_eof())) {
       force(1 - i, Event::sink_closing);
@@ -207,11 +219,16 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
     limit_.expires_after(times_.finish_limit);
     limit_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
       if (error) return;
+      bool goes_on = false;
       for (std::size_t i : {0U, 1U}) {
-        if (!self->over_ && self->directions_[i].state == HalfState::finishing)
-          self->advance(i, Event::sink_failed);
+        if (self->over_ || self->directions_[i].state != HalfState::finishing) continue;
+        const bool more =
+            !self->abandoned_ && !self->stopped_ && self->directions_[i].sink->still_finishing();
+        if (!more) self->advance(i, Event::sink_failed);
+        goes_on = goes_on || more;
       }
       self->bounded_ = false;
+      if (goes_on && !self->over_) self->bound_finish();
     });
   }
 
@@ -299,6 +316,7 @@ struct Relay::Impl : std::enable_shared_from_this<Impl> {
   bool watching_ = false;
   bool bounded_ = false;
   bool abandoned_ = false;  // the near stream's peer is gone
+  bool stopped_ = false;
   bool over_ = false;
 };
 
@@ -323,6 +341,7 @@ net::awaitable<Outcome> Relay::run() {
 
 void Relay::stop() {
   const auto impl = impl_;
+  impl->stopped_ = true;
   for (std::size_t i : {0U, 1U}) {
     if (!impl->over_) impl->force(i, Event::sink_closing);
   }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -42,6 +43,9 @@ class Stream {
   virtual std::span<Slice> ready() = 0;
   virtual void consume(std::size_t bytes) = 0;
   virtual void on_readable(Callback callback) = 0;
+  /// Nothing is read any more: what comes has no taker. A stream that has to hear its peer for what it sends
+  /// itself goes on reading, and drops it.
+  virtual void discard() {}
 
   struct Took {
     IoStatus status;  ///< ok: all bytes; would_block: `bytes` of them, wait for on_writable; failed
@@ -57,9 +61,17 @@ class Stream {
   virtual void breaks_off() {}
   /// Sends EOF (shutdown, Close frame) after the last take(). ok when all bytes have left.
   virtual IoStatus finish() = 0;
+  /// Asked each time that finish() has not been ok for kFinishLimit: true if there is progress, or if that is
+  /// bounded elsewhere.
+  virtual bool still_finishing() { return false; }
   /// Marks the end as imposed by this side: finish() tells the peer if the protocol can.
   virtual void dismiss(const std::string& why) { (void)why; }
+  /// Marks the end as caused by the end of this process: finish() tells the peer if the protocol can.
+  virtual void leave(const std::string& why) { (void)why; }
   virtual void on_writable(Callback callback) = 0;
+  /// For when fill() has returned eof: the peer has gone, and take() would fail. Streams that can only tell
+  /// by writing never call it.
+  virtual void on_gone(Callback callback) { (void)callback; }
 
   /// True if the peer may go on sending after our finish(). If false, the stream ends within seconds of it
   /// even if the peer does not.
@@ -70,6 +82,9 @@ class Stream {
   virtual std::string end_detail() const { return {}; }  ///< one printable line
   /// Of End::cut: the code in the Close frame of a WebSocket's peer (RFC 6455 7.4); 0 if there was none.
   virtual std::uint16_t peer_close_code() const { return 0; }
+  /// Asks the peer for a sign of life: without one within `limit` the stream ends as silent. Streams that
+  /// cannot ask do nothing.
+  virtual void check(std::chrono::milliseconds limit) { (void)limit; }
   virtual void close() = 0;
 };
 

@@ -48,6 +48,7 @@ class MemoryStream final : public tunnel::Stream {
     wake(reader_);
   }
   void stop_hearing() { deaf_ = true; }
+  void break_sink() { sink_broken_ = true; }
   void hear_again() {
     deaf_ = false;
     wake(writer_);

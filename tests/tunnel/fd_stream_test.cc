@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -206,6 +207,68 @@ TEST_F(FdStreamTest, ABreakIsNotTheEndOfASocket) {
   EXPECT_EQ(::recv(theirs.get(), room, sizeof room, MSG_DONTWAIT), 6);
   EXPECT_EQ(::recv(theirs.get(), room, sizeof room, MSG_DONTWAIT), -1);
   EXPECT_EQ(errno, EAGAIN);
+}
+
+/// Two ends of a TCP connection.
+std::pair<Fd, Fd> make_tcp_pair() {
+  const Fd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* where = static_cast<sockaddr*>(static_cast<void*>(&address));
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(listener.get(), where, size), 0);
+  EXPECT_EQ(::listen(listener.get(), 1), 0);
+  EXPECT_EQ(::getsockname(listener.get(), where, &size), 0);
+  Fd one(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  EXPECT_EQ(::connect(one.get(), where, size), 0);
+  return {std::move(one), Fd(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC))};
+}
+
+TEST_F(FdStreamTest, ABreakResetsTheConnectionOfATcpStream) {
+  auto [ours, theirs] = make_tcp_pair();
+  const auto stream = make_tcp_stream(loop.get_executor(), ::dup(ours.get()));
+  ours = Fd();
+  stream->breaks_off();
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  stream->close();
+  char room[16];
+  EXPECT_EQ(::recv(theirs.get(), room, sizeof room, 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST_F(FdStreamTest, ATcpStreamThatIsDroppedInTheMiddleIsReset) {
+  auto [ours, theirs] = make_tcp_pair();
+  make_tcp_stream(loop.get_executor(), ::dup(ours.get())).reset();
+  ours = Fd();
+  char room[16];
+  EXPECT_EQ(::recv(theirs.get(), room, sizeof room, 0), -1);
+  EXPECT_EQ(errno, ECONNRESET);
+}
+
+TEST_F(FdStreamTest, ATcpStreamThatBothSidesHaveEndedIsNotReset) {
+  auto [ours, theirs] = make_tcp_pair();
+  const auto stream = make_tcp_stream(loop.get_executor(), ::dup(ours.get()));
+  ours = Fd();
+  EXPECT_EQ(put(*stream, "last").status, IoStatus::ok);
+  EXPECT_EQ(stream->finish(), IoStatus::ok);
+  ASSERT_EQ(::shutdown(theirs.get(), SHUT_WR), 0);
+  EXPECT_EQ(stream->fill(), IoStatus::eof);
+  stream->close();
+  EXPECT_EQ(read_all(theirs.get()), "last");
+}
+
+// The system tells of a reset once, to the first that writes.
+TEST_F(FdStreamTest, AResetThatAWriteHasMetIsNoEndForTheReader) {
+  auto [ours, theirs] = make_tcp_pair();
+  const auto stream = make_tcp_stream(loop.get_executor(), ::dup(ours.get()));
+  ours = Fd();
+  const linger at_once{1, 0};
+  ::setsockopt(theirs.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  theirs = Fd();
+  EXPECT_EQ(put(*stream, "lost").status, IoStatus::failed);
+  EXPECT_EQ(stream->fill(), IoStatus::failed);
+  EXPECT_EQ(stream->end(), End::cut);
 }
 
 TEST_F(FdStreamTest, ABreakIsPassedOnAsTheEndOfAPipe) {

@@ -48,6 +48,9 @@ class Channel {
   /// One-shot; dropped by close(). Never run from inside the call.
   virtual void on_readable(std::function<void()> callback) = 0;
   virtual void on_writable(std::function<void()> callback) = 0;
+  /// The same: the peer takes nothing more, whatever it has said before. A channel that can only tell by
+  /// writing never calls it.
+  virtual void on_gone(std::function<void()> callback) { (void)callback; }
 
   /// The same as awaits, false when `deadline` passed or the channel was closed. For control flow, not the
   /// data path.

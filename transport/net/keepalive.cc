@@ -23,6 +23,13 @@ void PeerWatch::pinged(Time now) {
   if (asked_ <= heard_) asked_ = now;
 }
 
+void PeerWatch::checked(Time now, std::chrono::milliseconds limit) {
+  pinged(now);
+  if (checked_ > heard_ && checked_ + check_limit_ < now + limit) return;  // one that is due sooner
+  checked_ = now;
+  check_limit_ = limit;
+}
+
 void PeerWatch::excused(Time until) {
   reading_since_ = std::max(reading_since_, until);
   if (asked_ > heard_) asked_ = std::max(asked_, until);
@@ -30,7 +37,10 @@ void PeerWatch::excused(Time until) {
 
 PeerWatch::Time PeerWatch::dead_at() const {
   if (asked_ <= heard_) return Time::max();
-  return std::max(reading_since_ + times_.peer_silent, asked_ + times_.peer_silent - times_.ping_every);
+  const auto usual =
+      std::max(reading_since_ + times_.peer_silent, asked_ + times_.peer_silent - times_.ping_every);
+  if (checked_ <= heard_) return usual;
+  return std::min(usual, std::max(reading_since_, checked_) + check_limit_);
 }
 
 }  // namespace cfpipe::transport

@@ -42,6 +42,8 @@ class PeerWatch {
   void heard(Time now) { heard_ = now; }
   /// A ping has left.
   void pinged(Time now);
+  /// A ping has left that is to be answered within `limit`.
+  void checked(Time now, std::chrono::milliseconds limit);
   /// A reader waits. Silence counts only then: under back-pressure there is no reader, and the peer's state
   /// is unknown.
   void reading(Time now) { reading_since_ = now; }
@@ -61,6 +63,8 @@ class PeerWatch {
   Time reading_since_{};
   Time pinged_{};
   Time asked_{};  // of the first ping since heard_, if there was one
+  Time checked_{};
+  std::chrono::milliseconds check_limit_{};  // of the ping at checked_
 };
 
 }  // namespace cfpipe::transport

@@ -68,6 +68,7 @@ void PlainChannel::append(std::span<const std::byte> from) {
   }
   std::memcpy(out_.data() + end_, from.data(), from.size());
   end_ += from.size();
+  queued_ += from.size();
 }
 
 tunnel::IoStatus PlainChannel::write(std::span<const std::byte> from) {

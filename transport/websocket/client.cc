@@ -14,6 +14,7 @@
 #include "transport/websocket/handshake.h"
 #include "transport/websocket/refusal.h"
 #include "transport/websocket/stream.h"
+#include "tunnel/resume/handshake.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
@@ -31,6 +32,7 @@ std::string request_text(const WebSocketRequest& request, const std::string& key
   out += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: " +
          std::string(kWebSocketVersion) + "\r\nSec-WebSocket-Key: " + key + "\r\n" + kHalfCloseHeader +
          ": 1\r\n";
+  if (!request.resume.empty()) out += std::string(tunnel::kResumeHeader) + ": " + request.resume + "\r\n";
   for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
   return out + "\r\n";
 }
@@ -159,6 +161,7 @@ net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_websocket(HttpClien
       co_return checked.error();
     }
     const bool half_close = text_of(tried.answer, kHalfCloseHeader) == "1";
+    request.resume_answered(text_of(tried.answer, tunnel::kResumeHeader));
     const std::span<const std::byte> ahead(static_cast<const std::byte*>(tried.buffer.data().data()),
                                            tried.buffer.size());
     co_return make_websocket_stream(std::move(tried.connected.channel), WsRole::client, half_close, ahead,

@@ -2,7 +2,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "base/error.h"
 #include "transport/dial/http_client.h"
@@ -17,6 +20,9 @@ struct WebSocketRequest {
   Headers headers;  ///< besides those of the handshake itself; User-Agent replaces ours
   std::chrono::milliseconds deadline{15'000};  ///< from the upgrade request to its answer
   WebSocketTimes times;                        ///< of the tunnel that comes of it
+  std::string resume;                          ///< value of tunnel::kResumeHeader; empty: that is not sent
+  /// Called with the value of the answer that opens the WebSocket, which may be empty.
+  std::function<void(std::string_view)> resume_answered = [](std::string_view) {};
 };
 
 /// Whether the request has a User-Agent of its own.

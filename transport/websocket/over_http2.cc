@@ -6,6 +6,7 @@
 #include "transport/websocket/handshake.h"
 #include "transport/websocket/refusal.h"
 #include "transport/websocket/stream.h"
+#include "tunnel/resume/handshake.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
@@ -43,6 +44,7 @@ H2Head websocket_head(const WebSocketRequest& request) {
                  {":path", request.url.target}, {"sec-websocket-version", kWebSocketVersion},
                  {lower(kHalfCloseHeader), "1"}};
   if (!names_user_agent(request)) head.emplace_back("user-agent", "cfpipe/" CFPIPE_VERSION);
+  if (!request.resume.empty()) head.emplace_back(lower(tunnel::kResumeHeader), request.resume);
   for (const auto& [name, value] : request.headers) head.emplace_back(lower(name), value);
   return head;
 }
@@ -74,6 +76,7 @@ net::awaitable<Result<std::unique_ptr<tunnel::Stream>>> open_h2_websocket(
   if (const char* fault = unasked_for(extension, subprotocol))
     co_return upgrade_misanswered(request.url, status, stream->field("cf-ray"), fault);
   const bool half_close = stream->field(lower(kHalfCloseHeader)) == "1";
+  request.resume_answered(stream->field(lower(tunnel::kResumeHeader)));
   co_return make_websocket_stream(std::move(stream), WsRole::client, half_close, {}, request.times);
 }
 

@@ -61,7 +61,7 @@ class WebSocketStream final : public tunnel::Stream {
   void breaks_off() override { broken_off_ = true; }
   IoStatus finish() override;
   void dismiss(const std::string& why) override { last_words_ = {kAccessEnded, why}; }
-  void go_away(const std::string& why) {
+  void leave(const std::string& why) override {
     if (!last_words_) last_words_ = {kGoingAway, why};
   }
   void on_writable(Callback callback) override {
@@ -76,6 +76,7 @@ class WebSocketStream final : public tunnel::Stream {
   End end() const override { return end_ == End::open && send_failed_ ? End::cut : end_; }
   std::string end_detail() const override { return detail_; }
   std::uint16_t peer_close_code() const override { return peer_close_code_; }
+  void check(std::chrono::milliseconds limit) override;
   void close() override;
 
  private:
@@ -417,6 +418,13 @@ void WebSocketStream::on_timer() {
   schedule();
 }
 
+void WebSocketStream::check(std::chrono::milliseconds limit) {
+  if (end_ != End::open || close_sent_) return;
+  watch_.checked(Clock::now(), limit);
+  show_life();
+  schedule();
+}
+
 void WebSocketStream::close() {
   alive_.reset();
   reader_ = nullptr;
@@ -435,10 +443,6 @@ std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> c
                                                       bool half_close, std::span<const std::byte> early,
                                                       const WebSocketTimes& times) {
   return std::make_unique<WebSocketStream>(std::move(channel), role, half_close, early, times);
-}
-
-void go_away(tunnel::Stream& websocket, const std::string& why) {
-  if (auto* stream = dynamic_cast<WebSocketStream*>(&websocket)) stream->go_away(why);
 }
 
 }  // namespace cfpipe::transport

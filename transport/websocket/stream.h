@@ -29,7 +29,5 @@ inline constexpr std::size_t kPlainLarge = 512 * 1024;
 std::unique_ptr<tunnel::Stream> make_websocket_stream(std::unique_ptr<Channel> channel, WsRole role,
                                                       bool half_close, std::span<const std::byte> early,
                                                       const WebSocketTimes& times = {});
-/// Sets close code 1001 and the reason `why` for the stream's Close.
-void go_away(tunnel::Stream& websocket, const std::string& why);
 
 }  // namespace cfpipe::transport

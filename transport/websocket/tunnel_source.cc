@@ -81,7 +81,7 @@ net::awaitable<Result<void>> TunnelSource::Impl::dial(Edge& edge, const WebSocke
   options.alpn = Alpn::http2_or_http1;
   auto channel = co_await dial_tls(request.url, options);
   if (!channel) co_return channel.error();
-  if ((*channel)->alpn() != "h2") {
+  if ((*channel)->tls().alpn() != "h2") {
     edge.http1_only = true;
     client.give_back(request.url, std::move(*channel));
     co_return Result<void>();

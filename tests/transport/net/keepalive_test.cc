@@ -36,6 +36,23 @@ TEST(PeerWatch, LetsAPingHaveItsTimeBehindALongSleep) {
   EXPECT_EQ(watch.dead_at(), kStart + 3600s + 22s);
 }
 
+TEST(PeerWatch, ACheckHasATimeOfItsOwn) {
+  PeerWatch watch(kTimes, kStart);
+  watch.reading(kStart);
+  watch.checked(kStart + 3s, 2s);
+  EXPECT_EQ(watch.dead_at(), kStart + 5s);
+  watch.checked(kStart + 4s, 5s);
+  EXPECT_EQ(watch.dead_at(), kStart + 5s) << "one that ends later takes nothing back";
+  watch.excused(kStart + 2s);
+  EXPECT_EQ(watch.dead_at(), kStart + 5s) << "what was acknowledged before it does not count";
+  watch.excused(kStart + 4s);
+  EXPECT_EQ(watch.dead_at(), kStart + 6s);
+  watch.heard(kStart + 5s);
+  EXPECT_EQ(watch.dead_at(), PeerWatch::Time::max());
+  watch.checked(kStart + 10s, 1s);
+  EXPECT_EQ(watch.dead_at(), kStart + 11s);
+}
+
 TEST(PeerWatch, DoesNotCountSilenceWithoutAReader) {
   PeerWatch watch(kTimes, kStart);
   watch.reading(kStart);

@@ -42,7 +42,7 @@ class TunnelSourceTest : public testing::LoopbackTest {
       auto channel = std::make_unique<TlsChannel>(std::move(socket), std::move(ssl));
       const auto shaken = co_await channel->handshake(10s, "client");
       EXPECT_TRUE(shaken);
-      EXPECT_EQ(channel->alpn(), "h2");
+      EXPECT_EQ(channel->tls().alpn(), "h2");
       const auto connection = H2Connection::start(std::move(channel), H2Role::server);
       connection->on_request([this](std::unique_ptr<H2Stream> stream) {
         std::shared_ptr<H2Stream> shared = std::move(stream);
@@ -188,7 +188,7 @@ TEST_F(TunnelSourceTest, UsesTheSameConnectionWhereTheEdgeChoosesHttp1) {
 TEST_F(TunnelSourceTest, OffersOnlyHttp1WhereThatIsWanted) {
   std::string chosen;
   serve([&](Channel& channel) -> net::awaitable<void> {
-    chosen = channel.alpn();
+    chosen = channel.tls().alpn();
     co_await read_until(channel, "\r\n\r\n");
     co_await say(channel, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
   });
@@ -202,8 +202,8 @@ TEST_F(TunnelSourceTest, OffersOnlyHttp1WhereThatIsWanted) {
 TEST_F(TunnelSourceTest, GoesBackToHttp1ForGoodWithoutExtendedConnect) {
   std::vector<std::string> chosen;
   serve([&](Channel& channel) -> net::awaitable<void> {
-    chosen.emplace_back(channel.alpn());
-    if (channel.alpn() == "h2") {
+    chosen.emplace_back(channel.tls().alpn());
+    if (channel.tls().alpn() == "h2") {
       co_await say(channel, kPlainSettings);
       co_await until_gone(channel);
       co_return;

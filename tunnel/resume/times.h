@@ -1,0 +1,14 @@
+#pragma once
+
+#include <chrono>
+
+namespace cfpipe::tunnel {
+
+/// `ack_delay`: how long less than kAckBytes wait for their ACK. `stalled`: without an ACK for so long while
+/// bytes wait for one, the carrier is asked for a sign of life, which it has as long again to give.
+struct ResumeTimes {
+  std::chrono::milliseconds ack_delay{500};
+  std::chrono::milliseconds stalled{5'000};
+};
+
+}  // namespace cfpipe::tunnel

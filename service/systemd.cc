@@ -1,4 +1,4 @@
-#include "edge/monitoring/systemd.h"
+#include "service/systemd.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -14,7 +14,7 @@
 
 #include "base/platform/own_file.h"
 
-namespace cfpipe::edge {
+namespace cfpipe::service {
 namespace {
 
 /// What the unit's TimeoutStopSec leaves room for.
@@ -46,6 +46,10 @@ ServiceManager::ServiceManager() : socket_(take_variable("NOTIFY_SOCKET")) {
 
 void ServiceManager::ready() const {
   say("READY=1");
+}
+
+void ServiceManager::status(std::string_view text) const {
+  say("STATUS=" + std::string(text));
 }
 
 void ServiceManager::reloading() const {
@@ -101,4 +105,4 @@ void ServiceManager::say(std::string_view text, int fd) const {
   (void)!::sendmsg(socket.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe::service

@@ -1,17 +1,18 @@
-#include "edge/config/yaml_reader.h"
+#include "service/yaml_reader.h"
 
 #include <set>
 
+#include "base/error.h"
 #include "base/text.h"
 
-namespace cfpipe::edge {
+namespace cfpipe::service {
 
 int YamlReader::line_of(const YAML::Node& node) {
   return node.Mark().is_null() ? 0 : node.Mark().line + 1;
 }
 
 void YamlReader::fault(const YAML::Node& node, std::string text) {
-  faults_.push_back({line_of(node), std::move(text)});
+  faults_(line_of(node), std::move(text));
 }
 
 namespace {
@@ -115,4 +116,4 @@ std::size_t YamlReader::limit(const YAML::Node& parent, const char* key, std::si
   return value;
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe::service

@@ -1,9 +1,6 @@
 #pragma once
 
-namespace cfpipe::edge {
-
-/// Names the format where --log-format does not.
-inline constexpr const char* kLogFormatVariable = "CFPIPE_EDGE_LOG_FORMAT";
+namespace cfpipe::service {
 
 enum class LogFormat { text, json };
 
@@ -13,4 +10,4 @@ void log_to_stderr(LogFormat format);
 /// What that was.
 LogFormat log_format();
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe::service

@@ -1,4 +1,4 @@
-#include "edge/monitoring/systemd.h"
+#include "service/systemd.h"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -13,9 +13,10 @@
 #include <string>
 
 #include "base/platform/own_file.h"
-#include "edge/edge_fixture.h"
+#include "base/text.h"
+#include "support/temp_dir.h"
 
-namespace cfpipe::edge {
+namespace cfpipe::service {
 namespace {
 
 /// The service manager's end.
@@ -50,6 +51,8 @@ TEST(ServiceManager, IsToldWhatHappensAtAPathOrAnAbstractName) {
     EXPECT_EQ(std::getenv("NOTIFY_SOCKET"), nullptr);
     manager.ready();
     EXPECT_EQ(listener.next(), "READY=1") << name;
+    manager.status("3 tunnels");
+    EXPECT_EQ(listener.next(), "STATUS=3 tunnels");
     manager.reloading();
     const std::string said = listener.next();
     const std::string start = "RELOADING=1\nMONOTONIC_USEC=";
@@ -95,4 +98,4 @@ TEST(ServiceManager, MayBeAbsentOrGone) {
 }
 
 }  // namespace
-}  // namespace cfpipe::edge
+}  // namespace cfpipe::service

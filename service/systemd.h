@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace cfpipe::edge {
+namespace cfpipe::service {
 
 /// The service manager that started this process, if one did: what it is told is sd_notify(3), by datagrams
 /// to $NOTIFY_SOCKET. Without one all of this does nothing; a datagram that cannot be sent is given up.
@@ -16,8 +16,9 @@ class ServiceManager {
   ServiceManager(const ServiceManager&) = delete;
   ServiceManager& operator=(const ServiceManager&) = delete;
 
-  void ready() const;      ///< serving, by the configuration that is there
-  void reloading() const;  ///< until ready() is said again
+  void ready() const;                        ///< serving, by the configuration that is there
+  void status(std::string_view text) const;  ///< one line, for `systemctl status`
+  void reloading() const;                    ///< until ready() is said again
   /// For this long at most. More than what a unit's TimeoutStopSec is made for is asked for.
   void stopping(std::chrono::seconds at_most = std::chrono::seconds(0)) const;
   /// Keeps the socket, under a name, for the next start: of a service whose unit has
@@ -38,4 +39,4 @@ class ServiceManager {
   std::string socket_;    ///< a path, or '@' and an abstract name; empty: there is no listener
   std::string watchdog_;  ///< microseconds; empty: there is no watchdog
 };
-}  // namespace cfpipe::edge
+}  // namespace cfpipe::service

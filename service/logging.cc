@@ -1,8 +1,7 @@
-#include "edge/process/logging.h"
+#include "service/logging.h"
 
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/json/serialize.hpp>
 #include <memory>
@@ -11,9 +10,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/utf8.h"
 
-namespace cfpipe::edge {
+namespace cfpipe::service {
 namespace {
 
 constexpr const char* kText = "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
@@ -42,7 +42,8 @@ void log_to_stderr(LogFormat format) {
   auto formatter = std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc);
   if (format == LogFormat::json) formatter->add_flag<JsonMessage>('*');
   formatter->set_pattern(format == LogFormat::json ? kJson : kText);
-  auto logger = std::make_shared<spdlog::logger>("edge", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger =
+      std::make_shared<spdlog::logger>("service", std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_formatter(std::move(formatter));
   spdlog::set_default_logger(std::move(logger));
   chosen = format;
@@ -52,4 +53,4 @@ LogFormat log_format() {
   return chosen;
 }
 
-}  // namespace cfpipe::edge
+}  // namespace cfpipe::service

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "auth/discovery/cloudflare.h"
 #include "auth/ssh/key_type_claim.h"
 #include "base/name_pattern.h"
 #include "base/text.h"
@@ -9,17 +10,11 @@
 namespace cfpipe::auth {
 namespace {
 
-/// What every auth domain of Cloudflare's own edge ends with.
-constexpr std::string_view kAccessSuffix = ".cloudflareaccess.com";
 constexpr std::string_view kHttps = "https://";
-
-bool is_cloudflares(const Authority& domain) {
-  return domain.host.text().ends_with(kAccessSuffix);
-}
 
 /// Of Cloudflare's own domains a port is dropped, as the public client does: the store is at 443.
 std::string kept_form(const Authority& domain) {
-  return is_cloudflares(domain) ? domain.host.text() : domain.text_without(kHttpsPort);
+  return is_cloudflares(domain.host.text()) ? domain.host.text() : domain.text_without(kHttpsPort);
 }
 
 Failure wrong(std::string_view claim, std::string_view how) {
@@ -102,7 +97,8 @@ Result<void> TrustedDomains::check(const Authority& auth_domain) const {
   const auto names_it = [&](const Authority& entry) {
     return entry.host == auth_domain.host && (!entry.port || *entry.port == auth_domain.port_or(kHttpsPort));
   };
-  if (is_cloudflares(auth_domain) || std::any_of(extra_.begin(), extra_.end(), names_it)) return {};
+  if (is_cloudflares(auth_domain.host.text()) || std::any_of(extra_.begin(), extra_.end(), names_it))
+    return {};
   return Failure(Stage::application, Cause::untrusted_auth_domain, auth_domain.text());
 }
 

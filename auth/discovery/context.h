@@ -22,20 +22,27 @@ struct ServiceToken {
 /// Default time that a login waits for the user to sign in.
 inline constexpr std::chrono::minutes kLoginTimeout{10};
 
+/// How a user gets to the page of a login: a capability, which must not be logged.
+struct LoginLink {
+  std::string url;        ///< to be shown; empty: it is not known
+  std::string code;       ///< the code that the page shows, or empty
+  bool any_case = false;  ///< `url` is read without regard to case
+};
+
 /// Observer of a login's progress, which shows it to the user.
 class LoginObserver {
  public:
   virtual ~LoginObserver() = default;
-  /// The user has to open `url`, a capability that must not be logged. `code`: the code that the page shows,
-  /// or empty.
-  virtual void login_url(const std::string& url, const std::string& code, bool browser_is_opened) = 0;
-  /// The login whose URL was shown has brought a token of the user `who`.
-  virtual void logged_in(const std::string& who) = 0;
+  /// The user has to open the link.
+  virtual void login_url(const LoginLink& link, bool browser_is_opened) = 0;
+  /// The login whose link was shown, here or by the process that was waited for, has brought a token of the
+  /// user `who`. No other login is needed before `until`, Unix seconds by this machine's clock; 0: unknown.
+  virtual void logged_in(const std::string& who, std::int64_t until) = 0;
   /// The browser failed; `opened`: it ran for a while before, so the user may have seen the page.
   virtual void browser_failed(const std::string& why, bool opened) = 0;
-  /// Another process is logging in to the same application, or to another one of the team; `url` and `code`
-  /// are what it shows, or empty.
-  virtual void waiting_for_other(const std::string& url, const std::string& code) = 0;
+  /// Another process is logging in to the same application, or to another one of the team; `link` is what it
+  /// shows.
+  virtual void waiting_for_other(const LoginLink& link) = 0;
   /// The edge's clock is `seconds` ahead of this machine's (negative: behind), which affects the result.
   virtual void clock_differs(std::int64_t seconds) = 0;
   /// A line for the log, without secrets.

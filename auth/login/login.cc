@@ -9,13 +9,15 @@
 #include <functional>
 #include <memory>
 
+#include "auth/discovery/cloudflare.h"
 #include "auth/login/browser.h"
+#include "auth/login/login_turn.h"
 #include "auth/login/org_exchange.h"
+#include "auth/login/short_link.h"
 #include "auth/login/token_cache.h"
-#include "auth/state/login_lock.h"
+#include "auth/login/url_file.h"
 #include "base/access_headers.h"
 #include "base/clock.h"
-#include "base/platform/dir_watch.h"
 #include "transport/http/status.h"
 
 namespace cfpipe::auth {
@@ -28,136 +30,37 @@ using transport::Url;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kServiceLoginDeadline{15'000};
-/// How long another process's login goes without a word about it: most take the org token and no time.
-constexpr std::chrono::seconds kQuietWait{1};
-/// Longest login URL that is shown, in bytes.
-constexpr std::size_t kMaxShownUrl = 8192;
-
-/// Result of waiting for a token file: the token that another process got, or the lock to get one.
-struct Turn {
-  std::optional<Secret> token;
-  std::optional<LoginLock> lock;
-};
-using Look = std::function<Result<std::optional<Secret>>()>;
-
-bool is_cloudflare(std::string_view auth_domain) {
-  return auth_domain.ends_with(".cloudflareaccess.com");
-}
-
-std::string url_file(const std::string& token_file) {
-  return token_file + ".url";
-}
-
-/// What the page of that login shows as its code, if it shows one: none at Cloudflare's auth domains. Made of
-/// the public key in the URL, so that it need not be kept beside it in the file, which cloudflared reads as
-/// well.
-std::string code_of(std::string_view page, std::string_view auth_domain) {
-  if (is_cloudflare(auth_domain)) return {};
-  const auto url = transport::parse_url(page);
-  return url ? transfer_code(url->query("token")) : std::string();
-}
-
-/// The URL file beside a token file, while our login is in progress.
-class UrlFile {
+/// Reports that the browser failed, but not before the user has been shown what to open instead.
+class BrowserReport {
  public:
-  UrlFile(const StateDir& state, const std::string& token_file, const std::string& url)
-      : state_(state), name_(url_file(token_file)) {
-    // Only a convenience for others: a login goes on without it.
-    (void)state_.write(name_, url);
+  explicit BrowserReport(LoginObserver& observer) : observer_(observer) {}
+  void browser_ended(const BrowserEnd& end) {
+    if (end.why.empty()) return;
+    failed_ = end;
+    report();
   }
-  ~UrlFile() { (void)state_.remove(name_); }
-  UrlFile(const UrlFile&) = delete;
-  UrlFile& operator=(const UrlFile&) = delete;
-
- private:
-  const StateDir& state_;
-  std::string name_;
-};
-
-/// Tells once, and again when the URL changes, that another process is logging in: the user, and those who
-/// wait for us.
-class OtherLoginShown {
- public:
-  /// `held`: the token file whose lock is ours meanwhile, or empty.
-  OtherLoginShown(const Access& access, const Application& app, std::string token_file, std::string held)
-      : access_(access), app_(app), token_file_(std::move(token_file)), held_(std::move(held)) {}
-
-  void show() {
-    std::string url;
-    if (auto file = access_.state.read(url_file(token_file_)); file && *file) {
-      url = printable((*file)->reveal(), kMaxShownUrl);
-    }
-    if (url.empty() && (shown_ || Clock::now() < since_ + kQuietWait)) return;
-    if (shown_ == url) return;
-    access_.observer.waiting_for_other(url, code_of(url, app_.auth_domain));
-    if (!held_.empty() && !url.empty()) passed_on_.emplace(access_.state, held_, url);
-    shown_ = std::move(url);
+  void link_is_shown() {
+    link_is_shown_ = true;
+    report();
   }
 
  private:
-  const Access& access_;
-  const Application& app_;
-  std::string token_file_;
-  std::string held_;
-  std::optional<UrlFile> passed_on_;
-  const Clock::time_point since_ = Clock::now();
-  std::optional<std::string> shown_;
+  void report() {
+    if (!failed_ || !link_is_shown_) return;
+    observer_.browser_failed(failed_->why, failed_->opened);
+    failed_.reset();
+  }
+
+  LoginObserver& observer_;
+  std::optional<BrowserEnd> failed_;
+  bool link_is_shown_ = false;
 };
-
-/// Waits until `look` finds a token or the lock beside `token_file` is ours; looks once more under the lock.
-/// `held` is the token file whose lock is ours already, or empty.
-/// If the process that held the login reports failure, returns that failure: after a login was cancelled, no
-/// other browser opens.
-net::awaitable<Result<Turn>> take_turn(const Access& access, const Application& app, std::string token_file,
-                                       Look look, std::string held = {}) {
-  DirWatch watch(co_await net::this_coro::executor, access.state.path(), token_file);
-  const auto give_up = Clock::now() + access.login_timeout + kLockGrace;
-  OtherLoginShown other_login(access, app, token_file, std::move(held));
-  std::optional<OtherLock> other;
-  for (;;) {
-    auto lock = LoginLock::try_acquire(access.state, token_file, &other);
-    if (!lock) co_return lock.error();
-    auto token = look();
-    if (!token) co_return token.error();
-    if (*token) {
-      if (*lock) (*lock)->succeeded();
-      co_return Turn{std::move(*token), std::nullopt};
-    }
-    if (other) {
-      if (auto ended = other->ended()) {
-        if (*lock) (*lock)->repeat(*other);
-        co_return *ended;
-      }
-    }
-    if (*lock) {
-      (void)access.state.remove(url_file(token_file));  // of one that was killed
-      co_return Turn{std::nullopt, std::move(*lock)};
-    }
-    if (Clock::now() >= give_up) {
-      co_return Failure(Stage::login, Cause::login_timed_out,
-                        "another process holds " + token_file + ".lock");
-    }
-    if (other) other_login.show();
-    co_await watch.changed(kLockPoll);
-  }
-}
-
-/// Tells those who waited for it how our login ended.
-void settle(std::optional<LoginLock>& lock, const Result<Secret>& token) {
-  if (!lock) return;
-  if (token) {
-    lock->succeeded();
-  } else {
-    lock->failed(token.error());
-  }
-}
 
 void start_browser(net::any_io_executor executor, std::vector<BrowserCommand> commands,
-                   std::weak_ptr<LoginObserver*> observer) {
+                   std::weak_ptr<BrowserReport> report) {
   auto opening = open_browser(std::move(commands));
-  net::co_spawn(executor, std::move(opening), [observer](std::exception_ptr, const BrowserEnd& end) {
-    const auto listening = observer.lock();
-    if (listening && !end.why.empty()) (*listening)->browser_failed(end.why, end.opened);
+  net::co_spawn(executor, std::move(opening), [report](std::exception_ptr, const BrowserEnd& end) {
+    if (const auto listening = report.lock()) listening->browser_ended(end);
   });
 }
 
@@ -190,17 +93,22 @@ net::awaitable<Result<TransferredTokens>> poll_transfer(const Access& access, Ur
 
 net::awaitable<Result<TransferredTokens>> browser_login(const Access& access, const Application& app) {
   const TransferReceiver receiver;
-  const auto page = login_page(access.app, app.aud, receiver.public_key(), access.auto_close);
+  LoginPage page{login_page(access.app, app.aud, receiver.public_key(), access.auto_close), {}};
   auto store = transport::parse_url(transfer_url(app.auth_domain, receiver.public_key(), access.fedramp));
   if (!store) co_return Failure(Stage::login, Cause::login_failed, "the auth domain is not a host name");
-  const UrlFile for_this_application(access.state, app_token_file(app), page);
-  const UrlFile for_the_team(access.state, org_token_file(app.auth_domain), page);
 
   std::vector<BrowserCommand> commands;
-  if (access.open_browser) commands = browser_commands(BrowserEnvironment::current(), page);
-  access.observer.login_url(page, code_of(page, app.auth_domain), !commands.empty());
-  const auto listening = std::make_shared<LoginObserver*>(&access.observer);
-  if (!commands.empty()) start_browser(co_await net::this_coro::executor, std::move(commands), listening);
+  if (access.open_browser) commands = browser_commands(BrowserEnvironment::current(), page.url);
+  const bool browser_is_opened = !commands.empty();
+  const auto report = std::make_shared<BrowserReport>(access.observer);
+  if (browser_is_opened) start_browser(co_await net::this_coro::executor, std::move(commands), report);
+  // The browser is on its way to the page meanwhile. What others read is there once the link is, so that they
+  // show the same.
+  page.link = co_await ask_short_link(access, app.auth_domain, page.url);
+  const UrlFile for_this_application(access.state, app_token_file(app), page);
+  const UrlFile for_the_team(access.state, org_token_file(app.auth_domain), page);
+  access.observer.login_url(page.shown(app.auth_domain), browser_is_opened);
+  report->link_is_shown();
   co_return co_await poll_transfer(access, std::move(*store), receiver);
 }
 
@@ -244,43 +152,80 @@ net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Applic
   co_return std::move(tokens->app_token);
 }
 
-/// Whom a token is of, as its issuer names them.
-std::string person_of(const Secret& token) {
+/// Tells the user that the login is done, as whom, and until when no other one is needed.
+void tell_logged_in(const Access& access, const Application& app, const Secret& token) {
   const auto claims = parse_jwt(token.reveal());
-  return claims ? std::string(claims->text("email")) : std::string();
+  std::int64_t until = claims ? claims->number("exp") : 0;
+  const auto org_token = cached_org_token(access.state, app, access.edge_now(), IfUnusable::keep);
+  if (org_token && *org_token) {
+    const auto org_claims = parse_jwt((*org_token)->reveal());
+    if (org_claims && until > 0) until = std::max(until, org_claims->number("exp"));
+  }
+  if (until > 0) until -= access.clock_offset;
+  access.observer.logged_in(claims ? std::string(claims->text("email")) : std::string(), until);
 }
 
-/// Under the application's lock: by the org token, or by the browser. One login per team at a time, since
-/// each brings an org token that serves the others.
+/// The cached org token, unless it is `rejected`.
+Result<std::optional<Secret>> org_token_but(const Access& access, const Application& app,
+                                            const Secret& rejected) {
+  auto token = cached_org_token(access.state, app, access.edge_now());
+  if (token && *token && (*token)->reveal() == rejected.reveal()) return std::optional<Secret>();
+  return token;
+}
+
+/// The org token, or the lock to log in under: one login per team at a time, since each brings an org token
+/// that serves the others. The application's lock is held by the caller.
+net::awaitable<Result<Turn>> team_turn(const Access& access, const Application& app, const Secret& rejected) {
+  const Look look = [&] { return org_token_but(access, app, rejected); };
+  auto token = look();
+  if (!token) co_return token.error();
+  if (*token) co_return Turn{std::move(*token), std::nullopt, false};
+  co_return co_await take_turn(access, app, org_token_file(app.auth_domain), look, app_token_file(app));
+}
+
+/// Logs in with the browser, under the locks of the application and the team.
+net::awaitable<Result<Secret>> log_in_under(const Access& access, const Application& app,
+                                            std::optional<LoginLock>& team) {
+  auto token = co_await login_and_keep(access, app);
+  settle(team, token);
+  if (token) tell_logged_in(access, app, *token);
+  co_return token;
+}
+
+/// Under the application's lock: by the org token, or by the browser.
 net::awaitable<Result<Secret>> log_in(const Access& access, const Application& app) {
-  Secret failed;  // an org token that did not open this application is not tried twice
-  const Look look = [&]() -> Result<std::optional<Secret>> {
-    auto token = cached_org_token(access.state, app, access.edge_now());
-    if (token && *token && (*token)->reveal() == failed.reveal()) return std::optional<Secret>();
-    return token;
-  };
+  Secret failed;      // an org token that did not open this application is not tried twice
+  bool told = false;  // that another process was logging in
   for (;;) {
-    auto org_token = look();
-    if (!org_token) co_return org_token.error();
-    Turn turn;
-    if (!*org_token) {
-      auto taken =
-          co_await take_turn(access, app, org_token_file(app.auth_domain), look, app_token_file(app));
-      if (!taken) co_return taken.error();
-      turn = std::move(*taken);
-      *org_token = std::move(turn.token);
-    }
-    if (!*org_token) {
-      auto token = co_await login_and_keep(access, app);
-      settle(turn.lock, token);
-      if (token) access.observer.logged_in(person_of(*token));
-      co_return token;
-    }
-    auto token = co_await exchanged(access, app, **org_token);
+    auto turn = co_await team_turn(access, app, failed);
+    if (!turn) co_return turn.error();
+    told = told || turn->told;
+    if (!turn->token) co_return co_await log_in_under(access, app, turn->lock);
+    auto token = co_await exchanged(access, app, *turn->token);
     if (!token) co_return token.error();
+    if (*token && told) tell_logged_in(access, app, **token);
     if (*token) co_return std::move(**token);
-    failed = std::move(**org_token);
+    failed = std::move(*turn->token);
   }
+}
+
+/// Under the application's lock: the org token that another process has got, or that of a login.
+net::awaitable<Result<Secret>> log_in_to_team(const Access& access, const Application& app,
+                                              const Secret& rejected) {
+  auto turn = co_await team_turn(access, app, rejected);
+  if (!turn) co_return turn.error();
+  if (turn->token) {
+    if (turn->told) tell_logged_in(access, app, *turn->token);
+    co_return std::move(*turn->token);
+  }
+  auto token = co_await log_in_under(access, app, turn->lock);
+  if (!token) co_return token.error();
+  auto org_token = org_token_but(access, app, rejected);
+  if (!org_token) co_return org_token.error();
+  if (!*org_token)
+    co_return Failure(Stage::login, Cause::login_failed,
+                      "the login brought the token of one application alone");
+  co_return std::move(**org_token);
 }
 
 /// A service token needs no login: the edge answers the headers with the application token as a cookie.
@@ -303,18 +248,31 @@ net::awaitable<Result<Secret>> service_login(const Access& access, const Applica
   co_return token;
 }
 
-net::awaitable<Result<Secret>> find_app_token(const Access& access, const Application& app) {
-  if (access.service_token.given()) co_return co_await service_login(access, app);
-  const Look look = [&access, &app] { return cached_app_token(access.state, app, access.edge_now()); };
+using LogIn = std::function<net::awaitable<Result<Secret>>()>;
+
+/// The token that `look` finds, or that another process gets meanwhile; else what `login` brings, under the
+/// application's lock. Both outlive the call.
+net::awaitable<Result<Secret>> found_or_got(const Access& access, const Application& app, const Look& look,
+                                            const LogIn& login) {
   auto cached = look();
   if (!cached) co_return cached.error();
   if (*cached) co_return std::move(**cached);
   auto turn = co_await take_turn(access, app, app_token_file(app), look);
   if (!turn) co_return turn.error();
-  if (turn->token) co_return std::move(*turn->token);
-  auto token = co_await log_in(access, app);
+  if (turn->token) {
+    if (turn->told) tell_logged_in(access, app, *turn->token);
+    co_return std::move(*turn->token);
+  }
+  auto token = co_await login();
   settle(turn->lock, token);
   co_return token;
+}
+
+net::awaitable<Result<Secret>> find_app_token(const Access& access, const Application& app) {
+  if (access.service_token.given()) co_return co_await service_login(access, app);
+  const Look look = [&access, &app] { return cached_app_token(access.state, app, access.edge_now()); };
+  const LogIn login = [&access, &app] { return log_in(access, app); };
+  co_return co_await found_or_got(access, app, look, login);
 }
 
 }  // namespace
@@ -324,6 +282,26 @@ net::awaitable<Result<Secret>> obtain_app_token(const Access& access, const Appl
   const bool odd = token && !check_app_token(token->reveal(), app, unix_now());
   if (odd) access.observer.clock_differs(access.clock_offset);
   co_return token;
+}
+
+net::awaitable<Result<std::optional<Secret>>> renew_app_token(const Access& access, const Application& app) {
+  if (access.service_token.given()) {
+    auto token = co_await service_login(access, app);
+    if (!token) co_return token.error();
+    co_return std::optional<Secret>(std::move(*token));
+  }
+  auto cached = cached_app_token(access.state, app, access.edge_now());
+  if (!cached || *cached) co_return cached;
+  auto org_token = cached_org_token(access.state, app, access.edge_now());
+  if (!org_token || !*org_token) co_return org_token;
+  co_return co_await exchanged(access, app, **org_token);
+}
+
+net::awaitable<Result<Secret>> obtain_org_token(const Access& access, const Application& app,
+                                                const Secret& rejected) {
+  const Look look = [&] { return org_token_but(access, app, rejected); };
+  const LogIn login = [&] { return log_in_to_team(access, app, rejected); };
+  co_return co_await found_or_got(access, app, look, login);
 }
 
 std::string login_page(const Url& app, std::string_view aud, std::string_view public_key, bool auto_close) {
@@ -341,7 +319,7 @@ std::string login_page(const Url& app, std::string_view aud, std::string_view pu
 
 std::string transfer_url(std::string_view auth_domain, std::string_view public_key, bool fedramp) {
   std::string store(auth_domain);
-  if (is_cloudflare(auth_domain))
+  if (is_cloudflares(auth_domain))
     store = fedramp ? "login.fed.cloudflareaccess.org" : "login.cloudflareaccess.org";
   // URL-safe base64 and its padding may stand in a path as they are (RFC 3986 3.3).
   return "https://" + store + "/transfer/" + std::string(public_key);

@@ -24,11 +24,12 @@ struct AuditRow {
   std::int64_t id = 0;
   std::int64_t time = 0;  ///< Unix seconds
   /// login, denial, certificate, tunnel_open, tunnel_close, and what administrators do: service_token_create,
-  /// service_token_revoke, ca_generate, ca_rotate, ca_cancel, ca_retire, ca_revoke,
-  /// host_certificate, host_key_forget, tunnel_end, revoke; audit_gap; and host_key, which a terminal has
-  /// seen first
+  /// service_token_revoke, ca_generate, ca_rotate, ca_cancel, ca_retire, ca_revoke, host_certificate,
+  /// host_key_forget, tunnel_end, revoke, connector_created, connector_revoked; what connectors do:
+  /// connector_enrolled, connector_attached, connector_detached, connector_refused; audit_gap; and host_key,
+  /// which a terminal has seen first, and files, which one has moved
   std::string kind;
-  std::string identity;      ///< email, or name of a service token; empty without a user
+  std::string identity;      ///< email, or name of a service token or connector; empty without a user
   std::string application;   ///< host name
   std::string peer;          ///< address
   std::string ray;           ///< request id
@@ -39,10 +40,11 @@ struct AuditRow {
   std::uint64_t down_bytes = 0;
   std::string reason;
   std::string login_method;  ///< name of the identity provider that a person has signed in at
-  /// login of a person: the session that begins with it, and its end. They are stored as a session (see
-  /// RevocationStore) and are not read back.
+  /// login of a person: the session that begins with it, its end and its device. They are stored as a session
+  /// (see RevocationStore) and are not read back.
   std::string session;
   std::int64_t session_expires = 0;
+  std::string session_device;  ///< browser and system of the sign-in
 };
 
 /// What to look for in the audit. An empty field matches every row.

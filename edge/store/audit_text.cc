@@ -74,7 +74,7 @@ std::string audit_text(std::string_view text) {
 
 AuditRow with_audit_text(AuditRow row) {
   for (std::string* text : {&row.kind, &row.identity, &row.application, &row.peer, &row.ray, &row.key_id,
-                            &row.reason, &row.login_method})
+                            &row.reason, &row.login_method, &row.session_device})
     *text = audit_text(*text);
   return row;
 }
@@ -104,6 +104,8 @@ std::string audit_details(const AuditRow& row) {
     out += " tunnel=" + std::to_string(row.tunnel) + " up=" + std::to_string(row.up_bytes) +
            " down=" + std::to_string(row.down_bytes);
   }
+  if (row.kind == "files")
+    out += " up=" + std::to_string(row.up_bytes) + " down=" + std::to_string(row.down_bytes);
   if (!row.login_method.empty()) out += " login_method=" + audit_value(row.login_method);
   if (!row.reason.empty()) out += " reason=" + audit_value(row.reason);
   return out;

@@ -18,6 +18,7 @@ struct SessionRow {
   std::string application;
   std::string login_method;  ///< name of the identity provider
   std::string peer;
+  std::string device;        ///< browser and system, as far as they are known
   std::int64_t begun = 0;    ///< Unix seconds
   std::int64_t expires = 0;  ///< application tokens may outlive it by kMaxSession
   bool revoked = false;
@@ -60,8 +61,9 @@ class RevocationStore {
   virtual Result<std::vector<std::uint64_t>> list_certificates(std::string_view hostname,
                                                                std::int64_t since) = 0;
 
-  /// A number that grows with each revocation of a person or session and each service token that is erased,
-  /// through whichever handle, of whichever process; with nothing else.
+  /// A number that grows with each revocation of a person or session, each service token or connector that
+  /// is erased and each tunnel that is asked to end (see TunnelStore), through whichever handle, of whichever
+  /// process; with nothing else.
   virtual Result<std::int64_t> version() = 0;
   /// Deletes sessions and revocations that no token or certificate can be subject to any more, `most` of each
   /// kind at most. Returns how many it has deleted.

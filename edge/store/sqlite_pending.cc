@@ -10,6 +10,7 @@ SqlitePending::SqlitePending(sqlite3* db)
       use_once_(db,
                 "INSERT INTO pending (kind, key, value, expires) VALUES (?, ?, x'', ?) "
                 "ON CONFLICT DO NOTHING"),
+      find_(db, "SELECT value FROM pending WHERE kind = ? AND key = ? AND expires > ?"),
       take_(db, "DELETE FROM pending WHERE kind = ? AND key = ? RETURNING value, expires") {}
 
 Result<void> SqlitePending::expire(std::int64_t now) {
@@ -38,11 +39,26 @@ Result<bool> SqlitePending::put(std::string_view kind, std::string_view key, std
 Result<bool> SqlitePending::use_once(std::string_view kind, std::string_view key, std::int64_t expires,
                                      std::int64_t now) {
   const Durable durable(db_);
+  return use_briefly(kind, key, expires, now);
+}
+
+Result<bool> SqlitePending::use_briefly(std::string_view kind, std::string_view key, std::int64_t expires,
+                                        std::int64_t now) {
   if (const auto expired = expire(now); !expired) return expired.error();
   Query query(use_once_);
   query.bind(kind).bind(key).bind(expires).step();
   if (!query.ok()) return database_failure(db_);
   return sqlite3_changes(db_) == 1;
+}
+
+Result<std::optional<std::string>> SqlitePending::find(std::string_view kind, std::string_view key,
+                                                       std::int64_t now) {
+  Query query(find_);
+  query.bind(kind).bind(key).bind(now);
+  std::optional<std::string> value;
+  if (query.step()) value = query.text(0);
+  if (!query.ok()) return database_failure(db_);
+  return value;
 }
 
 Result<std::optional<std::string>> SqlitePending::take(std::string_view kind, std::string_view key,

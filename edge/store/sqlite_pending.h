@@ -18,10 +18,14 @@ class SqlitePending final : public PendingStore {
 
   Result<bool> put(std::string_view kind, std::string_view key, std::string_view value, std::int64_t expires,
                    std::int64_t now) override;
+  Result<std::optional<std::string>> find(std::string_view kind, std::string_view key,
+                                          std::int64_t now) override;
   Result<std::optional<std::string>> take(std::string_view kind, std::string_view key,
                                           std::int64_t now) override;
   Result<bool> use_once(std::string_view kind, std::string_view key, std::int64_t expires,
                         std::int64_t now) override;
+  Result<bool> use_briefly(std::string_view kind, std::string_view key, std::int64_t expires,
+                           std::int64_t now) override;
 
  private:
   Result<void> expire(std::int64_t now);
@@ -31,6 +35,7 @@ class SqlitePending final : public PendingStore {
   Statement count_;
   Statement put_;
   Statement use_once_;
+  Statement find_;
   Statement take_;
 };
 

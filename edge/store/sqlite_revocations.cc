@@ -10,7 +10,7 @@ namespace cfpipe::edge {
 namespace {
 
 const std::string kSelect =
-    "SELECT session, email, application, peer, begun, expires, revoked, login_method FROM sessions ";
+    "SELECT session, email, application, peer, begun, expires, revoked, login_method, device FROM sessions ";
 /// A person's revocation marks the sessions that there are; the last condition is for one that begins in the
 /// same second.
 const std::string kGood =
@@ -29,6 +29,7 @@ SessionRow row_of(const Query& query) {
   row.expires = query.number(5);
   row.revoked = query.number(6) != 0;
   row.login_method = query.text(7);
+  row.device = query.text(8);
   return row;
 }
 
@@ -38,8 +39,8 @@ SqliteRevocations::SqliteRevocations(sqlite3* db)
     : db_(db),
       insert_session_(
           db,
-          "INSERT INTO sessions (session, email, application, peer, begun, login, expires, login_method) "
-          "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
+          "INSERT INTO sessions (session, email, application, peer, begun, login, expires, login_method, "
+          "device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
       find_session_(db, kSelect + "WHERE session = ?"),
       list_sessions_of_(db, kSelect + "WHERE email = ?4 AND " + kGood),
       list_sessions_(db, kSelect + "WHERE " + kGood),
@@ -72,7 +73,8 @@ SqliteRevocations::SqliteRevocations(sqlite3* db)
 Result<void> SqliteRevocations::insert_session(const AuditRow& login, std::int64_t id) {
   Query query(insert_session_);
   query.bind(login.session).bind(login.identity).bind(login.application).bind(login.peer);
-  query.bind(login.time).bind(id).bind(login.session_expires).bind(login.login_method).step();
+  query.bind(login.time).bind(id).bind(login.session_expires).bind(login.login_method);
+  query.bind(login.session_device).step();
   if (!query.ok()) return database_failure(db_);
   return {};
 }

@@ -25,7 +25,7 @@ constexpr std::chrono::microseconds kBusyLook{200};
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
 /// change is a further step. The version is kept in SQLite's user_version. While an edge restarts, the
 /// program of the version before uses the database as well: a step leaves what that one needs.
-constexpr std::array<const char*, 9> kSteps{
+constexpr std::array<const char*, 11> kSteps{
     R"sql(
 CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -94,6 +94,34 @@ CREATE TRIGGER session_revoked AFTER INSERT ON revoked_sessions
   BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
 CREATE TRIGGER service_token_erased AFTER DELETE ON service_tokens
   BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
+)sql",
+    // Open tunnels go with the process that carries them.
+    R"sql(
+CREATE TABLE edges (edge TEXT PRIMARY KEY, alive INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX edges_alive ON edges (alive);
+CREATE TABLE tunnels (edge TEXT NOT NULL, id INTEGER NOT NULL, identity TEXT NOT NULL, application TEXT NOT NULL,
+                      peer TEXT NOT NULL, session TEXT NOT NULL, destination TEXT NOT NULL, since INTEGER NOT NULL,
+                      terminal INTEGER NOT NULL, up_bytes INTEGER NOT NULL, down_bytes INTEGER NOT NULL,
+                      asked_to_end INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (edge, id)) WITHOUT ROWID;
+CREATE INDEX tunnels_asked_to_end ON tunnels (edge) WHERE asked_to_end > 0;
+CREATE TRIGGER edge_gone AFTER DELETE ON edges
+  BEGIN DELETE FROM tunnels WHERE edge = old.edge; END;
+CREATE TRIGGER tunnel_asked_to_end AFTER UPDATE OF asked_to_end ON tunnels
+  BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
+ALTER TABLE sessions ADD COLUMN device TEXT NOT NULL DEFAULT '';
+)sql",
+    // Connectors, and where they are attached, which goes with the process as well.
+    R"sql(
+CREATE TABLE connectors (id TEXT PRIMARY KEY, name TEXT NOT NULL, public_key BLOB NOT NULL, host TEXT NOT NULL,
+                         created INTEGER NOT NULL, last_attached INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX connectors_name ON connectors (name, created);
+CREATE TRIGGER connector_erased AFTER DELETE ON connectors
+  BEGIN UPDATE counters SET value = value + 1 WHERE name = 'revocations'; END;
+CREATE TABLE attachments (edge TEXT NOT NULL, connector TEXT NOT NULL, instance TEXT NOT NULL, version TEXT NOT NULL,
+                          peer TEXT NOT NULL, since INTEGER NOT NULL, connections INTEGER NOT NULL,
+                          tunnels INTEGER NOT NULL, PRIMARY KEY (edge, connector, instance)) WITHOUT ROWID;
+CREATE TRIGGER edge_gone_detaches AFTER DELETE ON edges
+  BEGIN DELETE FROM attachments WHERE edge = old.edge; END;
 )sql"};
 
 void run(sqlite3* db, const char* sql) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "edge/store/sqlite_audit.h"
+#include "edge/store/sqlite_connectors.h"
 #include "edge/store/sqlite_host_keys.h"
 #include "edge/store/sqlite_keys.h"
 #include "edge/store/sqlite_pending.h"
@@ -11,6 +12,7 @@
 #include "edge/store/sqlite_schema.h"
 #include "edge/store/sqlite_serials.h"
 #include "edge/store/sqlite_service_tokens.h"
+#include "edge/store/sqlite_tunnels.h"
 #include "edge/store/sqlite_writer.h"
 
 namespace cfpipe::edge {
@@ -28,6 +30,8 @@ class SqliteStore final : public Store {
   ServiceTokenStore& service_tokens() override { return service_tokens_; }
   HostKeyStore& host_keys() override { return host_keys_; }
   AuditStore& audit() override { return audit_; }
+  TunnelStore& tunnels() override { return tunnels_; }
+  ConnectorStore& connectors() override { return connectors_; }
 
  private:
   Db db_;
@@ -39,6 +43,8 @@ class SqliteStore final : public Store {
   SqliteHostKeys host_keys_{db_.get()};
   SqliteWriter writer_;
   SqliteAudit audit_{db_.get(), revocations_, writer_};
+  SqliteTunnels tunnels_{db_.get(), writer_};
+  SqliteConnectors connectors_{db_.get()};
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,11 +13,12 @@
 #include <vector>
 
 #include "edge/store/audit_store.h"
+#include "edge/store/tunnel_store.h"
 
 namespace cfpipe::edge {
 
-/// Writes rows of the audit over a connection of its own, on a thread of its own, which begins with the first
-/// rows: what waits there for the disk holds up no loop. Used from one thread.
+/// Writes over a connection of its own, on a thread of its own, which begins with the first call: what waits
+/// there for the disk holds up no loop. Calls are carried out in their order. Used from one thread.
 class SqliteWriter {
  public:
   /// `dir`: as of open_sqlite_store().
@@ -28,13 +30,25 @@ class SqliteWriter {
 
   /// As AuditStore::async_insert_all().
   boost::asio::awaitable<Result<std::vector<std::int64_t>>> insert_all(std::vector<AuditRow> rows);
+  /// As TunnelStore::async_publish().
+  boost::asio::awaitable<Result<bool>> publish(std::string edge, TunnelChanges changes, std::int64_t now);
+  /// As TunnelStore::async_erase_edge().
+  boost::asio::awaitable<Result<void>> erase_edge(std::string edge);
 
  private:
-  struct Job;
   class Connection;
+  struct Job;
+  template <class T>
+  struct JobOf;
+  template <class T>
+  using Work = std::function<Result<T>(Connection&)>;
+  /// Has it done on the thread.
+  template <class T>
+  boost::asio::awaitable<Result<T>> perform(Work<T> work);
   /// False: there is no thread for it.
   bool hand_over(std::shared_ptr<Job> job);
   void run();
+  static void run(Job& job, Connection& connection);
   std::shared_ptr<Job> next();
 
   const std::string dir_;

@@ -14,9 +14,9 @@ class SqliteUnderTest final : public StoreUnderTest {
   void damage() override {
     sqlite3* db = nullptr;
     ASSERT_EQ(sqlite3_open((dir_ / "state/edge.db").c_str(), &db), SQLITE_OK);
-    for (const char* table :
-         {"keys", "applications", "counters", "pending", "audit", "service_tokens", "revoked_certificates",
-          "revoked_people", "revoked_sessions", "host_keys", "sessions"}) {
+    for (const char* table : {"keys", "applications", "counters", "pending", "audit", "service_tokens",
+                              "revoked_certificates", "revoked_people", "revoked_sessions", "host_keys",
+                              "sessions", "tunnels", "edges", "connectors", "attachments"}) {
       const std::string drop = std::string("DROP TABLE ") + table;
       EXPECT_EQ(sqlite3_exec(db, drop.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
     }

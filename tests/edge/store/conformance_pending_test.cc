@@ -44,6 +44,27 @@ TEST_P(PendingStoreConformance, AValueIsTakenOnceByAllHandles) {
   EXPECT_FALSE(pending().take("code", "k", 199).value());
 }
 
+TEST_P(PendingStoreConformance, AValueIsFoundByAllHandlesUntilItIsTaken) {
+  const auto other = under_test_->open();
+  ASSERT_TRUE(pending().put("link", "k", std::string("a\0value", 7), 200, 100).value());
+  EXPECT_FALSE(pending().find("other", "k", 100).value());
+  EXPECT_FALSE(pending().find("link", "K", 100).value());
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(pending().find("link", "k", 199).value(), std::string("a\0value", 7));
+    EXPECT_EQ(other->pending().find("link", "k", 199).value(), std::string("a\0value", 7));
+  }
+  reopen();
+  EXPECT_EQ(pending().find("link", "k", 199).value(), std::string("a\0value", 7));
+  EXPECT_TRUE(other->pending().take("link", "k", 199).value());
+  EXPECT_FALSE(pending().find("link", "k", 199).value());
+}
+
+TEST_P(PendingStoreConformance, AValueIsFoundUpToTheSecondOfItsEnd) {
+  ASSERT_TRUE(pending().put("link", "k", "value", 200, 100).value());
+  EXPECT_FALSE(pending().find("link", "k", 200).value());
+  EXPECT_TRUE(pending().find("link", "k", 199).value()) << "reading deletes nothing";
+}
+
 TEST_P(PendingStoreConformance, AValueWaitsOverReopening) {
   ASSERT_TRUE(pending().put("code", "k", "value", 200, 100).value());
   reopen();
@@ -74,6 +95,16 @@ TEST_P(PendingStoreConformance, ValuesAreBoundedInSizeAndNumber) {
   ASSERT_TRUE(pending().take("code", "1", 100).value());
   EXPECT_TRUE(pending().put("code", "for the one taken", "v", 200, 100).value());
   EXPECT_TRUE(pending().put("code", "once they expired", "v", 300, 200).value());
+}
+
+TEST_P(PendingStoreConformance, AKeyIsUsedBrieflyOnceByAllHandles) {
+  const auto other = under_test_->open();
+  EXPECT_TRUE(pending().use_briefly("challenge", "k", 200, 100).value());
+  EXPECT_FALSE(other->pending().use_briefly("challenge", "k", 200, 100).value());
+  EXPECT_FALSE(other->pending().use_once("challenge", "k", 200, 100).value()) << "it is the same mark";
+  reopen();
+  EXPECT_FALSE(pending().use_briefly("challenge", "k", 200, 199).value());
+  EXPECT_TRUE(pending().use_briefly("challenge", "k", 300, 200).value());
 }
 
 // Two processes serve one store while an edge restarts.

@@ -24,6 +24,7 @@ class RevocationStoreConformance : public StoreConformance {
     row.peer = "192.0.2.1";
     row.application = "vm.localhost";
     row.login_method = "corp";
+    row.session_device = "Firefox on Linux";
     row.session = name;
     row.session_expires = time + lifetime;
     ASSERT_TRUE(store_->audit().insert(row));
@@ -136,6 +137,7 @@ TEST_P(RevocationStoreConformance, ASessionIsFoundWithAllItsFields) {
   EXPECT_EQ(row->email, "ann@example.com");
   EXPECT_EQ(row->application, "vm.localhost");
   EXPECT_EQ(row->login_method, "corp");
+  EXPECT_EQ(row->device, "Firefox on Linux");
   EXPECT_EQ(row->peer, "192.0.2.1");
   EXPECT_EQ(row->begun, 100);
   EXPECT_EQ(row->expires, 1100);

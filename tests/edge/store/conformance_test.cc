@@ -244,8 +244,10 @@ TEST_P(StoreFailures, AreOfTheStateInOnePrintableLineWithoutSecrets) {
   expect_failure(store_->keys().audience("a"), "keys audience");
   expect_failure(store_->serials().next(), "serials next");
   expect_failure(store_->pending().put("a", "b", "hunter2", 2, 1), "pending put");
+  expect_failure(store_->pending().find("a", "b", 1), "pending find");
   expect_failure(store_->pending().take("a", "b", 1), "pending take");
   expect_failure(store_->pending().use_once("a", "b", 2, 1), "pending use_once");
+  expect_failure(store_->pending().use_briefly("a", "b", 2, 1), "pending use_briefly");
   RevocationStore& revocations = store_->revocations();
   expect_failure(revocations.revoke_person("a", 1), "revoke_person");
   expect_failure(revocations.revoked_until("a"), "revoked_until");
@@ -290,6 +292,34 @@ TEST_P(StoreFailures, OfTokensHostKeysAndTheAuditAreSuchToo) {
   expect_failure(audit.copy_mark(), "audit copy_mark");
   expect_failure(audit.set_copy_mark(1), "audit set_copy_mark");
   expect_failure(audit.prune(1, 1), "audit prune");
+}
+
+TEST_P(StoreFailures, OfConnectorsAreSuchToo) {
+  under_test_->damage();
+  ConnectorStore& connectors = store_->connectors();
+  expect_failure(connectors.insert(ConnectorRow()), "connectors insert");
+  expect_failure(connectors.find("a"), "connectors find");
+  expect_failure(connectors.list(), "connectors list");
+  expect_failure(connectors.erase("a"), "connectors erase");
+  expect_failure(connectors.erase_named("a"), "connectors erase_named");
+  expect_failure(connectors.touch("a", 1), "connectors touch");
+  expect_failure(connectors.list_attached(1), "connectors list_attached");
+}
+
+TEST_P(StoreFailures, OfOpenTunnelsAreSuchToo) {
+  under_test_->damage();
+  TunnelStore& tunnels = store_->tunnels();
+  boost::asio::io_context loop(1);
+  auto published =
+      boost::asio::co_spawn(loop, tunnels.async_publish("a", TunnelChanges(), 1), boost::asio::use_future);
+  auto erased = boost::asio::co_spawn(loop, tunnels.async_erase_edge("a"), boost::asio::use_future);
+  loop.run();
+  expect_failure(published.get(), "tunnels async_publish");
+  expect_failure(erased.get(), "tunnels async_erase_edge");
+  expect_failure(tunnels.prune(1, 1), "tunnels prune");
+  expect_failure(tunnels.list(1), "tunnels list");
+  expect_failure(tunnels.ask_to_end("a", 1, EndedBy::owner), "tunnels ask_to_end");
+  expect_failure(tunnels.list_asked_to_end("a"), "tunnels list_asked_to_end");
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, StoreFailures, ::testing::ValuesIn(store_kinds()), kind_name);

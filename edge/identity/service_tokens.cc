@@ -1,7 +1,6 @@
 #include "edge/identity/service_tokens.h"
 
-#include <spdlog/spdlog.h>
-
+#include "base/log.h"
 #include "base/text.h"
 
 namespace cfpipe::edge {

@@ -1,11 +1,10 @@
 #include "edge/identity/transfer_store.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/base64.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "edge/http/responses.h"
 

@@ -2,29 +2,11 @@
 
 #include <algorithm>
 
+#include "base/place_and_port.h"
+
 namespace cfpipe::edge {
-namespace {
-
-/// `[range]:port` or `range:port`, where the range may have a prefix and so is no authority.
-struct Parts {
-  std::string_view where;
-  bool bracketed = false;
-  std::optional<std::uint16_t> port;
-};
-Parts parts_of(std::string_view text) {
-  Parts out;
-  out.bracketed = text.starts_with('[');
-  const auto end = out.bracketed ? text.find("]:") : text.find(':');
-  if (end == std::string_view::npos) return out;
-  out.where = out.bracketed ? text.substr(1, end - 1) : text.substr(0, end);
-  out.port = parse_port(text.substr(out.bracketed ? end + 2 : end + 1));
-  return out;
-}
-
-}  // namespace
-
 std::optional<Destination> parse_destination(std::string_view text) {
-  const Parts parts = parts_of(text);
+  const PlaceAndPort parts = split_port(text);
   if (!parts.port) return std::nullopt;
   Destination out;
   out.port = *parts.port;

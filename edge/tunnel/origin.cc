@@ -1,6 +1,5 @@
 #include "edge/tunnel/origin.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/access_headers.h"
+#include "base/log.h"
 #include "base/shortage.h"
 #include "edge/http/responses.h"
 #include "edge/policy/destination.h"
@@ -73,7 +73,7 @@ bool introduce(OriginSocket& socket, const ConnectionEnds& ends) {
 
 }  // namespace
 
-net::awaitable<Origin::Dialled> TcpOrigin::open_socket() const {
+net::awaitable<Origin::Dialled> TcpOrigin::open_socket(const TunnelGrant&, const ConnectionEnds&) const {
   auto found = co_await addresses_of(application(), host_, port_, named_by_);
   if (!found && found.error().cause == Cause::system_short) co_return Down{kEdgeShort, true};
   if (!found) co_return Down{"it cannot be reached"};
@@ -97,7 +97,7 @@ net::awaitable<Origin::Dialled> TcpOrigin::open_socket() const {
   co_return Down{refused ? "it refused the connection" : "it cannot be reached"};
 }
 
-net::awaitable<Origin::Dialled> UnixOrigin::open_socket() const {
+net::awaitable<Origin::Dialled> UnixOrigin::open_socket(const TunnelGrant&, const ConnectionEnds&) const {
   const auto down = [](int why) { return is_shortage(why) ? Down{kEdgeShort, true} : Down{words_for(why)}; };
   const auto executor = co_await net::this_coro::executor;
   boost::system::error_code error;
@@ -117,32 +117,44 @@ net::awaitable<Origin::Dialled> UnixOrigin::open_socket() const {
   co_return OriginSocket(std::move(socket));
 }
 
-net::awaitable<std::variant<OriginSocket, Answer>> Origin::dial(const ConnectionEnds& ends) const {
-  Dialled dialled = co_await open_socket();
+net::awaitable<std::variant<OriginSocket, Answer>> Origin::dial(const TunnelGrant& grant,
+                                                                const ConnectionEnds& ends) const {
+  Dialled dialled = co_await open_socket(grant, ends);
   if (auto* socket = std::get_if<OriginSocket>(&dialled)) {
     if (!proxy_protocol_ || introduce(*socket, ends)) co_return std::move(*socket);
     dialled = Down{"it closed the connection"};
   }
-  const Down& down = std::get<Down>(dialled);
+  co_return answer_of(std::get<Down>(dialled));
+}
+
+Answer Origin::answer_of(const Down& down) const {
   const std::string reason = down.edge_short
                                  ? "the origin of " + application_ + " cannot be asked: " + down.why
                                  : "the origin of " + application_ + " is down: " + down.why;
   Answer answer = plain(down.edge_short ? 503 : 502, reason);
   answer.headers.emplace_back(kReasonHeader, reason);
-  co_return answer;
+  return answer;
 }
 
-net::awaitable<Connected> Origin::connect(const TunnelGrant&, SharedRequest, const ConnectionEnds& ends) {
-  auto dialled = co_await dial(ends);
+net::awaitable<Connected> Origin::connect(const TunnelGrant& grant, SharedRequest,
+                                          const ConnectionEnds& ends) {
+  auto dialled = co_await dial(grant, ends);
   if (auto* refusal = std::get_if<Answer>(&dialled)) co_return std::move(*refusal);
   boost::system::error_code ignored;
   const int fd = std::get<OriginSocket>(dialled).release(ignored);
   co_return tunnel::make_fd_stream(co_await net::this_coro::executor, fd, fd, true);
 }
 
+std::string connectors_text(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
 std::string origin_text(const ApplicationConfig& app) {
   if (!app.origin_path.empty()) return "unix:" + app.origin_path;
-  return host_and_port(app.origin_host, app.origin_port);
+  const std::string there = host_and_port(app.origin_host, app.origin_port);
+  return app.connectors.empty() ? there : there + " by the connector " + connectors_text(app.connectors);
 }
 
 }  // namespace cfpipe::edge

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "base/host.h"
 #include "edge/config/config.h"
@@ -22,17 +23,21 @@ inline constexpr std::chrono::seconds kOriginDeadline{10};
 /// A connection to an origin, over TCP or to a Unix-domain socket.
 using OriginSocket = boost::asio::generic::stream_protocol::socket;
 
-/// A server that the edge dials itself. Immutable.
+/// The server that an application leads to. Immutable.
 class Origin : public TunnelTarget {
  public:
   /// Connects, and sends the PROXY header if the origin wants one; an Answer (502, or 503 if the edge is
-  /// short of descriptors or memory) says why not. For callers that need the socket and not a stream.
-  boost::asio::awaitable<std::variant<OriginSocket, Answer>> dial(const ConnectionEnds& ends) const;
+  /// short of descriptors or memory) says why not. For callers that need the socket and not a stream. What
+  /// it is given outlives the await.
+  boost::asio::awaitable<std::variant<OriginSocket, Answer>> dial(const TunnelGrant& grant,
+                                                                  const ConnectionEnds& ends) const;
   boost::asio::awaitable<Connected> connect(const TunnelGrant& grant, SharedRequest request,
-                                            const ConnectionEnds& ends) final;
+                                            const ConnectionEnds& ends) override;
   /// For people and as a key of what is known of the origin: `10.0.0.5:22`, `[2001:db8::5]:22`,
   /// `unix:/run/app.sock`.
   virtual std::string text() const = 0;
+  /// The connectors that dial it, for people; empty: the edge does.
+  virtual std::string via() const { return {}; }
   /// False if the configuration alone names the origin.
   virtual bool chosen_by_client() const { return false; }
 
@@ -47,9 +52,13 @@ class Origin : public TunnelTarget {
   Origin(std::string application, bool proxy_protocol)
       : application_(std::move(application)), proxy_protocol_(proxy_protocol) {}
   const std::string& application() const { return application_; }
+  bool wants_proxy_header() const { return proxy_protocol_; }
+  /// The answer that says so to the client.
+  Answer answer_of(const Down& down) const;
 
  private:
-  virtual boost::asio::awaitable<Dialled> open_socket() const = 0;
+  virtual boost::asio::awaitable<Dialled> open_socket(const TunnelGrant& grant,
+                                                      const ConnectionEnds& ends) const = 0;
 
   std::string application_;  ///< host name of the application that leads here
   bool proxy_protocol_;      ///< the origin is told of the client's connection
@@ -76,7 +85,8 @@ class TcpOrigin final : public Origin {
   bool chosen_by_client() const override { return named_by_ != NamedBy::configuration; }
 
  private:
-  boost::asio::awaitable<Dialled> open_socket() const override;
+  boost::asio::awaitable<Dialled> open_socket(const TunnelGrant& grant,
+                                              const ConnectionEnds& ends) const override;
 
   Host host_;
   std::uint16_t port_;
@@ -92,12 +102,16 @@ class UnixOrigin final : public Origin {
   std::string text() const override { return "unix:" + path_; }
 
  private:
-  boost::asio::awaitable<Dialled> open_socket() const override;
+  boost::asio::awaitable<Dialled> open_socket(const TunnelGrant& grant,
+                                              const ConnectionEnds& ends) const override;
 
   std::string path_;
 };
 
-/// An application's own origin, for people, as Origin::text(); its host may be a pattern.
+/// The names of an application's connectors: `office, attic`.
+std::string connectors_text(const std::vector<std::string>& names);
+/// An application's own origin, for people: Origin::text(), whose host may be a pattern, and the connectors
+/// that dial it.
 std::string origin_text(const ApplicationConfig& app);
 
 }  // namespace cfpipe::edge

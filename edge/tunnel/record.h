@@ -23,6 +23,8 @@ class TunnelRecord {
   TunnelRecord(const TunnelRecord&) = delete;
   TunnelRecord& operator=(const TunnelRecord&) = delete;
 
+  std::int64_t id() const { return id_; }
+
   const std::shared_ptr<TunnelHandle> handle;  ///< by which the site ends the tunnel
   std::uint64_t up_bytes = 0;                  ///< from the client
   std::uint64_t down_bytes = 0;                ///< to the client

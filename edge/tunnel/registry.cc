@@ -34,6 +34,12 @@ TunnelRegistry::Admission TunnelRegistry::admit(const Asker& asker, std::int64_t
   return too_often.refusal.empty() ? std::move(out) : std::move(too_often);
 }
 
+TunnelRegistry::Admission TunnelRegistry::admit_again(const Asker& asker, std::int64_t now) {
+  Admission out = admit_rate(asker, now);
+  if (out.refusal.empty()) out.seat = std::make_shared<TunnelSeat>();
+  return out;
+}
+
 TunnelRegistry::Admission TunnelRegistry::admit_open(const Asker& asker) {
   Admission out;
   out.limit = "tunnels";
@@ -86,6 +92,11 @@ void TunnelRegistry::learn(const std::shared_ptr<const Identity>& person) {
   for (auto& [id, tunnel] : tunnels_)
     if (is_of(tunnel, person->email) && tunnel.who && tunnel.who->provider == person->provider)
       tunnel.who = person;
+}
+
+const TunnelRegistry::Tunnel* TunnelRegistry::find(std::int64_t id) const {
+  const auto found = tunnels_.find(id);
+  return found == tunnels_.end() ? nullptr : &found->second;
 }
 
 void TunnelRegistry::for_each(const std::function<void(std::int64_t, const Tunnel&)>& visit) const {

@@ -18,6 +18,10 @@ namespace cfpipe::edge {
 
 struct Identity;
 
+/// Why a tunnel ends that was ended by hand: for TunnelHandle::dismiss().
+inline constexpr const char* kEndedByAdministrator = "an administrator has ended it";
+inline constexpr const char* kEndedByOwner = "it was ended from the dashboard";
+
 /// Counts a tunnel for its user and its address from the moment it is granted: while it is being dialled it
 /// holds descriptors as well. On any thread.
 struct TunnelSeat {
@@ -57,6 +61,8 @@ class TunnelRegistry {
   void set_limits(TunnelLimits limits);
   /// Another tunnel, if that is not too many.
   Admission admit(const Asker& asker, std::int64_t now);
+  /// The same for one that comes back to an open tunnel, which has its seats.
+  Admission admit_again(const Asker& asker, std::int64_t now);
   /// Takes it in, however many there are.
   void add(std::int64_t id, Tunnel tunnel);
   /// It is no longer open; nothing if it was not here.
@@ -66,6 +72,8 @@ class TunnelRegistry {
   /// What has become known of a person, at a new sign-in: for those of theirs that are open and came of the
   /// same identity provider. Another one does not speak for the person who signed in there.
   void learn(const std::shared_ptr<const Identity>& person);
+  /// Null: it is not open.
+  const Tunnel* find(std::int64_t id) const;
   void for_each(const std::function<void(std::int64_t id, const Tunnel&)>& visit) const;
 
   std::size_t size() const { return tunnels_.size(); }

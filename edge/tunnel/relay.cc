@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/text.h"
-#include "transport/websocket/stream.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -121,7 +120,7 @@ void TunnelRelay::stop() {
 }
 
 void TunnelRelay::leave() {
-  transport::go_away(*client_, kLeaving);
+  client_->leave(kLeaving);
   relay_.stop();
 }
 

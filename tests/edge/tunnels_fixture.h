@@ -32,7 +32,7 @@ class TunnelsTest : public SiteTest {
         site_->tunnels().opened(grant, browser_->request("GET", "https://vm.localhost:8443/"), tunnel.end);
   }
   void look() {
-    site_->tunnels().end_revoked_elsewhere();
+    site_->tunnels().exchange_with_others();
     io_.restart();
     io_.poll();
   }

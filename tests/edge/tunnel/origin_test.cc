@@ -42,7 +42,7 @@ class NamedOrigin : public ::testing::Test {
     const TcpOrigin origin("vm.localhost", transport::host_of(host), listener_.local_endpoint().port(),
                            named_by);
     std::optional<std::variant<OriginSocket, Answer>> out;
-    const auto run = [&]() -> net::awaitable<void> { out.emplace(co_await origin.dial(ends_)); };
+    const auto run = [&]() -> net::awaitable<void> { out.emplace(co_await origin.dial(grant_, ends_)); };
     net::co_spawn(loop_, run, net::detached);
     loop_.restart();
     loop_.run();
@@ -53,6 +53,7 @@ class NamedOrigin : public ::testing::Test {
 
   net::io_context loop_;
   net::ip::tcp::acceptor listener_{loop_, {net::ip::address_v4::loopback(), 0}};
+  const TunnelGrant grant_;
   ConnectionEnds ends_{};
   std::string said_;
 };

@@ -39,6 +39,7 @@ class OneEnd final : public TunnelRecorder {
   std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelHandle>) override {
     return 0;
   }
+  void resumed(std::int64_t, const Request&) override {}
   void closed(std::int64_t id, std::uint64_t up, std::uint64_t down, std::string_view reason) override {
     EXPECT_FALSE(end) << "told twice";
     end = End{id, up, down, std::string(reason)};

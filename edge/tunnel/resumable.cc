@@ -1,0 +1,157 @@
+#include "edge/tunnel/resumable.h"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <utility>
+#include <vector>
+
+#include "base/platform/wakeup.h"
+#include "base/text.h"
+#include "tunnel/loop_pipe.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+
+std::optional<tunnel::ResumeRequest> resume_request(const Request& request) {
+  return tunnel::parse_resume_request(request.header(tunnel::kResumeHeader));
+}
+
+bool asks_to_resume(const Request& request) {
+  const auto asked = resume_request(request);
+  return asked && std::holds_alternative<tunnel::ResumeAttach>(*asked);
+}
+
+void ResumableTunnels::add(const std::shared_ptr<ResumableTunnel>& tunnel) {
+  const std::lock_guard lock(mutex_);
+  tunnels_[tunnel->id()] = tunnel;
+}
+
+void ResumableTunnels::remove(const tunnel::SessionId& id) {
+  const std::lock_guard lock(mutex_);
+  tunnels_.erase(id);
+}
+
+std::shared_ptr<ResumableTunnel> ResumableTunnels::find(const tunnel::SessionId& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = tunnels_.find(id);
+  return found == tunnels_.end() ? nullptr : found->second.lock();
+}
+
+void ResumableTunnels::leave() {
+  leaving_ = true;
+  std::vector<std::shared_ptr<ResumableTunnel>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, tunnel] : tunnels_)
+      if (auto open = tunnel.lock()) all.push_back(std::move(open));
+  }
+  for (const auto& tunnel : all) tunnel->leave();
+}
+
+TunnelOwner::TunnelOwner(const TunnelGrant& grant, const Request& request)
+    : application(grant.app_hostname),
+      host(request.host),
+      destination(grant.destination),
+      identity(grant.identity),
+      client_id(grant.client_id) {}
+
+struct ResumableTunnel::Open {
+  Open(const net::any_io_executor& executor, tunnel::ResumableStream& of)
+      : grace_timer(executor), stream(of) {}
+  void end() { stream.give_up(tunnel::End::cut, "the client's connection was lost"); }
+  net::steady_timer grace_timer;
+  tunnel::ResumableStream& stream;
+  bool waits = false;  ///< for its client
+};
+
+ResumableTunnel::ResumableTunnel(std::shared_ptr<ResumableTunnels> all, net::any_io_executor executor,
+                                 tunnel::ResumeKeys keys, TunnelOwner owner, std::chrono::seconds grace)
+    : all_(std::move(all)),
+      executor_(std::move(executor)),
+      keys_(std::move(keys)),
+      owner_(std::move(owner)),
+      grace_(grace) {}
+
+tunnel::ResumeOpened ResumableTunnel::opened() const {
+  return {keys_.public_key(), id_, static_cast<std::uint32_t>(grace_.count())};
+}
+
+// The stream drops its callback when it is closed.
+std::unique_ptr<tunnel::Stream> ResumableTunnel::begin(std::unique_ptr<tunnel::Stream> carrier) {
+  auto stream = std::make_unique<tunnel::ResumableStream>(executor_, true);
+  const auto open = std::make_shared<Open>(executor_, *stream);
+  open_ = open;
+  stream->on_detached([self = shared_from_this(), open] { self->lost(*open); });
+  stream->attach(std::move(carrier), 0);
+  return stream;
+}
+
+void ResumableTunnel::lost(Open& open) const {
+  const bool proven = !from_early_data || epoch_ > 0 || open.stream.detach() > 0;
+  proven && !all_->leaving() ? wait_for_client(open) : open.end();
+}
+
+void ResumableTunnel::leave() {
+  net::post(executor_, [self = shared_from_this()] {
+    if (const auto open = self->open_.lock(); open && open->waits) open->end();
+  });
+}
+
+void ResumableTunnel::wait_for_client(Open& open) const {
+  open.waits = true;
+  open.grace_timer.expires_after(grace_);
+  open.grace_timer.async_wait([weak = open_, grace = grace_](const boost::system::error_code& cancelled) {
+    const auto waiting = weak.lock();
+    if (cancelled || !waiting) return;
+    waiting->stream.give_up(tunnel::End::cut, "the client has not come back within " + duration_text(grace));
+  });
+}
+
+// On its loop.
+std::optional<tunnel::ResumeAttached> ResumableTunnel::judge(const tunnel::ResumeAttach& attach) {
+  const auto open = open_.lock();
+  if (!open || attach.epoch <= epoch_) return std::nullopt;
+  const auto due = keys_.proof(tunnel::ResumeEnd::client, id_, attach.epoch, attach.next);
+  if (!tunnel::same_proof(attach.proof, due)) return std::nullopt;
+  epoch_ = attach.epoch;
+  tunnel::ResumeAttached out;
+  out.next = open->stream.detach();
+  out.proof = keys_.proof(tunnel::ResumeEnd::edge, id_, attach.epoch, out.next);
+  wait_for_client(*open);  // until it is carried on
+  return out;
+}
+
+net::awaitable<std::optional<tunnel::ResumeAttached>> ResumableTunnel::take_over(
+    tunnel::ResumeAttach attach) {
+  struct Visit {
+    std::optional<tunnel::ResumeAttached> out;
+  };
+  const auto visit = std::make_shared<Visit>();
+  const auto done = std::make_shared<Wakeup>(co_await net::this_coro::executor);
+  net::post(executor_, [self = shared_from_this(), attach = std::move(attach), visit, done] {
+    visit->out = self->judge(attach);
+    done->notify();
+  });
+  co_await done->wait();
+  co_return std::move(visit->out);
+}
+
+std::unique_ptr<tunnel::Stream> ResumableTunnel::carry_on(const tunnel::ResumeAttach& attach,
+                                                          net::any_io_executor executor) {
+  auto [far, near] = tunnel::make_loop_pipe(executor_, std::move(executor));
+  net::post(executor_, [self = shared_from_this(),
+                        carrier = std::make_shared<std::unique_ptr<tunnel::Stream>>(std::move(far)),
+                        epoch = attach.epoch, next = attach.next] {
+    // Another one may have come meanwhile, or the end.
+    const auto open = self->open_.lock();
+    if (!open || self->epoch_ != epoch) return (*carrier)->close();
+    open->waits = false;
+    open->grace_timer.cancel();
+    if (!open->stream.attach(std::move(*carrier), next))
+      open->stream.give_up(tunnel::End::cut, "the client has asked for what it has had");
+  });
+  return std::move(near);
+}
+
+}  // namespace cfpipe::edge

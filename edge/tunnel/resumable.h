@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "edge/http/request.h"
+#include "tunnel/resume/handshake.h"
+#include "tunnel/resume/resumable_stream.h"
+
+namespace cfpipe::edge {
+
+class ResumableTunnel;
+
+/// What the request says of resuming; nothing: nothing that is understood.
+std::optional<tunnel::ResumeRequest> resume_request(const Request& request);
+/// Whether it asks for a tunnel that is open.
+bool asks_to_resume(const Request& request);
+
+/// The tunnels of this process that their clients may come back to. From any thread.
+class ResumableTunnels {
+ public:
+  void add(const std::shared_ptr<ResumableTunnel>& tunnel);
+  void remove(const tunnel::SessionId& id);
+  /// Null: there is none.
+  std::shared_ptr<ResumableTunnel> find(const tunnel::SessionId& id) const;
+  /// This process takes no more connections, so no client comes back to it: tunnels without one end now, and
+  /// those that lose theirs at once.
+  void leave();
+  bool leaving() const { return leaving_; }
+
+ private:
+  std::atomic<bool> leaving_{false};
+  mutable std::mutex mutex_;
+  std::map<tunnel::SessionId, std::weak_ptr<ResumableTunnel>> tunnels_;  ///< bounded by those that are open
+};
+
+/// Whose a tunnel is, and where it leads: only a request that is granted the same comes back to it.
+struct TunnelOwner {
+  TunnelOwner(const TunnelGrant& grant, const Request& request);
+  bool operator==(const TunnelOwner&) const = default;
+  std::string application, host, destination, identity, client_id;
+};
+
+/// A tunnel at the edge, as far as its client may lose its connection and come back. Shared by the loop that
+/// carries the tunnel and those whose connections ask for it.
+class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
+ public:
+  /// `executor`: of the loop that carries the tunnel. `grace`: how long it may be without its client.
+  ResumableTunnel(std::shared_ptr<ResumableTunnels> all, boost::asio::any_io_executor executor,
+                  tunnel::ResumeKeys keys, TunnelOwner owner, std::chrono::seconds grace);
+  ~ResumableTunnel() { all_->remove(id_); }
+  ResumableTunnel(const ResumableTunnel&) = delete;
+  ResumableTunnel& operator=(const ResumableTunnel&) = delete;
+
+  const tunnel::SessionId& id() const { return id_; }
+  const TunnelOwner& owner() const { return owner_; }
+  /// The answer that opens the tunnel.
+  tunnel::ResumeOpened opened() const;
+
+  /// On its loop, once: the client's end of the tunnel, over its first carrier. Keeps this object.
+  std::unique_ptr<tunnel::Stream> begin(std::unique_ptr<tunnel::Stream> carrier);
+  /// Before begin(): the request has come in early data, which may be a replay (RFC 8446 8). A replay
+  /// brings nothing more, and a tunnel of which nothing more was heard ends with its connection.
+  bool from_early_data = false;
+  /// The id of its record, for the audit; 0: it has none yet.
+  std::atomic<std::int64_t> record{0};
+
+  /// From any loop: it ends if it has no client.
+  void leave();
+  /// From any loop: the client's proof is checked, and the carrier that there was is dropped. Nothing: it is
+  /// refused, and nothing has changed.
+  boost::asio::awaitable<std::optional<tunnel::ResumeAttached>> take_over(tunnel::ResumeAttach attach);
+  /// From any loop, after take_over(): the tunnel goes on over a pipe, whose other end, for `executor`, is
+  /// returned.
+  std::unique_ptr<tunnel::Stream> carry_on(const tunnel::ResumeAttach& attach,
+                                           boost::asio::any_io_executor executor);
+
+ private:
+  struct Open;
+  std::optional<tunnel::ResumeAttached> judge(const tunnel::ResumeAttach& attach);
+  void lost(Open& open) const;
+  void wait_for_client(Open& open) const;
+
+  const std::shared_ptr<ResumableTunnels> all_;
+  const boost::asio::any_io_executor executor_;
+  const tunnel::ResumeKeys keys_;
+  const TunnelOwner owner_;
+  const std::chrono::seconds grace_;
+  const tunnel::SessionId id_ = tunnel::new_session_id();
+  // Of its loop:
+  std::uint32_t epoch_ = 0;
+  std::weak_ptr<Open> open_;  ///< the stream has it: what belongs to the loop goes with that, on the loop
+};
+
+}  // namespace cfpipe::edge

@@ -21,10 +21,17 @@ enum class FrameType : char {
   acknowledge = 'a',  ///< output is drawn up to there
   log_in = 'l',
   quit = 'q',
+  // The same letters, large, for the channel for files (files.h):
+  files_open = 'S',
+  files_input = 'D',
+  files_acknowledge = 'A',
+  files_close = 'Q',
   // Of the edge:
   event = 'e',
   output = 'o',
   taken = 'i',  ///< input up to there
+  files_output = 'O',
+  files_taken = 'I',
 };
 
 /// One message between the page and its terminal (docs/TERMINAL.md).

@@ -17,6 +17,7 @@ struct TerminalGrant {
   std::vector<std::string> users;              ///< whom its certificate would be for; may be empty
   std::vector<std::string>
       host_keys;           ///< those the configuration names, `type base64`; empty: the first is believed
+  bool files = true;       ///< files may be moved as well
   std::int64_t until = 0;  ///< when it has to end, Unix seconds
   std::string session;     ///< one that is there already, which the page wants back
 };

@@ -121,6 +121,15 @@ std::string ended_event(const Ending& ending) {
                                       {"details", ending.details}});
 }
 
+std::string files_open_event() {
+  return json::serialize(json::object{{"event", "files"}, {"open", true}});
+}
+
+std::string files_closed_event(std::string_view code, std::string_view text, std::string_view hint) {
+  return json::serialize(
+      json::object{{"event", "files"}, {"open", false}, {"code", code}, {"text", text}, {"hint", hint}});
+}
+
 std::string position_message(std::uint64_t position) {
   return json::serialize(json::object{{"position", position}});
 }

@@ -76,6 +76,9 @@ std::string opened_event(const Opened& opened);
 /// The edge ends then, Unix seconds, and the session with it.
 std::string leaving_event(std::int64_t ends);
 std::string ended_event(const Ending& ending);
+/// The channel for files is there; or it is not any more, or not at all, and why. `code`: for the page.
+std::string files_open_event();
+std::string files_closed_event(std::string_view code, std::string_view text, std::string_view hint);
 std::string position_message(std::uint64_t position);
 
 }  // namespace cfpipe::edge::terminal

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
 #include <ctime>
 #include <utility>
 #include <variant>
@@ -16,6 +17,8 @@ namespace {
 
 /// One read of the origin, and one frame of output, in bytes.
 constexpr std::size_t kChunk = 32 * 1024;
+/// How often a session looks for more to do before it is the others' turn.
+constexpr int kMaxRounds = 256;
 /// Input that the origin has taken is confirmed in steps of this many bytes, or when none is left.
 constexpr std::uint64_t kConfirmStep = 16 * 1024;
 
@@ -30,6 +33,8 @@ Session::Session(net::any_io_executor executor, TerminalControl& site, TunnelGra
       ends_(std::move(ends)),
       id_(random_id()),
       event_(std::make_shared<Event>(executor_)),
+      files_(grant_.terminal->files, grant_.app_hostname, counters_,
+             [this](const FilesUse& use) { site_.files_closed(grant_, request_, use); }),
       until_(Clock::time_point::max()) {
   // The wall clock may be set; what has been granted is a time from now on.
   if (grant_.terminal->until > 0)
@@ -72,6 +77,7 @@ net::awaitable<void> Session::run(std::unique_ptr<Window> window, Start start) {
     tunnel_->up_bytes = counters_->get(0);
     tunnel_->down_bytes = counters_->get(1);
   }
+  files_.end();
   shell_.ssh.reset();
   co_await say_farewell();
 }
@@ -118,6 +124,7 @@ void Session::show(std::unique_ptr<Window> window, const Start& start) {
                   ended_event({"elsewhere", "Another window shows this terminal now.", ""}));
     window_->flush();
   }
+  files_.leave();
   window_ = std::move(window);
   received_ = confirmed_ = 0;
   sent_ = output_.resume(start.position);
@@ -141,7 +148,8 @@ net::awaitable<void> Session::pump() {
       co_await say_how_it_ended();
       break;
     }
-    shell_.ssh->arm(event_, output_.room() > 0);
+    // Files end with the shell, and libssh takes in no more for them then.
+    shell_.ssh->arm(event_, output_.room() > 0 || (files_.reads() && !shell_.ssh->exited()));
     if (window_) window_->arm(event_);
     co_await event_->wait(next_look());
   }
@@ -210,6 +218,7 @@ void Session::take_in() {
     take(*frame);
   }
   if (!window_ || !window_->gone()) return;
+  files_.leave();
   window_.reset();
   shown_ = Clock::now();
 }
@@ -240,18 +249,30 @@ void Session::take(Frame& frame) {
     case FrameType::quit:
       return end({"disconnected", "You have ended this terminal.", ""});
     default:
+      if (files_.take(frame, open_ ? shell_.ssh.get() : nullptr, *window_)) return;
       break;
   }
   end({"internal", "This page and the edge do not understand each other.", "Reload the page."});
 }
 
-// Taking in what the server says is what makes room for more, and writing may take some in as well: nothing
-// would ring for either, so all of it is looked at until nothing moves.
+// Taking in what the server says is what makes room for more, writing may take some in as well, and what is
+// taken in may be for the other channel: nothing would ring for any of it, so all of it is looked at until
+// nothing moves. What is typed goes before files.
 void Session::pass_on() {
-  do {
-    shell_.ssh->flush();
+  for (int round = 0; round < kMaxRounds; ++round) {
+    shell_.ssh->flush(files_.reads());
     put_out();
-  } while (put_in());
+    bool files = files_.put_out(window_.get());
+    const bool typed = put_in();
+    if (!typed) files = files_.put_in(window_.get()) || files;
+    if (files) moved_ = Clock::now();
+    if (shell_.ssh->overfull()) {
+      return end({"lost", "The SSH server of " + grant_.app_hostname + " sends more than it may.",
+                  "Tell the server's administrator."});
+    }
+    if (!typed && !files && !shell_.ssh->arrived()) return;
+  }
+  net::post(executor_, [event = event_] { event->set(); });  // the other sessions first
 }
 
 // False: the server takes no more now, or there is no more.
@@ -310,7 +331,7 @@ void Session::look_at_time() {
 }
 
 Session::Clock::time_point Session::next_look() const {
-  auto out = until_;
+  auto out = std::min(until_, files_.deadline());
   if (grant_.idle_limit.count() > 0) out = std::min(out, moved_ + grant_.idle_limit);
   if (!window_) out = std::min(out, shown_ + kReturnTimeout);
   return out;

@@ -11,6 +11,7 @@
 #include "edge/http/proxy_header.h"
 #include "edge/listener/control_plane.h"
 #include "edge/terminal/event.h"
+#include "edge/terminal/files.h"
 #include "edge/terminal/grant.h"
 #include "edge/terminal/messages.h"
 #include "edge/terminal/output.h"
@@ -103,6 +104,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool over_ = false;  // the origin has ended it
   std::unique_ptr<TunnelRecord> tunnel_;
   const std::shared_ptr<tunnel::Counters> counters_ = std::make_shared<tunnel::Counters>();
+  Files files_;              // a channel of shell_
   Clock::time_point moved_;  // when something last did, either way
   Clock::time_point until_;
   std::optional<Ending> ending_;

@@ -42,6 +42,38 @@ void take_in(ssh_channel channel) {
 /// An empty file in place of the home directory and known hosts, which the edge has not.
 constexpr const char* kNoFile = "/dev/null";
 
+/// Longest text of libssh's that is kept, in bytes.
+constexpr std::size_t kMaxSaid = 2000;
+
+/// Keeps what libssh, on this thread, first says of these words in its log. Where the algorithms do not meet,
+/// 0.10 goes on to read, and reports a socket's error of which there is none, if the server's key exchange
+/// has come in one piece with what is before it: the reason is in the log alone.
+class Overhearing {
+ public:
+  Overhearing(std::string_view words, std::string& said)
+      : words_(words), said_(said), level_(ssh_get_log_level()) {
+    ssh_set_log_userdata(this);
+    ssh_set_log_callback([](int, const char*, const char* line, void* self) {
+      if (self != nullptr) static_cast<Overhearing*>(self)->hear(line);
+    });
+    ssh_set_log_level(SSH_LOG_TRACE);
+  }
+  ~Overhearing() {
+    ssh_set_log_level(level_);
+    ssh_set_log_userdata(nullptr);
+  }
+  Overhearing(const Overhearing&) = delete;
+  Overhearing& operator=(const Overhearing&) = delete;
+
+ private:
+  void hear(std::string_view line) {
+    if (said_.empty() && line.find(words_) != std::string_view::npos) said_ = line.substr(0, kMaxSaid);
+  }
+  std::string_view words_;
+  std::string& said_;
+  int level_;
+};
+
 /// As libssh wants it: a secret is a string inside, and its text ends with a zero.
 const char* text_of(const Secret& secret) {
   return secret.reveal().data();
@@ -51,8 +83,9 @@ const char* text_of(const Secret& secret) {
 
 // What the server has said about how the shell ended. libssh keeps the addresses.
 struct SshClient::Exit {
-  std::optional<int> status;
-  std::string signal;
+  Arrivals& arrivals;
+  std::optional<int> status = std::nullopt;
+  std::string signal = {};
   ssh_channel_callbacks_struct callbacks{};
 };
 
@@ -117,7 +150,9 @@ Step step_of_login(int result) {
 
 Step SshClient::connect() {
   // Without a descriptor libssh would look for a host of that name, and wait for it.
-  return usable_ ? step_of(ssh_connect(session_.get())) : Step::failed;
+  if (!usable_) return Step::failed;
+  const Overhearing log(kNoMatch, no_match_);
+  return step_of(ssh_connect(session_.get()));
 }
 
 std::string SshClient::host_key() const {
@@ -217,8 +252,13 @@ Step SshClient::open_shell(Size size) {
   if (shell_ == Shell::none) {
     channel_.reset(ssh_channel_new(session_.get()));
     if (!channel_) return Step::failed;
-    exit_ = std::make_unique<Exit>();
+    exit_ = std::make_unique<Exit>(Exit{arrivals_});
     exit_->callbacks.userdata = exit_.get();
+    exit_->callbacks.channel_data_function = [](ssh_session, ssh_channel, void*, std::uint32_t unread, int,
+                                                void* exit) {
+      static_cast<Exit*>(exit)->arrivals.note(unread);
+      return 0;  // all of it stays to be read
+    };
     exit_->callbacks.channel_exit_status_function = [](ssh_session, ssh_channel, int status, void* exit) {
       static_cast<Exit*>(exit)->status = status;
     };
@@ -273,8 +313,8 @@ bool SshClient::pending() const {
 
 // From every write on, libssh holds the socket for full until it has looked at it again. Of the calls that
 // look, this one does so whatever else has come.
-void SshClient::flush() {
-  if (pending()) take_in(channel_.get());
+void SshClient::flush(bool reading) {
+  if (reading || pending()) take_in(channel_.get());
 }
 
 std::size_t SshClient::write(std::string_view from) {
@@ -296,13 +336,27 @@ Step SshClient::outcome(std::optional<int>& status, std::string& signal) {
                                                                                              : Step::again;
 }
 
+std::unique_ptr<SshSubsystem> SshClient::subsystem(const char* name) {
+  return std::make_unique<SshSubsystem>(session_.get(), arrivals_, name);
+}
+
+bool SshClient::exited() const {
+  if (!exit_) return false;
+  return exit_->status || !exit_->signal.empty() || ssh_channel_is_closed(channel_.get()) != 0;
+}
+
+bool SshClient::arrived() {
+  return std::exchange(arrivals_.any, false);
+}
+
 void SshClient::arm(const std::shared_ptr<Event>& event, bool reading) {
-  armed_.arm(socket_, event, reading, pending());
+  // Behind the end of a shell flush() looks at nothing any more, and nothing is left to say.
+  armed_.arm(socket_, event, reading, pending() && !exited());
 }
 
 std::string SshClient::error() const {
-  const char* text = ssh_get_error(session_.get());
-  return printable(text == nullptr ? "" : text, 2000);
+  const char* text = no_match_.empty() ? ssh_get_error(session_.get()) : no_match_.c_str();
+  return printable(text == nullptr ? "" : text, kMaxSaid);
 }
 
 }  // namespace cfpipe::edge::terminal

@@ -14,22 +14,13 @@
 #include "base/secret.h"
 #include "edge/terminal/event.h"
 #include "edge/terminal/messages.h"
+#include "edge/terminal/ssh_subsystem.h"
 #include "edge/tunnel/origin.h"
 
 namespace cfpipe::edge::terminal {
 
-/// Frees what libssh made.
-struct SshFree {
-  void operator()(ssh_session session) const { ssh_free(session); }
-  void operator()(ssh_key key) const { ssh_key_free(key); }
-  void operator()(ssh_channel channel) const { ssh_channel_free(channel); }
-};
-using SshSession = std::unique_ptr<ssh_session_struct, SshFree>;
-using SshKeyPtr = std::unique_ptr<ssh_key_struct, SshFree>;
-using SshChannel = std::unique_ptr<ssh_channel_struct, SshFree>;
-
-/// How a step of the way to the shell stands.
-enum class Step { done, again, refused, partly, info_request, failed };
+/// The words of libssh for algorithms that do not meet: "no match for method WHAT: server [A,B], client [C]".
+inline constexpr std::string_view kNoMatch = "no match for method ";
 
 /// A login by SSH at an origin, as libssh speaks it, without ever waiting: a step that says `again` is taken
 /// again when arm() has rung. Used from one loop.
@@ -65,12 +56,24 @@ class SshClient {
   /// kind.
   Step read(std::span<char> into, std::size_t& got);
   /// Puts out what is left of earlier writes; may take in what the server says, so read() comes behind it.
-  void flush();
+  /// `reading`: does so in any case, for every channel; else what comes for one that is not read would stay
+  /// with the system, and ring for ever.
+  void flush(bool reading = false);
   /// How much of it the server takes now.
   std::size_t write(std::string_view from);
   /// Once read() has failed: the shell has ended in peace, or by a signal; nothing, if the connection broke
   /// off. `again` while the server has not said yet.
   Step outcome(std::optional<int>& status, std::string& signal);
+
+  /// A further channel, once there is a shell; it goes before this does. `name` as of SshSubsystem.
+  std::unique_ptr<SshSubsystem> subsystem(const char* name);
+  /// True if a channel has received something since the last call: it may be another than the one that was
+  /// looked at, and nothing rings for it.
+  bool arrived();
+  /// The server has said that the shell has ended, though not all of its output may have been read.
+  bool exited() const;
+  /// The server keeps to no window: the connection has to end.
+  bool overfull() const { return arrivals_.overfull; }
 
   /// Rings when the server has said more (if `reading`), or takes more.
   void arm(const std::shared_ptr<Event>& event, bool reading);
@@ -90,9 +93,11 @@ class SshClient {
   SshChannel channel_;
   enum class Shell { none, channel, terminal, environment, shell, open } shell_ = Shell::none;
   std::size_t environment_ = 0;  // variables that were asked for
+  Arrivals arrivals_;
   std::unique_ptr<Exit> exit_;
   SocketEvent armed_;
-  bool usable_ = false;  // the system gave a descriptor
+  std::string no_match_;  // what libssh has said of algorithms that do not meet
+  bool usable_ = false;   // the system gave a descriptor
 };
 
 }  // namespace cfpipe::edge::terminal

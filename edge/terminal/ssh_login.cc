@@ -47,10 +47,8 @@ std::string in_brackets(const std::string& text, const std::string& name) {
   return to == std::string::npos ? std::string() : text.substr(from, to - from);
 }
 
-// libssh has no other way to say it than its text: "kex error : no match for method WHAT: server [A,B],
-// client [C]".
+// libssh has no other way to say it than its text.
 std::optional<Ending> algorithms_ending(const std::string& error, const std::string& host) {
-  constexpr std::string_view kNoMatch = "no match for method ";
   const auto at = error.find(kNoMatch);
   if (at == std::string::npos) return std::nullopt;
   const auto from = at + kNoMatch.size();
@@ -71,7 +69,7 @@ bool has(const std::vector<std::string>& all, std::string_view one) {
 
 net::awaitable<std::variant<OriginSocket, Ending>> dial_for_login(const TunnelGrant& grant,
                                                                   const ConnectionEnds& ends) {
-  auto dialled = co_await grant.origin->dial(ends);
+  auto dialled = co_await grant.origin->dial(grant, ends);
   if (auto* socket = std::get_if<OriginSocket>(&dialled)) co_return std::move(*socket);
   std::string reason = "it cannot be reached";
   for (const auto& [name, value] : std::get<Answer>(dialled).headers)

@@ -1,7 +1,6 @@
 #include "edge/terminal/terminals.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -14,6 +13,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/log.h"
 #include "base/platform/wakeup.h"
 #include "edge/http/responses.h"
 #include "edge/terminal/grant.h"

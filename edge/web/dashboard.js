@@ -2,6 +2,7 @@
 import { parseAddress } from "./dashboard_address.js";
 import { applications, policyTest, serviceAuth } from "./dashboard_applications.js";
 import { audit } from "./dashboard_audit.js";
+import { connectors } from "./dashboard_connectors.js";
 import { myApplications, mySessions } from "./dashboard_own.js";
 import { attempt, make, say } from "./dashboard_parts.js";
 import * as views from "./dashboard_views.js";
@@ -11,6 +12,7 @@ const PAGES = [
   ["policy-test", "Policy test", policyTest, true],
   ["service-auth", "Service Auth", serviceAuth, true],
   ["service-tokens", "Service tokens", views.serviceTokens, true],
+  ["connectors", "Connectors", connectors, true],
   ["live", "Live", views.live, true],
   ["people", "People", views.people, true],
   ["host-keys", "Host keys", views.hostKeys, true],

@@ -12,7 +12,7 @@ const FIELDS = { since: "Since", identity: "Who", application: "Application", ki
 
 const COLUMNS = [
   time("time", "When"), plain("kind", "What"), plain("identity", "Who"), plain("application", "Application"), plain("peer", "From"),
-  plain("reason", "Why", (row) => (row.kind === "tunnel_close"
+  plain("reason", "Why", (row) => (row.kind === "tunnel_close" || row.kind === "files"
     ? `${row.reason} (${bytes(row.up_bytes)} up, ${bytes(row.down_bytes)} down)` : row.reason)),
 ];
 

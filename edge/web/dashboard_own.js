@@ -62,7 +62,7 @@ export async function sessions(main, { path, id = "", columns = [], end, signal 
   const all = list({
     id, caption: "Sessions", key: (row) => row.session, empty: "There are none.", signal,
     columns: [...columns, plain("application", "For", (row) => row.application + (row.current ? " (this one)" : "")),
-      plain("peer", "From"), time("time", "Signed in"), time("expires", "Expires")],
+      plain("device", "With", (row) => row.device || "unknown"), plain("peer", "From"), time("time", "Signed in"), time("expires", "Expires")],
     actions: (row) => [button("End", async () => {
       if (await end(row)) await look();
     }, "danger")],

@@ -11,12 +11,13 @@ const READ = { ink: ["paper", "bar", "notice"], soft: ["paper", "bar"], accent: 
   warn: ["paper", "bar"], "on-accent": ["accent"], "on-bad": ["bad"] };
 const SEEN = { soft: ["paper"], accent: ["paper", "bar"], focus: ["paper", "bar"], warn: ["notice"], good: ["bar"], bad: ["bar"] };
 
-/** The colours that a sheet names, light, and dark where they differ. */
+/** The colours that a sheet names, light, and dark where they differ: in a block of their own, or by light-dark(). */
 function palettes(name) {
   const text = readFileSync(new URL(name, web), "utf8");
-  const [light, dark] = [...text.matchAll(/:root \{([^}]*)\}/g)].map(([, block]) =>
-    Object.fromEntries([...block.matchAll(/--([\w-]+): (#[0-9a-f]{6});/g)].map(([, key, value]) => [key, value])));
-  return { text, light, dark: { ...light, ...dark } };
+  const named = ([, block], at) => Object.fromEntries([...block.matchAll(/--([\w-]+): (?:light-dark\()?(#[0-9a-f]{6})(?:, (#[0-9a-f]{6})\))?;/g)]
+    .map(([, key, one, other]) => [key, at === 1 && other ? other : one]));
+  const blocks = [...text.matchAll(/:root \{([^}]*)\}/g)];
+  return { text, light: named(blocks[0], 0), dark: { ...named(blocks[0], 1), ...(blocks[1] && named(blocks[1], 1)) } };
 }
 
 /** WCAG's relative luminance of #rrggbb. */

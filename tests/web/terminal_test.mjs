@@ -22,6 +22,8 @@ const wire = await part("wire");
 const { Outbox, PART_BYTES, WINDOW_BYTES } = await part("outbox");
 const saved = await part("saved");
 const settings = await part("settings");
+const themes = await part("themes");
+const packets = await part("packets");
 const { characterWith, keyWith } = await part("keys");
 
 /** As a browser has it, with room for so many characters. */
@@ -74,6 +76,35 @@ test("no more input is under way than there is room for", () => {
   assert.deepEqual(Uint8Array.from(sent), paste, "all of it, in order");
 });
 
+test("packets of SFTP are the same however the stream is cut", () => {
+  const { REPLY, Reader, PacketReader, Writer } = packets;
+  const data = new Writer().number32(7).string("a".repeat(300)).packet(REPLY.data);
+  const attributes = new Writer().number32(8).number32(0x8000000d).number64(5e9).number32(0o100644).number64(0).number32(1).string("x").string("y")
+    .packet(REPLY.attrs);
+  const stream = Buffer.concat([data, attributes]);
+  for (let cut = 0; cut <= stream.length; ++cut) {
+    const reader = new PacketReader();
+    const [first, second, ...more] = [...reader.feed(stream.subarray(0, cut)), ...reader.feed(stream.subarray(cut))];
+    assert.equal(more.length, 0);
+    const one = new Reader(first);
+    assert.deepEqual([one.number8(), one.number32(), one.string().length, one.left], [REPLY.data, 7, 300, 0], `${cut}`);
+    const other = new Reader(second);
+    assert.deepEqual([other.number8(), other.number32()], [REPLY.attrs, 8]);
+    assert.deepEqual(other.attributes(), { size: 5e9, permissions: 0o644, kind: "file" });
+  }
+});
+
+test("what is no packet of SFTP is refused, and nothing is read beyond one", () => {
+  const { Reader, PacketReader, Writer, MAX_PACKET_BYTES } = packets;
+  for (const length of [0, MAX_PACKET_BYTES + 1, 0xffffffff])
+    assert.throws(() => new PacketReader().feed(new Writer().number32(length).packet(0).subarray(5)), RangeError, `${length}`);
+  const promised = new Writer().number32(1000).packet(0).subarray(5);  // a string's length without the string
+  assert.throws(() => new Reader(promised).string(), RangeError);
+  assert.throws(() => new Reader(promised.subarray(0, 3)).number32(), RangeError);
+  const pairs = new Writer().number32(0x80000000).number32(0xffffffff).packet(0).subarray(5);
+  assert.throws(() => new Reader(pairs).attributes(), RangeError, "more attributes than there are");
+});
+
 test("what a page leaves is taken back once, while it is young", () => {
   const storage = new Storage();
   const left = { application: "vm/a", session: "s", user: "ann", position: 7, screen: "text", time: 1000 };
@@ -98,14 +129,22 @@ test("a screen that is too large is left to the edge", () => {
 
 test("settings are within bounds, whatever is stored", () => {
   const storage = new Storage();
-  assert.deepEqual(settings.load(storage), { fontSize: 15, copy: false, reader: false });
+  const usual = { fontSize: 15, font: "", theme: "", copy: false, reader: false, hiddenHostKeys: [] };
+  assert.deepEqual(settings.load(storage), usual);
   for (const [stored, size] of [["7", 15], ['{"fontSize":1}', settings.SMALLEST], ['{"fontSize":1e9}', settings.LARGEST],
-    ['{"fontSize":"x","copy":1}', 15], ["{", 15], ["null", 15]]) {
+    ['{"fontSize":"x","copy":1,"hiddenHostKeys":"all"}', 15], ["{", 15], ["null", 15]]) {
     storage.setItem("cfpipe-terminal-settings", stored);
-    assert.deepEqual(settings.load(storage), { fontSize: size, copy: false, reader: false }, stored);
+    assert.deepEqual(settings.load(storage), { ...usual, fontSize: size }, stored);
   }
-  settings.save(storage, { fontSize: 20, copy: true, reader: true });
-  assert.deepEqual(settings.load(storage), { fontSize: 20, copy: true, reader: true });
+  const chosen = { fontSize: 20, font: "Hack", theme: "dracula", copy: true, reader: true, hiddenHostKeys: ["SHA256:a"] };
+  settings.save(storage, chosen);
+  assert.deepEqual(settings.load(storage), chosen);
+  const keys = Array.from({ length: 20 }, (_, at) => `SHA256:${at}`);
+  assert.deepEqual(settings.clean({ ...chosen, hiddenHostKeys: keys }).hiddenHostKeys, keys.slice(4), "the newest");
+  for (const name of ["no-such-theme", "__proto__", "constructor", ""]) {
+    assert.equal(themes.schemeOf(name, "dark").brightness, "dark", name);
+    assert.equal(themes.schemeOf(name, "light").brightness, "light", name);
+  }
 });
 
 /** What programs on the host take for a key: ncurses' own description of the terminal that we say we are. */

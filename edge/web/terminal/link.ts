@@ -1,4 +1,5 @@
 // The WebSocket to the terminal: opened anew, or back to a session that goes on without us for a minute.
+import { FileChannel } from "./channel.js";
 import { Outbox } from "./outbox.js";
 import { encode, encodeJson, FrameReader, readJson } from "./wire.js";
 
@@ -99,6 +100,8 @@ export class Link {
   private pause = FIRST_PAUSE_MS;
   /** Absolute position of the output up to which everything is on the screen. */
   drawn = 0;
+  /** Files over the same connection; once the session is open. */
+  readonly files = new FileChannel((frame) => this.say(frame));
 
   /** `aud`: of the application, of which the host may have several. */
   constructor(private readonly listener: Listener, private readonly size: () => Size, private readonly aud: string) {}
@@ -171,6 +174,7 @@ export class Link {
     socket.onclose = () => {
       if (socket !== this.socket || this.over) return;
       this.outbox = undefined;
+      this.files.lost();
       void this.dropped(greeted);
     };
     this.socket = socket;
@@ -183,6 +187,10 @@ export class Link {
       this.listener.output(payload, () => this.confirm(end));
     } else if (kind === "i") {
       this.outbox?.confirm(Number(readJson(payload)["position"]));
+    } else if (kind === "O") {
+      this.files.bytes(payload);
+    } else if (kind === "I") {
+      this.files.taken(Number(readJson(payload)["position"]));
     } else {
       this.hear(readJson(payload));
     }
@@ -205,10 +213,13 @@ export class Link {
         const how = event as unknown as Opened;
         const asked = this.received;
         this.session = how.session;
+        this.files.available();
         this.pause = FIRST_PAUSE_MS;
         this.received = this.confirmed = this.drawn = how.position;
         return this.listener.opened(how, asked);
       }
+      case "files":
+        return this.files.heard(event);
       case "leaving":
         return this.listener.leaving(Number(event["ends"]));
       case "ended":
@@ -227,6 +238,7 @@ export class Link {
     if (this.over) return;
     this.over = true;
     this.socket?.close();
+    this.files.lost();
     this.listener.ended(why);
   }
 

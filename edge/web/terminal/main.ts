@@ -3,6 +3,8 @@ import "@xterm/xterm/css/xterm.css";
 import "./terminal.css";
 import { Countdown } from "./countdown.js";
 import { element } from "./dom.js";
+import { Files } from "./files.js";
+import { HostKeyLine } from "./hostkey.js";
 import { Keyboard } from "./keyboard.js";
 import { Link, type Asked, type Ended, type Opened } from "./link.js";
 import { Panel } from "./panel.js";
@@ -20,8 +22,10 @@ class Page {
   private readonly screen: Screen;
   private readonly tools: Tools;
   private readonly keyboard: Keyboard;
+  private readonly hostKey: HostKeyLine;
   private readonly panel: Panel;
   private readonly link: Link;
+  private readonly files: Files;
   private readonly countdown = new Countdown(element("countdown"));
   private readonly disconnect = element<HTMLButtonElement>("disconnect");
   private user = document.body.dataset["user"] ?? "";
@@ -42,6 +46,7 @@ class Page {
     });
     this.tools = new Tools(this.screen, this.settings);
     this.keyboard = new Keyboard(this.screen, (text) => (element("notice").textContent = text));
+    this.hostKey = new HostKeyLine(this.settings, () => this.screen.focus());
     this.panel = new Panel({
       connect: (user) => this.connect(user),
       logIn: (answer) => {
@@ -60,6 +65,7 @@ class Page {
       ended: (why) => this.ended(why),
       refused: (anotherUser) => this.panel.offerAnotherUser(anotherUser),
     }, () => this.screen.size, document.body.dataset["aud"] ?? "");
+    this.files = new Files(this.link.files, () => this.screen.focus());
     this.disconnect.onclick = () => this.link.quit();
     addEventListener("pagehide", () => this.leave());
   }
@@ -109,8 +115,7 @@ class Page {
     }
     this.opening = `Connected as ${how.user}`;
     this.screen.whenDrawn(() => this.live());  // also what a reload has restored
-    const key = element("host-key");
-    key.textContent = how.first_use ? `New host key, recorded now: ${how.host_key}` : "";
+    this.hostKey.show(how.host_key, how.first_use);
     element("state").title = `Host key ${how.host_key}`;
     this.ends = how.ends;
     this.countdown.until(this.ends);
@@ -149,6 +154,7 @@ class Page {
     element("state-text").textContent = text;
     this.disconnect.hidden = state === "ended" || state === "waiting";
     this.screen.accept(state === "open");
+    this.files.offer(state === "open", state === "ended");
   }
 
   private leave(): void {

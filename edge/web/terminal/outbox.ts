@@ -10,10 +10,13 @@ export class Outbox {
   private sent = 0;
   private taken = 0;
 
-  constructor(private readonly send: (part: Uint8Array) => void) {}
+  /** `window`: bytes beyond what has been taken; `part`: of one frame. */
+  constructor(
+    private readonly send: (part: Uint8Array) => void, private readonly window = WINDOW_BYTES, private readonly part = PART_BYTES,
+  ) {}
 
   add(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += PART_BYTES) this.waiting.push(bytes.slice(at, at + PART_BYTES));
+    for (let at = 0; at < bytes.length; at += this.part) this.waiting.push(bytes.slice(at, at + this.part));
     this.flush();
   }
 
@@ -25,7 +28,7 @@ export class Outbox {
 
   private flush(): void {
     for (let next = this.waiting[0]; next; next = this.waiting[0]) {
-      if (this.sent + next.length - this.taken > WINDOW_BYTES) return;
+      if (this.sent + next.length - this.taken > this.window) return;
       this.waiting.shift();
       this.sent += next.length;
       this.send(next);

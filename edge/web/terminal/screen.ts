@@ -6,8 +6,9 @@ import { SerializeAddon } from "@xterm/addon-serialize";
 import { Unicode11Addon } from "@xterm/addon-unicode11";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { Terminal } from "@xterm/xterm";
+import { familyOf } from "./fonts.js";
 import type { Settings } from "./settings.js";
-import { DARK, LIGHT } from "./themes.js";
+import { schemeOf } from "./themes.js";
 
 /** Lines above the screen that can be scrolled back to, and those that outlive a reload. */
 const SCROLLBACK_LINES = 5000;
@@ -56,19 +57,19 @@ export class Screen {
   private readonly dark = matchMedia("(prefers-color-scheme: dark)");
   private fitting = false;
 
-  constructor(place: HTMLElement, settings: Settings, listener: ScreenListener) {
+  constructor(private readonly place: HTMLElement, settings: Settings, listener: ScreenListener) {
     keepToPolicy();
     this.terminal = new Terminal({
       allowProposedApi: true,  // the add-on for widths of characters needs it
       cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
-      fontFamily: 'ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", "Liberation Mono", monospace',
+      fontFamily: familyOf(settings.font),
       fontSize: settings.fontSize,
       minimumContrastRatio: CONTRAST,
       screenReaderMode: settings.reader,
       scrollback: SCROLLBACK_LINES,
-      theme: this.dark.matches ? DARK : LIGHT,
     });
-    this.dark.onchange = () => (this.terminal.options.theme = this.dark.matches ? DARK : LIGHT);
+    this.paint(settings);
+    this.dark.onchange = () => this.paint(settings);
     const unicode = new Unicode11Addon();
     const clipboard = new ClipboardAddon(undefined, {
       readText: () => "",  // a host never learns what is on it
@@ -80,6 +81,7 @@ export class Screen {
       this.terminal.loadAddon(addon);
     this.terminal.unicode.activeVersion = "11";
     this.terminal.open(place);
+    this.terminal.textarea?.setAttribute("aria-describedby", "way-out");
     this.terminal.onData((text) => listener.typed(encoder.encode(text), text));
     this.terminal.onBinary((text) => listener.typed(Uint8Array.from(text, (c) => c.charCodeAt(0)), ""));
     this.terminal.onResize(() => listener.resized());
@@ -135,6 +137,8 @@ export class Screen {
   }
 
   apply(settings: Settings): void {
+    this.paint(settings);
+    this.terminal.options.fontFamily = familyOf(settings.font);
     this.terminal.options.fontSize = settings.fontSize;
     this.terminal.options.screenReaderMode = settings.reader;
     this.fitSoon();
@@ -150,8 +154,21 @@ export class Screen {
     this.terminal.focus();
   }
 
+  /** What is typed goes to the terminal. */
+  get focused(): boolean {
+    return this.terminal.element?.contains(document.activeElement) ?? false;
+  }
+
   find(text: string, backwards: boolean): boolean {
     return backwards ? this.finder.findPrevious(text) : this.finder.findNext(text);
+  }
+
+  /** Also the page around the terminal, which is as bright. */
+  private paint(settings: Settings): void {
+    const scheme = schemeOf(settings.theme, this.dark.matches ? "dark" : "light");
+    this.terminal.options.theme = scheme.colours;
+    this.place.parentElement!.style.background = scheme.colours.background ?? "";
+    document.documentElement.style.colorScheme = scheme.brightness;
   }
 
   /** One fit for all the sizes that a frame has seen. */

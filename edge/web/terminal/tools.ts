@@ -1,5 +1,6 @@
 // The bar above the terminal: search, size of the text, settings.
-import { element, onSubmit } from "./dom.js";
+import { element, make, onSubmit } from "./dom.js";
+import { installedFonts } from "./fonts.js";
 import type { Screen } from "./screen.js";
 import { clean, save, type Settings } from "./settings.js";
 
@@ -23,6 +24,21 @@ export class Tools {
     element("larger").onclick = () => this.resize(1);
     this.flag("setting-copy", "copy");
     this.flag("setting-reader", "reader");
+    for (const font of installedFonts()) element("setting-font").append(make("option", { value: font }, font));
+    this.choice("setting-theme", "theme");
+    this.choice("setting-font", "font");
+    // In front of all others: neither the terminal nor a button that has the focus takes it for an Enter.
+    addEventListener("keydown", (event) => this.wayOut(event), { capture: true });
+  }
+
+  /** The key that leads from the terminal, which has Tab for the host, to the page's buttons, and back (WCAG 2.1.2). */
+  private wayOut(event: KeyboardEvent): void {
+    if (event.key === "Tab" && this.screen.focused) document.body.dataset["keyboard"] = "yes";
+    if (event.key !== "Enter" || !event.ctrlKey || !event.shiftKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    if (this.screen.focused) element("search-open").focus();
+    else if (document.body.dataset["state"] === "open") this.screen.focus();
   }
 
   /** True if the key was one of ours. */
@@ -77,6 +93,17 @@ export class Tools {
     box.checked = this.settings[name];
     box.onchange = () => {
       this.settings[name] = box.checked;
+      this.changed();
+    };
+  }
+
+  /** What is not to be had any more (a font) counts as the first of the list. */
+  private choice(id: string, name: "theme" | "font"): void {
+    const list = element<HTMLSelectElement>(id);
+    list.value = this.settings[name];
+    if (list.selectedIndex < 0) list.value = "";
+    list.onchange = () => {
+      this.settings[name] = list.value;
       this.changed();
     };
   }

@@ -46,6 +46,7 @@ class Backend final : public TerminalBackend {
     trusted.push_back(key_line);
     return {};
   }
+  void files_closed(const TunnelGrant&, const Request&, const FilesUse&) override {}
   Result<std::string> certificate = std::string();
   Result<std::string> known = std::string();
   bool keeps = true;
@@ -59,7 +60,7 @@ class PaintedOrigin final : public Origin {
   int socket = -1;  ///< -1: the origin is down
 
  private:
-  net::awaitable<Dialled> open_socket() const override {
+  net::awaitable<Dialled> open_socket(const TunnelGrant&, const ConnectionEnds&) const override {
     Down down;
     down.why = "it is painted";
     if (socket < 0) co_return down;
@@ -230,6 +231,36 @@ TEST_F(SshLoginTest, AlgorithmsThatDoNotMeetAreListed) {
   EXPECT_EQ(ending.details.at("what").as_string(), "kex algos");
   EXPECT_EQ(ending.details.at("server").as_string().find("diffie-hellman-group1-sha1"), 0u);
   EXPECT_NE(ending.details.at("client").as_string().find("curve25519-sha256"), std::string::npos);
+}
+
+/// SSH_MSG_KEXINIT (RFC 4253 6 and 7.1) with these algorithms for each purpose.
+std::string key_exchange_packet(const std::string& key_exchanges) {
+  const auto number = [](std::size_t value) {
+    const auto byte = [value](int shift) { return static_cast<char>(value >> shift & 0xff); };
+    return std::string{byte(24), byte(16), byte(8), byte(0)};
+  };
+  std::string payload = "\x14" + std::string(16, 'c');
+  for (const std::string& names :
+       {key_exchanges, std::string("ssh-ed25519"), std::string("aes256-ctr"), std::string("aes256-ctr"),
+        std::string("hmac-sha2-256"), std::string("hmac-sha2-256"), std::string("none"), std::string("none"),
+        std::string(), std::string()})
+    payload += number(names.size()) + names;
+  payload += std::string(5, '\0');  // no guess follows
+  const std::size_t padding = 8 + (8 - (5 + payload.size()) % 8) % 8;
+  return number(1 + payload.size() + padding) + static_cast<char>(padding) + payload +
+         std::string(padding, '\0');
+}
+
+TEST_F(SshLoginTest, AlgorithmsThatComeInOnePieceWithTheVersionAreListedToo) {
+  std::array<int, 2> pair{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
+  const std::string said = "SSH-2.0-server\r\n" + key_exchange_packet("of-another-world");
+  ASSERT_EQ(::write(pair[1], said.data(), said.size()), static_cast<ssize_t>(said.size()));
+  const Ending ending = fault(pair[0]);
+  EXPECT_EQ(ending.code, "algorithms") << ending.text;
+  EXPECT_EQ(ending.details.at("what").as_string(), "kex algos");
+  EXPECT_EQ(ending.details.at("server").as_string(), "of-another-world");
+  ::close(pair[1]);
 }
 
 TEST_F(SshLoginTest, AServerThatClosesIsToldFromOneThatIsSilent) {

@@ -36,6 +36,7 @@ class NoBackend final : public TerminalBackend {
   }
   Result<std::string> known_host_key(const TunnelGrant&) override { return std::string(); }
   Result<void> trust_host_key(const TunnelGrant&, const Request&, const std::string&) override { return {}; }
+  void files_closed(const TunnelGrant&, const Request&, const FilesUse&) override {}
 };
 
 class TerminalsTest : public ::testing::Test {

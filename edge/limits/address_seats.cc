@@ -1,8 +1,8 @@
 #include "edge/limits/address_seats.h"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
+
+#include "base/log.h"
 
 namespace cfpipe::edge {
 

@@ -29,6 +29,11 @@ void Attempts::set_limit(std::size_t per_minute) {
   rate_.most = rate_.per_minute = static_cast<std::int64_t>(per_minute);
 }
 
+std::int64_t Attempts::wait(const PartyKey& party, std::int64_t now) {
+  if (rate_.per_minute == 0) return 0;
+  return buckets_.touch(party, [](const Bucket&) {}).wait(rate_, now);
+}
+
 std::int64_t Attempts::take(const PartyKey& party, std::int64_t now) {
   if (rate_.per_minute == 0) return 0;
   Bucket& bucket = buckets_.touch(party, [](const Bucket&) {});

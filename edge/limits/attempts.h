@@ -38,6 +38,8 @@ class Attempts {
   void set_limit(std::size_t per_minute);
   std::int64_t limit() const { return rate_.per_minute; }
 
+  /// Seconds until one is left for the party at `now`, Unix seconds; 0: there is one. Takes none.
+  std::int64_t wait(const PartyKey& party, std::int64_t now);
   /// Takes one at `now`, Unix seconds. Not 0: there is none left for so many seconds.
   std::int64_t take(const PartyKey& party, std::int64_t now);
   std::size_t size() const { return buckets_.size(); }

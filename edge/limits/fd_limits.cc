@@ -1,20 +1,10 @@
 #include "edge/limits/fd_limits.h"
 
 #include <sched.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 
 namespace cfpipe::edge {
-
-std::size_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  limit.rlim_cur = limit.rlim_max;
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-  ::getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
 
 std::size_t connections_for(std::size_t descriptors) {
   const std::size_t free = descriptors - std::min(descriptors, kOwnDescriptors);

@@ -13,8 +13,6 @@ inline constexpr std::size_t kOwnDescriptors = 256;
 /// Worker threads.
 inline constexpr unsigned kMaxThreads = 256;
 
-/// Raises the limit of open files as far as the system lets us. The limit now.
-std::size_t raise_descriptor_limit();
 /// How many connections there are descriptors for, each taken for a tunnel; kMaxConnections at most, 1 at
 /// least.
 std::size_t connections_for(std::size_t descriptors);

@@ -1,10 +1,11 @@
 #include "edge/limits/memory_watch.h"
 
 #include <malloc.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "base/log.h"
 
 namespace cfpipe::edge {
 

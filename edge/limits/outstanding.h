@@ -12,7 +12,7 @@
 namespace cfpipe::edge {
 
 /// Which things are kept for people until they are taken or expire, so that one person cannot use up the room
-/// of all. Things of one Outstanding live for the same time.
+/// of all.
 class Outstanding {
  public:
   enum class Added { yes, too_many_of_owner, full };

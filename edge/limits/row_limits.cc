@@ -5,8 +5,9 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::array<std::string_view, kRowCauses> kNames{
-    "denied", "declined", "service_token", "failed_sign_in", "over_limit", "service_login", "tunnel"};
+constexpr std::array<std::string_view, kRowCauses> kNames{"denied",         "declined",   "service_token",
+                                                          "failed_sign_in", "over_limit", "service_login",
+                                                          "tunnel",         "connector",  "attachment"};
 
 /// Limits for rows that honest clients rarely cause, and for those that programs cause all the time.
 constexpr RowRates kRare{{30, 6}, {240, 60}, {600, 120}};
@@ -24,7 +25,9 @@ std::string_view name_of(RowCause cause) {
 }
 
 const RowRates& rates_of(RowCause cause) {
-  return cause == RowCause::service_login || cause == RowCause::tunnel ? kUsual : kRare;
+  const bool usual =
+      cause == RowCause::service_login || cause == RowCause::tunnel || cause == RowCause::attachment;
+  return usual ? kUsual : kRare;
 }
 
 RowLimits::Party& RowLimits::party(RowCause cause, char kind, const PartyKey& key) {

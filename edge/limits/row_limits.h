@@ -21,8 +21,10 @@ enum class RowCause {
   over_limit,      ///< more than one party may have
   service_login,   ///< a service token was given its cookie
   tunnel,          ///< opened without a name, which a bypass policy allows
+  connector,       ///< was not enrolled, or not attached
+  attachment,      ///< of a connector
 };
-inline constexpr std::size_t kRowCauses = static_cast<std::size_t>(RowCause::tunnel) + 1;
+inline constexpr std::size_t kRowCauses = static_cast<std::size_t>(RowCause::attachment) + 1;
 /// The label in the metrics.
 std::string_view name_of(RowCause cause);
 

@@ -1,6 +1,6 @@
 #include "edge/limits/run_all.h"
 
-#include <spdlog/spdlog.h>
+#include "base/log.h"
 
 namespace cfpipe::edge {
 

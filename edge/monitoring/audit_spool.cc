@@ -53,6 +53,7 @@ std::string record_of(const SpooledRow& spooled) {
   out["number"] = spooled.number;
   out["session"] = row.session;
   out["session_expires"] = row.session_expires;
+  out["session_device"] = row.session_device;
   const std::string text = boost::json::serialize(out);
   return length_of(text.size()) + sum_of(text) + text;
 }
@@ -80,6 +81,7 @@ SpooledRow row_in(const boost::json::object& in) {
   row.login_method = text_of(in, "login_method");
   row.session = text_of(in, "session");
   row.session_expires = number_of(in, "session_expires");
+  row.session_device = text_of(in, "session_device");
   return out;
 }
 

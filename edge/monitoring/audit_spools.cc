@@ -1,10 +1,10 @@
 #include "edge/monitoring/audit_spools.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
+
+#include "base/log.h"
 
 namespace cfpipe::edge {
 namespace {

@@ -1,7 +1,5 @@
 #include "edge/monitoring/audit_trail.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -9,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/log.h"
 #include "base/platform/wakeup.h"
 #include "base/shortage.h"
 #include "edge/store/audit_text.h"

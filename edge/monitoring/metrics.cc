@@ -27,12 +27,16 @@ constexpr std::array<Described, kCounts> kDescribed{{
     {Count::denials, "denials_total", "application", "Requests that policies or limits have refused."},
     {Count::certificates, "certificates_total", "application", "User certificates that were signed."},
     {Count::tunnels_opened, "tunnels_opened_total", "application", "Tunnels that were opened."},
+    {Count::tunnels_resumed, "tunnels_resumed_total", "application",
+     "Times that a client came back to its open tunnel."},
     {Count::tunnels_closed, "tunnels_closed_total", "application", "Tunnels that have ended."},
     {Count::up_bytes, "tunnel_received_bytes_total", "application", "Payload from clients."},
     {Count::down_bytes, "tunnel_sent_bytes_total", "application", "Payload to clients."},
     {Count::limited, "limited_total", "limit", "Requests that were refused because of a limit, by limit."},
     {Count::left_out, "audit_left_out_total", "cause",
      "Rows that the audit has left out because there were many like them, by cause."},
+    {Count::connector_refusals, "connector_refusals_total", "cause",
+     "Connectors that were not enrolled or not attached, by cause."},
 }};
 
 /// Unix time of this process's beginning, near enough: when its globals were made.
@@ -106,6 +110,14 @@ class MetricsText {
       for (const auto& [label, value] : counts)
         out += name + "{" + one.label + "=\"" + label + "\"} " + std::to_string(value) + "\n";
     }
+  }
+
+  void connectors(const Gauges& gauges) {
+    gauge("cfpipe_edge_connectors", "Connectors that are attached.", static_cast<double>(gauges.connectors));
+    gauge("cfpipe_edge_connector_connections", "Connections of attached connectors.",
+          static_cast<double>(gauges.connector_connections));
+    gauge("cfpipe_edge_connector_tunnels", "Open tunnels through connectors.",
+          static_cast<double>(gauges.connector_tunnels));
   }
 
   void memory(const Gauges& gauges) {
@@ -184,6 +196,7 @@ std::string metrics_text(const Counters& counters, const Gauges& gauges) {
   text.gauge("cfpipe_edge_connections", "TLS connections that are open.",
              static_cast<double>(gauges.connections));
   text.gauge("cfpipe_edge_tunnels", "Tunnels that are open.", static_cast<double>(gauges.tunnels));
+  text.connectors(gauges);
   text.counter("cfpipe_edge_connections_refused_total",
                "Connections that were closed because their address has as many as it may.",
                static_cast<double>(gauges.refused));

@@ -21,12 +21,14 @@ enum class Count {
   certificates,
   tunnels_opened,
   tunnels_closed,
+  tunnels_resumed,
   up_bytes,  ///< of tunnels that have ended; Gauges has those of open ones
   down_bytes,
-  limited,   ///< what a limit has refused, by limit
-  left_out,  ///< rows that the audit has left out because there were many like them, by cause
+  limited,             ///< what a limit has refused, by limit
+  left_out,            ///< rows that the audit has left out because there were many like them, by cause
+  connector_refusals,  ///< enrolments and attachments of connectors, by cause
 };
-inline constexpr std::size_t kCounts = static_cast<std::size_t>(Count::left_out) + 1;
+inline constexpr std::size_t kCounts = static_cast<std::size_t>(Count::connector_refusals) + 1;
 
 /// The counters of one edge, on the site's loop. A label is one of few: an application of the configuration,
 /// a class of status, a limit, a cause.
@@ -57,6 +59,9 @@ struct TunnelBytes {
 struct Gauges {
   std::size_t connections = 0;
   std::size_t tunnels = 0;
+  std::size_t connectors = 0;             ///< that are attached, each run of one
+  std::size_t connector_connections = 0;  ///< of these
+  std::size_t connector_tunnels = 0;      ///< through these
   std::size_t refused = 0;       ///< connections closed because of connections_per_address, since the start
   std::uint64_t lost_rows = 0;   ///< of the audit, since the start
   std::size_t spooled_rows = 0;  ///< of the audit, that wait for the state

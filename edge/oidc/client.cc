@@ -1,7 +1,5 @@
 #include "edge/oidc/client.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cstdlib>
 
@@ -9,6 +7,7 @@
 #include "auth/token/signing_keys.h"
 #include "base/base64.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "edge/config/provider_proxy.h"
 #include "edge/config/secret_file.h"

@@ -82,6 +82,7 @@ TEST_F(AuditTrailTest, EveryFieldOfARowFollows) {
   full.reason = "\xc3\xa4\x1b";
   full.session = "0123456789abcdef";
   full.session_expires = kNow + 10;
+  full.session_device = "Firefox on Linux";
   trail_->append(full);
   start();
   make_room();
@@ -99,7 +100,9 @@ TEST_F(AuditTrailTest, EveryFieldOfARowFollows) {
   EXPECT_EQ(kept.up_bytes, full.up_bytes);
   EXPECT_EQ(kept.down_bytes, 6u);
   EXPECT_EQ(kept.reason, "\xc3\xa4?");
-  EXPECT_EQ(store_->revocations().find_session("0123456789abcdef").value()->expires, kNow + 10);
+  const auto session = store_->revocations().find_session("0123456789abcdef").value();
+  EXPECT_EQ(session->expires, kNow + 10);
+  EXPECT_EQ(session->device, "Firefox on Linux");
 }
 
 TEST_F(AuditTrailTest, TheEndOfATunnelNamesItsBeginningWhereverThatWaited) {

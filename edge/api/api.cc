@@ -50,7 +50,8 @@ const char* foreign_request(const Request& request, std::string_view origin) {
 Answer answer_api(ApiCall& call) {
   std::string allowed;
   const auto path = parts_of(std::string_view(call.request.path).substr(kApiPath.size()));
-  for (const auto* routes : {&own_routes(), &application_routes(), &service_token_routes(), &people_routes()})
+  for (const auto* routes :
+       {&own_routes(), &application_routes(), &service_token_routes(), &connector_routes(), &people_routes()})
     for (const ApiRoute& route : *routes) {
       if (!matches(route, path, call.argument)) continue;
       if (route.method != call.request.method) {

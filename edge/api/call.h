@@ -8,6 +8,7 @@
 
 #include "edge/api/operations.h"
 #include "edge/config/config.h"
+#include "edge/connector/registry.h"
 #include "edge/http/request.h"
 #include "edge/identity/tokens.h"
 #include "edge/tunnel/registry.h"
@@ -25,6 +26,8 @@ struct ApiSite {
   Store& store;
   const Config& config;
   const TunnelRegistry& tunnels;
+  const ConnectorRegistry& connectors;
+  std::string_view edge;  ///< name of this process among those that serve from the store
   std::int64_t now;
   /// What the application's policies say of the caller, as at its gate.
   std::function<Verdict(const ApplicationConfig& app, Asking asking)> judge;

@@ -243,6 +243,35 @@ Result<SessionRow> Operations::revoke_session(const std::string& session) {
   return **found;
 }
 
+Result<std::vector<OpenTunnelRow>> Operations::tunnels(std::string_view identity, std::string_view except) {
+  auto all = store_.tunnels().list(now_, except);
+  if (all && !identity.empty())
+    std::erase_if(*all, [&](const OpenTunnelRow& one) { return !same_text(one.identity, identity); });
+  return all;
+}
+
+Result<void> Operations::record_end(std::int64_t id, const std::string& identity,
+                                    const std::string& application) {
+  return record("tunnel_end", identity, application, "tunnel " + std::to_string(id));
+}
+
+Result<OpenTunnelRow> Operations::end_tunnel(std::int64_t id, std::string_view owner) {
+  auto open = tunnels(owner);
+  if (!open) return open.error();
+  std::erase_if(*open, [id](const OpenTunnelRow& one) { return one.id != id; });
+  if (open->empty()) return unfit("there is no such tunnel open");
+  // Only numbers of tunnels without an audit row can be the same in two processes.
+  if (open->size() > 1)
+    return unfit(
+        "two processes of the edge have a tunnel of that number; 'cfpipe-edge revoke' ends a user's");
+  const OpenTunnelRow& one = open->front();
+  if (auto recorded = record_end(id, one.identity, one.application); !recorded) return recorded.error();
+  const auto asked =
+      store_.tunnels().ask_to_end(one.edge, id, owner.empty() ? EndedBy::administrator : EndedBy::owner);
+  if (!asked) return asked.error();
+  return one;
+}
+
 Result<void> Operations::forget_host_keys(const std::string& hostname) {
   const auto forgotten = store_.host_keys().erase(hostname);
   if (!forgotten) return forgotten.error();

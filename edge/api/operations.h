@@ -80,6 +80,15 @@ class Operations {
   /// Sign-ins that are good, newest first: of one person, or of everybody, kMaxSignIns at most.
   Result<std::vector<SessionRow>> sign_ins(const std::string& email, std::int64_t since);
 
+  /// The open tunnels of all processes that serve from the store but of `except`: of one person or service
+  /// token, or of everybody.
+  Result<std::vector<OpenTunnelRow>> tunnels(std::string_view identity, std::string_view except = {});
+  /// Asks the process that carries it to end a tunnel, within a second or two. The tunnel as it is listed.
+  /// `owner`: whose it has to be; empty: any, for an administrator.
+  Result<OpenTunnelRow> end_tunnel(std::int64_t id, std::string_view owner = {});
+  /// Notes the end of a tunnel, before it ends: an act without its audit row does not happen.
+  Result<void> record_end(std::int64_t id, const std::string& identity, const std::string& application);
+
   Result<void> forget_host_keys(const std::string& hostname);
 
   /// What else an administrator has done.

@@ -1,30 +1,12 @@
 // What people see and end of their own.
-#include <boost/json/array.hpp>
-
 #include "base/text.h"
 #include "edge/api/open_access.h"
+#include "edge/api/own_applications.h"
 #include "edge/api/routes.h"
-#include "edge/config/way_in.h"
 #include "edge/http/responses.h"
-#include "edge/policy/app_name.h"
 
 namespace cfpipe::edge {
-namespace json = boost::json;
 namespace {
-
-/// A name that covers many hosts or paths has no lines to run.
-json::object own_application(const ApiCall& call, const ApplicationConfig& one) {
-  json::object out{{"hostname", one.hostname},
-                   {"protocol", one.ssh ? "ssh" : "tcp"},
-                   {"terminal", one.browser_terminal && call.site.judge(one, Asking::for_identity).passes()}};
-  const auto name = AppName::parse(one.hostname);
-  if (!name || one.hostname.find('*') != std::string::npos) return out;
-  const std::string place = https_authority(name->host(), call.site.config.public_port) + name->path();
-  const WayIn way = way_in(one, name->host(), place, call.site.config.auth_host);
-  out["command"] = way.command;
-  if (!way.setup.empty()) out["setup"] = way.setup;
-  return out;
-}
 
 Answer me(ApiCall& call) {
   return json_answer(200, {{"email", call.caller.identity.email},
@@ -35,10 +17,7 @@ Answer me(ApiCall& call) {
 }
 
 Answer my_applications(ApiCall& call) {
-  json::array all;
-  for (const ApplicationConfig& one : call.site.config.applications)
-    if (call.site.judge(one, Asking::to_pass).passes()) all.push_back(own_application(call, one));
-  return json_answer(200, {{"applications", std::move(all)}});
+  return own_applications(call.site);
 }
 
 Answer my_sessions(ApiCall& call) {

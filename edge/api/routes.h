@@ -11,6 +11,7 @@ namespace cfpipe::edge {
 const std::vector<ApiRoute>& own_routes();
 const std::vector<ApiRoute>& application_routes();
 const std::vector<ApiRoute>& service_token_routes();
+const std::vector<ApiRoute>& connector_routes();
 const std::vector<ApiRoute>& people_routes();
 
 }  // namespace cfpipe::edge

@@ -1,4 +1,5 @@
-// The command line of what administrators do: certificate authorities, service tokens, host keys, sign-ins.
+// The command line of what administrators do: certificate authorities, service tokens,
+// connectors, host keys, sign-ins.
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
@@ -143,6 +144,30 @@ void add_service_token(CLI::App& root, Options& options, int& status) {
       [&] { return service_token_revoke(options.state, options.name); });
 }
 
+void add_connector(CLI::App& root, Options& options, int& status) {
+  CLI::App* connector =
+      root.add_subcommand("connector", "Servers that dial out to the edge, for applications behind them");
+  connector->require_subcommand(1);
+  CLI::App* create =
+      connector->add_subcommand("create", "Print a token by which one enrols, once and within ten minutes");
+  create->add_option("NAME", options.name, "What applications call it; several of one name share the load")
+      ->required();
+  create->add_option("--auth-domain", options.auth_domain,
+                     "Where connectors reach the edge, if that is not in a configuration");
+  add_state_options(*create, options.state);
+  create->callback([&] { status = connector_create(options.state, options.name, options.auth_domain); });
+  CLI::App* list = connector->add_subcommand("list", "List them, and where they are attached");
+  add_state_options(*list, options.state);
+  add_json(*list, options.json);
+  list->callback([&] { status = connector_list(options.state, options.json); });
+  CLI::App* revoke = connector->add_subcommand("revoke", "Refuse one, and end what is open through it");
+  revoke->add_option("NAME", options.name, "Its id, or a name: all that have that")->required();
+  add_state_options(*revoke, options.state);
+  run_confirmed(
+      *revoke, options, status, [&] { return "refuses connector " + options.name + " for good"; },
+      [&] { return connector_revoke(options.state, options.name); });
+}
+
 void add_host_key(CLI::App& root, Options& options, int& status) {
   CLI::App* key =
       root.add_subcommand("host-key", "Host keys of origins, as terminals in the browser saw them first");
@@ -176,6 +201,24 @@ void add_sessions(CLI::App& root, Options& options, int& status) {
       [&] { return revoke_session(options.state, options.session); });
 }
 
+void add_tunnels(CLI::App& root, Options& options, int& status) {
+  CLI::App* tunnel = root.add_subcommand("tunnel", "Tunnels and terminals that are open");
+  tunnel->require_subcommand(1);
+  CLI::App* list = tunnel->add_subcommand("list", "List them, oldest first");
+  list->add_option("--identity", options.tunnels.identity, "Those of that email or service token alone");
+  list->add_option("--application", options.tunnels.application, "Those to the application of that name");
+  add_json(*list, options.tunnels.json);
+  add_state_options(*list, options.state);
+  list->callback([&] { status = tunnel_list(options.state, options.tunnels); });
+  CLI::App* end = tunnel->add_subcommand("end", "Have the edge end one, and wait until it has");
+  end->add_option("ID", options.tunnel, "Its number, as 'tunnel list' and the audit have it")->required();
+  add_state_options(*end, options.state);
+  run_confirmed(
+      *end, options, status,
+      [&] { return "ends tunnel " + std::to_string(options.tunnel) + " with what runs in it"; },
+      [&] { return tunnel_end(options.state, options.tunnel); });
+}
+
 void add_revoke(CLI::App& root, Options& options, int& status) {
   CLI::App* revoke =
       root.add_subcommand("revoke", "Refuse a person's tokens issued before now, and end their open tunnels");
@@ -200,9 +243,11 @@ void add_revoke(CLI::App& root, Options& options, int& status) {
 
 void add_administration(CLI::App& root, Options& options, int& status) {
   add_service_token(root, options, status);
+  add_connector(root, options, status);
   add_ca(root, options, status);
   add_host_key(root, options, status);
   add_sessions(root, options, status);
+  add_tunnels(root, options, status);
   add_revoke(root, options, status);
 }
 

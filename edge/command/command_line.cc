@@ -1,6 +1,4 @@
 // The command line: run, dev, and what is neither about the state nor about certificate authorities.
-#include "edge/command/commands.h"
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -10,7 +8,8 @@
 
 #include "base/unknown_word.h"
 #include "edge/command/command_options.h"
-#include "edge/process/logging.h"
+#include "edge/command/commands.h"
+#include "service/logging.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -89,8 +88,11 @@ void add_audit(CLI::App& root, Options& options, int& status) {
   audit->callback([&] { status = show_audit(options.state, options.audit); });
 }
 
+/// Names the format where --log-format does not.
+constexpr const char* kLogFormatVariable = "CFPIPE_EDGE_LOG_FORMAT";
+
 void use_log_format(const std::string& name) {
-  log_to_stderr(name == "json" ? LogFormat::json : LogFormat::text);
+  service::log_to_stderr(name == "json" ? service::LogFormat::json : service::LogFormat::text);
   ::setenv(kLogFormatVariable, name.c_str(), 1);  // for the processes that --supervise starts
 }
 
@@ -119,6 +121,8 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   dev->add_option("--listen", options.dev.listen, "Loopback address and port; port 0 takes a free one")
       ->capture_default_str();
   dev->add_option("--origin", options.dev.origin, "The SSH server behind it")->capture_default_str();
+  dev->add_option("--connector", options.dev.connector,
+                  "The connector that dials it, by the NAME of 'connector create NAME'");
   dev->add_option("--hostname", options.dev.hostnames,
                   "Name of an application, once for each: a host, and maybe a path or a *")
       ->capture_default_str()
@@ -161,6 +165,7 @@ void name_values(CLI::App& app) {
                                                                {"auth-domain", "HOST[:PORT]"},
                                                                {"ca-key", "FILE"},
                                                                {"config", "FILE"},
+                                                               {"connector", "NAME"},
                                                                {"duration", "DURATION"},
                                                                {"edge-address", "ADDRESS"},
                                                                {"email", "EMAIL"},
@@ -186,7 +191,8 @@ void name_values(CLI::App& app) {
                                                                {"until", "TIME"},
                                                                {"NAME", ""},
                                                                {"SESSION", ""},
-                                                               {"FILE", ""}};
+                                                               {"FILE", ""},
+                                                               {"ID", ""}};
   for (CLI::Option* option : app.get_options()) {
     if (option->get_type_size() == 0) continue;
     const auto found =

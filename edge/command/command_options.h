@@ -1,6 +1,7 @@
 #pragma once
 
 #include <CLI/App.hpp>
+#include <cstdint>
 #include <string>
 
 #include "edge/command/commands.h"
@@ -22,9 +23,12 @@ struct Options {
   std::string app;
   std::string key_type;
   std::string name;
+  std::string auth_domain;  ///< of connectors
   std::string session;
   std::string duration = "8760h";
   AuditOptions audit;
+  TunnelListOptions tunnels;
+  std::int64_t tunnel = 0;
   bool json = false;
   bool yes = false;  ///< nothing is asked before it is done
 };

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/host.h"
 #include "edge/api/operations.h"
 #include "edge/command/sshd_config.h"
 #include "edge/config/config.h"
@@ -26,6 +27,7 @@ struct DevOptions {
   std::string listen = "127.0.0.1:8443";
   std::string origin = "127.0.0.1:22";
   std::vector<std::string> hostnames{"vm.localhost"};
+  std::string connector;  ///< that dials the origin; empty: the edge does
   std::string auth_domain = "auth.localhost";
   std::string email;                ///< empty: the login name at localhost
   std::vector<std::string> groups;  ///< of everybody who signs in
@@ -84,6 +86,8 @@ Result<std::unique_ptr<Store>> open_store(const StateOption& option, bool known)
 /// The application's CA, if that is in an agent and the option says which configuration it is in. To be asked
 /// before open_store(), after which the configuration may be out of reach.
 std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname);
+/// The auth domain with the public port, if the option says which configuration it is in; the same holds.
+std::optional<Authority> auth_authority(const StateOption& option);
 /// The application's public keys of its CA, as lines; those of an agent are in the configuration alone. Opens
 /// the state.
 Result<std::vector<std::string>> ca_lines(const StateOption& option, const std::string& hostname);
@@ -122,6 +126,12 @@ int host_key_forget(const StateOption& state, const std::string& hostname);
 int service_token_create(const StateOption& state, const std::string& name, const std::string& duration);
 int service_token_list(const StateOption& state, bool json);
 int service_token_revoke(const StateOption& state, const std::string& name);
+/// Prints a token by which one connector of that name enrols. `auth_domain`: in the place of the
+/// configuration's; empty: that.
+int connector_create(const StateOption& state, const std::string& name, const std::string& auth_domain);
+int connector_list(const StateOption& state, bool json);
+/// One connector, or all of a name.
+int connector_revoke(const StateOption& state, const std::string& id_or_name);
 /// A server's sshd that is to trust an application's CA, or no longer.
 struct SshdSetupOptions {
   std::string app;
@@ -137,8 +147,18 @@ int sshd_setup(const StateOption& state, const SshdSetupOptions& options);
 int revoke_person(const StateOption& state, const std::string& email);
 /// The same for one sign-in, by the name that the audit has for it.
 int revoke_session(const StateOption& state, const std::string& session);
+/// Which open tunnels; what is empty is any.
+struct TunnelListOptions {
+  std::string identity;
+  std::string application;
+  bool json = false;
+};
 /// Sign-ins that are good, newest first: of one person, or with an empty email of everybody.
 int session_list(const StateOption& state, const std::string& email, bool json);
+/// Tunnels and terminals that are open, of one identity and application or, where those are empty, of all.
+int tunnel_list(const StateOption& state, const TunnelListOptions& options);
+/// Has a running edge end one, and waits until it has.
+int tunnel_end(const StateOption& state, std::int64_t id);
 /// The applications of a configuration.
 int application_list(const std::string& config_path, bool json);
 /// Copies the state, keys and all, into a new file; the edge may be running.

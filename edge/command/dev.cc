@@ -6,11 +6,12 @@
 #include <ctime>
 #include <set>
 
+#include "auth/connector/protocol.h"
 #include "base/text.h"
 #include "edge/command/commands.h"
-#include "edge/command/dev_tls.h"
 #include "edge/http/terminal_bundle.h"
 #include "edge/policy/app_name.h"
+#include "edge/process/dev_tls.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -27,13 +28,14 @@ std::string default_email() {
 }
 
 Result<ApplicationConfig> application(const std::string& name, const Authority& origin,
-                                      const std::string& email) {
+                                      const std::string& email, const std::string& connector) {
   ApplicationConfig app;
   const auto parsed = AppName::parse(name);
   if (!parsed) return bad_option("--hostname " + parsed.error().detail);
   app.hostname = parsed->text();
   app.origin_host = origin.host;
   app.origin_port = origin.port_or(kSshPort);
+  if (!connector.empty()) app.connectors.push_back(connector);
   app.certificates.emplace();
   app.certificates->root_by_email = true;
   Policy policy;
@@ -61,6 +63,8 @@ Result<Config> dev_config(const DevOptions& options) {
     return bad_option("--listen must be a loopback address: dev signs users in without a password");
   const auto origin = Authority::parse(options.origin);
   if (!origin) return bad_option("--origin must be HOST:PORT, such as 127.0.0.1:22");
+  if (!options.connector.empty() && !auth::is_connector_name(options.connector))
+    return bad_option("--connector must be a name: letters, digits, '-', '_' and '.'");
   config.auth_host = lower(options.auth_domain);
   if (!valid_hostname(config.auth_host))
     return bad_option("--auth-domain must be a host name without a port");
@@ -82,7 +86,7 @@ Result<Config> dev_config(const DevOptions& options) {
     return bad_option("this program was built without the terminal in the browser: build it where npm is");
   std::set<std::string> names;
   for (const std::string& name : options.hostnames) {
-    auto app = application(name, *origin, config.dev_email);
+    auto app = application(name, *origin, config.dev_email, options.connector);
     if (!app) return app.error();
     app->browser_terminal = options.terminal;
     if (app->hostname.substr(0, app->hostname.find('/')) == config.auth_host ||

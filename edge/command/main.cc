@@ -9,7 +9,7 @@
 #include "base/shortage.h"
 #include "edge/command/commands.h"
 #include "edge/process/invoker.h"
-#include "edge/process/logging.h"
+#include "service/logging.h"
 
 namespace {
 
@@ -26,7 +26,7 @@ void protect_process() {
 int main(int argc, char** argv) try {
   protect_process();
   cfpipe::edge::invoking_user();  // while this process is still theirs
-  cfpipe::edge::log_to_stderr(cfpipe::edge::LogFormat::text);
+  cfpipe::service::log_to_stderr(cfpipe::service::LogFormat::text);
   const int status = cfpipe::edge::run_command_line(argc, argv);
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
   cfpipe::edge::complain("standard output cannot be written; check where it leads");

@@ -1,5 +1,3 @@
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <csignal>
@@ -12,6 +10,8 @@
 #include <sstream>
 #include <system_error>
 
+#include "base/log.h"
+#include "base/platform/descriptor_limit.h"
 #include "base/platform/sandbox.h"
 #include "edge/command/commands.h"
 #include "edge/limits/fd_limits.h"
@@ -175,7 +175,7 @@ int serve(Config config, const ServeOptions& options) {
   bound_memory(*listening.memory, config);
   config.tunnel_limits.in_all = listening.max_connections;
   const bool dev = options.config_path.empty();
-  const ServiceManager manager;
+  const service::ServiceManager manager;
   net::io_context io(1);
   auto store = open_sqlite_store(config.state_dir);
   if (!store) return complain(store.error());
@@ -225,6 +225,7 @@ int serve(Config config, const ServeOptions& options) {
   server->reset();
   handlers.terminals().use(nullptr);
   terminals.reset();
+  handlers.tunnels().leave_others();
   do io.restart();
   while (io.poll() > 0);
   close_audit(handlers.context().audit, audit_log);

@@ -11,6 +11,7 @@
 #include "edge/policy/app_name.h"
 #include "edge/process/as_owner.h"
 #include "edge/process/public_file.h"
+#include "service/sshd_sources.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -85,6 +86,16 @@ Result<std::vector<std::string>> edge_addresses(const SshdSetupOptions& options)
   return std::vector<std::string>{"127.0.0.1", "::1"};
 }
 
+/// Whether the people come from loopback, as those of a connector do.
+bool serves_connector(const SshdSetupOptions& options) {
+  const IpAddress loopback = *parse_ip("127.0.0.1");
+  return std::any_of(options.edge_addresses.begin(), options.edge_addresses.end(),
+                     [&](const std::string& one) {
+                       const auto range = parse_ip_range(one);
+                       return range && range->contains(loopback);
+                     });
+}
+
 void show(const FileChange& change) {
   if (!change.after) {
     std::printf("removes %s\n", change.path.c_str());
@@ -106,8 +117,10 @@ int carry_out(const SshdSetupOptions& options, const std::vector<FileChange>& ch
   }
   for (const FileChange& change : changes)
     std::printf("%s %s\n", change.after ? "wrote" : "removed", change.path.c_str());
-  if (!options.uninstall)
-    for (const std::string& advice : sshd_advice(options.place)) complain(advice);
+  if (options.uninstall) return kOk;
+  for (const std::string& advice : sshd_advice(options.place)) complain(advice);
+  if (serves_connector(options))
+    for (const std::string& rule : service::sshd_loopback_rules(options.place.config)) complain(rule);
   return kOk;
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "edge/command/commands.h"
+#include "edge/config/way_in.h"
 #include "edge/process/as_owner.h"
 #include "edge/process/invoker.h"
 #include "edge/store/sqlite_store.h"
@@ -76,11 +77,29 @@ Operations operations(Store& store, std::optional<std::int64_t> now) {
   return {store, now.value_or(std::time(nullptr)), {"command of " + invoking_user(), {}, {}}};
 }
 
-std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname) {
+namespace {
+
+/// Nothing: the option means a state alone, or the configuration cannot be read.
+std::optional<Config> config_of(const StateOption& option) {
   const std::string path = config_meant(option);
-  const auto loaded = path.empty() ? Result<LoadedConfig>(LoadedConfig()) : load_config(path);
-  if (!loaded) return std::nullopt;
-  for (const ApplicationConfig& app : loaded->config.applications)
+  if (path.empty()) return std::nullopt;
+  auto loaded = load_config(path);
+  return loaded ? std::optional(std::move(loaded->config)) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Authority> auth_authority(const StateOption& option) {
+  const auto config = config_of(option);
+  if (!config) return std::nullopt;
+  const auto authority = Authority::parse(https_authority(config->auth_host, config->public_port));
+  return authority ? std::optional(*authority) : std::nullopt;
+}
+
+std::optional<AgentCa> agent_ca(const StateOption& option, const std::string& hostname) {
+  const auto config = config_of(option);
+  if (!config) return std::nullopt;
+  for (const ApplicationConfig& app : config->applications)
     if (app.hostname == hostname && app.certificates) return app.certificates->agent;
   return std::nullopt;
 }

@@ -41,6 +41,11 @@ inline constexpr std::chrono::seconds kMinDrain{1};
 inline constexpr std::chrono::seconds kMaxDrain{8 * 3600};
 inline constexpr std::chrono::seconds kDefaultDrain{30};
 
+/// Of `resume`: how long a tunnel waits for its client after it has lost its connection to it.
+inline constexpr std::chrono::seconds kMinResume{10};
+inline constexpr std::chrono::seconds kMaxResume{24 * 3600};
+inline constexpr std::chrono::seconds kDefaultResume{30 * 60};
+
 /// A CA whose key is in an ssh-agent, or behind one in a hardware module.
 struct AgentCa {
   std::string socket;       ///< of the agent, an absolute path
@@ -79,11 +84,15 @@ struct AddressLimits {
   std::size_t logins = 300;  ///< sign-ins begun and failed, a minute
 };
 
+/// Connectors, by name, that one application may have.
+inline constexpr std::size_t kMaxConnectorsOfApplication = 64;
+
 struct ApplicationConfig {
   std::string hostname;  ///< the canonical text of an AppName
   Host origin_host;
   std::uint16_t origin_port = 22;
   std::string origin_path;                ///< of a Unix-domain socket, in place of host and port
+  std::vector<std::string> connectors{};  ///< that dial the origin, by name; empty: the edge does
   bool proxy_protocol = false;            ///< tell it who the client is (version 2)
   std::vector<Destination> destinations;  ///< where else a client may ask to be led
   std::chrono::seconds session_duration = kDefaultSession;
@@ -91,6 +100,7 @@ struct ApplicationConfig {
   std::chrono::seconds idle_limit{0};     ///< of an open tunnel through which nothing moves; 0: none
   std::optional<CertificateConfig> certificates;
   bool browser_terminal = false;  ///< a browser that opens the application gets a terminal
+  bool browser_files = true;      ///< its page moves files as well, by SFTP
   bool ssh = true;                ///< people reach it by ssh: service ssh://, certificates or a terminal
   std::vector<std::string>
       host_keys;  ///< of its origin, `type base64`, for that; empty: the first that is seen
@@ -146,7 +156,8 @@ struct Config {
   bool audit_continues = false;  ///< access is granted even while nothing can keep the audit's rows
   bool tunnels_stay = false;     ///< open ones, whatever becomes of what admitted them
   unsigned threads = 0;          ///< worker threads; 0: one per processor
-  std::chrono::seconds drain = kDefaultDrain;  ///< of open tunnels, after SIGTERM
+  std::chrono::seconds drain = kDefaultDrain;    ///< of open tunnels, after SIGTERM
+  std::chrono::seconds resume = kDefaultResume;  ///< 0: no tunnel outlives its connection
   std::chrono::seconds session_duration = kDefaultSession;
   TunnelLimits tunnel_limits;
   AddressLimits address_limits;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "auth/connector/protocol.h"
 #include "auth/ssh/key.h"
 #include "base/text.h"
 #include "edge/config/config.h"
@@ -23,6 +24,7 @@ class Reader : private YamlReader {
   void top(const YAML::Node& root);
   ApplicationConfig application(const YAML::Node& node);
   void service(const YAML::Node& node, ApplicationConfig& app);
+  void connectors(const YAML::Node& node, ApplicationConfig& app);
   void destinations(const YAML::Node& node, ApplicationConfig& app);
   void session_limit(const YAML::Node& node, ApplicationConfig& app);
   void idle_limit(const YAML::Node& node, ApplicationConfig& app);
@@ -69,6 +71,29 @@ void Reader::service(const YAML::Node& node, ApplicationConfig& app) {
   app.origin_port = *origin->port;
 }
 
+void Reader::connectors(const YAML::Node& node, ApplicationConfig& app) {
+  if (!app.origin_path.empty())
+    return fault(node, "'connector' reaches TCP ports, and 'service' is a socket of this machine");
+  std::vector<YAML::Node> names;
+  if (node.IsSequence()) {
+    for (const YAML::Node& item : node) names.push_back(item);
+  } else {
+    names.push_back(node);
+  }
+  if (names.empty() || names.size() > kMaxConnectorsOfApplication)
+    return fault(node, "'connector' must be a name, or a list of at most " +
+                           std::to_string(kMaxConnectorsOfApplication));
+  for (const YAML::Node& item : names) {
+    const std::string name = item.IsScalar() ? item.Scalar() : std::string();
+    if (auth::is_connector_name(name)) {
+      app.connectors.push_back(name);
+    } else {
+      fault(item,
+            "'connector' takes names of `cfpipe-edge connector create`: letters, digits, '-', '_' and '.'");
+    }
+  }
+}
+
 void Reader::destinations(const YAML::Node& node, ApplicationConfig& app) {
   if (!node.IsSequence() || node.size() > kMaxDestinations) {
     return fault(node, "'destinations' must be a list of at most " + std::to_string(kMaxDestinations));
@@ -87,9 +112,9 @@ void Reader::destinations(const YAML::Node& node, ApplicationConfig& app) {
 ApplicationConfig Reader::application(const YAML::Node& node) {
   ApplicationConfig out;
   if (!mapping(node, "an application",
-               {"hostname", "service", "proxy_protocol", "destinations", "session_duration", "session_limit",
-                "idle_limit", "allowed_idps", "browser_rendering", "host_keys", "short_lived_certificates",
-                "policies"})) {
+               {"hostname", "service", "connector", "proxy_protocol", "destinations", "session_duration",
+                "session_limit", "idle_limit", "allowed_idps", "browser_rendering", "browser_files",
+                "host_keys", "short_lived_certificates", "policies"})) {
     return out;
   }
   out.hostname = text(node, "hostname", "an application");
@@ -99,6 +124,7 @@ ApplicationConfig Reader::application(const YAML::Node& node) {
     out.hostname = name ? name->text() : std::string();
   }
   service(node, out);
+  if (node["connector"]) connectors(node["connector"], out);
   if (const std::string version = text(node, "proxy_protocol", "an application", false); version == "v2") {
     out.proxy_protocol = true;
   } else if (!version.empty()) {
@@ -127,6 +153,9 @@ void Reader::browser_rendering(const YAML::Node& node, ApplicationConfig& app) {
   } else if (!kind.empty()) {
     fault(node["browser_rendering"], "'browser_rendering' must be ssh");
   }
+  if (node["browser_files"] && !app.browser_terminal)
+    fault(node["browser_files"], "'browser_files' is for 'browser_rendering: ssh'");
+  app.browser_files = flag(node, "browser_files", true);
   if (node["host_keys"]) host_keys(node["host_keys"], app);
 }
 
@@ -239,9 +268,25 @@ void Reader::limits(const YAML::Node& node) {
 void Reader::top(const YAML::Node& root) {
   Config& config = out_.config;
   if (!mapping(root, "the configuration",
-               {"listen", "listen_group", "trusted_proxies", "proxy_protocol", "tls", "auth_domain", "state",
-                "threads", "limits", "session_duration", "identity_provider", "identity_providers",
-                "administrators", "applications", "audit", "admin_listen", "open_tunnels", "drain",
+               {"listen",
+                "listen_group",
+                "trusted_proxies",
+                "proxy_protocol",
+                "tls",
+                "auth_domain",
+                "state",
+                "threads",
+                "limits",
+                "session_duration",
+                "identity_provider",
+                "identity_providers",
+                "administrators",
+                "applications",
+                "audit",
+                "admin_listen",
+                "open_tunnels",
+                "drain",
+                "resume",
                 "transfer_hosts"})) {
     return;
   }
@@ -276,6 +321,9 @@ void Reader::top(const YAML::Node& root) {
   config.session_duration = duration(root, "session_duration", kDefaultSession, kMinSession, kMaxSession);
   config.threads = static_cast<unsigned>(number(root, "threads", 0, 1, kMaxThreads));
   config.drain = duration(root, "drain", kDefaultDrain, kMinDrain, kMaxDrain);
+  const bool never_resumed = root["resume"] && root["resume"].IsScalar() && root["resume"].Scalar() == "off";
+  config.resume = never_resumed ? std::chrono::seconds(0)
+                                : duration(root, "resume", kDefaultResume, kMinResume, kMaxResume);
   if (root["limits"]) limits(root["limits"]);
   const std::string open_tunnels = text(root, "open_tunnels", "the configuration", false);
   config.tunnels_stay = open_tunnels == "stay";

@@ -1,17 +1,19 @@
 // The application host's own pages: the end of a sign-in, the hand-over of tokens to a program.
 #include "edge/handlers/app_pages.h"
 
-#include <spdlog/spdlog.h>
-
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "auth/token/sealed_box.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
-#include "edge/handlers/consent.h"
 #include "edge/handlers/decision.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
+#include "edge/identity/consent.h"
+#include "transport/net/url.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -35,6 +37,26 @@ Answer stale_code() {
   return message_page(400, "Sign-in not completed",
                       "This link was used already, is too old, or belongs to another browser.",
                       "Start again from the address you wanted to reach.");
+}
+
+bool is_json(const Request& request) {
+  const std::string_view type = request.header("Content-Type");
+  return same_text(trimmed(type.substr(0, type.find(';'))), "application/json");
+}
+
+/// The login page's path and query, written as a client writes them.
+std::string cli_target(const ProgramLogin& login) {
+  std::string target(kCliPath);
+  target += "?aud=" + transport::percent_encode(login.aud);
+  if (login.closes_itself) target += "&close_interstitial=true";
+  target += "&edge_token_transfer=true";
+  if (login.org_token) target += "&send_org_token=true";
+  return target + "&token=" + transport::percent_encode(login.receiver);
+}
+
+Answer unknown_link() {
+  return message_page(404, "Link not known", "This link is too old, or differs from the one that was shown.",
+                      "Run the command again, and open the link that it prints.");
 }
 
 /// With as many other tokens of this host as a browser keeps.
@@ -129,6 +151,73 @@ Answer AppPages::cli(const Request& request, const Application* named) {
   Answer answer = page_answer(200, page);
   clear_cookie(answer, kGrantCookie);
   return answer;
+}
+
+bool is_short_link(std::string_view path) {
+  return same_text(path.substr(0, kLinkPath.size()), kLinkPath);
+}
+
+/// Only what the page is addressed by comes out of the URL: the link leads to a page of this edge, whatever
+/// else was in there.
+std::optional<ProgramLogin> AppPages::program_login(std::string_view url) const {
+  const auto page = transport::parse_url(url);
+  if (!page || page->path() != kCliPath || page->authority() != context_.authority(page->host.text()))
+    return std::nullopt;
+  Request request;
+  request.host = page->host.text();
+  // An application of all hosts below one may cover these too, and does not answer there.
+  const auto& others = context_.config.transfer_hosts;
+  if (request.host == context_.config.auth_host ||
+      std::find(others.begin(), others.end(), request.host) != others.end())
+    return std::nullopt;
+  request.path = page->path();
+  request.query = page->target.substr(std::min(kCliPath.size() + 1, page->target.size()));
+  const auto app = applications_.place_of(request).app;
+  ProgramLogin login;
+  login.host = request.host;
+  login.receiver = request.query_value("token");
+  if (app == nullptr || !TransferStore::valid_key(login.receiver)) return std::nullopt;
+  login.aud = app->aud;
+  login.org_token = wants_org_token(page->target);
+  login.closes_itself = request.query_value("close_interstitial") == "true";
+  return login;
+}
+
+Answer AppPages::make_link(const Request& request) {
+  if (!is_json(request)) return json_refusal(415, "the request must be application/json");
+  if (request.body.size() > kMaxLinkRequestBytes) return json_refusal(413, "the request is too large");
+  const auto body = parse_json_object(request.body);
+  if (!body) return json_refusal(400, "the request is not a JSON object");
+  const auto login = program_login(text_of(*body, "url"));
+  if (!login) return json_refusal(400, "the URL is not that of a login at an application of this edge");
+  const std::int64_t wanted = number_of(*body, "seconds");
+  const std::int64_t seconds = wanted > 0 ? std::min(wanted, kMaxLinkSeconds) : kMaxLinkSeconds;
+  const auto made = links_.make(address_key(request.peer), *login, seconds, context_.now());
+  if (!made) {
+    spdlog::error("state: {}", made.error().detail);
+    return json_refusal(503, "the state of this edge cannot be reached");
+  }
+  if (made->added != Outstanding::Added::yes) {
+    context_.counters.add(Count::limited, "links");
+    return json_refusal(429, "too many links to logins are kept at once");
+  }
+  return json_answer(
+      200, {{"link", "https://" + context_.auth_authority() + std::string(kLinkPath) + made->code}});
+}
+
+/// Nothing is kept in the browser here, and nothing is granted: the page asks as it does at its own address.
+Answer AppPages::follow_link(const Request& request) {
+  const std::string_view code = std::string_view(request.path).substr(kLinkPath.size());
+  const auto found = links_.find(address_key(request.peer), code, context_.now());
+  if (!found) return state_trouble(found.error());
+  if (found->wait > 0) {
+    context_.counters.add(Count::limited, "unknown_links");
+    return too_often("Too many links", request, found->wait);
+  }
+  // A reload may have taken the application away since.
+  const auto app = found->login ? applications_.find_by_aud(found->login->aud) : nullptr;
+  if (app == nullptr || !app->name.covers_host(found->login->host)) return unknown_link();
+  return redirect_answer("https://" + context_.authority(found->login->host) + cli_target(*found->login));
 }
 
 Answer AppPages::identity(const std::optional<Identity>& who) const {

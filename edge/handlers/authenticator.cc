@@ -1,10 +1,9 @@
 // Which identity a request's credentials are, and whether they still are.
 #include "edge/handlers/authenticator.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 
+#include "base/log.h"
 #include "edge/handlers/decision.h"
 #include "edge/http/cookies.h"
 
@@ -75,6 +74,13 @@ std::optional<Identity> Authenticator::check_org(const Request& request) const {
 std::optional<Identity> Authenticator::browser_session(const Request& request) const {
   auto identity = context_.tokens.check_org(cookie_value(request, kBrowserTokenCookie), context_.now());
   if (!identity || identity->holder != Holder::browser || revoked(*identity)) return std::nullopt;
+  return identity;
+}
+
+std::optional<Identity> Authenticator::program_session(const Request& request) const {
+  auto identity = context_.tokens.check_org(request.header("Cf-Access-Token"), context_.now());
+  if (!identity || identity->holder != Holder::program || identity->email.empty() || revoked(*identity))
+    return std::nullopt;
   return identity;
 }
 

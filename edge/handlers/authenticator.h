@@ -41,6 +41,9 @@ class Authenticator {
   /// The person who has signed in in this browser: no program's org token, and no cookie that another host
   /// has planted.
   std::optional<Identity> browser_session(const Request& request) const;
+  /// The person whose program shows the org token of its login, in the header Cf-Access-Token: no cookie,
+  /// which a browser sends of its own accord, and no browser's token.
+  std::optional<Identity> program_session(const Request& request) const;
   /// True if the identity's sign-in was revoked, or the store cannot be read.
   bool revoked(const Identity& identity) const;
 

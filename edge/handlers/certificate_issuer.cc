@@ -1,8 +1,6 @@
 // POST /cdn-cgi/access/cert_sign: a short-lived SSH certificate for the holder of an application token.
 #include "edge/handlers/certificate_issuer.h"
 
-#include <spdlog/spdlog.h>
-
 #include <memory>
 #include <utility>
 
@@ -10,6 +8,7 @@
 #include "auth/ssh/key.h"
 #include "auth/token/jwt.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "edge/handlers/decision.h"
 #include "edge/http/responses.h"

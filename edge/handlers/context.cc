@@ -61,11 +61,14 @@ bool EdgeContext::record(AuditRow row) {
   return audit.append(std::move(row)).kept || config.audit_continues;
 }
 
-void EdgeContext::record_limited(RowCause cause, AuditRow row, const PartyKey& person) {
+bool EdgeContext::record_limited(RowCause cause, AuditRow row, const PartyKey& person) {
   const auto left_out = rows.take(cause, person, address_key(row.peer), now());
-  if (!left_out) return counters.add(Count::left_out, name_of(cause));
+  if (!left_out) {
+    counters.add(Count::left_out, name_of(cause));
+    return false;
+  }
   if (*left_out > 0) row.reason += " " + left_out_note(*left_out);
-  record(std::move(row));
+  return record(std::move(row));
 }
 
 AuditRow row_of(std::string_view kind, const Request& request) {

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "edge/config/config.h"
+#include "edge/connector/registry.h"
 #include "edge/http/request.h"
 #include "edge/identity/signed_state.h"
 #include "edge/identity/tokens.h"
@@ -54,7 +55,8 @@ struct EdgeContext {
   /// Appends the row with the time of now. False: the audit did not keep it, and the event must not happen.
   bool record(AuditRow row);
   /// Appends the row unless there were too many of the cause; those are counted. `person` may be empty.
-  void record_limited(RowCause cause, AuditRow row, const PartyKey& person);
+  /// Returns whether it has.
+  bool record_limited(RowCause cause, AuditRow row, const PartyKey& person);
 
   boost::asio::any_io_executor executor;
   Config config;
@@ -66,6 +68,7 @@ struct EdgeContext {
   SignedState signed_state;
   Counters counters;
   Now clock;
+  const std::shared_ptr<ConnectorRegistry> connectors = std::make_shared<ConnectorRegistry>();
 
  private:
   EdgeContext(boost::asio::any_io_executor executor, Config config, Store& store, Tokens tokens,

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "edge/api/api.h"
+#include "edge/api/own_applications.h"
 #include "edge/handlers/decision.h"
 #include "edge/handlers/return_link.h"
 #include "edge/http/responses.h"
@@ -43,6 +44,14 @@ Answer Dashboard::page(const Request& request, const Application& own) const {
   return document_answer(200, page);
 }
 
+ApiSite Dashboard::site_for(const Request& request, const Identity& identity) const {
+  const auto as_at_the_gate = [&](const ApplicationConfig& app, Asking asking) {
+    return judge(request.peer, app, &identity, asking);
+  };
+  return {context_.store, context_.config, tunnels_.open(), *context_.connectors, tunnels_.published().edge(),
+          context_.now(), as_at_the_gate};
+}
+
 Answer Dashboard::api(const Request& request) {
   const auto identity = credentials_.browser_session(request);
   if (!identity) return json_refusal(401, "not signed in");
@@ -50,14 +59,25 @@ Answer Dashboard::api(const Request& request) {
     if (const char* fault = foreign_request(request, "https://" + context_.auth_authority()))
       return json_refusal(403, fault);
   const Caller caller{*identity, is_administrator(request, *identity)};
-  const auto as_at_the_gate = [&](const ApplicationConfig& app, Asking asking) {
-    return judge(request.peer, app, &*identity, asking);
-  };
-  const ApiSite site{context_.store, context_.config, tunnels_.open(), context_.now(), as_at_the_gate};
+  const ApiSite site = site_for(request, *identity);
   ApiCall call(site, request, caller);
   Answer answer = answer_api(call);
-  if (call.changed) tunnels_.end_revoked();
+  if (!call.changed) return answer;
+  tunnels_.end_revoked();
+  (void)connectors_.end_revoked();
   return answer;
+}
+
+Answer Dashboard::applications(const Request& request) {
+  const auto identity = credentials_.program_session(request);
+  if (!identity) return json_refusal(401, "no program that has logged in shows its token here");
+  if (const std::int64_t wait = lists_.take(party_of(*identity), context_.now()); wait > 0) {
+    context_.counters.add(Count::limited, "applications");
+    Answer answer = json_refusal(429, "the programs of " + identity->email + " ask for this too often");
+    answer.headers.emplace_back("Retry-After", std::to_string(wait));
+    return answer;
+  }
+  return own_applications(site_for(request, *identity));
 }
 
 }  // namespace cfpipe::edge

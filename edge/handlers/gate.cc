@@ -1,12 +1,11 @@
 // In front of an application: who may pass, and where the others are sent.
 #include "edge/handlers/gate.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/access_headers.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "edge/config/way_in.h"
 #include "edge/handlers/decision.h"

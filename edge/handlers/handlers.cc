@@ -1,11 +1,11 @@
 // How the handlers are put together, and what a reload does with them.
 #include "edge/handlers/handlers.h"
 
-#include <spdlog/spdlog.h>
-
 #include <set>
 #include <string>
 #include <utility>
+
+#include "base/log.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -41,20 +41,22 @@ Handlers::Handlers(std::unique_ptr<EdgeContext> context, std::chrono::millisecon
     : context_(std::move(context)),
       ssh_ca_(context_->store.keys(), context_->store.serials()),
       transfers_(context_->executor, context_->store.pending(), poll, context_->clock),
+      links_(context_->store.pending()),
       credentials_(*context_),
       metadata_(*context_, ssh_ca_),
       certificates_(*context_, ssh_ca_),
       gate_(*context_, credentials_),
       tunnels_(*context_, applications_, credentials_, gate_, metadata_),
       terminals_(*context_, applications_, credentials_, gate_, tunnels_, certificates_, ssh_ca_),
+      connectors_(*context_),
       outcome_(*context_, gate_, tunnels_, transfers_),
       providers_(*context_, applications_, outcome_),
       sign_in_(*context_, applications_, credentials_, providers_, outcome_),
       sign_out_(*context_, credentials_, providers_, tunnels_),
-      app_pages_(*context_, applications_, credentials_, gate_, outcome_, transfers_),
-      dashboard_(*context_, credentials_, gate_, tunnels_),
+      app_pages_(*context_, applications_, credentials_, gate_, outcome_, transfers_, links_),
+      dashboard_(*context_, credentials_, gate_, tunnels_, connectors_),
       router_(*context_, {applications_, credentials_, metadata_, gate_, app_pages_, sign_in_, sign_out_,
-                          dashboard_, certificates_, tunnels_, terminals_, transfers_}) {}
+                          dashboard_, certificates_, tunnels_, terminals_, connectors_, transfers_}) {}
 
 // All that can fail comes first.
 Result<void> Handlers::configure(Config config) {

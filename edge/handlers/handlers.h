@@ -40,6 +40,7 @@ class Handlers {
   TunnelAuthority& tunnels() { return tunnels_; }
   const TunnelAuthority& tunnels() const { return tunnels_; }
   TerminalAuthority& terminals() { return terminals_; }
+  ConnectorAuthority& connectors() { return connectors_; }
   const ProviderSignIn& providers() const { return providers_; }
 
   /// Logs what is wrong with the identity providers.
@@ -54,12 +55,14 @@ class Handlers {
   ApplicationTable applications_;
   SshCa ssh_ca_;
   TransferStore transfers_;
+  LoginLinks links_;
   Authenticator credentials_;
   MetadataSigner metadata_;
   CertificateIssuer certificates_;
   Gate gate_;
   TunnelAuthority tunnels_;
   TerminalAuthority terminals_;
+  ConnectorAuthority connectors_;
   SignInOutcome outcome_;
   ProviderSignIn providers_;
   SignIn sign_in_;

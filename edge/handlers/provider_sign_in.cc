@@ -3,18 +3,17 @@
 // edge's state with sign-ins that are never finished.
 #include "edge/handlers/provider_sign_in.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cctype>
 
 #include "auth/token/jwt.h"
+#include "base/log.h"
 #include "base/text.h"
-#include "edge/handlers/consent.h"
 #include "edge/handlers/decision.h"
 #include "edge/handlers/return_link.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
+#include "edge/identity/consent.h"
 #include "transport/net/url.h"
 
 namespace cfpipe::edge {

@@ -1,7 +1,7 @@
 // The link to sign in as another user, which leads back to what was asked for.
 #include "edge/handlers/return_link.h"
 
-#include "edge/handlers/consent.h"
+#include "edge/identity/consent.h"
 #include "transport/net/url.h"
 
 namespace cfpipe::edge {

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "auth/connector/protocol.h"
 #include "base/access_headers.h"
 #include "base/text.h"
 #include "edge/api/api.h"
@@ -30,11 +31,12 @@ bool reads(const Request& request) {
 
 }  // namespace
 
-/// Certificates, forms and the API, all at the auth domain.
+/// Certificates, forms, links to logins, enrolments and the API, all at the auth domain.
 bool Router::reads_body(const Request& request) const {
   if (request.host != auth_host_ || reads(request)) return false;
   if (request.path.starts_with(kApiPath)) return true;
-  return request.method == "POST" && (request.path == kCertSignPath || request.path == kCallbackPath);
+  return request.method == "POST" && (request.path == kCertSignPath || request.path == kCallbackPath ||
+                                      request.path == kCliLinkPath || request.path == auth::kEnrolPath);
 }
 
 boost::asio::awaitable<Answer> Router::handle(const Request& request) {
@@ -109,12 +111,19 @@ Answer Router::app_answer(const Request& request, const Place& place) {
 boost::asio::awaitable<Answer> Router::auth_answer(const Request& request) {
   if (request.path == "/") co_return to_.dashboard.page(request, *to_.applications.dashboard());
   if (request.path.starts_with(kApiPath)) co_return to_.dashboard.api(request);
+  if (is_short_link(request.path))
+    co_return reads(request) ? to_.app_pages.follow_link(request) : method_not_allowed("GET, HEAD");
+  if (request.path == auth::kEnrolPath)
+    co_return request.method == "POST" ? to_.connectors.enrol(request) : method_not_allowed("POST");
+  if (request.path == auth::kAttachPath) co_return ConnectorAuthority::upgrade_required();
   if (!request.path.starts_with(kAccess)) co_return nothing_here("Go to the dashboard");
   const std::string_view path = std::string_view(request.path).substr(kAccess.size());
   if (request.path == kCertSignPath) {
     if (request.method != "POST") co_return method_not_allowed("POST");
     co_return co_await to_.certificates.answer(request, to_.credentials, to_.applications);
   }
+  if (request.path == kCliLinkPath)
+    co_return request.method == "POST" ? to_.app_pages.make_link(request) : method_not_allowed("POST");
   if (request.path == kCallbackPath || request.path.starts_with(std::string(kCallbackPath) + "/")) {
     co_return co_await to_.sign_in.callback(request);
   }
@@ -123,6 +132,7 @@ boost::asio::awaitable<Answer> Router::auth_answer(const Request& request) {
   if (path == "logout") co_return co_await to_.sign_out.at_auth_domain(request);
   if (path == "signed-out") co_return to_.sign_out.signed_out(request);
   if (path == "get-identity") co_return to_.app_pages.identity(to_.credentials.check_org(request));
+  if (path == "applications") co_return to_.dashboard.applications(request);
   co_return shared_answer(request, path);
 }
 
@@ -131,6 +141,22 @@ std::variant<TunnelGrant, Answer> Router::upgrade(const Request& request) {
   const auto* refused = std::get_if<Answer>(&out);
   context_.counters.add(Count::requests, status_class(refused != nullptr ? refused->status : 101));
   return out;
+}
+
+std::variant<AttachGrant, Answer> Router::attach(const Request& request) {
+  auto out = grant_attachment(request);
+  const auto* refused = std::get_if<Answer>(&out);
+  context_.counters.add(Count::requests, status_class(refused != nullptr ? refused->status : 101));
+  return out;
+}
+
+std::variant<AttachGrant, Answer> Router::grant_attachment(const Request& request) {
+  const bool at_auth_domain = request.host == context_.config.auth_host;
+  if (!at_auth_domain && !is_transfer_host(request.host) && to_.applications.place_of(request).apps.empty())
+    return text_answer(421, kNotServedHere);
+  if (!at_auth_domain || request.path != auth::kAttachPath) return text_answer(404, "not found");
+  if (request.method != "GET") return method_not_allowed("GET");
+  return to_.connectors.attach(request);
 }
 
 std::variant<TunnelGrant, Answer> Router::grant(const Request& request) {

@@ -9,6 +9,7 @@
 #include "edge/handlers/applications.h"
 #include "edge/handlers/authenticator.h"
 #include "edge/handlers/certificate_issuer.h"
+#include "edge/handlers/connector_authority.h"
 #include "edge/handlers/context.h"
 #include "edge/handlers/dashboard.h"
 #include "edge/handlers/gate.h"
@@ -35,6 +36,7 @@ struct Routes {
   CertificateIssuer& certificates;
   TunnelAuthority& tunnels;
   TerminalAuthority& terminals;
+  ConnectorAuthority& connectors;
   TransferStore& transfers;
 };
 
@@ -47,6 +49,7 @@ class Router final : public RequestHandler {
   boost::asio::awaitable<Answer> handle(const Request& request) override;
   bool reads_body(const Request& request) const override;
   std::variant<TunnelGrant, Answer> upgrade(const Request& request) override;
+  std::variant<AttachGrant, Answer> attach(const Request& request) override;
 
  private:
   boost::asio::awaitable<Answer> route(const Request& request);
@@ -56,6 +59,7 @@ class Router final : public RequestHandler {
   boost::asio::awaitable<Answer> auth_answer(const Request& request);
   Answer shared_answer(const Request& request, std::string_view path);
   std::variant<TunnelGrant, Answer> grant(const Request& request);
+  std::variant<AttachGrant, Answer> grant_attachment(const Request& request);
 
   EdgeContext& context_;
   const Routes to_;

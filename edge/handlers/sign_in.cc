@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "base/text.h"
-#include "edge/handlers/consent.h"
 #include "edge/handlers/decision.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
+#include "edge/identity/consent.h"
 #include "transport/net/url.h"
 
 namespace cfpipe::edge {
@@ -76,11 +76,7 @@ std::optional<Answer> SignIn::too_many(const Request& request) {
   const std::int64_t wait = attempts_.take(address_key(request.peer), context_.now());
   if (wait == 0) return std::nullopt;
   context_.counters.add(Count::limited, "logins");
-  Answer answer =
-      message_page(429, "Too many sign-ins", "There were too many from your address (" + request.peer + ").",
-                   "Try again in " + std::to_string(wait) + (wait == 1 ? " second." : " seconds."));
-  answer.headers.emplace_back("Retry-After", std::to_string(wait));
-  return answer;
+  return too_often("Too many sign-ins", request, wait);
 }
 
 boost::asio::awaitable<Answer> SignIn::begin(const Request& request, Login login) {

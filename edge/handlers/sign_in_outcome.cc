@@ -1,16 +1,16 @@
 // The session, the code, the question or the denial that a sign-in comes to.
 #include "edge/handlers/sign_in_outcome.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "base/log.h"
 #include "base/text.h"
-#include "edge/handlers/consent.h"
 #include "edge/handlers/decision.h"
 #include "edge/http/cookies.h"
+#include "edge/http/device.h"
 #include "edge/http/responses.h"
+#include "edge/identity/consent.h"
 #include "edge/store/audit_text.h"
 
 namespace cfpipe::edge {
@@ -21,6 +21,14 @@ constexpr std::size_t kFormCookieCharacters = 43;
 constexpr std::size_t kNonceBytes = 12;
 
 }  // namespace
+
+Answer too_often(std::string_view title, const Request& request, std::int64_t wait) {
+  Answer answer =
+      message_page(429, title, "There were too many from your address (" + request.peer + ").",
+                   "Try again in " + std::to_string(wait) + (wait == 1 ? " second." : " seconds."));
+  answer.headers.emplace_back("Retry-After", std::to_string(wait));
+  return answer;
+}
 
 void SignInOutcome::tell_program(const std::string& target, const Identity& identity,
                                  const auth::TransferRefusal& refusal) {
@@ -140,6 +148,7 @@ bool SignInOutcome::start_session(const Request& request, const Login& login, Id
   row.reason = session_note(identity.nonce);
   row.session = identity.nonce;
   row.session_expires = identity.expires;
+  row.session_device = device_of(request.header("User-Agent"));
   if (!context_.record(std::move(row))) return false;
   tunnels_.learn(identity);
   return true;

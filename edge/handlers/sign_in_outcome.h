@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "auth/token/sealed_box.h"
 #include "edge/handlers/applications.h"
@@ -30,6 +31,9 @@ struct Login {
   std::string target;        ///< on the application, safe
   bool exchange = false;     ///< a program shows its org token
 };
+
+/// 429 to an address that has tried something too often, and may try again in `wait` seconds.
+Answer too_often(std::string_view title, const Request& request, std::int64_t wait);
 
 /// What a sign-in comes to, whichever way the person went: a session and a code for the application, a
 /// question on behalf of a program, or a denial.

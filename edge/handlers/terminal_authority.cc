@@ -31,6 +31,7 @@ std::variant<TunnelGrant, Answer> TerminalAuthority::grant(const Request& reques
   if (terminal->certified) terminal->key = ssh_ca_.user_key_type(*app.config);
   terminal->users = users_of(*app.config, *who.identity);
   terminal->host_keys = app.config->host_keys;
+  terminal->files = app.config->browser_files;
   // A page learns nothing of a WebSocket that is refused: a person with too many terminals is told by this
   // one.
   terminal->session = request.query_value("session");
@@ -83,6 +84,17 @@ Result<void> TerminalAuthority::trust_host_key(const TunnelGrant& grant, const R
   row.reason = "first seen at " + grant.origin->text() + ": " + auth::fingerprint(key->blob);
   context_.record(std::move(row));
   return {};
+}
+
+// As many rows as for tunnels: one person may open and close a channel as often as the session's bound says.
+void TerminalAuthority::files_closed(const TunnelGrant& grant, const Request& request, const FilesUse& use) {
+  AuditRow row = row_of("files", request);
+  row.identity = grant.identity;
+  row.application = grant.app_hostname;
+  row.up_bytes = use.up_bytes;
+  row.down_bytes = use.down_bytes;
+  row.reason = "SFTP from a terminal in the browser, for " + duration_text(use.lasted);
+  context_.record_limited(RowCause::tunnel, std::move(row), party_of(grant.terminal->identity));
 }
 
 }  // namespace cfpipe::edge

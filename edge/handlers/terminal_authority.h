@@ -41,6 +41,7 @@ class TerminalAuthority final : public TerminalBackend {
   Result<std::string> known_host_key(const TunnelGrant& grant) override;
   Result<void> trust_host_key(const TunnelGrant& grant, const Request& request,
                               const std::string& key_line) override;
+  void files_closed(const TunnelGrant& grant, const Request& request, const FilesUse& use) override;
 
  private:
   EdgeContext& context_;

@@ -43,6 +43,7 @@ Answer terminal_page(const Request& request, const Application& app, const Ident
                        {"aud", app.aud},
                        {"user", user},
                        {"users", comma_separated(users)},
+                       {"files", app.config->browser_files ? "on" : "off"},
                        {"email", identity.email},
                        {"script", asset_url("terminal.js")},
                        {"style", asset_url("terminal.css")},

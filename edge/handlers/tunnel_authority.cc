@@ -1,15 +1,19 @@
 // Tunnels, as far as they are the site's: leave to open one, the record of each, and its end.
 #include "edge/handlers/tunnel_authority.h"
 
-#include <spdlog/spdlog.h>
+#include <map>
 
 #include "base/access_headers.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text.h"
+#include "edge/api/connector_operations.h"
+#include "edge/connector/connector_origin.h"
 #include "edge/handlers/decision.h"
 #include "edge/http/responses.h"
 #include "edge/policy/origin_name.h"
 #include "edge/tunnel/origin.h"
+#include "edge/tunnel/resumable.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -22,16 +26,26 @@ constexpr const char* kNotServed = "the application is not served here any more"
 constexpr const char* kNotAdmitted = "the application's policies do not admit you any more";
 constexpr const char* kNotLedTo = "the application does not lead to that destination any more";
 
+/// An origin of the application at a TCP port, which its connectors dial if it has any.
+std::shared_ptr<Origin> tcp_origin(const std::shared_ptr<ConnectorRegistry>& connectors,
+                                   const ApplicationConfig& app, Host host, std::uint16_t port,
+                                   NamedBy named_by, bool proxy_protocol) {
+  if (app.connectors.empty())
+    return std::make_shared<TcpOrigin>(app.hostname, std::move(host), port, named_by, proxy_protocol);
+  return std::make_shared<ConnectorOrigin>(app.hostname, app.connectors, connectors, std::move(host), port,
+                                           named_by, proxy_protocol);
+}
+
 /// The application's own origin for a request to `host`; null: that leads to none.
-std::shared_ptr<Origin> origin_of(const Application& application, const std::string& host) {
+std::shared_ptr<Origin> origin_of(const std::shared_ptr<ConnectorRegistry>& connectors,
+                                  const Application& application, const std::string& host) {
   const ApplicationConfig& app = *application.config;
   if (!app.origin_path.empty())
     return std::make_shared<UnixOrigin>(app.hostname, app.origin_path, app.proxy_protocol);
   auto found = origin_at(application.name, app.origin_host, host);
   if (!found || found->empty()) return nullptr;
   const NamedBy named_by = app.origin_host.is_pattern() ? NamedBy::pattern : NamedBy::configuration;
-  return std::make_shared<TcpOrigin>(app.hostname, std::move(*found), app.origin_port, named_by,
-                                     app.proxy_protocol);
+  return tcp_origin(connectors, app, std::move(*found), app.origin_port, named_by, app.proxy_protocol);
 }
 
 }  // namespace
@@ -66,12 +80,14 @@ std::variant<TunnelGrant, Answer> TunnelAuthority::grant(const Request& request,
   if (!context_.grants()) return unrecordable();
   TunnelGrant grant = grant_of(app, request.host, who.identity);
   if (!destination && !grant.origin) return leads_nowhere(request, app, who);
-  auto admission = open_tunnels_.admit({grant.identity, grant.client_id, request.peer}, context_.now());
+  const TunnelRegistry::Asker asker{grant.identity, grant.client_id, request.peer};
+  auto admission = asks_to_resume(request) ? open_tunnels_.admit_again(asker, context_.now())
+                                           : open_tunnels_.admit(asker, context_.now());
   if (!admission.seat) return too_many_tunnels(request, app, who, admission);
   grant.seat = std::move(admission.seat);
   if (destination) {
-    grant.origin = std::make_shared<TcpOrigin>(grant.app_hostname, destination->host, destination->port,
-                                               NamedBy::destination);
+    grant.origin = tcp_origin(context_.connectors, *app.config, destination->host, destination->port,
+                              NamedBy::destination, false);
     grant.destination = grant.origin->text();
   }
   grant.target = grant.origin;
@@ -94,8 +110,9 @@ TunnelGrant TunnelAuthority::grant_of(const Application& application, const std:
   grant.configuration = context_.configurations;
   grant.session_limit = app.session_limit;
   grant.idle_limit = app.idle_limit;
+  grant.resume = context_.config.resume;
   grant.app_hostname = app.hostname;
-  grant.origin = origin_of(application, host);
+  grant.origin = origin_of(context_.connectors, application, host);
   if (identity) {
     grant.who = std::make_shared<const Identity>(*identity);
     grant.identity = identity->name();
@@ -138,6 +155,8 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
     row.reason = "a terminal in the browser" + (row.reason.empty() ? std::string() : " " + row.reason);
   if (names_many_hosts(grant.app_hostname))
     row.reason += (row.reason.empty() ? "at " : ", at ") + request.host;
+  if (const std::string via = grant.origin ? grant.origin->via() : std::string(); !via.empty())
+    row.reason += (row.reason.empty() ? "by the connector " : ", by the connector ") + via;
   const bool recorded = takes_row(grant, row);
   const auto [id, kept] =
       recorded ? context_.audit.append(row) : AuditTrail::Appended{context_.audit.id_without_row(), true};
@@ -173,6 +192,26 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
   return id;
 }
 
+void TunnelAuthority::resumed(std::int64_t id, const Request& request) {
+  const TunnelRegistry::Tunnel* tunnel = open_tunnels_.find(id);
+  if (tunnel == nullptr) return;
+  context_.counters.add(Count::tunnels_resumed, tunnel->row.application);
+  if (!tunnel->recorded) return;
+  AuditRow row = row_of("tunnel_resume", request);
+  row.time = context_.now();
+  row.identity = tunnel->row.identity;
+  row.application = tunnel->row.application;
+  row.login_method = tunnel->row.login_method;
+  row.tunnel = id;
+  row.reason = "opened from " + tunnel->row.peer;
+  context_.audit.append(row);
+}
+
+void TunnelAuthority::exchange_with_others() {
+  end_revoked(false);
+  published_.follow(context_.now(), attached_here(*context_.connectors));
+}
+
 // A revocation is a change of the state, by another process or by the dashboard.
 void TunnelAuthority::end_revoked(bool changed_here) {
   const auto version = context_.store.revocations().version();
@@ -183,6 +222,19 @@ void TunnelAuthority::end_revoked(bool changed_here) {
     if (!tunnel.row.identity.empty() &&
         credentials_.no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
       tunnel.handle->dismiss(kRevoked);
+  });
+  end_asked();
+}
+
+void TunnelAuthority::end_asked() {
+  const auto asked = context_.store.tunnels().list_asked_to_end(published_.edge());
+  if (!asked) return spdlog::error("state: {}", asked.error().detail);
+  if (asked->empty()) return;
+  std::map<std::int64_t, EndedBy> by;
+  for (const TunnelStore::Asked& one : *asked) by[one.id] = one.who;
+  open_tunnels_.for_each([&by](std::int64_t id, const TunnelRegistry::Tunnel& tunnel) {
+    if (const auto found = by.find(id); found != by.end())
+      tunnel.handle->dismiss(found->second == EndedBy::owner ? kEndedByOwner : kEndedByAdministrator);
   });
 }
 

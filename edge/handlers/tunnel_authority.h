@@ -16,6 +16,7 @@
 #include "edge/handlers/gate.h"
 #include "edge/handlers/metadata_signer.h"
 #include "edge/http/request.h"
+#include "edge/tunnel/published_tunnels.h"
 #include "edge/tunnel/recorder.h"
 #include "edge/tunnel/registry.h"
 
@@ -35,7 +36,8 @@ class TunnelAuthority final : public TunnelRecorder {
         applications_(applications),
         credentials_(credentials),
         gate_(gate),
-        metadata_(metadata) {}
+        metadata_(metadata),
+        published_(context.executor, open_tunnels_, context.store.tunnels()) {}
 
   /// Leave to open a tunnel to the application, or the answer that says why not.
   std::variant<TunnelGrant, Answer> grant(const Request& request, Application& app);
@@ -48,6 +50,7 @@ class TunnelAuthority final : public TunnelRecorder {
 
   std::int64_t opened(const TunnelGrant& grant, const Request& request,
                       std::shared_ptr<TunnelHandle> handle) override;
+  void resumed(std::int64_t id, const Request& request) override;
   void closed(std::int64_t id, std::uint64_t up_bytes, std::uint64_t down_bytes,
               std::string_view reason) override;
 
@@ -55,8 +58,13 @@ class TunnelAuthority final : public TunnelRecorder {
   const TunnelRegistry& open() const { return open_tunnels_; }
   void on_idle(std::function<void()> idle) { idle_ = std::move(idle); }
 
-  /// Ends the tunnels whose access was revoked, if another process has changed the store since the last call.
-  void end_revoked_elsewhere() { end_revoked(false); }
+  /// Every second: ends the tunnels whose access was revoked by another process, or that it asked to end, and
+  /// tells the others of those that are open, and of the connectors that are attached.
+  void exchange_with_others();
+  /// The same for the last time.
+  void leave_others() { published_.withdraw(); }
+  /// What the others know of this process's tunnels.
+  const PublishedTunnels& published() const { return published_; }
   /// Ends the tunnels whose access was revoked, after a revocation by this process.
   void end_revoked() { end_revoked(true); }
   /// Judges a person's open tunnels by what a new sign-in says of them.
@@ -72,6 +80,7 @@ class TunnelAuthority final : public TunnelRecorder {
                           const TunnelRegistry::Admission& refused);
   bool takes_row(const TunnelGrant& grant, AuditRow& row);
   void end_revoked(bool changed_here);
+  void end_asked();
   /// Why the configuration of now would not open it; null: it would.
   const char* turned_out(const TunnelRegistry::Tunnel& tunnel) const;
   /// Those of one person, or all.
@@ -83,6 +92,7 @@ class TunnelAuthority final : public TunnelRecorder {
   Gate& gate_;
   MetadataSigner& metadata_;
   TunnelRegistry open_tunnels_;
+  PublishedTunnels published_;
   std::int64_t seen_changes_ = -1;  ///< the store's count of revocations
   std::function<void()> idle_;
 };

@@ -1,8 +1,7 @@
 #include "edge/http/client_source.h"
 
-#include <spdlog/spdlog.h>
-
 #include "base/host.h"
+#include "base/log.h"
 #include "edge/http/forwarded.h"
 #include "edge/http/responses.h"
 

@@ -61,6 +61,8 @@ struct TunnelGrant {
   std::int64_t expires = 0;               ///< the token's end, Unix seconds; 0: there is none
   std::chrono::seconds session_limit{0};  ///< the tunnel ends so long after it was opened; 0: it may stay
   std::chrono::seconds idle_limit{0};  ///< the tunnel ends when nothing has moved for so long; 0: it may stay
+  std::chrono::seconds resume{
+      0};  ///< how long the tunnel may be without its client; 0: it ends with its connection
   std::shared_ptr<const terminal::TerminalGrant>
       terminal;                      ///< of a terminal in the browser, which `target` is then
   std::uint64_t configuration = 0;   ///< number of the one that granted it; 0: none did

@@ -1,11 +1,10 @@
 #include "edge/http/responses.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/json/serialize.hpp>
 #include <ctime>
 #include <set>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "edge/http/terminal_bundle.h"
 #include "edge/http/web_files.h"
@@ -175,6 +174,7 @@ Answer asset_answer(const Request& request, std::string_view name) {
                                                  "dashboard_applications.js",
                                                  "dashboard_audit.js",
                                                  "dashboard_columns.js",
+                                                 "dashboard_connectors.js",
                                                  "dashboard_export.js",
                                                  "dashboard_follow.js",
                                                  "dashboard_list.js",

@@ -1,119 +1,26 @@
 #include "edge/listener/admin_listener.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
+#include <utility>
 
 #include "edge/http/responses.h"
-#include "edge/listener/exchange.h"
 #include "edge/listener/given_sockets.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
-namespace beast = boost::beast;
-namespace http = boost::beast::http;
 using net::ip::tcp;
-namespace {
-
-/// After an accept that failed for want of descriptors.
-constexpr std::chrono::milliseconds kPause{100};
-constexpr auto kTuple = net::as_tuple(net::use_awaitable);
-
-http::response<http::string_body> response_of(const Answer& answer, bool with_body) {
-  http::response<http::string_body> out(static_cast<http::status>(answer.status), 11);
-  for (const auto& [name, value] : answer.headers) out.insert(name, value);
-  out.keep_alive(false);
-  out.content_length(answer.body.size());
-  if (with_body) out.body() = answer.body;
-  return out;
-}
-
-}  // namespace
-
-struct Admin::Impl : std::enable_shared_from_this<Impl> {
-  Impl(const net::any_io_executor& executor, Answers a) : acceptor(executor), answers(std::move(a)) {}
-
-  net::awaitable<void> accept_all() {
-    const auto self = shared_from_this();
-    net::steady_timer pause(acceptor.get_executor());
-    while (acceptor.is_open()) {
-      auto [error, socket] = co_await acceptor.async_accept(kTuple);
-      if (error == net::error::operation_aborted) co_return;
-      if (error) {
-        pause.expires_after(kPause);
-        co_await pause.async_wait(kTuple);
-      } else if (connections < kMaxAdminConnections) {
-        ++connections;
-        net::co_spawn(acceptor.get_executor(), serve(std::move(socket)),
-                      [self](const std::exception_ptr&) { --self->connections; });
-      }
-    }
-  }
-
-  net::awaitable<void> serve(tcp::socket socket) {
-    const auto self = shared_from_this();
-    beast::tcp_stream stream(std::move(socket));
-    stream.expires_after(kAdminDeadline);
-    beast::flat_buffer buffer(kMaxAdminHeadBytes);
-    http::request_parser<http::empty_body> parser;
-    parser.header_limit(kMaxAdminHeadBytes);
-    const auto [unread, size] = co_await http::async_read_header(stream, buffer, parser, kTuple);
-    if (unread) co_return;
-    const auto response = response_of(answer(parser.get()), parser.get().method() != http::verb::head);
-    http::response_serializer<http::string_body> serializer(response);
-    // Of an answer to HEAD there is no more than the head.
-    if (parser.get().method() == http::verb::head) {
-      co_await http::async_write_header(stream, serializer, kTuple);
-    } else {
-      co_await http::async_write(stream, serializer, kTuple);
-    }
-    beast::error_code gone;
-    stream.socket().shutdown(tcp::socket::shutdown_send, gone);
-  }
-
-  Answer answer(const http::request<http::empty_body>& request) {
-    const bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
-    if (!reads) {
-      Answer refused = plain(405, "only GET and HEAD are answered here");
-      refused.headers.emplace_back("Allow", "GET, HEAD");
-      return refused;
-    }
-    if (!answers) return plain(503, "the edge is ending");
-    const std::string_view target(request.target().data(), request.target().size());
-    return answers(target.substr(0, target.find('?')));
-  }
-
-  tcp::acceptor acceptor;
-  Answers answers;
-  std::size_t connections = 0;
-};
 
 Result<std::unique_ptr<Admin>> Admin::open(net::any_io_executor executor, const Listener& listen,
                                            Answers answers, Fd given) {
-  auto impl = std::make_shared<Impl>(executor, std::move(answers));
-  if (const auto used = use_listener(impl->acceptor, listen, kAdminListenName, std::move(given)); !used)
+  tcp::acceptor acceptor(executor);
+  if (const auto used = use_listener(acceptor, listen, kAdminListenName, std::move(given)); !used)
     return used.error();
-  net::co_spawn(executor, impl->accept_all(), net::detached);
-  return std::unique_ptr<Admin>(new Admin(std::move(impl)));
+  return std::unique_ptr<Admin>(new Admin(std::move(acceptor), std::move(answers)));
 }
 
-Admin::~Admin() {
-  boost::system::error_code ignored;
-  impl_->acceptor.close(ignored);
-  impl_->answers = {};
-}
-
-tcp::endpoint Admin::endpoint() const {
-  return impl_->acceptor.local_endpoint();
-}
+Admin::Admin(tcp::acceptor acceptor, Answers answers)
+    : server_(std::move(acceptor), [answers = std::move(answers)](std::string_view path) {
+        Answer answer = answers(path);
+        return service::MonitorAnswer{answer.status, std::move(answer.headers), std::move(answer.body)};
+      }) {}
 
 }  // namespace cfpipe::edge

@@ -13,6 +13,7 @@
 #include "base/platform/wakeup.h"
 #include "edge/http/cookies.h"
 #include "edge/http/responses.h"
+#include "edge/tunnel/resumable.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -150,6 +151,13 @@ void Turns::run_some() {
   if (running_) net::post(executor_, [self = shared_from_this()] { self->run_some(); });
 }
 
+ControlPlane::ControlPlane(net::any_io_executor executor, RequestHandler& requests, TunnelRecorder& tunnels)
+    : executor_(executor),
+      requests_(requests),
+      tunnels_(tunnels),
+      turns_(std::make_shared<Turns>(std::move(executor))),
+      resumables_(std::make_shared<ResumableTunnels>()) {}
+
 net::awaitable<Answer> ControlPlane::handle(SharedRequest request) {
   auto work = [&requests = requests_, request] { return requests.handle(*request); };
   return ask_long<Answer>(turns_, executor_, asker_of(*request), std::move(work));
@@ -160,6 +168,11 @@ net::awaitable<std::variant<TunnelGrant, Answer>> ControlPlane::upgrade(SharedRe
   return ask<std::variant<TunnelGrant, Answer>>(turns_, asker_of(*request), std::move(work));
 }
 
+net::awaitable<std::variant<AttachGrant, Answer>> ControlPlane::attach(SharedRequest request) {
+  auto work = [&requests = requests_, request] { return requests.attach(*request); };
+  return ask<std::variant<AttachGrant, Answer>>(turns_, asker_of(*request), std::move(work));
+}
+
 net::awaitable<std::unique_ptr<TunnelRecord>> ControlPlane::opened(const TunnelGrant& grant,
                                                                    SharedRequest request) {
   const auto handle = std::make_shared<TunnelHandle>(co_await net::this_coro::executor);
@@ -167,6 +180,12 @@ net::awaitable<std::unique_ptr<TunnelRecord>> ControlPlane::opened(const TunnelG
     return std::make_unique<TunnelRecord>(executor, tunnels, tunnels.opened(grant, *request, handle), handle);
   };
   co_return co_await ask<std::unique_ptr<TunnelRecord>>(turns_, asker_of(*request), std::move(work));
+}
+
+void ControlPlane::resumed(std::int64_t id, SharedRequest request) {
+  const Asker asker = asker_of(*request);
+  turns_->add(asker,
+              [&tunnels = tunnels_, id, request = std::move(request)] { tunnels.resumed(id, *request); }, {});
 }
 
 net::awaitable<Result<std::string>> TerminalControl::certify(const TunnelGrant& grant, SharedRequest request,
@@ -189,6 +208,15 @@ net::awaitable<Result<void>> TerminalControl::trust_host_key(const TunnelGrant& 
     return backend.trust_host_key(grant, *request, key);
   };
   return ask<Result<void>>(site_.turns_, asker_of(*request), std::move(work));
+}
+
+void TerminalControl::files_closed(const TunnelGrant& grant, SharedRequest request, const FilesUse& use) {
+  const Asker asker = asker_of(*request);
+  site_.turns_->add(asker,
+                    [&backend = backend_, grant, request = std::move(request), use] {
+                      backend.files_closed(grant, *request, use);
+                    },
+                    {});
 }
 
 }  // namespace cfpipe::edge

@@ -16,6 +16,8 @@
 
 namespace cfpipe::edge {
 
+class ResumableTunnels;
+
 /// How long jobs of the queue run before the loop looks after everything else: timers, signals, what waits on
 /// sockets, new requests.
 inline constexpr std::chrono::microseconds kTurnTime{2'000};
@@ -45,18 +47,19 @@ class Turns : public std::enable_shared_from_this<Turns> {
 class ControlPlane {
  public:
   /// `requests` and `tunnels` outlive this.
-  ControlPlane(boost::asio::any_io_executor executor, RequestHandler& requests, TunnelRecorder& tunnels)
-      : executor_(executor),
-        requests_(requests),
-        tunnels_(tunnels),
-        turns_(std::make_shared<Turns>(std::move(executor))) {}
+  ControlPlane(boost::asio::any_io_executor executor, RequestHandler& requests, TunnelRecorder& tunnels);
 
   boost::asio::awaitable<Answer> handle(SharedRequest request);
   /// Of RequestHandler; answered on the caller's thread.
   bool reads_body(const Request& request) const { return requests_.reads_body(request); }
   boost::asio::awaitable<std::variant<TunnelGrant, Answer>> upgrade(SharedRequest request);
+  boost::asio::awaitable<std::variant<AttachGrant, Answer>> attach(SharedRequest request);
   boost::asio::awaitable<std::unique_ptr<TunnelRecord>> opened(const TunnelGrant& grant,
                                                                SharedRequest request);
+  /// The client of a tunnel that was opened() has come back by this request. Waits for nothing.
+  void resumed(std::int64_t id, SharedRequest request);
+  /// Those of all loops.
+  const std::shared_ptr<ResumableTunnels>& resumables() const { return resumables_; }
 
  private:
   friend class TerminalControl;
@@ -64,6 +67,7 @@ class ControlPlane {
   RequestHandler& requests_;
   TunnelRecorder& tunnels_;
   std::shared_ptr<Turns> turns_;
+  const std::shared_ptr<ResumableTunnels> resumables_;
 };
 
 /// The same for what terminals need besides.
@@ -81,6 +85,8 @@ class TerminalControl {
   boost::asio::awaitable<Result<std::string>> known_host_key(const TunnelGrant& grant);
   boost::asio::awaitable<Result<void>> trust_host_key(const TunnelGrant& grant, SharedRequest request,
                                                       std::string key_line);
+  /// Waits for nothing.
+  void files_closed(const TunnelGrant& grant, SharedRequest request, const FilesUse& use);
 
  private:
   ControlPlane& site_;

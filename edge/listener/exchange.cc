@@ -9,6 +9,7 @@
 #include "edge/http/request_rules.h"
 #include "edge/http/responses.h"
 #include "edge/limits/memory_budget.h"
+#include "edge/tunnel/resumable.h"
 #include "edge/tunnel/target.h"
 #include "transport/http/message_io.h"
 #include "transport/websocket/handshake.h"
@@ -62,6 +63,7 @@ std::unique_ptr<TunnelRelay> make_relay(Upgraded& upgraded, std::unique_ptr<tran
   const auto executor = channel->executor();
   auto client = transport::make_websocket_stream(std::move(channel), transport::WsRole::server,
                                                  upgraded.half_close, early);
+  if (upgraded.resumable) client = upgraded.resumable->begin(std::move(client));
   return std::make_unique<TunnelRelay>(executor, std::move(client), std::move(upgraded.target));
 }
 
@@ -70,6 +72,7 @@ net::awaitable<void> run_relay(ControlPlane& site, std::unique_ptr<Upgraded> upg
   std::unique_ptr<TunnelRecord> record;
   if (!upgraded->grant.target->keeps_sessions())
     record = co_await site.opened(upgraded->grant, upgraded->request);
+  if (record && upgraded->resumable) upgraded->resumable->record = record->id();
   upgraded.reset();  // a tunnel may stay for days
   relay.start(std::move(record), limits);
   co_await relay.until_over();

@@ -15,6 +15,8 @@
 
 namespace cfpipe::edge {
 
+class ResumableTunnel;
+
 /// What requests and tunnels of both HTTP versions have in common.
 
 /// Names a request in logs, in the audit, and to the person whose request it was.
@@ -45,6 +47,7 @@ struct Upgraded {
   TunnelGrant grant;
   SharedRequest request;
   bool half_close;
+  std::shared_ptr<ResumableTunnel> resumable;  ///< null: it ends with its connection
 };
 
 /// The relay of a tunnel, not started. Takes the target's stream. `early`: bytes that the client sent behind

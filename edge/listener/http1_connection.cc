@@ -6,12 +6,15 @@
 #include <optional>
 #include <utility>
 
+#include "auth/connector/protocol.h"
+#include "base/text.h"
 #include "edge/http/request_rules.h"
 #include "edge/http/responses.h"
 #include "edge/tunnel/target.h"
 #include "transport/http/message_io.h"
 #include "transport/net/plain_channel.h"
 #include "transport/websocket/handshake.h"
+#include "transport/websocket/stream.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -50,10 +53,13 @@ std::string head_of(const Answer& answer, const std::string& ray, bool keep_aliv
   return out + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
 }
 
-// RFC 6455 4.2.1: what makes a request a WebSocket's; anything it gets wrong is named in the answer.
-bool wants_websocket(const RequestHead& request) {
-  return http::token_list(request[http::field::upgrade]).exists("websocket") &&
-         http::token_list(request[http::field::connection]).exists("upgrade");
+// RFC 6455 4.2.1: what makes a request a WebSocket's; anything it gets wrong is named in the answer. A
+// protocol may be named with its version (RFC 9110 7.8).
+bool wants_upgrade(const RequestHead& request, std::string_view protocol) {
+  if (!http::token_list(request[http::field::connection]).exists("upgrade")) return false;
+  const auto named = view(request[http::field::upgrade]);
+  if (protocol.find('/') != std::string_view::npos) return same_text(named, protocol);
+  return http::token_list(request[http::field::upgrade]).exists({protocol.data(), protocol.size()});
 }
 
 // A request that cannot be read; `too_large` is the status of one that has too much of something.
@@ -98,6 +104,7 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Clien
 void Connection::drain() {
   draining_ = true;
   if (h2_) h2_->drain();
+  if (connector_) connector_->drain();
 }
 
 void Connection::refuse_more() {
@@ -107,6 +114,7 @@ void Connection::refuse_more() {
 void Connection::stop(bool hard) {
   stopping_ = true;
   if (h2_) return h2_->stop(hard);
+  if (connector_) return hard ? connector_->stop() : connector_->drain();
   if (hard && tunnel_) tunnel_->stop();
   if (channel_ && (hard || !carries_tunnel_)) channel_->close();
 }
@@ -115,13 +123,17 @@ net::awaitable<void> Connection::run() {
   const auto self = shared_from_this();
   const bool shaken = co_await shake_hands();
   if (!shaken) co_return;
-  if (tls_ != nullptr && tls_->alpn() == "h2") {
+  const auto http2 = co_await chooses_http2();
+  if (!http2) co_return;
+  if (*http2) {
     co_await serve_http2();
     co_return;
   }
   co_await serve_http1();
   // What the requests needed has gone before: a tunnel may stay for days.
   if (upgraded_) co_await relay();
+  if (reattached_) co_await carry_on();
+  if (attached_) co_await serve_connector();
   if (!channel_) co_return;
   const bool proven = co_await prove();
   if (proven) channel_->close_notify();
@@ -137,25 +149,10 @@ net::awaitable<bool> Connection::shake_hands() {
 
 // Early data may be a replay (RFC 8446 8). The end of the handshake proves that it is not.
 net::awaitable<bool> Connection::prove() {
-  if (tls_ == nullptr || tls_->established()) co_return true;
+  if (tls_ == nullptr || tls_->tls().established()) co_return true;
   const std::string peer = Host(source_.ends.client.address()).text();
   const auto done = co_await tls_->establish(timeouts_.handshake, peer);
   co_return done.has_value();
-}
-
-net::awaitable<void> Connection::serve_http2() {
-  // Without early data nothing can be asked before the handshake is finished, and what the server says
-  // first, its SETTINGS, saves the client a round trip.
-  if (tls_->has_early_data()) {
-    const bool proven = co_await prove();
-    if (!proven) co_return;
-  }
-  static_cast<void>(channel_.release());  // it is the same
-  std::unique_ptr<transport::TlsChannel> channel(std::exchange(tls_, nullptr));
-  h2_ = std::make_shared<H2Connection>(std::move(channel), context_, source_, seat_);
-  if (draining_) h2_->drain();
-  if (stopping_) h2_->stop(false);
-  co_await h2_->run();
 }
 
 net::awaitable<void> Connection::serve_http1() {
@@ -226,7 +223,7 @@ net::awaitable<bool> Connection::serve_one() {
   MemoryCharge charge(held_);
   std::optional<RequestParser> parser(std::in_place);
   parser->get().body().charge = &charge;
-  const auto deadline = Clock::now() + timeouts_.request;
+  const auto deadline = std::exchange(first_until_, std::nullopt).value_or(Clock::now() + timeouts_.request);
   const bool headed = co_await read_head(*parser, deadline);
   if (!headed) co_return false;
   auto request = std::make_shared<Request>(translate(parser->get()));
@@ -239,10 +236,12 @@ net::awaitable<bool> Connection::serve_one() {
     co_await linger();
     co_return false;
   }
-  if (wants_websocket(parser->get())) {
+  if (wants_upgrade(parser->get(), "websocket")) {
     co_await upgrade(*parser, request);
     co_return false;
   }
+  if (wants_upgrade(parser->get(), auth::kConnectorProtocol))
+    co_return co_await attach(*parser, std::move(request));
   if (!parser->is_done() && site_.reads_body(*request)) {
     const bool read = co_await read_body(*parser, deadline);
     if (!read) co_return false;
@@ -328,24 +327,47 @@ net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequ
   }
   auto& grant = std::get<TunnelGrant>(verdict);
   const ConnectionEnds ends = ends_for(*request, source_);
+  if (asks_to_resume(*request)) {
+    auto reattached = co_await reattach(site_, grant, request);
+    if (auto* refusal = std::get_if<Answer>(&reattached)) {
+      co_await reply(Asked(*request), std::move(*refusal), false);
+      co_return;
+    }
+    auto& found = std::get<Reattached>(reattached);
+    const bool switched = co_await switch_to_tunnel(http, request->ray, found.answer);
+    if (switched) reattached_ = std::make_unique<Reattached>(std::move(found));
+    co_return;
+  }
   auto connected = co_await grant.target->connect(grant, request, ends);
   if (auto* refusal = std::get_if<Answer>(&connected)) {
     co_await reply(Asked(*request), std::move(*refusal), false);
     co_return;
   }
-  const bool half_close = http[transport::kHalfCloseHeader] == "1";
+  auto resumable = new_resumable(site_, grant, *request, channel_->executor());
+  if (resumable) resumable->from_early_data = tls_ != nullptr && !tls_->tls().established();
+  const std::string resume = resumable ? text_of(resumable->opened()) : std::string();
+  const bool switched = co_await switch_to_tunnel(http, request->ray, resume);
+  if (!switched) co_return;
+  upgraded_.reset(new Upgraded{std::get<std::unique_ptr<tunnel::Stream>>(std::move(connected)),
+                               std::move(grant), std::move(request), half_close_, std::move(resumable)});
+}
+
+// False: the client has gone.
+net::awaitable<bool> Connection::switch_to_tunnel(const RequestHead& http, const std::string& ray,
+                                                  const std::string& resume) {
   std::string head =
       "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: "
       "websocket\r\nSec-WebSocket-Accept: " +
-      transport::websocket_accept(view(http["Sec-WebSocket-Key"])) + "\r\nCf-Ray: " + request->ray + "\r\n";
-  if (half_close) head += std::string(transport::kHalfCloseHeader) + ": 1\r\n";
+      transport::websocket_accept(view(http["Sec-WebSocket-Key"])) + "\r\nCf-Ray: " + ray + "\r\n";
+  half_close_ = http[transport::kHalfCloseHeader] == "1";
+  if (half_close_) head += std::string(transport::kHalfCloseHeader) + ": 1\r\n";
+  if (!resume.empty()) head += std::string(tunnel::kResumeHeader) + ": " + resume + "\r\n";
   head += "\r\n";
   const auto written = co_await transport::write_all(*channel_, head, Clock::now() + timeouts_.request);
-  if (!written) co_return;
+  if (!written) co_return false;
   carries_tunnel_ = true;
   busy_with_tunnel_.emplace(seat_);
-  upgraded_.reset(new Upgraded{std::get<std::unique_ptr<tunnel::Stream>>(std::move(connected)),
-                               std::move(grant), std::move(request), half_close});
+  co_return true;
 }
 
 net::awaitable<void> Connection::relay() {
@@ -354,6 +376,18 @@ net::awaitable<void> Connection::relay() {
   tunnel_ = make_relay(*upgraded_, std::move(channel_), {begin, buffer_.size()});
   buffer_ = boost::beast::flat_buffer();
   co_await run_relay(site_, std::move(upgraded_), *tunnel_);
+}
+
+net::awaitable<void> Connection::carry_on() {
+  const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
+  tls_ = nullptr;  // goes with the channel
+  const auto executor = channel_->executor();
+  auto client = transport::make_websocket_stream(std::move(channel_), transport::WsRole::server, half_close_,
+                                                 {begin, buffer_.size()});
+  buffer_ = boost::beast::flat_buffer();
+  auto found = std::move(*reattached_);
+  reattached_.reset();
+  co_await edge::carry_on(std::move(found), std::move(client), executor);
 }
 
 }  // namespace cfpipe::edge

@@ -10,19 +10,21 @@
 #include <string>
 #include <string_view>
 
+#include "edge/connector/host.h"
 #include "edge/http/client_source.h"
 #include "edge/http/request_rules.h"
 #include "edge/limits/charged_body.h"
 #include "edge/listener/connection_context.h"
 #include "edge/listener/exchange.h"
 #include "edge/listener/http2_connection.h"
+#include "edge/listener/resuming.h"
 #include "transport/http/message_io.h"
 #include "transport/tls/channel.h"
 
 namespace cfpipe::edge {
 
 /// One accepted connection from its handshake, if there is one, to its end: requests one after another, or
-/// one tunnel; or, if ALPN has chosen HTTP/2, many of both.
+/// one tunnel; or many of both, over HTTP/2, if ALPN has chosen that or an unencrypted client begins with it.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// `ssl`: null where it is not encrypted.
@@ -45,8 +47,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
  private:
   using RequestParser = boost::beast::http::request_parser<ChargedBody>;
   using Deadline = std::chrono::steady_clock::time_point;
+  struct Attached {
+    AttachGrant grant;
+    std::string peer;
+  };
 
   boost::asio::awaitable<bool> shake_hands();
+  boost::asio::awaitable<std::optional<bool>> chooses_http2();
   boost::asio::awaitable<void> serve_http2();
   boost::asio::awaitable<bool> prove();
   boost::asio::awaitable<void> serve_http1();
@@ -61,10 +68,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<void> linger();
   boost::asio::awaitable<bool> reply(Asked asked, Answer answer, bool keep_alive);
   boost::asio::awaitable<void> upgrade(const RequestParser& parser, SharedRequest request);
+  boost::asio::awaitable<bool> switch_to_tunnel(const RequestHead& http, const std::string& ray,
+                                                const std::string& resume);
   boost::asio::awaitable<void> relay();
+  boost::asio::awaitable<void> carry_on();
+  boost::asio::awaitable<bool> attach(const RequestParser& parser, SharedRequest request);
+  boost::asio::awaitable<void> serve_connector();
   Request translate(const RequestHead& http) const;
 
-  std::unique_ptr<transport::Channel> channel_;
+  std::unique_ptr<transport::SocketChannel> channel_;
   transport::TlsChannel* tls_ = nullptr;  // the same, if it is encrypted
   ConnectionContext context_;
   ControlPlane& site_;
@@ -76,11 +88,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::beast::flat_buffer buffer_;
   const transport::BufferRoom buffer_room_ = [this](std::size_t capacity) { return buffer_grows(capacity); };
   ClientSource source_;
-  std::unique_ptr<Upgraded> upgraded_;  // until its relay begins
-  bool carries_tunnel_ = false;         // from its 101 on
+  std::optional<Deadline> first_until_;     // of the first request, if it is awaited already
+  std::unique_ptr<Upgraded> upgraded_;      // until its relay begins
+  std::unique_ptr<Reattached> reattached_;  // the same, of a tunnel that was open before
+  bool half_close_ = false;
+  bool carries_tunnel_ = false;  // from its 101 on
   std::optional<IdleConnections::Busy> busy_with_tunnel_;
   std::unique_ptr<TunnelRelay> tunnel_;  // from its beginning on
   std::shared_ptr<H2Connection> h2_;     // if that was chosen; the rest is idle then
+  std::optional<Attached> attached_;     // from the 101 of a connector on
+  std::unique_ptr<ConnectorHost> connector_;
   bool draining_ = false;
   bool stopping_ = false;
 };

@@ -10,13 +10,18 @@
 #include <span>
 #include <utility>
 
+#include "auth/connector/protocol.h"
+#include "base/access_headers.h"
+#include "base/scope_exit.h"
 #include "base/text.h"
 #include "edge/http/request_rules.h"
 #include "edge/http/responses.h"
 #include "edge/limits/run_all.h"
+#include "edge/listener/resuming.h"
 #include "edge/tunnel/target.h"
 #include "transport/http/message_io.h"
 #include "transport/websocket/handshake.h"
+#include "transport/websocket/stream.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -27,6 +32,8 @@ using Clock = std::chrono::steady_clock;
 
 /// Body bytes read at once.
 constexpr std::size_t kReadStep = 16 * 1024;
+/// Clients whose frames without content a proxy's connection may carry.
+constexpr double kClientsOfAProxy = 100;
 /// And written at least, so that a narrow window does not make small frames of an answer.
 constexpr std::size_t kLeastWrite = 1024;
 
@@ -36,9 +43,24 @@ transport::H2Times server_times(const Timeouts& timeouts) {
   return times;
 }
 
+// The connection of a proxy that ends the protocol carries many clients, which have one each otherwise.
+transport::H2NuisanceBudget budget_of(const ClientSource& source) {
+  const bool shared = source.proxies && !source.proxies->proxy_protocol;
+  return transport::H2NuisanceBudget(shared ? kClientsOfAProxy : 1);
+}
+
 // What is about the connection and not the message has no place in HTTP/2 (RFC 9113 8.2.2).
 bool is_of_the_connection(std::string_view name) {
   return name == "connection" || name == "keep-alive" || name == "transfer-encoding" || name == "upgrade";
+}
+
+// A connection of a connector is HTTP/2 itself, with the edge as the client, and fits no stream of another
+// one.
+Answer no_connector() {
+  const char* why = "a connector attaches over HTTP/1.1, which the proxy in front has to speak for it";
+  Answer out = text_answer(400, why);
+  out.headers.emplace_back(kReasonHeader, why);
+  return out;
 }
 
 std::size_t size_of(const transport::H2Head& head) {
@@ -75,10 +97,11 @@ class H2Connection::Served {
   H2Connection& all_;
 };
 
-H2Connection::H2Connection(std::unique_ptr<transport::TlsChannel> channel, const ConnectionContext& context,
-                           const ClientSource& source, std::shared_ptr<IdleConnections::Seat> seat)
+H2Connection::H2Connection(std::unique_ptr<transport::SocketChannel> channel,
+                           const ConnectionContext& context, const ClientSource& source,
+                           std::shared_ptr<IdleConnections::Seat> seat, std::span<const std::byte> early)
     : connection_(transport::H2Connection::start(std::move(channel), transport::H2Role::server,
-                                                 server_times(context.timeouts))),
+                                                 server_times(context.timeouts), early, budget_of(source))),
       site_(context.site),
       timeouts_(context.timeouts),
       source_(source),
@@ -114,7 +137,7 @@ void H2Connection::stop(bool hard) {
   if (hard) {
     for (const auto& tunnel : tunnels_) tunnel->stop();
   }
-  if (tunnels_.empty()) return connection_->close();
+  if (tunnels_.empty() && resumed_ == 0) return connection_->close();
   connection_->drain();
 }
 
@@ -144,11 +167,16 @@ net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
   MemoryCharge charge(requests_);
   const bool fits = charge.add(kRequestBytes + size_of(stream->head()));
   // Before the head is moved into the request.
+  const bool attaches = stream->field(":protocol") == auth::kConnectorProtocol;
   const auto fault = fault_of(*stream);
   auto request = std::make_shared<Request>(translate(*stream));
   if (!fits) {
     request->headers = {};
     co_await reply(*stream, Asked(*request), overloaded());
+    co_return;
+  }
+  if (attaches) {
+    co_await reply(*stream, Asked(*request), no_connector());
     co_return;
   }
   if (fault) {
@@ -288,6 +316,10 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
+  if (asks_to_resume(*request)) {
+    co_await carry_on(std::move(stream), std::move(request), std::move(grant), charge);
+    co_return;
+  }
   const ConnectionEnds ends = ends_for(*request, source_);
   auto connected = co_await grant.target->connect(grant, request, ends);
   if (auto* refusal = std::get_if<Answer>(&connected)) {
@@ -296,15 +328,40 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
   }
   transport::H2Head head = {{":status", "200"}, {"cf-ray", request->ray}};
   if (half_close) head.emplace_back(lower(transport::kHalfCloseHeader), "1");
+  auto resumable = new_resumable(site_, grant, *request, connection_->executor());
+  if (resumable) head.emplace_back(lower(tunnel::kResumeHeader), text_of(resumable->opened()));
   if (!stream->respond(head, false)) co_return;
   connection_->widen();
   charge.release();
   std::unique_ptr<Upgraded> upgraded(
       new Upgraded{std::get<std::unique_ptr<tunnel::Stream>>(std::move(connected)), std::move(grant),
-                   std::move(request), half_close});
+                   std::move(request), half_close, std::move(resumable)});
   const auto entry = tunnels_.insert(tunnels_.end(), make_relay(*upgraded, std::move(stream), {}));
   const auto remove = std::shared_ptr<void>(nullptr, [this, entry](void*) { tunnels_.erase(entry); });
   co_await run_relay(site_, std::move(upgraded), **entry);
+}
+
+// A tunnel whose connection was lost. When the edge ends, the connection that opened it tells the client.
+net::awaitable<void> H2Connection::carry_on(std::unique_ptr<Stream> stream, SharedRequest request,
+                                            TunnelGrant grant, MemoryCharge& charge) {
+  auto reattached = co_await reattach(site_, grant, request);
+  if (auto* refusal = std::get_if<Answer>(&reattached)) {
+    co_await reply(*stream, Asked(*request), std::move(*refusal));
+    co_return;
+  }
+  auto& found = std::get<Reattached>(reattached);
+  const bool half_close = request->header(transport::kHalfCloseHeader) == "1";
+  transport::H2Head head = {{":status", "200"}, {"cf-ray", request->ray}};
+  if (half_close) head.emplace_back(lower(transport::kHalfCloseHeader), "1");
+  head.emplace_back(lower(tunnel::kResumeHeader), found.answer);
+  if (!stream->respond(head, false)) co_return;
+  connection_->widen();
+  charge.release();
+  auto client =
+      transport::make_websocket_stream(std::move(stream), transport::WsRole::server, half_close, {});
+  ++resumed_;
+  const ScopeExit no_more([this] { --resumed_; });
+  co_await edge::carry_on(std::move(found), std::move(client), connection_->executor());
 }
 
 }  // namespace cfpipe::edge

@@ -2,8 +2,10 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cstddef>
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,14 +13,17 @@
 #include "edge/listener/connection_context.h"
 #include "edge/listener/exchange.h"
 #include "transport/http2/connection.h"
+#include "transport/net/socket_channel.h"
 
 namespace cfpipe::edge {
 
 /// One connection over HTTP/2: ordinary requests and tunnels (extended CONNECT, RFC 8441), side by side.
 class H2Connection : public std::enable_shared_from_this<H2Connection> {
  public:
-  H2Connection(std::unique_ptr<transport::TlsChannel> channel, const ConnectionContext& context,
-               const ClientSource& source, std::shared_ptr<IdleConnections::Seat> seat);
+  /// `early`: what the client has sent already.
+  H2Connection(std::unique_ptr<transport::SocketChannel> channel, const ConnectionContext& context,
+               const ClientSource& source, std::shared_ptr<IdleConnections::Seat> seat,
+               std::span<const std::byte> early);
 
   /// Serves until the connection and all that ran on it have ended.
   boost::asio::awaitable<void> run();
@@ -34,6 +39,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   class Served;
 
   boost::asio::awaitable<void> serve(std::unique_ptr<Stream> stream);
+  boost::asio::awaitable<void> carry_on(std::unique_ptr<Stream> stream, SharedRequest request,
+                                        TunnelGrant grant, MemoryCharge& charge);
   boost::asio::awaitable<void> tunnel(std::unique_ptr<Stream> stream, SharedRequest request,
                                       MemoryCharge& charge);
   boost::asio::awaitable<void> answer(Stream& stream, std::shared_ptr<Request> request, MemoryCharge& charge);
@@ -57,7 +64,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   MemoryAccount output_;    ///< buffers behind them, which they share
   std::weak_ptr<MemoryCharge> wire_charge_;
   std::list<std::unique_ptr<TunnelRelay>> tunnels_;
-  std::size_t served_ = 0;  ///< requests and tunnels under way
+  std::size_t resumed_ = 0;  ///< carriers of tunnels that were opened elsewhere
+  std::size_t served_ = 0;   ///< requests and tunnels under way
   boost::asio::steady_timer idle_;
 };
 

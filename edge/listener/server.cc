@@ -23,6 +23,7 @@
 #include "edge/limits/address_seats.h"
 #include "edge/listener/given_sockets.h"
 #include "edge/listener/worker.h"
+#include "edge/tunnel/resumable.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -64,7 +65,8 @@ std::int64_t expiry_of(SSL_CTX* tls) {
 struct Server::Impl {
   Impl(const net::any_io_executor& executor, const ServerOptions& options,
        const std::shared_ptr<SSL_CTX>& tls, ControlPlane& site)
-      : max_connections(options.max_connections),
+      : resumables(site.resumables()),
+        max_connections(options.max_connections),
         memory(options.memory),
         per_address(options.max_connections_per_address),
         proxies(std::make_shared<TrustedProxies>(options.proxies)),
@@ -140,6 +142,7 @@ struct Server::Impl {
     }
   }
 
+  const std::shared_ptr<ResumableTunnels> resumables;
   const std::size_t max_connections;
   const std::shared_ptr<MemoryBudget> memory;  // outlives the workers
   AddressSeats per_address;                    // outlives the workers
@@ -239,6 +242,7 @@ void Server::stop(std::chrono::milliseconds drain) {
     impl.acceptor->close(ignored);
   });
   for (const auto& worker : impl.workers) worker->drain();
+  impl.resumables->leave();
   impl.idle_timer.expires_after(std::min(drain, kLastRequest));
   impl.idle_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
     if (cancelled) return;

@@ -1,12 +1,21 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <cstdint>
 #include <string>
 
 #include "base/error.h"
 #include "edge/http/request.h"
 
 namespace cfpipe::edge {
+
+/// What a terminal's channel for files was used for.
+struct FilesUse {
+  std::uint64_t up_bytes = 0;    ///< from the browser
+  std::uint64_t down_bytes = 0;  ///< to it
+  std::chrono::seconds lasted{0};
+};
 
 /// What a terminal in the browser needs of the site that granted it. Lives on the loop of the RequestHandler.
 /// Failures are for a person.
@@ -22,6 +31,8 @@ class TerminalBackend {
   /// Keeps that one; recorded in the audit.
   virtual Result<void> trust_host_key(const TunnelGrant& grant, const Request& request,
                                       const std::string& key_line) = 0;
+  /// A channel for files has ended; recorded in the audit.
+  virtual void files_closed(const TunnelGrant& grant, const Request& request, const FilesUse& use) = 0;
 };
 
 }  // namespace cfpipe::edge

@@ -1,7 +1,6 @@
 #include "edge/listener/worker.h"
 
 #include <pthread.h>
-#include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -9,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "base/log.h"
 #include "base/platform/wakeup.h"
 #include "edge/limits/run_all.h"
 #include "edge/listener/proxied_start.h"

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "service/owner.h"
 
 namespace cfpipe::edge {
 
@@ -14,10 +15,8 @@ inline constexpr std::size_t kMaxChildOutputBytes = 64 * 1024 * 1024;
 /// then the state belongs to this account if the directory is its home.
 inline constexpr const char* kServiceAccount = "cfpipe-edge";
 
-/// What a process that gives up root keeps of it: nothing, or listening at ports below 1024.
-enum class Keep { nothing, low_ports };
-/// Whether a state directory that is missing is made, for its owner, by root.
-enum class Missing { left, made };
+using service::Keep;
+using service::Missing;
 
 /// Makes a process of root's one of the user that the state directory belongs to, for good: groups, user and
 /// capabilities. Does nothing for other users, and where the directory is root's or has no owner yet.

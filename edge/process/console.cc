@@ -1,14 +1,14 @@
 #include "edge/process/console.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <string>
 
+#include "base/log.h"
 #include "base/text.h"
-#include "edge/process/logging.h"
+#include "service/logging.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -19,7 +19,7 @@ constexpr std::size_t kMaxAnswerBytes = 64;
 }  // namespace
 
 void report(std::string_view text) {
-  if (log_format() == LogFormat::json) return spdlog::error("{}", text);
+  if (service::log_format() == service::LogFormat::json) return spdlog::error("{}", text);
   std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
 }
 

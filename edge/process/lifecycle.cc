@@ -1,6 +1,5 @@
 #include "edge/process/lifecycle.h"
 
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <exception>
 #include <tuple>
 
+#include "base/log.h"
 #include "edge/http/responses.h"
 #include "edge/limits/fd_limits.h"
 #include "edge/listener/exchange.h"
@@ -150,6 +150,11 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
     bytes.up += moved.up;
     bytes.down += moved.down;
   });
+  for (const ConnectorRegistry::Attached& one : serving.handlers.context().connectors->list()) {
+    ++gauges.connectors;
+    gauges.connector_connections += one.connections;
+    gauges.connector_tunnels += one.tunnels;
+  }
   gauges.certificate_expires = serving.server.certificate_expires();
   gauges.providers = serving.handlers.providers().health();
   const AuditTrail& trail = serving.handlers.context().audit;
@@ -177,7 +182,8 @@ void Watch::wait() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     wait();  // first: the rest may throw for want of memory
-    serving_.handlers.tunnels().end_revoked_elsewhere();
+    serving_.handlers.tunnels().exchange_with_others();
+    serving_.handlers.connectors().end_revoked();
     serving_.handlers.context().audit.follow_up(std::time(nullptr));
     copy_audit();
     prune();
@@ -202,6 +208,7 @@ void Watch::prune() {
   const std::int64_t now = std::time(nullptr);
   auto pruned = serving_.store.audit().prune(now, kPrunedRows);
   if (pruned) pruned = serving_.store.revocations().prune(now, kPrunedRows);
+  if (pruned) pruned = serving_.store.tunnels().prune(now, kPrunedRows);
   if (!pruned && prunes_)
     spdlog::error("state: what is too old cannot be deleted: {}", pruned.error().detail);
   prunes_ = static_cast<bool>(pruned);

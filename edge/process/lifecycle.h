@@ -15,9 +15,9 @@
 #include "edge/limits/memory_watch.h"
 #include "edge/listener/server.h"
 #include "edge/monitoring/audit_export.h"
-#include "edge/monitoring/systemd.h"
 #include "edge/process/served_mark.h"
 #include "edge/terminal/terminals.h"
+#include "service/systemd.h"
 
 namespace cfpipe::edge {
 
@@ -38,7 +38,7 @@ struct Serving {
   Handlers& handlers;
   Store& store;
   AuditLog& audit_log;
-  const ServiceManager& manager;
+  const service::ServiceManager& manager;
   terminal::Terminals& terminals;
   std::shared_ptr<MemoryBudget> memory;
 };

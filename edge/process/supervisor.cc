@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -24,13 +23,14 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/platform/own_file.h"
 #include "edge/listener/given_sockets.h"
 #include "edge/listener/unix_listener.h"
-#include "edge/monitoring/systemd.h"
 #include "edge/process/checked_config.h"
 #include "edge/process/console.h"
 #include "edge/process/notices.h"
+#include "service/systemd.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -98,7 +98,7 @@ class Supervisor {
   const std::string admin_listen_;
   GivenSockets given_;
   const Notices notices_;
-  const ServiceManager manager_;
+  const service::ServiceManager manager_;
   const std::string program_ = program_path();
   Fd signals_;
   sigset_t mask_before_{};

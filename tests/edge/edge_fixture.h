@@ -70,6 +70,8 @@ class Browser {
     if (question != std::string::npos) out.query = rest.substr(question + 1);
     out.peer = "127.0.0.1";
     out.ray = "ray-1";
+    out.headers.emplace_back("User-Agent",
+                             "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0");
     std::string cookies;
     if (const auto found = jar_.find(out.host); found != jar_.end())
       for (const auto& [name, value] : found->second)

@@ -15,9 +15,11 @@ class FakeSite : public RequestHandler, public TunnelRecorder {
  public:
   bool reads_body(const Request&) const override { return true; }
   std::variant<TunnelGrant, Answer> upgrade(const Request&) override { return Answer(); }
+  std::variant<AttachGrant, Answer> attach(const Request&) override { return Answer(); }
   std::int64_t opened(const TunnelGrant&, const Request&, std::shared_ptr<TunnelHandle>) override {
     return 1;
   }
+  void resumed(std::int64_t, const Request&) override {}
   void closed(std::int64_t, std::uint64_t, std::uint64_t, std::string_view) override {}
 };
 

@@ -1,5 +1,5 @@
 // The programs have a logger of their own; log lines of tests are dropped.
-#include <spdlog/spdlog.h>
+#include "base/log.h"
 
 namespace {
 

@@ -22,10 +22,10 @@
 #include <string_view>
 #include <thread>
 
-#include "edge/command/dev_tls.h"
 #include "edge/edge_fixture.h"
 #include "edge/fake_site.h"
 #include "edge/listener/server.h"
+#include "edge/process/dev_tls.h"
 
 namespace cfpipe::edge {
 
@@ -94,11 +94,16 @@ class RawClient {
   std::string hear_until(std::string_view end) {
     std::string out;
     char byte = 0;
-    while (!out.ends_with(end) && SSL_read(ssl_, &byte, 1) == 1) out += byte;
+    while (!out.ends_with(end) && receive_one(byte)) out += byte;
     return out;
   }
 
  private:
+  bool receive_one(char& byte) {
+    if (ssl_ != nullptr) return SSL_read(ssl_, &byte, 1) == 1;
+    return ::recv(socket_.native_handle(), &byte, 1, 0) == 1;
+  }
+
   boost::asio::io_context io_;
   boost::asio::ip::tcp::socket socket_;
   SSL_CTX* context_ = nullptr;

@@ -1,65 +1,11 @@
 // The dashboard and its API: who may do what, and what becomes of it.
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
-
-#include "edge/edge_fixture.h"
+#include "edge/dashboard_fixture.h"
 #include "edge/http/web_files.h"
-#include "edge/tunnels_fixture.h"
 
 namespace cfpipe::edge {
-namespace json = boost::json;
 namespace {
 
-constexpr const char* kAuth = "https://auth.localhost:8443";
-constexpr const char* kApi = "https://auth.localhost:8443/cdn-cgi/access/api/v1/";
-
-class Dashboard : public TunnelsTest {
- protected:
-  void SetUp() override {
-    TunnelsTest::SetUp();
-    Config config = two_applications(dir_ / "state");
-    config.administrators.emplace();
-    config.administrators->include.push_back({Rule::Kind::email, "root@example.com"});
-    make_site(std::move(config));
-  }
-  void sign_in(const std::string& email) {
-    browser_ = std::make_unique<Browser>(io_, *site_);
-    ASSERT_EQ(browser_->sign_in(std::string(kAuth) + "/", email).status, 200);
-  }
-  /// As the dashboard's own page asks.
-  Request request(const std::string& method, const std::string& path, const json::object& body = {}) const {
-    Request out = browser_->request(method, kApi + path);
-    if (method == "GET") return out;
-    out.headers.emplace_back("Origin", kAuth);
-    out.headers.emplace_back("Cfpipe-Request", "1");
-    out.headers.emplace_back("Content-Type", "application/json");
-    out.body = json::serialize(body);
-    return out;
-  }
-  struct Said {
-    int status;
-    json::object body;
-  };
-  Said said(const Answer& answer) { return {answer.status, json::parse(answer.body).as_object()}; }
-  Said ask(const std::string& method, const std::string& path, const json::object& body = {}) {
-    return said(browser_->send(request(method, path, body)));
-  }
-  std::string message(const std::string& method, const std::string& path, const json::object& body = {}) {
-    return std::string(ask(method, path, body).body.at("message").as_string());
-  }
-  std::vector<AuditRow> rows_of(const std::string& kind) {
-    AuditQuery wanted;
-    wanted.kind = kind;
-    return store_->audit().search(wanted).value().rows;
-  }
-  std::string token(const std::string& email) {
-    Browser other(io_, *site_);
-    other.sign_in("https://vm.localhost:8443/", email);
-    return other.cookie("vm.localhost", "CF_Authorization");
-  }
-};
-
-TEST_F(Dashboard, IsForUsersSignedInAtTheAuthDomain) {
+TEST_F(DashboardTest, IsForUsersSignedInAtTheAuthDomain) {
   const Answer first = browser_->get(std::string(kAuth) + "/");
   EXPECT_EQ(first.status, 302);
   EXPECT_EQ(ask("GET", "me").status, 401);
@@ -77,12 +23,12 @@ TEST_F(Dashboard, IsForUsersSignedInAtTheAuthDomain) {
             std::string::npos);
 }
 
-TEST_F(Dashboard, DoesNotSignUsersInToAnApplication) {
+TEST_F(DashboardTest, DoesNotSignUsersInToAnApplication) {
   sign_in("eve@elsewhere.org");
   EXPECT_EQ(browser_->follow("https://vm.localhost:8443/").status, 403);
 }
 
-TEST_F(Dashboard, AllowsItsOwnFilesAndNothingElse) {
+TEST_F(DashboardTest, AllowsItsOwnFilesAndNothingElse) {
   sign_in("root@example.com");
   const std::string policy = header_of(browser_->get(std::string(kAuth) + "/"), "Content-Security-Policy");
   EXPECT_EQ(
@@ -98,15 +44,17 @@ TEST_F(Dashboard, AllowsItsOwnFilesAndNothingElse) {
   EXPECT_GT(scripts, 10u);
 }
 
-TEST_F(Dashboard, LeavesTheRestToAdministrators) {
+TEST_F(DashboardTest, LeavesTheRestToAdministrators) {
   sign_in("ann@example.com");
   for (const char* path : {"applications", "applications/vm.localhost/ca", "host-keys", "service-tokens",
-                           "tunnels", "sessions", "audit"})
+                           "connectors", "tunnels", "sessions", "audit"})
     EXPECT_EQ(ask("GET", path).status, 403) << path;
-  for (const char* path : {"applications/vm.localhost/ca/rotate", "applications/vm.localhost/ca/cancel",
-                           "applications/vm.localhost/certificates/revoke", "service-tokens", "revocations"})
+  for (const char* path :
+       {"applications/vm.localhost/ca/rotate", "applications/vm.localhost/ca/cancel",
+        "applications/vm.localhost/certificates/revoke", "service-tokens", "connectors", "revocations"})
     EXPECT_EQ(ask("POST", path).status, 403) << path;
-  for (const char* path : {"service-tokens/x", "tunnels/1", "applications/vm.localhost/host-keys"})
+  for (const char* path :
+       {"service-tokens/x", "connectors/x", "tunnels/1", "applications/vm.localhost/host-keys"})
     EXPECT_EQ(ask("DELETE", path).status, 403) << path;
   EXPECT_EQ(message("GET", "audit"), "ann@example.com is not an administrator of this edge");
   EXPECT_EQ(ask("GET", "me/sessions").status, 200);
@@ -114,7 +62,7 @@ TEST_F(Dashboard, LeavesTheRestToAdministrators) {
   EXPECT_EQ(ask("POST", "me").status, 405);
 }
 
-TEST_F(Dashboard, ChangesNothingForAnotherPage) {
+TEST_F(DashboardTest, ChangesNothingForAnotherPage) {
   sign_in("root@example.com");
   const json::object body{{"name", "deploy"}};
   for (const char* missing : {"Origin", "Cfpipe-Request", "Content-Type"}) {
@@ -137,7 +85,7 @@ TEST_F(Dashboard, ChangesNothingForAnotherPage) {
   EXPECT_EQ(store_->service_tokens().list().value().size(), 1u);
 }
 
-TEST_F(Dashboard, ShowsApplicationsAndTheirKeys) {
+TEST_F(DashboardTest, ShowsApplicationsAndTheirKeys) {
   sign_in("root@example.com");
   const auto all = ask("GET", "applications").body.at("applications").as_array();
   ASSERT_EQ(all.size(), 2u);
@@ -172,7 +120,7 @@ TEST_F(Dashboard, ShowsApplicationsAndTheirKeys) {
   EXPECT_EQ(rows_of("ca_rotate")[0].peer, "127.0.0.1");
 }
 
-TEST_F(Dashboard, MakesServiceTokensAndShowsTheirSecretOnce) {
+TEST_F(DashboardTest, MakesServiceTokensAndShowsTheirSecretOnce) {
   sign_in("root@example.com");
   const auto made = ask("POST", "service-tokens", {{"name", "deploy"}, {"duration", "24h"}});
   ASSERT_EQ(made.status, 201);
@@ -192,38 +140,7 @@ TEST_F(Dashboard, MakesServiceTokensAndShowsTheirSecretOnce) {
   for (const AuditRow& row : rows_of({})) EXPECT_EQ(row.reason.find(secret), std::string::npos);
 }
 
-TEST_F(Dashboard, ShowsWhatIsOpenAndEndsIt) {
-  Tunnel anns, bobs;
-  open(token("ann@example.com"), anns);
-  open(token("bob@example.com"), bobs);
-  const auto moved = std::make_shared<tunnel::Counters>();
-  moved->add(0, 1000);
-  moved->add(1, 5'000'000'000);
-  anns.end->count(moved);
-  sign_in("root@example.com");
-  auto tunnels = ask("GET", "tunnels").body.at("tunnels").as_array();
-  ASSERT_EQ(tunnels.size(), 2u);
-  EXPECT_EQ(tunnels[0].as_object().at("identity").as_string(), "ann@example.com");
-  EXPECT_EQ(tunnels[0].as_object().at("up_bytes").to_number<std::uint64_t>(), 1000u);
-  EXPECT_EQ(tunnels[0].as_object().at("down_bytes").to_number<std::uint64_t>(), 5'000'000'000u);
-  EXPECT_EQ(ask("GET", "me/tunnels").body.at("tunnels").as_array().size(), 0u);
-  EXPECT_EQ(ask("DELETE", "tunnels/" + std::to_string(anns.id)).status, 200);
-  look();
-  EXPECT_EQ(anns.told, "an administrator has ended it");
-  EXPECT_EQ(bobs.told, "");
-  EXPECT_EQ(rows_of("tunnel_end")[0].identity, "ann@example.com");
-  for (const char* id : {"0", "x", "-1", "99999999999999999999", ""})
-    EXPECT_EQ(ask("DELETE", std::string("tunnels/") + id).status, 404) << id;
-
-  sign_in("bob@example.com");
-  ASSERT_EQ(ask("GET", "me/tunnels").body.at("tunnels").as_array().size(), 1u);
-  EXPECT_EQ(ask("DELETE", "me/tunnels/" + std::to_string(anns.id)).status, 404) << "another user's";
-  EXPECT_EQ(ask("DELETE", "me/tunnels/" + std::to_string(bobs.id)).status, 200);
-  look();
-  EXPECT_EQ(bobs.told, "it was ended from the dashboard");
-}
-
-TEST_F(Dashboard, ListsTheApplicationsThatItsGateWouldAdmitOnePersonTo) {
+TEST_F(DashboardTest, ListsTheApplicationsThatItsGateWouldAdmitOnePersonTo) {
   Config config = two_applications(dir_ / "state");
   config.applications[0].browser_terminal = true;
   ApplicationConfig open = config.applications[0];
@@ -256,6 +173,7 @@ TEST_F(Dashboard, ListsTheApplicationsThatItsGateWouldAdmitOnePersonTo) {
             (json::object{{"hostname", "vm.localhost"},
                           {"protocol", "ssh"},
                           {"terminal", true},
+                          {"short_lived_certificates", true},
                           {"command", "ssh vm.localhost"},
                           {"setup",
                            "cfpipe access ssh-config --install --hostname vm.localhost:8443 "
@@ -268,7 +186,8 @@ TEST_F(Dashboard, ListsTheApplicationsThatItsGateWouldAdmitOnePersonTo) {
                           {"terminal", false},
                           {"command",
                            "cfpipe access tcp --hostname db.localhost:8443/team-a --url "
-                           "127.0.0.1:5432 --auth-domain auth.localhost"}}));
+                           "127.0.0.1:5432 --auth-domain auth.localhost"},
+                          {"local", "127.0.0.1:5432"}}));
 
   sign_in("mallory@example.com");
   auto mallorys = mine();
@@ -276,55 +195,7 @@ TEST_F(Dashboard, ListsTheApplicationsThatItsGateWouldAdmitOnePersonTo) {
   EXPECT_TRUE(mallorys.contains("open.localhost"));
 }
 
-TEST_F(Dashboard, LetsPeopleEndTheirOwnSessions) {
-  Tunnel anns;
-  open(token("ann@example.com"), anns);
-  sign_in("ann@example.com");
-  auto sessions = ask("GET", "me/sessions").body.at("sessions").as_array();
-  ASSERT_EQ(sessions.size(), 2u);
-  EXPECT_TRUE(sessions[0].as_object().at("current").as_bool());
-  EXPECT_EQ(sessions[0].as_object().at("expires").as_string(),
-            rfc3339(now_ + std::chrono::seconds(kDefaultSession).count()));
-  const std::string other(sessions[1].as_object().at("session").as_string());
-  EXPECT_EQ(ask("DELETE", "me/sessions/" + other).status, 200);
-  look();
-  EXPECT_EQ(anns.told, "access was revoked");
-  EXPECT_EQ(ask("GET", "me/sessions").body.at("sessions").as_array().size(), 1u);
-  sign_in("bob@example.com");
-  const std::string own(ask("GET", "me").body.at("session").as_string());
-  EXPECT_EQ(ask("DELETE", "me/sessions/" + other).status, 404) << "ann's";
-  EXPECT_EQ(ask("DELETE", "me/sessions/" + own).status, 200);
-  EXPECT_EQ(ask("GET", "me").status, 401) << "it was this one";
-}
-
-TEST_F(Dashboard, ASessionThatIsRevokedAlreadyIsAnsweredAtOnceAndRecordedOnce) {
-  sign_in("ann@example.com");
-  const std::string first(ask("GET", "me").body.at("session").as_string());
-  sign_in("ann@example.com");
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(ask("DELETE", "me/sessions/" + first).status, 200);
-  EXPECT_EQ(rows_of("revoke").size(), 1u);
-  EXPECT_EQ(ask("DELETE", "me/sessions/0123456789abcdef").status, 404);
-  EXPECT_EQ(ask("DELETE", "me/sessions/%00").status, 404);
-}
-
-TEST_F(Dashboard, RevokesAsTheCommandDoes) {
-  Tunnel anns;
-  const std::string held = token("ann@example.com");
-  open(held, anns);
-  ++now_;
-  sign_in("root@example.com");
-  EXPECT_EQ(ask("POST", "revocations", {{"email", "Ann@example.com"}}).status, 200);
-  look();
-  EXPECT_EQ(anns.told, "access was revoked");
-  EXPECT_FALSE(opens(held));
-  EXPECT_EQ(ask("POST", "revocations", {{"email", "no-address"}}).status, 400);
-  EXPECT_EQ(ask("POST", "revocations", {{"session", "0123456789abcdef"}}).status, 400);
-  EXPECT_EQ(ask("POST", "applications/vm.localhost/certificates/revoke", {{"serials", {7}}}).status, 200);
-  EXPECT_EQ(store_->revocations().list_certificates("vm.localhost", 0).value(),
-            std::vector<std::uint64_t>{7});
-}
-
-TEST_F(Dashboard, CertifiesHostsAndTellsServersAndClients) {
+TEST_F(DashboardTest, CertifiesHostsAndTellsServersAndClients) {
   sign_in("root@example.com");
   const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
   const std::string path = "applications/vm.localhost/";
@@ -348,7 +219,7 @@ TEST_F(Dashboard, CertifiesHostsAndTellsServersAndClients) {
   EXPECT_EQ(ask("POST", path + "policy-test", {{"ip", "x"}}).status, 400);
 }
 
-TEST_F(Dashboard, TestsPoliciesWithTheProvidersThatAnApplicationTakes) {
+TEST_F(DashboardTest, TestsPoliciesWithTheProvidersThatAnApplicationTakes) {
   Config config = two_applications(dir_ / "state");
   config.administrators.emplace();
   config.administrators->include.push_back({Rule::Kind::email, "root@example.com"});
@@ -366,7 +237,7 @@ TEST_F(Dashboard, TestsPoliciesWithTheProvidersThatAnApplicationTakes) {
   EXPECT_EQ(test("partner").at("reason").as_string(), "allowed_idps does not name 'partner'");
 }
 
-TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
+TEST_F(DashboardTest, SearchesTheAuditAPageAtATime) {
   sign_in("root@example.com");
   for (int i = 4; i >= 0; --i) {
     AuditRow row;
@@ -393,7 +264,7 @@ TEST_F(Dashboard, SearchesTheAuditAPageAtATime) {
     EXPECT_EQ(ask("GET", std::string("audit?") + bad).status, 400) << bad;
 }
 
-TEST_F(Dashboard, AnswersWhateverItIsAsked) {
+TEST_F(DashboardTest, AnswersWhateverItIsAsked) {
   sign_in("root@example.com");
   for (const char* body : {"", "[]", "{", "7", "{\"name\":7}", "{\"name\":null,\"duration\":[]}"}) {
     Request asked = request("POST", "service-tokens");

@@ -117,6 +117,18 @@ TEST(Config, TellsAnOriginOfTheClientWhereItIsSaid) {
   EXPECT_TRUE(loaded.config.applications.at(0).proxy_protocol);
 }
 
+TEST(Config, LeadsThroughConnectorsByName) {
+  const auto connectors = [](const char* value) {
+    const LoadedConfig loaded =
+        parse_config(replaced(kGood, "    session_duration: 8h", std::string("    connector: ") + value));
+    EXPECT_TRUE(loaded.faults.empty()) << value;
+    return loaded.config.applications.at(0).connectors;
+  };
+  EXPECT_TRUE(parse_config(kGood).config.applications.at(0).connectors.empty());
+  EXPECT_EQ(connectors("office"), std::vector<std::string>{"office"});
+  EXPECT_EQ(connectors("[office, rack-2.attic]"), (std::vector<std::string>{"office", "rack-2.attic"}));
+}
+
 TEST(Config, LimitsTunnelsAsItIsTold) {
   using std::chrono::seconds;
   const Config preset = parse_config(kGood).config;
@@ -236,6 +248,17 @@ TEST(DevConfig, RefusesAddressesThatOthersReach) {
     options.listen = listen;
     EXPECT_TRUE(dev_config(options)) << listen;
   }
+}
+
+TEST(DevConfig, LeadsThroughAConnectorThatIsNamed) {
+  DevOptions options;
+  options.state = "/tmp/x";
+  options.connector = "hidden";
+  const auto config = dev_config(options);
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config->applications.at(0).connectors, std::vector<std::string>{"hidden"});
+  options.connector = "not a name";
+  EXPECT_FALSE(dev_config(options));
 }
 
 TEST(Config, SaysWhatIsGrantedWhileTheAuditCannotBeKept) {

@@ -47,6 +47,11 @@ TEST(Config, TakesTheDocumentedExample) {
   }
   EXPECT_TRUE(with_terminal.faults.empty()) << with_terminal.faults.front().text;
   EXPECT_TRUE(with_terminal.config.applications.front().browser_terminal);
+  EXPECT_TRUE(with_terminal.config.applications.front().browser_files);
+  const LoadedConfig without_files = parse_config(replaced(
+      kDocumented, "    session_duration: 8h", "    browser_rendering: ssh\n    browser_files: false"));
+  EXPECT_TRUE(without_files.faults.empty()) << without_files.faults.front().text;
+  EXPECT_FALSE(without_files.config.applications.front().browser_files);
 }
 
 TEST(Config, TakesOtherNamesForTheTransferStore) {

@@ -18,7 +18,8 @@ class AppPagesAlone : public HandlersTest {
     const Request authorized = request("/cdn-cgi/access/authorized?" + url.substr(url.find("code=")));
     return with_header(authorized, "Cookie", std::string(kBrowserSessionCookie) + "=" + session);
   }
-  AppPages pages_{*context_, applications_, credentials_, gate_, outcome_, transfers_};
+  LoginLinks links_{store_->pending()};
+  AppPages pages_{*context_, applications_, credentials_, gate_, outcome_, transfers_, links_};
 };
 
 TEST_F(AppPagesAlone, MakeACodeIntoACookieOnce) {

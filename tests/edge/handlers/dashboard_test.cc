@@ -12,7 +12,8 @@ class DashboardAlone : public HandlersTest {
     return with_header(request(path, "auth.localhost"), "Cookie",
                        std::string(kBrowserTokenCookie) + "=" + org_token(person(), holder));
   }
-  Dashboard dashboard_{*context_, credentials_, gate_, tunnels_};
+  ConnectorAuthority connectors_{*context_};
+  Dashboard dashboard_{*context_, credentials_, gate_, tunnels_, connectors_};
 };
 
 TEST_F(DashboardAlone, IsForABrowserThatHasSignedIn) {

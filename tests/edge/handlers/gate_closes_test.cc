@@ -49,8 +49,12 @@ TEST_F(GateCloses, WhereTheRevocationsCannotBeRead) {
   Request tunnel = browser_->request("GET", kPage);
   tunnel.headers = {{"Cf-Access-Token", std::string(tokens.app_token.reveal())}};
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(tunnel)));
+  Request list = browser_->request("GET", "https://auth.localhost:8443/cdn-cgi/access/applications");
+  list.headers = {{"Cf-Access-Token", std::string(tokens.org_token.reveal())}};
+  ASSERT_EQ(browser_->send(list).status, 200);
   for (const char* table : {"revoked_people", "revoked_sessions"}) {
     sql((std::string("ALTER TABLE ") + table + " RENAME TO away").c_str());
+    EXPECT_EQ(browser_->send(list).status, 401) << table;
     EXPECT_TRUE(std::holds_alternative<Answer>(site_->router().upgrade(tunnel))) << table;
     EXPECT_NE(browser_->get(kPage).status, 200) << table;
     sql((std::string("ALTER TABLE away RENAME TO ") + table).c_str());

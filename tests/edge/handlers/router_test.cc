@@ -44,6 +44,29 @@ TEST_F(Routing, AnswersPollsAtTransferHostsAndNothingElse) {
   EXPECT_EQ(status("https://transfer.localhost:8443/transfer/" + key), 202);
 }
 
+TEST_F(Routing, ConnectorsEnrolAndAttachAtTheAuthDomain) {
+  const std::string enrol = "/cdn-cgi/cfpipe/connector/enroll";
+  const std::string attach = "/cdn-cgi/cfpipe/connector";
+  EXPECT_TRUE(reads_body("POST", "https://auth.localhost:8443" + enrol));
+  EXPECT_FALSE(reads_body("POST", "https://vm.localhost:8443" + enrol));
+  EXPECT_EQ(status("https://auth.localhost:8443" + enrol), 405);
+  EXPECT_EQ(browser_->send(browser_->request("POST", "https://auth.localhost:8443" + enrol)).status, 400);
+  EXPECT_EQ(status("https://auth.localhost:8443" + attach), 426);
+  EXPECT_EQ(status("https://vm.localhost:8443" + attach), 404);
+  const auto asked = [this](const std::string& method, const std::string& url) {
+    Request request = browser_->request(method, url);
+    for (const char* name : {"Cfpipe-Connector", "Cfpipe-Connector-Instance", "Cfpipe-Connector-Version"})
+      request.headers.emplace_back(name, "0123456789abcdef");
+    const auto out = site_->router().attach(request);
+    return std::holds_alternative<Answer>(out) ? std::get<Answer>(out).status : 101;
+  };
+  EXPECT_EQ(asked("GET", "https://auth.localhost:8443" + attach), 401);
+  EXPECT_EQ(asked("POST", "https://auth.localhost:8443" + attach), 405);
+  EXPECT_EQ(asked("GET", "https://auth.localhost:8443/"), 404);
+  EXPECT_EQ(asked("GET", "https://vm.localhost:8443" + attach), 404);
+  EXPECT_EQ(asked("GET", "https://c.localhost:8443" + attach), 421);
+}
+
 TEST_F(Routing, OpensNoTunnelAtTheAuthDomain) {
   const auto answer = site_->router().upgrade(browser_->request("GET", "https://auth.localhost:8443/"));
   ASSERT_TRUE(std::holds_alternative<Answer>(answer));

@@ -5,6 +5,7 @@
 
 #include "auth/ssh/key.h"
 #include "edge/context_fixture.h"
+#include "edge/store/audit_text.h"
 #include "edge/terminal/grant.h"
 #include "edge/tunnel/origin.h"
 
@@ -61,6 +62,30 @@ TEST_F(TerminalsAlone, TrustTheFirstHostKeyAndNoOther) {
   EXPECT_FALSE(terminals_.trust_host_key(grant, request("/"), key()));
   EXPECT_EQ(terminals_.known_host_key(grant).value(), first);
   EXPECT_EQ(rows("host_key").size(), 1u);
+}
+
+TEST_F(TerminalsAlone, MoveFilesUnlessTheApplicationForbidsIt) {
+  EXPECT_TRUE(granted().terminal->files);
+  Config config = two_applications(dir_ / "state");
+  config.applications[0].browser_terminal = true;
+  config.applications[0].browser_files = false;
+  use(config);
+  EXPECT_FALSE(granted().terminal->files);
+}
+
+TEST_F(TerminalsAlone, HaveTheirFilesInTheAudit) {
+  const TunnelGrant grant = granted();
+  terminals_.files_closed(grant, request("/"), {7, 8, std::chrono::seconds(61)});
+  ASSERT_EQ(rows("files").size(), 1u);
+  const AuditRow row = rows("files")[0];
+  EXPECT_EQ(row.identity, "ann@example.com");
+  EXPECT_EQ(row.up_bytes, 7u);
+  EXPECT_EQ(row.down_bytes, 8u);
+  EXPECT_EQ(row.reason, "SFTP from a terminal in the browser, for 1m1s");
+  EXPECT_NE(audit_details(row).find("up=7 down=8"), std::string::npos) << audit_details(row);
+  // One who opens and closes it all the time does not fill the audit.
+  for (int i = 0; i < 2000; ++i) terminals_.files_closed(grant, request("/"), {});
+  EXPECT_LT(rows("files").size(), 1000u);
 }
 
 TEST_F(TerminalsAlone, GetACertificateWhileTheApplicationHasOne) {

@@ -107,6 +107,21 @@ TEST_F(TunnelsAlone, LeadToTheDestinationThatWasAskedFor) {
   EXPECT_EQ(granted.destination, "10.0.0.5:22");
 }
 
+TEST_F(TunnelsAlone, LeadThroughTheApplicationsConnectors) {
+  Config config = two_applications(dir_ / "state");
+  config.applications[0].connectors = {"office", "attic"};
+  config.applications[0].destinations = {*parse_destination("10.0.0.0/8:22")};
+  use(config);
+  Request asked = with_header(request("/"), "Cf-Access-Token", app_token(person()));
+  EXPECT_EQ(std::get<TunnelGrant>(tunnels_.grant(asked, app())).origin->via(), "office, attic");
+  asked = with_header(asked, "Cf-Access-Jump-Destination", "10.0.0.5:22");
+  const auto granted = std::get<TunnelGrant>(tunnels_.grant(asked, app()));
+  EXPECT_EQ(granted.origin->text(), "10.0.0.5:22");
+  tunnels_.opened(granted, asked, std::make_shared<TunnelHandle>(io_.get_executor()));
+  EXPECT_EQ(rows("tunnel_open").back().reason, "to 10.0.0.5:22, by the connector office, attic");
+  EXPECT_EQ(tunnels_.grant_of(*applications_.find("b.localhost"), "b.localhost", person()).origin->via(), "");
+}
+
 TEST_F(TunnelsAlone, AreRefusedToAPageOfAnotherHost) {
   const Request cookie = with_header(request("/"), "Cookie", "CF_Authorization=" + app_token(person()));
   const auto refused = tunnels_.grant(with_header(cookie, "Origin", "https://b.localhost:8443"), app());

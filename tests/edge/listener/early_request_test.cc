@@ -13,10 +13,10 @@
 #include <stdexcept>
 #include <thread>
 
-#include "edge/command/dev_tls.h"
 #include "edge/edge_fixture.h"
 #include "edge/fake_site.h"
 #include "edge/listener/server.h"
+#include "edge/process/dev_tls.h"
 #include "edge/tunnel/origin.h"
 #include "support/hosts.h"
 #include "transport/tls/context.h"

@@ -96,7 +96,10 @@ TEST_F(ProxiedConnections, FollowAnotherConfiguration) {
   start();
   EXPECT_THAT(ask_behind(kLine), HasSubstr("from 192.0.2.7."));
   server_->trust({});
-  EXPECT_THAT(ask_behind(""), HasSubstr("from 127.0.0.1."));
+  // What the server's thread takes in the same batch as the connection before goes by what was before.
+  std::string said = ask_behind("");
+  for (int again = 0; again < 100 && said == "no TLS"; ++again) said = ask_behind("");
+  EXPECT_THAT(said, HasSubstr("from 127.0.0.1."));
 }
 
 }  // namespace

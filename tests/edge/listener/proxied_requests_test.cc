@@ -4,6 +4,7 @@
 #include "edge/http/client_source.h"
 #include "edge/mirror_site.h"
 #include "edge/raw_client.h"
+#include "support/h2_frames.h"
 
 namespace cfpipe::edge {
 namespace {
@@ -17,6 +18,12 @@ class Mirror final : public MirrorSite {
     Answer answer;
     answer.body = "from " + request.peer + " for " + request.authority + ".";
     co_return answer;
+  }
+  std::variant<AttachGrant, Answer> attach(const Request& request) override {
+    Answer answer;
+    answer.status = 403;
+    answer.body = "no connector from " + request.peer + ".";
+    return answer;
   }
 };
 
@@ -63,6 +70,54 @@ TEST_F(ProxiedRequests, ForTunnelsAreTheClientsToo) {
       "AAAAAAAAAAAAAAAAAAAAAA==\r\n";
   EXPECT_THAT(ask(request(upgrade + "X-Forwarded-For: 192.0.2.7\r\n")),
               HasSubstr("no tunnel from 192.0.2.7."));
+}
+
+TEST_F(ProxiedRequests, ToAttachAreTheConnectors) {
+  start();
+  const std::string upgrade = "Connection: Upgrade\r\nUpgrade: cfpipe-connector/1\r\n";
+  const auto heard = ask(request(upgrade + "X-Forwarded-For: 192.0.2.7\r\n"));
+  EXPECT_THAT(heard, HasSubstr("HTTP/1.1 403 "));
+  EXPECT_THAT(heard, HasSubstr("no connector from 192.0.2.7."));
+  EXPECT_THAT(ask(request(upgrade + "X-Forwarded-Proto: http\r\n")), HasSubstr("HTTP/1.1 308 "))
+      << "the proxy has it in the clear";
+}
+
+/// A request for / over HTTP/2 that a proxy passes on for a client.
+std::string http2_request(const std::string& client) {
+  const auto literal = [](const std::string& text) { return static_cast<char>(text.size()) + text; };
+  const std::string authority = "\x41" + literal("vm.localhost");
+  const std::string forwarded = std::string(1, '\0') + literal("x-forwarded-for") + literal(client);
+  const auto flags = testing::kEndHeaders | testing::kEndStream;
+  const std::string head = "\x82\x87\x84" + authority + forwarded;  // GET, https, / (RFC 7541 A)
+  return testing::frame(testing::kSettings, 0, 0, "") +
+         testing::frame(testing::kHeaders, static_cast<std::uint8_t>(flags), 1, head);
+}
+
+TEST_F(ProxiedRequests, MayComeOverHttp2WithPriorKnowledge) {
+  start();
+  const std::string all = testing::kMagic + http2_request("192.0.2.7");
+  for (const std::size_t cut : {std::size_t{1}, std::size_t{23}, std::size_t{24}, all.size() - 1}) {
+    RawClient client(port());
+    client.say(all.substr(0, cut));
+    client.say(all.substr(cut));
+    EXPECT_THAT(client.hear_until("for vm.localhost."), HasSubstr("from 192.0.2.7 for vm.localhost."));
+  }
+}
+
+TEST_F(ProxiedRequests, ThatBeginAlmostAsHttp2AreNone) {
+  options_.timeouts.request = std::chrono::milliseconds(500);
+  start();
+  EXPECT_THAT(ask("PRI * HTTP/2.0\r\n\r\nSMALL\r\n\r\n"), HasSubstr("HTTP/1.1 400 "));
+  EXPECT_EQ(ask("PRI * HTTP/2.0\r\n\r\nSM"), "") << "it is closed after the time of a request";
+  EXPECT_EQ(ask(""), "");
+}
+
+TEST_F(ProxiedRequests, OverHttp2FromElsewhereSpeakForThemselves) {
+  options_.proxies = {};
+  start();
+  RawClient client(port());
+  client.say(testing::kMagic + http2_request("192.0.2.7"));
+  EXPECT_THAT(client.hear_until("for vm.localhost."), HasSubstr("from 127.0.0.1 for vm.localhost."));
 }
 
 TEST_F(ProxiedRequests, WithHeadersThatHideTheClientAreRefused) {

@@ -1,4 +1,4 @@
-#include "edge/command/dev_tls.h"
+#include "edge/process/dev_tls.h"
 
 #include <sys/stat.h>
 

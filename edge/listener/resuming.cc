@@ -1,0 +1,60 @@
+#include "edge/listener/resuming.h"
+
+#include <utility>
+
+#include "base/access_headers.h"
+#include "edge/http/responses.h"
+#include "edge/tunnel/target.h"
+#include "tunnel/relay.h"
+
+namespace cfpipe::edge {
+namespace net = boost::asio;
+namespace {
+
+constexpr const char* kNoSuchTunnel = "there is no such session here any more";
+
+Answer no_such_tunnel() {
+  Answer answer = text_answer(tunnel::kResumeGone, kNoSuchTunnel);
+  answer.headers.emplace_back(kReasonHeader, kNoSuchTunnel);
+  return answer;
+}
+
+}  // namespace
+
+std::shared_ptr<ResumableTunnel> new_resumable(ControlPlane& site, const TunnelGrant& grant,
+                                               const Request& request, const net::any_io_executor& executor) {
+  if (grant.resume.count() == 0 || grant.target->keeps_sessions()) return nullptr;
+  const auto asked = resume_request(request);
+  if (!asked || !std::holds_alternative<tunnel::ResumeOpen>(*asked)) return nullptr;
+  auto keys = tunnel::ResumeKeys::make();
+  if (!keys || !keys->agree(std::get<tunnel::ResumeOpen>(*asked).client_key, tunnel::ResumeEnd::client))
+    return nullptr;
+  auto made = std::make_shared<ResumableTunnel>(site.resumables(), executor, std::move(*keys),
+                                                TunnelOwner(grant, request), grant.resume);
+  site.resumables()->add(made);
+  return made;
+}
+
+// What is not this person's is as if it were not there.
+net::awaitable<std::variant<Reattached, Answer>> reattach(ControlPlane& site, const TunnelGrant& grant,
+                                                          SharedRequest request) {
+  Reattached out;
+  out.attach = std::get<tunnel::ResumeAttach>(*resume_request(*request));
+  out.tunnel = site.resumables()->find(out.attach.session);
+  if (!out.tunnel || !(out.tunnel->owner() == TunnelOwner(grant, *request))) co_return no_such_tunnel();
+  const auto attached = co_await out.tunnel->take_over(out.attach);
+  if (!attached) co_return no_such_tunnel();
+  out.answer = text_of(*attached);
+  site.resumed(out.tunnel->record, std::move(request));
+  co_return std::move(out);
+}
+
+net::awaitable<void> carry_on(Reattached reattached, std::unique_ptr<tunnel::Stream> client,
+                              net::any_io_executor executor) {
+  const auto tunnel = reattached.tunnel->carry_on(reattached.attach, executor);
+  reattached.tunnel.reset();
+  tunnel::Relay relay(executor, *client, *tunnel);
+  co_await relay.run();
+}
+
+}  // namespace cfpipe::edge

@@ -20,6 +20,8 @@ boost::asio::awaitable<int> run_token(Options options);
 boost::asio::awaitable<int> run_curl(Options options);
 /// Checks each stage of a connect and prints the results on standard output.
 boost::asio::awaitable<int> run_doctor(Options options);
+/// Lists the applications that the person may reach, at each edge that has signed them in or at one.
+boost::asio::awaitable<int> run_list(Options options);
 int run_logout(const Options& options);
 /// Prints what this user is signed in to, the certificates in files, and the open sessions.
 int run_status(const Options& options);

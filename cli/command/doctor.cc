@@ -140,7 +140,7 @@ net::awaitable<Result<Seen>> Doctor::tcp() {
 net::awaitable<Result<Seen>> Doctor::tls() {
   auto channel = co_await transport::dial_tls(options_.url, dial_);
   if (!channel) co_return channel.error();
-  const auto peer = (*channel)->peer();
+  const auto peer = (*channel)->tls().peer();
   session_.app_http().give_back(options_.url, std::move(*channel));
   co_return Seen::ok(fmt::format("{}, certificate by {}, good for {}", peer.version, peer.issuer,
                                  duration_text(peer.valid_until - unix_now())));

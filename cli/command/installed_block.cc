@@ -141,6 +141,10 @@ void name_host(std::vector<std::string>& arguments, const std::string& given, co
   arguments.insert(arguments.end(), {"--hostname", target});  // the environment named it
 }
 
+std::string blocks_path(const Home& home) {
+  return home.path + "/.ssh/" + std::string(kIncludedFile);
+}
+
 Result<std::string> read_blocks(const std::string& path) {
   auto file = open_own_file(path);
   if (file && !*file) return std::string();
@@ -160,6 +164,10 @@ Result<Home> find_home() {
     return Failure(Stage::config, Cause::file_unusable, "~: there is no home directory; set HOME");
   found.of_the_account = account.empty() || account == found.path;
   return found;
+}
+
+Result<std::string> installed_blocks(const Home& home) {
+  return read_blocks(blocks_path(home));
 }
 
 std::vector<std::string> words_of_block(const std::string& file, std::string_view host) {
@@ -220,7 +228,7 @@ Result<void> use_block(const std::vector<std::string>& arguments, const Environm
                        Options& options) {
   const auto home = find_home();
   if (!home) return {};  // then ssh has no such file either
-  const std::string path = home->path + "/.ssh/" + std::string(kIncludedFile);
+  const std::string path = blocks_path(*home);
   const auto file = read_blocks(path);
   if (!file) return file.error();
   const auto words = words_of_block(*file, options.url.host.text());

@@ -26,6 +26,10 @@ Result<Home> find_home();
 /// Empty if there is none, or if it is not such a line any more. `file`: the whole of config.d/cfpipe.
 std::vector<std::string> words_of_block(const std::string& file, std::string_view host);
 
+/// Their whole text, that of ~/.ssh/config.d/cfpipe; empty if there is no such file. Stage::config,
+/// Cause::file_unusable.
+Result<std::string> installed_blocks(const Home& home);
+
 /// The command line of `doctor` with what those words say and it does not: the host's port and path, and
 /// options. `host`: the target as it was given, empty if that has a port or path of its own.
 std::vector<std::string> with_block(std::vector<std::string> arguments, const std::string& host,

@@ -1,6 +1,5 @@
 #include <linux/sockios.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -18,6 +17,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/log.h"
 #include "base/scope_exit.h"
 #include "cli/command/commands.h"
 #include "cli/console/messages.h"
@@ -221,8 +221,8 @@ net::awaitable<Result<tunnel::Outcome>> Forwarder::open_and_pump(const Fd& conne
   const auto far = co_await opener_->open(progress);
   if (!far) co_return far.error();
   auto pumping = pump(connection, carried, **far);
-  auto checking = opener_->check_application(progress);
-  auto both = run_with_companion(std::move(pumping), std::move(checking));
+  auto after = opener_->look_after(progress);
+  auto both = run_with_companion(std::move(pumping), std::move(after));
   co_return co_await std::move(both);
 }
 

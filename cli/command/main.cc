@@ -46,6 +46,8 @@ int run(cli::Options options) {
         return cli::run_curl(std::move(options));
       case cli::Command::doctor:
         return cli::run_doctor(std::move(options));
+      case cli::Command::list:
+        return cli::run_list(std::move(options));
       default:
         return options.listen ? cli::run_listen(std::move(options), interrupts)
                               : cli::run_ssh(std::move(options), interrupts);

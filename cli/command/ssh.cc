@@ -1,10 +1,10 @@
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <boost/asio/this_coro.hpp>
 #include <memory>
 
 #include "auth/agent/socket.h"
+#include "base/log.h"
 #include "base/platform/sandbox.h"
 #include "base/scope_exit.h"
 #include "cli/command/commands.h"
@@ -75,8 +75,8 @@ net::awaitable<Result<tunnel::Outcome>> StandardTunnel::open_and_pump() {
   if (!far) co_return far.error();
   confine_if_settled();
   auto pumping = pump(**far);
-  auto checking = opener_.check_application(progress_);
-  auto both = run_with_companion(std::move(pumping), std::move(checking));
+  auto after = opener_.look_after(progress_);
+  auto both = run_with_companion(std::move(pumping), std::move(after));
   co_return co_await std::move(both);
 }
 

@@ -4,37 +4,17 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <ctime>
 #include <numeric>
 
 #include "base/error.h"
 #include "base/table.h"
+#include "cli/console/times.h"
 
 namespace cfpipe::cli {
 namespace json = boost::json;
 namespace {
 
 using Row = std::vector<std::string>;
-
-std::string local_time(std::int64_t time) {
-  const auto seconds = static_cast<std::time_t>(time);
-  std::tm parts{};
-  char text[32] = "";
-  if (::localtime_r(&seconds, &parts) != nullptr) std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts);
-  return text;
-}
-
-/// The largest two units: `2d 4h`, `4h 5m`, `5m 12s`, `12s`.
-std::string duration(std::int64_t seconds) {
-  const std::int64_t days = seconds / 86400, hours = seconds / 3600 % 24, minutes = seconds / 60 % 60;
-  const auto pair = [](std::int64_t large, char one, std::int64_t small, char other) {
-    return std::to_string(large) + one + (small > 0 ? " " + std::to_string(small) + other : "");
-  };
-  if (days > 0) return pair(days, 'd', hours, 'h');
-  if (hours > 0) return pair(hours, 'h', minutes, 'm');
-  if (minutes > 0) return pair(minutes, 'm', seconds % 60, 's');
-  return std::to_string(seconds) + "s";
-}
 
 std::string expiry(std::int64_t expires, std::int64_t now) {
   if (expires == 0) return "does not expire";

@@ -2,11 +2,11 @@
 
 #include <spdlog/details/null_mutex.h>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <memory>
 
+#include "base/log.h"
 #include "cli/console/log_file.h"
 
 namespace cfpipe::cli {

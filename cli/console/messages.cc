@@ -6,8 +6,11 @@
 #include <cstdio>
 
 #include "base/clock.h"
+#include "base/stage_name.h"
+#include "base/text.h"
 #include "cli/console/close_codes.h"
 #include "cli/console/logging.h"
+#include "cli/console/times.h"
 #include "cli/options/options.h"
 
 namespace cfpipe::cli {
@@ -17,43 +20,8 @@ namespace {
 constexpr std::size_t kShownPrincipals = 4;
 /// Longest reason in a warning, in bytes.
 constexpr std::size_t kMaxWhyBytes = 300;
+constexpr std::int64_t kMinute = 60;  // seconds
 }  // namespace
-
-std::string_view stage_name(Stage stage) {
-  switch (stage) {
-    case Stage::input:
-      return "input";
-    case Stage::config:
-      return "config";
-    case Stage::state:
-      return "state";
-    case Stage::listen:
-      return "listen";
-    case Stage::dns:
-      return "dns";
-    case Stage::proxy:
-      return "proxy";
-    case Stage::tcp:
-      return "tcp";
-    case Stage::tls:
-      return "tls";
-    case Stage::http:
-      return "http";
-    case Stage::application:
-      return "application";
-    case Stage::login:
-      return "login";
-    case Stage::token:
-      return "token";
-    case Stage::certificate:
-      return "certificate";
-    case Stage::upgrade:
-      return "upgrade";
-    case Stage::tunnel:
-      return "tunnel";
-  }
-  return "cfpipe";
-}
 
 // clang-format off
 Words words_for(Cause cause) {
@@ -123,6 +91,7 @@ Words words_for(Cause cause) {
     case Cause::protocol_violation: return {"the edge broke the protocol", "try again; if it stays so, show this line to the edge's operator", kProtocol};
     case Cause::lost: return {"the connection was lost", "check the network, and connect again", kLost};
     case Cause::peer_silent: return {"the edge stopped answering", "check the network, and connect again", kLost};
+    case Cause::resume_refused: return {"the edge cannot continue the session", "connect again", kLost};
     case Cause::access_ended: return {"the edge ended the session", "connect again; if it refuses, ask the application's administrator", kRefused};
     case Cause::local_connection: return {"the local connection failed", "check the program that opened it, and the network to it", kLost};
     case Cause::local_io: return {"standard input or output failed", "check where they lead", kLost};
@@ -130,6 +99,16 @@ Words words_for(Cause cause) {
     case Cause::internal: return {"internal error", "run it again with --log-level debug, and show what it says to the maintainers", kInternal};
   }
   return {"something unknown went wrong", "show this line to the maintainers", kProtocol};
+}
+
+Words words_for(NotListed why) {
+  switch (why) {
+    case NotListed::not_signed_in: return {"you are not signed in at this edge", "run cfpipe list with the URL of one of its applications", kRefused};
+    case NotListed::sign_in_expired: return {"your sign-in at this edge has expired", "run cfpipe list with the URL of one of its applications", kRefused};
+    case NotListed::sign_in_rejected: return {"the edge no longer accepts your sign-in", "run cfpipe list with the URL of one of its applications", kRefused};
+    case NotListed::no_list: return {"this edge lists no applications for programs", "open that page in a browser, which shows what you may reach", kUnavailable};
+  }
+  return words_for(Cause::internal);
 }
 // clang-format on
 
@@ -139,7 +118,11 @@ Words words_for(const Failure& failure) {
 }
 
 std::string what_text(const Failure& failure) {
-  std::string text(words_for(failure).what);
+  return what_text(failure, words_for(failure));
+}
+
+std::string what_text(const Failure& failure, const Words& words) {
+  std::string text(words.what);
   if (!failure.detail.empty()) text += ": " + printable(failure.detail, 300);
   std::string facts;
   const auto add = [&facts](const std::string& fact) { facts += (facts.empty() ? "" : ", ") + fact; };
@@ -150,16 +133,27 @@ std::string what_text(const Failure& failure) {
   return text;
 }
 
+namespace {
+
+std::string line_of(const Failure& failure, const Words& words) {
+  return fmt::format("cfpipe: {}: {}; {}", stage_name(failure.stage), what_text(failure, words), words.hint);
+}
+
+}  // namespace
+
 std::string line_for(const Failure& failure) {
-  return fmt::format("cfpipe: {}: {}; {}", stage_name(failure.stage), what_text(failure),
-                     words_for(failure).hint);
+  return line_of(failure, words_for(failure));
 }
 
 int report(const Failure& failure) {
-  const std::string line = line_for(failure);
+  return report(failure, words_for(failure));
+}
+
+int report(const Failure& failure, const Words& words) {
+  const std::string line = line_of(failure, words);
   std::fprintf(stderr, "%s\n", line.c_str());
   log_report(std::string_view(line).substr(line.find(' ') + 1));
-  return words_for(failure).status;
+  return words.status;
 }
 
 void print(const std::string& text) {
@@ -229,9 +223,16 @@ std::string listening_text(std::string_view address, bool reachable_from_elsewhe
   return text;
 }
 
-std::string logged_in_text(std::string_view who) {
-  return who.empty() ? std::string("cfpipe: login: done\n")
-                     : fmt::format("cfpipe: login: you are logged in as {}\n", printable(who, 254));
+std::string logged_in_text(std::string_view who, std::int64_t until, std::int64_t now) {
+  std::string text = "cfpipe: login: you are logged in";
+  if (!who.empty()) text += " as " + printable(who, kMaxEmailBytes);
+  if (until > now) {
+    // What is good for 8 hours has lost its first seconds on the way here.
+    const std::int64_t left = until - now;
+    const std::int64_t rounded = left < kMinute ? left : (left + kMinute - 1) / kMinute * kMinute;
+    text += " until " + short_local_time(until, now) + " (" + duration(rounded) + ")";
+  }
+  return text + "\n";
 }
 
 std::string logged_out_text(std::string_view host, bool any) {

@@ -16,16 +16,22 @@ namespace cfpipe::cli {
 Words words_for(Cause cause);
 /// Those of its cause; of a tunnel that was closed with a code, those of the code.
 Words words_for(const Failure& failure);
-std::string_view stage_name(Stage stage);
+
+/// Why an edge's applications are not listed, where no Cause says it.
+enum class NotListed { not_signed_in, sign_in_expired, sign_in_rejected, no_list };
+Words words_for(NotListed why);
 
 /// `<what>: <detail> (status 403, to host, ray …)`, the part of the line that says what happened.
 std::string what_text(const Failure& failure);
+/// The same with other words than those of its cause.
+std::string what_text(const Failure& failure, const Words& words);
 
 /// `cfpipe: <stage>: <what>: <detail> (status 403, to host, ray …); <what to do>`, without a newline.
 std::string line_for(const Failure& failure);
 
 /// Prints the line on standard error, and to the log, and returns the exit status.
 int report(const Failure& failure);
+int report(const Failure& failure, const Words& words);
 
 /// Prints text on standard error, as it is.
 void print(const std::string& text);
@@ -44,7 +50,8 @@ std::optional<Failure> failure_of(const tunnel::Outcome& outcome, NearEnd near =
 /// The words around a login. Where there is a URL it is the last line alone, for people and scripts to copy.
 /// `code`: what the page shows if it shows one; empty where none does.
 std::string login_text(std::string_view url, std::string_view code, bool browser_is_opened);
-std::string logged_in_text(std::string_view who);
+/// The login is done. `who` empty, `until` 0: not known; both times in Unix seconds.
+std::string logged_in_text(std::string_view who, std::int64_t until, std::int64_t now);
 std::string browser_failed_text(std::string_view why, bool opened);
 /// Of another process's login: the URL and the code that it shows, or empty.
 std::string waiting_text(std::string_view url, std::string_view code);

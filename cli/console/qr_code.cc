@@ -15,8 +15,12 @@ namespace {
 /// Light modules around the code: what the standard wants, and what cameras are content with.
 constexpr int kQuietZone = 4;
 constexpr int kNarrowQuietZone = 2;
-/// Columns of a terminal that does not say how many it has.
+/// Size of a terminal that does not say it.
 constexpr unsigned kUsualColumns = 80;
+constexpr unsigned kUsualRows = 24;
+/// Rows that are left for the link and the words above the code, and for the cursor below it; at the least.
+constexpr unsigned kTextRows = 4;
+constexpr unsigned kCursorRows = 1;
 
 constexpr std::string_view kBlackOnWhite = "\x1b[30;47m";
 constexpr std::string_view kOnWhite = "\x1b[47m";
@@ -25,12 +29,13 @@ constexpr std::string_view kPlain = "\x1b[0m";
 
 /// What is wanted of libqrencode. Without it there is no code, and the URL has to do.
 class QrLibrary {
+  static constexpr int kKeepCase = 1;
+
  public:
   /// Null if there is no library, or no code for a text of that length.
   QRcode* encode(std::string_view text) const {
     if (encode_ == nullptr || free_ == nullptr) return nullptr;
-    return encode_(static_cast<int>(text.size()), reinterpret_cast<const unsigned char*>(text.data()), 0,
-                   QR_ECLEVEL_L);
+    return encode_(std::string(text).c_str(), 0, QR_ECLEVEL_L, QR_MODE_8, kKeepCase);
   }
   void free(QRcode* code) const {
     if (code != nullptr) free_(code);
@@ -38,7 +43,9 @@ class QrLibrary {
 
  private:
   DynamicLibrary library_{"libqrencode.so.4"};
-  decltype(&QRcode_encodeData) encode_ = library_.function<decltype(QRcode_encodeData)>("QRcode_encodeData");
+  /// This one tells parts in upper case from others, and packs them closer.
+  decltype(&QRcode_encodeString) encode_ =
+      library_.function<decltype(QRcode_encodeString)>("QRcode_encodeString");
   decltype(&QRcode_free) free_ = library_.function<decltype(QRcode_free)>("QRcode_free");
 };
 
@@ -51,13 +58,13 @@ class Symbol {
   ~Symbol() { library_.free(code_); }
 
   explicit operator bool() const { return code_ != nullptr; }
-  /// Takes the widest margin that fits, if any does.
-  bool fits(unsigned modules) {
-    for (const int margin : {kQuietZone, kNarrowQuietZone}) {
-      margin_ = margin;
-      if (static_cast<unsigned>(size()) <= modules) return true;
-    }
-    return false;
+  /// Takes the widest margin that fits, if any does: all that is beside the code goes before the words above
+  /// it do.
+  bool fits(const TerminalLook& terminal) {
+    margin_ = kQuietZone;
+    if (fits_beside(terminal, kTextRows)) return true;
+    margin_ = kNarrowQuietZone;
+    return fits_beside(terminal, kCursorRows);
   }
   int size() const { return code_->width + 2 * margin_; }
   bool is_dark(int x, int y) const {
@@ -68,6 +75,13 @@ class Symbol {
   }
 
  private:
+  bool fits_beside(const TerminalLook& terminal, unsigned other_rows) const {
+    const auto modules = static_cast<unsigned>(size());
+    const unsigned columns = terminal.utf8 ? modules : 2 * modules;
+    const unsigned rows = terminal.utf8 ? (modules + 1) / 2 : modules;
+    return columns <= terminal.columns && rows + other_rows <= terminal.rows;
+  }
+
   QrLibrary library_;
   QRcode* code_;
   int margin_ = kQuietZone;
@@ -132,8 +146,9 @@ TerminalLook standard_error_terminal() {
   TerminalLook look;
   if (::isatty(STDERR_FILENO) == 0) return look;
   winsize size{};
-  look.columns = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0U;
-  if (look.columns == 0) look.columns = kUsualColumns;
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0) size = {};
+  look.columns = size.ws_col > 0 ? size.ws_col : kUsualColumns;
+  look.rows = size.ws_row > 0 ? size.ws_row : kUsualRows;
   look.utf8 = locale_is_utf8();
   const auto kind = variable("TERM");
   look.colours = !kind.empty() && kind != "dumb";
@@ -143,7 +158,7 @@ TerminalLook standard_error_terminal() {
 std::string qr_code_text(std::string_view text, const TerminalLook& terminal) {
   if (terminal.columns == 0) return {};
   Symbol symbol(text);
-  if (!symbol || !symbol.fits(terminal.utf8 ? terminal.columns : terminal.columns / 2)) return {};
+  if (!symbol || !symbol.fits(terminal)) return {};
   return terminal.utf8 ? in_half_blocks(symbol, terminal.colours) : in_ascii(symbol, terminal.colours);
 }
 

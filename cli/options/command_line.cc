@@ -66,6 +66,8 @@ void add_ssh(CLI::App& parent, RawOptions& raw) {
   ssh->add_option("--ping-interval", raw.ping_interval,
                   "Seconds of silence after which the edge is asked for a sign of life: 1 to 90, or 20")
       ->type_name("SECONDS");
+  ssh->add_flag("--resume", raw.resume,
+                "Go on over another connection when one is lost, where the edge keeps the session");
   ssh->add_option("--debug-stream", raw.debug_stream, "")->group("");
   ssh->add_option("address", raw.rest, "")->group("");
   ssh->fallthrough();
@@ -137,6 +139,15 @@ void add_status(CLI::App& parent, RawOptions& raw) {
   status->fallthrough();
 }
 
+void add_list(CLI::App& parent, RawOptions& raw) {
+  auto* list = parent.add_subcommand(
+      "list", "List the applications that you may reach at every edge where you are signed in, or at one");
+  list->add_option("target", raw.target, "URL of an application, or an edge's auth domain");
+  list->add_flag("--json", raw.json, "Print one JSON object");
+  list->add_flag("--auto-close", raw.auto_close, "Have the browser window closed after the login");
+  list->fallthrough();
+}
+
 /// `only`: the command that was named, if it was named first. The options of all of them are most of what a
 /// start works before it connects; so ssh, which starts a hundred times for once of the others, is spared
 /// theirs.
@@ -149,6 +160,7 @@ void add_commands(CLI::App& parent, RawOptions& raw, std::string_view only) {
   add_curl(parent, raw);
   add_doctor(parent, raw);
   add_status(parent, raw);
+  add_list(parent, raw);
 }
 
 void add_shared(CLI::App& app, RawOptions& raw) {

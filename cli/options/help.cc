@@ -9,7 +9,7 @@ namespace {
 
 /// A command and a line that people copy.
 using Example = std::pair<std::string_view, std::string_view>;
-constexpr std::array<Example, 9> kExamples{{
+constexpr std::array<Example, 10> kExamples{{
     {"ssh", "ssh -o ProxyCommand='cfpipe access ssh --hostname %h' vm.example.com"},
     {"ssh-config", "cfpipe access ssh-config --install --hostname vm.example.com --short-lived-cert"},
     {"ssh-gen", "cfpipe access ssh-gen --hostname vm.example.com"},
@@ -19,6 +19,7 @@ constexpr std::array<Example, 9> kExamples{{
     {"curl", "cfpipe access curl https://app.example.com/api --silent"},
     {"doctor", "cfpipe doctor vm.example.com"},
     {"status", "cfpipe status --json"},
+    {"list", "cfpipe list https://vm.example.com"},
 }};
 
 /// Columns: of the text of a line; of the names in front of it, unless those are longer.

@@ -23,7 +23,7 @@ namespace cfpipe::cli {
 /// What --destination is sent as.
 inline constexpr std::string_view kDestinationHeader = "Cf-Access-Jump-Destination";
 
-enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor, status };
+enum class Command { ssh, ssh_gen, ssh_config, login, token, curl, logout, doctor, status, list };
 enum class ConfigStyle { plain, agent, match, chain };
 /// The word of --key-type for this kind of key; messages use it too. `rsa` is never made, and has one for
 /// them.
@@ -55,9 +55,10 @@ struct Deadlines {
 /// A whole command line, checked: every combination in here means something.
 struct Options {
   Command command = Command::ssh;
-  transport::Url url;    ///< what --hostname or the URL argument named
-  std::string target;    ///< the same as it was given
-  bool has_url = false;  ///< logout and ssh-config --uninstall work without; ssh-config shows an example
+  transport::Url url;  ///< what --hostname or the URL argument named
+  std::string target;  ///< the same as it was given
+  bool has_url =
+      false;  ///< logout, list and ssh-config --uninstall work without; ssh-config shows an example
   transport::Headers headers;  ///< of --header and --destination
   bool names_destination = false;
   bool brings_token = false;  ///< a header authenticates: no login
@@ -80,7 +81,7 @@ struct Options {
   bool auto_close = false;
   std::vector<std::string> curl_arguments;  ///< curl: the URL, over https, and all that follows it
   bool allow_request = false;               ///< curl: also without a token
-  bool json = false;                        ///< doctor, status: as JSON
+  bool json = false;                        ///< doctor, status, list: as JSON
   bool key_in_memory = false;               ///< doctor: what that block starts serves an agent
   std::string block;  ///< doctor: the file whose block for the host says the rest, or empty
   std::string ca_file;
@@ -93,6 +94,7 @@ struct Options {
   std::string deadline_flags;  ///< those of the command line, each with a space in front
   std::string auth_domain;
   bool no_browser = false;
+  bool resume = false;  ///< come back to a tunnel whose connection was lost, where the edge keeps it
   std::chrono::milliseconds login_timeout{0};  ///< 0: as long as usual
   bool fedramp = false;
   std::string log_file;

@@ -22,7 +22,7 @@ void from_environment(RawOptions& raw, Command command, const Environment& envir
     const char* set = value.empty() ? environment(name) : nullptr;
     if (set != nullptr) value = set;
   };
-  if (raw.service_file.empty()) {
+  if (raw.service_file.empty() && command != Command::list) {
     fill(raw.service_id, "TUNNEL_SERVICE_TOKEN_ID");
     fill(raw.service_secret, "TUNNEL_SERVICE_TOKEN_SECRET");
   }
@@ -111,6 +111,9 @@ Result<void> take_headers(RawOptions& raw, Options& options) {
 }
 
 Result<void> take_service_token(RawOptions& raw, Options& options) {
+  const bool given = !(raw.service_id.empty() && raw.service_secret.empty() && raw.service_file.empty());
+  if (given && options.command == Command::list)
+    return usage("a service token has no list; cfpipe list is about what a person may reach");
   if (!raw.service_file.empty() && !(raw.service_id.empty() && raw.service_secret.empty())) {
     return usage("a service token is given twice, by --service-token-file and by itself");
   }
@@ -166,7 +169,8 @@ Result<void> take_target(RawOptions& raw, Options& options) {
   if (options.command == Command::doctor && text.empty()) text = raw.hostname;
   if (raw.install && raw.uninstall) return usage("--install and --uninstall are opposites");
   options.install = raw.install ? Install::install : raw.uninstall ? Install::uninstall : Install::none;
-  if (text.empty() && (options.command == Command::logout || raw.uninstall)) return {};
+  const bool works_without = options.command == Command::logout || options.command == Command::list;
+  if (text.empty() && (works_without || raw.uninstall)) return {};
   if (text.empty() && options.command == Command::ssh_config && !raw.install && !raw.hostname_given)
     return {};
   if (text.empty()) {
@@ -251,6 +255,7 @@ Result<void> take_plain_values(RawOptions& raw, Options& options) {
     options.auth_domain = domain->text_without(kHttpsPort);
   }
   options.no_browser = raw.no_browser;
+  options.resume = raw.resume;
   if (!raw.login_timeout.empty()) {
     const auto timeout = parse_deadline(raw.login_timeout, "--login-timeout");
     if (!timeout) return timeout.error();
@@ -314,7 +319,8 @@ std::variant<Options, AskedText, Failure> parse_command_line(const std::vector<s
   static const std::map<std::string, Command> kCommands{
       {"ssh", Command::ssh},       {"ssh-gen", Command::ssh_gen}, {"ssh-config", Command::ssh_config},
       {"login", Command::login},   {"token", Command::token},     {"curl", Command::curl},
-      {"logout", Command::logout}, {"doctor", Command::doctor},   {"status", Command::status}};
+      {"logout", Command::logout}, {"doctor", Command::doctor},   {"status", Command::status},
+      {"list", Command::list}};
   RawOptions raw;
   const auto read = read_command_line(arguments, raw);
   if (const auto* asked = std::get_if<AskedText>(&read)) return *asked;

@@ -1,7 +1,5 @@
 #include "cli/session/credentials.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 #include "auth/discovery/application_cache.h"
@@ -9,6 +7,7 @@
 #include "auth/login/login.h"
 #include "auth/login/token_cache.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 namespace cfpipe::cli {
 namespace {

@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 
 #include <boost/asio/as_tuple.hpp>
@@ -12,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/log.h"
 #include "base/shortage.h"
 #include "transport/net/resolve.h"
 

@@ -1,6 +1,5 @@
 #include "cli/session/session.h"
 
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <utility>
@@ -8,6 +7,8 @@
 #include "auth/discovery/discovery.h"
 #include "auth/login/service_token_file.h"
 #include "auth/state/tls_ticket_cache.h"
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/platform/temporary_file.h"
 #include "cli/console/messages.h"
 #include "cli/console/qr_code.h"
@@ -52,27 +53,38 @@ transport::DialOptions dial_options(const Options& options) {
   return dial;
 }
 
+std::string upper(std::string text) {
+  for (char& c : text)
+    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
+  return text;
+}
+
+/// In upper case where that is the same link: the code is smaller then.
+std::string qr_code_of(const auth::LoginLink& link) {
+  return qr_code_text(link.any_case ? upper(link.url) : link.url, standard_error_terminal());
+}
+
 }  // namespace
 
-void TerminalObserver::login_url(const std::string& url, const std::string& code, bool browser_is_opened) {
-  print(login_text(url, code, browser_is_opened));
+void TerminalObserver::login_url(const auth::LoginLink& link, bool browser_is_opened) {
+  print(login_text(link.url, link.code, browser_is_opened));
   if (browser_is_opened) {
-    page_ = url;
+    without_qr_code_ = link;
   } else {
-    print(qr_code_text(url, standard_error_terminal()));
+    print(qr_code_of(link));
   }
 }
-void TerminalObserver::logged_in(const std::string& who) {
-  if (person_reads(Streams::standard_error)) print(logged_in_text(who));
+void TerminalObserver::logged_in(const std::string& who, std::int64_t until) {
+  if (person_reads(Streams::standard_error)) print(logged_in_text(who, until, unix_now()));
 }
 void TerminalObserver::browser_failed(const std::string& why, bool opened) {
   print(browser_failed_text(why, opened));
-  if (opened || page_.empty()) return;
-  print(qr_code_text(page_, standard_error_terminal()));
-  page_.clear();
+  if (opened || !without_qr_code_) return;
+  print(qr_code_of(*without_qr_code_));
+  without_qr_code_.reset();
 }
-void TerminalObserver::waiting_for_other(const std::string& url, const std::string& code) {
-  print(waiting_text(url, code));
+void TerminalObserver::waiting_for_other(const auth::LoginLink& link) {
+  print(waiting_text(link.url, link.code));
 }
 void TerminalObserver::clock_differs(std::int64_t seconds) {
   if (!std::exchange(told_of_clock_, true)) print(clock_text(seconds));

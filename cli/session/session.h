@@ -13,15 +13,15 @@ namespace cfpipe::cli {
 /// standard error is a terminal that can show it.
 class TerminalObserver final : public auth::LoginObserver {
  public:
-  void login_url(const std::string& url, const std::string& code, bool browser_is_opened) override;
-  void logged_in(const std::string& who) override;
+  void login_url(const auth::LoginLink& link, bool browser_is_opened) override;
+  void logged_in(const std::string& who, std::int64_t until) override;
   void browser_failed(const std::string& why, bool opened) override;
-  void waiting_for_other(const std::string& url, const std::string& code) override;
+  void waiting_for_other(const auth::LoginLink& link) override;
   void clock_differs(std::int64_t seconds) override;
   void note(const std::string& line) override;
 
  private:
-  std::string page_;  ///< the URL that was shown without such a code
+  std::optional<auth::LoginLink> without_qr_code_;  ///< what was shown without such a code
   bool told_of_clock_ = false;
 };
 

@@ -1,7 +1,5 @@
 #include "cli/session/tunnel_opener.h"
 
-#include <spdlog/spdlog.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/cancellation_state.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -15,8 +13,10 @@
 #include "auth/certificate/signing.h"
 #include "auth/discovery/application_cache.h"
 #include "auth/discovery/discovery.h"
+#include "auth/login/login.h"
 #include "auth/login/token_cache.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/scope_exit.h"
 #include "cli/console/messages.h"
 #include "cli/session/credentials.h"
@@ -43,6 +43,7 @@ std::string tunnel_end_text(const Options& options) {
 }
 
 using StreamPtr = std::unique_ptr<tunnel::Stream>;
+using ResumeKeys = std::optional<tunnel::ResumeKeys>;
 using IdentityPtr = std::shared_ptr<const Identity>;
 
 /// Work that one does and several wait for.
@@ -88,17 +89,25 @@ struct TunnelOpener::Impl {
   net::awaitable<Result<void>> sign_with(const Credentials& credentials);
   Result<void> drop_token(const Credentials& credentials);
 
-  net::awaitable<void> dial(const Credentials& credentials, std::optional<Result<StreamPtr>>& out);
+  net::awaitable<void> dial(const Credentials& credentials, std::string resume,
+                            std::optional<Result<Carrier>>& out);
   net::awaitable<void> make_files(const Credentials& credentials, std::optional<Result<void>>& out);
-  net::awaitable<Result<StreamPtr>> open_with(const Credentials& credentials);
-  net::awaitable<Result<StreamPtr>> open();
+  net::awaitable<Result<Carrier>> open_with(const Credentials& credentials, const std::string& resume);
+  net::awaitable<Result<Carrier>> open(const std::string& resume);
+  Result<StreamPtr> resumable(Carrier carrier, ResumeKeys keys, TunnelProgress& progress);
+  net::awaitable<Result<Carrier>> dial_again(std::string resume);
+  net::awaitable<Result<CredentialsPtr>> renewed() const;
+  net::awaitable<void> keep_connected(TunnelProgress& progress);
+  net::awaitable<void> check_application(TunnelProgress& progress);
 
   net::any_io_executor executor;
   Session& session;
   const Options& options;
   transport::TunnelSource source;
   std::unique_ptr<auth::AgentServer> agent;
-  IdentityPtr identity;  ///< the last that was made
+  IdentityPtr identity;                     ///< the last that was made
+  std::unique_ptr<NetworkChanges> network;  ///< once there is a tunnel that may come back
+  CredentialsPtr used;                      ///< that the last tunnel was opened with
   bool warned_of_principal = false;
   std::shared_ptr<Search> search_in_progress;
   std::shared_ptr<Signing> signing_in_progress;
@@ -186,8 +195,8 @@ net::awaitable<Result<void>> TunnelOpener::Impl::certified() {
 
 // ---- the tunnel ----
 
-net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
-                                              std::optional<Result<StreamPtr>>& out) {
+net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials, std::string resume,
+                                              std::optional<Result<Carrier>>& out) {
   transport::WebSocketRequest request(options.url);
   request.headers = options.headers;
   request.deadline = options.deadlines.upgrade;
@@ -197,9 +206,16 @@ net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials,
   if (credentials.token && !service_token.given() && !options.brings_token) {
     request.headers.emplace_back("Cf-Access-Token", std::string(credentials.token->reveal()));
   }
-  out = co_await source.open(request);
-  if (*out) co_return;
-  Failure failure = out->error();
+  Carrier carrier;
+  request.resume = std::move(resume);
+  request.resume_answered = [&carrier](std::string_view value) { carrier.answer = value; };
+  auto opened = co_await source.open(request);
+  if (opened) {
+    carrier.stream = std::move(*opened);
+    out = std::move(carrier);
+    co_return;
+  }
+  Failure failure = opened.error();
   const bool turned_away = failure.cause == Cause::token_rejected || failure.cause == Cause::denied;
   if (turned_away && service_token.given()) {
     failure.cause = Cause::service_token_rejected;
@@ -216,10 +232,11 @@ net::awaitable<void> TunnelOpener::Impl::make_files(const Credentials& credentia
   if (!serves_agent()) out = co_await sign_with(credentials);
 }
 
-net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open_with(const Credentials& credentials) {
-  std::optional<Result<StreamPtr>> stream;
+net::awaitable<Result<Carrier>> TunnelOpener::Impl::open_with(const Credentials& credentials,
+                                                              const std::string& resume) {
+  std::optional<Result<Carrier>> stream;
   std::optional<Result<void>> made;
-  auto dialling = dial(credentials, stream);
+  auto dialling = dial(credentials, resume, stream);
   auto making = make_files(credentials, made);
   auto both = std::move(dialling) && std::move(making);
   co_await std::move(both);
@@ -229,19 +246,72 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open_with(const Credential
   co_return std::move(**stream);
 }
 
-net::awaitable<Result<StreamPtr>> TunnelOpener::Impl::open() {
+net::awaitable<Result<Carrier>> TunnelOpener::Impl::open(const std::string& resume) {
   for (bool again = true;; again = false) {
     const auto found = co_await credentials(again);
     if (!found) co_return found.error();
-    const auto& used = **found;
-    auto opened = co_await open_with(used);
+    used = *found;
+    auto opened = co_await open_with(**found, resume);
     if (opened) co_return opened;
-    if (used.unless_open) co_return *used.unless_open;
+    if ((*found)->unless_open) co_return *(*found)->unless_open;
     if (!again || !auth::token_was_refused(opened.error())) co_return opened;
-    if (!used.token) continue;  // a login is needed after all
-    const auto dropped = drop_token(used);
+    if (!(*found)->token) continue;  // a login is needed after all
+    const auto dropped = drop_token(**found);
     if (!dropped) co_return dropped.error();
   }
+}
+
+// ---- its further connections ----
+
+Result<StreamPtr> TunnelOpener::Impl::resumable(Carrier carrier, ResumeKeys keys, TunnelProgress& progress) {
+  if (!keys || carrier.answer.empty()) return std::move(carrier.stream);
+  auto stream = std::make_unique<tunnel::ResumableStream>(executor, false);
+  const auto opened = tunnel::parse_resume_opened(carrier.answer);
+  if (!opened)
+    return Failure(Stage::upgrade, Cause::bad_accept, std::string("no valid ") + tunnel::kResumeHeader);
+  if (!network) network = std::make_unique<NetworkChanges>(executor);
+  progress.resumption = std::make_unique<Resumption>(executor, *network, *stream, std::move(*keys), *opened);
+  stream->attach(std::move(carrier.stream), 0);
+  return StreamPtr(std::move(stream));
+}
+
+/// A token in place of one that was refused, without a login: a program owns the terminal by now.
+net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::renewed() const {
+  const Failure login_needed(Stage::login, Cause::token_rejected, "a login is needed");
+  if (!used->app || !used->token) co_return login_needed;
+  const auto dropped = auth::drop_app_token(session.state(), *used->app, *used->token);
+  if (!dropped) co_return dropped.error();
+  auto token = co_await auth::renew_app_token(session.access(), *used->app);
+  if (!token) co_return token.error();
+  if (!*token) co_return login_needed;
+  Credentials credentials;
+  credentials.app = used->app;
+  credentials.token = std::move(**token);
+  co_return std::make_shared<const Credentials>(std::move(credentials));
+}
+
+net::awaitable<Result<Carrier>> TunnelOpener::Impl::dial_again(std::string resume) {
+  std::optional<Result<Carrier>> carrier;
+  auto with = used;
+  co_await dial(*with, resume, carrier);
+  if (*carrier || !auth::token_was_refused(carrier->error())) co_return std::move(*carrier);
+  auto other = co_await renewed();
+  if (!other) co_return other.error();
+  used = *other;
+  co_await dial(**other, resume, carrier);
+  co_return std::move(*carrier);
+}
+
+net::awaitable<void> TunnelOpener::Impl::keep_connected(TunnelProgress& progress) {
+  if (!progress.resumption) co_return;
+  co_await progress.resumption->run([this](std::string value) { return dial_again(std::move(value)); });
+}
+
+net::awaitable<void> TunnelOpener::Impl::check_application(TunnelProgress& progress) {
+  if (!check_due || !check.expired()) co_return;
+  progress.check = std::make_shared<const bool>(true);
+  check = progress.check;
+  co_await auth::check_known_application(session.access());
 }
 
 // ---- what others see ----
@@ -265,12 +335,15 @@ Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor ex
 
 // The dial's failure comes first: of two failures with one cause it is always the same that is told.
 net::awaitable<Result<StreamPtr>> TunnelOpener::open(TunnelProgress& progress) {
-  auto opened = co_await impl_->open();
-  if (!opened) co_return opened;
+  ResumeKeys keys;
+  if (impl_->options.resume) keys = tunnel::ResumeKeys::make();
+  const std::string resume = keys ? text_of(tunnel::ResumeOpen{keys->public_key()}) : std::string();
+  auto opened = co_await impl_->open(resume);
+  if (!opened) co_return opened.error();
   if (progress.certificate && !*progress.certificate) co_return progress.certificate->error();
   spdlog::info("tunnel to {} is open", tunnel_end_text(impl_->options));
   progress.open = true;
-  co_return opened;
+  co_return impl_->resumable(std::move(*opened), std::move(keys), progress);
 }
 
 net::awaitable<Result<void>> TunnelOpener::certify_agent(TunnelProgress& progress) {
@@ -280,11 +353,11 @@ net::awaitable<Result<void>> TunnelOpener::certify_agent(TunnelProgress& progres
   co_return progress.open ? made : Result<void>();
 }
 
-net::awaitable<Result<void>> TunnelOpener::check_application(TunnelProgress& progress) {
-  if (!impl_->check_due || !impl_->check.expired()) co_return Result<void>();
-  progress.check = std::make_shared<const bool>(true);
-  impl_->check = progress.check;
-  co_await auth::check_known_application(impl_->session.access());
+net::awaitable<Result<void>> TunnelOpener::look_after(TunnelProgress& progress) {
+  auto checking = impl_->check_application(progress);
+  auto resuming = impl_->keep_connected(progress);
+  auto both = std::move(checking) && std::move(resuming);
+  co_await std::move(both);
   co_return Result<void>();
 }
 

@@ -6,17 +6,19 @@
 #include <optional>
 
 #include "base/error.h"
+#include "cli/session/resumption.h"
 #include "cli/session/session.h"
 #include "transport/websocket/tunnel_source.h"
 #include "tunnel/stream.h"
 
 namespace cfpipe::cli {
 
-/// State that open(), certify_agent() and check_application() of one tunnel share.
+/// State that open(), certify_agent() and look_after() of one tunnel share.
 struct TunnelProgress {
   bool open = false;
   std::optional<Result<void>> certificate;  ///< result of certify_agent(), once it has ended
   std::shared_ptr<const bool> check;        ///< set if the application is checked beside this tunnel
+  std::unique_ptr<Resumption> resumption;   ///< of a tunnel that may lose its connection
 
   /// The tunnel needs no login any more, and starts no program.
   bool is_settled() const { return open && certificate && certificate->has_value(); }
@@ -35,8 +37,8 @@ class TunnelOpener {
   TunnelOpener(const TunnelOpener&) = delete;
   TunnelOpener& operator=(const TunnelOpener&) = delete;
 
-  // Of each tunnel, certify_agent() runs beside open() and the relay, and check_application() beside the
-  // relay: see run_with_companion(). Opener and progress outlive these awaits.
+  // Of each tunnel, certify_agent() runs beside open() and the relay, and look_after() beside the relay: see
+  // run_with_companion(). Opener and progress outlive these awaits.
 
   /// Gets credentials and dials; once more with a new token if the edge rejected the first. Key files, if
   /// requested, are made during the dial and exist when it returns. Failures: state to upgrade. If the dial
@@ -46,8 +48,9 @@ class TunnelOpener {
   /// certificate, the tunnel does not. Returns a failure only if the tunnel is open by then, which has to
   /// end.
   boost::asio::awaitable<Result<void>> certify_agent(TunnelProgress& progress);
-  /// Verifies the cached application again if that is due, beside one tunnel at a time. Does not fail.
-  boost::asio::awaitable<Result<void>> check_application(TunnelProgress& progress);
+  /// Brings the tunnel to a new connection whenever it has lost one, where the edge keeps it meanwhile; and
+  /// verifies the cached application again if that is due, beside one tunnel at a time. Does not fail.
+  boost::asio::awaitable<Result<void>> look_after(TunnelProgress& progress);
 
   /// True if ssh was offered the certificate and did not use it, and no warning about it was printed.
   bool certificate_was_declined() const;

@@ -21,9 +21,6 @@ net::awaitable<Result<bool>> edge_takes(const Session& session, const Secret& to
   co_return !to_login;
 }
 
-namespace {
-
-/// Whether users can sign in on the login page: an application that needs no login may have none.
 net::awaitable<Result<bool>> people_sign_in(const auth::Access& access, const auth::Application& app) {
   const auth::TransferReceiver unused;
   const auto page = transport::parse_url(auth::login_page(access.app, app.aud, unused.public_key(), false));
@@ -33,8 +30,6 @@ net::awaitable<Result<bool>> people_sign_in(const auth::Access& access, const au
   if (!answer) co_return answer.error();
   co_return answer->status != 403;
 }
-
-}  // namespace
 
 net::awaitable<Result<Secret>> verified_token(const Session& session) {
   const auto& access = session.access();

@@ -13,4 +13,8 @@ boost::asio::awaitable<Result<Secret>> verified_token(const Session& session);
 /// Whether the edge accepts the token: it redirects to the login page otherwise. Failures: dns to http.
 boost::asio::awaitable<Result<bool>> edge_takes(const Session& session, const Secret& token);
 
+/// Whether users can sign in on the login page: an application that needs no login may have none. Failures:
+/// dns to http.
+boost::asio::awaitable<Result<bool>> people_sign_in(const auth::Access& access, const auth::Application& app);
+
 }  // namespace cfpipe::cli

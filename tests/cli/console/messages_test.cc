@@ -1,11 +1,16 @@
 #include "cli/console/messages.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
 
+#include <cstdint>
+#include <ctime>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "base/stage_name.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -24,6 +29,21 @@ TEST(Messages, EveryCauseHasWordsOfItsOwn) {
     EXPECT_NE(words.what, "something unknown went wrong") << static_cast<int>(cause);
     EXPECT_TRUE(seen.insert(words.what).second) << words.what;
   }
+}
+
+TEST(Messages, WhatIsNotListedHasWordsOfItsOwn) {
+  std::set<std::string_view> seen;
+  for (const Cause cause : all_causes()) seen.insert(words_for(cause).what);
+  for (const NotListed why : {NotListed::not_signed_in, NotListed::sign_in_expired,
+                              NotListed::sign_in_rejected, NotListed::no_list}) {
+    const Words words = words_for(why);
+    EXPECT_TRUE(seen.insert(words.what).second) << words.what;
+    EXPECT_FALSE(words.hint.empty());
+    EXPECT_EQ(words.status, why == NotListed::no_list ? kUnavailable : kRefused);
+  }
+  const Failure failure(Stage::login, Cause::token_missing, "auth.example.com\x1b");
+  EXPECT_EQ(what_text(failure, words_for(NotListed::not_signed_in)),
+            "you are not signed in at this edge: auth.example.com?");
 }
 
 TEST(Messages, EveryCauseSaysWhatToDo) {
@@ -152,6 +172,21 @@ TEST(Messages, TheCodeOfAnotherProcessesLoginStandsBesideItsUrl) {
             std::string::npos);
   for (const char* url : {"https://h/", ""})
     EXPECT_EQ(waiting_text(url, {}).find("code"), std::string::npos) << url;
+}
+
+TEST(Messages, ALoginSaysAsWhomAndUntilWhen) {
+  ::setenv("TZ", "UTC", 1);
+  ::tzset();
+  constexpr std::int64_t kNow = 1'700'000'000;  // 2023-11-14 22:13:20 UTC
+  EXPECT_EQ(logged_in_text("ann@example.com", kNow + 3599, kNow),
+            "cfpipe: login: you are logged in as ann@example.com until 23:13 (1h)\n");
+  EXPECT_EQ(logged_in_text("ann@example.com", kNow + 8 * 3600 - 2, kNow),
+            "cfpipe: login: you are logged in as ann@example.com until 2023-11-15 06:13 (8h)\n");
+  EXPECT_EQ(logged_in_text("ann@example.com", kNow + 30, kNow),
+            "cfpipe: login: you are logged in as ann@example.com until 22:13 (30s)\n");
+  EXPECT_EQ(logged_in_text("ann@example.com", 0, kNow),
+            "cfpipe: login: you are logged in as ann@example.com\n");
+  EXPECT_EQ(logged_in_text("", kNow - 1, kNow), "cfpipe: login: you are logged in\n");
 }
 
 TEST(Messages, ABrowserThatOpenedAndOneThatDidNotAreToldApart) {

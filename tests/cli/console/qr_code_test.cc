@@ -10,9 +10,12 @@
 namespace cfpipe::cli {
 namespace {
 
-constexpr TerminalLook look(unsigned columns, bool utf8, bool colours) {
+constexpr unsigned kTall = 1000;
+
+constexpr TerminalLook look(unsigned columns, bool utf8, bool colours, unsigned rows = kTall) {
   TerminalLook result;
   result.columns = columns;
+  result.rows = rows;
   result.utf8 = utf8;
   result.colours = colours;
   return result;
@@ -40,6 +43,33 @@ TEST(QrCode, TakesTwoColumnsAModuleInAscii) {
   EXPECT_EQ(lines_of(qr_code_text(kShort, look(58, false, false))), 29U);
   EXPECT_EQ(lines_of(qr_code_text(kShort, look(57, false, false))), 25U);
   EXPECT_EQ(qr_code_text(kShort, look(49, false, false)), "");
+}
+
+TEST(QrCode, LeavesRowsToTheWordsAboveIfItCan) {
+  // 29 modules with the wide margin, 25 with the narrow one, two in a row of characters.
+  EXPECT_EQ(lines_of(qr_code_text(kShort, look(80, true, true, 15 + 4))), 15U);
+  EXPECT_EQ(lines_of(qr_code_text(kShort, look(80, true, true, 15 + 3))), 13U);
+  EXPECT_EQ(lines_of(qr_code_text(kShort, look(80, true, true, 13 + 1))), 13U);
+  EXPECT_EQ(qr_code_text(kShort, look(80, true, true, 13)), "");
+  EXPECT_EQ(lines_of(qr_code_text(kShort, look(80, false, true, 25 + 1))), 25U);
+  EXPECT_EQ(qr_code_text(kShort, look(80, false, true, 25)), "");
+}
+
+TEST(QrCode, OfTextInUpperCaseIsSmaller) {
+  const std::string link = "HTTPS://AUTH.EXAMPLE.COM:8443/L/K7MP-2XQA-9RTD";  // 46 characters: version 2
+  EXPECT_EQ(lines_of(qr_code_text(link, look(80, true, true))), 17U);
+  EXPECT_EQ(lines_of(qr_code_text("https://auth.example.com:8443/l/k7mp-2xqa-9rtd", look(80, true, true))),
+            19U);
+}
+
+TEST(QrCode, OfAShortLinkFitsTheUsualTerminal) {
+  for (const std::size_t host : {4U, 16U, 32U, 55U}) {
+    const std::string link = "HTTPS://" + std::string(host, 'A') + "/L/K7MP-2XQA-9RTD";
+    ASSERT_LE(link.size(), 80U);
+    const std::string code = qr_code_text(link, look(80, true, true, 24));
+    EXPECT_NE(code, "") << host;
+    EXPECT_LE(lines_of(code), 24U - 4) << "the link stays on the screen above it";
+  }
 }
 
 TEST(QrCode, IsNotMadeOfATextThatNoCodeHolds) {

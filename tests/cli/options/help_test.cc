@@ -52,7 +52,7 @@ TEST(Help, OfTheProgramHasTheOptionsOfAll) {
 
 TEST(Help, EveryCommandHasAnExampleThatIsUnderstood) {
   for (const char* command :
-       {"ssh", "ssh-config", "ssh-gen", "login", "token", "curl", "logout", "doctor", "status"}) {
+       {"ssh", "ssh-config", "ssh-gen", "login", "token", "curl", "logout", "doctor", "status", "list"}) {
     const auto text = help_of({command, "--help"});
     const auto at = text.find("\nExample:\n  ");
     ASSERT_NE(at, std::string::npos) << command;
@@ -68,7 +68,7 @@ TEST(Help, EveryCommandHasAnExampleThatIsUnderstood) {
 
 TEST(Help, SaysOfEveryValueWhatItIs) {
   for (const char* command :
-       {"ssh", "ssh-config", "ssh-gen", "login", "token", "curl", "logout", "doctor", "status"})
+       {"ssh", "ssh-config", "ssh-gen", "login", "token", "curl", "logout", "doctor", "status", "list"})
     EXPECT_THAT(help_of({command, "--help"}), Not(HasSubstr(" TEXT"))) << command;
   EXPECT_THAT(help_of({"--help"}), Not(HasSubstr(" TEXT")));
 }

@@ -92,6 +92,30 @@ TEST(Options, EveryCommandIsThereWithAndWithoutAccess) {
   EXPECT_FALSE(good({"logout"}).has_url);
 }
 
+TEST(Options, ListTakesAnEdgeAnApplicationOrNeither) {
+  EXPECT_EQ(good({"list"}).command, Command::list);
+  EXPECT_FALSE(good({"access", "list"}).has_url);
+  EXPECT_EQ(good({"list", "auth.example.com:8443"}).url.authority(), "auth.example.com:8443");
+  const Options options =
+      good({"access", "list", "https://vm.example.com/a", "--json", "--auto-close", "--no-browser"});
+  EXPECT_EQ(options.url.str(), "https://vm.example.com/a");
+  EXPECT_TRUE(options.has_url && options.json && options.auto_close && options.no_browser);
+  EXPECT_EQ(bad({"list", "*.example.com"}).cause, Cause::bad_hostname);
+}
+
+TEST(Options, ListIsOfAPersonAndNoServiceToken) {
+  for (const auto& more : std::vector<Words>{{"--service-token-id", "a", "--service-token-secret", "b"},
+                                             {"--service-token-file", "f"},
+                                             {"--secret", "b"}}) {
+    Words line{"list"};
+    line.insert(line.end(), more.begin(), more.end());
+    EXPECT_THAT(bad(line).detail, HasSubstr("a service token has no list"));
+  }
+  const Options options =
+      good({"list"}, {{"TUNNEL_SERVICE_TOKEN_ID", "a"}, {"TUNNEL_SERVICE_TOKEN_SECRET", "b"}});
+  EXPECT_TRUE(options.service_token_id.empty()) << "the environment is for the other commands";
+}
+
 TEST(Options, TheUrlOfLoginMayBeAnArgumentOrAnOption) {
   EXPECT_EQ(good({"access", "login", "https://vm.example.com"}).url.host, "vm.example.com");
   EXPECT_FALSE(good({"access", "login", "https://vm.example.com"}).bare_token);

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/error.h"
+#include "base/platform/network_watch.h"
+#include "tunnel/resume/handshake.h"
+#include "tunnel/resume/resumable_stream.h"
+
+namespace cfpipe::cli {
+
+/// The pause after the first attempt that has failed, and the longest; a random part of the second half of
+/// each is left out, so that those who lost their edge together do not come back together.
+inline constexpr std::chrono::milliseconds kFirstResumePause{250};
+inline constexpr std::chrono::milliseconds kLongestResumePause{5'000};
+/// How long connections may be refused: then nothing listens any more where the tunnel was kept.
+inline constexpr std::chrono::milliseconds kResumeRefused{10'000};
+/// How long the edge may take to give a sign of life once the network has changed. Too short for a wire costs
+/// a connection, not the tunnel.
+inline constexpr std::chrono::milliseconds kResumeCheck{750};
+
+/// What a dial for a further carrier brings.
+struct Carrier {
+  std::unique_ptr<tunnel::Stream> stream;
+  std::string answer;  ///< value of tunnel::kResumeHeader
+};
+
+/// Whether an attempt that has failed so is worth another one.
+bool worth_another_attempt(const Failure& failure);
+
+class Resumption;
+
+/// Tells all tunnels of a process that this machine's addresses or routes have changed.
+class NetworkChanges {
+ public:
+  explicit NetworkChanges(const boost::asio::any_io_executor& executor);
+  void add(Resumption* resumption) { resumptions_.insert(resumption); }
+  void remove(Resumption* resumption) { resumptions_.erase(resumption); }
+
+ private:
+  std::set<Resumption*> resumptions_;
+  NetworkWatch watch_;
+};
+
+/// Brings carriers for one tunnel whenever it has lost one.
+class Resumption {
+ public:
+  /// Dials once with this value of tunnel::kResumeHeader.
+  using Dial = std::function<boost::asio::awaitable<Result<Carrier>>(std::string value)>;
+
+  /// `stream` and `network` outlive it. `keys`: whose public key the edge was sent.
+  Resumption(boost::asio::any_io_executor executor, NetworkChanges& network, tunnel::ResumableStream& stream,
+             tunnel::ResumeKeys keys, const tunnel::ResumeOpened& opened);
+  ~Resumption();
+  Resumption(const Resumption&) = delete;
+  Resumption& operator=(const Resumption&) = delete;
+
+  /// Until the tunnel is over, or the wait is cancelled. Ends the tunnel where it cannot go on: grace is
+  /// over, or the edge has said so.
+  boost::asio::awaitable<void> run(Dial dial);
+  /// From `network`.
+  void network_changed();
+
+ private:
+  boost::asio::awaitable<void> come_back(const Dial& dial);
+  boost::asio::awaitable<std::optional<Failure>> attempt(const Dial& dial);
+  void end(const Failure& failure);
+
+  NetworkChanges& network_;
+  tunnel::ResumableStream& stream_;
+  tunnel::ResumeKeys keys_;
+  const std::string edge_key_;
+  const tunnel::SessionId session_;
+  const std::chrono::seconds grace_;
+  std::uint32_t epoch_ = 0;
+  bool detached_ = false;
+  bool over_ = false;
+  boost::asio::steady_timer event_;  ///< cancelled when there is something to do
+};
+
+}  // namespace cfpipe::cli

@@ -22,7 +22,7 @@
 #include <vector>
 
 #include "counted.h"
-#include "edge/command/dev_tls.h"
+#include "edge/process/dev_tls.h"
 #include "transport/tls/channel.h"
 #include "transport/tls/context.h"
 #include "transport/websocket/stream.h"

@@ -8,7 +8,6 @@
 // the audit, sets 10 people and 100 unknown clients to work without a pause, and prints how long a decision
 // at the gate for another client and /healthz take meanwhile.
 #include <spdlog/sinks/null_sink.h>
-#include <spdlog/spdlog.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -32,6 +31,7 @@
 #include <vector>
 
 #include "auth/ssh/key.h"
+#include "base/log.h"
 #include "edge/handlers/handlers.h"
 #include "edge/http/cookies.h"
 #include "edge/identity/tokens.h"

@@ -68,6 +68,11 @@ def test_what_people_do_with_it(world, sshd):
          deny=lambda: policy([{"email": worlds.EMAIL}]), allow=lambda: policy([]))
 
 
+@needs_terminals
+def test_colours_fonts_and_a_way_out_for_the_keyboard(world, sshd):
+    play(world, terminal_of(world, sshd), "terminal_settings.mjs", {"email": worlds.EMAIL})
+
+
 def test_a_password_where_there_are_no_certificates(world):
     secret = "not to be seen again"
     server = SshServer(world, ["password"], password=secret)

@@ -6,7 +6,8 @@ import ssl
 
 import pytest
 
-from support import cable as cables, limits
+from support import limits
+from support.cable import Cable
 from support.clients import Client, Ssh, UNAVAILABLE, assert_fails
 from support.configured_edge import ConfiguredEdge
 from support.name_server import NameServer, SEARCH
@@ -64,16 +65,17 @@ def test_ssh_goes_through(world, sshd):
 @pytest.fixture
 def servers(world):
     """Two servers at one port of two addresses that are not loopback; a name server; the edge in front of them."""
-    cable = cables.Cable(world)
-    one = world.closing(Origin(greets_as("one"), at=(cables.HERE, 0)))
+    cable = Cable(world)
+    one = world.closing(Origin(greets_as("one"), at=(cable.here, 0)))
     port = int(one.address.split(":")[1])
-    world.closing(Origin(greets_as("two"), at=(cable.another(), port)))
+    too = cable.another()
+    world.closing(Origin(greets_as("two"), at=(too, port)))
     here = world.closing(Origin(greets_as("the-edge's-own"), at=("127.0.0.1", port)))
     names = NameServer(world, {
-        "one.internal": cables.HERE, "two.internal": cables.HERE_TOO,
+        "one.internal": cable.here, "two.internal": too,
         "rebinds.internal": "127.0.0.1", "metadata.internal": "169.254.169.254", "nothing.internal": "0.0.0.0",
-        f"missing.internal.{SEARCH}": cables.HERE, f"one.internal.{SEARCH}": cables.HERE_TOO,
-        "one.wild.localhost": cables.HERE_TOO, "one": cables.HERE_TOO})
+        f"missing.internal.{SEARCH}": cable.here, f"one.internal.{SEARCH}": too,
+        "one.wild.localhost": too, "one": too})
     edge = edge_of(world, f"tcp://*.internal:{port}", run_by=names.argv())
     edge.names, edge.origin_port, edge.own = names, port, here
     return edge

@@ -12,7 +12,7 @@ from support.visitor import Form, Web
 
 POLICIES = [{"name": "staff", "decision": "allow", "include": [{"email_domain": "example.com"}],
              "exclude": [{"email": "mallory@example.com"}]}]
-SIGN_IN = r"https://vm\.localhost:\d+/cdn-cgi/access/cli\S+"
+SIGN_IN = r"https://auth\.localhost:\d+/l/\S+"
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ AUTH, VM, IDP, ORIGIN = "auth.example.com", "vm.example.com", "idp.example.com",
 UNIT = "/usr/local/lib/systemd/system/cfpipe-edge.service"
 # How this very build came to be.
 DONE = {"./scripts/deps --build", "./scripts/build release"}
-# Their lines are about `cfpipe-edge dev`.
-OF_ANOTHER_EDGE = ("README.md", "docs/TRY.md")
+# Their lines are about `cfpipe-edge dev`, or have a test of their own.
+OF_ANOTHER_EDGE = ("README.md", "docs/TRY.md", "docs/CONNECTOR.md")
 
 
 class Stranger:

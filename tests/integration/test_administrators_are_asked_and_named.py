@@ -59,7 +59,8 @@ def test_scripts_are_not_asked(edge):
 
 @pytest.mark.parametrize("argv", [
     ("ca", "retire", "--app", "vm.localhost"), ("ca", "cancel", "--app", "vm.localhost"), ("ca", "revoke", "--app", "vm.localhost", "--serial", "1"),
-    ("revoke", "--email", "ann@example.com"), ("revoke", "--session", "abcdefghijklmnop"), ("session", "revoke", "abcdefghijklmnop")],
+    ("revoke", "--email", "ann@example.com"), ("revoke", "--session", "abcdefghijklmnop"), ("session", "revoke", "abcdefghijklmnop"),
+    ("connector", "revoke", "office")],
     ids=" ".join)
 def test_each_command_that_cannot_be_taken_back_asks(edge, argv):
     terminal = at_a_terminal(edge, *argv)

@@ -86,4 +86,4 @@ def test_it_needs_nothing_of_the_callers_environment(world):
 def test_a_directory_without_the_programs_is_refused(world):
     done = world.run([limits.ROOT / "scripts/demo"], {**world.env, "CFPIPE_BUILD": str(world.directory)})
     assert (done.status, done.output) == (64, b"")
-    assert done.stderr == f"demo: cfpipe and cfpipe-edge are not in CFPIPE_BUILD={world.directory}\n"
+    assert done.stderr == f"demo: not all of cfpipe cfpipe-edge are in CFPIPE_BUILD={world.directory}\n"

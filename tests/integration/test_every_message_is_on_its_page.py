@@ -5,7 +5,7 @@ import re
 from support import limits
 
 PAGE = limits.ROOT / "docs/TROUBLESHOOTING.md"
-CASE = re.compile(r'case Cause::\w+: return \{"([^"]+)", "[^"]+", (k\w+)\};')
+CASE = re.compile(r'case (?:Cause|NotListed)::\w+: return \{"([^"]+)", "[^"]+", (k\w+)\};')
 CLOSED = re.compile(r'^ *\{(\d+), (\d+), "([^"]+)", "[^"]+"\},$', re.MULTILINE)
 
 

@@ -16,7 +16,7 @@ def test_transfer_that_fails_is_named(misbehaving, fault, status):
     client = misbehaving(fault, login=False)
     assert_logs_in_vain(client.run("access", "login", client.edge.url()), status, "login")
     left = [p.name for p in client.home.iterdir()]
-    assert not [name for name in left if name.endswith(("-token", ".lock", ".url"))]
+    assert not [name for name in left if name.endswith(("-token", ".lock", ".url", ".link"))]
 
 
 def test_transfer_that_takes_its_time_is_waited_for(misbehaving):
@@ -38,7 +38,7 @@ def test_a_login_without_a_user_ends_after_its_timeout(client):
     argv = ["access", "login", "--no-browser", "--login-timeout", "2s", client.edge.url()]
     assert_logs_in_vain(client.run(*argv), REFUSED, "login", "the login was not completed in time; run it again and open the URL")
     left = [p.name for p in client.home.iterdir()]
-    assert not [name for name in left if name.endswith(("-token", ".lock", ".url"))]
+    assert not [name for name in left if name.endswith(("-token", ".lock", ".url", ".link"))]
 
 
 def test_processes_that_wait_for_a_login_get_its_failure(client):

@@ -1,22 +1,27 @@
 """What went well is said in one line on a terminal, where a person looks; what a script or ssh reads has no word of it."""
 
 import re
+import time
 
-from support import world as worlds
+from support import tokens, world as worlds
 from support.clients import CFPIPE
 from support.terminal import Terminal
 
 
 def in_a_terminal(client, *argv):
     """What a person sees of a command that ends well."""
-    terminal = client.world.closing(Terminal([CFPIPE, *argv], {**client.env, "TERM": "dumb"}, columns=200))
+    terminal = client.world.closing(Terminal([CFPIPE, *argv], {**client.env, "TERM": "dumb", "TZ": "UTC"}, columns=200))
     assert terminal.wait() == 0, terminal.screen
     return terminal.screen.replace("\r\n", "\n")
 
 
-def test_a_login_says_that_it_was_granted_and_to_whom(client):
+def test_a_login_says_that_it_was_granted_to_whom_and_until_when(client):
+    """Until a browser is needed again: the org token outlives that of the application, or they end together."""
     seen = in_a_terminal(client, "access", "login", "--quiet", client.edge.url())
-    assert seen.endswith(f"\ncfpipe: login: you are logged in as {worlds.EMAIL}\n"), seen
+    ends = max(tokens.claims(path.read_text())["exp"] for path in client.home.glob("*-token"))
+    until = rf"(?:{time.strftime('%Y-%m-%d', time.gmtime(ends))} )?{time.strftime('%H:%M', time.gmtime(ends))}"
+    last = rf"\ncfpipe: login: you are logged in as {re.escape(worlds.EMAIL)} until {until} \(1d\)\n"
+    assert re.search(last + r"\Z", seen), (last, seen)
     assert in_a_terminal(client, "access", "login", "--quiet", client.edge.url()) == "", "no login was needed"
 
 

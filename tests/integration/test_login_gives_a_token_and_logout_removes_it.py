@@ -9,7 +9,7 @@ from support.clients import REFUSED, assert_fails
 def test_login_opens_one_browser_and_token_prints_the_token_alone(client):
     login = client.login()
     assert client.browser_runs() == 1
-    assert f"{client.edge.url()}cdn-cgi/access/cli?" in login.stderr  # for a person without a browser
+    assert client.edge.login_address().search(login.stderr)  # for a person without a browser
 
     token = client.run("access", "token", client.edge.url()).ok()
     assert token.stderr == ""
@@ -58,7 +58,7 @@ def test_logout_removes_the_tokens_and_token_then_says_what_to_do(user):
 def test_without_a_browser_the_url_is_enough(client):
     """--no-browser: the user opens the printed URL elsewhere."""
     login = client.start("access", "login", "--no-browser", client.edge.url(), collect=True)
-    url = login.stderr.wait_for(r"https://\S+/cdn-cgi/access/cli\?\S+").group(0)
+    url = login.stderr.wait_for(client.edge.login_address().pattern).group(0)
     client.world.run([client.env["BROWSER"], url], client.env).ok()
     assert login.wait() == 0
     assert client.browser_runs() == 1

@@ -49,7 +49,7 @@ def test_closed_standard_streams_are_no_hindrance(client, closed):
     assert client.token()
     # Its descriptor must not be the one that words for a person go to.
     text = log.read_text()
-    assert "cfpipe: " not in text and not re.search("/cdn-cgi/access/cli|token=", text), text
+    assert "cfpipe: " not in text and not re.search("/cdn-cgi/access/cli[?]|/l/|token=", text), text
 
 
 def test_closed_standard_error_is_no_hindrance_to_a_tunnel(client):

@@ -39,10 +39,11 @@ def assert_private(log, secrets):
 
 
 def run_everything(client, logging):
-    """Every command that has to do with secrets. Returns them, the capability in the login's URL among them."""
+    """Every command that has to do with secrets. Returns them, the capability in the login's URL and its link among them."""
     login = client.run("access", "login", "--quiet", *logging, client.edge.url()).ok()
-    page = re.search(r"^https://\S+[?&]token=(\S+)$", login.stderr, re.MULTILINE)
-    assert page, login
+    shown = client.edge.login_address().search(login.stderr)
+    page = re.search(r"^https://\S+[?&]token=(\S+)$", client.pages_opened()[-1])
+    assert shown and page, login
     host = ("--hostname", client.edge.host())
     client.run("access", "ssh-gen", *host, *logging).ok()
     header = ["--header", f"X-Planted: {PLANTED}"]
@@ -53,7 +54,7 @@ def run_everything(client, logging):
     client.run("access", "ssh-gen", *host, "--key", "agent:mine", *logging).ok()
     client.run("access", "token", client.edge.url(), *logging).ok()
     client.run("access", "ssh-config", *host, "--short-lived-cert", *logging).ok()
-    secrets = [*secrets_of(client), page.group(1)]
+    secrets = [*secrets_of(client), page.group(1), shown.group(0)]
     # One that fails on the way, with an unknown service token.
     service = ["--id", f"{PLANTED}.access", "--secret", PLANTED]
     failed = client.run("access", "ssh", *host, *service, *logging)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(limits.SANITIZED, reason="sanitizers find nothin
 PROGRAMS = sorted(helps.PROGRAMS)
 GENERATE = limits.ROOT / "packaging/generate"
 # What stands in the line of usage of a command that leaves all options to another program.
-IN_USAGE = {"cfpipe": {"--allow-request"}, "cfpipe-edge": set()}
+IN_USAGE = {"cfpipe": {"--allow-request"}, "cfpipe-edge": set(), "cfpipe-connector": set()}
 
 
 @pytest.fixture(scope="module")

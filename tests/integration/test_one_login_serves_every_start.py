@@ -42,7 +42,7 @@ def greet(connection, events):
 
 
 def assert_nothing_is_left(client):
-    assert not list(client.home.glob("*.lock")) and not list(client.home.glob("*.url"))
+    assert not [name for end in ("lock", "url", "link") for name in client.home.glob(f"*.{end}")]
 
 
 @pytest.fixture
@@ -96,12 +96,13 @@ def shown(child):
     return child.stderr.wait_for(r"if the page shows a code, it must be (\w{4}-\w{4}):\n(https://\S+)\n").groups()
 
 
-def test_those_that_wait_show_the_url_and_code_of_the_one_that_logs_in(world, kind, sshd):
-    """Also one that waits for another application's login of the same team, and one that waits for that one."""
+def test_those_that_wait_show_the_address_and_code_of_the_one_that_logs_in(world, kind, sshd):
+    """The short link where the edge has made one. Also one that waits for another application's login of the same team, and one that waits for that one."""
     edge = Edge(world, kind, sshd.address, hosts=("vm.localhost", "b.localhost"))
     client = Client(world, edge)
     first, = log_ins(client, 1, "--no-browser")
     code, url = shown(first)
+    assert edge.login_address().fullmatch(url)
     others = []
     for host in ("vm.localhost", "b.localhost", "b.localhost"):
         others += log_ins(client, 1, host=host)

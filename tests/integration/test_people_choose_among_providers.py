@@ -245,7 +245,7 @@ def test_a_waiting_program_goes_through_the_choice(world, sshd):
     site = Site(world, ALLOW, sshd.address)
     client = Client(world, site.edge)
     child = world.start([CFPIPE, "access", "login", "--no-browser", site.edge.url()], client.env, stdin=subprocess.DEVNULL)
-    url = child.stderr.wait_for(r"https://vm\.localhost:\d+/cdn-cgi/access/cli\S+").group(0)
+    url = child.stderr.wait_for(r"https://auth\.localhost:\d+/l/\S+").group(0)
     web = site.web()
     page = web.follow(url)
     assert "A program on a computer is waiting" in page.page and "Sign in with partner" in page.page, page

@@ -9,13 +9,16 @@ import pytest
 from support import limits
 from support.page import Section
 
+PROGRAMS = ("cfpipe", "cfpipe-edge", "cfpipe-connector")
 FILES = [
-    "bin/cfpipe", "bin/cfpipe-edge",
-    "share/man/man1/cfpipe.1", "share/man/man1/cfpipe-edge.1", "share/man/man5/cfpipe-edge.yaml.5",
+    "bin/cfpipe", "bin/cfpipe-edge", "bin/cfpipe-connector",
+    "share/man/man1/cfpipe.1", "share/man/man1/cfpipe-edge.1", "share/man/man1/cfpipe-connector.1", "share/man/man5/cfpipe-edge.yaml.5",
     "lib/systemd/system/cfpipe-edge.service", "lib/systemd/system/cfpipe-edge.socket", "lib/sysusers.d/cfpipe-edge.conf",
     "lib/tmpfiles.d/cfpipe-edge.conf", "share/doc/cfpipe-edge/examples/edge.yaml",
+    "lib/systemd/system/cfpipe-connector.service", "lib/sysusers.d/cfpipe-connector.conf", "lib/tmpfiles.d/cfpipe-connector.conf",
+    "share/doc/cfpipe-connector/examples/connector.yaml",
     "share/cfpipe-edge/monitoring/alerts.yaml", "share/cfpipe-edge/monitoring/grafana.json",
-    *(f"share/{place}" for program in ("cfpipe", "cfpipe-edge") for place in (
+    *(f"share/{place}" for program in PROGRAMS for place in (
         f"bash-completion/completions/{program}", f"zsh/site-functions/_{program}", f"fish/vendor_completions.d/{program}.fish")),
 ]
 
@@ -42,14 +45,14 @@ def test_every_user_may_read_it_whatever_the_umask_was(prefix):
 
 
 def test_installed_programs_run(prefix):
-    for program in ("cfpipe", "cfpipe-edge"):
+    for program in PROGRAMS:
         done = subprocess.run([prefix / "bin" / program, "--version"], capture_output=True, text=True, check=True)
         assert done.stdout.startswith(f"{program} "), done
 
 
 def test_pages_and_completions_are_found_by_name(prefix):
     env = {"PATH": "/usr/bin:/bin", "MANPATH": str(prefix / "share/man"), "HOME": "/nonexistent", "LANG": "C.UTF-8"}
-    for program in ("cfpipe", "cfpipe-edge"):
+    for program in PROGRAMS:
         found = subprocess.run(["man", "-w", program], capture_output=True, text=True, env=env)
         assert found.stdout.strip() == str(prefix / f"share/man/man1/{program}.1"), found
 

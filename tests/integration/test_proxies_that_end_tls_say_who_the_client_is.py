@@ -7,7 +7,7 @@ import re
 import pytest
 
 from support import limits, world as worlds
-from support.balancers import ADDRESS, EdgeBehind, PROXIES, get, put_in_front
+from support.balancers import ADDRESS, EdgeInTheClear, PROXIES, get, put_in_front
 from support.clients import Client, CONFIGURATION, Ssh
 from support.edges import AUTH_HOST, HOST, PROGRAMS
 from support.origin import Origin
@@ -18,14 +18,6 @@ LAB = {"name": "lab", "decision": "bypass", "include": [{"ip": "127.0.0.3"}]}
 PASSES, SIGN_IN = 200, 302
 ROUND_TRIP_BYTES = 4 * limits.MIB
 every_proxy = pytest.mark.parametrize("proxy", PROXIES)
-
-
-class EdgeInTheClear(EdgeBehind):
-    def __init__(self, world, origin, policies, proxy="nginx", **options):
-        # Caddy connects from 127.0.0.1, whatever the client's address.
-        trusted = ["127.0.0.1"] if proxy == "caddy" else [ADDRESS]
-        super().__init__(world, origin, policies,
-                         more={"listen": "http://127.0.0.1:0", "trusted_proxies": trusted, **options.pop("more", {})}, **options)
 
 
 def echo(connection, _events):

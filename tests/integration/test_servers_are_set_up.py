@@ -138,9 +138,9 @@ class Machine:
         self.sshd = self.machine.start(["/usr/sbin/sshd", "-D", "-e"])
         self.sshd.stderr.wait_for("Server listening")
 
-    def log_in(self, world, key):
+    def log_in(self, world, key, *more):
         return self.machine.run(["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=accept-new",
-                                 "-o", f"UserKnownHostsFile={world.path('known')}", "-i", key, "ann@127.0.0.1", "echo in"])
+                                 "-o", f"UserKnownHostsFile={world.path('known')}", "-i", key, *more, "ann@127.0.0.1", "echo in"])
 
 
 @pytest.mark.parametrize("change", [
@@ -163,3 +163,46 @@ def test_a_running_sshd_lets_certificates_in_from_then_on(world, change):
     assert wait_until(lambda: server.log_in(world, key).stdout == "in\n", "sshd takes the certificate")
     server.machine.run([EDGE, "sshd-setup", "--app", HOST, "--uninstall"]).ok()
     assert wait_until(lambda: server.log_in(world, key).status == 255, "sshd takes it no longer")
+
+
+TOLD_APART = "takes 127.0.0.1 for another address than the rest of 127.0.0.0/8"
+
+
+@pytest.mark.parametrize("addresses", ["127.0.0.1", "127.0.0.1,::1", "127.0.0.0/16", "!127.0.0.1,127.0.0.0/8", "127.*", "127.0.0.0/8",
+                                       "10.0.0.0/8", "*,!127.0.0.?"])
+def test_rules_that_tell_loopback_addresses_apart_are_named(world, ca, addresses):
+    """As sshd itself has it: a connector may dial from any of 127.0.0.0/8."""
+    server = Server(world)
+    server.drop_in.parent.mkdir()
+    rules = server.drop_in.with_name("60-mine.conf")
+    rules.write_text(f"Match Address {addresses}\n  X11Forwarding yes\n")
+
+    def forwards(address):
+        shown = world.run(["/usr/sbin/sshd", "-T", "-f", server.config, "-C", f"user=ann,host={address},addr={address}"]).ok().stdout
+        return re.search("^x11forwarding (.*)$", shown, re.MULTILINE).group(1)
+
+    told_apart = len({forwards(address) for address in ("127.0.0.1", "127.1.0.1", "127.254.255.254")}) > 1
+    done = server.setup("--edge-address", "127.0.0.1,::1", input=ca).ok()
+    assert (f"{rules}:1: Match Address {TOLD_APART}" in done.stderr) == told_apart, done
+
+
+def test_users_who_are_let_in_from_one_loopback_address_alone_are_named(world):
+    server = Machine(world, lambda text: "AllowUsers ann@127.0.0.1\n" + text.replace("X11Forwarding yes", ""))
+    key = world.path("id")
+    world.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key]).ok()
+    server.machine.run(["install", "-d", "-o", "ann", "-m", "700", "/home/ann/.ssh"]).ok()
+    server.machine.write("/home/ann/.ssh/authorized_keys", 'from="127.0.0.1,::1" ' + world.path("id.pub").read_text())
+
+    def set_up():
+        line = world.path("id.pub").read_bytes()
+        argv = [EDGE, "sshd-setup", "--app", HOST, "--ca-key", "-", "--edge-address", "127.0.0.1,::1"]
+        done = server.machine.run(argv, input=line).ok()
+        server.machine.run([EDGE, "sshd-setup", "--app", HOST, "--uninstall"]).ok()
+        return re.findall(f"cfpipe-edge: (.*) {TOLD_APART}", done.stderr)
+
+    assert server.log_in(world, key).stdout == "in\n"
+    assert server.log_in(world, key, "-b", "127.1.2.3").status == 255
+    assert set_up() == ["/etc/ssh/sshd_config:1: AllowUsers ann@127.0.0.1", "/home/ann/.ssh/authorized_keys:1: from="]
+    server.machine.run(["sed", "-i", "s,127.0.0.1,127.0.0.0/8,", "/etc/ssh/sshd_config", "/home/ann/.ssh/authorized_keys"]).ok()
+    assert set_up() == []
+    assert wait_until(lambda: server.log_in(world, key, "-b", "127.1.2.3").stdout == "in\n", "sshd has read it again")

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -16,8 +17,16 @@ DELAY_MS = 60
 ROUND_TRIP = 2 * DELAY_MS / 1000
 # Seconds by which a loaded machine may be late, and still not be taken for a further round trip.
 LATE = 0.8 * ROUND_TRIP
-KEPT_BYTES = 64 * limits.MIB  # kOnTheWire
-SOCKET_BYTES = 32 * limits.MIB  # what the buffers of four sockets may come to
+# Seconds without a byte taken after which a sender counts as stopped.
+STALLED = 3
+KEPT_BYTES = 64 * limits.MIB  # kInFlight
+PROGRAM_BYTES = 32 * limits.MIB  # what the relay may take beside what it keeps
+
+
+def most_socket_bytes():
+    """What both buffers of two connections may grow to; newer kernels let a receiver's reach 32 MiB."""
+    largest = (int(Path("/proc/sys/net/ipv4", name).read_text().split()[2]) for name in ("tcp_rmem", "tcp_wmem"))
+    return 2 * sum(largest)
 
 
 @pytest.fixture
@@ -82,8 +91,9 @@ def test_log_tells_bytes_and_times_at_the_clients_end(serve):
     close = wait_for_close(relay)
     assert [e["event"] for e in relay.events()] == ["open", "up", "down", "close"]
     assert (close["up"]["bytes"], close["down"]["bytes"]) == (1000, 1000)
-    up, down = close["up"]["first"], close["down"]["first"]
-    assert before <= up and up + 2 * ROUND_TRIP - 0.01 <= down <= after, (before, close, after)
+    opened, up, down = relay.events("open")[0]["time"], close["up"]["first"], close["down"]["first"]
+    # The connect's round trip counts from the accept, however late the client's first bytes are after it.
+    assert before <= opened <= up and opened + 2 * ROUND_TRIP <= down <= after, (before, opened, close, after)
 
 
 def wait_for_close(relay):
@@ -98,15 +108,20 @@ def test_large_streams_arrive_whole_and_are_not_held_back(serve):
     """A window of one delay would need minutes for this: nothing but the delay itself is added."""
     total = 64 * limits.MIB
 
+    whole = (stream.digest(total), total)
+
     def fetch(relay):
         start = time.monotonic()
         with dial(relay) as client:
-            assert stream.digest_of(client.recv) == (stream.digest(total), total)
+            assert stream.digest_of(client.recv) == whole
         return time.monotonic() - start
 
     near, far = serve(origin.source(total), 0)[0], serve(origin.source(total), 100)[0]
     fetch(near)
-    assert fetch(far) < 3 * fetch(near) + 6 * 0.2
+    # By turns, and the best of each: what else the machine does meanwhile slows one of them down at times.
+    tries = [(fetch(near), fetch(far)) for _ in range(3)]
+    quickest_near, quickest_far = (min(column) for column in zip(*tries))
+    assert quickest_far < 3 * quickest_near + 6 * 0.2, tries
 
 
 def test_each_direction_ends_by_itself(serve):
@@ -136,13 +151,13 @@ def test_reader_that_stalls_stops_the_sender(serve):
     relay, _ = serve(stall)
     try:
         with dial(relay) as client:
-            client.settimeout(1)
+            client.settimeout(STALLED)
             sent = 0
             with pytest.raises(TimeoutError):
-                while sent <= KEPT_BYTES + SOCKET_BYTES:
+                while sent <= KEPT_BYTES + most_socket_bytes():
                     sent += client.send(b"\0" * limits.MIB)
             assert sent > KEPT_BYTES
-        assert relay.child.resident_bytes() < KEPT_BYTES + SOCKET_BYTES
+        assert relay.child.resident_bytes() < KEPT_BYTES + PROGRAM_BYTES
     finally:
         release.set()
 

@@ -52,6 +52,12 @@ def test_this_code_does():
             "full: edge/http has 21 source files, 20 are the most\n",
         ),
         ({f"fuzz/{number}.cc": "" for number in range(21)}, "full: fuzz has 21 source files, 20 are the most\n"),
+        # What spdlog takes to compile is paid once, behind one header.
+        ({"base/log.h": "#include <spdlog/spdlog.h>\n"}, ""),
+        (
+            {"service/logging.cc": "#include <spdlog/spdlog.h>\n", "tests/edge/log.cc": "#include <spdlog/sinks/null_sink.h>\n"},
+            "log: service/logging.cc includes <spdlog/spdlog.h>, base/log.h does so for all\n",
+        ),
         # A folder is not full because those in it are.
         ({f"edge/{room}/{number}.cc": "" for room in ("ca", "http") for number in range(20)}, ""),
     ],

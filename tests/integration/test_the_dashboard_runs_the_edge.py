@@ -3,6 +3,7 @@
 from support import limits, servers, world as worlds
 from support.clients import Client, Ssh
 from support.configured_edge import ConfiguredEdge
+from support.connector import Connector
 from support.playwright import play
 from support.provider import IdentityProvider, PASSWORD
 from support.servers import Sshd
@@ -54,6 +55,9 @@ def test_an_administrators_rounds(world):
             child.process.stdin.close()
         assert child.wait() == 0, child.stderr.text
 
+    def enrol(token):
+        assert Connector(world, edge).enroll(token)[0] == 200
+
     def hold_open():
         child = client.start("access", "ssh", "--hostname", edge.host())
         assert child.process.stdout.readline().startswith(b"SSH-2.0-"), child.stderr.text
@@ -68,4 +72,4 @@ def test_an_administrators_rounds(world):
     settings = {"login": worlds.USER, "terminals": servers.gives_terminals(), "administrator": "boss", "administratorEmail": ADMINISTRATOR["email"], "other": "eve",
                 "password": PASSWORD, "email": worlds.EMAIL}
     play(world, edge, "dashboard.mjs", settings, trust=sshd.trust, connect=connect, set_up=set_up,
-         use_token=use_token, hold_open=hold_open, was_ended=was_ended)
+         use_token=use_token, enrol=enrol, hold_open=hold_open, was_ended=was_ended)

@@ -121,6 +121,7 @@ async function brokenWords(page, most) {
     const broken = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (!node.parentElement.checkVisibility()) continue;
       for (const { 0: word, index } of node.data.matchAll(/\S+/g)) {
         if (word.length > longest || !/^[\w.@:]+$/.test(word)) continue;
         const range = document.createRange();

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 
-const PAGES = ["applications", "policy-test", "service-auth", "service-tokens", "live", "people", "host-keys", "audit", "my-applications",
-  "my-sessions"];
+const PAGES = ["applications", "policy-test", "service-auth", "service-tokens", "connectors", "live", "people", "host-keys", "audit",
+  "my-applications", "my-sessions"];
 
 async function open(page, name) {
   await page.evaluate((hash) => (location.hash = hash), `#${name}`);
@@ -143,6 +143,31 @@ async function forgetsTheSecretWhenThePageIsLeft({ settings, page }) {
   await page.click('td button:has-text("Revoke")');
   await page.click("#sure-yes");
   await page.waitForSelector("text=There are none yet.");
+}
+
+/** A connector's token is shown once; the connector shows up by itself once it has enrolled, and is revoked. */
+async function enrolsConnectors({ settings, ask, page }) {
+  await open(page, "connectors");
+  await page.waitForSelector("text=None is enrolled yet.");
+  await page.fill("#name", "office");
+  await page.click('form button:has-text("Create")');
+  await page.waitForSelector("#new-token pre >> nth=1");
+  const [command, token] = await page.locator("#new-token pre").allTextContents();
+  assert.equal(command, "sudo cfpipe-connector enroll");
+  assert.ok(token.startsWith(`${new URL(settings.auth).host}/`));
+  await page.click('#new-token button[aria-label="Copy the token of office"]');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), token);
+  await ask("enrol", token);
+  await page.waitForSelector('td:has-text("a-server")');
+  assert.match(await page.textContent("tbody"), /office.*not attached.*never/s);
+  await page.click('#new-token button:has-text("Hide the token")');
+  assert.ok(!(await page.content()).includes(token));
+  await page.click('td button:has-text("Revoke")');
+  await page.click('#sure button[value="no"]');
+  await page.click('td button:has-text("Revoke")');
+  await page.click("#sure-yes");
+  await page.waitForSelector("text=None is enrolled yet.");
+  assert.equal(await page.textContent("#said"), "Revoked: connector office on a-server");
 }
 
 /** A live tunnel shows up by itself, and is ended. */
@@ -330,7 +355,7 @@ async function leavesOthersTheirOwn({ settings, newPage, signInAtProvider }) {
 }
 
 const STEPS = [testsPolicies, showsKeysForServers, cancelsARotation, rotatesWithOverlap, showsServiceTokensOnce, forgetsTheSecretOfARevokedToken,
-  forgetsTheSecretWhenThePageIsLeft, endsTunnels, endsTerminals, leavesEmptyColumnsOut, keepsListsInTheAddress, exportsTheAudit,
+  forgetsTheSecretWhenThePageIsLeft, enrolsConnectors, endsTunnels, endsTerminals, leavesEmptyColumnsOut, keepsListsInTheAddress, exportsTheAudit,
   fitsEveryScreen, followsWhileItIsSeen, leavesOthersTheirOwn];
 
 export default async (world) => {

@@ -56,6 +56,16 @@ class EdgeBehind(ConfiguredEdge):
         return socket.create_connection(("127.0.0.1", port or self.port), limits.COMMAND_DEADLINE, (address, 0))
 
 
+class EdgeInTheClear(EdgeBehind):
+    """Behind a proxy that ends TLS."""
+
+    def __init__(self, world, origin, policies, proxy="nginx", **options):
+        # Caddy connects from 127.0.0.1, whatever the client's address.
+        trusted = ["127.0.0.1"] if proxy == "caddy" else [ADDRESS]
+        super().__init__(world, origin, policies,
+                         more={"listen": "http://127.0.0.1:0", "trusted_proxies": trusted, **options.pop("more", {})}, **options)
+
+
 class EdgeAtASocket(EdgeBehind):
     """The same, behind a Unix-domain socket, with the lines of the page for that."""
 
@@ -69,10 +79,12 @@ class EdgeAtASocket(EdgeBehind):
         return replaced(lines, (by_address, replaced(line.strip(), (PAGE_SOCKET, str(self.socket)))))
 
 
-def put_haproxy_in_front(edge, send="send-proxy-v2", title="TCP"):
+def put_haproxy_in_front(edge, send="send-proxy-v2", title="TCP", too=()):
+    """`too`: other addresses that it listens at."""
     config = edge.world.path("haproxy.cfg")
+    binds = ",".join(f"{address}:{edge.front_port}" for address in ("127.0.0.1", *too))
     config.write_text("global\n  maxconn 100\n" + replaced(
-        Section(PAGE, title).only("haproxy"), ("bind :443", f"bind 127.0.0.1:{edge.front_port}"),
+        Section(PAGE, title).only("haproxy"), ("bind :443", f"bind {binds}"),
         ("10.0.0.2:443", f"127.0.0.1:{edge.own_port} source {ADDRESS}"), ("send-proxy-v2", send)))
     child = edge.world.start(["/usr/sbin/haproxy", "-db", "-f", config])
     wait_until_it_listens(child, edge.front_port)
@@ -139,8 +151,19 @@ def haproxy(edge):
     return ["/usr/sbin/haproxy", "-db", "-f", config]
 
 
+def haproxy_http2(edge):
+    """It speaks HTTP/2 to the edge, too."""
+    argv = haproxy(edge)
+    config, words = argv[-1], Section(PAGE, "HTTP/2 to the edge").only("haproxy").split()
+    assert words[:3] == ["server", "edge", "127.0.0.1:8080"], words
+    lines = config.read_text().splitlines()
+    assert lines[-1].lstrip().startswith("server edge "), lines
+    config.write_text("\n".join([*lines[:-1], " ".join([lines[-1], *words[3:]])]) + "\n")
+    return argv
+
+
 # Programs that end TLS, each run with its lines.
-PROXIES = {"nginx": nginx, "caddy": caddy, "haproxy": haproxy}
+PROXIES = {"nginx": nginx, "caddy": caddy, "haproxy": haproxy, "haproxy-http2": haproxy_http2}
 
 
 def put_in_front(edge, proxy):

@@ -1,16 +1,30 @@
 """A network namespace behind a cable that can be pulled: nothing that is sent then arrives, and nothing says so."""
 
+import ipaddress
 import os
 import socket
+import struct
 import subprocess
 import threading
 
 import pytest
 
 IP = "/usr/sbin/ip"
-# Addresses of the two ends; 198.18.0.0/15 is for tests of networks (RFC 2544).
-HERE, THERE = "198.18.77.1", "198.18.77.2"
-HERE_TOO = "198.18.77.5"
+# For tests of networks (RFC 2544). Each cable has eight addresses of these.
+ADDRESSES = ipaddress.ip_network("198.18.0.0/16")
+CABLES = ADDRESSES.num_addresses // 8
+
+
+def _numbered():
+    """The first number that no other cable of this machine has, and what holds it."""
+    for number in range(CABLES):
+        held = socket.socket(socket.AF_UNIX)
+        try:
+            held.bind(f"\0cfpipe-cable-{number}")
+            return number, held
+        except OSError:
+            held.close()
+    raise AssertionError("too many cables")
 
 
 def _ip(*args):
@@ -18,19 +32,24 @@ def _ip(*args):
 
 
 class Cable:
-    """Programs that `inside` wraps see a network of their own, with one way out: through the cable to `relay()`."""
+    """Programs that `inside` wraps see a network of their own, with one way out: through the cable to `relay()`. `here` and `there`
+    are the addresses of its two ends."""
 
     def __init__(self, world):
-        self._name = f"cfp-{os.getpid()}"
-        self._device = f"cfp{os.getpid()}"
+        number, self._held = _numbered()
+        self._name = f"cfp-{os.getpid()}-{number}"
+        self._device = f"cfp{number}"
+        addresses = ADDRESSES.network_address + 8 * number
+        self.here, self.there, self._here_too = (str(addresses + host) for host in (1, 2, 5))
         self._relays = []
+        _ip("link", "del", self._device)  # of a run that was killed
         world.closing(self)
         steps = [
             ("netns", "add", self._name),
             ("link", "add", self._device, "type", "veth", "peer", "name", "cable", "netns", self._name),
-            ("addr", "add", f"{HERE}/30", "dev", self._device),
+            ("addr", "add", f"{self.here}/30", "dev", self._device),
             ("link", "set", self._device, "up"),
-            ("-n", self._name, "addr", "add", f"{THERE}/30", "dev", "cable"),
+            ("-n", self._name, "addr", "add", f"{self.there}/30", "dev", "cable"),
             ("-n", self._name, "link", "set", "cable", "up"),
             ("-n", self._name, "link", "set", "lo", "up"),
         ]
@@ -47,13 +66,14 @@ class Cable:
 
     def another(self):
         """A second address of this machine's end."""
-        done = _ip("addr", "add", f"{HERE_TOO}/32", "dev", self._device)
+        done = _ip("addr", "add", f"{self._here_too}/32", "dev", self._device)
         assert done.returncode == 0, done.stderr
-        return HERE_TOO
+        return self._here_too
 
-    def relay(self, port):
-        """`address:port` inside that leads to a port of this machine's loopback."""
-        listener = socket.create_server((HERE, 0))
+    def relay(self, port, address="127.0.0.1"):
+        """`address:port` inside that leads to a port of this machine's loopback. Where nothing listens there, a connection is
+        taken and reset."""
+        listener = socket.create_server((self.here, 0))
         self._relays.append(listener)
 
         def accept():
@@ -62,27 +82,55 @@ class Cable:
                     near, _ = listener.accept()
                 except OSError:
                     return
-                far = socket.create_connection(("127.0.0.1", port))
+                try:
+                    far = socket.create_connection((address, port))
+                except ConnectionRefusedError:
+                    self._reset(near)
+                    near.close()
+                    continue
                 self._relays += [near, far]
                 for source, sink in ((near, far), (far, near)):
                     threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
         threading.Thread(target=accept, daemon=True).start()
-        return f"{HERE}:{listener.getsockname()[1]}"
+        return f"{self.here}:{listener.getsockname()[1]}"
 
-    @staticmethod
-    def _pump(source, sink):
+    def _pump(self, source, sink):
         try:
             while data := source.recv(65536):
                 sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
-            pass
+            # What was reset on one side is on the other, too.
+            for end in (source, sink):
+                self._reset(end)
+
+    @staticmethod
+    def _reset(end):
+        try:
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it is over
 
     def pull(self):
         """From now on everything that either side sends is lost."""
         done = _ip("link", "set", self._device, "down")
         assert done.returncode == 0, done.stderr
+
+    def plug_in(self):
+        done = _ip("link", "set", self._device, "up")
+        assert done.returncode == 0, done.stderr
+
+    def move(self):
+        """The other end gets another address, and has not got the first any more."""
+        number = self.there.rpartition(".")
+        moved = f"{number[0]}.{int(number[2]) + 4}"
+        for step in (("-n", self._name, "addr", "add", f"{moved}/29", "dev", "cable"),
+                     ("route", "add", f"{moved}/32", "dev", self._device),
+                     ("-n", self._name, "addr", "del", f"{self.there}/30", "dev", "cable")):
+            done = _ip(*step)
+            assert done.returncode == 0, (step, done.stderr)
 
     def close(self):
         for one in self._relays:
@@ -93,3 +141,4 @@ class Cable:
             one.close()
         _ip("link", "del", self._device)
         _ip("netns", "del", self._name)
+        self._held.close()

@@ -71,9 +71,13 @@ exec /usr/bin/env {" ".join(f"{k}={v}" for k, v in (browser_env or {}).items())}
     def browser_runs(self):
         return self._browsed.read_text().count("\n") if self._browsed.exists() else 0
 
+    def pages_opened(self):
+        """Where the browser was sent."""
+        return self._browsed.read_text().splitlines() if self._browsed.exists() else []
+
     def browsed(self, url):
         """Whether the browser was sent there."""
-        return self._browsed.exists() and url in self._browsed.read_text().splitlines()
+        return url in self.pages_opened()
 
     def file(self, pattern):
         """The one file of that pattern in the state directory."""

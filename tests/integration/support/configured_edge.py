@@ -45,8 +45,14 @@ class ConfiguredEdge(Edge):
                 **(more_app or {}),
             } for host in hosts],
         }))
-        self.child = world.start([*run_by, PROGRAMS["own"], "run", "--config", self.config])
+        self._run = [*run_by, PROGRAMS["own"], "run", "--config", self.config]
+        self._start(0)
         world.closing(self)
+
+    def _start(self, port):
+        if port:
+            self.change(lambda config: config.update(listen=f"127.0.0.1:{port}", auth_domain=f"{AUTH_HOST}:{port}"))
+        self.child = self.world.start(self._run)
         self.port = self.child.ready_port()
 
     def _make_tls(self, origin):

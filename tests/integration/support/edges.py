@@ -1,6 +1,7 @@
 """The two edges: our own, and an independent one that can be told to misbehave. Same command line, same state."""
 
 import json
+import re
 
 from support import limits, world as worlds
 
@@ -55,6 +56,11 @@ class Edge:
 
     def url(self, name=None):
         return f"https://{self.host(name)}/"
+
+    def login_address(self):
+        """What a client shows of a login here: a short link, which the mock does not have."""
+        address = rf"{re.escape(self.auth_domain)}/l/[a-z0-9-]+" if self.kind == "own" else r"\S+/cdn-cgi/access/cli\?\S+"
+        return re.compile(f"https://{address}")
 
     def ssh_ca(self, name=None):
         """The public key line for TrustedUserCAKeys."""

@@ -3,10 +3,10 @@
 import re
 import subprocess
 
-from support import edges
+from support import edges, limits
 from support.clients import CFPIPE
 
-PROGRAMS = {"cfpipe": CFPIPE, "cfpipe-edge": edges.PROGRAMS["own"]}
+PROGRAMS = {"cfpipe": CFPIPE, "cfpipe-edge": edges.PROGRAMS["own"], "cfpipe-connector": limits.BUILD / "cfpipe-connector"}
 COMMAND = re.compile(r"^  ([a-z][a-z-]*(?:, [a-z-]+)*)(?:  |$)", re.MULTILINE)
 
 

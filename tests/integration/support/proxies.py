@@ -30,7 +30,7 @@ def loopback_place():
 def knows_the_names(world):
     """What a program has in its environment to look these names up."""
     hosts = world.path("hosts-behind-proxy")
-    hosts.write_text("".join(f"127.0.0.1 {name}\n" for name in (HOST, AUTH_HOST, edges.HOST)))
+    hosts.write_text("".join(f"127.0.0.1 {name}\n" for name in (HOST, AUTH_HOST, edges.HOST, edges.AUTH_HOST)))
     return {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_HOSTS": str(hosts)}
 
 

@@ -4,6 +4,7 @@ import grp
 import json
 import os
 import pty
+import shutil
 
 from support import limits
 
@@ -24,16 +25,21 @@ def gives_terminals():
 
 
 class Sshd:
-    """`path`: of a Unix-domain socket that it is to listen on."""
+    """`path`: of a Unix-domain socket that it is to listen on. `run_by` wraps the command that runs it. `like`: another one, in
+    another network, whose port and host key it has."""
 
-    def __init__(self, world, name="sshd", path=None):
+    def __init__(self, world, name="sshd", path=None, run_by=list, like=None):
         self.state = world.path(name)
         self.state.mkdir()
         self.ca_keys = self.state / "trusted-user-ca-keys"
         self.ca_keys.touch()
         program = limits.ROOT / "scripts/throwaway-sshd"
         argv = [program, "--state", self.state, "--ca-keys", self.ca_keys]
-        self.child = world.start(argv + (["--socket", path] if path else []))
+        argv += ["--socket", path] if path else []
+        if like:
+            argv += ["--port", like.address.split(":")[1]]
+            shutil.copy(like.state / "ssh_host_ed25519_key", self.state)
+        self.child = world.start(run_by(argv))
         if path:
             self.child.stdout.wait_for(r"\Aready /")
         else:

@@ -8,6 +8,8 @@ import paramiko
 
 # What a slow server takes between the end of the output and its status, in seconds.
 STATUS_AFTER = 0.5
+# What one sends that keeps to no window.
+FLOOD_BYTES = 8 * 1024 * 1024
 
 
 class _Rules(paramiko.ServerInterface):
@@ -43,17 +45,26 @@ class _Rules(paramiko.ServerInterface):
         threading.Thread(target=self._shell, args=(channel,), daemon=True).start()
         return True
 
+    def check_channel_subsystem_request(self, channel, name):
+        return True  # and says nothing
+
     def check_channel_window_change_request(self, channel, *_):
         return True
 
-    @staticmethod
-    def _shell(channel):
+    def _shell(self, channel):
         """Says back what it is told, until it is told to end; how it ended it says when it likes."""
         channel.sendall(b"welcome\r\n")
         line = b""
         while data := channel.recv(1024):
             channel.sendall(data)
             line += data
+            if b"flood" in line:
+                channel.out_window_size = FLOOD_BYTES  # more than the client has given
+                try:
+                    channel.sendall(bytes(FLOOD_BYTES))
+                    self._server.flooded.set()
+                except (OSError, EOFError):
+                    return  # the client has had enough
             if b"bye" in line or b"later" in line:
                 break
         channel.shutdown_write()
@@ -69,6 +80,7 @@ class SshServer:
     def __init__(self, world, methods, password=None, key=None, questions=(), answers=()):
         self.methods, self.password, self.key = list(methods), password, key
         self.questions, self.answers, self.tried = list(questions), list(answers), []
+        self.flooded = threading.Event()  # the client has taken all that it had given no window for
         self._host_key = paramiko.ECDSAKey.generate()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"

@@ -143,7 +143,7 @@ def was_met(log):
 
 
 # What is no error: a warning; and that a login needs a person after all, with the URL for that.
-SAID_BESIDES = r"cfpipe: [a-z]+: warning: .*|cfpipe: login: open this in a browser.*:|https://.*/cdn-cgi/access/cli\?.*"
+SAID_BESIDES = r"cfpipe: [a-z]+: warning: .*|cfpipe: login: open this in a browser.*:|https://.*/cdn-cgi/access/cli\?.*|https://.*/l/[a-z0-9-]+"
 
 
 def assert_named(fault, finished, statuses, secrets=(), besides=SAID_BESIDES):

@@ -17,13 +17,13 @@ from support import limits
 class Terminal:
     """Runs a program in a new session on a pseudo-terminal of its own."""
 
-    def __init__(self, argv, env, columns=None):
+    def __init__(self, argv, env, columns=None, rows=24):
         self.screen = ""
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a character may come in two parts
         master, slave = pty.openpty()
         self._master = master
         if columns is not None:
-            termios.tcsetwinsize(slave, (24, columns))
+            termios.tcsetwinsize(slave, (rows, columns))
         try:
             self.process = subprocess.Popen([str(a) for a in argv], env=env, stdin=slave, stdout=slave, stderr=slave,
                                             start_new_session=True, preexec_fn=_take_terminal)

@@ -54,6 +54,7 @@ class TerminalPage:
         self._read, self._frames = b"", b""
         self.output, self.position, self.acks = b"", 0, True
         self.events, self.sent, self.taken = [], 0, 0
+        self.files, self.files_taken, self.file_acks = b"", 0, True
         query = f"?session={session}" if session else ""
         said = [f"GET {PATH}{query} HTTP/1.1", f"Host: {edge.host()}", "Connection: Upgrade", "Upgrade: websocket",
                 "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
@@ -139,6 +140,12 @@ class TerminalPage:
                     self.say("a", {"position": self.position})
             elif kind == b"i":
                 self.taken = json.loads(body)["position"]
+            elif kind == b"O":
+                self.files += body
+                if self.file_acks:
+                    self.say("A", {"position": len(self.files)})
+            elif kind == b"I":
+                self.files_taken = json.loads(body)["position"]
             else:
                 event = json.loads(body)
                 if event["event"] == "open":

@@ -78,6 +78,10 @@ void TlsBuffers::received_nothing() {
   in_begin_ = in_end_ = 0;
 }
 
+void TlsBuffers::rest() {
+  if (in_begin_ == in_end_) received_nothing();
+}
+
 // ---- out ----
 
 bool TlsBuffers::append(const char* data, std::size_t size) {

@@ -38,6 +38,8 @@ class TlsBuffers {
   /// So much has been put there; 0: EOF.
   void received(std::size_t bytes);
   void received_nothing();
+  /// The socket is waited for: an input that has been read to its end holds no buffer meanwhile.
+  void rest();
   /// OpenSSL has read all that came, and wants more; until something is received.
   void starve() { starved_ = true; }
   bool starved() const { return starved_; }

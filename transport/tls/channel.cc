@@ -121,6 +121,7 @@ std::optional<Failure> TlsChannel::refusal() {
 
 void TlsChannel::on_readable(std::function<void()> callback) {
   if (tls_.pending() || wire_.failed()) return wire_.soon(std::move(callback));
+  tls_.buffers().rest();  // a reader may stop before it meets would_block
   wire_.on(tcp::socket::wait_read, std::move(callback));
 }
 
@@ -130,6 +131,7 @@ void TlsChannel::on_writable(std::function<void()> callback) {
 
 net::awaitable<bool> TlsChannel::readable(std::chrono::steady_clock::time_point deadline) {
   if (tls_.pending()) co_return true;
+  tls_.buffers().rest();
   co_return co_await wire_.wait(tcp::socket::wait_read, deadline);
 }
 

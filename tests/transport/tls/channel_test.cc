@@ -10,6 +10,7 @@
 #include "loopback.h"
 #include "transport/dial/dialer.h"
 #include "transport/net/keepalive.h"
+#include "tunnel/held_bytes.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
@@ -292,6 +293,39 @@ TEST_F(TlsChannelTest, TheRestOfARecordIsReadable) {
     got.append(reinterpret_cast<const char*>(room.data()), bytes);
   }
   EXPECT_TRUE(got == record);
+}
+
+// It has read all that came, and did not ask for more: it waits without the memory for it.
+TEST_F(TlsChannelTest, AReaderThatWaitsHoldsNoBuffer) {
+  for (const bool awaits : {false, true}) {
+    for (const std::size_t size : {100u, 700'000u}) {
+      acceptor = net::ip::tcp::acceptor(loop, {net::ip::address_v4::loopback(), 0});
+      serve([&](TlsChannel& channel) -> net::awaitable<void> {
+        const std::string all = pattern(size);
+        co_await say(channel, all);
+        co_await until_gone(channel);
+      });
+      auto channel = dial();
+      ASSERT_TRUE(channel);
+      std::string got;
+      std::vector<std::byte> room(64 * 1024);
+      while (got.size() < size) {
+        ASSERT_TRUE(*run((*channel)->readable(std::chrono::steady_clock::now() + 10s))) << got.size();
+        std::size_t bytes = 0;
+        const auto wanted = std::span(room).first(std::min(room.size(), size - got.size()));
+        ASSERT_NE((*channel)->read(wanted, bytes), IoStatus::failed);
+        got.append(reinterpret_cast<const char*>(room.data()), bytes);
+      }
+      EXPECT_TRUE(got == pattern(size));
+      const auto before = tunnel::held_bytes();
+      if (awaits) {
+        EXPECT_FALSE(*run((*channel)->readable(std::chrono::steady_clock::now())));
+      } else {
+        (*channel)->on_readable([] {});
+      }
+      EXPECT_LE(tunnel::held_bytes() + 32 * 1024, before) << size;
+    }
+  }
 }
 
 TEST_F(TlsChannelTest, TellsCloseNotifyFromACut) {

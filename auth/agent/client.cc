@@ -19,9 +19,9 @@ namespace {
 namespace net = boost::asio;
 using Local = net::local::stream_protocol;
 
-constexpr auto kTuple = net::as_tuple(net::use_awaitable);
+constexpr auto kErrorAsValue = net::as_tuple(net::use_awaitable);
 /// What is read at once, in bytes.
-constexpr std::size_t kReadBytes = 4096;
+constexpr std::size_t kReplyReadBytes = 4096;
 /// Keys that a message names.
 constexpr std::size_t kShownKeys = 4;
 /// A comment is shown to this length, in bytes.
@@ -94,7 +94,7 @@ net::awaitable<Result<std::unique_ptr<AgentClient>>> AgentClient::connect(net::a
   auto impl = std::make_shared<Impl>(executor);
   Impl::start_timer(impl, kAgentLookTimeout);
   const Local::endpoint endpoint(path);
-  const auto [error] = co_await impl->socket.async_connect(endpoint, kTuple);
+  const auto [error] = co_await impl->socket.async_connect(endpoint, kErrorAsValue);
   impl->timer.cancel();
   if (error) co_return unreachable(printable(path) + ": " + impl->failure(error).detail);
   co_return std::unique_ptr<AgentClient>(new AgentClient(std::move(impl)));
@@ -105,12 +105,13 @@ net::awaitable<Result<std::string>> AgentClient::ask(const std::string& request,
   const auto impl = impl_;  // the client may be gone before the answer is
   const std::string message = SshWriter().string(request).take();
   Impl::start_timer(impl, timeout);
-  const auto [write_error, written] = co_await net::async_write(impl->socket, net::buffer(message), kTuple);
+  const auto [write_error, written] =
+      co_await net::async_write(impl->socket, net::buffer(message), kErrorAsValue);
   if (write_error) co_return impl->failure(write_error);
   AgentFramer framer;
-  std::array<char, kReadBytes> buffer{};
+  std::array<char, kReplyReadBytes> buffer{};
   for (;;) {
-    const auto [error, size] = co_await impl->socket.async_read_some(net::buffer(buffer), kTuple);
+    const auto [error, size] = co_await impl->socket.async_read_some(net::buffer(buffer), kErrorAsValue);
     if (error) co_return impl->failure(error);
     framer.feed({buffer.data(), size});
     if (auto answer = framer.next()) {

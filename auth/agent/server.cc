@@ -41,7 +41,7 @@ using Identity = std::shared_ptr<const Offered>;
 
 constexpr auto kTuple = net::as_tuple(net::use_awaitable);
 /// What is read at once, in bytes.
-constexpr std::size_t kReadBytes = 1024;
+constexpr std::size_t kRequestReadBytes = 1024;
 constexpr std::size_t kEventBytes = 4096;
 /// Pause after accept() has failed for want of descriptors.
 constexpr std::chrono::milliseconds kAcceptPause{100};
@@ -238,7 +238,7 @@ net::awaitable<std::string> AgentServer::Impl::answer(std::shared_ptr<Impl> self
 }
 
 net::awaitable<void> AgentServer::Impl::serve(std::shared_ptr<Impl> self, std::shared_ptr<Client> client) {
-  std::array<char, kReadBytes> buffer{};
+  std::array<char, kRequestReadBytes> buffer{};
   while (!client->framer.broken()) {
     watch_silence(client);
     const auto [error, size] = co_await client->socket.async_read_some(net::buffer(buffer), kTuple);

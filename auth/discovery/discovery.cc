@@ -21,7 +21,7 @@ using transport::Url;
 
 /// Remembered auth domains that are read at most.
 constexpr std::size_t kMaxTrustedDomains = 256;
-constexpr std::string_view kLoginPath = "/cdn-cgi/access/login";
+constexpr std::string_view kLoginPathPrefix = "/cdn-cgi/access/login";
 /// Timeout for one request of discovery.
 constexpr std::chrono::milliseconds kDiscoveryDeadline{15'000};
 
@@ -146,7 +146,7 @@ bool let_through(const HttpAnswer& answer, const Url& url) {
   if (answer.status == 401 || answer.status == 403) return false;
   if (answer.status < 300 || answer.status >= 400) return true;
   const auto to = transport::resolve_url(url, answer.header("Location"));
-  return !to || !to->path().starts_with(kLoginPath);
+  return !to || !to->path().starts_with(kLoginPathPrefix);
 }
 
 }  // namespace

@@ -123,7 +123,7 @@ net::awaitable<Result<std::optional<Secret>>> exchanged(const Access& access, co
   co_return std::move(*token);
 }
 
-Failure unusable(const Failure& why) {
+Failure bad_token_from_login(const Failure& why) {
   return {Stage::login, Cause::token_invalid, why.detail};
 }
 
@@ -138,7 +138,7 @@ net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Applic
     access.observer.note("org token not kept: " + org_good.error().detail);
   }
   if (tokens->app_token.empty()) {
-    if (!org_good) co_return unusable(org_good.error());
+    if (!org_good) co_return bad_token_from_login(org_good.error());
     auto token = co_await exchanged(access, app, tokens->org_token);
     if (!token) co_return token.error();
     if (!*token)
@@ -146,7 +146,7 @@ net::awaitable<Result<Secret>> login_and_keep(const Access& access, const Applic
     co_return std::move(**token);
   }
   if (auto good = check_app_token(tokens->app_token.reveal(), app, access.edge_now()); !good)
-    co_return unusable(good.error());
+    co_return bad_token_from_login(good.error());
   if (auto kept = keep_app_token(access.state, app, tokens->app_token, unix_now()); !kept)
     co_return kept.error();
   co_return std::move(tokens->app_token);
@@ -244,7 +244,7 @@ net::awaitable<Result<Secret>> service_login(const Access& access, const Applica
     co_return failure;
   }
   if (auto good = check_app_token(token.reveal(), app, access.edge_now()); !good)
-    co_return unusable(good.error());
+    co_return bad_token_from_login(good.error());
   co_return token;
 }
 

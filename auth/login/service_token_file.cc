@@ -87,7 +87,7 @@ std::string value_of(const boost::json::object& object, const std::array<std::st
   return {};
 }
 
-Failure unusable(const std::string& path, std::string_view why) {
+Failure unusable_token_file(const std::string& path, std::string_view why) {
   return {Stage::config, Cause::file_unusable, path + ": " + std::string(why)};
 }
 
@@ -116,15 +116,16 @@ std::optional<ServiceToken> parse_service_token(std::string_view text) {
 
 Result<ServiceToken> read_service_token_file(const std::string& path) {
   const auto file = open_secret_file(path);
-  if (!file) return unusable(path, file.error().detail);
-  if (!*file) return unusable(path, "there is no such file");
+  if (!file) return unusable_token_file(path, file.error().detail);
+  if (!*file) return unusable_token_file(path, "there is no such file");
   if ((*file)->info.st_size > static_cast<off_t>(kMaxServiceTokenFileBytes)) {
-    return unusable(path, "is larger than a service token can be");
+    return unusable_token_file(path, "is larger than a service token can be");
   }
   const auto text = read_own_file(**file, path);
   if (!text) return Failure(Stage::config, Cause::file_unusable, text.error().detail);
   auto token = parse_service_token(text->reveal());
-  if (!token) return unusable(path, "holds no service token (one line with its id, one with its secret)");
+  if (!token)
+    return unusable_token_file(path, "holds no service token (one line with its id, one with its secret)");
   return std::move(*token);
 }
 

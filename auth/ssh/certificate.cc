@@ -23,12 +23,12 @@ constexpr std::size_t kNonceBytes = 32;
 constexpr std::size_t kMaxOptions = 64;
 
 /// The certificate kinds there are, each with the plain key kind it is over and how many fields that has.
-struct Kind {
+struct CertificateKind {
   std::string_view certificate;
   std::string_view key;
   int key_fields;
 };
-constexpr std::array<Kind, 7> kKinds{{
+constexpr std::array<CertificateKind, 7> kCertificateKinds{{
     {"ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519", 1},
     {"ecdsa-sha2-nistp256-cert-v01@openssh.com", "ecdsa-sha2-nistp256", 2},
     {"ecdsa-sha2-nistp384-cert-v01@openssh.com", "ecdsa-sha2-nistp384", 2},
@@ -38,10 +38,10 @@ constexpr std::array<Kind, 7> kKinds{{
     {"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com", 3},
 }};
 
-const Kind* find_kind(std::string_view Kind::*name, std::string_view wanted) {
-  const auto* found =
-      std::find_if(kKinds.begin(), kKinds.end(), [&](const Kind& k) { return k.*name == wanted; });
-  return found == kKinds.end() ? nullptr : found;
+const CertificateKind* find_kind(std::string_view CertificateKind::*name, std::string_view wanted) {
+  const auto* found = std::find_if(kCertificateKinds.begin(), kCertificateKinds.end(),
+                                   [&](const CertificateKind& k) { return k.*name == wanted; });
+  return found == kCertificateKinds.end() ? nullptr : found;
 }
 
 Failure invalid(std::string detail) {
@@ -141,7 +141,7 @@ bool read_extensions(std::string_view packed, CertFields& fields) {
 }
 
 /// The plain key inside a certificate: its fields stand there unchanged, behind the nonce.
-std::string read_user_key(const Kind& kind, SshReader& reader) {
+std::string read_user_key(const CertificateKind& kind, SshReader& reader) {
   SshWriter blob;
   blob.string(kind.key);
   for (int i = 0; i < kind.key_fields; ++i) blob.string(reader.string());
@@ -167,7 +167,7 @@ Result<UnsignedCertificate> prepare(std::uint32_t type, std::string_view key_blo
   if (const auto reason = objection(sorted)) return invalid(*reason);
 
   SshReader key(key_blob);
-  const Kind* kind = find_kind(&Kind::key, key.string());
+  const CertificateKind* kind = find_kind(&CertificateKind::key, key.string());
   if (kind == nullptr) return invalid("no certificate exists for this kind of key");
   SshWriter body;
   body.string(kind->certificate).string(fresh_nonce()).raw(key.rest());
@@ -230,7 +230,7 @@ Result<std::string> make_host_certificate(std::string_view host_key_blob, const 
 Result<Certificate> parse_certificate(std::string_view line) {
   auto parsed = parse_public_key_line(line, kMaxCertLineBytes);
   if (!parsed) return invalid(parsed.error().detail);
-  const Kind* kind = find_kind(&Kind::certificate, parsed->type);
+  const CertificateKind* kind = find_kind(&CertificateKind::certificate, parsed->type);
   if (kind == nullptr) return invalid("not an OpenSSH certificate");
 
   Certificate result;
@@ -271,7 +271,7 @@ std::string line_with_comment(const Certificate& certificate, std::string_view c
 std::string plain_key_blob(std::string_view blob) {
   SshReader reader(blob);
   const std::string_view type = reader.string();
-  const Kind* kind = find_kind(&Kind::certificate, type);
+  const CertificateKind* kind = find_kind(&CertificateKind::certificate, type);
   if (kind == nullptr) return reader.ok() && !type.empty() ? std::string(blob) : std::string();
   reader.string();  // nonce
   std::string plain = read_user_key(*kind, reader);

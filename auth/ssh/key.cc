@@ -56,14 +56,6 @@ Names names_of(KeyType type) {
   return {name, name};
 }
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-unsigned char* bytes_of(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
-
 Failure unusable(std::string detail) {
   ERR_clear_error();
   return {Stage::certificate, Cause::key_unusable, std::move(detail)};
@@ -72,14 +64,14 @@ Failure unusable(std::string detail) {
 /// Big-endian, exactly `width` bytes; empty if it does not fit.
 std::string fixed_width(const BIGNUM* number, std::size_t width) {
   std::string out(width, '\0');
-  if (BN_bn2binpad(number, bytes_of(out), static_cast<int>(width)) < 0) return {};
+  if (BN_bn2binpad(number, unsigned_bytes(out), static_cast<int>(width)) < 0) return {};
   return out;
 }
 
 std::string ed25519_public(EVP_PKEY* key) {
   std::string raw(kEd25519KeyBytes, '\0');
   std::size_t size = raw.size();
-  if (EVP_PKEY_get_raw_public_key(key, bytes_of(raw), &size) != 1) return {};
+  if (EVP_PKEY_get_raw_public_key(key, unsigned_bytes(raw), &size) != 1) return {};
   return raw;
 }
 
@@ -128,7 +120,7 @@ bool consistent(EVP_PKEY* key, KeyType type) {
 
 /// SSH's form of an ECDSA signature: two mpints (RFC 5656 3.1.2) instead of DER.
 std::string ecdsa_to_ssh(std::string_view der) {
-  const unsigned char* at = bytes_of(der);
+  const unsigned char* at = unsigned_bytes(der);
   const EcdsaSignature signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(der.size())));
   if (!signature) return {};
   const std::string r = fixed_width(ECDSA_SIG_get0_r(signature.get()), kP256FieldBytes);
@@ -144,15 +136,16 @@ std::string raw_signature(EVP_PKEY* key, KeyType type, std::string_view data) {
                                                   : EVP_sha256();
   if (!context || EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key) != 1) return {};
   std::size_t size = 0;
-  if (EVP_DigestSign(context.get(), nullptr, &size, bytes_of(data), data.size()) != 1) return {};
+  if (EVP_DigestSign(context.get(), nullptr, &size, unsigned_bytes(data), data.size()) != 1) return {};
   std::string out(size, '\0');
-  if (EVP_DigestSign(context.get(), bytes_of(out), &size, bytes_of(data), data.size()) != 1) return {};
+  if (EVP_DigestSign(context.get(), unsigned_bytes(out), &size, unsigned_bytes(data), data.size()) != 1)
+    return {};
   out.resize(size);
   return out;
 }
 
 bool acceptable_ed25519(std::string_view point) {
-  return point.size() == kEd25519KeyBytes && crypto_core_ed25519_is_valid_point(bytes_of(point)) == 1;
+  return point.size() == kEd25519KeyBytes && crypto_core_ed25519_is_valid_point(unsigned_bytes(point)) == 1;
 }
 
 /// Uncompressed points only, as every SSH implementation writes them.
@@ -161,8 +154,8 @@ bool acceptable_point(int curve, std::size_t field_bytes, std::string_view encod
   const EcGroup group(EC_GROUP_new_by_curve_name(curve));
   if (!group) return false;
   const EcPoint point(EC_POINT_new(group.get()));
-  const bool on_curve =
-      point && EC_POINT_oct2point(group.get(), point.get(), bytes_of(encoded), encoded.size(), nullptr) == 1;
+  const bool on_curve = point && EC_POINT_oct2point(group.get(), point.get(), unsigned_bytes(encoded),
+                                                    encoded.size(), nullptr) == 1;
   ERR_clear_error();
   return on_curve;
 }
@@ -191,7 +184,7 @@ BigNum positive_mpint(std::string_view bytes) {
   const auto top = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
   if (bytes.empty() || (top(0) & 0x80U) != 0 || bytes.size() > kMaxRsaBits / 8 + 1) return nullptr;
   if (top(0) == 0 && (bytes.size() == 1 || (top(1) & 0x80U) == 0)) return nullptr;
-  return BigNum(BN_bin2bn(bytes_of(bytes), static_cast<int>(bytes.size()), nullptr));
+  return BigNum(BN_bin2bn(unsigned_bytes(bytes), static_cast<int>(bytes.size()), nullptr));
 }
 
 bool acceptable_rsa(SshReader& reader) {

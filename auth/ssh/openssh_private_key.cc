@@ -18,7 +18,7 @@
 namespace cfpipe::auth {
 namespace {
 
-using BigNum = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
+using SecretBigNum = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
 using ParamBuild = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using PKeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
@@ -32,7 +32,7 @@ constexpr std::size_t kEd25519Bytes = 32;
 /// Room for any stage of an ed25519 key that is written, in bytes: its comment is ours.
 constexpr std::size_t kWriteBytes = 2048;
 
-Failure unusable(std::string why) {
+Failure unusable_key_file(std::string why) {
   ERR_clear_error();
   return {Stage::certificate, Cause::key_unusable, std::move(why)};
 }
@@ -73,10 +73,6 @@ std::optional<Envelope> open_envelope(std::string_view content) {
   return envelope;
 }
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 /// `expected` is the public blob that stands in front.
 PKey ed25519_key(SshReader& reader, std::string_view expected) {
   const std::string_view public_half = reader.string();
@@ -85,7 +81,7 @@ PKey ed25519_key(SshReader& reader, std::string_view expected) {
   if (public_half.size() != kEd25519Bytes || both.size() != 2 * kEd25519Bytes ||
       both.substr(kEd25519Bytes) != public_half)
     return nullptr;
-  PKey key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, bytes_of(both), kEd25519Bytes));
+  PKey key(EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, unsigned_bytes(both), kEd25519Bytes));
   std::array<unsigned char, kEd25519Bytes> derived{};
   std::size_t size = derived.size();
   const bool matches = key && EVP_PKEY_get_raw_public_key(key.get(), derived.data(), &size) == 1 &&
@@ -99,7 +95,7 @@ PKey p256_key(SshReader& reader, std::string_view expected) {
   if (SshWriter().string("ecdsa-sha2-nistp256").string(curve).string(point).bytes() != expected)
     return nullptr;
   const std::string_view scalar = reader.string();
-  const BigNum number(BN_bin2bn(bytes_of(scalar), static_cast<int>(scalar.size()), nullptr));
+  const SecretBigNum number(BN_bin2bn(unsigned_bytes(scalar), static_cast<int>(scalar.size()), nullptr));
   const ParamBuild build(OSSL_PARAM_BLD_new());
   if (!build || !number ||
       OSSL_PARAM_BLD_push_utf8_string(build.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) != 1 ||
@@ -125,23 +121,23 @@ bool is_openssh_key(std::string_view text) {
 Result<std::string> openssh_public_blob(std::string_view text) {
   const auto content = unarmoured(text);
   const auto envelope = content ? open_envelope(content->reveal()) : std::nullopt;
-  if (!envelope) return unusable("not a private key in OpenSSH's format");
+  if (!envelope) return unusable_key_file("not a private key in OpenSSH's format");
   return std::string(envelope->public_blob);
 }
 
 Result<PKey> openssh_private_key(std::string_view text) {
   const auto content = unarmoured(text);
   const auto envelope = content ? open_envelope(content->reveal()) : std::nullopt;
-  if (!envelope) return unusable("not a private key in OpenSSH's format");
-  if (envelope->cipher != "none") return unusable("the private key has a pass phrase");
+  if (!envelope) return unusable_key_file("not a private key in OpenSSH's format");
+  if (envelope->cipher != "none") return unusable_key_file("the private key has a pass phrase");
   SshReader reader(envelope->private_part);
   const std::uint32_t check = reader.u32();
-  if (check != reader.u32()) return unusable("the private key is damaged");
+  if (check != reader.u32()) return unusable_key_file("the private key is damaged");
   const std::string_view type = reader.string();
   PKey key = type == "ssh-ed25519"           ? ed25519_key(reader, envelope->public_blob)
              : type == "ecdsa-sha2-nistp256" ? p256_key(reader, envelope->public_blob)
                                              : nullptr;
-  if (!key) return unusable("neither a P-256 nor an ed25519 key");
+  if (!key) return unusable_key_file("neither a P-256 nor an ed25519 key");
   return key;
 }
 

@@ -23,10 +23,6 @@ using ParamBuild = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using PKeyContext = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 /// What a kind of key is to OpenSSL, and with which digest it signs under which name. RSA has two rows.
 struct Scheme {
   std::string_view key;        ///< of the plain blob
@@ -74,7 +70,7 @@ PKey ec_key(const char* group, std::string_view point) {
 }
 
 BigNum number(std::string_view bytes) {
-  return BigNum(BN_bin2bn(bytes_of(bytes), static_cast<int>(bytes.size()), nullptr));
+  return BigNum(BN_bin2bn(unsigned_bytes(bytes), static_cast<int>(bytes.size()), nullptr));
 }
 
 PKey rsa_key(std::string_view e_bytes, std::string_view n_bytes) {
@@ -95,7 +91,7 @@ PKey public_key(const Scheme& scheme, SshReader& reader) {
   }
   const std::string_view first = reader.string();
   if (scheme.key == "ssh-rsa") return rsa_key(first, reader.string());
-  return PKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(first), first.size()));
+  return PKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, unsigned_bytes(first), first.size()));
 }
 
 /// The two mpints of RFC 5656 3.1.2 as the DER that OpenSSL takes; empty if they are none.
@@ -127,7 +123,7 @@ bool verifies(EVP_PKEY* key, const EVP_MD* digest, std::string_view signature, s
   const MdCtx context(EVP_MD_CTX_new());
   return context && !signature.empty() &&
          EVP_DigestVerifyInit(context.get(), nullptr, digest, nullptr, key) == 1 &&
-         EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(data),
+         EVP_DigestVerify(context.get(), unsigned_bytes(signature), signature.size(), unsigned_bytes(data),
                           data.size()) == 1;
 }
 

@@ -25,7 +25,7 @@ using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using PKeyCtx = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 
-Failure invalid(std::string why) {
+Failure invalid_rsa_set(std::string why) {
   return {Stage::application, Cause::metadata_invalid, std::move(why)};
 }
 
@@ -96,21 +96,21 @@ PKey rsa_numbers_of(const json::object& jwk) {
 }
 
 Result<KeySet> KeySet::parse(std::string_view text) {
-  if (text.size() > kMaxJwksBytes) return invalid("the key set is larger than 1 MiB");
+  if (text.size() > kMaxJwksBytes) return invalid_rsa_set("the key set is larger than 1 MiB");
   const auto object = parse_json_object(text);
   const json::value* keys = object ? object->if_contains("keys") : nullptr;
-  if (keys == nullptr || !keys->is_array()) return invalid("the key set is not a JWKS");
+  if (keys == nullptr || !keys->is_array()) return invalid_rsa_set("the key set is not a JWKS");
   KeySet result;
   for (const json::value& entry : keys->get_array()) {
-    if (!entry.is_object()) return invalid("the key set is not a JWKS");
+    if (!entry.is_object()) return invalid_rsa_set("the key set is not a JWKS");
     const std::string_view kid = text_member(entry.get_object(), "kid");
     if (kid.empty()) continue;
     PKey key = rsa_from_jwk(entry.get_object());
     if (!key) continue;
-    if (result.keys_.size() == kMaxJwksKeys) return invalid("the key set has more than 32 keys");
+    if (result.keys_.size() == kMaxJwksKeys) return invalid_rsa_set("the key set has more than 32 keys");
     result.keys_.push_back({std::string(kid), std::move(key)});
   }
-  if (result.keys_.empty()) return invalid("the key set has no usable key");
+  if (result.keys_.empty()) return invalid_rsa_set("the key set has no usable key");
   return result;
 }
 

@@ -22,15 +22,11 @@ namespace json = boost::json;
 /// into 64 bits: 2^53.
 constexpr double kMaxFractionalTime = 9'007'199'254'740'992.0;
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 json::string_view name(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-Failure invalid(std::string why) {
+Failure invalid_token(std::string why) {
   return {Stage::token, Cause::token_invalid, std::move(why)};
 }
 
@@ -86,22 +82,22 @@ std::vector<std::string> Jwt::audience() const {
 }
 
 Result<Jwt> parse_jwt(std::string_view compact) {
-  if (compact.size() > kMaxJwtBytes) return invalid("token is longer than 32 KiB");
+  if (compact.size() > kMaxJwtBytes) return invalid_token("token is longer than 32 KiB");
   const std::size_t first = compact.find('.');
-  if (first == std::string_view::npos) return invalid("token is not a JWT");
+  if (first == std::string_view::npos) return invalid_token("token is not a JWT");
   const std::size_t second = compact.find('.', first + 1);
   if (second == std::string_view::npos || compact.find('.', second + 1) != std::string_view::npos) {
-    return invalid("token has not exactly three parts");
+    return invalid_token("token has not exactly three parts");
   }
   // JOSE leaves the padding out (RFC 7515 2): a token with it is one that others may read another way.
   if (compact.find('=') != std::string_view::npos)
-    return invalid("token is padded with '=', which a JWT must not be (RFC 7515)");
+    return invalid_token("token is padded with '=', which a JWT must not be (RFC 7515)");
   auto header = decode_object(compact.substr(0, first));
-  if (!header) return invalid("token header is malformed");
+  if (!header) return invalid_token("token header is malformed");
   auto claims = decode_object(compact.substr(first + 1, second - first - 1));
-  if (!claims) return invalid("token claims are malformed");
+  if (!claims) return invalid_token("token claims are malformed");
   auto signature = decode_part(compact.substr(second + 1));
-  if (!signature) return invalid("token signature is malformed");
+  if (!signature) return invalid_token("token signature is malformed");
   Jwt jwt;
   jwt.header = std::move(*header);
   jwt.claims = std::move(*claims);
@@ -115,8 +111,8 @@ bool verify_rs256(const Jwt& jwt, EVP_PKEY* key) {
   if (text_of(jwt.header, "alg") != "RS256" || jwt.header.contains("crit") || !usable_rsa(key)) return false;
   const MdCtx ctx(EVP_MD_CTX_new());
   const bool good = ctx && EVP_DigestVerifyInit(ctx.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&
-                    EVP_DigestVerify(ctx.get(), bytes_of(jwt.signature), jwt.signature.size(),
-                                     bytes_of(jwt.signing_input), jwt.signing_input.size()) == 1;
+                    EVP_DigestVerify(ctx.get(), unsigned_bytes(jwt.signature), jwt.signature.size(),
+                                     unsigned_bytes(jwt.signing_input), jwt.signing_input.size()) == 1;
   ERR_clear_error();
   return good;
 }
@@ -132,8 +128,8 @@ std::string sign_rs256(const json::object& claims, std::string_view kid, EVP_PKE
   std::size_t size = signature.size();
   const MdCtx ctx(EVP_MD_CTX_new());
   if (!ctx || EVP_DigestSignInit(ctx.get(), nullptr, EVP_sha256(), nullptr, key) != 1 ||
-      EVP_DigestSign(ctx.get(), reinterpret_cast<unsigned char*>(signature.data()), &size, bytes_of(token),
-                     token.size()) != 1) {
+      EVP_DigestSign(ctx.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
+                     unsigned_bytes(token), token.size()) != 1) {
     ERR_clear_error();
     return {};
   }

@@ -12,6 +12,7 @@
 
 #include "base/base64.h"
 #include "base/json.h"
+#include "base/openssl.h"
 
 namespace cfpipe::auth {
 namespace {
@@ -32,13 +33,6 @@ constexpr std::size_t kCodeGroup = 4;
 /// How a refusal is told from tokens, and the two kinds of them from each other.
 constexpr const char* kDenied = "denied";
 constexpr const char* kDeclined = "declined";
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes_of(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
 
 json::string_view view(std::string_view text) {
   return {text.data(), text.size()};
@@ -100,8 +94,8 @@ std::optional<Secret> open_box(const BoxPrivateKey& key, std::string_view nonce_
   const std::string_view nonce = nonce_and_box.substr(0, crypto_box_NONCEBYTES);
   const std::string_view box = nonce_and_box.substr(crypto_box_NONCEBYTES);
   std::string plain(box.size() - crypto_box_MACBYTES, '\0');
-  if (crypto_box_open_easy(bytes_of(plain), bytes_of(box), box.size(), bytes_of(nonce), bytes_of(sender),
-                           key.data()) != 0) {
+  if (crypto_box_open_easy(unsigned_bytes(plain), unsigned_bytes(box), box.size(), unsigned_bytes(nonce),
+                           unsigned_bytes(sender), key.data()) != 0) {
     return std::nullopt;
   }
   return Secret(std::move(plain));
@@ -158,12 +152,12 @@ Result<SealedTransfer> seal(std::string_view receiver_public_key, const Secret& 
   if (!receiver) return failed("malformed public key");
   std::string public_key(crypto_box_PUBLICKEYBYTES, '\0');
   std::array<std::uint8_t, crypto_box_SECRETKEYBYTES> private_key{};
-  crypto_box_keypair(bytes_of(public_key), private_key.data());
+  crypto_box_keypair(unsigned_bytes(public_key), private_key.data());
   std::string sealed(crypto_box_NONCEBYTES + crypto_box_MACBYTES + plain.reveal().size(), '\0');
   randombytes_buf(sealed.data(), crypto_box_NONCEBYTES);
-  const int status =
-      crypto_box_easy(bytes_of(sealed) + crypto_box_NONCEBYTES, bytes_of(plain.reveal()),
-                      plain.reveal().size(), bytes_of(sealed), bytes_of(*receiver), private_key.data());
+  const int status = crypto_box_easy(unsigned_bytes(sealed) + crypto_box_NONCEBYTES,
+                                     unsigned_bytes(plain.reveal()), plain.reveal().size(),
+                                     unsigned_bytes(sealed), unsigned_bytes(*receiver), private_key.data());
   sodium_memzero(private_key.data(), private_key.size());
   // The only key that has the right length and does not work is a point of low order.
   if (status != 0) return failed("malformed public key");
@@ -176,7 +170,7 @@ std::string transfer_code(std::string_view public_key) {
   const auto key = decode_key(public_key);
   if (!key) return {};
   std::array<unsigned char, crypto_hash_sha256_BYTES> digest{};
-  crypto_hash_sha256(digest.data(), bytes_of(*key), key->size());
+  crypto_hash_sha256(digest.data(), unsigned_bytes(*key), key->size());
   std::uint64_t bits = 0;
   for (std::size_t i = 0; i < kCodeBytes; ++i) bits = bits << 8 | digest[i];
   std::string code;

@@ -60,12 +60,8 @@ using ParamBuilder = std::unique_ptr<OSSL_PARAM_BLD, Free<OSSL_PARAM_BLD_free>>;
 using Params = std::unique_ptr<OSSL_PARAM, Free<OSSL_PARAM_free>>;
 using PKeyCtx = std::unique_ptr<EVP_PKEY_CTX, Free<EVP_PKEY_CTX_free>>;
 
-Failure invalid(std::string why) {
+Failure invalid_signing_keys(std::string why) {
   return {Stage::application, Cause::metadata_invalid, std::move(why)};
-}
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 const Algorithm* algorithm_of(std::string_view name) {
@@ -110,7 +106,7 @@ std::pair<Kind, PKey> ec_from_jwk(const json::object& jwk) {
 PKey ed25519_from_jwk(const json::object& jwk) {
   const auto x = decode_base64url(text_of(jwk, "x"));
   if (text_of(jwk, "crv") != "Ed25519" || !x || x->size() != kEd25519Bytes) return nullptr;
-  return PKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, bytes_of(*x), x->size()));
+  return PKey(EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, unsigned_bytes(*x), x->size()));
 }
 
 /// A key that signs, or null.
@@ -129,7 +125,7 @@ std::string der_of(std::string_view signature, Kind kind) {
                                    [kind](const Curve& one) { return one.kind == kind; });
   if (curve == std::end(kCurves) || signature.size() != 2 * curve->bytes) return {};
   const auto half = [&](std::size_t at) {
-    return BN_bin2bn(bytes_of(signature) + at, static_cast<int>(curve->bytes), nullptr);
+    return BN_bin2bn(unsigned_bytes(signature) + at, static_cast<int>(curve->bytes), nullptr);
   };
   const Signature numbers(ECDSA_SIG_new());
   if (!numbers || ECDSA_SIG_set0(numbers.get(), half(0), half(curve->bytes)) != 1) return {};
@@ -157,8 +153,8 @@ bool verifies(const Jwt& jwt, const Algorithm& algorithm, EVP_PKEY* key) {
   const EVP_MD* digest = algorithm.digest == nullptr ? nullptr : algorithm.digest();
   const bool good = ctx && EVP_DigestVerifyInit(ctx.get(), &details, digest, nullptr, key) == 1 &&
                     (algorithm.padding != Padding::pss || set_pss(details)) &&
-                    EVP_DigestVerify(ctx.get(), bytes_of(signature), signature.size(),
-                                     bytes_of(jwt.signing_input), jwt.signing_input.size()) == 1;
+                    EVP_DigestVerify(ctx.get(), unsigned_bytes(signature), signature.size(),
+                                     unsigned_bytes(jwt.signing_input), jwt.signing_input.size()) == 1;
   ERR_clear_error();
   return good;
 }
@@ -166,23 +162,25 @@ bool verifies(const Jwt& jwt, const Algorithm& algorithm, EVP_PKEY* key) {
 }  // namespace
 
 Result<SigningKeys> SigningKeys::parse(std::string_view text) {
-  if (text.size() > kMaxJwksBytes) return invalid("the key set is larger than 1 MiB");
+  if (text.size() > kMaxJwksBytes) return invalid_signing_keys("the key set is larger than 1 MiB");
   const auto object = parse_json_object(text);
   const json::value* keys = object ? object->if_contains("keys") : nullptr;
-  if (keys == nullptr || !keys->is_array()) return invalid("the key set is not a JWKS");
+  if (keys == nullptr || !keys->is_array()) return invalid_signing_keys("the key set is not a JWKS");
   SigningKeys result;
   for (const json::value& entry : keys->get_array()) {
-    if (!entry.is_object()) return invalid("the key set is not a JWKS");
+    if (!entry.is_object()) return invalid_signing_keys("the key set is not a JWKS");
     const json::object& jwk = entry.get_object();
     const std::string alg = text_of(jwk, "alg");
     if (!alg.empty() && algorithm_of(alg) == nullptr) continue;
     auto [kind, key] = read_key(jwk);
     if (!key) continue;
-    if (result.keys_.size() == kMaxSigningKeys) return invalid("the key set has more than 512 keys");
+    if (result.keys_.size() == kMaxSigningKeys)
+      return invalid_signing_keys("the key set has more than 512 keys");
     result.keys_.push_back({text_of(jwk, "kid"), kind, alg, std::move(key)});
   }
   ERR_clear_error();
-  if (result.keys_.empty()) return invalid("the key set has no key for RS, PS, ES or EdDSA signatures");
+  if (result.keys_.empty())
+    return invalid_signing_keys("the key set has no key for RS, PS, ES or EdDSA signatures");
   return result;
 }
 

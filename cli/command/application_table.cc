@@ -24,13 +24,13 @@ std::string_view host_in(const auth::ListedApplication& app) {
   return std::string_view(app.hostname).substr(0, app.hostname.find('/'));
 }
 
-Row row_of(const auth::ListedApplication& app, const Authority& auth_domain) {
+Row application_row(const auth::ListedApplication& app, const Authority& auth_domain) {
   const WayThere way = way_there(app, auth_domain);
   return {app.hostname, app.protocol, app.terminal ? "yes" : "no", domain_text(auth_domain),
           way.command.empty() ? "-" : way.command};
 }
 
-json::object object_of(const auth::ListedApplication& app, const Authority& auth_domain) {
+json::object application_object(const auth::ListedApplication& app, const Authority& auth_domain) {
   json::object out{{"auth_domain", domain_text(auth_domain)},
                    {"hostname", app.hostname},
                    {"protocol", app.protocol},
@@ -41,7 +41,7 @@ json::object object_of(const auth::ListedApplication& app, const Authority& auth
   return out;
 }
 
-json::object object_of(const UnlistedEdge& edge) {
+json::object unlisted_object(const UnlistedEdge& edge) {
   return {{"auth_domain", printable(edge.auth_domain)},
           {"message", what_text(edge.failure, edge.words)},
           {"fix", edge.words.hint},
@@ -73,7 +73,7 @@ std::string ApplicationTable::text(const std::function<bool(std::string_view hos
       nothing +=
           "The policies of " + domain_text(edge.auth_domain) + " admit you to no application at present.\n";
     for (const auto& app : edge.applications) {
-      rows.push_back(row_of(app, edge.auth_domain));
+      rows.push_back(application_row(app, edge.auth_domain));
       const WayThere way = way_there(app, edge.auth_domain);
       if (!way.setup.empty() && !set_up(host_in(app))) setups += "  " + way.setup + "\n";
     }
@@ -88,8 +88,9 @@ std::string ApplicationTable::text(const std::function<bool(std::string_view hos
 std::string ApplicationTable::json() const {
   json::array applications, rest;
   for (const auto& edge : listed)
-    for (const auto& app : edge.applications) applications.push_back(object_of(app, edge.auth_domain));
-  for (const auto& edge : unlisted) rest.push_back(object_of(edge));
+    for (const auto& app : edge.applications)
+      applications.push_back(application_object(app, edge.auth_domain));
+  for (const auto& edge : unlisted) rest.push_back(unlisted_object(edge));
   return json::serialize(
              json::object{{"applications", std::move(applications)}, {"not_listed", std::move(rest)}}) +
          "\n";

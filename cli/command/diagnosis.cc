@@ -36,7 +36,7 @@ void trim_end(std::string& line) {
   line.erase(line.find_last_not_of(' ') + 1);
 }
 
-json::object object_of(const Finding& finding) {
+json::object finding_object(const Finding& finding) {
   json::object out{{"stage", finding.stage},
                    {"result", result_name(finding.result)},
                    {"ms", Milliseconds(finding.took).count()}};
@@ -92,7 +92,7 @@ std::string Diagnosis::text() const {
 
 std::string Diagnosis::json() const {
   json::array stages;
-  for (const auto& finding : findings) stages.push_back(object_of(finding));
+  for (const auto& finding : findings) stages.push_back(finding_object(finding));
   const auto* finding = failed();
   json::object out{{"host", host}, {"status", static_cast<int>(status())}};
   if (!block.empty()) out["block"] = printable(block, kMaxDetailBytes);

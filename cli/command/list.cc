@@ -23,7 +23,7 @@ namespace {
 
 namespace net = boost::asio;
 
-constexpr std::string_view kOrgSuffix = "-org-token";
+constexpr std::string_view kOrgTokenEnding = "-org-token";
 
 /// Collects the edges' lists, and the reasons where there is none.
 class Lister {
@@ -57,7 +57,7 @@ std::string text_of(const Authority& auth_domain) {
 
 /// The auth domain in the name of an org token's file; nothing if the name is not how that file is called.
 std::optional<Authority> auth_domain_in(const std::string& file) {
-  auto parsed = Authority::parse(std::string_view(file).substr(0, file.size() - kOrgSuffix.size()));
+  auto parsed = Authority::parse(std::string_view(file).substr(0, file.size() - kOrgTokenEnding.size()));
   if (!parsed || auth::org_token_file(text_of(*parsed)) != file) return std::nullopt;
   return std::move(*parsed);
 }
@@ -138,7 +138,7 @@ net::awaitable<void> Lister::ask_edge(const Authority& auth_domain) {
 }
 
 net::awaitable<Result<void>> Lister::ask_all() {
-  const auto files = session_.state().list(kOrgSuffix);
+  const auto files = session_.state().list(kOrgTokenEnding);
   if (!files) co_return files.error();
   for (const std::string& file : *files) {
     if (const auto auth_domain = auth_domain_in(file)) {

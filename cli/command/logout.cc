@@ -15,7 +15,7 @@ namespace {
 
 using auth::StateDir;
 
-constexpr std::string_view kTokenSuffix = "-token";
+constexpr std::string_view kTokenFileEnding = "-token";
 
 /// The org token that would silently bring the application token back: that of the token's issuer; empty if
 /// the file is none of ours. What this process lacks the descriptors or the memory to read is a failure.
@@ -30,7 +30,7 @@ Result<std::string> org_token_of(const StateDir& state, const std::string& token
 }
 
 Result<std::vector<std::string>> files_to_remove(const StateDir& state, const Options& options) {
-  auto tokens = state.list(kTokenSuffix);
+  auto tokens = state.list(kTokenFileEnding);
   if (!tokens) return tokens;
   std::vector<std::string> names;
   for (auto& name : *tokens) {
@@ -48,8 +48,8 @@ Result<std::vector<std::string>> files_to_remove(const StateDir& state, const Op
 }  // namespace
 
 bool token_file_covers(std::string_view name, std::string_view host) {
-  const std::size_t tail = auth::kAudCharacters + 1 + kTokenSuffix.size();
-  if (name.size() <= tail || !name.ends_with(kTokenSuffix)) return false;
+  const std::size_t tail = auth::kAudCharacters + 1 + kTokenFileEnding.size();
+  if (name.size() <= tail || !name.ends_with(kTokenFileEnding)) return false;
   if (!auth::is_aud(name.substr(name.size() - tail + 1, auth::kAudCharacters))) return false;
   // What follows the host is the path of the application, or its auth domain.
   const auto app = name.substr(0, name.size() - tail + 1);

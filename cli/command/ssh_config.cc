@@ -20,7 +20,7 @@ using transport::Url;
 /// In the text for no host.
 constexpr const char* kExampleHost = "vm.example.com";
 
-Failure unusable(std::string why) {
+Failure no_ssh_config(std::string why) {
   return {Stage::input, Cause::bad_option, std::move(why)};
 }
 
@@ -230,34 +230,36 @@ Result<std::string> ssh_config_text(const Options& options, const Places& places
         &options.cert_file, &options.key_file, &options.key, &options.url.target, &places.program,
         &places.state_dir, &places.sockets.runtime_dir}) {
     if (!can_be_written(*text)) {
-      return unusable(printable(*text) + " holds a character that ssh_config has no spelling for");
+      return no_ssh_config(printable(*text) + " holds a character that ssh_config has no spelling for");
     }
   }
   if (options.url.target.find('?') != std::string::npos) {
-    return unusable("a '?' has no place in ssh_config here; for several hosts write *, as in *.example.com");
+    return no_ssh_config(
+        "a '?' has no place in ssh_config here; for several hosts write *, as in *.example.com");
   }
   if (!is_plain(options.url.path())) {
-    return unusable("a path like this has no place in ssh_config");
+    return no_ssh_config("a path like this has no place in ssh_config");
   }
   const Writer writer(options, places);
   if (writer.strips_a_prefix() &&
       (options.style == ConfigStyle::match || options.style == ConfigStyle::chain)) {
-    return unusable("key file names have no cfpipe- in front: for this pattern take --style agent");
+    return no_ssh_config("key file names have no cfpipe- in front: for this pattern take --style agent");
   }
   switch (options.style) {
     case ConfigStyle::plain:
       return writer.plain();
     case ConfigStyle::agent:
       if (const auto socket = agent_socket(places.sockets, options.url.host)) return writer.agent(*socket);
-      return unusable("no room for the agent's socket in " + printable(places.state_dir) +
-                      ", and no XDG_RUNTIME_DIR that has: set CFPIPE_HOME to a shorter path of a file system "
-                      "that holds sockets, or take --style match");
+      return no_ssh_config(
+          "no room for the agent's socket in " + printable(places.state_dir) +
+          ", and no XDG_RUNTIME_DIR that has: set CFPIPE_HOME to a shorter path of a file system "
+          "that holds sockets, or take --style match");
     case ConfigStyle::match:
       return writer.match();
     case ConfigStyle::chain:
       return writer.chain();
   }
-  return unusable("no such style");
+  return no_ssh_config("no such style");
 }
 
 int run_ssh_config(const Options& options) {

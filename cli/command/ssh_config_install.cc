@@ -24,7 +24,7 @@ namespace {
 constexpr mode_t kPrivateDirectory = 0700;
 constexpr unsigned kPrivateFile = 0600;
 
-Failure unusable(const std::string& path, const std::string& why) {
+Failure unusable_file(const std::string& path, const std::string& why) {
   return {Stage::config, Cause::file_unusable, path + ": " + why};
 }
 Failure unwritten(const std::string& path, int error) {
@@ -45,14 +45,14 @@ Result<Edited> read_edited(const std::string& path) {
   struct stat link {};
   if (::lstat(path.c_str(), &link) != 0) {
     if (errno == ENOENT) return file;
-    return unusable(path, std::strerror(errno));
+    return unusable_file(path, std::strerror(errno));
   }
   const std::unique_ptr<char, void (*)(void*)> resolved(::realpath(path.c_str(), nullptr), ::free);
-  if (!resolved) return unusable(path, std::string("leads nowhere: ") + std::strerror(errno));
+  if (!resolved) return unusable_file(path, std::string("leads nowhere: ") + std::strerror(errno));
   file.path = resolved.get();
   auto opened = open_own_file(file.path);
   if (!opened) return Failure(Stage::config, Cause::file_unusable, opened.error().detail);
-  if (!*opened) return unusable(file.path, "has just gone");
+  if (!*opened) return unusable_file(file.path, "has just gone");
   auto content = read_own_file(**opened, file.path);
   if (!content) return Failure(Stage::config, Cause::file_unusable, content.error().detail);
   file.text = content->reveal();
@@ -82,10 +82,10 @@ Result<bool> make_directory(const std::string& path) {
   const bool made = ::mkdir(path.c_str(), kPrivateDirectory) == 0;
   if (!made && errno != EEXIST) return unwritten(path, errno);
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return unusable(path, std::strerror(errno));
-  if (!S_ISDIR(info.st_mode)) return unusable(path, "is not a directory");
-  if (info.st_uid != ::geteuid()) return unusable(path, "belongs to another user");
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return unusable(path, "can be written by others");
+  if (::stat(path.c_str(), &info) != 0) return unusable_file(path, std::strerror(errno));
+  if (!S_ISDIR(info.st_mode)) return unusable_file(path, "is not a directory");
+  if (info.st_uid != ::geteuid()) return unusable_file(path, "belongs to another user");
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) return unusable_file(path, "can be written by others");
   return made;
 }
 

@@ -14,8 +14,8 @@ namespace net = boost::asio;
 namespace {
 
 /// The cached token, or that for a service token; nothing if a login would be needed.
-net::awaitable<Result<std::optional<Secret>>> token_without_login(const Session& session,
-                                                                  const auth::Application& app) {
+net::awaitable<Result<std::optional<Secret>>> cached_or_service_token(const Session& session,
+                                                                      const auth::Application& app) {
   if (!session.access().service_token.given()) {
     co_return auth::cached_app_token(session.state(), app, session.access().edge_now());
   }
@@ -32,7 +32,7 @@ net::awaitable<int> run_token(Options options) {
   if (!session) co_return report(session.error());
   auto app = co_await auth::discover((*session)->access());
   if (!app) co_return report(app.error());
-  auto token = co_await token_without_login(**session, *app);
+  auto token = co_await cached_or_service_token(**session, *app);
   if (!token) co_return report(token.error());
   if (!*token) co_return report({Stage::token, Cause::token_missing, options.url.host.text()});
   const auto written = write_output((*token)->reveal());

@@ -72,7 +72,7 @@ void add_options(std::string& out, const CLI::App& app, const std::string& title
   if (!entries.empty()) out += "\n" + title + ":\n" + entries;
 }
 
-void add_commands(std::string& out, const CLI::App& app) {
+void add_command_lines(std::string& out, const CLI::App& app) {
   std::string entries;
   for (const auto* command : app.get_subcommands(nullptr)) {
     if (command->get_group().empty()) continue;
@@ -108,7 +108,7 @@ std::string help_text(const CLI::App& root, const std::string& program) {
              ? spelling + " [OPTIONS]" + (has_commands ? " COMMAND" : arguments_of(*app))
              : app->get_footer();
   out += "\n\n" + app->get_description() + "\n";
-  add_commands(out, *app);
+  add_command_lines(out, *app);
   add_options(out, *app, app == &root ? "Options of every command" : "Options", true);
   if (app == &root) return out;
   out += "\nMore options:\n";

@@ -68,7 +68,7 @@ transport::TunnelProtocol protocol_for(const Options& options) {
 }
 
 /// What was awaited may have ended for that reason alone.
-bool is_cancelled(const net::cancellation_state& state) {
+bool opening_cancelled(const net::cancellation_state& state) {
   return state.cancelled() != net::cancellation_type::none;
 }
 
@@ -126,7 +126,7 @@ net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::search(bool believe_k
   });
   auto result = co_await find_credentials(session, options, believe_known);
   const auto state = co_await net::this_coro::cancellation_state;
-  if (!is_cancelled(state)) mine->result = result;
+  if (!opening_cancelled(state)) mine->result = result;
   co_return result;
 }
 
@@ -183,7 +183,7 @@ net::awaitable<Result<void>> TunnelOpener::Impl::certified() {
   agent->expect();
   auto result = co_await sign();
   const auto state = co_await net::this_coro::cancellation_state;
-  if (!result && is_cancelled(state)) co_return result;  // the next caller begins anew
+  if (!result && opening_cancelled(state)) co_return result;  // the next caller begins anew
   if (result && identity) {
     offer(*agent, *identity);
   } else {

@@ -38,7 +38,7 @@ constexpr const char* kExemptSetting = "persourcepenaltyexemptlist";
 /// Unauthenticated connections at which sshd begins to drop some, of all people together; its default is 10.
 constexpr unsigned kFewStartups = 10;
 
-Failure fault(std::string text) {
+Failure sshd_fault(std::string text) {
   return {Stage::config, Cause::bad_option, std::move(text)};
 }
 
@@ -46,7 +46,7 @@ std::string first_line(const std::string& text) {
   return printable(std::string_view(text).substr(0, text.find('\n')));
 }
 
-std::vector<std::string_view> lines_of(std::string_view text) {
+std::vector<std::string_view> whole_lines(std::string_view text) {
   std::vector<std::string_view> out;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
@@ -98,7 +98,7 @@ Result<Settings> settings(const SshdPlace& place) {
   const std::vector<std::string> command{place.program, "-T", "-f", place.config};
   ProgramEnd end = run_program(command);
   if (const MissingDirectory directory(end.complaint); directory.made()) end = run_program(command);
-  if (!end.well()) return fault(first_line(end.complaint));
+  if (!end.well()) return sshd_fault(first_line(end.complaint));
   Settings out;
   std::istringstream lines(end.output);
   for (std::string line; std::getline(lines, line);) {
@@ -131,7 +131,7 @@ bool holds_keys(const std::string& path, const std::vector<std::string>& lines) 
   const auto text = read_file(path);
   if (!text || !*text) return false;
   std::set<std::string> there;
-  for (const std::string_view line : lines_of(**text)) there.insert(key_of(line));
+  for (const std::string_view line : whole_lines(**text)) there.insert(key_of(line));
   return std::all_of(lines.begin(), lines.end(),
                      [&](const std::string& line) { return there.contains(key_of(line)); });
 }
@@ -159,13 +159,13 @@ Result<void> write(const std::string& path, const std::optional<std::string>& co
   if (!content) {
     std::error_code error;
     std::filesystem::remove(path, error);
-    return error ? Result<void>(fault(path + ": " + error.message())) : Result<void>();
+    return error ? Result<void>(sshd_fault(path + ": " + error.message())) : Result<void>();
   }
   struct stat info {};
   const mode_t mode = ::stat(path.c_str(), &info) == 0 ? info.st_mode & 07777 : kPublicMode;
   if (auto replaced = replace_file(path, *content, kPublicMode); !replaced)
-    return fault(replaced.error().detail);
-  if (::chmod(path.c_str(), mode) != 0) return fault(path + ": its mode cannot be set");
+    return sshd_fault(replaced.error().detail);
+  if (::chmod(path.c_str(), mode) != 0) return sshd_fault(path + ": its mode cannot be set");
   if (::access(kSelinux, F_OK) == 0) run_program({"restorecon", path});
   return {};
 }
@@ -181,7 +181,7 @@ bool is_sshd(pid_t pid, const std::string& program) {
 std::string with_keys_of(std::string_view text, std::string_view app, const std::vector<std::string>& lines) {
   std::string out;
   bool ours = false;
-  for (const std::string_view line : lines_of(text)) {
+  for (const std::string_view line : whole_lines(text)) {
     if (line.starts_with(kBlock))
       ours = trimmed(line.substr(kBlock.size(), line.find('\n') - kBlock.size())) == app;
     if (!ours && line != kHeader) out += line;
@@ -195,7 +195,7 @@ std::string with_keys_of(std::string_view text, std::string_view app, const std:
 }
 
 bool includes(std::string_view config, const std::string& path) {
-  for (const std::string_view line : lines_of(config)) {
+  for (const std::string_view line : whole_lines(config)) {
     std::istringstream words{std::string(line)};
     std::string keyword, pattern;
     words >> keyword;
@@ -247,20 +247,21 @@ Result<std::vector<FileChange>> plan_sshd_setup(const SshdPlace& place, const Ss
   const Paths paths(place);
   const auto present = settings(place);
   if (!present)
-    return fault("sshd does not take its configuration as it is; mend that first: " + present.error().detail);
+    return sshd_fault("sshd does not take its configuration as it is; mend that first: " +
+                      present.error().detail);
   const std::string trusted = trusted_keys(*present);
   // What an administrator has put into another file is left there.
   const bool elsewhere = !wishes.lines.empty() && !trusted.empty() && trusted != paths.keys;
   if (elsewhere && !holds_keys(trusted, wishes.lines))
-    return fault("sshd trusts the keys in " + trusted +
-                 " already, and takes one such file only; add these to it");
+    return sshd_fault("sshd trusts the keys in " + trusted +
+                      " already, and takes one such file only; add these to it");
   auto config = read_file(paths.config);
-  if (!config) return fault(config.error().detail);
-  if (!*config) return fault(paths.config + " does not exist");
+  if (!config) return sshd_fault(config.error().detail);
+  if (!*config) return sshd_fault(paths.config + " does not exist");
   const auto keys = read_file(paths.keys);
-  if (!keys) return fault(keys.error().detail);
+  if (!keys) return sshd_fault(keys.error().detail);
   const auto drop_in = read_file(paths.drop_in);
-  if (!drop_in) return fault(drop_in.error().detail);
+  if (!drop_in) return sshd_fault(drop_in.error().detail);
 
   const std::string wanted_keys =
       elsewhere ? keys->value_or("") : with_keys_of(keys->value_or(""), wishes.app, wishes.lines);
@@ -288,7 +289,7 @@ Result<void> change_sshd(const SshdPlace& place, const std::vector<FileChange>& 
   const auto undone = [&](std::string why) {
     undo(changes);
     if (made) ::rmdir(paths.drop_in_dir.c_str());
-    return fault("nothing was changed: " + std::move(why));
+    return sshd_fault("nothing was changed: " + std::move(why));
   };
   for (const FileChange& change : changes)
     if (auto written = write(change.path, change.after); !written) return undone(written.error().detail);
@@ -311,13 +312,13 @@ Result<std::string> reload_sshd(const SshdPlace& place) {
     for (const char* unit : kUnits) {
       if (!run_program({"systemctl", "--quiet", "is-active", unit}).well()) continue;
       const ProgramEnd end = run_program({"systemctl", "reload", unit});
-      if (!end.well()) return fault("sshd could not be reloaded: " + first_line(end.complaint));
+      if (!end.well()) return sshd_fault("sshd could not be reloaded: " + first_line(end.complaint));
       return std::string(unit) + " reloaded";
     }
     return std::string("sshd does not run at present; it will read this when it starts");
   }
   const auto present = settings(place);
-  if (!present) return fault(present.error().detail);
+  if (!present) return sshd_fault(present.error().detail);
   const auto file = present->find("pidfile");
   const auto text = file == present->end() ? Result<std::optional<std::string>>(std::optional<std::string>())
                                            : read_file(file->second);
@@ -329,7 +330,7 @@ Result<std::string> reload_sshd(const SshdPlace& place) {
       !is_sshd(pid, place.program))
     return std::string("no sshd is known to run; it will read this when it starts");
   if (::kill(pid, SIGHUP) != 0)
-    return fault("sshd could not be reloaded: process " + number + " cannot be signalled");
+    return sshd_fault("sshd could not be reloaded: process " + number + " cannot be signalled");
   return "sshd (process " + number + ") reloaded";
 }
 

@@ -16,11 +16,11 @@
 namespace cfpipe::edge {
 namespace {
 
-Failure fault(std::string text) {
+Failure setup_fault(std::string text) {
   return {Stage::input, Cause::bad_option, std::move(text)};
 }
 
-std::vector<std::string> lines_of(std::string_view text) {
+std::vector<std::string> lines_without_ends(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -36,18 +36,18 @@ Result<std::vector<std::string>> given_keys(const std::string& file) {
   if (!text) return text.error();
   std::vector<std::string> lines;
   int number = 0;
-  for (const std::string& whole : lines_of(*text)) {
+  for (const std::string& whole : lines_without_ends(*text)) {
     const std::string_view line = trimmed(whole);
     ++number;
     if (line.empty() || line.starts_with('#')) continue;
     const auto key = auth::parse_public_key_line(line);
     if (!key || !auth::acceptable_user_key(key->blob))
       // Not shown: what was given by mistake may be a private key.
-      return fault("line " + std::to_string(number) +
-                   " is not the public key of a CA; give the lines of 'cfpipe-edge ca show'");
+      return setup_fault("line " + std::to_string(number) +
+                         " is not the public key of a CA; give the lines of 'cfpipe-edge ca show'");
     lines.emplace_back(line);
   }
-  if (lines.empty()) return fault("no public key was given; pipe in what 'cfpipe-edge ca show' prints");
+  if (lines.empty()) return setup_fault("no public key was given; pipe in what 'cfpipe-edge ca show' prints");
   return lines;
 }
 
@@ -73,14 +73,14 @@ Result<std::variant<std::vector<std::string>, int>> wanted_keys(const StateOptio
       run_in_child([&](std::string& out) { return print_keys_of_state(option, options.app, out); });
   if (!shown) return shown.error();
   if (shown->status != kOk) return Keys(shown->status);
-  return Keys(lines_of(shown->output));
+  return Keys(lines_without_ends(shown->output));
 }
 
 /// The edge's addresses as given, or this machine's own where the edge's state is here.
 Result<std::vector<std::string>> edge_addresses(const SshdSetupOptions& options) {
   for (const std::string& address : options.edge_addresses)
     if (!parse_ip_range(address))
-      return fault("--edge-address takes addresses and ranges such as 10.0.0.2 or 2001:db8::/64");
+      return setup_fault("--edge-address takes addresses and ranges such as 10.0.0.2 or 2001:db8::/64");
   if (!options.edge_addresses.empty() || options.uninstall || !options.ca_keys.empty())
     return options.edge_addresses;
   return std::vector<std::string>{"127.0.0.1", "::1"};

@@ -15,7 +15,7 @@
 namespace cfpipe::edge {
 namespace {
 
-Failure fault(Stage stage, std::string text) {
+Failure state_fault(Stage stage, std::string text) {
   return {stage, Cause::bad_option, std::move(text)};
 }
 
@@ -37,14 +37,14 @@ std::string config_meant(const StateOption& option) {
 Result<std::string> state_dir_of(const StateOption& option, Missing missing) {
   if (const std::string path = config_meant(option); !path.empty()) {
     const auto config = checked_config_as_owner(path, {TlsFiles::passed_over, Keep::nothing, missing});
-    if (!config) return fault(Stage::config, {});
+    if (!config) return state_fault(Stage::config, {});
     return config->state_dir;
   }
   if (!option.dir.empty()) return option.dir;
   std::error_code error;
   std::string dir = dev_state_dir();
   if (std::filesystem::exists(dir + "/edge.db", error)) return dir;
-  return fault(Stage::input, "say which edge with --state DIR or --config FILE");
+  return state_fault(Stage::input, "say which edge with --state DIR or --config FILE");
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ Result<std::string> own_state_dir(const StateOption& option, bool known) {
   if (const auto ours = check_owner(*dir); !ours) return ours.error();
   std::error_code error;
   if (known && !std::filesystem::exists(*dir + "/edge.db", error))
-    return fault(Stage::state, *dir + " is not the state directory of an edge");
+    return state_fault(Stage::state, *dir + " is not the state directory of an edge");
   return dir;
 }
 

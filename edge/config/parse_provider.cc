@@ -111,7 +111,7 @@ void read_prompt(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc) {
 }
 
 /// Rejects credentials in the URL, which all readers of the configuration would see.
-void read_proxy(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, LoadedConfig& loaded) {
+void read_provider_proxy(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, LoadedConfig& loaded) {
   oidc.proxy = reader.text(node, "proxy", kWhat, false);
   if (!oidc.proxy.empty())
     if (const std::string wrong = proxy_setting_fault(oidc.proxy); !wrong.empty())
@@ -122,7 +122,7 @@ void read_proxy(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, Lo
 }
 
 void read_oidc(YamlReader& reader, const YAML::Node& node, OidcConfig& oidc, LoadedConfig& loaded) {
-  read_proxy(reader, node, oidc, loaded);
+  read_provider_proxy(reader, node, oidc, loaded);
   oidc.issuer = reader.text(node, "issuer", kWhat);
   if (!oidc.issuer.empty()) {
     if (const auto url = parse_provider_url(oidc.issuer); !url) {

@@ -6,7 +6,8 @@ namespace {
 
 constexpr const char* kUnixSocket = "unix";
 
-void read_proxy(YamlReader& reader, const YAML::Node& item, const Config& config, TrustedProxies& out) {
+void read_trusted_proxy(YamlReader& reader, const YAML::Node& item, const Config& config,
+                        TrustedProxies& out) {
   if (item.IsScalar() && item.Scalar() == kUnixSocket) {
     if (config.listen && !config.listen->is_unix())
       reader.fault(item, "'unix' in 'trusted_proxies' is for 'listen: unix:/PATH'");
@@ -32,7 +33,7 @@ void read_proxies(YamlReader& reader, const YAML::Node& root, LoadedConfig& load
     reader.fault(list, "'trusted_proxies' must be a list of at most " + std::to_string(kMaxTrustedProxies) +
                            " addresses or ranges");
   } else if (list) {
-    for (const YAML::Node& item : list) read_proxy(reader, item, config, out);
+    for (const YAML::Node& item : list) read_trusted_proxy(reader, item, config, out);
   }
   // In front of TLS there is no other way to name a client.
   out.proxy_protocol = reader.flag(root, "proxy_protocol", list.IsDefined() && !config.plain_http);

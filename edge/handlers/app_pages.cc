@@ -39,7 +39,7 @@ Answer stale_code() {
                       "Start again from the address you wanted to reach.");
 }
 
-bool is_json(const Request& request) {
+bool has_json_body(const Request& request) {
   const std::string_view type = request.header("Content-Type");
   return same_text(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
@@ -184,7 +184,7 @@ std::optional<ProgramLogin> AppPages::program_login(std::string_view url) const 
 }
 
 Answer AppPages::make_link(const Request& request) {
-  if (!is_json(request)) return json_refusal(415, "the request must be application/json");
+  if (!has_json_body(request)) return json_refusal(415, "the request must be application/json");
   if (request.body.size() > kMaxLinkRequestBytes) return json_refusal(413, "the request is too large");
   const auto body = parse_json_object(request.body);
   if (!body) return json_refusal(400, "the request is not a JSON object");

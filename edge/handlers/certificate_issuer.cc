@@ -19,7 +19,7 @@ namespace {
 /// Largest body, in bytes: a token and a key line with room to spare.
 constexpr std::size_t kMaxSignBodyBytes = auth::kMaxJwtBytes + auth::kMaxKeyLineBytes + 4096;
 
-bool is_json(std::string_view type) {
+bool is_json_type(std::string_view type) {
   return same_text(trimmed(type.substr(0, type.find(';'))), "application/json");
 }
 
@@ -41,7 +41,7 @@ std::string too_many_certificates(const Identity& identity, std::int64_t limit, 
 boost::asio::awaitable<Answer> CertificateIssuer::answer(const Request& request,
                                                          const Authenticator& credentials,
                                                          const ApplicationTable& applications) {
-  if (!is_json(request.header("Content-Type")))
+  if (!is_json_type(request.header("Content-Type")))
     co_return json_refusal(415, "the request must be application/json");
   if (request.body.size() > kMaxSignBodyBytes) co_return json_refusal(413, "the request is too large");
   const auto body = parse_json_object(request.body);

@@ -19,7 +19,7 @@ namespace {
 /// Kind of signed state, and of marks that it was used.
 constexpr std::string_view kChallenge = "connector-challenge";
 constexpr std::size_t kChallengeBytes = 16;  ///< random ones
-constexpr const char* kRevoked = "the connector was revoked";
+constexpr const char* kConnectorRevoked = "the connector was revoked";
 
 /// One word that log and audit show as it is.
 bool is_word(std::string_view text, std::size_t most) {
@@ -280,7 +280,7 @@ std::size_t ConnectorAuthority::end_revoked() {
   std::size_t ended = 0;
   for (const std::string& id : attached) {
     const auto row = context_.store.connectors().find(id);
-    if (row && !*row) ended += context_.connectors->end(id, kRevoked);
+    if (row && !*row) ended += context_.connectors->end(id, kConnectorRevoked);
   }
   return ended;
 }

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kFormCookieCharacters = 43;
 /// Also the session's name in the audit.
-constexpr std::size_t kNonceBytes = 12;
+constexpr std::size_t kIdentityNonceBytes = 12;
 
 }  // namespace
 
@@ -137,7 +137,7 @@ Result<std::optional<boost::json::object>> SignInOutcome::take_code(const std::s
 
 bool SignInOutcome::start_session(const Request& request, const Login& login, Identity& identity) {
   if (!context_.grants()) return false;
-  identity.nonce = random_id(kNonceBytes);
+  identity.nonce = random_id(kIdentityNonceBytes);
   identity.issued = context_.now();
   identity.expires = identity.issued + context_.config.session_duration.count();
   AuditRow row = row_of("login", request);

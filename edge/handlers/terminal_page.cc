@@ -11,7 +11,7 @@ namespace cfpipe::edge {
 namespace {
 
 /// Bytes of a nonce, which is good for one page.
-constexpr std::size_t kNonceBytes = 16;
+constexpr std::size_t kScriptNonceBytes = 16;
 
 std::string comma_separated(const std::vector<std::string>& all) {
   std::string out;
@@ -34,7 +34,7 @@ std::vector<std::string> users_of(const ApplicationConfig& app, const Identity& 
 /// Scripts and styles are this host's own files, but for the styles that the terminal makes while it runs,
 /// which show this page's nonce.
 Answer terminal_page(const Request& request, const Application& app, const Identity& identity) {
-  const std::string nonce = random_id(kNonceBytes);
+  const std::string nonce = random_id(kScriptNonceBytes);
   const auto users = users_of(*app.config, identity);
   std::string user = account_of(email_prefix(identity.email), AccountFrom::email).value_or("");
   if (!users.empty()) user = users.front();

@@ -20,7 +20,7 @@ namespace {
 
 /// What the audit has of a destination that was refused, in bytes; a name with a port fits.
 constexpr std::size_t kShownDestination = 300;
-constexpr const char* kRevoked = "access was revoked";
+constexpr const char* kAccessRevoked = "access was revoked";
 constexpr const char* kUnrecorded = "this edge cannot keep its records at present";
 constexpr const char* kNotServed = "the application is not served here any more";
 constexpr const char* kNotAdmitted = "the application's policies do not admit you any more";
@@ -164,7 +164,7 @@ std::int64_t TunnelAuthority::opened(const TunnelGrant& grant, const Request& re
   context_.counters.add(Count::tunnels_opened, row.application);
   const bool late = !grant.identity.empty() && credentials_.no_longer_good({grant.identity, grant.client_id,
                                                                             grant.session, grant.issued});
-  if (late) handle->dismiss(kRevoked);
+  if (late) handle->dismiss(kAccessRevoked);
   auto seat = grant.seat;
   if (!seat) {
     auto admission = open_tunnels_.admit({row.identity, grant.client_id, row.peer}, row.time);
@@ -221,7 +221,7 @@ void TunnelAuthority::end_revoked(bool changed_here) {
   open_tunnels_.for_each([this](std::int64_t, const TunnelRegistry::Tunnel& tunnel) {
     if (!tunnel.row.identity.empty() &&
         credentials_.no_longer_good({tunnel.row.identity, tunnel.client_id, tunnel.session, tunnel.issued}))
-      tunnel.handle->dismiss(kRevoked);
+      tunnel.handle->dismiss(kAccessRevoked);
   });
   end_asked();
 }

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kTokens = "connector";
 constexpr std::string_view kRevocations = "connector-revoked";
 /// Random bytes: 16 characters, as auth::is_connector_id() wants them.
-constexpr std::size_t kIdBytes = 12;
+constexpr std::size_t kConnectorIdBytes = 12;
 
 /// The secret enrols, so a copy of the database should not hold it.
 std::string key_of(std::string_view secret) {
@@ -62,7 +62,7 @@ Result<Connectors::Enrolled> Connectors::enrol(const Enrolment& asked, std::int6
   auto revoked = is_void(**token, now);
   if (!revoked) return revoked.error();
   if (*revoked) return out;
-  out.row = {random_id(kIdBytes), (*token)->name, asked.public_key, asked.host, now, 0};
+  out.row = {random_id(kConnectorIdBytes), (*token)->name, asked.public_key, asked.host, now, 0};
   const auto added = connectors_.insert(out.row);
   if (!added) return added.error();
   out.why = *added ? Enrolled::Why::none : Enrolled::Why::no_room;
@@ -87,7 +87,7 @@ Result<std::vector<ConnectorRow>> Connectors::revoke(const std::string& id_or_na
   }
   // Lasts as long as a token that was made before. Administrators alone make marks: there is room.
   const auto marked =
-      pending_.put(kRevocations, id_or_name, random_id(kIdBytes), now + kEnrolmentSeconds, now);
+      pending_.put(kRevocations, id_or_name, random_id(kConnectorIdBytes), now + kEnrolmentSeconds, now);
   if (!marked) return marked.error();
   return connectors_.erase_named(id_or_name);
 }

@@ -9,7 +9,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::string_view kKind = "link";
+constexpr std::string_view kLinks = "link";
 /// Without those that people take for each other: 0 and o, 1, i and l.
 constexpr std::string_view kAlphabet = "abcdefghjkmnpqrstuvwxyz23456789";
 constexpr std::size_t kGroup = 4;
@@ -42,7 +42,7 @@ std::string code_of(std::string_view text) {
   return valid ? code : std::string();
 }
 
-std::string text_of(const ProgramLogin& login) {
+std::string link_text(const ProgramLogin& login) {
   return boost::json::serialize(boost::json::object{{"host", login.host},
                                                     {"aud", login.aud},
                                                     {"receiver", login.receiver},
@@ -54,9 +54,9 @@ std::optional<ProgramLogin> login_of(std::string_view text) {
   const auto read = parse_json_object(text);
   if (!read) return std::nullopt;
   ProgramLogin login;
-  login.host = cfpipe::text_of(*read, "host");
-  login.aud = cfpipe::text_of(*read, "aud");
-  login.receiver = cfpipe::text_of(*read, "receiver");
+  login.host = text_of(*read, "host");
+  login.aud = text_of(*read, "aud");
+  login.receiver = text_of(*read, "receiver");
   login.org_token = number_of(*read, "org") != 0;
   login.closes_itself = number_of(*read, "close") != 0;
   return login;
@@ -76,7 +76,7 @@ Result<LoginLinks::Made> LoginLinks::make(const PartyKey& address, const Program
   Made made;
   made.added = links_.add(address, name, now + seconds, now);
   if (made.added != Outstanding::Added::yes) return made;
-  const auto kept = pending_.put(kKind, name, text_of(login), now + seconds, now);
+  const auto kept = pending_.put(kLinks, name, link_text(login), now + seconds, now);
   if (!kept || !*kept) links_.taken(name);
   if (!kept) return kept.error();
   // Another process of this edge may have filled the store.
@@ -91,7 +91,7 @@ Result<LoginLinks::Found> LoginLinks::find(const PartyKey& address, std::string_
   found.wait = unknown_.wait(address, now);
   if (found.wait > 0) return found;
   if (const std::string known = code_of(code); !known.empty()) {
-    const auto value = pending_.find(kKind, name_of(known), now);
+    const auto value = pending_.find(kLinks, name_of(known), now);
     if (!value) return value.error();
     if (*value) found.login = login_of(**value);
   }

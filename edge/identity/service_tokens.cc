@@ -8,7 +8,7 @@ namespace {
 
 /// Random bytes of id and secret. Of a secret of 256 random bits a plain digest is enough: nothing can be
 /// guessed that a slow one would protect.
-constexpr std::size_t kIdBytes = 16;
+constexpr std::size_t kClientIdBytes = 16;
 constexpr std::size_t kSecretBytes = 32;
 constexpr std::string_view kIdSuffix = ".access";
 /// Longest id and secret that are looked at, in bytes.
@@ -19,7 +19,7 @@ constexpr std::size_t kMaxCredentialBytes = 256;
 Result<std::optional<NewServiceToken>> ServiceTokens::create(const std::string& name,
                                                              std::chrono::seconds lifetime,
                                                              std::int64_t now) {
-  NewServiceToken made{hex(random_bytes(kIdBytes)) + std::string(kIdSuffix),
+  NewServiceToken made{hex(random_bytes(kClientIdBytes)) + std::string(kIdSuffix),
                        Secret(hex(random_bytes(kSecretBytes)))};
   ServiceTokenRow row;
   row.name = name;

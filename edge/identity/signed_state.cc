@@ -12,7 +12,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::size_t kKeyBytes = 32;
+constexpr std::size_t kStateKeyBytes = 32;
 
 }  // namespace
 
@@ -20,12 +20,12 @@ Result<SignedState> SignedState::open(KeyStore& keys) {
   auto known = keys.find("notes");
   if (!known) return known.error();
   if (!*known) {
-    const Secret fresh(random_bytes(kKeyBytes));
+    const Secret fresh(random_bytes(kStateKeyBytes));
     if (auto added = keys.insert("notes", fresh); !added) return added.error();
     known = keys.find("notes");
     if (!known) return known.error();
   }
-  if (!*known || (*known)->reveal().size() != kKeyBytes)
+  if (!*known || (*known)->reveal().size() != kStateKeyBytes)
     return Failure(Stage::state, Cause::state_unreadable, "the notes key is damaged");
   return SignedState(std::move(**known));
 }

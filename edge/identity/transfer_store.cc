@@ -12,11 +12,11 @@ namespace cfpipe::edge {
 namespace net = boost::asio;
 namespace {
 
-constexpr std::string_view kKind = "transfer";
+constexpr std::string_view kTransfers = "transfer";
 /// In front of a refusal; no key starts like this.
 constexpr char kRefusal = '!';
 constexpr std::size_t kKeyCharacters = 44;
-constexpr std::size_t kKeyBytes = 32;
+constexpr std::size_t kTransferKeyBytes = 32;
 
 Answer not_yet() {
   return text_answer(202, "not yet");
@@ -27,7 +27,7 @@ Answer not_yet() {
 bool TransferStore::valid_key(std::string_view key) {
   if (key.size() != kKeyCharacters) return false;
   const auto bytes = decode_base64url(key);
-  return bytes && bytes->size() == kKeyBytes;
+  return bytes && bytes->size() == kTransferKeyBytes;
 }
 
 // Stored under a digest: the key is the capability that fetches the box, and a copy of the database should
@@ -38,7 +38,7 @@ Result<Outstanding::Added> TransferStore::keep(const PartyKey& owner, const std:
   const std::string name = hex(sha256(receiver));
   const auto added = boxes_.add(owner, name, now + kTransferSeconds, now);
   if (added != Outstanding::Added::yes) return added;
-  const auto kept = pending_.put(kKind, name, value, now + kTransferSeconds, now);
+  const auto kept = pending_.put(kTransfers, name, value, now + kTransferSeconds, now);
   if (!kept || !*kept) boxes_.taken(name);
   if (!kept) return kept.error();
   if (!*kept) return Outstanding::Added::full;
@@ -60,7 +60,7 @@ Result<Outstanding::Added> TransferStore::refuse(const PartyKey& owner, const st
 
 Answer TransferStore::take(const std::string& receiver) {
   const std::string name = hex(sha256(receiver));
-  auto box = pending_.take(kKind, name, now_());
+  auto box = pending_.take(kTransfers, name, now_());
   if (!box) {
     spdlog::error("transfer store: {}", box.error().detail);
     return text_answer(503, "the state of this edge cannot be read");

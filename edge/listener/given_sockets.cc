@@ -25,7 +25,7 @@ namespace {
 /// SD_LISTEN_FDS_START.
 constexpr int kFirst = 3;
 
-Failure fault(std::string text) {
+Failure given_fault(std::string text) {
   return {Stage::config, Cause::bad_option, std::move(text)};
 }
 
@@ -62,19 +62,19 @@ bool is_known(std::string_view name) {
 Result<std::vector<std::string>> names_of(std::size_t count, const std::string& given) {
   std::vector<std::string> names = split(given);
   if (!names.empty() && names.size() != count)
-    return fault("LISTEN_FDNAMES has " + std::to_string(names.size()) + " names for " +
-                 std::to_string(count) + " sockets (LISTEN_FDS)");
+    return given_fault("LISTEN_FDNAMES has " + std::to_string(names.size()) + " names for " +
+                       std::to_string(count) + " sockets (LISTEN_FDS)");
   if (std::any_of(names.begin(), names.end(), is_known)) {
     for (const std::string& name : names)
       if (!is_known(name))
-        return fault("LISTEN_FDNAMES: '" + printable(name, 64) +
-                     "' is neither listen nor admin_listen (FileDescriptorName= of the socket unit)");
+        return given_fault("LISTEN_FDNAMES: '" + printable(name, 64) +
+                           "' is neither listen nor admin_listen (FileDescriptorName= of the socket unit)");
     return names;
   }
   names = {std::string(kListenName), std::string(kAdminListenName)};
   if (count > names.size())
-    return fault("LISTEN_FDS has " + std::to_string(count) +
-                 " sockets; there is one for listen, and one for admin_listen behind it");
+    return given_fault("LISTEN_FDS has " + std::to_string(count) +
+                       " sockets; there is one for listen, and one for admin_listen behind it");
   names.resize(count);
   return names;
 }
@@ -116,8 +116,8 @@ Result<Fd> open_tcp_listener(const tcp::endpoint& where, std::string_view key) {
                      ::listen(socket.get(), net::socket_base::max_listen_connections) == 0;
   if (ready) return socket;
   const std::string why = std::strerror(errno);
-  return fault("cannot listen on " + where.address().to_string() + ":" + std::to_string(where.port()) +
-               (key == kListenName ? "" : " (" + std::string(key) + ")") + ": " + why);
+  return given_fault("cannot listen on " + where.address().to_string() + ":" + std::to_string(where.port()) +
+                     (key == kListenName ? "" : " (" + std::string(key) + ")") + ": " + why);
 }
 
 // Asio forgets a socket that it is given only where it knows that another process may have it too, as after
@@ -137,7 +137,8 @@ Result<void> assign(Acceptor& acceptor, const typename Acceptor::protocol_type& 
     if (error) ::close(own);
   }
   if (!error) acceptor.non_blocking(true, error);
-  if (error) return fault("the socket of '" + std::string(key) + "' cannot be used: " + error.message());
+  if (error)
+    return given_fault("the socket of '" + std::string(key) + "' cannot be used: " + error.message());
   return {};
 }
 
@@ -172,18 +173,18 @@ Result<GivenSockets> GivenSockets::of_environment() {
   if (pid != std::to_string(::getpid()) || count_text.empty()) return GivenSockets();
   const auto count = number_in(count_text);
   if (!count || *count > kMaxGivenSockets)
-    return fault("LISTEN_FDS is '" + printable(count_text, 64) + "', no number of sockets up to " +
-                 std::to_string(kMaxGivenSockets));
+    return given_fault("LISTEN_FDS is '" + printable(count_text, 64) + "', no number of sockets up to " +
+                       std::to_string(kMaxGivenSockets));
   const auto names = names_of(*count, names_text);
   if (!names) return names.error();
   GivenSockets out;
   for (std::size_t i = 0; i < *count; ++i) {
     const int fd = kFirst + static_cast<int>(i);
     const std::string what = "LISTEN_FDS: descriptor " + std::to_string(fd) + " (" + (*names)[i] + ") ";
-    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return fault(what + "is not open");
+    if (::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) return given_fault(what + "is not open");
     if (!out.sockets_.emplace((*names)[i], Fd(fd)).second)
-      return fault("LISTEN_FDNAMES has '" + (*names)[i] + "' twice");
-    if (!listens(fd)) return fault(what + "is not a socket that listens (TCP or Unix-domain)");
+      return given_fault("LISTEN_FDNAMES has '" + (*names)[i] + "' twice");
+    if (!listens(fd)) return given_fault(what + "is not a socket that listens (TCP or Unix-domain)");
   }
   return out;
 }
@@ -201,9 +202,9 @@ Result<Fd> GivenSockets::take(std::string_view key, const Listener& wanted) {
   if (given) {
     const auto there = listener_of(given.get());
     if (!there || !is_at(*there, wanted))
-      return fault("the socket that was handed over for '" + std::string(key) + "' listens on " +
-                   (there ? there->text() : "?") + ", and the configuration says " + wanted.text() +
-                   ": make them the same");
+      return given_fault("the socket that was handed over for '" + std::string(key) + "' listens on " +
+                         (there ? there->text() : "?") + ", and the configuration says " + wanted.text() +
+                         ": make them the same");
     return given;
   }
   const auto there = kept ? listener_of(kept.get()) : std::nullopt;
@@ -215,7 +216,8 @@ Result<Fd> GivenSockets::take(std::string_view key, const Listener& wanted) {
 Result<void> GivenSockets::all_taken() const {
   for (const auto& [name, socket] : sockets_)
     if (!name.starts_with(kKeptPrefix))
-      return fault("a socket was handed over for '" + name + "', which the configuration does not have");
+      return given_fault("a socket was handed over for '" + name +
+                         "', which the configuration does not have");
   return {};
 }
 

@@ -36,13 +36,13 @@ std::string_view view(boost::beast::string_view text) {
 }
 
 /// Of a head: the parser has it as well as the request.
-std::size_t size_of(const Request& request) {
+std::size_t head_size(const Request& request) {
   std::size_t size = 0;
   for (const auto& [name, value] : request.headers) size += name.size() + value.size();
   return kRequestBytes + 2 * size;
 }
 
-std::string head_of(const Answer& answer, const std::string& ray, bool keep_alive) {
+std::string http1_head(const Answer& answer, const std::string& ray, bool keep_alive) {
   const auto reason = view(http::obsolete_reason(static_cast<http::status>(answer.status)));
   std::string out = "HTTP/1.1 " + std::to_string(answer.status) + " " + std::string(reason) + "\r\n";
   for (const auto& [name, value] : answer.headers) {
@@ -227,7 +227,7 @@ net::awaitable<bool> Connection::serve_one() {
   const bool headed = co_await read_head(*parser, deadline);
   if (!headed) co_return false;
   auto request = std::make_shared<Request>(translate(parser->get()));
-  if (!charge.add(size_of(*request))) {
+  if (!charge.add(head_size(*request))) {
     co_await refuse(overloaded());
     co_return false;
   }
@@ -301,7 +301,7 @@ net::awaitable<void> Connection::linger() {
 net::awaitable<bool> Connection::reply(Asked asked, Answer answer, bool keep_alive) {
   MemoryCharge waits(held_);
   if (!waits.add(answer.body.size() + buffered_of(answer))) answer = overloaded();
-  std::string text = head_of(answer, asked.ray, keep_alive);
+  std::string text = http1_head(answer, asked.ray, keep_alive);
   auto content = asked.head ? std::string_view() : answer.content();
   // A small one leaves with its head; a large one is sent from where it lies.
   if (content.size() <= kSmallBytes) text += std::exchange(content, {});

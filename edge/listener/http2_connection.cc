@@ -63,13 +63,13 @@ Answer no_connector() {
   return out;
 }
 
-std::size_t size_of(const transport::H2Head& head) {
+std::size_t h2_head_size(const transport::H2Head& head) {
   std::size_t size = 0;
   for (const auto& [name, value] : head) size += sizeof(head.front()) + name.size() + value.size();
   return size;
 }
 
-transport::H2Head head_of(const Answer& answer, const std::string& ray) {
+transport::H2Head http2_head(const Answer& answer, const std::string& ray) {
   transport::H2Head head = {{":status", std::to_string(answer.status)}};
   for (const auto& [name, value] : answer.headers) {
     auto key = lower(name);
@@ -165,7 +165,7 @@ net::awaitable<void> H2Connection::serve(std::unique_ptr<Stream> stream) {
   const auto self = shared_from_this();
   const Served served(*this);
   MemoryCharge charge(requests_);
-  const bool fits = charge.add(kRequestBytes + size_of(stream->head()));
+  const bool fits = charge.add(kRequestBytes + h2_head_size(stream->head()));
   // Before the head is moved into the request.
   const bool attaches = stream->field(":protocol") == auth::kConnectorProtocol;
   const auto fault = fault_of(*stream);
@@ -272,7 +272,7 @@ net::awaitable<void> H2Connection::reply(Stream& stream, Asked asked, Answer ans
   const auto output = share_of_output(answer);
   if (!output || !waits.add(answer.body.size())) answer = overloaded();
   const bool bodiless = asked.head || answer.content().empty();
-  if (!stream.respond(head_of(answer, asked.ray), bodiless)) co_return;
+  if (!stream.respond(http2_head(answer, asked.ray), bodiless)) co_return;
   const auto deadline = Clock::now() + timeouts_.request;
   if (!bodiless) {
     const bool written = co_await write(stream, answer.content(), deadline);

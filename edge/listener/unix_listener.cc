@@ -19,12 +19,12 @@ namespace {
 constexpr mode_t kOwnerOnly = 0600;
 constexpr mode_t kOwnerAndGroup = 0660;
 
-Failure fault(const Listener& where, const std::string& why) {
+Failure unix_fault(const Listener& where, const std::string& why) {
   return {Stage::config, Cause::bad_option, "cannot listen on " + where.text() + ": " + why};
 }
 
 Failure system_fault(const Listener& where) {
-  return fault(where, std::strerror(errno));
+  return unix_fault(where, std::strerror(errno));
 }
 
 sockaddr_un address_of(const std::string& path) {
@@ -43,13 +43,14 @@ Fd new_socket() {
 Result<void> check_directory(const Listener& where, const std::string& directory) {
   struct stat info {};
   if (::stat(directory.c_str(), &info) != 0)
-    return fault(where, directory + ": " + std::strerror(errno) + "; make it, for the edge's user to write");
+    return unix_fault(where,
+                      directory + ": " + std::strerror(errno) + "; make it, for the edge's user to write");
   const bool foreign = info.st_uid != ::geteuid() && info.st_uid != 0;
   const bool shared = (info.st_mode & (S_IWGRP | S_IWOTH)) != 0 && (info.st_mode & S_ISVTX) == 0;
   if (foreign || shared)
-    return fault(where, directory +
-                            " may be written by others, who could put a socket of theirs there; take "
-                            "a directory of the edge's user, chmod go-w");
+    return unix_fault(where, directory +
+                                 " may be written by others, who could put a socket of theirs there; take "
+                                 "a directory of the edge's user, chmod go-w");
   return {};
 }
 
@@ -61,7 +62,7 @@ Result<void> clear(const Listener& where) {
     return system_fault(where);
   }
   if (!S_ISSOCK(info.st_mode))
-    return fault(where, "what is there is no socket; remove it, or name another path");
+    return unix_fault(where, "what is there is no socket; remove it, or name another path");
   const auto probe = new_socket();
   const sockaddr_un address = address_of(where.path());
   const auto* at = static_cast<const sockaddr*>(static_cast<const void*>(&address));
@@ -69,7 +70,7 @@ Result<void> clear(const Listener& where) {
   const int error = ::connect(probe.get(), at, sizeof address) == 0 ? 0 : errno;
   if (error == EACCES) return system_fault(where);
   if (error != ECONNREFUSED)
-    return fault(where, "another process listens there; end it, or name another path");
+    return unix_fault(where, "another process listens there; end it, or name another path");
   if (::unlink(where.path().c_str()) != 0 && errno != ENOENT) return system_fault(where);
   return {};
 }
@@ -102,13 +103,14 @@ Result<void> admit_group(const Listener& where) {
   gid_t group = ::getegid();
   if (!where.group().empty()) {
     const struct group* entry = ::getgrnam(where.group().c_str());
-    if (entry == nullptr) return fault(where, "there is no group '" + where.group() + "' (listen_group)");
+    if (entry == nullptr)
+      return unix_fault(where, "there is no group '" + where.group() + "' (listen_group)");
     group = entry->gr_gid;
   }
   // The directory is ours: the file is what has just been looked at.
   if (::chown(where.path().c_str(), static_cast<uid_t>(-1), group) != 0)
-    return fault(where, "it cannot be given to the group '" + where.group() + "' (listen_group): " +
-                            std::strerror(errno) + "; make the edge's user a member (usermod -aG)");
+    return unix_fault(where, "it cannot be given to the group '" + where.group() + "' (listen_group): " +
+                                 std::strerror(errno) + "; make the edge's user a member (usermod -aG)");
   if (::chmod(where.path().c_str(), where.group().empty() ? kOwnerOnly : kOwnerAndGroup) != 0)
     return system_fault(where);
   return {};

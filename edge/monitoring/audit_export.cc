@@ -56,7 +56,7 @@ std::string last_lines(int fd) {
 }
 
 /// The id of the row that this line is; 0: it is none of this state.
-std::int64_t row_in(const std::string& line, AuditStore& store) {
+std::int64_t kept_row_in(const std::string& line, AuditStore& store) {
   const auto object = parse_json_object(line);
   const std::int64_t id = object ? number_of(*object, "id") : 0;
   if (id <= 0) return 0;
@@ -71,7 +71,7 @@ std::int64_t last_row_in(int fd, AuditStore& store) {
   for (int part = 0; part < 2; ++part) {
     const std::size_t before = lines.rfind('\n');
     const std::size_t from = before == std::string::npos ? 0 : before + 1;
-    if (const std::int64_t id = row_in(lines.substr(from), store); id > 0) return id;
+    if (const std::int64_t id = kept_row_in(lines.substr(from), store); id > 0) return id;
     lines.resize(from > 0 ? before : 0);
   }
   return 0;

@@ -62,7 +62,7 @@ std::uint64_t count_in(const boost::json::object& in, std::string_view name) {
   return static_cast<std::uint64_t>(number_of(in, name));
 }
 
-SpooledRow row_in(const boost::json::object& in) {
+SpooledRow spooled_row(const boost::json::object& in) {
   SpooledRow out;
   out.number = number_of(in, "number");
   AuditRow& row = out.row;
@@ -156,7 +156,7 @@ void AuditSpool::read(std::int64_t taken) {
     if (rest.substr(kLengthBytes, kSumBytes) != sum_of(text)) break;
     const auto object = parse_json_object(text);
     if (!object) break;
-    SpooledRow row = row_in(*object);
+    SpooledRow row = spooled_row(*object);
     if (row.number <= before) break;
     before = row.number;
     last_number_ = std::max(last_number_, row.number);

@@ -15,7 +15,7 @@ namespace {
 /// Longest message of a process that serves, in bytes.
 constexpr std::size_t kMaxNoticeBytes = 4096;
 
-Failure system_fault() {
+Failure no_notice_socket() {
   return {Stage::tunnel, Cause::system_short, std::string("no socket for notices: ") + std::strerror(errno)};
 }
 
@@ -31,9 +31,9 @@ Result<Notices> Notices::open() {
   socklen_t size = sizeof(sa_family_t);  // the kernel finds an abstract name
   if (!out.socket_ || ::setsockopt(out.socket_.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ||
       ::bind(out.socket_.get(), where, size) != 0)
-    return system_fault();
+    return no_notice_socket();
   size = sizeof address;
-  if (::getsockname(out.socket_.get(), where, &size) != 0) return system_fault();
+  if (::getsockname(out.socket_.get(), where, &size) != 0) return no_notice_socket();
   constexpr auto kName = offsetof(sockaddr_un, sun_path) + 1;
   out.name_ = "@" + std::string(address.sun_path + 1, size - kName);
   return out;

@@ -5,7 +5,7 @@
 namespace cfpipe::edge {
 namespace {
 
-bool run(sqlite3* db, const char* sql) {
+bool executed(sqlite3* db, const char* sql) {
   return sqlite3_exec(db, sql, nullptr, nullptr, nullptr) == SQLITE_OK;
 }
 
@@ -62,21 +62,21 @@ std::string Query::text(int column) const {
 }
 
 Durable::Durable(sqlite3* db) : db_(db) {
-  run(db_, "PRAGMA synchronous = FULL");
+  executed(db_, "PRAGMA synchronous = FULL");
 }
 
 Durable::~Durable() {
-  run(db_, "PRAGMA synchronous = NORMAL");
+  executed(db_, "PRAGMA synchronous = NORMAL");
 }
 
-Transaction::Transaction(sqlite3* db) : db_(db), open_(run(db, "BEGIN IMMEDIATE")) {}
+Transaction::Transaction(sqlite3* db) : db_(db), open_(executed(db, "BEGIN IMMEDIATE")) {}
 
 Transaction::~Transaction() {
-  if (open_) run(db_, "ROLLBACK");
+  if (open_) executed(db_, "ROLLBACK");
 }
 
 bool Transaction::commit() {
-  if (!open_ || !run(db_, "COMMIT")) return false;
+  if (!open_ || !executed(db_, "COMMIT")) return false;
   open_ = false;
   return true;
 }

@@ -14,13 +14,13 @@ namespace {
 /// Rows that are read at a time.
 constexpr std::int64_t kReadRows = 1000;
 
-/// In the order of row_of().
-const std::string kColumns =
+/// In the order of audit_row().
+const std::string kAuditColumns =
     "id, time, kind, identity, application, peer, ray, serial, key_id, tunnel, up_bytes, down_bytes, "
     "reason, login_method";
-const std::string kSelect = "SELECT " + kColumns + " FROM audit ";
+const std::string kSelectAudit = "SELECT " + kAuditColumns + " FROM audit ";
 
-AuditRow row_of(const Query& query) {
+AuditRow audit_row(const Query& query) {
   AuditRow row;
   row.id = query.number(0);
   row.time = query.number(1);
@@ -57,13 +57,13 @@ SqliteAudit::SqliteAudit(sqlite3* db, SqliteRevocations& revocations, SqliteWrit
     : db_(db),
       writer_(writer),
       insert_(db, revocations),
-      read_(db, kSelect + "WHERE (time, id) > (?, ?) ORDER BY time, id LIMIT ?"),
-      search_(db, kSelect + "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
-      search_identity_(db,
-                       kSelect + "WHERE id < ?1 AND identity = ?3 COLLATE NOCASE ORDER BY id DESC LIMIT ?2"),
-      search_application_(db, kSelect + "WHERE id < ?1 AND application = ?3 ORDER BY id DESC LIMIT ?2"),
-      search_kind_(db, kSelect + "WHERE id < ?1 AND kind = ?3 ORDER BY id DESC LIMIT ?2"),
-      list_after_(db, kSelect + "WHERE id > ? ORDER BY id LIMIT ?"),
+      read_(db, kSelectAudit + "WHERE (time, id) > (?, ?) ORDER BY time, id LIMIT ?"),
+      search_(db, kSelectAudit + "WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
+      search_identity_(
+          db, kSelectAudit + "WHERE id < ?1 AND identity = ?3 COLLATE NOCASE ORDER BY id DESC LIMIT ?2"),
+      search_application_(db, kSelectAudit + "WHERE id < ?1 AND application = ?3 ORDER BY id DESC LIMIT ?2"),
+      search_kind_(db, kSelectAudit + "WHERE id < ?1 AND kind = ?3 ORDER BY id DESC LIMIT ?2"),
+      list_after_(db, kSelectAudit + "WHERE id > ? ORDER BY id LIMIT ?"),
       list_certificates_(db,
                          "SELECT serial FROM audit WHERE kind = 'certificate' AND application = ? AND "
                          "identity = ? COLLATE NOCASE AND time >= ?"),
@@ -124,7 +124,7 @@ Result<void> SqliteAudit::read(std::int64_t since, const std::function<bool(cons
     rows.clear();
     Query query(read_);
     query.bind(time).bind(id).bind(kReadRows);
-    while (query.step()) rows.push_back(row_of(query));
+    while (query.step()) rows.push_back(audit_row(query));
     if (!query.ok()) return database_failure(db_);
     for (const AuditRow& row : rows)
       if (!each(row)) return {};
@@ -156,7 +156,7 @@ Result<AuditPage> SqliteAudit::search(const AuditQuery& wanted) {
     ++seen;
     page.next = query.number(0);
     if (query.number(1) < wanted.since - kClockSlackSeconds) return AuditPage{std::move(page.rows), 0};
-    if (matches(query, wanted)) page.rows.push_back(row_of(query));
+    if (matches(query, wanted)) page.rows.push_back(audit_row(query));
   }
   if (!query.ok()) return database_failure(db_);
   if (page.rows.size() < wanted.most && seen < kMaxSearchedRows) page.next = 0;
@@ -186,7 +186,7 @@ Result<std::vector<AuditRow>> SqliteAudit::list_after(std::int64_t id, std::size
   Query query(list_after_);
   query.bind(id).bind(static_cast<std::int64_t>(most));
   std::vector<AuditRow> rows;
-  while (query.step()) rows.push_back(row_of(query));
+  while (query.step()) rows.push_back(audit_row(query));
   if (!query.ok()) return database_failure(db_);
   return rows;
 }

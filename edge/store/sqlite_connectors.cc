@@ -9,10 +9,10 @@
 namespace cfpipe::edge {
 namespace {
 
-/// In the order of row_of().
-const std::string kColumns = "id, name, public_key, host, created, last_attached";
+/// In the order of connector_row().
+const std::string kConnectorColumns = "id, name, public_key, host, created, last_attached";
 
-ConnectorRow row_of(const Query& query) {
+ConnectorRow connector_row(const Query& query) {
   ConnectorRow row;
   row.id = query.text(0);
   row.name = query.text(1);
@@ -40,13 +40,13 @@ AttachmentRow attachment_of(const Query& query) {
 
 SqliteConnectors::SqliteConnectors(sqlite3* db)
     : db_(db),
-      insert_(db, "INSERT INTO connectors (" + kColumns +
+      insert_(db, "INSERT INTO connectors (" + kConnectorColumns +
                       ") SELECT ?, ?, ?, ?, ?, 0 WHERE (SELECT count(*) FROM connectors) < ? "
                       "ON CONFLICT DO NOTHING"),
-      find_(db, "SELECT " + kColumns + " FROM connectors WHERE id = ?"),
-      list_(db, "SELECT " + kColumns + " FROM connectors ORDER BY name, created, id"),
+      find_(db, "SELECT " + kConnectorColumns + " FROM connectors WHERE id = ?"),
+      list_(db, "SELECT " + kConnectorColumns + " FROM connectors ORDER BY name, created, id"),
       erase_(db, "DELETE FROM connectors WHERE id = ?"),
-      erase_named_(db, "DELETE FROM connectors WHERE name = ? RETURNING " + kColumns),
+      erase_named_(db, "DELETE FROM connectors WHERE name = ? RETURNING " + kConnectorColumns),
       touch_(db, "UPDATE connectors SET last_attached = ?1 WHERE id = ?2 AND last_attached < ?1 - ?3"),
       list_attached_(db,
                      "SELECT edge, connector, instance, version, peer, since, connections, tunnels FROM "
@@ -66,7 +66,7 @@ Result<std::optional<ConnectorRow>> SqliteConnectors::find(std::string_view id) 
   Query query(find_);
   query.bind(id);
   std::optional<ConnectorRow> row;
-  if (query.step()) row = row_of(query);
+  if (query.step()) row = connector_row(query);
   if (!query.ok()) return database_failure(db_);
   return row;
 }
@@ -74,7 +74,7 @@ Result<std::optional<ConnectorRow>> SqliteConnectors::find(std::string_view id) 
 Result<std::vector<ConnectorRow>> SqliteConnectors::list() {
   std::vector<ConnectorRow> rows;
   Query query(list_);
-  while (query.step()) rows.push_back(row_of(query));
+  while (query.step()) rows.push_back(connector_row(query));
   if (!query.ok()) return database_failure(db_);
   return rows;
 }
@@ -92,7 +92,7 @@ Result<std::vector<ConnectorRow>> SqliteConnectors::erase_named(std::string_view
   std::vector<ConnectorRow> rows;
   Query query(erase_named_);
   query.bind(name);
-  while (query.step()) rows.push_back(row_of(query));
+  while (query.step()) rows.push_back(connector_row(query));
   if (!query.ok()) return database_failure(db_);
   return rows;
 }

@@ -5,9 +5,9 @@
 namespace cfpipe::edge {
 namespace {
 
-const std::string kSelect = "SELECT hostname, origin, line, time FROM host_keys ";
+const std::string kSelectHostKeys = "SELECT hostname, origin, line, time FROM host_keys ";
 
-HostKeyRow row_of(const Query& query) {
+HostKeyRow host_key_row(const Query& query) {
   return {query.text(0), query.text(1), query.text(2), query.number(3)};
 }
 
@@ -15,18 +15,18 @@ HostKeyRow row_of(const Query& query) {
 
 SqliteHostKeys::SqliteHostKeys(sqlite3* db)
     : db_(db),
-      find_(db, kSelect + "WHERE hostname = ? AND origin = ?"),
+      find_(db, kSelectHostKeys + "WHERE hostname = ? AND origin = ?"),
       insert_(
           db,
           "INSERT INTO host_keys (hostname, origin, line, time) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"),
-      list_(db, kSelect + "ORDER BY hostname, origin"),
+      list_(db, kSelectHostKeys + "ORDER BY hostname, origin"),
       erase_(db, "DELETE FROM host_keys WHERE hostname = ?") {}
 
 Result<std::optional<HostKeyRow>> SqliteHostKeys::find(std::string_view hostname, std::string_view origin) {
   Query query(find_);
   query.bind(hostname).bind(origin);
   std::optional<HostKeyRow> row;
-  if (query.step()) row = row_of(query);
+  if (query.step()) row = host_key_row(query);
   if (!query.ok()) return database_failure(db_);
   return row;
 }
@@ -41,7 +41,7 @@ Result<bool> SqliteHostKeys::insert(const HostKeyRow& row) {
 Result<std::vector<HostKeyRow>> SqliteHostKeys::list() {
   std::vector<HostKeyRow> rows;
   Query query(list_);
-  while (query.step()) rows.push_back(row_of(query));
+  while (query.step()) rows.push_back(host_key_row(query));
   if (!query.ok()) return database_failure(db_);
   return rows;
 }

@@ -9,7 +9,7 @@
 namespace cfpipe::edge {
 namespace {
 
-const std::string kSelect =
+const std::string kSelectSessions =
     "SELECT session, email, application, peer, begun, expires, revoked, login_method, device FROM sessions ";
 /// A person's revocation marks the sessions that there are; the last condition is for one that begins in the
 /// same second.
@@ -19,7 +19,7 @@ const std::string kGood =
     "0) "
     "ORDER BY begun DESC, login DESC LIMIT ?3";
 
-SessionRow row_of(const Query& query) {
+SessionRow session_row(const Query& query) {
   SessionRow row;
   row.session = query.text(0);
   row.email = query.text(1);
@@ -41,9 +41,9 @@ SqliteRevocations::SqliteRevocations(sqlite3* db)
           db,
           "INSERT INTO sessions (session, email, application, peer, begun, login, expires, login_method, "
           "device) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"),
-      find_session_(db, kSelect + "WHERE session = ?"),
-      list_sessions_of_(db, kSelect + "WHERE email = ?4 AND " + kGood),
-      list_sessions_(db, kSelect + "WHERE " + kGood),
+      find_session_(db, kSelectSessions + "WHERE session = ?"),
+      list_sessions_of_(db, kSelectSessions + "WHERE email = ?4 AND " + kGood),
+      list_sessions_(db, kSelectSessions + "WHERE " + kGood),
       revoke_person_(db,
                      "INSERT INTO revoked_people (email, until) VALUES (?, ?) "
                      "ON CONFLICT (email) DO UPDATE SET until = max(until, excluded.until)"),
@@ -83,7 +83,7 @@ Result<std::optional<SessionRow>> SqliteRevocations::find_session(std::string_vi
   Query query(find_session_);
   query.bind(session);
   std::optional<SessionRow> row;
-  if (query.step()) row = row_of(query);
+  if (query.step()) row = session_row(query);
   if (!query.ok()) return database_failure(db_);
   return row;
 }
@@ -93,7 +93,7 @@ Result<std::vector<SessionRow>> SqliteRevocations::list_sessions(const SessionQu
   query.bind(wanted.since).bind(wanted.now).bind(static_cast<std::int64_t>(wanted.most));
   if (!wanted.email.empty()) query.bind(wanted.email);
   std::vector<SessionRow> rows;
-  while (query.step()) rows.push_back(row_of(query));
+  while (query.step()) rows.push_back(session_row(query));
   if (!query.ok()) return database_failure(db_);
   return rows;
 }

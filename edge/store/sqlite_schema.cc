@@ -124,7 +124,7 @@ CREATE TRIGGER edge_gone_detaches AFTER DELETE ON edges
   BEGIN DELETE FROM attachments WHERE edge = old.edge; END;
 )sql"};
 
-void run(sqlite3* db, const char* sql) {
+void execute(sqlite3* db, const char* sql) {
   if (sqlite3_exec(db, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
     throw std::runtime_error(sqlite3_errmsg(db));
 }
@@ -144,12 +144,13 @@ std::size_t schema_version(sqlite3* db) {
 }
 
 void migrate(sqlite3* db) {
-  run(db, "BEGIN IMMEDIATE");
+  execute(db, "BEGIN IMMEDIATE");
   const std::size_t version = schema_version(db);
   if (version > kSteps.size()) throw std::runtime_error("was written by a newer version of cfpipe-edge");
-  for (std::size_t step = version; step < kSteps.size(); ++step) run(db, kSteps[step]);
-  if (version < kSteps.size()) run(db, ("PRAGMA user_version = " + std::to_string(kSteps.size())).c_str());
-  run(db, "COMMIT");
+  for (std::size_t step = version; step < kSteps.size(); ++step) execute(db, kSteps[step]);
+  if (version < kSteps.size())
+    execute(db, ("PRAGMA user_version = " + std::to_string(kSteps.size())).c_str());
+  execute(db, "COMMIT");
 }
 
 /// Whether the file is there, of ours to write, and closed to others.
@@ -179,9 +180,9 @@ Db open_database(const std::string& path) {
   Db db(raw);
   if (result != SQLITE_OK) throw std::runtime_error(sqlite3_errstr(result));
   sqlite3_busy_handler(db.get(), look_again, nullptr);
-  run(db.get(), "PRAGMA journal_mode = WAL");
-  run(db.get(), "PRAGMA synchronous = NORMAL");
-  run(db.get(), "PRAGMA secure_delete = ON");
+  execute(db.get(), "PRAGMA journal_mode = WAL");
+  execute(db.get(), "PRAGMA synchronous = NORMAL");
+  execute(db.get(), "PRAGMA secure_delete = ON");
   migrate(db.get());
   return db;
 }

@@ -5,10 +5,10 @@
 namespace cfpipe::edge {
 namespace {
 
-const std::string kSelect =
+const std::string kSelectServiceTokens =
     "SELECT name, client_id, secret_hash, created, expires, last_used FROM service_tokens ";
 
-ServiceTokenRow row_of(const Query& query) {
+ServiceTokenRow service_token_row(const Query& query) {
   ServiceTokenRow row;
   row.name = query.text(0);
   row.client_id = query.text(1);
@@ -26,8 +26,8 @@ SqliteServiceTokens::SqliteServiceTokens(sqlite3* db)
       insert_(db,
               "INSERT INTO service_tokens (name, client_id, secret_hash, created, expires, last_used) "
               "VALUES (?, ?, ?, ?, ?, 0) ON CONFLICT DO NOTHING"),
-      find_(db, kSelect + "WHERE client_id = ?"),
-      list_(db, kSelect + "ORDER BY name"),
+      find_(db, kSelectServiceTokens + "WHERE client_id = ?"),
+      list_(db, kSelectServiceTokens + "ORDER BY name"),
       erase_(db, "DELETE FROM service_tokens WHERE name = ?"),
       touch_(db, "UPDATE service_tokens SET last_used = ?1 WHERE client_id = ?2 AND last_used < ?1 - ?3") {}
 
@@ -44,7 +44,7 @@ Result<std::optional<ServiceTokenRow>> SqliteServiceTokens::find(std::string_vie
   Query query(find_);
   query.bind(client_id);
   std::optional<ServiceTokenRow> row;
-  if (query.step()) row = row_of(query);
+  if (query.step()) row = service_token_row(query);
   if (!query.ok()) return database_failure(db_);
   return row;
 }
@@ -52,7 +52,7 @@ Result<std::optional<ServiceTokenRow>> SqliteServiceTokens::find(std::string_vie
 Result<std::vector<ServiceTokenRow>> SqliteServiceTokens::list() {
   std::vector<ServiceTokenRow> rows;
   Query query(list_);
-  while (query.step()) rows.push_back(row_of(query));
+  while (query.step()) rows.push_back(service_token_row(query));
   if (!query.ok()) return database_failure(db_);
   return rows;
 }

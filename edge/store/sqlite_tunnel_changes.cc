@@ -5,7 +5,7 @@
 namespace cfpipe::edge {
 namespace {
 
-OpenTunnelRow with_audit_text(OpenTunnelRow row) {
+OpenTunnelRow printable_tunnel(OpenTunnelRow row) {
   for (std::string* text : {&row.identity, &row.application, &row.peer, &row.session, &row.to})
     *text = audit_text(*text);
   return row;
@@ -65,7 +65,7 @@ Result<void> SqliteTunnelChanges::write_tunnels(const std::string& edge, const T
     if (!query.ok()) return database_failure(db_);
   }
   for (const OpenTunnelRow& opened : changes.opened) {
-    const OpenTunnelRow row = with_audit_text(opened);
+    const OpenTunnelRow row = printable_tunnel(opened);
     Query query(insert_);
     query.bind(edge).bind(row.id).bind(row.identity).bind(row.application).bind(row.peer).bind(row.session);
     query.bind(row.to).bind(row.since).bind(std::int64_t{row.terminal});

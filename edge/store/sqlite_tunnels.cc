@@ -7,11 +7,11 @@
 namespace cfpipe::edge {
 namespace {
 
-/// In the order of row_of().
-const std::string kColumns =
+/// In the order of open_tunnel_row().
+const std::string kTunnelColumns =
     "edge, id, identity, application, peer, session, destination, since, terminal, up_bytes, down_bytes";
 
-OpenTunnelRow row_of(const Query& query) {
+OpenTunnelRow open_tunnel_row(const Query& query) {
   OpenTunnelRow row;
   row.edge = query.text(0);
   row.id = query.number(1);
@@ -33,7 +33,7 @@ SqliteTunnels::SqliteTunnels(sqlite3* db, SqliteWriter& writer)
     : db_(db),
       writer_(writer),
       prune_(db, "DELETE FROM edges WHERE edge IN (SELECT edge FROM edges WHERE alive < ? LIMIT ?)"),
-      list_(db, "SELECT " + kColumns +
+      list_(db, "SELECT " + kTunnelColumns +
                     " FROM tunnels WHERE edge IN (SELECT edge FROM edges WHERE alive >= ? AND edge <> ?) "
                     "LIMIT ?"),
       ask_to_end_(db, "UPDATE tunnels SET asked_to_end = ? WHERE edge = ? AND id = ?"),
@@ -59,7 +59,7 @@ Result<std::vector<OpenTunnelRow>> SqliteTunnels::list(std::int64_t now, std::st
   std::vector<OpenTunnelRow> rows;
   Query query(list_);
   query.bind(now - kEdgeSilenceSeconds).bind(except).bind(static_cast<std::int64_t>(kMaxListedTunnels));
-  while (query.step()) rows.push_back(row_of(query));
+  while (query.step()) rows.push_back(open_tunnel_row(query));
   if (!query.ok()) return database_failure(db_);
   std::sort(rows.begin(), rows.end(), [](const OpenTunnelRow& a, const OpenTunnelRow& b) {
     return std::tie(a.since, a.id) < std::tie(b.since, b.id);

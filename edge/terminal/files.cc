@@ -10,7 +10,7 @@ namespace cfpipe::edge::terminal {
 namespace {
 
 /// One read of the server, and one frame of its bytes.
-constexpr std::size_t kChunk = 32 * 1024;
+constexpr std::size_t kFileChunkBytes = 32 * 1024;
 /// What the server has taken is told in steps of this many bytes, or when no more waits.
 constexpr std::uint64_t kTellStep = 32 * 1024;
 constexpr const char* kSubsystem = "sftp";
@@ -139,7 +139,7 @@ bool Files::put_out(Window* page) {
 }
 
 bool Files::relay(Window& page) {
-  std::array<char, kChunk> chunk;
+  std::array<char, kFileChunkBytes> chunk;
   bool moved = false;
   while (page.waiting() < kMaxWaiting) {
     const std::size_t fits = std::min(room(), chunk.size());

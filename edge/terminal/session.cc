@@ -16,7 +16,7 @@ namespace net = boost::asio;
 namespace {
 
 /// One read of the origin, and one frame of output, in bytes.
-constexpr std::size_t kChunk = 32 * 1024;
+constexpr std::size_t kOutputChunkBytes = 32 * 1024;
 /// How often a session looks for more to do before it is the others' turn.
 constexpr int kMaxRounds = 256;
 /// Input that the origin has taken is confirmed in steps of this many bytes, or when none is left.
@@ -294,7 +294,7 @@ void Session::confirm() {
 }
 
 void Session::put_out() {
-  std::array<char, kChunk> room;
+  std::array<char, kOutputChunkBytes> room;
   while (!over_) {
     const std::size_t fits = std::min(output_.room(), room.size());
     if (fits == 0) return;
@@ -310,7 +310,7 @@ void Session::put_out() {
 void Session::show_output() {
   if (!window_) return;
   while (sent_ < output_.end() && window_->waiting() < kMaxWaiting) {
-    const auto chunk = output_.from(sent_, kChunk);
+    const auto chunk = output_.from(sent_, kOutputChunkBytes);
     window_->send(FrameType::output, chunk);
     sent_ += chunk.size();
     window_->flush();

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::string_literals;
 
-constexpr std::uint64_t kNow = 1'700'000'000;
+constexpr std::uint64_t kProtocolTime = 1'700'000'000;
 
 std::string framed(std::string_view message) {
   return SshWriter().string(message).take();
@@ -40,13 +40,13 @@ class Agent : public ::testing::Test {
     CertFields fields;
     fields.key_id = "ann@example.com";
     fields.principals = {"ann"};
-    fields.valid_after = kNow - 60;
-    fields.valid_before = kNow + 240;
+    fields.valid_after = kProtocolTime - 60;
+    fields.valid_before = kProtocolTime + 240;
     const auto line = make_user_certificate(key_.public_blob(), fields, SshKey::generate(KeyType::ed25519));
     certificate_ = *parse_certificate(*line);
   }
 
-  std::string ask(std::string_view bytes, std::uint64_t now = kNow) {
+  std::string ask(std::string_view bytes, std::uint64_t now = kProtocolTime) {
     Connection session(&key_, &certificate_);
     std::string out;
     EXPECT_TRUE(session.feed(bytes, now, out));
@@ -82,19 +82,19 @@ TEST_F(Agent, SignsWithNoOtherKey) {
 }
 
 TEST_F(Agent, ForgetsTheKeyWhenTheCertificateEnds) {
-  EXPECT_EQ(ask(kListRequest, kNow + 239), list_answer());
-  EXPECT_EQ(ask(kListRequest, kNow + 240), kNoIdentities);
-  EXPECT_EQ(ask(sign_request(certificate_.blob, "data"), kNow + 240), kFailed);
+  EXPECT_EQ(ask(kListRequest, kProtocolTime + 239), list_answer());
+  EXPECT_EQ(ask(kListRequest, kProtocolTime + 240), kNoIdentities);
+  EXPECT_EQ(ask(sign_request(certificate_.blob, "data"), kProtocolTime + 240), kFailed);
 }
 
 TEST_F(Agent, HasNoIdentitiesWithoutACertificate) {
   Connection session(nullptr, nullptr);
   std::string out;
-  EXPECT_TRUE(session.feed(kListRequest + sign_request(certificate_.blob, "data"), kNow, out));
+  EXPECT_TRUE(session.feed(kListRequest + sign_request(certificate_.blob, "data"), kProtocolTime, out));
   EXPECT_EQ(out, kNoIdentities + kFailed);
   out.clear();
   session.session.use(&key_, &certificate_);
-  EXPECT_TRUE(session.feed(kListRequest, kNow, out));
+  EXPECT_TRUE(session.feed(kListRequest, kProtocolTime, out));
   EXPECT_EQ(out, list_answer());
 }
 
@@ -204,14 +204,14 @@ TEST_F(Agent, ShowsNothingToWhereItWasForwardedUnlessThatIsAllowed) {
                              sign_request(certificate_.blob, login("first", certificate_.blob));
   Connection refusing(&key_, &certificate_);
   std::string out;
-  EXPECT_TRUE(refusing.feed(chain + asking, kNow, out));
+  EXPECT_TRUE(refusing.feed(chain + asking, kProtocolTime, out));
   EXPECT_EQ(out, kDone + kDone + kNoIdentities + kFailed + kFailed);
   EXPECT_TRUE(refusing.session.refused_forwarding());
 
   Connection allowing(&key_, &certificate_);
   allowing.session.allow_forwarding(true);
   out.clear();
-  EXPECT_TRUE(allowing.feed(chain + asking, kNow, out));
+  EXPECT_TRUE(allowing.feed(chain + asking, kProtocolTime, out));
   const std::string signature = key_.sign(login("second", certificate_.blob));
   EXPECT_EQ(out,
             kDone + kDone + list_answer() + framed(SshWriter().byte(14).string(signature).bytes()) + kFailed);
@@ -220,14 +220,14 @@ TEST_F(Agent, ShowsNothingToWhereItWasForwardedUnlessThatIsAllowed) {
 
 TEST_F(Agent, HasAnotherAgentSignForAKeyThatIsThere) {
   AgentSession session(nullptr, &certificate_);
-  const std::string listed = session.answer("\x0b", kNow).bytes;
+  const std::string listed = session.answer("\x0b", kProtocolTime).bytes;
   EXPECT_EQ(framed(listed), list_answer());
-  const auto asked =
-      session.answer(SshWriter().byte(13).string(certificate_.blob).string("data").u32(4).bytes(), kNow);
+  const auto asked = session.answer(
+      SshWriter().byte(13).string(certificate_.blob).string("data").u32(4).bytes(), kProtocolTime);
   EXPECT_TRUE(asked.ask_other);
   EXPECT_EQ(asked.bytes, SshWriter().byte(13).string(key_.public_blob()).string("data").u32(4).bytes());
   const auto expired = session.answer(
-      SshWriter().byte(13).string(certificate_.blob).string("data").u32(0).bytes(), kNow + 240);
+      SshWriter().byte(13).string(certificate_.blob).string("data").u32(0).bytes(), kProtocolTime + 240);
   EXPECT_FALSE(expired.ask_other);
   EXPECT_EQ(framed(expired.bytes), kFailed);
 }
@@ -253,7 +253,7 @@ TEST_F(Agent, TakesAnyCutOfTheByteStream) {
     Connection session(&key_, &certificate_);
     std::string out;
     for (std::size_t at = 0; at < stream.size(); at += step)
-      ASSERT_TRUE(session.feed(std::string_view(stream).substr(at, step), kNow, out));
+      ASSERT_TRUE(session.feed(std::string_view(stream).substr(at, step), kProtocolTime, out));
     ASSERT_EQ(out, expected) << step;
   }
 }
@@ -262,7 +262,7 @@ TEST_F(Agent, HangsUpOnLengthsOutOfBounds) {
   for (const std::uint32_t length : {std::uint32_t{0}, kMaxAgentMessage + 1, std::uint32_t{0xffffffff}}) {
     Connection session(&key_, &certificate_);
     std::string out;
-    EXPECT_FALSE(session.feed(kListRequest + SshWriter().u32(length).take(), kNow, out)) << length;
+    EXPECT_FALSE(session.feed(kListRequest + SshWriter().u32(length).take(), kProtocolTime, out)) << length;
     EXPECT_EQ(out, list_answer()) << "what came before is still answered";
   }
 }

@@ -22,14 +22,14 @@ using testing::run;
 using testing::without_comment;
 using testing::write_file;
 
-constexpr std::uint64_t kNow = 1'700'000'000;
+constexpr std::uint64_t kKeyFileTime = 1'700'000'000;
 
-Certificate certify(const SshKey& key, std::uint64_t until = kNow + 240) {
+Certificate certify(const SshKey& key, std::uint64_t until = kKeyFileTime + 240) {
   static const SshKey ca = SshKey::generate(KeyType::ed25519);
   CertFields fields;
   fields.key_id = "ann@example.com";
   fields.principals = {"ann"};
-  fields.valid_after = kNow - 60;
+  fields.valid_after = kKeyFileTime - 60;
   fields.valid_before = until;
   return *parse_certificate(*make_user_certificate(key.public_blob(), fields, ca));
 }
@@ -66,15 +66,15 @@ TEST_F(KeyFilesTest, AreReadBySshKeygen) {
 }
 
 TEST_F(KeyFilesTest, GiveBackTheStoredPair) {
-  EXPECT_FALSE(*files_.load(kNow));
+  EXPECT_FALSE(*files_.load(kKeyFileTime));
   EXPECT_FALSE(*files_.load_key());
   const Certificate certificate = certify(key_);
   ASSERT_TRUE(files_.store(key_, certificate));
-  const auto loaded = files_.load(kNow);
+  const auto loaded = files_.load(kKeyFileTime);
   ASSERT_TRUE(loaded && *loaded);
   EXPECT_EQ((*loaded)->key.public_blob(), key_.public_blob());
   EXPECT_EQ((*loaded)->certificate.line, certificate.line);
-  EXPECT_FALSE(*KeyFiles(dir_, "other.example.com", "").load(kNow));
+  EXPECT_FALSE(*KeyFiles(dir_, "other.example.com", "").load(kKeyFileTime));
 }
 
 TEST_F(KeyFilesTest, ReadAPairThatOthersWrote) {
@@ -83,34 +83,34 @@ TEST_F(KeyFilesTest, ReadAPairThatOthersWrote) {
                 base_ + " && ssh-keygen -q -s ca -I id -n ann " + base_)
                 .status,
             0);
-  const auto loaded = files_.load(kNow);
+  const auto loaded = files_.load(kKeyFileTime);
   ASSERT_TRUE(loaded && *loaded);
   EXPECT_EQ((*loaded)->certificate.fields.key_id, "id");
 }
 
 TEST_F(KeyFilesTest, ACertificateAboutToEndIsNotUsedAgain) {
-  ASSERT_TRUE(files_.store(key_, certify(key_, kNow + kCertReuseMargin)));
-  EXPECT_TRUE(*files_.load(kNow));
-  EXPECT_FALSE(*files_.load(kNow + 1));
-  EXPECT_FALSE(*files_.load(kNow + 10'000));
-  EXPECT_FALSE(*files_.load(kNow - 10'000)) << "from the future: the clock is wrong";
+  ASSERT_TRUE(files_.store(key_, certify(key_, kKeyFileTime + kCertReuseMargin)));
+  EXPECT_TRUE(*files_.load(kKeyFileTime));
+  EXPECT_FALSE(*files_.load(kKeyFileTime + 1));
+  EXPECT_FALSE(*files_.load(kKeyFileTime + 10'000));
+  EXPECT_FALSE(*files_.load(kKeyFileTime - 10'000)) << "from the future: the clock is wrong";
   const auto key = files_.load_key();
   ASSERT_TRUE(key && *key) << "the key is still good to have signed again";
   EXPECT_EQ((*key)->public_blob(), key_.public_blob());
 }
 
 TEST_F(KeyFilesTest, ACertificateOfAnotherClockIsJudgedByThatClock) {
-  Certificate certificate = certify(key_, kNow + 240);
+  Certificate certificate = certify(key_, kKeyFileTime + 240);
   certificate.clock_offset = 600;  // ours was ten minutes behind when it came
   ASSERT_TRUE(files_.store(key_, certificate));
   EXPECT_THAT(read_file(base_ + "-cert.pub"), ::testing::EndsWith(" clock=600\n"));
-  EXPECT_TRUE(*files_.load(kNow - 600));
-  EXPECT_EQ((*files_.load(kNow - 600))->certificate.clock_offset, 600);
-  EXPECT_TRUE(*files_.load(kNow - 600 + 180));
-  EXPECT_FALSE(*files_.load(kNow - 600 + 181)) << "sshd's clock says that it ends";
+  EXPECT_TRUE(*files_.load(kKeyFileTime - 600));
+  EXPECT_EQ((*files_.load(kKeyFileTime - 600))->certificate.clock_offset, 600);
+  EXPECT_TRUE(*files_.load(kKeyFileTime - 600 + 180));
+  EXPECT_FALSE(*files_.load(kKeyFileTime - 600 + 181)) << "sshd's clock says that it ends";
   certificate.clock_offset = -600;
   ASSERT_TRUE(files_.store(key_, certificate));
-  EXPECT_FALSE(*files_.load(kNow + 600)) << "our clock may have been set since";
+  EXPECT_FALSE(*files_.load(kKeyFileTime + 600)) << "our clock may have been set since";
 }
 
 TEST(KeyFiles, WhatACommentSaysAboutClocksIsReadWithCare) {
@@ -126,9 +126,9 @@ TEST_F(KeyFilesTest, WhatDoesNotFitTogetherIsNothing) {
   const SshKey other = SshKey::generate(KeyType::ecdsa_p256);
   const auto broken = [&](const std::string& path, const std::string& content) {
     EXPECT_TRUE(files_.store(key_, certify(key_)));
-    EXPECT_TRUE(*files_.load(kNow));
+    EXPECT_TRUE(*files_.load(kKeyFileTime));
     write_file(path, content);
-    const auto loaded = files_.load(kNow);
+    const auto loaded = files_.load(kKeyFileTime);
     return loaded && !*loaded;
   };
   EXPECT_TRUE(broken(base_, std::string(other.private_pem().reveal())));
@@ -143,11 +143,11 @@ TEST_F(KeyFilesTest, WhatDoesNotFitTogetherIsNothing) {
 TEST_F(KeyFilesTest, AKeyThatOthersCouldReadIsReplaced) {
   ASSERT_TRUE(files_.store(key_, certify(key_)));
   ASSERT_EQ(::chmod(base_.c_str(), 0644), 0);
-  EXPECT_FALSE(*files_.load(kNow));
+  EXPECT_FALSE(*files_.load(kKeyFileTime));
   EXPECT_FALSE(*files_.load_key());
   ASSERT_TRUE(files_.store(key_, certify(key_)));
   EXPECT_EQ(mode(base_), 0600U);
-  EXPECT_TRUE(*files_.load(kNow));
+  EXPECT_TRUE(*files_.load(kKeyFileTime));
 }
 
 TEST_F(KeyFilesTest, ALinkIsAFailureAndIsNotFollowed) {
@@ -156,7 +156,7 @@ TEST_F(KeyFilesTest, ALinkIsAFailureAndIsNotFollowed) {
     ASSERT_TRUE(files_.store(key_, certify(key_)));
     ASSERT_EQ(::unlink((base_ + suffix).c_str()), 0);
     ASSERT_EQ(::symlink((temp_ / "elsewhere").c_str(), (base_ + suffix).c_str()), 0);
-    const auto loaded = files_.load(kNow);
+    const auto loaded = files_.load(kKeyFileTime);
     ASSERT_FALSE(loaded) << suffix;
     EXPECT_EQ(loaded.error().stage, Stage::state);
     ASSERT_EQ(::unlink((base_ + suffix).c_str()), 0);
@@ -168,7 +168,7 @@ TEST_F(KeyFilesTest, SomeoneElsesKeyIsAFailure) {
   if (::geteuid() != 0) GTEST_SKIP() << "needs root to give a file away";
   ASSERT_TRUE(files_.store(key_, certify(key_)));
   ASSERT_EQ(::chown(base_.c_str(), 65534, 65534), 0);
-  const auto loaded = files_.load(kNow);
+  const auto loaded = files_.load(kKeyFileTime);
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().cause, Cause::state_foreign_owner);
   EXPECT_FALSE(files_.store(key_, certify(key_)));
@@ -207,7 +207,7 @@ TEST_F(KeyFilesTest, ConcurrentWritersNeverLeaveAMismatchedPair) {
   int pairs = 0;
   for (std::size_t done = 0; done < writers.size();) {
     ASSERT_TRUE(consistent(base_));
-    const auto loaded = files_.load(kNow);
+    const auto loaded = files_.load(kKeyFileTime);
     ASSERT_TRUE(loaded) << loaded.error().detail;
     if (*loaded) {
       ASSERT_EQ((*loaded)->key.public_blob(), (*loaded)->certificate.user_key_blob);
@@ -222,7 +222,7 @@ TEST_F(KeyFilesTest, ConcurrentWritersNeverLeaveAMismatchedPair) {
   }
   EXPECT_GT(reads, 20);
   EXPECT_GT(pairs, 0);
-  EXPECT_TRUE(*files_.load(kNow)) << "the last writer's pair is whole";
+  EXPECT_TRUE(*files_.load(kKeyFileTime)) << "the last writer's pair is whole";
   EXPECT_EQ(read_file(base_ + ".pub"), (*files_.load_key())->authorized_key() + "\n");
   std::size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(temp_.path()))
@@ -254,7 +254,7 @@ TEST_F(KeyFilesTest, AWriterKilledAnywhereLeavesNoMismatch) {
   }
   const SshKey last = SshKey::generate(KeyType::ecdsa_p256);
   ASSERT_TRUE(files_.store(last, certify(last))) << "a dead writer's lock is free";
-  EXPECT_TRUE(*files_.load(kNow));
+  EXPECT_TRUE(*files_.load(kKeyFileTime));
 }
 
 }  // namespace

@@ -7,16 +7,16 @@ namespace {
 
 using transport::HttpAnswer;
 
-constexpr std::int64_t kNow = 1'800'000'000;
+constexpr std::int64_t kSigningTime = 1'800'000'000;
 
-HttpAnswer answer_of(int status, std::string body) {
+HttpAnswer sign_answer(int status, std::string body) {
   HttpAnswer answer;
   answer.status = status;
   answer.body = std::move(body);
   return answer;
 }
 
-class SignAnswer : public testing::Test {
+class SignAnswer : public ::testing::Test {
  protected:
   HttpAnswer signed_for(const SshKey& key, std::int64_t after, std::int64_t before) {
     CertFields fields;
@@ -27,60 +27,63 @@ class SignAnswer : public testing::Test {
     fields.extensions = default_extensions();
     const auto line = make_user_certificate(key.public_blob(), fields, ca_);
     EXPECT_TRUE(line);
-    return answer_of(200,
-                     R"({"id":"1","certificate":")" + *line + R"(","expires_at":"2027-01-15T08:00:00Z"})");
+    return sign_answer(200,
+                       R"({"id":"1","certificate":")" + *line + R"(","expires_at":"2027-01-15T08:00:00Z"})");
   }
   SshKey key_ = SshKey::generate(KeyType::ecdsa_p256);
   SshKey ca_ = SshKey::generate(KeyType::ed25519);
 };
 
 TEST_F(SignAnswer, ACertificateOverOurKeyIsTaken) {
-  const auto certificate =
-      read_sign_answer(signed_for(key_, kNow - 60, kNow + 240), key_.public_blob(), kNow);
+  const auto certificate = read_sign_answer(signed_for(key_, kSigningTime - 60, kSigningTime + 240),
+                                            key_.public_blob(), kSigningTime);
   ASSERT_TRUE(certificate) << certificate.error().detail;
   EXPECT_EQ(certificate->fields.principals, std::vector<std::string>{"ann"});
 }
 
 TEST_F(SignAnswer, ACertificateOverAnotherKeyIsNot) {
   const auto other = SshKey::generate(KeyType::ecdsa_p256);
-  const auto certificate =
-      read_sign_answer(signed_for(other, kNow - 60, kNow + 240), key_.public_blob(), kNow);
+  const auto certificate = read_sign_answer(signed_for(other, kSigningTime - 60, kSigningTime + 240),
+                                            key_.public_blob(), kSigningTime);
   ASSERT_FALSE(certificate);
   EXPECT_EQ(certificate.error().cause, Cause::certificate_invalid);
 }
 
 TEST_F(SignAnswer, ACertificateMustBeValidNow) {
-  EXPECT_FALSE(read_sign_answer(signed_for(key_, kNow - 300, kNow), key_.public_blob(), kNow));
   EXPECT_FALSE(
-      read_sign_answer(signed_for(key_, kNow + kCertMaxSkew + 1, kNow + 900), key_.public_blob(), kNow));
-  EXPECT_TRUE(read_sign_answer(signed_for(key_, kNow + kCertMaxSkew, kNow + 900), key_.public_blob(), kNow));
+      read_sign_answer(signed_for(key_, kSigningTime - 300, kSigningTime), key_.public_blob(), kSigningTime));
+  EXPECT_FALSE(read_sign_answer(signed_for(key_, kSigningTime + kCertMaxSkew + 1, kSigningTime + 900),
+                                key_.public_blob(), kSigningTime));
+  EXPECT_TRUE(read_sign_answer(signed_for(key_, kSigningTime + kCertMaxSkew, kSigningTime + 900),
+                               key_.public_blob(), kSigningTime));
 }
 
 TEST_F(SignAnswer, ItIsTheDateOfTheAnswerThatCounts) {
   const auto dated = [&](std::int64_t after, std::int64_t before, const char* date) {
     HttpAnswer answer = signed_for(key_, after, before);
     answer.headers.emplace_back("Date", date);
-    return read_sign_answer(answer, key_.public_blob(), kNow);
+    return read_sign_answer(answer, key_.public_blob(), kSigningTime);
   };
-  // kNow is Fri, 15 Jan 2027 08:00:00 GMT.
+  // kSigningTime is Fri, 15 Jan 2027 08:00:00 GMT.
   const char* an_hour_later = "Fri, 15 Jan 2027 09:00:00 GMT";
-  const auto ahead = dated(kNow + 3540, kNow + 3840, an_hour_later);
+  const auto ahead = dated(kSigningTime + 3540, kSigningTime + 3840, an_hour_later);
   ASSERT_TRUE(ahead) << ahead.error().detail;
   EXPECT_EQ(ahead->clock_offset, 3600);
-  EXPECT_FALSE(valid_at(ahead->fields, kNow));
-  const auto behind = dated(kNow - 3660, kNow - 3360, "Fri, 15 Jan 2027 07:00:00 GMT");
+  EXPECT_FALSE(valid_at(ahead->fields, kSigningTime));
+  const auto behind = dated(kSigningTime - 3660, kSigningTime - 3360, "Fri, 15 Jan 2027 07:00:00 GMT");
   ASSERT_TRUE(behind) << behind.error().detail;
   EXPECT_EQ(behind->clock_offset, -3600);
-  EXPECT_FALSE(dated(kNow - 60, kNow + 240, an_hour_later)) << "expired by the clock of its maker";
-  EXPECT_FALSE(dated(kNow + 3600 + kCertMaxSkew + 1, kNow + 9000, an_hour_later));
-  const auto right = dated(kNow - 60, kNow + 240, "Fri, 15 Jan 2027 08:00:30 GMT");
+  EXPECT_FALSE(dated(kSigningTime - 60, kSigningTime + 240, an_hour_later))
+      << "expired by the clock of its maker";
+  EXPECT_FALSE(dated(kSigningTime + 3600 + kCertMaxSkew + 1, kSigningTime + 9000, an_hour_later));
+  const auto right = dated(kSigningTime - 60, kSigningTime + 240, "Fri, 15 Jan 2027 08:00:30 GMT");
   ASSERT_TRUE(right);
   EXPECT_EQ(right->clock_offset, 0);
 }
 
 TEST_F(SignAnswer, PlainTextIsShownAndNoParserComplains) {
   const auto certificate =
-      read_sign_answer(answer_of(401, "unauthorized\ntoken is expired"), key_.public_blob(), kNow);
+      read_sign_answer(sign_answer(401, "unauthorized\ntoken is expired"), key_.public_blob(), kSigningTime);
   ASSERT_FALSE(certificate);
   EXPECT_EQ(certificate.error().cause, Cause::sign_refused);
   EXPECT_EQ(certificate.error().http_status, 401);
@@ -93,7 +96,7 @@ TEST_F(SignAnswer, AnEdgeThatCannotSignNowHasNotRefused) {
                                         {429, Cause::too_many_requests}, {500, Cause::edge_unavailable},
                                         {501, Cause::sign_refused},      {503, Cause::edge_unavailable}};
   for (const auto& [status, cause] : rows) {
-    const auto certificate = read_sign_answer(answer_of(status, "why"), key_.public_blob(), kNow);
+    const auto certificate = read_sign_answer(sign_answer(status, "why"), key_.public_blob(), kSigningTime);
     ASSERT_FALSE(certificate) << status;
     EXPECT_EQ(certificate.error().cause, cause) << status;
     EXPECT_EQ(certificate.error().detail, "why");
@@ -101,8 +104,8 @@ TEST_F(SignAnswer, AnEdgeThatCannotSignNowHasNotRefused) {
 }
 
 TEST_F(SignAnswer, TheMessageOfAJsonErrorIsShown) {
-  const auto certificate =
-      read_sign_answer(answer_of(400, R"({"status":400,"message":"no CA"})"), key_.public_blob(), kNow);
+  const auto certificate = read_sign_answer(sign_answer(400, R"({"status":400,"message":"no CA"})"),
+                                            key_.public_blob(), kSigningTime);
   ASSERT_FALSE(certificate);
   EXPECT_EQ(certificate.error().detail, "no CA");
 }
@@ -110,7 +113,7 @@ TEST_F(SignAnswer, TheMessageOfAJsonErrorIsShown) {
 TEST_F(SignAnswer, A200WithoutACertificateIsNamed) {
   for (const char* body :
        {"", "ok", "{}", R"({"certificate":7})", R"({"certificate":"ssh-rsa AAAA"})", "[1]"}) {
-    const auto certificate = read_sign_answer(answer_of(200, body), key_.public_blob(), kNow);
+    const auto certificate = read_sign_answer(sign_answer(200, body), key_.public_blob(), kSigningTime);
     ASSERT_FALSE(certificate) << body;
     EXPECT_EQ(certificate.error().cause, Cause::certificate_invalid) << body;
   }

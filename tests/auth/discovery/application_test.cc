@@ -18,7 +18,7 @@ const std::string kAud(64, 'a');
 const std::string kOtherAud(64, 'b');
 const transport::Url kUrl = *transport::parse_url("vm.example.com");
 
-EVP_PKEY* test_key() {
+EVP_PKEY* metadata_key() {
   static const PKey key = generate_rsa(2048);
   return key.get();
 }
@@ -26,7 +26,7 @@ EVP_PKEY* test_key() {
 const KeySet& test_keys() {
   static const KeySet keys = [] {
     json::object set;
-    set["keys"] = json::array{rsa_jwk(test_key(), "k")};
+    set["keys"] = json::array{rsa_jwk(metadata_key(), "k")};
     return *KeySet::parse(json::serialize(set));
   }();
   return keys;
@@ -38,7 +38,7 @@ json::object good_metadata() {
 }
 
 Jwt token_of(const json::object& claims, std::string_view kid = "k") {
-  return *parse_jwt(sign_rs256(claims, kid, test_key()));
+  return *parse_jwt(sign_rs256(claims, kid, metadata_key()));
 }
 
 Result<Application> verify(const json::object& claims, std::string_view host = "vm.example.com") {
@@ -269,7 +269,7 @@ std::string app_token(json::object claims) {
   claims.emplace("iss", "https://auth.example.com:8443");
   claims.emplace("exp", kNow);
   claims.emplace("aud", kAud);
-  return sign_rs256(claims, "k", test_key());
+  return sign_rs256(claims, "k", metadata_key());
 }
 
 TEST(AppToken, IsGoodUntilItExpires) {

@@ -8,14 +8,14 @@
 namespace cfpipe::auth {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 using transport::HttpAnswer;
 using transport::Url;
 using Verdict = RedirectWalk::Verdict;
 
-const std::string kAud(64, 'a');
+const std::string kRedirectAud(64, 'a');
 const std::string kTeam = "https://team.cloudflareaccess.com";
-const std::string kLogin = kTeam + "/cdn-cgi/access/login/vm.example.com?kid=" + kAud;
+const std::string kLogin = kTeam + "/cdn-cgi/access/login/vm.example.com?kid=" + kRedirectAud;
 
 HttpAnswer answer(int status, transport::Headers headers = {}) {
   HttpAnswer out;
@@ -30,7 +30,7 @@ HttpAnswer login_for(const std::string& domain) {
   return answer(200, {{"CF-Access-Domain", domain}});
 }
 
-class RedirectDiscovery : public testing::Test {
+class RedirectDiscovery : public ::testing::Test {
  protected:
   RedirectDiscovery() { trusted_.add("auth.localhost"); }
   Url app_ = *transport::parse_url("https://vm.example.com/");
@@ -45,7 +45,7 @@ TEST_F(RedirectDiscovery, TheLoginOfATrustedAuthDomainNamesTheApplication) {
   EXPECT_TRUE(walk_.request().headers.empty());
   ASSERT_EQ(walk_.take(login_for("VM.Example.com")), Verdict::found) << walk_.failure().detail;
   EXPECT_EQ(walk_.application().auth_domain, "team.cloudflareaccess.com");
-  EXPECT_EQ(walk_.application().aud, kAud);
+  EXPECT_EQ(walk_.application().aud, kRedirectAud);
   EXPECT_EQ(walk_.application().app_hostname, "vm.example.com");
 }
 
@@ -60,7 +60,7 @@ TEST_F(RedirectDiscovery, AnAnswerOfTheLoginThatRedirectsOnCountsAsItIs) {
 TEST_F(RedirectDiscovery, TheHostMayRedirectWithinItselfFirst) {
   ASSERT_EQ(walk_.take(redirect("/start?x=1")), Verdict::again);
   EXPECT_EQ(walk_.request().url.str(), "https://vm.example.com/start?x=1");
-  ASSERT_EQ(walk_.take(redirect("https://auth.localhost:8443/cdn-cgi/access/login/x?kid=" + kAud)),
+  ASSERT_EQ(walk_.take(redirect("https://auth.localhost:8443/cdn-cgi/access/login/x?kid=" + kRedirectAud)),
             Verdict::again);
   ASSERT_EQ(walk_.take(login_for("vm.example.com")), Verdict::found);
   EXPECT_EQ(walk_.application().auth_domain, "auth.localhost:8443");
@@ -70,7 +70,8 @@ TEST_F(RedirectDiscovery, AnAuthDomainThatIsNotTrustedIsNeverAsked) {
   for (const char* host : {"evil.example", "team.cloudflareaccess.com.evil.example", "cloudflareaccess.com",
                            "vm.example.com", "evil-cloudflareaccess.com"}) {
     RedirectWalk walk(app_, trusted_, "");
-    const auto login = std::string("https://") + host + "/cdn-cgi/access/login/vm.example.com?kid=" + kAud;
+    const auto login =
+        std::string("https://") + host + "/cdn-cgi/access/login/vm.example.com?kid=" + kRedirectAud;
     ASSERT_EQ(walk.take(redirect(login)), Verdict::failed) << host;
     EXPECT_EQ(walk.failure().cause, Cause::untrusted_auth_domain);
     EXPECT_EQ(walk.at().host, "vm.example.com");
@@ -129,14 +130,15 @@ TEST_F(RedirectDiscovery, AnEdgeThatCannotServeIsNotTakenForNoApplication) {
 
 TEST_F(RedirectDiscovery, ARefusalNamesTheApplicationButNotItsAuthDomain) {
   for (const int status : {401, 403}) {
-    const auto refusal = answer(status, {{"CF-Access-Aud", kAud}, {"CF-Access-Domain", "vm.example.com"}});
+    const auto refusal =
+        answer(status, {{"CF-Access-Aud", kRedirectAud}, {"CF-Access-Domain", "vm.example.com"}});
     RedirectWalk nameless(app_, trusted_, "");
     ASSERT_EQ(nameless.take(refusal), Verdict::failed);
     EXPECT_EQ(nameless.failure().cause, Cause::denied);
     RedirectWalk named(app_, trusted_, "auth.localhost:8443");
     ASSERT_EQ(named.take(refusal), Verdict::found);
     EXPECT_EQ(named.application().auth_domain, "auth.localhost:8443");
-    EXPECT_EQ(named.application().aud, kAud);
+    EXPECT_EQ(named.application().aud, kRedirectAud);
   }
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 namespace net = boost::asio;
 
-constexpr const char* kUrl = "https://h.example/?a=b&c=%2F";
+constexpr const char* kPageUrl = "https://h.example/?a=b&c=%2F";
 
 std::vector<BrowserCommand> commands_for(const std::string& browser, bool display = false, bool wsl = false,
                                          bool ssh_session = false) {
@@ -27,7 +27,7 @@ std::vector<BrowserCommand> commands_for(const std::string& browser, bool displa
   environment.display = display;
   environment.wsl = wsl;
   environment.ssh_session = ssh_session;
-  return browser_commands(environment, kUrl);
+  return browser_commands(environment, kPageUrl);
 }
 
 std::optional<BrowserEnd> open_with(std::vector<BrowserCommand> commands,
@@ -45,9 +45,9 @@ std::optional<BrowserEnd> open_with(std::vector<BrowserCommand> commands,
 TEST(Browser, TheVariableIsAListOfCommands) {
   const auto commands = commands_for("first:second --new %s --last:third 100%%");
   ASSERT_EQ(commands.size(), 3U);
-  EXPECT_EQ(commands[0], (BrowserCommand{"first", kUrl}));
-  EXPECT_EQ(commands[1], (BrowserCommand{"second", "--new", kUrl, "--last"}));
-  EXPECT_EQ(commands[2], (BrowserCommand{"third", "100%", kUrl}));
+  EXPECT_EQ(commands[0], (BrowserCommand{"first", kPageUrl}));
+  EXPECT_EQ(commands[1], (BrowserCommand{"second", "--new", kPageUrl, "--last"}));
+  EXPECT_EQ(commands[2], (BrowserCommand{"third", "100%", kPageUrl}));
 }
 
 TEST(Browser, EmptyPartsOfTheVariableAreNothing) {
@@ -58,12 +58,12 @@ TEST(Browser, EmptyPartsOfTheVariableAreNothing) {
 TEST(Browser, WithoutADisplayThereIsNone) {
   EXPECT_TRUE(commands_for("").empty());
   EXPECT_FALSE(commands_for("", true).empty());
-  EXPECT_EQ(commands_for("", false, true)[0], (BrowserCommand{"wslview", kUrl}));
+  EXPECT_EQ(commands_for("", false, true)[0], (BrowserCommand{"wslview", kPageUrl}));
 }
 
 TEST(Browser, UnderAnSshSessionOnlyTheOneThatIsNamedIsOpened) {
   EXPECT_TRUE(commands_for("", true, true, true).empty());
-  EXPECT_EQ(commands_for("named", true, true, true), (std::vector<BrowserCommand>{{"named", kUrl}}));
+  EXPECT_EQ(commands_for("named", true, true, true), (std::vector<BrowserCommand>{{"named", kPageUrl}}));
 }
 
 TEST(Browser, EnvironmentTellsOfAnSshSession) {
@@ -77,7 +77,7 @@ TEST(Browser, EnvironmentTellsOfAnSshSession) {
 }
 
 TEST(Browser, ThatEndsWellHasOpenedThePageAndIsReaped) {
-  const auto opened = open_with({{"true", kUrl}});
+  const auto opened = open_with({{"true", kPageUrl}});
   ASSERT_TRUE(opened);
   EXPECT_TRUE(opened->opened);
   EXPECT_EQ(opened->why, "");
@@ -86,14 +86,15 @@ TEST(Browser, ThatEndsWellHasOpenedThePageAndIsReaped) {
 }
 
 TEST(Browser, ThatFailsMakesRoomForTheNext) {
-  const auto opened = open_with({{"false", kUrl}, {"/nonexistent/browser", kUrl}, {"true", kUrl}});
+  const auto opened =
+      open_with({{"false", kPageUrl}, {"/nonexistent/browser", kPageUrl}, {"true", kPageUrl}});
   ASSERT_TRUE(opened);
   EXPECT_TRUE(opened->opened);
   EXPECT_EQ(opened->why, "");
 }
 
 TEST(Browser, WhenAllFailTheLastOneIsNamed) {
-  const auto opened = open_with({{"/nonexistent/browser", kUrl}, {"false", kUrl}});
+  const auto opened = open_with({{"/nonexistent/browser", kPageUrl}, {"false", kPageUrl}});
   ASSERT_TRUE(opened);
   EXPECT_FALSE(opened->opened);
   EXPECT_EQ(opened->why, "false exited with status 1");
@@ -106,7 +107,7 @@ TEST(Browser, ThatHasRunForAWhileIsTheLastAndItsBadEndIsTold) {
   for (const auto& [script, why] :
        {std::pair("exit 3", " exited with status 3"), std::pair("kill -9 $$", " was killed by signal 9")}) {
     const std::string first = dir.put("first", "#!/bin/sh\n" + std::string(script) + "\n", 0700);
-    const auto end = open_with({{first, kUrl}, {second, kUrl}}, 0ms);
+    const auto end = open_with({{first, kPageUrl}, {second, kPageUrl}}, 0ms);
     ASSERT_TRUE(end);
     EXPECT_TRUE(end->opened);
     EXPECT_EQ(end->why, first + why);
@@ -123,10 +124,10 @@ TEST(Browser, GetsTheUrlAsOneArgumentAndNoneOfOurDescriptors) {
                                      "echo \"$#|$1|$in|$out|$leaked\" >${0%/*}/said\n",
                                      0700);
   ASSERT_EQ(::dup2(1, 77), 77);
-  const auto opened = open_with({{script, kUrl}});
+  const auto opened = open_with({{script, kPageUrl}});
   ::close(77);
   ASSERT_TRUE(opened && opened->opened);
-  EXPECT_EQ(dir.get("said"), std::string("1|") + kUrl + "|/dev/null|/dev/null|no\n");
+  EXPECT_EQ(dir.get("said"), std::string("1|") + kPageUrl + "|/dev/null|/dev/null|no\n");
 }
 
 }  // namespace

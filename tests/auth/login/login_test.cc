@@ -10,7 +10,7 @@ namespace {
 using transport::HttpAnswer;
 using transport::parse_url;
 
-HttpAnswer answer_of(int status, std::string body) {
+HttpAnswer poll_answer(int status, std::string body) {
   HttpAnswer answer;
   answer.status = status;
   answer.body = std::move(body);
@@ -49,18 +49,18 @@ TEST(TransferStore, IsCloudflaresForCloudflareAndOwnForOthers) {
 TEST(TransferStore, AnswersBelow500MeanNotYet) {
   const TransferReceiver receiver;
   for (const int status : {102, 202, 204, 302, 400, 404, 408, 429}) {
-    const auto tokens = read_transfer(answer_of(status, "later"), receiver);
+    const auto tokens = read_transfer(poll_answer(status, "later"), receiver);
     ASSERT_TRUE(tokens) << status;
     EXPECT_FALSE(*tokens) << status;
   }
-  const auto empty = read_transfer(answer_of(200, ""), receiver);
+  const auto empty = read_transfer(poll_answer(200, ""), receiver);
   ASSERT_TRUE(empty);
   EXPECT_FALSE(*empty);
 }
 
 TEST(TransferStore, ServerErrorsEndTheLoginInOneLine) {
   const TransferReceiver receiver;
-  auto failed = answer_of(503, "down\nfor maintenance");
+  auto failed = poll_answer(503, "down\nfor maintenance");
   failed.headers.emplace_back("Cf-Ray", "8f1");
   const auto tokens = read_transfer(failed, receiver);
   ASSERT_FALSE(tokens);
@@ -74,7 +74,7 @@ TEST(TransferStore, SealedTokensAreOpened) {
   const TransferReceiver receiver;
   const auto sealed = seal_transfer(receiver.public_key(), "app", "org");
   ASSERT_TRUE(sealed);
-  auto answer = answer_of(200, sealed->body);
+  auto answer = poll_answer(200, sealed->body);
   answer.headers.emplace_back("service-public-key", sealed->public_key);
   const auto tokens = read_transfer(answer, receiver);
   ASSERT_TRUE(tokens);
@@ -88,7 +88,7 @@ TEST(TransferStore, ASealedRefusalEndsTheLogin) {
   for (const bool declined : {false, true}) {
     const auto sealed = seal_refusal(receiver.public_key(), {declined, "mallory may not"});
     ASSERT_TRUE(sealed);
-    auto answer = answer_of(403, sealed->body);
+    auto answer = poll_answer(403, sealed->body);
     answer.headers.emplace_back("Service-Public-Key", sealed->public_key);
     const auto tokens = read_transfer(answer, receiver);
     ASSERT_FALSE(tokens);
@@ -104,7 +104,7 @@ TEST(TransferStore, ARefusalThatIsNotSealedForUsIsNone) {
   const auto tokens = seal_transfer(receiver.public_key(), "app", "org");
   ASSERT_TRUE(strange && tokens);
   for (const auto* box : {&*strange, &*tokens}) {
-    auto answer = answer_of(403, box->body);
+    auto answer = poll_answer(403, box->body);
     answer.headers.emplace_back("Service-Public-Key", box->public_key);
     const auto read = read_transfer(answer, receiver);
     ASSERT_TRUE(read);
@@ -117,7 +117,7 @@ TEST(TransferStore, ABoxForAnotherReceiverIsAFailedLogin) {
   const TransferReceiver other;
   const auto sealed = seal_transfer(other.public_key(), "app", "org");
   ASSERT_TRUE(sealed);
-  auto answer = answer_of(200, sealed->body);
+  auto answer = poll_answer(200, sealed->body);
   answer.headers.emplace_back("Service-Public-Key", sealed->public_key);
   const auto tokens = read_transfer(answer, receiver);
   ASSERT_FALSE(tokens);

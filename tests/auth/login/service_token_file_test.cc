@@ -12,8 +12,8 @@
 namespace cfpipe::auth {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 TEST(ServiceTokenText, IsReadInEveryFormThatPeopleHaveItIn) {
   for (const std::string text : {
@@ -55,7 +55,7 @@ TEST(ServiceTokenText, ThatIsNotOneTokenIsRefused) {
   }
 }
 
-class ServiceTokenFile : public testing::Test {
+class ServiceTokenFile : public ::testing::Test {
  protected:
   std::string detail_of(const std::string& path) {
     const auto token = read_service_token_file(path);

@@ -9,9 +9,9 @@
 namespace cfpipe::auth {
 namespace {
 
-constexpr const char* kAuth = "auth.example.com:8443";
+constexpr const char* kLinkAuthority = "auth.example.com:8443";
 
-transport::HttpAnswer answer_of(int status, std::string body) {
+transport::HttpAnswer link_answer(int status, std::string body) {
   transport::HttpAnswer answer;
   answer.status = status;
   answer.body = std::move(body);
@@ -19,7 +19,7 @@ transport::HttpAnswer answer_of(int status, std::string body) {
 }
 
 Result<std::string> read(const std::string& link) {
-  return read_short_link(answer_of(200, R"({"link":")" + link + R"("})"), kAuth);
+  return read_short_link(link_answer(200, R"({"link":")" + link + R"("})"), kLinkAuthority);
 }
 
 TEST(ShortLink, IsReadFromTheAnswer) {
@@ -71,18 +71,18 @@ TEST(ShortLink, HasACodeAndNothingBehindIt) {
 
 TEST(ShortLink, IsNotThereInOtherAnswers) {
   const std::string good = R"({"link":"https://auth.example.com:8443/l/k7mp"})";
-  ASSERT_TRUE(read_short_link(answer_of(200, good), kAuth));
+  ASSERT_TRUE(read_short_link(link_answer(200, good), kLinkAuthority));
   for (const int status : {201, 204, 302, 400, 404, 405, 429, 500, 503})
-    EXPECT_FALSE(read_short_link(answer_of(status, good), kAuth)) << status;
+    EXPECT_FALSE(read_short_link(link_answer(status, good), kLinkAuthority)) << status;
   for (const char* body :
        {"", "null", "[]", "<html>", R"("https://auth.example.com:8443/l/k7mp")", R"({"link":7})",
         R"({"link":["https://auth.example.com:8443/l/k7mp"]})", R"({"LINK":"x"})",
         R"({"link":"https://auth.example.com:8443/l/k7mp","link":"https://evil.example/"})",
         R"({"link":"https://auth.example.com:8443/l/k7mp"} x)"}) {
-    EXPECT_FALSE(read_short_link(answer_of(200, body), kAuth)) << body;
+    EXPECT_FALSE(read_short_link(link_answer(200, body), kLinkAuthority)) << body;
   }
   const std::string huge = std::string(kMaxLinkAnswerBytes, ' ') + good;
-  EXPECT_FALSE(read_short_link(answer_of(200, huge), kAuth));
+  EXPECT_FALSE(read_short_link(link_answer(200, huge), kLinkAuthority));
 }
 
 TEST(ShortLink, IsNotAskedForAtCloudflare) {

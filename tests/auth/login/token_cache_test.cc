@@ -12,10 +12,10 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::int64_t kNow = 1'700'000'000;
+constexpr std::int64_t kCacheTime = 1'700'000'000;
 
-const std::string kAud(64, 'a');
-const std::string kOtherAud(64, 'b');
+const std::string kCachedAud(64, 'a');
+const std::string kStaleAud(64, 'b');
 constexpr const char* kIssuer = "https://team.cloudflareaccess.com";
 constexpr const char* kEvil = "https://auth.evil.test:8443";
 
@@ -29,25 +29,25 @@ std::string token(json::object claims) {
 Application wildcard() {
   Application app;
   app.auth_domain = "team.cloudflareaccess.com";
-  app.aud = kAud;
+  app.aud = kCachedAud;
   app.app_hostname = "*.example.com";
   return app;
 }
 
-const std::string kAppFile = "-.example.com-" + kAud + "-token";
-const std::string kSecondFile = "-.example.com-team.cloudflareaccess.com-" + kAud + "-token";
+const std::string kAppFile = "-.example.com-" + kCachedAud + "-token";
+const std::string kSecondFile = "-.example.com-team.cloudflareaccess.com-" + kCachedAud + "-token";
 constexpr const char* kOrgFile = "team.cloudflareaccess.com-org-token";
 
-class TokenCache : public testing::Test {
+class TokenCache : public ::testing::Test {
  protected:
   /// What the cache gives for the app token, or "none".
   std::string app_token() {
-    const auto found = cached_app_token(dir_, wildcard(), kNow);
+    const auto found = cached_app_token(dir_, wildcard(), kCacheTime);
     EXPECT_TRUE(found);
     return found && *found ? std::string((*found)->reveal()) : "none";
   }
   std::string org_token() {
-    const auto found = cached_org_token(dir_, wildcard(), kNow);
+    const auto found = cached_org_token(dir_, wildcard(), kCacheTime);
     EXPECT_TRUE(found);
     return found && *found ? std::string((*found)->reveal()) : "none";
   }
@@ -66,7 +66,7 @@ TEST_F(TokenCache, IsEmptyWithoutFiles) {
 }
 
 TEST_F(TokenCache, GivesAGoodAppToken) {
-  const std::string good = token({{"aud", json::array{kAud}}, {"exp", kNow + 1}});
+  const std::string good = token({{"aud", json::array{kCachedAud}}, {"exp", kCacheTime + 1}});
   temp_.put(kAppFile, good);
   EXPECT_EQ(app_token(), good);
   temp_.put(kAppFile, good + "\n");
@@ -75,13 +75,13 @@ TEST_F(TokenCache, GivesAGoodAppToken) {
 }
 
 TEST_F(TokenCache, RemovesAnExpiredAppToken) {
-  temp_.put(kAppFile, token({{"aud", kAud}, {"exp", kNow}}));
+  temp_.put(kAppFile, token({{"aud", kCachedAud}, {"exp", kCacheTime}}));
   EXPECT_EQ(app_token(), "none");
   EXPECT_FALSE(temp_.has(kAppFile));
 }
 
 TEST_F(TokenCache, RemovesAnAppTokenForAnotherAudience) {
-  temp_.put(kAppFile, token({{"aud", json::array{kOtherAud}}, {"exp", kNow + 3600}}));
+  temp_.put(kAppFile, token({{"aud", json::array{kStaleAud}}, {"exp", kCacheTime + 3600}}));
   EXPECT_EQ(app_token(), "none");
   EXPECT_FALSE(temp_.has(kAppFile));
 }
@@ -102,28 +102,29 @@ TEST_F(TokenCache, LeavesAnEmptyFileToTheProcessThatFillsIt) {
 }
 
 TEST_F(TokenCache, GivesAnOrgTokenUntilItExpires) {
-  const std::string good = token({{"aud", "anything"}, {"exp", kNow + 1}, {"type", "org"}});
+  const std::string good = token({{"aud", "anything"}, {"exp", kCacheTime + 1}, {"type", "org"}});
   temp_.put(kOrgFile, good);
   EXPECT_EQ(org_token(), good);
-  temp_.put(kOrgFile, token({{"exp", kNow}}));
+  temp_.put(kOrgFile, token({{"exp", kCacheTime}}));
   EXPECT_EQ(org_token(), "none");
   EXPECT_FALSE(temp_.has(kOrgFile));
 }
 
 TEST_F(TokenCache, LeavesAnExpiredTokenWhereTheClockMayBeWrong) {
-  temp_.put(kAppFile, token({{"aud", kAud}, {"exp", kNow}}));
-  EXPECT_FALSE(*cached_app_token(dir_, wildcard(), kNow, IfUnusable::keep));
+  temp_.put(kAppFile, token({{"aud", kCachedAud}, {"exp", kCacheTime}}));
+  EXPECT_FALSE(*cached_app_token(dir_, wildcard(), kCacheTime, IfUnusable::keep));
   EXPECT_TRUE(temp_.has(kAppFile));
-  EXPECT_TRUE(*cached_app_token(dir_, wildcard(), kNow - 1));
-  EXPECT_FALSE(*cached_app_token(dir_, wildcard(), kNow));
+  EXPECT_TRUE(*cached_app_token(dir_, wildcard(), kCacheTime - 1));
+  EXPECT_FALSE(*cached_app_token(dir_, wildcard(), kCacheTime));
   EXPECT_FALSE(temp_.has(kAppFile));
 }
 
 TEST_F(TokenCache, ATokenOfAnotherIssuerIsNeitherUsedNorRemoved) {
-  for (const json::object& claims : {json::object{{"iss", kEvil}, {"aud", kAud}, {"exp", kNow + 3600}},
-                                     json::object{{"iss", kEvil}, {"aud", kAud}, {"exp", kNow - 3600}},
-                                     json::object{{"iss", kEvil}, {"aud", kOtherAud}, {"exp", kNow + 3600}},
-                                     json::object{{"iss", nullptr}, {"aud", kAud}, {"exp", kNow + 3600}}}) {
+  for (const json::object& claims :
+       {json::object{{"iss", kEvil}, {"aud", kCachedAud}, {"exp", kCacheTime + 3600}},
+        json::object{{"iss", kEvil}, {"aud", kCachedAud}, {"exp", kCacheTime - 3600}},
+        json::object{{"iss", kEvil}, {"aud", kStaleAud}, {"exp", kCacheTime + 3600}},
+        json::object{{"iss", nullptr}, {"aud", kCachedAud}, {"exp", kCacheTime + 3600}}}) {
     const std::string foreign = token(claims);
     temp_.put(kAppFile, foreign);
     temp_.put(kOrgFile, foreign);
@@ -135,16 +136,16 @@ TEST_F(TokenCache, ATokenOfAnotherIssuerIsNeitherUsedNorRemoved) {
 }
 
 TEST_F(TokenCache, ATokenOfAnotherIssuerIsNotOverwrittenWhileItIsGood) {
-  const std::string foreign = token({{"iss", kEvil}, {"aud", kAud}, {"exp", kNow + 60}});
-  const std::string own = token({{"aud", kAud}, {"exp", kNow + 3600}});
+  const std::string foreign = token({{"iss", kEvil}, {"aud", kCachedAud}, {"exp", kCacheTime + 60}});
+  const std::string own = token({{"aud", kCachedAud}, {"exp", kCacheTime + 3600}});
   temp_.put(kAppFile, foreign);
-  ASSERT_TRUE(keep_app_token(dir_, wildcard(), Secret(own), kNow));
+  ASSERT_TRUE(keep_app_token(dir_, wildcard(), Secret(own), kCacheTime));
   EXPECT_EQ(temp_.get(kAppFile), foreign);
   EXPECT_EQ(temp_.get(kSecondFile), own);
   EXPECT_EQ(app_token(), own);
 
-  const std::string newer = token({{"aud", kAud}, {"exp", kNow + 7200}});
-  ASSERT_TRUE(keep_app_token(dir_, wildcard(), Secret(newer), kNow + 60));
+  const std::string newer = token({{"aud", kCachedAud}, {"exp", kCacheTime + 7200}});
+  ASSERT_TRUE(keep_app_token(dir_, wildcard(), Secret(newer), kCacheTime + 60));
   EXPECT_EQ(temp_.get(kAppFile), newer) << "the other one has expired";
   EXPECT_FALSE(temp_.has(kSecondFile));
   EXPECT_EQ(app_token(), newer);
@@ -152,19 +153,19 @@ TEST_F(TokenCache, ATokenOfAnotherIssuerIsNotOverwrittenWhileItIsGood) {
 
 TEST_F(TokenCache, ATokenOfTheSameIssuerIsReplacedWhereItIs) {
   for (const std::string& old :
-       {std::string(), std::string("junk"), token({{"aud", kAud}, {"exp", kNow + 60}}),
-        token({{"aud", kOtherAud}, {"exp", kNow + 60}})}) {
+       {std::string(), std::string("junk"), token({{"aud", kCachedAud}, {"exp", kCacheTime + 60}}),
+        token({{"aud", kStaleAud}, {"exp", kCacheTime + 60}})}) {
     temp_.put(kAppFile, old);
-    const std::string fresh = token({{"aud", kAud}, {"exp", kNow + 3600}});
-    ASSERT_TRUE(keep_app_token(dir_, wildcard(), Secret(fresh), kNow));
+    const std::string fresh = token({{"aud", kCachedAud}, {"exp", kCacheTime + 3600}});
+    ASSERT_TRUE(keep_app_token(dir_, wildcard(), Secret(fresh), kCacheTime));
     EXPECT_EQ(temp_.get(kAppFile), fresh);
     EXPECT_FALSE(temp_.has(kSecondFile));
   }
 }
 
 TEST_F(TokenCache, DropsTheRejectedTokenAloneAndWhereverItIs) {
-  const std::string own = token({{"aud", kAud}, {"exp", kNow + 3600}});
-  const std::string foreign = token({{"iss", kEvil}, {"aud", kAud}, {"exp", kNow + 60}});
+  const std::string own = token({{"aud", kCachedAud}, {"exp", kCacheTime + 3600}});
+  const std::string foreign = token({{"iss", kEvil}, {"aud", kCachedAud}, {"exp", kCacheTime + 60}});
   temp_.put(kAppFile, foreign);
   temp_.put(kSecondFile, own + "\n");
   ASSERT_TRUE(drop_app_token(dir_, wildcard(), Secret(own)));
@@ -178,8 +179,8 @@ TEST_F(TokenCache, DropsTheRejectedTokenAloneAndWhereverItIs) {
 }
 
 TEST_F(TokenCache, FailsOnATokenThatOthersMayWrite) {
-  temp_.put(kAppFile, token({{"aud", kAud}, {"exp", kNow + 1}}), 0666);
-  const auto found = cached_app_token(dir_, wildcard(), kNow);
+  temp_.put(kAppFile, token({{"aud", kCachedAud}, {"exp", kCacheTime + 1}}), 0666);
+  const auto found = cached_app_token(dir_, wildcard(), kCacheTime);
   ASSERT_TRUE(found.has_error());
   EXPECT_EQ(found.error().cause, Cause::state_writable_by_others);
   EXPECT_TRUE(temp_.has(kAppFile));

@@ -8,12 +8,12 @@
 namespace cfpipe::auth {
 namespace {
 
-constexpr const char* kAuth = "auth.example.com";
+constexpr const char* kAuthDomain = "auth.example.com";
 constexpr const char* kLink = "https://auth.example.com/l/k7mp-2xqa-9rtd";
 
 class UrlFiles : public ::testing::Test {
  protected:
-  std::optional<LoginPage> read() { return UrlFile::read(state_, "x-token", kAuth); }
+  std::optional<LoginPage> read() { return UrlFile::read(state_, "x-token", kAuthDomain); }
   bool has(const char* name) { return state_.read(name).value().has_value(); }
 
   TempDir dir_;
@@ -66,11 +66,11 @@ TEST_F(UrlFiles, AreReadWithTheSameCareAsAnAnswer) {
 }
 
 TEST_F(UrlFiles, ShowTheLinkWithTheCodeOfItsPage) {
-  const LoginLink with = LoginPage{url_, kLink}.shown(kAuth);
+  const LoginLink with = LoginPage{url_, kLink}.shown(kAuthDomain);
   EXPECT_EQ(with.url, kLink);
   EXPECT_TRUE(with.any_case);
   EXPECT_EQ(with.code.size(), 9U);
-  const LoginLink without = LoginPage{url_, ""}.shown(kAuth);
+  const LoginLink without = LoginPage{url_, ""}.shown(kAuthDomain);
   EXPECT_EQ(without.url, url_);
   EXPECT_FALSE(without.any_case) << "the key in it has upper and lower case";
   EXPECT_EQ(without.code, with.code);

@@ -15,8 +15,8 @@
 namespace cfpipe::auth {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr const char* kToken = "vm.example.com-a1b2-token";
 constexpr const char* kLock = "vm.example.com-a1b2-token.lock";
@@ -58,7 +58,7 @@ std::string content_of(std::int64_t pid, std::int64_t start) {
   return "{\"pid\":" + std::to_string(pid) + ",\"start_time\":" + std::to_string(start) + "}\n";
 }
 
-class LoginLockFile : public testing::Test {
+class LoginLockFile : public ::testing::Test {
  protected:
   std::optional<LoginLock> acquire() {
     auto lock = LoginLock::try_acquire(dir_, kToken);
@@ -217,7 +217,7 @@ TEST_F(LoginLockSeenByAnother, TellsHowTheLoginCameToNothing) {
     });
     ASSERT_TRUE(failed);
     EXPECT_EQ(failed->cause, told);
-    EXPECT_THAT(failed->detail, testing::EndsWith(R"(: why: "}\?)")) << "control characters filtered";
+    EXPECT_THAT(failed->detail, ::testing::EndsWith(R"(: why: "}\?)")) << "control characters filtered";
   }
 }
 

@@ -10,9 +10,9 @@
 namespace cfpipe::auth {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 StateDir dir_at(const TempDir& temp) {
   return *StateDir::at(temp.path());

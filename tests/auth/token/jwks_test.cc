@@ -24,19 +24,19 @@ EVP_PKEY* second_key() {
   return key.get();
 }
 
-std::string set_of(std::initializer_list<json::object> keys) {
+std::string rsa_set(std::initializer_list<json::object> keys) {
   json::object set;
   set["keys"] = json::array(keys.begin(), keys.end());
   return json::serialize(set);
 }
 
-bool verifies(const KeySet& keys, const std::string& token) {
+bool set_verifies(const KeySet& keys, const std::string& token) {
   const auto jwt = parse_jwt(token);
   EXPECT_TRUE(jwt);
   return jwt && keys.verifies(*jwt);
 }
 
-void expect_refused(std::string_view text) {
+void expect_set_refused(std::string_view text) {
   const auto keys = KeySet::parse(text);
   ASSERT_TRUE(keys.has_error()) << text.substr(0, 200);
   EXPECT_EQ(keys.error().stage, Stage::application);
@@ -62,27 +62,27 @@ TEST(Jwks, ReadsTheExampleOfRfc7517AndItsThumbprintOfRfc7638) {
 }
 
 TEST(Jwks, ReadsWhatItWrites) {
-  const auto keys = KeySet::parse(set_of({rsa_jwk(first_key(), "a"), rsa_jwk(second_key(), "b")}));
+  const auto keys = KeySet::parse(rsa_set({rsa_jwk(first_key(), "a"), rsa_jwk(second_key(), "b")}));
   ASSERT_TRUE(keys);
-  EXPECT_TRUE(verifies(*keys, sign_rs256({}, "a", first_key())));
-  EXPECT_TRUE(verifies(*keys, sign_rs256({}, "b", second_key())));
+  EXPECT_TRUE(set_verifies(*keys, sign_rs256({}, "a", first_key())));
+  EXPECT_TRUE(set_verifies(*keys, sign_rs256({}, "b", second_key())));
 }
 
 TEST(Jwks, RefusesTheRightKeyUnderAnotherKid) {
-  const auto keys = KeySet::parse(set_of({rsa_jwk(first_key(), "a"), rsa_jwk(second_key(), "b")}));
+  const auto keys = KeySet::parse(rsa_set({rsa_jwk(first_key(), "a"), rsa_jwk(second_key(), "b")}));
   ASSERT_TRUE(keys);
-  EXPECT_FALSE(verifies(*keys, sign_rs256({}, "b", first_key())));
-  EXPECT_FALSE(verifies(*keys, sign_rs256({}, "c", first_key())));
-  EXPECT_FALSE(verifies(*keys, sign_rs256({}, "", first_key())));
+  EXPECT_FALSE(set_verifies(*keys, sign_rs256({}, "b", first_key())));
+  EXPECT_FALSE(set_verifies(*keys, sign_rs256({}, "c", first_key())));
+  EXPECT_FALSE(set_verifies(*keys, sign_rs256({}, "", first_key())));
   EXPECT_FALSE(keys->has("c"));
   EXPECT_FALSE(keys->has(""));
 }
 
 TEST(Jwks, TriesEveryKeyOfOneKid) {
-  const auto keys = KeySet::parse(set_of({rsa_jwk(first_key(), "a"), rsa_jwk(second_key(), "a")}));
+  const auto keys = KeySet::parse(rsa_set({rsa_jwk(first_key(), "a"), rsa_jwk(second_key(), "a")}));
   ASSERT_TRUE(keys);
-  EXPECT_TRUE(verifies(*keys, sign_rs256({}, "a", first_key())));
-  EXPECT_TRUE(verifies(*keys, sign_rs256({}, "a", second_key())));
+  EXPECT_TRUE(set_verifies(*keys, sign_rs256({}, "a", first_key())));
+  EXPECT_TRUE(set_verifies(*keys, sign_rs256({}, "a", second_key())));
 }
 
 TEST(Jwks, TakesTheKeySetOfAnEdgeWithItsOtherMembers) {
@@ -122,11 +122,11 @@ TEST(Jwks, PassesOverKeysOfOtherKinds) {
                                     nameless,
                                     rsa_jwk(generate_rsa(1024).get(), "other"),
                                     changed("n", json::string(3000, 'B'))}) {
-    const auto keys = KeySet::parse(set_of({other, rsa_jwk(second_key(), "good")}));
+    const auto keys = KeySet::parse(rsa_set({other, rsa_jwk(second_key(), "good")}));
     ASSERT_TRUE(keys) << json::serialize(other);
     EXPECT_FALSE(keys->has("other")) << json::serialize(other);
     EXPECT_TRUE(keys->has("good"));
-    expect_refused(set_of({other}));
+    expect_set_refused(rsa_set({other}));
   }
 }
 
@@ -134,9 +134,9 @@ TEST(Jwks, RefusesWhatIsNoKeySet) {
   for (const std::string_view text :
        {"", "{}", "[]", "null", R"({"keys":{}})", R"({"keys":[]})", R"({"keys":[1]})", R"({"keys":["x"]})",
         R"({"keys":[[]]})", R"({"keys":null})", "<html>", R"({"keys":[],"keys":[]})"}) {
-    expect_refused(text);
+    expect_set_refused(text);
   }
-  expect_refused(std::string(vectors::kRfc7517Set) + "x");
+  expect_set_refused(std::string(vectors::kRfc7517Set) + "x");
 }
 
 TEST(Jwks, RefusesMoreThanTheBounds) {
@@ -147,12 +147,12 @@ TEST(Jwks, RefusesMoreThanTheBounds) {
   EXPECT_TRUE(KeySet::parse(json::serialize(set)));
   keys.emplace_back(rsa_jwk(first_key(), "one more"));
   set["keys"] = keys;
-  expect_refused(json::serialize(set));
+  expect_set_refused(json::serialize(set));
 
-  std::string padded = set_of({rsa_jwk(first_key(), "a")});
+  std::string padded = rsa_set({rsa_jwk(first_key(), "a")});
   padded.append(kMaxJwksBytes - padded.size(), ' ');
   EXPECT_TRUE(KeySet::parse(padded));
-  expect_refused(padded + ' ');
+  expect_set_refused(padded + ' ');
 }
 
 TEST(RsaKey, ComesBackFromItsPem) {

@@ -18,8 +18,8 @@ namespace cfpipe::auth {
 namespace {
 
 namespace json = boost::json;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 EVP_PKEY* test_key() {
   static const PKey key = generate_rsa(2048);

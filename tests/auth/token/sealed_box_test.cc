@@ -58,7 +58,7 @@ SealedTransfer seal_text(const TransferReceiver& receiver, std::string_view plai
   return {base64(sealed), base64url_padded({reinterpret_cast<char*>(from_public), 32})};
 }
 
-void expect_refused(const Result<TransferredTokens>& tokens) {
+void expect_transfer_refused(const Result<TransferredTokens>& tokens) {
   ASSERT_TRUE(tokens.has_error());
   EXPECT_EQ(tokens.error().stage, Stage::login);
   EXPECT_EQ(tokens.error().cause, Cause::login_failed);
@@ -118,7 +118,7 @@ TEST(Transfer, RefusesPlainTextWithoutATokenAndNeverShowsIt) {
         "{\"app_token\":\"secret\xff\"}"}) {
     const auto sealed = seal_text(receiver, plain);
     const auto tokens = receiver.open(sealed.body, sealed.public_key);
-    expect_refused(tokens);
+    expect_transfer_refused(tokens);
     EXPECT_EQ(tokens.error().detail.find("secret"), std::string::npos) << plain;
   }
 }
@@ -144,13 +144,13 @@ TEST(Transfer, RefusesMalformedBodiesAndSenders) {
        {std::string(), std::string("="), std::string("AAAA"), "!" + sealed->body, sealed->body + "AAAA",
         sealed->body.substr(4), base64(std::string(39, 'x')), base64(std::string(40, 'x')),
         base64(std::string(200'000, 'x')), std::string("<html>")}) {
-    expect_refused(receiver.open(body, sealed->public_key));
+    expect_transfer_refused(receiver.open(body, sealed->public_key));
   }
   for (const std::string& sender :
        {std::string(), std::string("AAAA"), sealed->public_key + "AAAA", "+" + sealed->public_key.substr(1),
         base64url_padded(std::string(32, '\0')), base64url_padded(std::string(31, 'x')),
         base64url_padded(std::string(33, 'x')), receiver.public_key()}) {
-    expect_refused(receiver.open(sealed->body, sender));
+    expect_transfer_refused(receiver.open(sealed->body, sender));
   }
 }
 
@@ -159,7 +159,7 @@ TEST(Transfer, IsClosedToAnyOtherReceiver) {
   const TransferReceiver other;
   EXPECT_NE(receiver.public_key(), other.public_key());
   const auto sealed = seal_transfer(receiver.public_key(), "a", "b");
-  expect_refused(other.open(sealed->body, sealed->public_key));
+  expect_transfer_refused(other.open(sealed->body, sealed->public_key));
 }
 
 TEST(Transfer, WritesKeysUrlSafeAndPadded) {

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 /// Long enough to be told from a wake, on any machine; and not waited for where one comes.
 constexpr auto kLong = 60s;
 
-class Watched : public testing::Test {
+class Watched : public ::testing::Test {
  protected:
   /// Whether something woke the watch before the time was over.
   bool wakes(const std::function<void()>& change, std::chrono::milliseconds at_most) {

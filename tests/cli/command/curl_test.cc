@@ -10,7 +10,7 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 using Words = std::vector<std::string>;
 
@@ -51,7 +51,7 @@ TEST(Curl, TheUrlIsOverHttpsAndDiscoveryLeavesGlobsAndQueriesOut) {
                                              {"curl", "https://user@h.example"},
                                              {"curl", "https://h.example/../x"},
                                              {"curl", ""}}) {
-    EXPECT_EQ(bad(line).stage, Stage::input) << testing::PrintToString(line);
+    EXPECT_EQ(bad(line).stage, Stage::input) << ::testing::PrintToString(line);
   }
 }
 

@@ -16,7 +16,7 @@ Diagnosis healthy() {
   return diagnosis;
 }
 
-Diagnosis broken() {
+Diagnosis denied_upgrade() {
   Diagnosis diagnosis = healthy();
   Failure failure(Stage::upgrade, Cause::denied, "by \"policy\"\n");
   failure.http_status = 403;
@@ -32,13 +32,13 @@ TEST(Diagnosis, IsWellIfNothingFailed) {
 }
 
 TEST(Diagnosis, HasTheStatusOfTheStageThatFailed) {
-  EXPECT_EQ(broken().status(), kRefused);
-  ASSERT_NE(broken().failed(), nullptr);
+  EXPECT_EQ(denied_upgrade().status(), kRefused);
+  ASSERT_NE(denied_upgrade().failed(), nullptr);
 }
 
 TEST(Diagnosis, TextIsAlignedAndHasNoTrailingSpaces) {
   EXPECT_EQ(
-      broken().text(),
+      denied_upgrade().text(),
       "cfpipe doctor: vm.example.com\n"
       "  dns          ok         1.2 ms  vm.example.com is 192.0.2.7\n"
       "  proxy        skipped            none\n"
@@ -67,12 +67,12 @@ TEST(Diagnosis, JsonHasTheSameInKeysThatStay) {
             R"({"stage":"proxy","result":"skipped","ms":0E0,"detail":"none"},)"
             R"({"stage":"application","result":"ok","ms":1.2345E1,"detail":"vm.example.com of team"}]})"
             "\n");
-  EXPECT_NE(broken().json().find(R"("failed":"token","stages":[)"), std::string::npos);
+  EXPECT_NE(denied_upgrade().json().find(R"("failed":"token","stages":[)"), std::string::npos);
   EXPECT_NE(
-      broken().json().find(
+      denied_upgrade().json().find(
           R"({"stage":"token","result":"failed","ms":7E-1,"detail":"by \"policy\"","message":"the edge refused)"),
       std::string::npos);
-  EXPECT_NE(broken().json().find(R"("http_status":403,"ray":"8f1-FRA"})"), std::string::npos);
+  EXPECT_NE(denied_upgrade().json().find(R"("http_status":403,"ray":"8f1-FRA"})"), std::string::npos);
 }
 
 }  // namespace

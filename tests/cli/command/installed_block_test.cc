@@ -10,8 +10,8 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 /// The file that ssh-config has written for these command lines, one after the other.
 std::string installed(const std::vector<std::vector<std::string>>& lines) {

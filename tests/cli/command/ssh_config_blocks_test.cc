@@ -6,9 +6,9 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr const char* kOne = "Host one\n  ProxyCommand a\n";
 constexpr const char* kTwo = "Host two\n  ProxyCommand b\n";

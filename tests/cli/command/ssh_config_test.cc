@@ -7,8 +7,8 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 const Places kPlaces{"/usr/bin/cfpipe", "/home/ann/.cloudflared"};
 

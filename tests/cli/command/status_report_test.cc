@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kNow = 1'700'000'000;  // 2023-11-14 22:13:20 UTC
 
-class StatusReport : public testing::Test {
+class StatusReport : public ::testing::Test {
  protected:
   void SetUp() override {
     ::setenv("TZ", "UTC", 1);

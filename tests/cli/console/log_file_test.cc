@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class LogFileTest : public testing::Test {
+class LogFileTest : public ::testing::Test {
  protected:
   LogFileTest() {
     char name[] = "/tmp/cfpipe-log-XXXXXX";

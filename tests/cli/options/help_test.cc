@@ -8,15 +8,15 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 using Words = std::vector<std::string>;
 
 std::string help_of(const std::vector<std::string>& arguments) {
   auto parsed = parse(arguments);
   const auto* asked = std::get_if<AskedText>(&parsed);
-  EXPECT_NE(asked, nullptr) << testing::PrintToString(arguments);
+  EXPECT_NE(asked, nullptr) << ::testing::PrintToString(arguments);
   return asked != nullptr ? asked->text : std::string();
 }
 
@@ -93,9 +93,9 @@ TEST(Help, NoLineIsWiderThanAHundredColumns) {
 
 TEST(Help, WithoutAHostnameThereIsHelpAsThePublicClientHasIt) {
   for (const auto& line : std::vector<Words>{{"access"}, {"forward"}, {"access", "h"}, {"h"}})
-    EXPECT_THAT(help_of(line), HasSubstr("ssh-config")) << testing::PrintToString(line);
+    EXPECT_THAT(help_of(line), HasSubstr("ssh-config")) << ::testing::PrintToString(line);
   for (const auto& line : std::vector<Words>{{"access", "ssh"}, {"ssh", "-L", "localhost:1"}, {"tcp"}})
-    EXPECT_THAT(help_of(line), HasSubstr("--destination")) << testing::PrintToString(line);
+    EXPECT_THAT(help_of(line), HasSubstr("--destination")) << ::testing::PrintToString(line);
   EXPECT_THAT(help_of({"access", "ssh-gen"}), HasSubstr("certificate"));
   const Options example = good({"access", "ssh-config", "--short-lived-cert"});
   EXPECT_EQ(example.command, Command::ssh_config);

@@ -35,9 +35,9 @@ std::vector<std::string> broken(const std::string& value, const std::string& wit
 TEST(Injection, HostNamesAreRefused) {
   for (const auto& with : kBreaks) {
     for (const auto& host : broken("vm.example.com:8443/a", with)) {
-      EXPECT_FALSE(parse_hostname(host)) << testing::PrintToString(host);
-      EXPECT_FALSE(transport::parse_url("https://" + host)) << testing::PrintToString(host);
-      EXPECT_TRUE(is_refused({"ssh", "--hostname", host})) << testing::PrintToString(host);
+      EXPECT_FALSE(parse_hostname(host)) << ::testing::PrintToString(host);
+      EXPECT_FALSE(transport::parse_url("https://" + host)) << ::testing::PrintToString(host);
+      EXPECT_TRUE(is_refused({"ssh", "--hostname", host})) << ::testing::PrintToString(host);
     }
   }
   for (const char* host : {"a@b", "a\\b", "%0d%0a", "a%00b", "[::1", "a,b", "a;b", "a\"b", "<a>", "a\xff"})
@@ -48,19 +48,20 @@ TEST(Injection, RedirectsAreRefused) {
   const transport::Url base = *transport::parse_url("https://vm.example.com/");
   for (const auto& with : kBreaks)
     for (const auto& location : broken("https://auth.example.com/cdn-cgi/access/login?a=b", with))
-      EXPECT_FALSE(transport::resolve_url(base, location)) << testing::PrintToString(location);
+      EXPECT_FALSE(transport::resolve_url(base, location)) << ::testing::PrintToString(location);
 }
 
 TEST(Injection, HeadersAreRefused) {
   for (const auto& with : {"\r\n"s, "\n"s, "\r"s, "\0"s, "\x7f"s, "\x1b"s}) {
     for (const auto& value : broken("value", with)) {
-      EXPECT_TRUE(!parse_header("X-Name: " + value)) << testing::PrintToString(value);
+      EXPECT_TRUE(!parse_header("X-Name: " + value)) << ::testing::PrintToString(value);
       EXPECT_TRUE(is_refused({"ssh", "-T", "h.example", "--header", "X-Name: " + value}));
     }
   }
   for (const auto& with : kBreaks)
     for (std::size_t i = 1; i < 6; ++i)
-      EXPECT_FALSE(parse_header("X-Name"s.insert(i, with) + ": value")) << testing::PrintToString(with) << i;
+      EXPECT_FALSE(parse_header("X-Name"s.insert(i, with) + ": value"))
+          << ::testing::PrintToString(with) << i;
   for (const char* ours : {"Host", "connection", "UPGRADE", "Content-Length", "Transfer-Encoding",
                            "Sec-WebSocket-Key", "sec-websocket-protocol"})
     EXPECT_FALSE(parse_header(std::string(ours) + ": x")) << ours;
@@ -76,12 +77,13 @@ TEST(Injection, ServiceTokensAndDestinationsAreRefused) {
         return all;
       };
       EXPECT_TRUE(is_refused(with_options({"--id", value, "--secret", "s"})))
-          << testing::PrintToString(value);
+          << ::testing::PrintToString(value);
       EXPECT_TRUE(is_refused(with_options({"--id", "i", "--secret", value})))
-          << testing::PrintToString(value);
+          << ::testing::PrintToString(value);
       EXPECT_TRUE(is_refused(with_options({"--destination", value + ":22"})))
-          << testing::PrintToString(value);
-      EXPECT_TRUE(is_refused(with_options({"--connect-to", value + ":22"}))) << testing::PrintToString(value);
+          << ::testing::PrintToString(value);
+      EXPECT_TRUE(is_refused(with_options({"--connect-to", value + ":22"})))
+          << ::testing::PrintToString(value);
       if (value.find('\0') != std::string::npos) continue;  // the environment has none
       EXPECT_TRUE(is_refused({"ssh", "--id", "i", "-T", "h"}, "TUNNEL_SERVICE_TOKEN_SECRET", value));
       EXPECT_TRUE(is_refused({"ssh"}, "TUNNEL_SERVICE_HOSTNAME", "h" + value));
@@ -101,7 +103,7 @@ TEST(Injection, NamesOfKeysAndUsersHaveNoControlCharacters) {
 
 TEST(Injection, FileNamesNeverLeaveTheStateDirectory) {
   for (const std::string& name : {"."s, ".."s, ""s, "a\nb"s, "a\0b"s, "\x7f"s})
-    EXPECT_EQ(auth::StateDir::safe_name(name), "") << testing::PrintToString(name);
+    EXPECT_EQ(auth::StateDir::safe_name(name), "") << ::testing::PrintToString(name);
   EXPECT_EQ(auth::StateDir::safe_name("../../etc/passwd"), "..-..-etc-passwd");
   EXPECT_EQ(auth::StateDir::safe_name("*.example.com/a"), "-.example.com-a");
 }

@@ -13,8 +13,8 @@ namespace cfpipe::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using transport::ProxyKind;
 
 std::vector<std::string> ssh(std::vector<std::string> more = {}) {

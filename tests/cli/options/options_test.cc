@@ -11,9 +11,9 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
 using testing::Pair;
 
 using Words = std::vector<std::string>;
@@ -42,7 +42,7 @@ TEST(Options, EverySpellingOfTheHostnameIsTaken) {
   for (const auto& spelling : spellings) {
     const Options options = good(spelling);
     EXPECT_EQ(options.command, Command::ssh);
-    EXPECT_EQ(options.url.host, "vm.example.com") << testing::PrintToString(spelling);
+    EXPECT_EQ(options.url.host, "vm.example.com") << ::testing::PrintToString(spelling);
   }
 }
 
@@ -305,7 +305,7 @@ TEST(Options, AHostnameThatIsGivenAsNothingIsRefused) {
                                              {"ssh", "-T="},
                                              {"tcp", "-hostname", ""},
                                              {"ssh-config", "--tunnel-host", ""}})
-    EXPECT_EQ(bad(line).stage, Stage::input) << testing::PrintToString(line);
+    EXPECT_EQ(bad(line).stage, Stage::input) << ::testing::PrintToString(line);
 }
 
 TEST(Options, OneDashIsAsGoodAsTwoAndAShortNameMayHaveAnEqualsSign) {

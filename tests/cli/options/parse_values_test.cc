@@ -11,8 +11,8 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 struct Name {
   std::string text;

@@ -9,8 +9,8 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::HasSubstr;
-using testing::StartsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 using Words = std::vector<std::string>;
 
@@ -25,7 +25,7 @@ std::string asked(const Words& line) {
 TEST(Version, IsOneLine) {
   for (const auto& line :
        std::vector<Words>{{"--version"}, {"-v"}, {"-V"}, {"version"}, {"access", "--version"}})
-    EXPECT_EQ(asked(line), kPlain) << testing::PrintToString(line);
+    EXPECT_EQ(asked(line), kPlain) << ::testing::PrintToString(line);
 }
 
 TEST(Version, NamesTheLibrariesInsideWhenItIsVerbose) {
@@ -36,13 +36,13 @@ TEST(Version, NamesTheLibrariesInsideWhenItIsVerbose) {
                                              {"access", "--verbose", "-v"}}) {
     const std::string text = asked(line);
     EXPECT_THAT(text, StartsWith(kPlain + "Libraries inside:\n  Boost 1."));
-    EXPECT_THAT(text, HasSubstr("\n  OpenSSL " + openssl)) << testing::PrintToString(line);
+    EXPECT_THAT(text, HasSubstr("\n  OpenSSL " + openssl)) << ::testing::PrintToString(line);
   }
 }
 
 TEST(Version, IsWhatVerboseIsAbout) {
   for (const auto& line : std::vector<Words>{{"--verbose"}, {"ssh", "--hostname", "h.example", "--verbose"}})
-    EXPECT_EQ(bad(line).stage, Stage::input) << testing::PrintToString(line);
+    EXPECT_EQ(bad(line).stage, Stage::input) << ::testing::PrintToString(line);
 }
 
 }  // namespace

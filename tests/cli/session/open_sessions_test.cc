@@ -12,13 +12,13 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using testing::Field;
-using testing::IsEmpty;
+using ::testing::IsEmpty;
 
 /// A directory that looks like /proc (proc(5)).
-class OpenSessions : public testing::Test {
+class OpenSessions : public ::testing::Test {
  protected:
   void SetUp() override {
     std::string name = (std::filesystem::temp_directory_path() / "cfp-proc-XXXXXX").string();

@@ -8,8 +8,8 @@
 namespace cfpipe::cli {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 auth::Certificate certificate_for(std::vector<std::string> principals) {
   auth::Certificate certificate;

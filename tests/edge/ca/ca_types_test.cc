@@ -10,8 +10,8 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr const char* kHost = "vm.localhost";
-constexpr std::int64_t kNow = 1'800'000'000;
+constexpr const char* kCaHost = "vm.localhost";
+constexpr std::int64_t kCaTime = 1'800'000'000;
 
 class CaTypes : public ::testing::Test {
  protected:
@@ -21,7 +21,7 @@ class CaTypes : public ::testing::Test {
   }
   TempDir dir_;
   std::unique_ptr<Store> store_ = open_sqlite_store(dir_ / "state").value();
-  Operations operations_{*store_, kNow};
+  Operations operations_{*store_, kCaTime};
 };
 
 TEST_F(CaTypes, AreMadeAsAsked) {
@@ -38,28 +38,28 @@ TEST_F(CaTypes, AreMadeAsAsked) {
 }
 
 TEST_F(CaTypes, TheNextIsOfTheTypeOfThePresentOneUnlessAnotherIsNamed) {
-  ASSERT_TRUE(operations_.generate_ca(kHost, nullptr, "ecdsa"));
-  EXPECT_EQ(type_of(operations_.rotate_ca(kHost, nullptr), 1), "ecdsa-sha2-nistp256");
-  ASSERT_TRUE(operations_.retire_ca(kHost, nullptr));
-  const auto both = operations_.rotate_ca(kHost, nullptr, "rsa");
+  ASSERT_TRUE(operations_.generate_ca(kCaHost, nullptr, "ecdsa"));
+  EXPECT_EQ(type_of(operations_.rotate_ca(kCaHost, nullptr), 1), "ecdsa-sha2-nistp256");
+  ASSERT_TRUE(operations_.retire_ca(kCaHost, nullptr));
+  const auto both = operations_.rotate_ca(kCaHost, nullptr, "rsa");
   EXPECT_EQ(type_of(both, 0), "ecdsa-sha2-nistp256");
   EXPECT_EQ(type_of(both, 1), "ssh-rsa");
-  EXPECT_EQ(type_of(operations_.retire_ca(kHost, nullptr)), "ssh-rsa");
-  EXPECT_FALSE(operations_.rotate_ca(kHost, nullptr, "dsa"));
+  EXPECT_EQ(type_of(operations_.retire_ca(kCaHost, nullptr)), "ssh-rsa");
+  EXPECT_FALSE(operations_.rotate_ca(kCaHost, nullptr, "dsa"));
 }
 
 TEST_F(CaTypes, ARotationCanBeCancelledUntilThePresentOneIsRetired) {
-  const auto first = operations_.generate_ca(kHost, nullptr);
+  const auto first = operations_.generate_ca(kCaHost, nullptr);
   ASSERT_TRUE(first);
-  EXPECT_EQ(operations_.cancel_ca(kHost, nullptr).error().stage, Stage::config) << "none waits";
-  const auto both = operations_.rotate_ca(kHost, nullptr);
-  EXPECT_EQ(operations_.cancel_ca(kHost, nullptr).value(), *first);
-  EXPECT_EQ(operations_.ca(kHost, nullptr).value(), *first);
-  const auto again = operations_.rotate_ca(kHost, nullptr);
+  EXPECT_EQ(operations_.cancel_ca(kCaHost, nullptr).error().stage, Stage::config) << "none waits";
+  const auto both = operations_.rotate_ca(kCaHost, nullptr);
+  EXPECT_EQ(operations_.cancel_ca(kCaHost, nullptr).value(), *first);
+  EXPECT_EQ(operations_.ca(kCaHost, nullptr).value(), *first);
+  const auto again = operations_.rotate_ca(kCaHost, nullptr);
   ASSERT_EQ(again->size(), 2u);
   EXPECT_NE((*again)[1], (*both)[1]) << "a key that was forgotten comes back";
-  ASSERT_TRUE(operations_.retire_ca(kHost, nullptr));
-  EXPECT_FALSE(operations_.cancel_ca(kHost, nullptr));
+  ASSERT_TRUE(operations_.retire_ca(kCaHost, nullptr));
+  EXPECT_FALSE(operations_.cancel_ca(kCaHost, nullptr));
   EXPECT_EQ(operations_.cancel_ca("other.localhost", nullptr).error().stage, Stage::config);
 }
 
@@ -67,7 +67,7 @@ TEST_F(CaTypes, HostsAreCertifiedByAKeyOfTheSameType) {
   const std::string host = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();
   const auto ca_of = [&](const std::string& app) {
     SshCa ca(store_->keys(), store_->serials());
-    EXPECT_TRUE(ca.sign_host(app, {app}, host, std::chrono::hours(1), kNow));
+    EXPECT_TRUE(ca.sign_host(app, {app}, host, std::chrono::hours(1), kCaTime));
     const auto line = ca.known_hosts_line(app);
     return line ? line->substr(std::string("@cert-authority ").size() + app.size() + 1) : line.error().detail;
   };

@@ -14,7 +14,7 @@ namespace cfpipe::edge {
 namespace {
 
 // An edge's commands find the state of `dev` where `dev` puts it; elsewhere they have to be told.
-class UnsaidState : public testing::Test {
+class UnsaidState : public ::testing::Test {
  protected:
   UnsaidState() {
     std::string path = testing::TempDir() + "cfpipe-unsaid-XXXXXX";
@@ -45,7 +45,7 @@ TEST_F(UnsaidState, HasToBeSaidWhereThereIsNone) {
   EXPECT_TRUE(std::filesystem::is_empty(directory_));
 }
 
-class PolicyTest : public testing::Test {
+class PolicyTest : public ::testing::Test {
  protected:
   /// Runs the command line; its standard output.
   std::string ask(int status, std::vector<std::string> arguments) {
@@ -53,9 +53,9 @@ class PolicyTest : public testing::Test {
                      {"cfpipe-edge", "policy", "test", "--config", config_, "--app", "VM.localhost"});
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
-    testing::internal::CaptureStdout();
+    ::testing::internal::CaptureStdout();
     const int got = run_command_line(static_cast<int>(argv.size()), argv.data());
-    std::string out = testing::internal::GetCapturedStdout();
+    std::string out = ::testing::internal::GetCapturedStdout();
     EXPECT_EQ(got, status) << out;
     return out;
   }

@@ -12,17 +12,17 @@
 namespace cfpipe::edge {
 namespace {
 
-Host service(std::string_view text) {
+Host service_host(std::string_view text) {
   return Host::parse(text, Wildcards::allowed).value();
 }
 
 std::string fault(std::string_view name, std::string_view text) {
-  return origin_pattern_fault(AppName::parse(name).value(), service(text));
+  return origin_pattern_fault(AppName::parse(name).value(), service_host(text));
 }
 
 /// Where the service leads to; empty: nowhere.
 std::string leads_to(std::string_view name, std::string_view text, std::string_view host) {
-  const auto found = origin_at(AppName::parse(name).value(), service(text), host);
+  const auto found = origin_at(AppName::parse(name).value(), service_host(text), host);
   return found ? found->text() : std::string();
 }
 
@@ -61,7 +61,7 @@ TEST(OriginNames, NothingElseComesIn) {
 
 TEST(OriginNames, EveryResultIsBelowTheDomain) {
   const auto name = AppName::parse("*.ssh.example.com").value();
-  const auto to = service("*.internal.example.com");
+  const auto to = service_host("*.internal.example.com");
   for (int first = 0; first < 256; ++first)
     for (const char* rest : {"", "a", "-", ".", ".a"}) {
       const std::string host = static_cast<char>(first) + std::string(rest) + ".ssh.example.com";

@@ -73,20 +73,20 @@ TEST(ConfigProxies, MayConnectToAUnixDomainSocket) {
   EXPECT_TRUE(loaded.config.proxies.contains(parse_ip("10.0.0.5").value()));
 }
 
-struct FaultCase {
+struct ProxyFaultCase {
   const char* name;
   const char* listen;
   const char* lines;
   int line;
   const char* says;
 };
-void PrintTo(const FaultCase& one, std::ostream* out) {
+void PrintTo(const ProxyFaultCase& one, std::ostream* out) {
   *out << one.name;
 }
-class ConfigProxyFaults : public ::testing::TestWithParam<FaultCase> {};
+class ConfigProxyFaults : public ::testing::TestWithParam<ProxyFaultCase> {};
 
 TEST_P(ConfigProxyFaults, AreNamedWithTheirLine) {
-  const FaultCase& test = GetParam();
+  const ProxyFaultCase& test = GetParam();
   const LoadedConfig loaded = with(test.lines, test.listen);
   ASSERT_EQ(loaded.faults.size(), 1u);
   EXPECT_EQ(loaded.faults[0].line, test.line);
@@ -96,38 +96,43 @@ TEST_P(ConfigProxyFaults, AreNamedWithTheirLine) {
 INSTANTIATE_TEST_SUITE_P(
     Table, ConfigProxyFaults,
     ::testing::Values(
-        FaultCase{"Name", kListen, "trusted_proxies: [lb.example.com]\n", 2, "ADDRESS or ADDRESSES/BITS"},
-        FaultCase{"HostBits", kListen, "trusted_proxies: [10.0.0.5/24]\n", 2, "ADDRESS or ADDRESSES/BITS"},
-        FaultCase{"NoList", kListen, "trusted_proxies: 10.0.0.5\n", 2, "must be a list of at most 64"},
-        FaultCase{"Everywhere", kListen, "trusted_proxies: [0.0.0.0/0]\n", 2, "must not be all addresses"},
-        FaultCase{"Everywhere6", kListen, "trusted_proxies: ['::/0']\n", 2, "must not be all addresses"},
-        FaultCase{"NoFlag", kListen, "trusted_proxies: [10.0.0.5]\nproxy_protocol: v2\n", 3,
-                  "must be true or false"},
-        FaultCase{"ProxyProtocolOfNone", kListen, "proxy_protocol: true\n", 2, "needs 'trusted_proxies'"},
-        FaultCase{"PlainHttpForEverybody", "listen: http://0.0.0.0:8080\n", "", 1, "needs 'trusted_proxies'"},
-        FaultCase{"PlainHttpForEmptyList", "listen: http://0.0.0.0:8080\n", "trusted_proxies: []\n", 1,
-                  "needs 'trusted_proxies'"},
-        FaultCase{"PlainHttpWithoutAPort", "listen: http://127.0.0.1\n", "", 1,
-                  "must be http://ADDRESS:PORT"},
-        FaultCase{"PlainHttpOfAName", "listen: http://localhost:8080\n", "", 1,
-                  "must be http://ADDRESS:PORT"},
-        FaultCase{"PlainHttpWithAPath", "listen: http://127.0.0.1:8080/\n", "", 1,
-                  "must be http://ADDRESS:PORT"},
-        FaultCase{"SocketWithoutConsent", "listen: unix:/run/edge/http.sock\n", "", 1,
-                  "needs 'trusted_proxies: [unix]'"},
-        FaultCase{"SocketWithoutItsConsent", "listen: unix:/run/edge/http.sock\n",
-                  "trusted_proxies: [127.0.0.1]\n", 1, "needs 'trusted_proxies: [unix]'"},
-        FaultCase{"ConsentWithoutASocket", "listen: http://127.0.0.1:8080\n", "trusted_proxies: [unix]\n", 2,
-                  "is for 'listen: unix:/PATH'"},
-        FaultCase{"ConsentInFrontOfTls", kListen, "trusted_proxies: [unix]\n", 2,
-                  "is for 'listen: unix:/PATH'"},
-        FaultCase{"SocketWithoutAPath", "listen: 'unix:'\n", "trusted_proxies: [unix]\n", 1,
-                  "must be unix: and an absolute path of at most 107"},
-        FaultCase{"SocketOfARelativePath", "listen: unix:edge.sock\n", "trusted_proxies: [unix]\n", 1,
-                  "must be unix: and an absolute path"},
-        FaultCase{"GroupWithoutASocket", kListen, "listen_group: www-data\n", 2,
-                  "is for 'listen: unix:/PATH'"},
-        FaultCase{"OtherScheme", "listen: https://127.0.0.1:8443\n", "", 1, "must be ADDRESS:PORT"}),
+        ProxyFaultCase{"Name", kListen, "trusted_proxies: [lb.example.com]\n", 2,
+                       "ADDRESS or ADDRESSES/BITS"},
+        ProxyFaultCase{"HostBits", kListen, "trusted_proxies: [10.0.0.5/24]\n", 2,
+                       "ADDRESS or ADDRESSES/BITS"},
+        ProxyFaultCase{"NoList", kListen, "trusted_proxies: 10.0.0.5\n", 2, "must be a list of at most 64"},
+        ProxyFaultCase{"Everywhere", kListen, "trusted_proxies: [0.0.0.0/0]\n", 2,
+                       "must not be all addresses"},
+        ProxyFaultCase{"Everywhere6", kListen, "trusted_proxies: ['::/0']\n", 2, "must not be all addresses"},
+        ProxyFaultCase{"NoFlag", kListen, "trusted_proxies: [10.0.0.5]\nproxy_protocol: v2\n", 3,
+                       "must be true or false"},
+        ProxyFaultCase{"ProxyProtocolOfNone", kListen, "proxy_protocol: true\n", 2,
+                       "needs 'trusted_proxies'"},
+        ProxyFaultCase{"PlainHttpForEverybody", "listen: http://0.0.0.0:8080\n", "", 1,
+                       "needs 'trusted_proxies'"},
+        ProxyFaultCase{"PlainHttpForEmptyList", "listen: http://0.0.0.0:8080\n", "trusted_proxies: []\n", 1,
+                       "needs 'trusted_proxies'"},
+        ProxyFaultCase{"PlainHttpWithoutAPort", "listen: http://127.0.0.1\n", "", 1,
+                       "must be http://ADDRESS:PORT"},
+        ProxyFaultCase{"PlainHttpOfAName", "listen: http://localhost:8080\n", "", 1,
+                       "must be http://ADDRESS:PORT"},
+        ProxyFaultCase{"PlainHttpWithAPath", "listen: http://127.0.0.1:8080/\n", "", 1,
+                       "must be http://ADDRESS:PORT"},
+        ProxyFaultCase{"SocketWithoutConsent", "listen: unix:/run/edge/http.sock\n", "", 1,
+                       "needs 'trusted_proxies: [unix]'"},
+        ProxyFaultCase{"SocketWithoutItsConsent", "listen: unix:/run/edge/http.sock\n",
+                       "trusted_proxies: [127.0.0.1]\n", 1, "needs 'trusted_proxies: [unix]'"},
+        ProxyFaultCase{"ConsentWithoutASocket", "listen: http://127.0.0.1:8080\n",
+                       "trusted_proxies: [unix]\n", 2, "is for 'listen: unix:/PATH'"},
+        ProxyFaultCase{"ConsentInFrontOfTls", kListen, "trusted_proxies: [unix]\n", 2,
+                       "is for 'listen: unix:/PATH'"},
+        ProxyFaultCase{"SocketWithoutAPath", "listen: 'unix:'\n", "trusted_proxies: [unix]\n", 1,
+                       "must be unix: and an absolute path of at most 107"},
+        ProxyFaultCase{"SocketOfARelativePath", "listen: unix:edge.sock\n", "trusted_proxies: [unix]\n", 1,
+                       "must be unix: and an absolute path"},
+        ProxyFaultCase{"GroupWithoutASocket", kListen, "listen_group: www-data\n", 2,
+                       "is for 'listen: unix:/PATH'"},
+        ProxyFaultCase{"OtherScheme", "listen: https://127.0.0.1:8443\n", "", 1, "must be ADDRESS:PORT"}),
     [](const auto& one) { return one.param.name; });
 
 }  // namespace

@@ -25,14 +25,14 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr const char* kFirst = "https://vm.localhost:8443/";
-constexpr const char* kSecond = "https://b.localhost:8443/";
+constexpr const char* kFirstSite = "https://vm.localhost:8443/";
+constexpr const char* kSecondSite = "https://b.localhost:8443/";
 
 class Fairness : public SiteTest {
  protected:
   std::unique_ptr<Browser> another_browser() { return std::make_unique<Browser>(io_, *site_); }
   /// A sign-in of a user who has a session, up to the code, which is not used.
-  Answer code(Browser& browser) { return browser.get(header_of(browser.get(kSecond), "Location")); }
+  Answer code(Browser& browser) { return browser.get(header_of(browser.get(kSecondSite), "Location")); }
   /// A sign-in for a program that does not fetch it.
   Answer box(Browser& browser, const std::string& email) {
     receivers_.emplace_back();
@@ -50,7 +50,7 @@ class Fairness : public SiteTest {
   int count_ask(const std::string& token, int times) {
     int refused = 0;
     for (int i = 0; i < times; ++i) {
-      Request request = browser_->request("GET", kFirst);
+      Request request = browser_->request("GET", kFirstSite);
       request.headers.clear();
       request.headers.emplace_back("Cf-Access-Token", token);
       const auto answer = site_->router().upgrade(request);
@@ -72,7 +72,7 @@ class Fairness : public SiteTest {
 };
 
 TEST_F(Fairness, CodesOfOnePersonLeaveRoomForOthers) {
-  ASSERT_EQ(browser_->sign_in(kFirst, "ann@example.com").status, 200);
+  ASSERT_EQ(browser_->sign_in(kFirstSite, "ann@example.com").status, 200);
   std::string last;
   for (std::size_t i = 0; i < kMaxCodesOfPerson; ++i) {
     const Answer answer = code(*browser_);
@@ -82,9 +82,9 @@ TEST_F(Fairness, CodesOfOnePersonLeaveRoomForOthers) {
   EXPECT_EQ(code(*browser_).status, 429);
   EXPECT_TRUE(counted("limited_total{limit=\"codes\"} 1"));
   const auto shouting = another_browser();
-  EXPECT_EQ(shouting->sign_in(kFirst, "ANN@example.com").status, 429) << "the same person";
+  EXPECT_EQ(shouting->sign_in(kFirstSite, "ANN@example.com").status, 429) << "the same person";
   const auto victim = another_browser();
-  EXPECT_EQ(victim->sign_in(kFirst, "bob@example.com").status, 200);
+  EXPECT_EQ(victim->sign_in(kFirstSite, "bob@example.com").status, 200);
   // Another browser keeps the token that the code is good for.
   EXPECT_EQ(another_browser()->send(browser_->request("GET", last)).status, 302);
   EXPECT_EQ(code(*browser_).status, 302) << "a code that was taken makes room";
@@ -134,7 +134,7 @@ TEST_F(Fairness, DenialsOfOnePersonDoNotFillTheAuditNorHideThoseOfOthers) {
   EXPECT_EQ(rows("ann@example.com"), most_rows_);
   EXPECT_TRUE(counted("audit_left_out_total{cause=\"denied\"} 150"));
   EXPECT_TRUE(counted("denials_total{application=\"vm.localhost\"} " + std::to_string(most_rows_ + 150)));
-  EXPECT_EQ(browser_->sign_in(kFirst, "mallory@example.com").status, 403);
+  EXPECT_EQ(browser_->sign_in(kFirstSite, "mallory@example.com").status, 403);
   EXPECT_EQ(rows("mallory@example.com"), 1);
   now_ += 60;
   EXPECT_EQ(count_ask(token, 1), 1);
@@ -143,7 +143,7 @@ TEST_F(Fairness, DenialsOfOnePersonDoNotFillTheAuditNorHideThoseOfOthers) {
 }
 
 TEST_F(Fairness, DeclinedSignInsDoNotFillTheAudit) {
-  ASSERT_EQ(browser_->sign_in(kFirst, "ann@example.com").status, 200);
+  ASSERT_EQ(browser_->sign_in(kFirstSite, "ann@example.com").status, 200);
   for (int i = 0; i < most_rows_ + 10; ++i) {
     receivers_.emplace_back();
     const Answer page = browser_->follow(cli_url(receivers_.back().public_key()));
@@ -161,7 +161,7 @@ TEST_F(Fairness, TunnelsWithoutANameDoNotFillTheAudit) {
     TunnelGrant grant;
     grant.app_hostname = "vm.localhost";
     grant.identity = identity;
-    Request request = browser_->request("GET", kFirst);
+    Request request = browser_->request("GET", kFirstSite);
     request.peer = peer;
     const auto id =
         site_->tunnels().opened(grant, request, std::make_shared<TunnelHandle>(io_.get_executor()));

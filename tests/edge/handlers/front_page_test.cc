@@ -5,7 +5,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr const char* kHost = "https://vm.localhost:8443";
+constexpr const char* kFrontPage = "https://vm.localhost:8443";
 
 class FrontPage : public SiteTest {
  protected:
@@ -15,7 +15,7 @@ class FrontPage : public SiteTest {
     change(config);
     make_site(std::move(config));
   }
-  Answer get(const std::string& path) { return browser_->get(kHost + path); }
+  Answer get(const std::string& path) { return browser_->get(kFrontPage + path); }
   /// The address behind the page's button.
   static std::string button(const Answer& page) {
     const std::string mark = "class=\"button\" href=\"";
@@ -37,8 +37,8 @@ TEST_F(FrontPage, IsAtOnePathAndAllOthersAreNotFound) {
   for (const bool terminal : {false, true}) {
     configure([terminal](Config& config) { config.applications[0].browser_terminal = terminal; });
     EXPECT_EQ(get("/nope").status, 302) << "who has not signed in learns nothing";
-    ASSERT_EQ(browser_->sign_in(std::string(kHost) + "/?x=1", "ann@example.com").status, 200);
-    EXPECT_EQ(browser_->visited().back(), std::string(kHost) + "/?x=1") << "a reload is the same page";
+    ASSERT_EQ(browser_->sign_in(std::string(kFrontPage) + "/?x=1", "ann@example.com").status, 200);
+    EXPECT_EQ(browser_->visited().back(), std::string(kFrontPage) + "/?x=1") << "a reload is the same page";
     for (const char* path : {"/nope", "/nope?x=1", "/favicon.ico", "//", "/index.html", "/%2f", "/cdn-cgi"}) {
       const Answer page = get(path);
       EXPECT_EQ(page.status, 404) << path;
@@ -53,10 +53,10 @@ TEST_F(FrontPage, IsAtOnePathAndAllOthersAreNotFound) {
 }
 
 TEST_F(FrontPage, IsOneAmongManyPathsOfTheTunnel) {
-  browser_->sign_in(std::string(kHost) + "/", "ann@example.com");
-  const auto opened = site_->router().upgrade(browser_->request("GET", std::string(kHost) + "/nope"));
+  browser_->sign_in(std::string(kFrontPage) + "/", "ann@example.com");
+  const auto opened = site_->router().upgrade(browser_->request("GET", std::string(kFrontPage) + "/nope"));
   EXPECT_TRUE(std::holds_alternative<TunnelGrant>(opened));
-  Request request = browser_->request("HEAD", std::string(kHost) + "/nope");
+  Request request = browser_->request("HEAD", std::string(kFrontPage) + "/nope");
   request.headers.emplace_back("Cf-Access-Metadata-Request", "true");
   EXPECT_NE(header_of(browser_->send(request), "Cf-Access-Metadata"), "") << "clients may name any path";
 }
@@ -68,7 +68,7 @@ TEST_F(FrontPage, IsNotNeededForTheTokenOfAServiceToken) {
     config.applications[0].policies.push_back(
         {"programs", Decision::service_auth, {{Rule::Kind::any_valid_service_token}}, {}, {}});
   });
-  Request request = browser_->request("HEAD", std::string(kHost) + "/team/x");
+  Request request = browser_->request("HEAD", std::string(kFrontPage) + "/team/x");
   request.headers.emplace_back("Cf-Access-Client-Id", made->client_id);
   request.headers.emplace_back("Cf-Access-Client-Secret", made->secret.reveal());
   const Answer answer = browser_->send(request);
@@ -77,7 +77,9 @@ TEST_F(FrontPage, IsNotNeededForTheTokenOfAServiceToken) {
 }
 
 TEST_F(FrontPage, SaysHowTheApplicationIsReached) {
-  const auto shown = [this] { return browser_->sign_in(std::string(kHost) + "/", "ann@example.com").body; };
+  const auto shown = [this] {
+    return browser_->sign_in(std::string(kFrontPage) + "/", "ann@example.com").body;
+  };
   const auto says = [](const std::string& page, const char* text) {
     return page.find(text) != std::string::npos;
   };
@@ -108,18 +110,18 @@ TEST_F(FrontPage, SaysHowTheApplicationIsReached) {
 }
 
 TEST_F(FrontPage, OfARefusalSignsInAnotherUserAndComesBack) {
-  const Answer denied = browser_->sign_in(std::string(kHost) + "/?x=1", "mallory@example.com");
+  const Answer denied = browser_->sign_in(std::string(kFrontPage) + "/?x=1", "mallory@example.com");
   ASSERT_EQ(denied.status, 403);
   ASSERT_TRUE(button(denied).starts_with("/cdn-cgi/access/logout?return=")) << denied.body;
   const Answer form = click(denied, "auth.localhost");
   EXPECT_NE(form.body.find("id=\"email\""), std::string::npos) << form.body;
   const Answer posted = browser_->post_form(form, "ann@example.com");
   EXPECT_EQ(browser_->follow(header_of(posted, "Location")).status, 200);
-  EXPECT_EQ(browser_->visited().back(), std::string(kHost) + "/?x=1");
+  EXPECT_EQ(browser_->visited().back(), std::string(kFrontPage) + "/?x=1");
 }
 
 TEST_F(FrontPage, OfALaterRefusalEndsTheSessionToo) {
-  browser_->sign_in(std::string(kHost) + "/", "ann@example.com");
+  browser_->sign_in(std::string(kFrontPage) + "/", "ann@example.com");
   Config config = two_applications(dir_ / "state");
   config.applications[0].policies[0].exclude.push_back({Rule::Kind::email, "ann@example.com"});
   ASSERT_TRUE(site_->configure(std::move(config)));
@@ -130,7 +132,7 @@ TEST_F(FrontPage, OfALaterRefusalEndsTheSessionToo) {
   EXPECT_EQ(audit().back().kind, "revoke") << "the session has ended";
   const Answer posted = browser_->post_form(form, "bob@example.com");
   EXPECT_EQ(browser_->follow(header_of(posted, "Location")).status, 404) << "the path that was asked for";
-  EXPECT_EQ(browser_->visited().back(), std::string(kHost) + "/some/path");
+  EXPECT_EQ(browser_->visited().back(), std::string(kFrontPage) + "/some/path");
 }
 
 TEST_F(FrontPage, OfARefusedProgramLeadsToTheApplication) {
@@ -141,11 +143,11 @@ TEST_F(FrontPage, OfARefusedProgramLeadsToTheApplication) {
   EXPECT_EQ(form.body.find("program"), std::string::npos) << "that program has been refused already";
   const Answer posted = browser_->post_form(form, "ann@example.com");
   browser_->follow(header_of(posted, "Location"));
-  EXPECT_EQ(browser_->visited().back(), std::string(kHost) + "/");
+  EXPECT_EQ(browser_->visited().back(), std::string(kFrontPage) + "/");
 }
 
 TEST_F(FrontPage, OfASignOutLeadsNowhereThatThisEdgeHasNotSaid) {
-  const Answer denied = browser_->sign_in(std::string(kHost) + "/", "mallory@example.com");
+  const Answer denied = browser_->sign_in(std::string(kFrontPage) + "/", "mallory@example.com");
   const std::string link = button(denied);
   const std::string prefix = link.substr(0, link.find('=') + 1);
   const std::string note = link.substr(prefix.size());
@@ -161,7 +163,7 @@ TEST_F(FrontPage, OfASignOutLeadsNowhereThatThisEdgeHasNotSaid) {
 }
 
 TEST_F(FrontPage, OfASignOutKeepsTheWayBackWhileItAsks) {
-  const Answer denied = browser_->sign_in(std::string(kHost) + "/", "mallory@example.com");
+  const Answer denied = browser_->sign_in(std::string(kFrontPage) + "/", "mallory@example.com");
   browser_->sign_in("https://b.localhost:8443/", "ann@example.com");
   Request request = browser_->request("GET", "https://auth.localhost:8443" + button(denied));
   request.headers.emplace_back("Sec-Fetch-Site", "same-site");

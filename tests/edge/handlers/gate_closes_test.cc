@@ -14,7 +14,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr const char* kPage = "https://vm.localhost:8443/";
+constexpr const char* kGatedPage = "https://vm.localhost:8443/";
 constexpr const char* kOther = "https://b.localhost:8443/";
 
 class GateCloses : public SiteTest {
@@ -45,8 +45,8 @@ class GateCloses : public SiteTest {
 
 TEST_F(GateCloses, WhereTheRevocationsCannotBeRead) {
   const auto tokens = program_login();
-  ASSERT_EQ(browser_->sign_in(kPage, "ann@example.com").status, 200);
-  Request tunnel = browser_->request("GET", kPage);
+  ASSERT_EQ(browser_->sign_in(kGatedPage, "ann@example.com").status, 200);
+  Request tunnel = browser_->request("GET", kGatedPage);
   tunnel.headers = {{"Cf-Access-Token", std::string(tokens.app_token.reveal())}};
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(tunnel)));
   Request list = browser_->request("GET", "https://auth.localhost:8443/cdn-cgi/access/applications");
@@ -56,14 +56,14 @@ TEST_F(GateCloses, WhereTheRevocationsCannotBeRead) {
     sql((std::string("ALTER TABLE ") + table + " RENAME TO away").c_str());
     EXPECT_EQ(browser_->send(list).status, 401) << table;
     EXPECT_TRUE(std::holds_alternative<Answer>(site_->router().upgrade(tunnel))) << table;
-    EXPECT_NE(browser_->get(kPage).status, 200) << table;
+    EXPECT_NE(browser_->get(kGatedPage).status, 200) << table;
     sql((std::string("ALTER TABLE away RENAME TO ") + table).c_str());
     EXPECT_TRUE(std::holds_alternative<TunnelGrant>(site_->router().upgrade(tunnel))) << table;
   }
 }
 
 TEST_F(GateCloses, TheBuiltInSignInWherePeopleSignInAtAProvider) {
-  browser_->sign_in(kPage, "ann@example.com");
+  browser_->sign_in(kGatedPage, "ann@example.com");
   const auth::TransferReceiver receiver;
   const Answer confirm = browser_->follow(cli_url(receiver.public_key()));
   ASSERT_FALSE(Browser::hidden_state(confirm).empty());
@@ -88,11 +88,11 @@ TEST_F(GateCloses, TheTerminalsPageToThosePolicyKeepsOutOfABypassedApplication) 
   const Policy everybody{"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {}};
   const Policy others{"others", Decision::allow, {{Rule::Kind::email, "bob@example.com"}}, {}, {}};
   configure(with({everybody}));
-  EXPECT_NE(browser_->sign_in(kPage, "ann@example.com").body.find("data-user"), std::string::npos);
+  EXPECT_NE(browser_->sign_in(kGatedPage, "ann@example.com").body.find("data-user"), std::string::npos);
   reconfigure(with({everybody, bypass()}));
-  EXPECT_NE(browser_->get(kPage).body.find("data-user"), std::string::npos);
+  EXPECT_NE(browser_->get(kGatedPage).body.find("data-user"), std::string::npos);
   reconfigure(with({others, bypass()}));
-  const Answer page = browser_->get(kPage);
+  const Answer page = browser_->get(kGatedPage);
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.body.find("data-user"), std::string::npos) << page.body;
 }
@@ -108,7 +108,7 @@ TEST_F(GateCloses, CertificatesToAServiceTokenThatPassesByBypassAlone) {
   const auto made =
       ServiceTokens(store_->service_tokens()).create("deploy", std::chrono::seconds(1000), now_);
   const auto ask = [&, this] {
-    Request request = browser_->request("GET", kPage);
+    Request request = browser_->request("GET", kGatedPage);
     request.headers = {{"CF-Access-Client-Id", (*made)->client_id},
                        {"CF-Access-Client-Secret", std::string((*made)->secret.reveal())}};
     return browser_->send(request);
@@ -121,7 +121,7 @@ TEST_F(GateCloses, CertificatesToAServiceTokenThatPassesByBypassAlone) {
 }
 
 TEST_F(GateCloses, ASignInOfOneApplicationToTheLoginOfAnother) {
-  const std::string url = header_of(browser_->get(kPage), "Location");
+  const std::string url = header_of(browser_->get(kGatedPage), "Location");
   const std::string meta = url.substr(url.find("&meta="));
   const auto login_of = [&](const std::string& host) {
     return browser_->get("https://auth.localhost:8443/cdn-cgi/access/login/" + host +
@@ -134,7 +134,7 @@ TEST_F(GateCloses, ASignInOfOneApplicationToTheLoginOfAnother) {
 }
 
 TEST_F(GateCloses, AConfirmationOfAUserWhomNoPolicyAllowsAnyMore) {
-  browser_->sign_in(kPage, "ann@example.com");
+  browser_->sign_in(kGatedPage, "ann@example.com");
   const auth::TransferReceiver receiver;
   const Answer confirm = browser_->follow(cli_url(receiver.public_key()));
   ASSERT_FALSE(Browser::hidden_state(confirm).empty());
@@ -149,12 +149,12 @@ TEST_F(GateCloses, ASessionThatTheEdgeDidNotMake) {
   for (const std::size_t size : {1U, 42U, 44U}) {
     const std::string chosen(size, 'x');
     browser_->set_cookie("vm.localhost", "__Host-CF_AppSession", chosen);
-    browser_->get(kPage);
+    browser_->get(kGatedPage);
     EXPECT_NE(session(), chosen);
     EXPECT_EQ(session().size(), 43U);
   }
   const std::string own = session();
-  browser_->get(kPage);
+  browser_->get(kGatedPage);
   EXPECT_EQ(session(), own) << "one for all tabs";
 }
 
@@ -162,7 +162,7 @@ TEST_F(GateCloses, ARequestThatIsNoQuestionIsNotRepeatedAfterTheSignIn) {
   const auto target = [this](const char* method) {
     Request login;
     const std::string url =
-        header_of(browser_->send(browser_->request(method, std::string(kPage) + "act?x=1")), "Location");
+        header_of(browser_->send(browser_->request(method, std::string(kGatedPage) + "act?x=1")), "Location");
     login.query = url.substr(url.find('?') + 1);
     return login.query_value("redirect_url");
   };
@@ -204,16 +204,16 @@ TEST_F(GateCloses, ATokenOfAProviderThatThereIsNot) {
 }
 
 TEST_F(GateCloses, ASignInOfAProviderThatTheApplicationDoesNotTake) {
-  browser_->sign_in(kPage, "ann@example.com");
-  EXPECT_EQ(browser_->get(kPage).status, 200);
+  browser_->sign_in(kGatedPage, "ann@example.com");
+  EXPECT_EQ(browser_->get(kGatedPage).status, 200);
   configure([](Config& config) { config.applications[0].allowed_idps = {"corp"}; });
-  EXPECT_EQ(browser_->get(kPage).status, 302) << "to sign in there";
+  EXPECT_EQ(browser_->get(kGatedPage).status, 302) << "to sign in there";
   EXPECT_EQ(browser_->get("https://vm.localhost:8443/cdn-cgi/access/get-identity").status, 401);
 }
 
 TEST_F(GateCloses, ACertificateToOtherAddressesThanItsSources) {
   configure([](Config& config) { config.applications[0].certificates->source_addresses = "192.0.2.0/24"; });
-  browser_->sign_in(kPage, "ann@example.com");
+  browser_->sign_in(kGatedPage, "ann@example.com");
   Request request = browser_->request("POST", "https://auth.localhost:8443/cdn-cgi/access/cert_sign");
   request.headers = {{"Content-Type", "application/json"}};
   request.body = boost::json::serialize(

@@ -7,7 +7,7 @@
 namespace cfpipe::edge {
 namespace {
 
-Rule group(const std::string& name) {
+Rule site_group(const std::string& name) {
   return {Rule::Kind::group, name};
 }
 
@@ -31,7 +31,7 @@ class SitePolicy : public SiteTest {
 };
 
 TEST_F(SitePolicy, GroupsOfASignInDecideAtEveryStep) {
-  make_site(with_policies({{"sre", Decision::allow, {group("sre")}, {}, {}}}));
+  make_site(with_policies({{"sre", Decision::allow, {site_group("sre")}, {}, {}}}));
   const auto tokens = program_login("bob@other.org");
   const auto app = auth::parse_jwt(tokens.app_token.reveal());
   ASSERT_TRUE(app);
@@ -47,7 +47,8 @@ TEST_F(SitePolicy, TokensFromBeforeAGroupWasNamedDoNotEvadeIt) {
   make_site(with_policies({{"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {}}}));
   const auto tokens = program_login("bob@other.org");
   ASSERT_TRUE(opens(std::string(tokens.app_token.reveal())));
-  make_site(with_policies({{"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {group("night shift")}}}));
+  make_site(
+      with_policies({{"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {site_group("night shift")}}}));
   const auto verdict = site_->router().upgrade(upgrade_request(std::string(tokens.app_token.reveal())));
   ASSERT_TRUE(std::holds_alternative<Answer>(verdict));
   EXPECT_EQ(std::get<Answer>(verdict).status, 302) << "the token does not say: sign in again";
@@ -55,7 +56,7 @@ TEST_F(SitePolicy, TokensFromBeforeAGroupWasNamedDoNotEvadeIt) {
 }
 
 TEST_F(SitePolicy, DeniedPeopleAreToldWhoTheyAreAndWhy) {
-  make_site(with_policies({{"no night shift", Decision::deny, {group("night shift")}, {}, {}},
+  make_site(with_policies({{"no night shift", Decision::deny, {site_group("night shift")}, {}, {}},
                            {"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {}}}));
   const Answer page = browser_->sign_in("https://vm.localhost:8443/", "bob@other.org");
   EXPECT_EQ(page.status, 403);
@@ -71,8 +72,10 @@ TEST_F(SitePolicy, DeniedPeopleAreToldWhoTheyAreAndWhy) {
 }
 
 TEST_F(SitePolicy, ReasonsAreOneLineOfPlainCharacters) {
-  make_site(with_policies({{"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {group("caf\xc3\xa9")}}}));
-  Config config = with_policies({{"x", Decision::allow, {group("sre")}, {group(std::string(128, 'g'))}, {}}});
+  make_site(
+      with_policies({{"all", Decision::allow, {{Rule::Kind::everyone}}, {}, {site_group("caf\xc3\xa9")}}}));
+  Config config =
+      with_policies({{"x", Decision::allow, {site_group("sre")}, {site_group(std::string(128, 'g'))}, {}}});
   make_site(config);
   const Answer page = browser_->sign_in("https://vm.localhost:8443/", "bob@other.org");
   const std::string reason = header_of(page, "Cfpipe-Reason");

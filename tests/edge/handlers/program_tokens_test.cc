@@ -8,7 +8,7 @@ namespace cfpipe::edge {
 namespace {
 
 constexpr const char* kAuth = "https://auth.localhost:8443";
-constexpr const char* kBrowserCookie = "__Host-CF_Authorization";
+constexpr const char* kApplicationCookie = "__Host-CF_Authorization";
 
 class ProgramTokens : public SiteTest {
  protected:
@@ -42,13 +42,13 @@ TEST_F(ProgramTokens, OpenNeitherDashboardNorApi) {
   const auto tokens = program_login();
   const std::string org(tokens.org_token.reveal());
   const std::string app(tokens.app_token.reveal());
-  const std::string browser = browser_->cookie("auth.localhost", kBrowserCookie);
+  const std::string browser = browser_->cookie("auth.localhost", kApplicationCookie);
   ASSERT_FALSE(browser.empty());
-  EXPECT_EQ(api("GET", "me", std::string(kBrowserCookie) + "=" + browser).status, 200);
+  EXPECT_EQ(api("GET", "me", std::string(kApplicationCookie) + "=" + browser).status, 200);
   for (const std::string& cookie :
-       {"CF_Authorization=" + org, std::string(kBrowserCookie) + "=" + org,
-        "CF_Authorization=" + org + "; " + kBrowserCookie + "=" + org, "CF_Authorization=" + browser,
-        "CF_Authorization=" + app, std::string(kBrowserCookie) + "=" + app}) {
+       {"CF_Authorization=" + org, std::string(kApplicationCookie) + "=" + org,
+        "CF_Authorization=" + org + "; " + kApplicationCookie + "=" + org, "CF_Authorization=" + browser,
+        "CF_Authorization=" + app, std::string(kApplicationCookie) + "=" + app}) {
     EXPECT_EQ(api("GET", "me", cookie).status, 401) << cookie.substr(0, 30);
     EXPECT_EQ(api("POST", "service-tokens", cookie).status, 401) << cookie.substr(0, 30);
     Browser thief(io_, *site_);
@@ -63,7 +63,7 @@ TEST_F(ProgramTokens, WithoutAMarkAreAProgramsToo) {
   const auto tokens = program_login();
   const std::string org(tokens.org_token.reveal());
   EXPECT_EQ(auth::parse_jwt(org)->text("use"), "program");
-  const std::string bound = std::string(kBrowserCookie) + "=";
+  const std::string bound = std::string(kApplicationCookie) + "=";
   for (const char* use : {"", "Browser", "browser ", "programs"}) {
     const auto with = [&](boost::json::object& claims) { claims["use"] = use; };
     EXPECT_EQ(api("GET", "me", bound + resigned(org, with)).status, 401) << use;
@@ -80,7 +80,8 @@ TEST_F(ProgramTokens, LetNoOtherProgramIn) {
   const auto tokens = program_login();
   const std::string org(tokens.org_token.reveal());
   Browser thief(io_, *site_);
-  for (const char* name : {"CF_Authorization", kBrowserCookie}) thief.set_cookie("auth.localhost", name, org);
+  for (const char* name : {"CF_Authorization", kApplicationCookie})
+    thief.set_cookie("auth.localhost", name, org);
   const auth::TransferReceiver receiver;
   const Answer page = thief.follow(cli_url(receiver.public_key()));
   EXPECT_EQ(page.body.find("Give access"), std::string::npos) << "they sign in first";

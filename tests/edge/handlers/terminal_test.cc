@@ -7,7 +7,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr const char* kPage = "https://vm.localhost:8443/";
+constexpr const char* kTerminalPage = "https://vm.localhost:8443/";
 constexpr const char* kSocket = "https://vm.localhost:8443/cdn-cgi/access/terminal";
 constexpr const char* kOwnOrigin = "https://vm.localhost:8443";
 
@@ -46,8 +46,8 @@ class TerminalSite : public SiteTest {
 };
 
 TEST_F(TerminalSite, ShowsThePageToWhoHasSignedIn) {
-  EXPECT_EQ(browser_->get(kPage).status, 302);
-  const Answer page = browser_->sign_in(kPage, "ann@example.com");
+  EXPECT_EQ(browser_->get(kTerminalPage).status, 302);
+  const Answer page = browser_->sign_in(kTerminalPage, "ann@example.com");
   EXPECT_EQ(page.status, 200);
   EXPECT_NE(page.body.find("data-user=\"ann\" data-users=\"ann\""), std::string::npos) << page.body;
   const Answer other = browser_->sign_in("https://b.localhost:8443/", "ann@example.com");
@@ -59,7 +59,7 @@ TEST_F(TerminalSite, LeadsToTheServerOfTheHost) {
     app.hostname = "*.localhost";
     app.origin_host = Host::parse("*.internal", Wildcards::allowed).value();
   });
-  browser_->sign_in(kPage, "ann@example.com");
+  browser_->sign_in(kTerminalPage, "ann@example.com");
   const auto opened = open(kOwnOrigin);
   const auto* grant = std::get_if<TunnelGrant>(&opened);
   ASSERT_NE(grant, nullptr) << std::get<Answer>(opened).body;
@@ -67,7 +67,7 @@ TEST_F(TerminalSite, LeadsToTheServerOfTheHost) {
 }
 
 TEST_F(TerminalSite, AllowsThePageItsOwnFilesAndNothingElse) {
-  const Answer page = browser_->sign_in(kPage, "ann@example.com");
+  const Answer page = browser_->sign_in(kTerminalPage, "ann@example.com");
   const std::string policy = header_of(page, "Content-Security-Policy");
   for (const char* part : {"default-src 'none'", "script-src 'self'", "connect-src 'self'",
                            "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'"})
@@ -84,12 +84,12 @@ TEST_F(TerminalSite, AllowsThePageItsOwnFilesAndNothingElse) {
   };
   EXPECT_EQ(nonce(page).size(), 22u);
   EXPECT_NE(policy.find("'nonce-" + nonce(page) + "'"), std::string::npos);
-  EXPECT_NE(nonce(page), nonce(browser_->get(kPage)));
+  EXPECT_NE(nonce(page), nonce(browser_->get(kTerminalPage)));
 }
 
 TEST_F(TerminalSite, OpensOneForItsOwnPageAlone) {
   EXPECT_EQ(status(kOwnOrigin), 302) << "no user has signed in";
-  browser_->sign_in(kPage, "ann@example.com");
+  browser_->sign_in(kTerminalPage, "ann@example.com");
   EXPECT_EQ(status(kOwnOrigin), 101);
   EXPECT_EQ(status(""), 403);
   EXPECT_EQ(status("null"), 403);
@@ -104,7 +104,7 @@ TEST_F(TerminalSite, GrantsWhatTheApplicationSays) {
     app.session_limit = std::chrono::hours(1);
     app.host_keys = {"ssh-ed25519 AAAA"};
   });
-  browser_->sign_in(kPage, "ann@example.com");
+  browser_->sign_in(kTerminalPage, "ann@example.com");
   const auto answer = open(kOwnOrigin, "?session=abc");
   ASSERT_TRUE(std::holds_alternative<TunnelGrant>(answer));
   const auto& grant = std::get<TunnelGrant>(answer);
@@ -126,7 +126,7 @@ TEST_F(TerminalSite, IsNotThereForOtherApplications) {
 }
 
 TEST_F(TerminalSite, BelievesTheHostKeyThatItSawFirst) {
-  browser_->sign_in(kPage, "ann@example.com");
+  browser_->sign_in(kTerminalPage, "ann@example.com");
   const auto answer = open(kOwnOrigin);
   const auto& grant = std::get<TunnelGrant>(answer);
   const std::string key = auth::SshKey::generate(auth::KeyType::ed25519).authorized_key();

@@ -6,7 +6,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr const char* kAuth = "https://auth.localhost:8443";
+constexpr const char* kAuthSite = "https://auth.localhost:8443";
 
 class Consent : public SiteTest {
  protected:
@@ -19,7 +19,7 @@ class Consent : public SiteTest {
 
 TEST_F(Consent, SaysWhatIsGrantedToWhomAndWhen) {
   const auth::TransferReceiver receiver;
-  Request poll = browser_->request("GET", std::string(kAuth) + "/transfer/" + receiver.public_key());
+  Request poll = browser_->request("GET", std::string(kAuthSite) + "/transfer/" + receiver.public_key());
   poll.peer = "203.0.113.7";
   Config config = two_applications(dir_ / "state");
   browser_.reset();
@@ -89,7 +89,7 @@ TEST_F(Consent, TheOrgTokenIsGivenOnlyWhereThePageHasSaidSo) {
   const Answer back = browser_->get(header_of(posted, "Location"));
   ASSERT_EQ(back.status, 302);
   EXPECT_EQ(browser_->get(header_of(back, "Location") + asks).status, 200);
-  const Answer box = browser_->get(std::string(kAuth) + "/transfer/" + receiver.public_key());
+  const Answer box = browser_->get(std::string(kAuthSite) + "/transfer/" + receiver.public_key());
   const auto tokens = receiver.open(box.body, header_of(box, "Service-Public-Key")).value();
   EXPECT_FALSE(tokens.app_token.empty());
   EXPECT_TRUE(tokens.org_token.empty());

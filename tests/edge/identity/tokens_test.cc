@@ -8,23 +8,23 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::int64_t kNow = 1'800'000'000;
+constexpr std::int64_t kTokenTime = 1'800'000'000;
 constexpr std::chrono::seconds kHour{3600};
-constexpr const char* kIssuer = "https://auth.localhost:8443";
+constexpr const char* kTokenIssuer = "https://auth.localhost:8443";
 
 class TokenTest : public ::testing::Test {
  protected:
   TokenTest() {
-    tokens_.set_issuer(kIssuer);
+    tokens_.set_issuer(kTokenIssuer);
     tokens_.set_providers({"dev"});
     ann_.email = "ann@example.com";
     ann_.provider = "dev";
     ann_.nonce = "a-sign-in";
   }
   std::string app_token(const std::string& aud = "aud") const {
-    return tokens_.app_token(ann_, aud, kNow, kHour);
+    return tokens_.app_token(ann_, aud, kTokenTime, kHour);
   }
-  std::string org_token() const { return tokens_.org_token(ann_, Holder::browser, kNow, kHour); }
+  std::string org_token() const { return tokens_.org_token(ann_, Holder::browser, kTokenTime, kHour); }
   /// Of the org tokens of this issuer.
   std::string org_audience() const { return auth::parse_jwt(org_token())->audience().at(0); }
 
@@ -36,28 +36,28 @@ class TokenTest : public ::testing::Test {
 
 TEST_F(TokenTest, OneTypeIsNotTakenForTheOtherOfTheSameAudience) {
   const std::string aud = org_audience();
-  EXPECT_TRUE(tokens_.check_org(org_token(), kNow));
-  EXPECT_FALSE(tokens_.check_org(app_token(aud), kNow));
-  EXPECT_TRUE(tokens_.check_app(app_token(aud), aud, kNow));
-  EXPECT_FALSE(tokens_.check_app(org_token(), aud, kNow));
+  EXPECT_TRUE(tokens_.check_org(org_token(), kTokenTime));
+  EXPECT_FALSE(tokens_.check_org(app_token(aud), kTokenTime));
+  EXPECT_TRUE(tokens_.check_app(app_token(aud), aud, kTokenTime));
+  EXPECT_FALSE(tokens_.check_app(org_token(), aud, kTokenTime));
 }
 
 TEST_F(TokenTest, MetadataAreNoTokenOfTheirApplication) {
   Tokens::Served served;
   served.host = served.app_name = "vm.localhost";
-  const std::string metadata = tokens_.metadata(served, "auth.localhost", "aud", kNow);
-  EXPECT_FALSE(tokens_.check_app(metadata, "aud", kNow));
+  const std::string metadata = tokens_.metadata(served, "auth.localhost", "aud", kTokenTime);
+  EXPECT_FALSE(tokens_.check_app(metadata, "aud", kTokenTime));
 }
 
 TEST_F(TokenTest, AnAudienceIsComparedAsAWhole) {
-  EXPECT_TRUE(tokens_.check_app(app_token("aud"), "aud", kNow));
+  EXPECT_TRUE(tokens_.check_app(app_token("aud"), "aud", kTokenTime));
   for (const char* other : {"", "au", "audi", "AUD"})
-    EXPECT_FALSE(tokens_.check_app(app_token("aud"), other, kNow)) << other;
+    EXPECT_FALSE(tokens_.check_app(app_token("aud"), other, kTokenTime)) << other;
 }
 
 TEST_F(TokenTest, ATokenEndsInTheSecondThatItNames) {
-  EXPECT_TRUE(tokens_.check_app(app_token(), "aud", kNow + kHour.count() - 1));
-  EXPECT_FALSE(tokens_.check_app(app_token(), "aud", kNow + kHour.count()));
+  EXPECT_TRUE(tokens_.check_app(app_token(), "aud", kTokenTime + kHour.count() - 1));
+  EXPECT_FALSE(tokens_.check_app(app_token(), "aud", kTokenTime + kHour.count()));
 }
 
 TEST_F(TokenTest, AnotherIssuerWithTheSameKeyIsAnotherEdge) {
@@ -65,8 +65,8 @@ TEST_F(TokenTest, AnotherIssuerWithTheSameKeyIsAnotherEdge) {
   const std::string org = org_token();
   const std::string aud = org_audience();
   tokens_.set_issuer("https://auth.localhost:8444");
-  EXPECT_FALSE(tokens_.check_app(app, "aud", kNow));
-  EXPECT_FALSE(tokens_.check_org(org, kNow));
+  EXPECT_FALSE(tokens_.check_app(app, "aud", kTokenTime));
+  EXPECT_FALSE(tokens_.check_org(org, kTokenTime));
   EXPECT_NE(org_audience(), aud);
 }
 
@@ -75,7 +75,7 @@ TEST_F(TokenTest, TheIdentityComesBackWithItsSignIn) {
   ann_.groups.names = {"admins"};
   ann_.claims["login"] = {"ann", "anna"};
   for (const auto& shown :
-       {tokens_.check_app(app_token(), "aud", kNow), tokens_.check_org(org_token(), kNow)}) {
+       {tokens_.check_app(app_token(), "aud", kTokenTime), tokens_.check_org(org_token(), kTokenTime)}) {
     ASSERT_TRUE(shown);
     EXPECT_EQ(shown->email, ann_.email);
     EXPECT_EQ(shown->provider, ann_.provider);
@@ -83,15 +83,16 @@ TEST_F(TokenTest, TheIdentityComesBackWithItsSignIn) {
     EXPECT_EQ(shown->subject, ann_.subject);
     EXPECT_EQ(shown->groups, ann_.groups);
     EXPECT_EQ(shown->claims, ann_.claims);
-    EXPECT_EQ(shown->issued, kNow);
-    EXPECT_EQ(shown->expires, kNow + kHour.count());
+    EXPECT_EQ(shown->issued, kTokenTime);
+    EXPECT_EQ(shown->expires, kTokenTime + kHour.count());
   }
 }
 
 TEST_F(TokenTest, AProgramHoldsAnOrgTokenUnlessItWasMadeForABrowser) {
-  EXPECT_EQ(tokens_.check_org(org_token(), kNow)->holder, Holder::browser);
-  EXPECT_EQ(tokens_.check_org(tokens_.org_token(ann_, Holder::program, kNow, kHour), kNow)->holder,
-            Holder::program);
+  EXPECT_EQ(tokens_.check_org(org_token(), kTokenTime)->holder, Holder::browser);
+  EXPECT_EQ(
+      tokens_.check_org(tokens_.org_token(ann_, Holder::program, kTokenTime, kHour), kTokenTime)->holder,
+      Holder::program);
 }
 
 TEST_F(TokenTest, EachChoiceOfGroupsAndClaimsHasTokensOfItsOwn) {
@@ -106,14 +107,15 @@ TEST_F(TokenTest, EachChoiceOfGroupsAndClaimsHasTokensOfItsOwn) {
     const std::string token = app_token();
     for (std::size_t asked = 0; asked < all.size(); ++asked) {
       tokens_.set_asked(all[asked].groups, all[asked].claims);
-      EXPECT_EQ(tokens_.check_app(token, "aud", kNow).has_value(), asked == made) << made << " " << asked;
+      EXPECT_EQ(tokens_.check_app(token, "aud", kTokenTime).has_value(), asked == made)
+          << made << " " << asked;
     }
   }
 }
 
 TEST_F(TokenTest, ANoteOfAnIdentityHasAllOfIt) {
   ann_.subject = "a-subject";
-  ann_.issued = kNow;
+  ann_.issued = kTokenTime;
   ann_.groups.names = {"admins"};
   ann_.claims["login"] = {"ann"};
   boost::json::object note;

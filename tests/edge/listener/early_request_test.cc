@@ -125,7 +125,7 @@ class HeldClient {
   transport::SslPtr ssl_;
 };
 
-std::string get(const std::string& path) {
+std::string early_get(const std::string& path) {
   return "GET " + path + " HTTP/1.1\r\nHost: vm.localhost\r\n\r\n";
 }
 std::string upgrade(const std::string& path) {
@@ -165,7 +165,7 @@ class EarlyRequestTest : public ::testing::Test {
   transport::SessionPtr asked_before(const std::string& path) {
     HeldClient one(tls_, server_->port(), nullptr);
     one.say_handshake();
-    one.say(get(path));
+    one.say(early_get(path));
     EXPECT_EQ(one.line(), "HTTP/1.1 200 OK\r\n");
     one.leave();
     return one.session();
@@ -195,7 +195,7 @@ TEST_F(EarlyRequestTest, TheUpgradeIsAnsweredBeforeTheHandshakeIsFinished) {
 TEST_F(EarlyRequestTest, EveryOtherRequestWaitsForTheEndOfTheHandshake) {
   const auto session = asked_before("/first");
   HeldClient held(tls_, server_->port(), session.get());
-  held.say_early(get("/early"));
+  held.say_early(early_get("/early"));
   held.hear_handshake();
   EXPECT_TRUE(held.early_data_accepted());
   asked_before("/meanwhile");

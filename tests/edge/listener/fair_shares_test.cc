@@ -17,7 +17,7 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::int64_t kNow = 1'700'000'000;
+constexpr std::int64_t kShareTime = 1'700'000'000;
 
 PartyKey numbered(std::size_t number) {
   return address_key(boost::asio::ip::address_v4(static_cast<std::uint32_t>(0x0a000000 + number)));
@@ -93,40 +93,40 @@ TEST(Seats, MayOutliveWhatGaveThem) {
 TEST(Attempts, ComeBackOverAMinute) {
   Attempts attempts(3);
   const auto here = address_key("192.0.2.1");
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(attempts.take(here, kNow), 0);
-  EXPECT_EQ(attempts.take(here, kNow), 20) << "a third of a minute for one of three";
-  EXPECT_EQ(attempts.take(here, kNow + 19), 1) << "asking costs nothing";
-  EXPECT_EQ(attempts.take(here, kNow + 20), 0);
-  EXPECT_EQ(attempts.take(here, kNow + 20), 20);
-  EXPECT_EQ(attempts.take(address_key("192.0.2.2"), kNow), 0) << "another address has its own";
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(attempts.take(here, kNow + 1000), 0);
-  EXPECT_GT(attempts.take(here, kNow + 1000), 0) << "no more than three are saved up";
-  EXPECT_GT(attempts.take(here, kNow), 0) << "a clock that was set back gives nothing";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(attempts.take(here, kShareTime), 0);
+  EXPECT_EQ(attempts.take(here, kShareTime), 20) << "a third of a minute for one of three";
+  EXPECT_EQ(attempts.take(here, kShareTime + 19), 1) << "asking costs nothing";
+  EXPECT_EQ(attempts.take(here, kShareTime + 20), 0);
+  EXPECT_EQ(attempts.take(here, kShareTime + 20), 20);
+  EXPECT_EQ(attempts.take(address_key("192.0.2.2"), kShareTime), 0) << "another address has its own";
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(attempts.take(here, kShareTime + 1000), 0);
+  EXPECT_GT(attempts.take(here, kShareTime + 1000), 0) << "no more than three are saved up";
+  EXPECT_GT(attempts.take(here, kShareTime), 0) << "a clock that was set back gives nothing";
 }
 
 TEST(Attempts, AreThereAtTheTimeThatWasNamed) {
   Attempts attempts(7);
   const auto here = address_key("192.0.2.1");
-  for (int i = 0; i < 7; ++i) EXPECT_EQ(attempts.take(here, kNow), 0);
-  EXPECT_EQ(attempts.take(here, kNow), 9) << "a seventh of a minute, and not a second too early";
-  EXPECT_EQ(attempts.take(here, kNow + 8), 1);
-  EXPECT_EQ(attempts.take(here, kNow + 9), 0);
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(attempts.take(here, kShareTime), 0);
+  EXPECT_EQ(attempts.take(here, kShareTime), 9) << "a seventh of a minute, and not a second too early";
+  EXPECT_EQ(attempts.take(here, kShareTime + 8), 1);
+  EXPECT_EQ(attempts.take(here, kShareTime + 9), 0);
 }
 
 TEST(Attempts, OfAFloodOfAddressesTakeNothingFromOthersAndNoMoreMemory) {
   Attempts attempts(1);
-  EXPECT_EQ(attempts.take(numbered(0), kNow), 0);
-  EXPECT_EQ(attempts.take(numbered(1), kNow), 0);
-  EXPECT_NE(attempts.take(numbered(0), kNow), 0) << "which makes it the latest";
-  for (std::size_t i = 2; i <= kMaxParties; ++i) EXPECT_EQ(attempts.take(numbered(i), kNow), 0);
+  EXPECT_EQ(attempts.take(numbered(0), kShareTime), 0);
+  EXPECT_EQ(attempts.take(numbered(1), kShareTime), 0);
+  EXPECT_NE(attempts.take(numbered(0), kShareTime), 0) << "which makes it the latest";
+  for (std::size_t i = 2; i <= kMaxParties; ++i) EXPECT_EQ(attempts.take(numbered(i), kShareTime), 0);
   EXPECT_EQ(attempts.size(), kMaxParties);
-  EXPECT_NE(attempts.take(numbered(0), kNow), 0);
-  EXPECT_EQ(attempts.take(numbered(1), kNow), 0) << "forgotten for another";
+  EXPECT_NE(attempts.take(numbered(0), kShareTime), 0);
+  EXPECT_EQ(attempts.take(numbered(1), kShareTime), 0) << "forgotten for another";
 }
 
 TEST(Attempts, AreAsManyAsItLikesWithoutALimit) {
   Attempts attempts(0);
-  for (int i = 0; i < 1000; ++i) ASSERT_EQ(attempts.take(numbered(0), kNow), 0);
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(attempts.take(numbered(0), kShareTime), 0);
   EXPECT_EQ(attempts.size(), 0u);
 }
 
@@ -137,7 +137,7 @@ class RowLimit : public ::testing::Test {
     for (int i = 0; i < tries; ++i) taken += limits_.take(cause, person, address, now_) ? 1 : 0;
     return taken;
   }
-  std::int64_t now_ = kNow;
+  std::int64_t now_ = kShareTime;
   RowLimits limits_;
   const int each_ = static_cast<int>(rates_of(RowCause::denied).each.most);
 };
@@ -191,47 +191,48 @@ using Added = Outstanding::Added;
 
 TEST(OutstandingThings, AreSoManyOfOneOwnerUntilTakenOrExpired) {
   Outstanding things(2, 100);
-  EXPECT_EQ(things.add("ann", "1", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("ann", "2", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("ann", "3", kNow + 60, kNow), Added::too_many_of_owner);
-  EXPECT_EQ(things.add("bob", "4", kNow + 60, kNow), Added::yes);
+  EXPECT_EQ(things.add("ann", "1", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("ann", "2", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("ann", "3", kShareTime + 60, kShareTime), Added::too_many_of_owner);
+  EXPECT_EQ(things.add("bob", "4", kShareTime + 60, kShareTime), Added::yes);
   things.taken("1");
   things.taken("1");
   things.taken("never there");
-  EXPECT_EQ(things.add("ann", "3", kNow + 70, kNow + 10), Added::yes);
-  EXPECT_EQ(things.add("ann", "5", kNow + 70, kNow + 59), Added::too_many_of_owner);
-  EXPECT_EQ(things.add("ann", "5", kNow + 120, kNow + 60), Added::yes) << "2 has expired";
+  EXPECT_EQ(things.add("ann", "3", kShareTime + 70, kShareTime + 10), Added::yes);
+  EXPECT_EQ(things.add("ann", "5", kShareTime + 70, kShareTime + 59), Added::too_many_of_owner);
+  EXPECT_EQ(things.add("ann", "5", kShareTime + 120, kShareTime + 60), Added::yes) << "2 has expired";
   EXPECT_EQ(things.size(), 2u) << "and 4";
 }
 
 TEST(OutstandingThings, ReplaceOneOfTheSameNameOfAnyOwner) {
   Outstanding things(1, 100);
-  EXPECT_EQ(things.add("ann", "1", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("ann", "1", kNow + 61, kNow), Added::yes);
-  EXPECT_EQ(things.add("bob", "1", kNow + 62, kNow), Added::yes);
+  EXPECT_EQ(things.add("ann", "1", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("ann", "1", kShareTime + 61, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("bob", "1", kShareTime + 62, kShareTime), Added::yes);
   EXPECT_EQ(things.size(), 1u);
-  EXPECT_EQ(things.add("ann", "2", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("ann", "1", kNow + 60, kNow), Added::too_many_of_owner);
-  EXPECT_EQ(things.add("bob", "3", kNow + 60, kNow), Added::too_many_of_owner) << "1 is still bob's";
+  EXPECT_EQ(things.add("ann", "2", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("ann", "1", kShareTime + 60, kShareTime), Added::too_many_of_owner);
+  EXPECT_EQ(things.add("bob", "3", kShareTime + 60, kShareTime), Added::too_many_of_owner)
+      << "1 is still bob's";
 }
 
 TEST(OutstandingThings, AreReplacedWhereThereIsNoRoomForMore) {
   Outstanding things(1, 1);
-  EXPECT_EQ(things.add("ann", "1", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("ann", "1", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("bob", "2", kNow + 60, kNow), Added::full);
+  EXPECT_EQ(things.add("ann", "1", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("ann", "1", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("bob", "2", kShareTime + 60, kShareTime), Added::full);
 }
 
 TEST(OutstandingThings, AreSoManyInAllAndLeaveNothingBehind) {
   Outstanding things(2, 3);
-  EXPECT_EQ(things.add("a", "1", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("b", "2", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("c", "3", kNow + 60, kNow), Added::yes);
-  EXPECT_EQ(things.add("d", "4", kNow + 60, kNow), Added::full);
+  EXPECT_EQ(things.add("a", "1", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("b", "2", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("c", "3", kShareTime + 60, kShareTime), Added::yes);
+  EXPECT_EQ(things.add("d", "4", kShareTime + 60, kShareTime), Added::full);
   for (int i = 0; i < 10'000; ++i) {
     const std::string name = "quick " + std::to_string(i);
     things.taken("3");
-    ASSERT_EQ(things.add("c", name, kNow + 60, kNow), Added::yes);
+    ASSERT_EQ(things.add("c", name, kShareTime + 60, kShareTime), Added::yes);
     things.taken(name);
   }
   EXPECT_EQ(things.size(), 2u);

@@ -19,7 +19,7 @@ namespace cfpipe::edge {
 namespace {
 
 /// Of sd_listen_fds(3): where the sockets begin.
-constexpr int kFirst = 3;
+constexpr int kFirstDescriptor = 3;
 
 Listener loopback(std::uint16_t port = 0) {
   return {boost::asio::ip::address_v4::loopback(), port};
@@ -41,7 +41,7 @@ class Handed : public ::testing::Test {
       std::vector<int> moved;
       for (const int socket : sockets) moved.push_back(socket < 0 ? -1 : ::fcntl(socket, F_DUPFD, 64));
       for (std::size_t i = 0; i < moved.size(); ++i) {
-        const int place = kFirst + static_cast<int>(i);
+        const int place = kFirstDescriptor + static_cast<int>(i);
         ::close(place);
         if (moved[i] >= 0) ::dup2(moved[i], place);
       }
@@ -108,7 +108,7 @@ TEST_F(Handed, ThoseOfAnotherProcessAreLeftAlone) {
 TEST_F(Handed, ProgramsThatAreStartedGetNeitherSocketsNorVariables) {
   const auto look = [] {
     const auto given = GivenSockets::of_environment();
-    const bool closes = (::fcntl(kFirst, F_GETFD) & FD_CLOEXEC) != 0;
+    const bool closes = (::fcntl(kFirstDescriptor, F_GETFD) & FD_CLOEXEC) != 0;
     bool named = false;
     for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"})
       named = named || std::getenv(name) != nullptr;
@@ -147,7 +147,7 @@ TEST_F(Handed, OneThatWasKeptIsClosedWhereItDoesNotFit) {
     const auto look = [&, place = wanted] {
       auto given = GivenSockets::of_environment().value();
       const auto taken = given.take(kListenName, place);
-      const bool open = ::fcntl(kFirst, F_GETFD) >= 0;
+      const bool open = ::fcntl(kFirstDescriptor, F_GETFD) >= 0;
       return std::string(taken.value() ? "taken" : "none") + (open ? ", open" : ", closed") +
              (given.all_taken() ? "" : ", one is over");
     };

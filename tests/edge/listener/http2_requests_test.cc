@@ -87,7 +87,7 @@ transport::H2Head request(const std::string& method, const transport::H2Head& mo
   return head;
 }
 
-transport::H2Head connect_to(const std::string& protocol, const transport::H2Head& more = {}) {
+transport::H2Head connect_head(const std::string& protocol, const transport::H2Head& more = {}) {
   transport::H2Head head = {{":method", "CONNECT"},
                             {":protocol", protocol},
                             {":scheme", "https"},
@@ -101,11 +101,11 @@ TEST_F(H2Requests, EachIsAnsweredAsItsRfcHasIt) {
   const std::string length = "content-length";
   const std::vector<std::tuple<const char*, transport::H2Head, const char*>> rows = {
       {"honest", request("GET"), "200"},
-      {"a websocket", connect_to("websocket", {{"sec-websocket-version", "13"}}), "403"},
-      {"another protocol", connect_to("connect-udp"), "501"},
-      {"a protocol in upper case", connect_to("WEBSOCKET", {{"sec-websocket-version", "13"}}), "501"},
-      {"an older version", connect_to("websocket", {{"sec-websocket-version", "8"}}), "400"},
-      {"no version", connect_to("websocket"), "400"},
+      {"a websocket", connect_head("websocket", {{"sec-websocket-version", "13"}}), "403"},
+      {"another protocol", connect_head("connect-udp"), "501"},
+      {"a protocol in upper case", connect_head("WEBSOCKET", {{"sec-websocket-version", "13"}}), "501"},
+      {"an older version", connect_head("websocket", {{"sec-websocket-version", "8"}}), "400"},
+      {"no version", connect_head("websocket"), "400"},
       {"CONNECT to a host", {{":method", "CONNECT"}, {":authority", "vm.localhost:22"}}, "501"},
       {"Host beside the authority", request("GET", {{"host", "VM.localhost"}}), "200"},
       {"another Host", request("GET", {{"host", "b.localhost"}}), "400"},
@@ -131,12 +131,12 @@ TEST_F(H2Requests, EachIsAnsweredAsItsRfcHasIt) {
 }
 
 TEST_F(H2Requests, AWrongVersionIsToldTheRightOne) {
-  const Stream stream = run(ask(connect_to("websocket", {{"sec-websocket-version", "8"}}), true));
+  const Stream stream = run(ask(connect_head("websocket", {{"sec-websocket-version", "8"}}), true));
   EXPECT_EQ(stream->field("sec-websocket-version"), "13");
 }
 
 TEST_F(H2Requests, AConnectorIsToldToAttachOverHttp1) {
-  const Stream stream = run(ask(connect_to("cfpipe-connector/1"), true));
+  const Stream stream = run(ask(connect_head("cfpipe-connector/1"), true));
   EXPECT_EQ(stream->field(":status"), "400");
   EXPECT_TRUE(stream->field("cfpipe-reason").starts_with("a connector attaches over HTTP/1.1"));
 }

@@ -33,12 +33,12 @@ TenBytes& ten_bytes() {
 }
 
 /// `https://vm.localhost/`, behind a method.
-const std::string kPage = "\x87\x84\x41\x0cvm.localhost";
+const std::string kPageFields = "\x87\x84\x41\x0cvm.localhost";
 
 /// A connection whose frames a test writes.
-class Peer {
+class FramePeer {
  public:
-  explicit Peer(std::uint16_t port) : client_(port) {
+  explicit FramePeer(std::uint16_t port) : client_(port) {
     EXPECT_TRUE(client_.handshake("h2"));
     EXPECT_TRUE(client_.say(kMagic + frame(kSettings, 0, 0, "")));
   }
@@ -125,10 +125,10 @@ TEST_F(H2Flow, AnAnswerIsSentAsItsWindowHasRoom) {
       {"room of the connection alone", initial({4}), {{window(0, 100), 4}, {window(1, 6), 10}}},
   };
   for (const auto& row : rows) {
-    Peer peer(port());
+    FramePeer peer(port());
     peer.say(row.settings);
     peer.settle();
-    peer.say(head(1, "\x82" + kPage));
+    peer.say(head(1, "\x82" + kPageFields));
     peer.hear_head();
     for (const auto& step : row.steps) {
       if (!step.frames.empty()) peer.say(step.frames);
@@ -143,10 +143,10 @@ TEST_F(H2Flow, AnAnswerIsSentAsItsWindowHasRoom) {
 }
 
 TEST_F(H2Flow, AnAnswerToHeadNeedsNoRoom) {
-  Peer peer(port());
+  FramePeer peer(port());
   peer.say(initial({0}));
   peer.settle();
-  peer.say(head(1, "\x42\x04HEAD" + kPage));
+  peer.say(head(1, "\x42\x04HEAD" + kPageFields));
   peer.hear_head();
   peer.settle();
   EXPECT_TRUE(peer.ended());
@@ -161,7 +161,7 @@ TEST_F(H2Flow, AConnectionErrorIsNamedAndEndsTheConnection) {
       {"an invalid header block", head(1, "\xff\xff\xff\xff\xff\xff"), Scope::connection, kCompression},
   };
   for (const auto& row : rows) {
-    Peer peer(port());
+    FramePeer peer(port());
     peer.say(row.frames);
     EXPECT_TRUE(peer.hear_end()) << row.name;
     EXPECT_EQ(peer.code(), row.code) << row.name;

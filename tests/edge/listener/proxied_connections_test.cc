@@ -10,7 +10,7 @@ namespace {
 namespace net = boost::asio;
 using namespace std::chrono_literals;
 
-constexpr const char* kRequest = "GET / HTTP/1.1\r\nHost: vm.localhost\r\nConnection: close\r\n\r\n";
+constexpr const char* kProxiedRequest = "GET / HTTP/1.1\r\nHost: vm.localhost\r\nConnection: close\r\n\r\n";
 const std::string kLine = "PROXY TCP4 192.0.2.7 198.51.100.9 50000 443\r\n";
 
 class ProxiedConnections : public RawEdgeTest {
@@ -20,7 +20,7 @@ class ProxiedConnections : public RawEdgeTest {
   /// All that the edge says in plain text.
   static std::string ask(RawClient& client) {
     if (!client.handshake("http/1.1")) return "no TLS";
-    client.say(kRequest);
+    client.say(kProxiedRequest);
     return client.hear().value_or("no end");
   }
   std::string ask_behind(std::string_view header, std::size_t step = 1000) {
@@ -53,7 +53,7 @@ TEST_F(ProxiedConnections, AreClosedWithoutAHeader) {
   start();
   EXPECT_EQ(ask_behind(""), "no TLS");
   RawClient plain(port());
-  plain.say(kRequest);
+  plain.say(kProxiedRequest);
   EXPECT_EQ(plain.hear(), "");
 }
 

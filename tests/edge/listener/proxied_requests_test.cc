@@ -12,7 +12,7 @@ namespace net = boost::asio;
 using ::testing::HasSubstr;
 
 /// Answers every request with the address that it is from.
-class Mirror final : public MirrorSite {
+class AddressEcho final : public MirrorSite {
  public:
   net::awaitable<Answer> handle(const Request& request) override {
     Answer answer;
@@ -42,7 +42,7 @@ class ProxiedRequests : public RawEdgeTest {
     return client.hear().value_or("no end");
   }
 
-  Mirror mirror_;
+  AddressEcho mirror_;
 };
 
 TEST_F(ProxiedRequests, AreTheClients) {

@@ -20,7 +20,7 @@ namespace net = boost::asio;
 using ::testing::HasSubstr;
 
 /// A group that no account of the distribution has as its own.
-constexpr const char* kGroup = "tty";
+constexpr const char* kGroupName = "tty";
 
 int connect_to(const std::string& path) {
   sockaddr_un address{};
@@ -38,7 +38,7 @@ bool answers(const std::string& path) {
   return static_cast<bool>(connected);
 }
 
-class UnixListener : public testing::Test {
+class UnixListener : public ::testing::Test {
  protected:
   UnixListener() { ::chmod((dir_ / ".").c_str(), 0755); }
   /// What is wrong; nothing if it listens.
@@ -70,7 +70,7 @@ TEST_F(UnixListener, LetsItsUserInAlone) {
 
 TEST_F(UnixListener, LetsAGroupInThatIsNamed) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root is sure to be able to give a file away";
-  const auto socket = open_listener(Listener::at_path(path_, kGroup), kListenName);
+  const auto socket = open_listener(Listener::at_path(path_, kGroupName), kListenName);
   ASSERT_TRUE(socket) << socket.error().detail;
   struct stat info {};
   ASSERT_EQ(::lstat(path_.c_str(), &info), 0);

@@ -39,9 +39,9 @@ OneOrigin& one_origin() {
 }
 
 /// A tunnel of a client that writes its frames itself.
-class Peer {
+class WebSocketPeer {
  public:
-  explicit Peer(std::uint16_t port) : client_(port) {
+  explicit WebSocketPeer(std::uint16_t port) : client_(port) {
     const bool open =
         client_.handshake("http/1.1") && client_.say(
                                              "GET / HTTP/1.1\r\nHost: vm.localhost\r\nConnection: Upgrade\r\n"
@@ -96,7 +96,7 @@ class EdgeWebSocketRules : public RawEdgeTest {
 
   /// The frames in front of the Close have come back before it is sent: behind it nothing has to.
   void expect_peace(const Row& row) {
-    Peer peer(port());
+    WebSocketPeer peer(port());
     std::size_t at = 0, pongs = 0;
     for (; (row.frames[at].first & 0x0f) != kClose; ++at) {
       ASSERT_TRUE(peer.say(wire({row.frames[at]}, true)));
@@ -112,7 +112,7 @@ class EdgeWebSocketRules : public RawEdgeTest {
   }
   /// What was sent in front of the fault may have come back.
   void expect_fault(const Row& row) {
-    Peer peer(port());
+    WebSocketPeer peer(port());
     peer.say(wire(row.frames, true));
     const Heard& heard = peer.hear_all();
     EXPECT_EQ(heard.close, row.close) << row.name;
@@ -133,7 +133,7 @@ class EdgeWebSocketRules : public RawEdgeTest {
   void expect_back(std::size_t bytes, std::size_t fragment, std::size_t step) {
     /// What may be under way in both directions, so that neither side waits for the other.
     constexpr std::size_t kUnderWay = 64 * 1024;
-    Peer peer(port());
+    WebSocketPeer peer(port());
     std::string message(bytes, '\0');
     for (std::size_t i = 0; i < bytes; ++i) message[i] = static_cast<char>(i * 31 >> 3);
     Frames frames;
@@ -201,7 +201,7 @@ TEST_F(EdgeWebSocketRules, ClosesAreAnsweredAndNothingFollowsThem) {
 }
 
 TEST_F(EdgeWebSocketRules, AFrameWithoutAMaskEndsTheConnection) {
-  Peer peer(port());
+  WebSocketPeer peer(port());
   peer.say(wire({{kFin | kBinary, "x"}}, false));
   EXPECT_EQ(peer.hear_all().close, transport::kProtocolErrorCode);
   EXPECT_EQ(peer.heard().data, "");
@@ -228,7 +228,7 @@ TEST_F(EdgeWebSocketRules, MessagesInSmallPiecesComeBack) {
 TEST_F(EdgeWebSocketRules, ManyMessagesComeBack) {
   constexpr std::size_t kMessages = 1000;
   for (const std::size_t size : {0U, 16U, 256U, 4'096U, 16'384U}) {
-    Peer peer(port());
+    WebSocketPeer peer(port());
     const std::string payload(size, '*');
     for (std::size_t i = 1; i <= kMessages; ++i) {
       ASSERT_TRUE(peer.say(wire({{kFin | kBinary, payload}}, true)));

@@ -37,8 +37,8 @@ class FullDisk {
   rlimit before_{};
 };
 
-struct Process {
-  explicit Process(const TempDir& dir)
+struct SpoolsProcess {
+  explicit SpoolsProcess(const TempDir& dir)
       : store(open_sqlite_store(dir / "state").value()), spools(store->audit()) {}
   Result<void> start(const TempDir& dir) { return spools.use(dir / "spool"); }
   bool add(const std::string& who, bool flush = false) { return add("denial", who, 0, flush) != 0; }
@@ -58,8 +58,8 @@ struct Process {
 
 class AuditSpoolsTest : public ::testing::Test {
  protected:
-  std::unique_ptr<Process> start() {
-    auto out = std::make_unique<Process>(dir_);
+  std::unique_ptr<SpoolsProcess> start() {
+    auto out = std::make_unique<SpoolsProcess>(dir_);
     const auto started = out->start(dir_);
     EXPECT_TRUE(started) << started.error().detail;
     return out;
@@ -82,7 +82,7 @@ class AuditSpoolsTest : public ::testing::Test {
 };
 
 TEST_F(AuditSpoolsTest, WithoutAFileThereIsNoRoom) {
-  Process process(dir_);
+  SpoolsProcess process(dir_);
   EXPECT_TRUE(process.spools.use(""));
   process.spools.hand_on(false);
   EXPECT_FALSE(process.spools.has_first());
@@ -95,7 +95,7 @@ TEST_F(AuditSpoolsTest, WithoutAFileThereIsNoRoom) {
 
 TEST_F(AuditSpoolsTest, AFileThatIsNoneOfOursIsRefused) {
   std::filesystem::create_directory(dir_ / "spool");
-  Process process(dir_);
+  SpoolsProcess process(dir_);
   const auto started = process.start(dir_);
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().detail.find(dir_ / "spool"), std::string::npos) << started.error().detail;
@@ -168,7 +168,7 @@ TEST_F(AuditSpoolsTest, RowsOfALifeBeforeFollowTheirOrder) {
 TEST_F(AuditSpoolsTest, SparesServeProcessesThatBeginOnAFullDisk) {
   const auto process = start();
   const FullDisk disk(kSpoolBytes / 2);
-  std::vector<std::unique_ptr<Process>> others;
+  std::vector<std::unique_ptr<SpoolsProcess>> others;
   for (std::size_t i = 1; i < kSpools; ++i) {
     others.push_back(start());
     EXPECT_TRUE(others.back()->add("kept")) << i;

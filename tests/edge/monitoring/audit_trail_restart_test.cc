@@ -13,8 +13,8 @@ namespace cfpipe::edge {
 namespace {
 
 /// Another process of an edge that restarts.
-struct Process {
-  Process(const boost::asio::any_io_executor& executor, const TempDir& dir)
+struct TrailProcess {
+  TrailProcess(const boost::asio::any_io_executor& executor, const TempDir& dir)
       : store(open_sqlite_store(dir / "state").value()), trail(executor, store->audit()) {
     EXPECT_TRUE(trail.use_spool(dir / "spool"));
   }
@@ -25,7 +25,7 @@ struct Process {
 TEST_F(AuditTrailTest, TheFirstSpoolGoesFromAProcessThatEndsToTheOneThatBegins) {
   fill_disk();
   EXPECT_TRUE(add("spooled by the first").kept);
-  Process next(io_.get_executor(), dir_);
+  TrailProcess next(io_.get_executor(), dir_);
   EXPECT_TRUE(trail_->keeps_spool());
   EXPECT_FALSE(next.trail.keeps_spool());
   // As long as there is a row in it, the first keeps it; the second has another.
@@ -65,11 +65,11 @@ TEST_F(AuditTrailTest, TheSpoolsOfProcessesToComeAreMadeBeforehand) {
 TEST_F(AuditTrailTest, ARestartWhileTheDiskIsFullKeepsTheEndsOfTunnelsWithTheirBeginnings) {
   fill_disk();
   const auto before = trail_->append(row("tunnel_open", "before"));
-  Process next(io_.get_executor(), dir_);
+  TrailProcess next(io_.get_executor(), dir_);
   trail_->leave_spool();
   const auto after = next.trail.append(row("tunnel_open", "after"));
   EXPECT_NE(before.id, after.id) << "each stands for one tunnel";
-  Process third(io_.get_executor(), dir_);
+  TrailProcess third(io_.get_executor(), dir_);
   next.trail.leave_spool();
   for (int second = 0; second < 3; ++second)
     for (AuditTrail* trail : {trail_.get(), &next.trail, &third.trail}) trail->follow_up(kNow);
@@ -95,7 +95,7 @@ TEST_F(AuditTrailTest, ARestartWhileTheDiskIsFullKeepsTheEndsOfTunnelsWithTheirB
 TEST_F(AuditTrailTest, RowsOfAProcessThatIsGoneFollowOnceEach) {
   fill_disk();
   {
-    Process next(io_.get_executor(), dir_);
+    TrailProcess next(io_.get_executor(), dir_);
     for (int i = 0; i < 300; ++i) ASSERT_TRUE(next.trail.append(row("denial", std::to_string(i))).kept);
   }
   trail_->follow_up(kNow);
@@ -122,10 +122,10 @@ TEST_F(AuditTrailTest, RowsOfAProcessThatIsGoneFollowOnceEach) {
 }
 
 TEST_F(AuditTrailTest, MoreProcessesThanThereAreSpoolsWaitForOne) {
-  std::vector<std::unique_ptr<Process>> others;
+  std::vector<std::unique_ptr<TrailProcess>> others;
   for (std::size_t i = 1; i < kSpools; ++i)
-    others.push_back(std::make_unique<Process>(io_.get_executor(), dir_));
-  Process last(io_.get_executor(), dir_);
+    others.push_back(std::make_unique<TrailProcess>(io_.get_executor(), dir_));
+  TrailProcess last(io_.get_executor(), dir_);
   fill_disk();
   for (auto& one : others) EXPECT_TRUE(one->trail.append(row("denial", "kept")).kept);
   EXPECT_FALSE(last.trail.append(row("denial", "lost")).kept);

@@ -7,7 +7,7 @@
 namespace cfpipe::edge {
 namespace {
 
-std::vector<Destination> list(std::initializer_list<const char*> texts) {
+std::vector<Destination> destinations(std::initializer_list<const char*> texts) {
   std::vector<Destination> out;
   for (const char* text : texts) out.push_back(parse_destination(text).value());
   return out;
@@ -24,7 +24,7 @@ TEST(Destinations, WhatIsConfiguredIsRangesAndNamesWithAPort) {
 }
 
 TEST(Destinations, AnAddressIsFoundInARangeAtItsPort) {
-  const auto allowed = list({"10.0.0.0/8:22", "192.168.1.5:5432", "[2001:db8::/32]:22"});
+  const auto allowed = destinations({"10.0.0.0/8:22", "192.168.1.5:5432", "[2001:db8::/32]:22"});
   EXPECT_EQ(find_destination(allowed, "10.1.2.3:22")->host, "10.1.2.3");
   EXPECT_EQ(find_destination(allowed, "[2001:db8::7]:22")->host, "2001:db8::7");
   EXPECT_EQ(find_destination(allowed, "192.168.1.5:5432")->port, 5432);
@@ -36,7 +36,7 @@ TEST(Destinations, AnAddressIsFoundInARangeAtItsPort) {
 }
 
 TEST(Destinations, WhatIsFoundIsTheAddressThatWasChecked) {
-  const auto allowed = list({"10.0.0.0/8:22", "0.0.0.0/0:80", "[2001:db8::/32]:22", "[::/0]:80"});
+  const auto allowed = destinations({"10.0.0.0/8:22", "0.0.0.0/0:80", "[2001:db8::/32]:22", "[::/0]:80"});
   for (const char* asked : {"10.0.0.1%.localhost:22",
                             "10.0.0.1%lo:22",
                             "[2001:db8::1%x.localhost]:22",
@@ -75,7 +75,7 @@ TEST(Destinations, NamesDoNotLeadToTheEdgesOwnMachineOrLink) {
 }
 
 TEST(Destinations, ANameIsNeverFoundInARange) {
-  const auto allowed = list({"0.0.0.0/0:22", "[::/0]:22", "db.internal:5432"});
+  const auto allowed = destinations({"0.0.0.0/0:22", "[::/0]:22", "db.internal:5432"});
   EXPECT_FALSE(find_destination(allowed, "localhost:22"));
   EXPECT_FALSE(find_destination(allowed, "db.internal:22"));
   EXPECT_FALSE(find_destination(allowed, "db.internal.evil:5432"));
@@ -83,7 +83,7 @@ TEST(Destinations, ANameIsNeverFoundInARange) {
 }
 
 TEST(Destinations, SchemesAndPathsMeanNothing) {
-  const auto allowed = list({"db.internal:5432"});
+  const auto allowed = destinations({"db.internal:5432"});
   EXPECT_TRUE(find_destination(allowed, "tcp://db.internal:5432"));
   EXPECT_TRUE(find_destination(allowed, "ssh://db.internal:5432/path"));
   EXPECT_TRUE(find_destination(allowed, "db.internal:5432/x"));

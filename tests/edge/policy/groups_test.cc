@@ -9,7 +9,7 @@
 namespace cfpipe::edge {
 namespace {
 
-boost::json::object object(const char* text) {
+boost::json::object claims_of(const char* text) {
   return boost::json::parse(text).as_object();
 }
 
@@ -48,16 +48,18 @@ TEST(Groups, AreAListOrOneNameAndElseUnknown) {
         GroupsCase{R"({"groups":["a",7]})", Why::malformed},
         GroupsCase{R"({"groups":[{"name":"contractors"}]})", Why::malformed},
         GroupsCase{R"({"groups":[["a"]]})", Why::malformed}}) {
-    const Groups groups = read_groups(object(test.claims), "groups");
+    const Groups groups = read_groups(claims_of(test.claims), "groups");
     EXPECT_EQ(groups.unknown, test.unknown) << test.claims;
     EXPECT_EQ(groups.names, test.names) << test.claims;
   }
-  EXPECT_EQ(read_groups(object(R"({"_claim_names":{"roles":"src1"}})"), "roles").unknown, Why::too_many);
+  EXPECT_EQ(read_groups(claims_of(R"({"_claim_names":{"roles":"src1"}})"), "roles").unknown, Why::too_many);
 }
 
 TEST(Groups, MayBeInAClaimWithinAnother) {
   using Why = GroupsUnknown;
-  const auto groups = [](const char* claims, const char* name) { return read_groups(object(claims), name); };
+  const auto groups = [](const char* claims, const char* name) {
+    return read_groups(claims_of(claims), name);
+  };
   EXPECT_EQ(groups(R"({"realm_access":{"roles":["a"]}})", "realm_access.roles"), (Groups{{"a"}, {}}));
   EXPECT_EQ(groups(R"({"realm_access":{"roles":["a"]},"realm_access.roles":["b"]})", "realm_access.roles"),
             (Groups{{"b"}, {}}))
@@ -91,15 +93,15 @@ TEST(Groups, StayUnknownOnTheirWayThroughATokenOrANote) {
   write_groups(carried, {{"a", "b"}, {}});
   EXPECT_EQ(carried_groups(carried), (Groups{{"a", "b"}, {}}));
   EXPECT_EQ(carried_groups({}), Groups());
-  EXPECT_TRUE(carried_groups(object(R"({"groups_unknown":"a later word"})")).unknown);
-  EXPECT_TRUE(carried_groups(object(R"({"groups_unknown":7,"groups":["a"]})")).unknown);
-  EXPECT_TRUE(carried_groups(object(R"({"groups":"a"})")).unknown);
+  EXPECT_TRUE(carried_groups(claims_of(R"({"groups_unknown":"a later word"})")).unknown);
+  EXPECT_TRUE(carried_groups(claims_of(R"({"groups_unknown":7,"groups":["a"]})")).unknown);
+  EXPECT_TRUE(carried_groups(claims_of(R"({"groups":"a"})")).unknown);
 }
 
-Rule everyone() {
+Rule everyone_by_default() {
   return {};
 }
-Rule group(const char* name) {
+Rule named_group(const char* name) {
   return {Rule::Kind::group, name};
 }
 
@@ -113,13 +115,18 @@ TEST(UnknownGroups, MeetEveryRuleThatKeepsPeopleOutAndNoOther) {
   subject.email = "ann@example.com";
   subject.groups.unknown = GroupsUnknown::too_many;
   for (const auto& [policy, matches] :
-       {UnknownCase{{"allow include", Decision::allow, {group("g")}, {}, {}}, false},
-        UnknownCase{{"allow require", Decision::allow, {everyone()}, {group("g")}, {}}, false},
-        UnknownCase{{"allow exclude", Decision::allow, {everyone()}, {}, {group("g")}}, false},
-        UnknownCase{{"allow other include", Decision::allow, {group("g"), everyone()}, {}, {}}, true},
-        UnknownCase{{"deny include", Decision::deny, {group("g")}, {}, {}}, true},
-        UnknownCase{{"deny require", Decision::deny, {everyone()}, {group("g")}, {}}, true},
-        UnknownCase{{"deny exclude", Decision::deny, {everyone()}, {}, {group("g")}}, true}}) {
+       {UnknownCase{{"allow include", Decision::allow, {named_group("g")}, {}, {}}, false},
+        UnknownCase{{"allow require", Decision::allow, {everyone_by_default()}, {named_group("g")}, {}},
+                    false},
+        UnknownCase{{"allow exclude", Decision::allow, {everyone_by_default()}, {}, {named_group("g")}},
+                    false},
+        UnknownCase{
+            {"allow other include", Decision::allow, {named_group("g"), everyone_by_default()}, {}, {}},
+            true},
+        UnknownCase{{"deny include", Decision::deny, {named_group("g")}, {}, {}}, true},
+        UnknownCase{{"deny require", Decision::deny, {everyone_by_default()}, {named_group("g")}, {}}, true},
+        UnknownCase{{"deny exclude", Decision::deny, {everyone_by_default()}, {}, {named_group("g")}},
+                    true}}) {
     const Verdict verdict = try_policy(policy, subject);
     EXPECT_EQ(verdict.kind != Verdict::Kind::no_match, matches) << policy.name;
     EXPECT_EQ(verdict.unknown.has_value(), policy.name != "allow other include") << policy.name;
@@ -132,13 +139,14 @@ TEST(UnknownGroups, AreTheReasonThatPeopleRead) {
   subject.groups.unknown = GroupsUnknown::too_many;
   const std::string why =
       "; the identity provider did not say which groups this person is in (too many groups)";
-  const std::vector<Policy> excluding{{"all", Decision::allow, {everyone()}, {}, {group("contractors")}}};
+  const std::vector<Policy> excluding{
+      {"all", Decision::allow, {everyone_by_default()}, {}, {named_group("contractors")}}};
   EXPECT_EQ(reason_of(decide(excluding, subject)), "policy 'all' excludes group contractors" + why);
-  const std::vector<Policy> denying{{"out", Decision::deny, {group("contractors")}, {}, {}},
-                                    {"all", Decision::allow, {everyone()}, {}, {}}};
+  const std::vector<Policy> denying{{"out", Decision::deny, {named_group("contractors")}, {}, {}},
+                                    {"all", Decision::allow, {everyone_by_default()}, {}, {}}};
   EXPECT_EQ(decide(denying, subject).kind, Verdict::Kind::deny);
   EXPECT_EQ(reason_of(decide(denying, subject)), "policy 'out' denies group contractors" + why);
-  const std::vector<Policy> including{{"in", Decision::allow, {group("staff")}, {}, {}}};
+  const std::vector<Policy> including{{"in", Decision::allow, {named_group("staff")}, {}, {}}};
   EXPECT_EQ(reason_of(decide(including, subject)), "no policy matches" + why);
   subject.groups = {};
   EXPECT_TRUE(decide(excluding, subject).passes());

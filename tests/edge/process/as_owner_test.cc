@@ -22,7 +22,7 @@ namespace {
 
 /// A user without an account, and a group of its own.
 constexpr uid_t kOwner = 54321;
-constexpr gid_t kGroup = 54322;
+constexpr gid_t kOwnerGroup = 54322;
 
 bool is_root() {
   return ::geteuid() == 0;
@@ -54,13 +54,13 @@ std::string become(const std::string& directory, Keep keep) {
   return end->output;
 }
 
-class AsOwner : public testing::Test {
+class AsOwner : public ::testing::Test {
  protected:
   AsOwner() {
     EXPECT_EQ(::mkdir(state_.c_str(), 0700), 0);
     if (is_root()) {
       EXPECT_EQ(::chmod((dir_ / ".").c_str(), 0755), 0);
-      EXPECT_EQ(::chown(state_.c_str(), kOwner, kGroup), 0);
+      EXPECT_EQ(::chown(state_.c_str(), kOwner, kOwnerGroup), 0);
     }
   }
   TempDir dir_;
@@ -143,18 +143,18 @@ TEST(InChild, OutputAndStatusComeBack) {
 }
 
 TEST(InChild, OneThatIsKilledOrThrowsIsAFailure) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   EXPECT_EQ(run_in_child([](std::string&) { return ::raise(SIGKILL); })->status, kUnavailable);
   EXPECT_EQ(run_in_child([](std::string&) -> int { throw std::runtime_error("why"); })->status, kUnavailable);
-  const std::string said = testing::internal::GetCapturedStderr();
+  const std::string said = ::testing::internal::GetCapturedStderr();
   EXPECT_NE(said.find("was ended by signal 9; run it again"), std::string::npos) << said;
 }
 
 TEST(InChild, MoreThanIsKeptIsAFailureAndNotWaitedFor) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   const auto end =
       run_in_child([](std::string& out) { return out.assign(kMaxChildOutputBytes + 1, 'x'), kOk; });
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("larger than 64 MiB"), std::string::npos);
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("larger than 64 MiB"), std::string::npos);
   EXPECT_EQ(end->status, kUnavailable);
 }
 

@@ -21,7 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr const char* kRequest = "GET /page HTTP/1.1\r\nHost: vm.localhost\r\n\r\n";
+constexpr const char* kPageRequest = "GET /page HTTP/1.1\r\nHost: vm.localhost\r\n\r\n";
 
 class Page final : public FakeSite {
  public:
@@ -65,16 +65,16 @@ TEST_F(DrainTest, AConnectionThatHasAskedNothingIsAnsweredOnce) {
   ASSERT_TRUE(before.handshake("http/1.1"));
   RawClient kept(port());
   ASSERT_TRUE(kept.handshake("http/1.1"));
-  ASSERT_TRUE(kept.say(kRequest));
+  ASSERT_TRUE(kept.say(kPageRequest));
   EXPECT_TRUE(kept.hear_until("/page").starts_with("HTTP/1.1 200"));
   RawClient early(port());  // whose handshake is still to come
   stop(30s);
-  ASSERT_TRUE(before.say(kRequest));
+  ASSERT_TRUE(before.say(kPageRequest));
   EXPECT_TRUE(is_last(before.hear()));
-  ASSERT_TRUE(kept.say(kRequest));
+  ASSERT_TRUE(kept.say(kPageRequest));
   EXPECT_TRUE(is_last(kept.hear()));
   ASSERT_TRUE(early.handshake("http/1.1"));
-  ASSERT_TRUE(early.say(kRequest));
+  ASSERT_TRUE(early.say(kPageRequest));
   EXPECT_TRUE(is_last(early.hear()));
 }
 
@@ -113,7 +113,7 @@ TEST_F(DrainTest, AListenerThatIsSharedGoesOnWithTheOther) {
   {
     RawClient client(port());
     ASSERT_TRUE(client.handshake("http/1.1"));
-    ASSERT_TRUE(client.say(kRequest));
+    ASSERT_TRUE(client.say(kPageRequest));
     EXPECT_TRUE(client.hear_until("/page").starts_with("HTTP/1.1 200"));
   }
   net::post(loop_, [this] { server_->stop(30s); });
@@ -128,7 +128,7 @@ TEST_F(DrainTest, AListenerThatIsSharedGoesOnWithTheOther) {
   net::co_spawn(second_loop, second->run(), net::detached);
   std::thread serves([&second_loop] { second_loop.run_for(kRawDeadline); });
   ASSERT_TRUE(waits.handshake("http/1.1"));
-  ASSERT_TRUE(waits.say(kRequest));
+  ASSERT_TRUE(waits.say(kPageRequest));
   EXPECT_TRUE(waits.hear_until("/page").starts_with("HTTP/1.1 200"));
   second_loop.stop();
   serves.join();

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,9 @@
 #include "edge/store/store.h"
 
 namespace cfpipe::edge {
+
+/// When the tests begin, in Unix seconds.
+inline constexpr std::int64_t kConformanceTime = 2'000'000'000;
 
 /// A store of its own for one test.
 class StoreUnderTest {

@@ -13,8 +13,6 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::int64_t kNow = 2'000'000'000;
-
 class AuditStoreConformance : public StoreConformance {
  protected:
   AuditStore& audit() { return store_->audit(); }
@@ -48,7 +46,7 @@ class AuditStoreConformance : public StoreConformance {
 };
 
 TEST_P(AuditStoreConformance, RowsSurviveReopeningWithAllTheirFields) {
-  AuditRow written = row(kNow, "tunnel_close", "ann@example.com");
+  AuditRow written = row(kConformanceTime, "tunnel_close", "ann@example.com");
   written.peer = "192.0.2.1";
   written.ray = "0123";
   written.serial = 42;
@@ -63,7 +61,7 @@ TEST_P(AuditStoreConformance, RowsSurviveReopeningWithAllTheirFields) {
   ASSERT_EQ(rows().size(), 1u);
   const AuditRow read = rows().front();
   EXPECT_EQ(read.id, id);
-  EXPECT_EQ(read.time, kNow);
+  EXPECT_EQ(read.time, kConformanceTime);
   EXPECT_EQ(audit_fields(read), audit_fields(written));
   EXPECT_EQ(read.serial, 42u);
   EXPECT_EQ(read.tunnel, 7);
@@ -75,7 +73,7 @@ TEST_P(AuditStoreConformance, IdsAscendOverAllHandlesAndArePassedByPruning) {
   const std::int64_t first = add(1, "a", "");
   const std::int64_t second = under_test_->open()->audit().insert(row(1, "b", "")).value();
   EXPECT_GT(second, first);
-  ASSERT_EQ(audit().prune(kNow, 10).value(), 2);
+  ASSERT_EQ(audit().prune(kConformanceTime, 10).value(), 2);
   EXPECT_GT(add(2, "c", ""), second) << "an id is not given twice";
 }
 
@@ -267,12 +265,12 @@ TEST_P(AuditStoreConformance, FindsTheCertificatesOfAPersonWhateverElseTheyDid) 
 }
 
 TEST_P(AuditStoreConformance, PrunesAFewRowsAtATimeUntilNoneIsTooOld) {
-  for (int i = 0; i < 5; ++i) add(kNow - kAuditSeconds - 1, "old", "");
-  add(kNow - kAuditSeconds, "kept", "");
-  EXPECT_EQ(audit().prune(kNow, 3).value(), 3);
+  for (int i = 0; i < 5; ++i) add(kConformanceTime - kAuditSeconds - 1, "old", "");
+  add(kConformanceTime - kAuditSeconds, "kept", "");
+  EXPECT_EQ(audit().prune(kConformanceTime, 3).value(), 3);
   EXPECT_EQ(kinds(), "old old kept ");
-  EXPECT_EQ(audit().prune(kNow, 3).value(), 2);
-  EXPECT_EQ(audit().prune(kNow, 3).value(), 0);
+  EXPECT_EQ(audit().prune(kConformanceTime, 3).value(), 2);
+  EXPECT_EQ(audit().prune(kConformanceTime, 3).value(), 0);
   EXPECT_EQ(kinds(), "kept ");
 }
 

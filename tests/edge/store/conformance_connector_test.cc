@@ -11,8 +11,6 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::int64_t kNow = 2'000'000'000;
-
 class ConnectorStoreConformance : public StoreConformance {
  protected:
   ConnectorStore& connectors() { return store_->connectors(); }
@@ -21,7 +19,7 @@ class ConnectorStoreConformance : public StoreConformance {
     return {id, name, std::string("\0\xff", 2) + std::string(30, 'k'), "server1", created, 0};
   }
   static AttachmentRow attachment(const std::string& connector, const std::string& instance = "run",
-                                  std::int64_t since = kNow) {
+                                  std::int64_t since = kConformanceTime) {
     return {{}, connector, instance, "1.0", "192.0.2.1", since, 2, 7};
   }
   template <class T>
@@ -31,10 +29,10 @@ class ConnectorStoreConformance : public StoreConformance {
     loop.run();
     return done.get();
   }
-  bool publish(const std::string& edge, TunnelChanges changes, std::int64_t now = kNow) {
+  bool publish(const std::string& edge, TunnelChanges changes, std::int64_t now = kConformanceTime) {
     return result_of(store_->tunnels().async_publish(edge, std::move(changes), now)).value();
   }
-  bool attach(const std::string& edge, std::vector<AttachmentRow> rows, std::int64_t now = kNow) {
+  bool attach(const std::string& edge, std::vector<AttachmentRow> rows, std::int64_t now = kConformanceTime) {
     TunnelChanges changes;
     changes.attached = std::move(rows);
     return publish(edge, std::move(changes), now);
@@ -45,7 +43,7 @@ class ConnectorStoreConformance : public StoreConformance {
     for (const ConnectorRow& one : all.value()) out += one.id + " ";
     return out;
   }
-  std::string attached(std::int64_t now = kNow, std::string_view except = {}) {
+  std::string attached(std::int64_t now = kConformanceTime, std::string_view except = {}) {
     std::string out;
     const auto all = connectors().list_attached(now, except);
     for (const AttachmentRow& one : all.value())
@@ -109,12 +107,12 @@ TEST_P(ConnectorStoreConformance, TouchIsExactToAMinute) {
 
 TEST_P(ConnectorStoreConformance, EveryHandleSeesWhatIsAttached) {
   const auto other = under_test_->open();
-  EXPECT_FALSE(attach("e1", {attachment("a", "run", kNow - 1), attachment("b")}));
-  EXPECT_FALSE(attach("e2", {attachment("a", "other", kNow - 2)}));
+  EXPECT_FALSE(attach("e1", {attachment("a", "run", kConformanceTime - 1), attachment("b")}));
+  EXPECT_FALSE(attach("e2", {attachment("a", "other", kConformanceTime - 2)}));
   EXPECT_EQ(attached(), "e2:a/other e1:a/run e1:b/run ");
-  EXPECT_EQ(attached(kNow, "e1"), "e2:a/other ");
-  const AttachmentRow seen = other->connectors().list_attached(kNow, "e2").value().front();
-  AttachmentRow expected = attachment("a", "run", kNow - 1);
+  EXPECT_EQ(attached(kConformanceTime, "e1"), "e2:a/other ");
+  const AttachmentRow seen = other->connectors().list_attached(kConformanceTime, "e2").value().front();
+  AttachmentRow expected = attachment("a", "run", kConformanceTime - 1);
   expected.edge = "e1";
   EXPECT_EQ(seen, expected);
 }
@@ -128,26 +126,26 @@ TEST_P(ConnectorStoreConformance, WhatHasChangedReplacesAndWhatIsDetachedGoes) {
   changes.detached = {{"b", "run"}, {"c", "run"}};
   EXPECT_TRUE(publish("e1", changes));
   EXPECT_EQ(attached(), "e1:a/run e1:b/run2 ");
-  EXPECT_EQ(connectors().list_attached(kNow).value().front().tunnels, 99);
+  EXPECT_EQ(connectors().list_attached(kConformanceTime).value().front().tunnels, 99);
 }
 
 TEST_P(ConnectorStoreConformance, AttachmentsGoWithTheirProcess) {
   attach("silent", {attachment("a")});
   attach("ended", {attachment("b")});
-  attach("lives", {attachment("c")}, kNow + 100);
+  attach("lives", {attachment("c")}, kConformanceTime + 100);
   EXPECT_TRUE(result_of(store_->tunnels().async_erase_edge("ended")));
-  EXPECT_EQ(attached(kNow + kEdgeSilenceSeconds), "silent:a/run lives:c/run ");
-  EXPECT_EQ(attached(kNow + kEdgeSilenceSeconds + 1), "lives:c/run ");
-  EXPECT_EQ(store_->tunnels().prune(kNow + kEdgeSilenceSeconds + 1, 10).value(), 1);
-  EXPECT_FALSE(publish("silent", {}, kNow + 100));
-  EXPECT_EQ(attached(kNow + 100), "lives:c/run ");
+  EXPECT_EQ(attached(kConformanceTime + kEdgeSilenceSeconds), "silent:a/run lives:c/run ");
+  EXPECT_EQ(attached(kConformanceTime + kEdgeSilenceSeconds + 1), "lives:c/run ");
+  EXPECT_EQ(store_->tunnels().prune(kConformanceTime + kEdgeSilenceSeconds + 1, 10).value(), 1);
+  EXPECT_FALSE(publish("silent", {}, kConformanceTime + 100));
+  EXPECT_EQ(attached(kConformanceTime + 100), "lives:c/run ");
 }
 
 TEST_P(ConnectorStoreConformance, TextsOfPeersAreStoredAsTheAuditsAre) {
   AttachmentRow odd = attachment("a");
   odd.version = "1\x1b[31m";
   attach("e1", {odd});
-  EXPECT_EQ(connectors().list_attached(kNow).value().front().version, "1?[31m");
+  EXPECT_EQ(connectors().list_attached(kConformanceTime).value().front().version, "1?[31m");
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, ConnectorStoreConformance, ::testing::ValuesIn(store_kinds()), kind_name);

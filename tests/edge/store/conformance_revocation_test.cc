@@ -9,8 +9,6 @@
 namespace cfpipe::edge {
 namespace {
 
-constexpr std::int64_t kNow = 2'000'000'000;
-
 class RevocationStoreConformance : public StoreConformance {
  protected:
   RevocationStore& revocations() { return store_->revocations(); }
@@ -48,13 +46,13 @@ TEST_P(RevocationStoreConformance, APersonIsRevokedUpToTheLatestTimeWhateverTheC
 }
 
 TEST_P(RevocationStoreConformance, ASessionIsRevokedUntilNoTokenOfItCanBeGood) {
-  ASSERT_TRUE(revocations().revoke_session("first", kNow + 10));
-  ASSERT_TRUE(revocations().revoke_session("first", kNow + 5)) << "which takes nothing back";
-  ASSERT_TRUE(revocations().revoke_session("second", kNow + 20));
+  ASSERT_TRUE(revocations().revoke_session("first", kConformanceTime + 10));
+  ASSERT_TRUE(revocations().revoke_session("first", kConformanceTime + 5)) << "which takes nothing back";
+  ASSERT_TRUE(revocations().revoke_session("second", kConformanceTime + 20));
   reopen();
-  EXPECT_EQ(revocations().prune(kNow + 9, 10).value(), 0);
+  EXPECT_EQ(revocations().prune(kConformanceTime + 9, 10).value(), 0);
   EXPECT_TRUE(revocations().session_revoked("first").value());
-  EXPECT_EQ(revocations().prune(kNow + 10, 10).value(), 1);
+  EXPECT_EQ(revocations().prune(kConformanceTime + 10, 10).value(), 1);
   EXPECT_FALSE(revocations().session_revoked("first").value());
   EXPECT_TRUE(revocations().session_revoked("second").value());
   EXPECT_FALSE(revocations().session_revoked("").value());
@@ -75,12 +73,12 @@ TEST_P(RevocationStoreConformance, CertificatesAreListedBySerialSinceATime) {
 TEST_P(RevocationStoreConformance, AHandleSeesTheRevocationsOfAnother) {
   const auto other = under_test_->open();
   EXPECT_FALSE(other->revocations().session_revoked("first").value());
-  ASSERT_TRUE(revocations().revoke_session("first", kNow));
-  ASSERT_TRUE(revocations().revoke_person("ann@example.com", kNow));
-  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {1}, kNow));
+  ASSERT_TRUE(revocations().revoke_session("first", kConformanceTime));
+  ASSERT_TRUE(revocations().revoke_person("ann@example.com", kConformanceTime));
+  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {1}, kConformanceTime));
   EXPECT_TRUE(other->revocations().session_revoked("first").value());
-  EXPECT_EQ(other->revocations().revoked_until("ann@example.com").value(), kNow);
-  EXPECT_EQ(other->revocations().list_certificates("vm.localhost", kNow).value().size(), 1u);
+  EXPECT_EQ(other->revocations().revoked_until("ann@example.com").value(), kConformanceTime);
+  EXPECT_EQ(other->revocations().list_certificates("vm.localhost", kConformanceTime).value().size(), 1u);
 }
 
 TEST_P(RevocationStoreConformance, TheVersionGrowsWithWhatIsRevokedAndWithNothingElse) {
@@ -92,24 +90,24 @@ TEST_P(RevocationStoreConformance, TheVersionGrowsWithWhatIsRevokedAndWithNothin
     return present > std::exchange(before, present);
   };
   EXPECT_FALSE(grown());
-  ASSERT_TRUE(revocations().revoke_person("ann@example.com", kNow));
+  ASSERT_TRUE(revocations().revoke_person("ann@example.com", kConformanceTime));
   EXPECT_TRUE(grown());
-  ASSERT_TRUE(revocations().revoke_person("ANN@example.com", kNow + 1));
+  ASSERT_TRUE(revocations().revoke_person("ANN@example.com", kConformanceTime + 1));
   EXPECT_TRUE(grown()) << "a later time";
-  ASSERT_TRUE(revocations().revoke_session("first", kNow));
+  ASSERT_TRUE(revocations().revoke_session("first", kConformanceTime));
   EXPECT_TRUE(grown());
-  ASSERT_TRUE(other->revocations().revoke_session("second", kNow));
+  ASSERT_TRUE(other->revocations().revoke_session("second", kConformanceTime));
   EXPECT_TRUE(grown()) << "through either handle";
 
   ServiceTokenRow token;
   token.name = "deploy";
   token.client_id = "id.access";
   ASSERT_TRUE(store_->service_tokens().insert(token).value());
-  ASSERT_TRUE(store_->service_tokens().touch("id.access", kNow));
-  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {1}, kNow));
-  begin("a1", "ann@example.com", kNow);
+  ASSERT_TRUE(store_->service_tokens().touch("id.access", kConformanceTime));
+  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {1}, kConformanceTime));
+  begin("a1", "ann@example.com", kConformanceTime);
   ASSERT_TRUE(store_->serials().next());
-  ASSERT_TRUE(revocations().prune(kNow + 1000, 100));
+  ASSERT_TRUE(revocations().prune(kConformanceTime + 1000, 100));
   EXPECT_FALSE(grown()) << "nothing of it ends a tunnel";
   ASSERT_TRUE(store_->service_tokens().erase("deploy").value());
   EXPECT_TRUE(grown());
@@ -160,25 +158,27 @@ TEST_P(RevocationStoreConformance, SessionsAreNotListedOnceTheyAreRevoked) {
 }
 
 TEST_P(RevocationStoreConformance, PruneDeletesWhatCannotCountAnyMore) {
-  begin("old", "ann@example.com", kNow - kMaxSession.count() - 100, 100);
-  begin("new", "ann@example.com", kNow - kMaxSession.count() - 100, 101);
-  ASSERT_TRUE(revocations().revoke_session("gone", kNow));
-  ASSERT_TRUE(revocations().revoke_session("void", kNow + 1));
-  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {7}, kNow - kMaxCertificateTtl.count() - 1));
-  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {8}, kNow - kMaxCertificateTtl.count()));
-  EXPECT_EQ(revocations().prune(kNow, 10).value(), 3);
+  begin("old", "ann@example.com", kConformanceTime - kMaxSession.count() - 100, 100);
+  begin("new", "ann@example.com", kConformanceTime - kMaxSession.count() - 100, 101);
+  ASSERT_TRUE(revocations().revoke_session("gone", kConformanceTime));
+  ASSERT_TRUE(revocations().revoke_session("void", kConformanceTime + 1));
+  ASSERT_TRUE(revocations().revoke_certificates("vm.localhost", {7},
+                                                kConformanceTime - kMaxCertificateTtl.count() - 1));
+  ASSERT_TRUE(
+      revocations().revoke_certificates("vm.localhost", {8}, kConformanceTime - kMaxCertificateTtl.count()));
+  EXPECT_EQ(revocations().prune(kConformanceTime, 10).value(), 3);
   EXPECT_FALSE(revocations().find_session("old").value());
   EXPECT_TRUE(revocations().find_session("new").value());
   EXPECT_FALSE(revocations().session_revoked("gone").value());
   EXPECT_TRUE(revocations().session_revoked("void").value());
   EXPECT_EQ(revocations().list_certificates("vm.localhost", 0).value(), std::vector<std::uint64_t>{8});
-  EXPECT_EQ(revocations().prune(kNow, 10).value(), 0);
+  EXPECT_EQ(revocations().prune(kConformanceTime, 10).value(), 0);
 }
 
 TEST_P(RevocationStoreConformance, PruneDeletesSoManyOfEachKind) {
-  for (int i = 0; i < 5; ++i) ASSERT_TRUE(revocations().revoke_session(std::to_string(i), kNow));
-  EXPECT_EQ(revocations().prune(kNow, 3).value(), 3);
-  EXPECT_EQ(revocations().prune(kNow, 3).value(), 2);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(revocations().revoke_session(std::to_string(i), kConformanceTime));
+  EXPECT_EQ(revocations().prune(kConformanceTime, 3).value(), 3);
+  EXPECT_EQ(revocations().prune(kConformanceTime, 3).value(), 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, RevocationStoreConformance, ::testing::ValuesIn(store_kinds()), kind_name);

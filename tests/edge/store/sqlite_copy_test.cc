@@ -15,7 +15,7 @@
 namespace cfpipe::edge {
 namespace {
 
-std::unique_ptr<Store> open(const TempDir& dir) {
+std::unique_ptr<Store> open_copied(const TempDir& dir) {
   return open_sqlite_store(dir / "state").value();
 }
 
@@ -50,7 +50,7 @@ TEST(SqliteCopy, IsCopiedWholeIntoAFileOfItsOwn) {
 
 TEST(SqliteCopy, IsCopiedOverTheDraftOfABackupThatWasKilled) {
   const TempDir dir;
-  const auto store = open(dir);
+  const auto store = open_copied(dir);
   ASSERT_TRUE(replace_file(dir / "state/edge.db.copy", std::string(100'000, 'x'), 0600));
   ASSERT_TRUE(backed_up(dir, dir / "copy.db"));
   ASSERT_EQ(::mkdir((dir / "other").c_str(), 0700), 0);
@@ -61,7 +61,7 @@ TEST(SqliteCopy, IsCopiedOverTheDraftOfABackupThatWasKilled) {
 /// Others can put a file of theirs in the place of any name there, at any moment.
 TEST(SqliteCopy, ItsCopyGoesIntoTheFileThatWasMadeAndNoOther) {
   const TempDir dir;
-  const auto store = open(dir);
+  const auto store = open_copied(dir);
   ASSERT_TRUE(store->keys().insert("ssh-ca/a", Secret("a private key")).value());
   for (int i = 0; i < 2000; ++i) {
     AuditRow row;

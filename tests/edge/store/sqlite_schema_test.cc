@@ -15,7 +15,7 @@
 namespace cfpipe::edge {
 namespace {
 
-std::unique_ptr<Store> open(const TempDir& dir) {
+std::unique_ptr<Store> open_migrated(const TempDir& dir) {
   return open_sqlite_store(dir / "state").value();
 }
 
@@ -52,7 +52,7 @@ int version_of(const std::string& path) {
 
 TEST(SqliteSchema, RefusesADatabaseOfANewerVersion) {
   const TempDir dir;
-  open(dir).reset();
+  open_migrated(dir).reset();
   sqlite3* db = nullptr;
   ASSERT_EQ(sqlite3_open((dir / "state/edge.db").c_str(), &db), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version = 99", nullptr, nullptr, nullptr), SQLITE_OK);
@@ -70,7 +70,7 @@ TEST(SqliteSchema, MigratesADatabaseOfTheFirstVersion) {
   ASSERT_EQ(sqlite3_exec(db, kFirstVersion, nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(db);
   {
-    const auto store = open(dir);
+    const auto store = open_migrated(dir);
     EXPECT_EQ(store->keys().find("notes").value()->reveal(), "key");
     EXPECT_EQ(store->serials().next().value(), 42u);
     EXPECT_TRUE(store->service_tokens().list().value().empty());
@@ -78,9 +78,9 @@ TEST(SqliteSchema, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_FALSE(store->host_keys().find("vm.localhost", "127.0.0.1:22").value());
   }
   EXPECT_EQ(version_of(dir / "state/edge.db"), 11);
-  EXPECT_EQ(open(dir)->serials().next().value(), 43u);
+  EXPECT_EQ(open_migrated(dir)->serials().next().value(), 43u);
   const TempDir fresh;
-  open(fresh).reset();
+  open_migrated(fresh).reset();
   EXPECT_EQ(version_of(fresh / "state/edge.db"), 11);
 }
 
@@ -119,7 +119,7 @@ TEST(SqliteSchema, KnowsTheSessionsThatAnOlderVersionRecorded) {
       std::to_string(now + 1000) + "); PRAGMA user_version = 5;";
   ASSERT_EQ(sqlite3_exec(db, rows.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
   sqlite3_close(db);
-  const auto store = open(dir);
+  const auto store = open_migrated(dir);
   const auto good = store->revocations().list_sessions({"", 0, now, 10}).value();
   ASSERT_EQ(good.size(), 1u);
   EXPECT_EQ(good.front().session, "aaaaaaaaaaaaaaaa");

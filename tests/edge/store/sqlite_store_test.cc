@@ -16,7 +16,7 @@
 namespace cfpipe::edge {
 namespace {
 
-std::unique_ptr<Store> open(const TempDir& dir) {
+std::unique_ptr<Store> open_store(const TempDir& dir) {
   return open_sqlite_store(dir / "state").value();
 }
 
@@ -28,7 +28,7 @@ unsigned mode_of(const std::string& path) {
 
 TEST(SqliteStore, FilesAreForTheirOwnerOnly) {
   const TempDir dir;
-  const auto store = open(dir);
+  const auto store = open_store(dir);
   ASSERT_TRUE(store->serials().next());
   EXPECT_EQ(mode_of(dir / "state"), 0700u);
   for (const char* name : {"edge.db", "edge.db-wal", "edge.db-shm"})
@@ -55,18 +55,18 @@ bool locked_by_this_process(const std::string& path) {
 
 TEST(SqliteStore, OpeningASecondHandleKeepsTheLocksOfTheFirst) {
   const TempDir dir;
-  const auto store = open(dir);
+  const auto store = open_store(dir);
   ASSERT_TRUE(store->serials().next());
   ASSERT_TRUE(locked_by_this_process(dir / "state/edge.db"));
-  open(dir).reset();
+  open_store(dir).reset();
   EXPECT_TRUE(locked_by_this_process(dir / "state/edge.db"));
 }
 
 TEST(SqliteStore, MakesADatabasePrivateThatOthersCouldRead) {
   const TempDir dir;
-  open(dir).reset();
+  open_store(dir).reset();
   ASSERT_EQ(::chmod((dir / "state/edge.db").c_str(), 0644), 0);
-  const auto store = open(dir);
+  const auto store = open_store(dir);
   EXPECT_EQ(mode_of(dir / "state/edge.db"), 0600u);
 }
 
@@ -93,7 +93,7 @@ TEST(SqliteStore, RefusesAFileThatIsNoDatabase) {
 /// Hands out serials to a pipe until it is killed in the middle of it.
 TEST(SqliteStore, SurvivesKillAndNeverRepeatsASerial) {
   const TempDir dir;
-  open(dir).reset();
+  open_store(dir).reset();
   std::set<std::uint64_t> seen;
   for (int round = 0; round < 5; ++round) {
     int pipe_ends[2];
@@ -121,7 +121,7 @@ TEST(SqliteStore, SurvivesKillAndNeverRepeatsASerial) {
       EXPECT_TRUE(seen.insert(serial).second) << serial;
     ::close(pipe_ends[0]);
   }
-  EXPECT_TRUE(seen.insert(open(dir)->serials().next().value()).second);
+  EXPECT_TRUE(seen.insert(open_store(dir)->serials().next().value()).second);
 }
 
 }  // namespace

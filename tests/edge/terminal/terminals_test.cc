@@ -24,7 +24,7 @@ namespace {
 namespace net = boost::asio;
 using tunnel::IoStatus;
 
-class NoSite final : public FakeSite {
+class EmptySite final : public FakeSite {
  public:
   net::awaitable<Answer> handle(const Request&) override { co_return Answer(); }
 };
@@ -88,7 +88,7 @@ class TerminalsTest : public ::testing::Test {
   }
 
   net::io_context loop_;
-  NoSite site_;
+  EmptySite site_;
   NoBackend backend_;
   ControlPlane control_plane_{loop_.get_executor(), site_, site_};
   ConnectionEnds ends_{};

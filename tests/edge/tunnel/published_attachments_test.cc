@@ -9,8 +9,8 @@
 namespace cfpipe::edge {
 namespace {
 
-AttachmentRow row(const std::string& connector, std::int64_t tunnels = 0,
-                  const std::string& instance = "run") {
+AttachmentRow attachment_row(const std::string& connector, std::int64_t tunnels = 0,
+                             const std::string& instance = "run") {
   return {{}, connector, instance, "1.0", "192.0.2.1", 1000, 1, tunnels};
 }
 
@@ -23,12 +23,15 @@ TunnelChanges changes_of(const PublishedAttachments& published, std::vector<Atta
 TEST(PublishedAttachments, EachWriteHasWhatHasChangedSinceTheLast) {
   PublishedAttachments published;
   EXPECT_TRUE(published.empty());
-  const auto first = changes_of(published, {row("b"), row("a"), row("a", 0, "run2")});
+  const auto first =
+      changes_of(published, {attachment_row("b"), attachment_row("a"), attachment_row("a", 0, "run2")});
   EXPECT_EQ(first.attached.size(), 3u);
   published.published(first, true);
   EXPECT_FALSE(published.empty());
-  EXPECT_EQ(changes_of(published, {row("a"), row("b"), row("a", 0, "run2")}).size(), 0u);
-  const auto second = changes_of(published, {row("a", 5), row("b")});
+  EXPECT_EQ(changes_of(published, {attachment_row("a"), attachment_row("b"), attachment_row("a", 0, "run2")})
+                .size(),
+            0u);
+  const auto second = changes_of(published, {attachment_row("a", 5), attachment_row("b")});
   ASSERT_EQ(second.attached.size(), 1u);
   EXPECT_EQ(second.attached[0].tunnels, 5);
   ASSERT_EQ(second.detached.size(), 1u);
@@ -41,16 +44,17 @@ TEST(PublishedAttachments, EachWriteHasWhatHasChangedSinceTheLast) {
 
 TEST(PublishedAttachments, AllFollowAnewWhereTheStoreHasForgottenTheProcess) {
   PublishedAttachments published;
-  published.published(changes_of(published, {row("a")}), true);
-  published.published(changes_of(published, {row("a"), row("b")}), false);
-  const auto next = changes_of(published, {row("a"), row("b")});
+  published.published(changes_of(published, {attachment_row("a")}), true);
+  published.published(changes_of(published, {attachment_row("a"), attachment_row("b")}), false);
+  const auto next = changes_of(published, {attachment_row("a"), attachment_row("b")});
   ASSERT_EQ(next.attached.size(), 1u);
   EXPECT_EQ(next.attached[0].connector, "a");
 }
 
 TEST(PublishedAttachments, OneWriteIsBoundedAndNoneIsLeftBehind) {
   std::vector<AttachmentRow> all;
-  for (std::size_t i = 0; i < kMaxPublishedAttachments + 10; ++i) all.push_back(row(std::to_string(i)));
+  for (std::size_t i = 0; i < kMaxPublishedAttachments + 10; ++i)
+    all.push_back(attachment_row(std::to_string(i)));
   PublishedAttachments published;
   const auto first = changes_of(published, all);
   EXPECT_EQ(first.size(), kMaxPublishedAttachments);

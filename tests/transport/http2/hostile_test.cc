@@ -18,12 +18,12 @@ using testing::kPing;
 using testing::kPriority;
 using testing::kReset;
 using testing::kWindow;
-const std::string kSettings = frame(testing::kSettings, 0, 0, "");
+const std::string kEmptySettings = frame(testing::kSettings, 0, 0, "");
 
 /// A server that a test says raw bytes to.
 class H2HostileTest : public ::testing::Test {
  protected:
-  H2HostileTest() { say(kMagic + kSettings); }
+  H2HostileTest() { say(kMagic + kEmptySettings); }
   bool say(const std::string& bytes) {
     const bool taken = server.session.receive(std::as_bytes(std::span(bytes)), server.now);
     server.session.send();
@@ -54,7 +54,7 @@ TEST_F(H2HostileTest, EndsFloodsOfFramesThatCarryNothing) {
   };
   for (const auto& [name, one] : floods) {
     testing::H2End target(H2Role::server);
-    const std::string start = kMagic + kSettings + request(1, 4);
+    const std::string start = kMagic + kEmptySettings + request(1, 4);
     ASSERT_TRUE(target.session.receive(std::as_bytes(std::span(start)), target.now));
     int taken = 0;
     while (taken < 100'000 && target.session.receive(std::as_bytes(std::span(one)), target.now)) {
@@ -136,7 +136,7 @@ TEST_F(H2HostileTest, SurvivesWhateverIsSaid) {
   std::uniform_int_distribution<int> byte(0, 255);
   for (int round = 0; round < 3'000; ++round) {
     testing::H2End target(H2Role::server);
-    std::string bytes = kMagic + kSettings + request(1, 4);
+    std::string bytes = kMagic + kEmptySettings + request(1, 4);
     for (int i = 0; i < 20; ++i) {
       std::string payload;
       for (int n = byte(random) % 40; n > 0; --n) payload += static_cast<char>(byte(random));

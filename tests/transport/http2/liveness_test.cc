@@ -6,14 +6,14 @@ namespace cfpipe::transport {
 namespace {
 
 using namespace std::chrono_literals;
-using Step = H2Liveness::Step;
+using LivenessStep = H2Liveness::Step;
 
 constexpr std::size_t kOne = 1;
 constexpr std::size_t kSeveral = 3;
 
 class H2LivenessTest : public ::testing::Test {
  protected:
-  Step step(std::chrono::milliseconds at, std::size_t streams = kOne, bool backed_up = false) {
+  LivenessStep step(std::chrono::milliseconds at, std::size_t streams = kOne, bool backed_up = false) {
     return liveness.step(start + at, streams, backed_up);
   }
   std::chrono::milliseconds due(std::size_t streams = kOne) const {
@@ -25,46 +25,46 @@ class H2LivenessTest : public ::testing::Test {
 
 TEST_F(H2LivenessTest, APeerIsPingedAfterSilenceAndIsGoneWithoutAnAnswer) {
   EXPECT_EQ(due(), 20s);
-  EXPECT_EQ(step(19'999ms), Step::wait);
-  EXPECT_EQ(step(20s), Step::ping);
+  EXPECT_EQ(step(19'999ms), LivenessStep::wait);
+  EXPECT_EQ(step(20s), LivenessStep::ping);
   EXPECT_EQ(due(), 42s);
-  EXPECT_EQ(step(41'999ms), Step::wait);
-  EXPECT_EQ(step(42s), Step::silent);
+  EXPECT_EQ(step(41'999ms), LivenessStep::wait);
+  EXPECT_EQ(step(42s), LivenessStep::silent);
 }
 
 TEST_F(H2LivenessTest, AnyByteIsASignOfLife) {
-  EXPECT_EQ(step(20s), Step::ping);
+  EXPECT_EQ(step(20s), LivenessStep::ping);
   liveness.received(start + 41s);
   EXPECT_EQ(due(), 61s);
-  EXPECT_EQ(step(42s), Step::wait);
-  EXPECT_EQ(step(61s), Step::ping);
+  EXPECT_EQ(step(42s), LivenessStep::wait);
+  EXPECT_EQ(step(61s), LivenessStep::ping);
 }
 
 TEST_F(H2LivenessTest, SilenceIsExcusedWhileOurBytesWaitForThePeersSystem) {
-  EXPECT_EQ(step(20s), Step::ping);
-  EXPECT_EQ(step(42s, kOne, true), Step::wait);
+  EXPECT_EQ(step(20s), LivenessStep::ping);
+  EXPECT_EQ(step(42s, kOne, true), LivenessStep::wait);
   EXPECT_EQ(due(), 64s);
-  EXPECT_EQ(step(64s), Step::silent);
+  EXPECT_EQ(step(64s), LivenessStep::silent);
 }
 
 TEST_F(H2LivenessTest, AConnectionWithoutStreamsIsOverAfterItsTime) {
   liveness.emptied(start + 5s);
   for (const auto at : {20s, 40s, 60s, 80s, 94s}) {
     liveness.received(start + at);
-    EXPECT_EQ(step(at, 0), Step::wait);
+    EXPECT_EQ(step(at, 0), LivenessStep::wait);
   }
   EXPECT_EQ(due(0), 95s);
   EXPECT_EQ(due(kOne), 114s) << "one with a stream is not idle";
-  EXPECT_EQ(step(95s, kOne), Step::wait);
-  EXPECT_EQ(step(95s, 0), Step::idle);
+  EXPECT_EQ(step(95s, kOne), LivenessStep::wait);
+  EXPECT_EQ(step(95s, 0), LivenessStep::idle);
 }
 
 TEST_F(H2LivenessTest, AProbeHasToBeAnsweredInItsTime) {
   EXPECT_TRUE(liveness.probe(start + 1s, 2s));
   EXPECT_TRUE(liveness.probing());
   EXPECT_EQ(due(), 3s);
-  EXPECT_EQ(step(2'999ms), Step::wait);
-  EXPECT_EQ(step(3s), Step::unanswered);
+  EXPECT_EQ(step(2'999ms), LivenessStep::wait);
+  EXPECT_EQ(step(3s), LivenessStep::unanswered);
 }
 
 TEST_F(H2LivenessTest, AProbeThatWaitsIsNotSentAgain) {
@@ -79,15 +79,15 @@ TEST_F(H2LivenessTest, AProbeThatWaitsIsNotSentAgain) {
 TEST_F(H2LivenessTest, AnAnsweredProbeIsOver) {
   EXPECT_TRUE(liveness.probe(start + 1s, 2s));
   liveness.received(start + 2s);
-  EXPECT_EQ(step(3s), Step::wait);
+  EXPECT_EQ(step(3s), LivenessStep::wait);
   EXPECT_FALSE(liveness.probing());
 }
 
 TEST_F(H2LivenessTest, AProbeMayStandInLineBehindOtherStreams) {
   EXPECT_TRUE(liveness.probe(start + 1s, 2s));
-  EXPECT_EQ(step(3s, kSeveral, true), Step::wait);
+  EXPECT_EQ(step(3s, kSeveral, true), LivenessStep::wait);
   EXPECT_TRUE(liveness.probe(start + 4s, 2s));
-  EXPECT_EQ(step(6s, kOne, true), Step::unanswered) << "nothing else is in front of it";
+  EXPECT_EQ(step(6s, kOne, true), LivenessStep::unanswered) << "nothing else is in front of it";
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 using namespace std::string_literals;
 using namespace testing;
 
-using Row = H2Row;
+using RuleRow = H2Row;
 
 class H2Rules : public ::testing::Test {
  protected:
@@ -31,7 +31,7 @@ class H2Rules : public ::testing::Test {
 };
 
 TEST_F(H2Rules, FramesThatAreAllowedDisturbNothing) {
-  const std::vector<Row> rows = {
+  const std::vector<RuleRow> rows = {
       {"GET", head(1), Scope::none},
       {"POST", head(1, kPost, kEndHeaders) + frame(kData, kEndStream, 1, "abc"), Scope::none},
       {"POST in several frames",
@@ -106,7 +106,7 @@ TEST_F(H2Rules, FramesThatAreNotAreAnsweredWithTheirError) {
   const std::string begun = head(1, kGet, kEndStream);   // without END_HEADERS
   const std::string open = head(1, kPost, kEndHeaders);  // without END_STREAM
   const std::string limited = kPost + kTenBytes;
-  const std::vector<Row> rows = {
+  const std::vector<RuleRow> rows = {
       // 4.1 to 4.3
       {"too large DATA", open + frame(kData, kEndStream, 1, std::string(66'000, 'x')), Scope::stream,
        kFrameSize},

@@ -96,22 +96,22 @@ class Sender {
 
 /// Frames of the peer, and the bytes that each stream has sent after them. The first are taken before the
 /// streams open.
-struct Step {
+struct WindowStep {
   std::string frames;
   std::vector<std::size_t> sent;
 };
-struct Row {
+struct WindowRow {
   const char* name;
   std::size_t size;
-  std::vector<Step> steps;
+  std::vector<WindowStep> steps;
 };
 
-std::string title(const Row& row, H2Role role, std::size_t step) {
+std::string title(const WindowRow& row, H2Role role, std::size_t step) {
   return std::string(row.name) + (role == H2Role::server ? ", server" : ", client") + ", step " +
          std::to_string(step);
 }
 
-void expect_each(const std::vector<Row>& rows) {
+void expect_windows(const std::vector<WindowRow>& rows) {
   for (const auto& row : rows) {
     for (const auto role : {H2Role::server, H2Role::client}) {
       Sender sender(role, row.size);
@@ -123,7 +123,7 @@ void expect_each(const std::vector<Row>& rows) {
       }
       EXPECT_EQ(sender.verdict().connection, kOk) << row.name;
       EXPECT_TRUE(sender.verdict().streams.empty()) << row.name;
-      const auto settings = std::count_if(row.steps.begin(), row.steps.end(), [](const Step& step) {
+      const auto settings = std::count_if(row.steps.begin(), row.steps.end(), [](const WindowStep& step) {
         return !step.frames.empty() && static_cast<std::uint8_t>(step.frames[3]) == kSettings;
       });
       EXPECT_EQ(sender.acknowledged_settings(), settings + 1) << row.name;
@@ -132,7 +132,7 @@ void expect_each(const std::vector<Row>& rows) {
 }
 
 TEST(H2Windows, NoMoreIsSentThanTheyHaveRoomFor) {
-  expect_each({
+  expect_windows({
       {"one byte", 10, {{initial({1}), {1}}, {window(1, 2), {3}}, {window(1, 100), {10}}}},
       {"none", 10, {{initial({0}), {0}}, {window(1, 10), {10}}}},
       {"as much as there is", 10, {{initial({10}), {10}}}},
@@ -146,7 +146,7 @@ TEST(H2Windows, NoMoreIsSentThanTheyHaveRoomFor) {
 
 // RFC 9113 6.9.2: by the difference, of every stream, and into the negative.
 TEST(H2Windows, AChangedSettingChangesThoseOfOpenStreams) {
-  expect_each({
+  expect_windows({
       {"from none to one byte", 10, {{initial({0}), {0}}, {initial({1}), {1}}}},
       {"of two streams", 10, {{initial({0}), {0, 0}}, {initial({1}), {1, 1}}, {initial({3}), {3, 3}}}},
       {"below what is sent", 10, {{initial({3}), {3}}, {initial({2}), {3}}, {window(1, 2), {4}}}},
@@ -162,7 +162,7 @@ TEST(H2Windows, AChangedSettingChangesThoseOfOpenStreams) {
 TEST(H2Windows, ThatOfTheConnectionIsOneOfAllStreamsAndNoSettingChangesIt) {
   constexpr std::size_t kBytes = 100'000;
   constexpr std::size_t kAll = kDefaultWindow;
-  expect_each({
+  expect_windows({
       {"one stream",
        kBytes,
        {{initial({200'000}), {kAll}}, {window(1, 50'000), {kAll}}, {window(0, 10), {kAll + 10}}}},

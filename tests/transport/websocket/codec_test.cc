@@ -54,7 +54,7 @@ Seen decode(WsRole role, std::string wire, std::size_t step, std::size_t first =
   return seen;
 }
 
-std::string frame(std::string payload, WsOpcode opcode, bool masked) {
+std::string encoded_frame(std::string payload, WsOpcode opcode, bool masked) {
   std::vector<std::byte> room(kMaxFrameHeader + payload.size());
   std::byte* at = room.data() + kMaxFrameHeader;
   std::copy_n(std::as_bytes(std::span(payload)).begin(), payload.size(), at);
@@ -67,7 +67,7 @@ std::string frame(std::string payload, WsOpcode opcode, bool masked) {
 const std::string kHello = "\x81\x05Hello"s;
 const std::string kHelloMasked = "\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"s;
 const std::string kHelloFragmented = "\x01\x03Hel\x80\x02lo"s;
-const std::string kPing = "\x89\x05Hello"s;
+const std::string kPingFrame = "\x89\x05Hello"s;
 const std::string kPongMasked = "\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58"s;
 
 TEST(WebSocketCodec, ReadsTheExamplesOfTheRfcInEveryCut) {
@@ -75,7 +75,7 @@ TEST(WebSocketCodec, ReadsTheExamplesOfTheRfcInEveryCut) {
     EXPECT_EQ(decode(WsRole::client, kHello, step).data, "Hello");
     EXPECT_EQ(decode(WsRole::server, kHelloMasked, step).data, "Hello");
     EXPECT_EQ(decode(WsRole::client, kHelloFragmented, step).data, "Hello");
-    EXPECT_EQ(decode(WsRole::client, kPing, step).pings, "Hello|");
+    EXPECT_EQ(decode(WsRole::client, kPingFrame, step).pings, "Hello|");
     EXPECT_EQ(decode(WsRole::server, kPongMasked, step).pongs, 1);
   }
   const std::string b256(256, 'b');
@@ -85,9 +85,9 @@ TEST(WebSocketCodec, ReadsTheExamplesOfTheRfcInEveryCut) {
 }
 
 TEST(WebSocketCodec, WritesTheExamplesOfTheRfc) {
-  EXPECT_EQ(frame("Hello", WsOpcode::text, false), kHello);
-  EXPECT_EQ(frame("Hello", WsOpcode::text, true), kHelloMasked);
-  EXPECT_EQ(control_frame(WsOpcode::ping, "Hello", nullptr), kPing);
+  EXPECT_EQ(encoded_frame("Hello", WsOpcode::text, false), kHello);
+  EXPECT_EQ(encoded_frame("Hello", WsOpcode::text, true), kHelloMasked);
+  EXPECT_EQ(control_frame(WsOpcode::ping, "Hello", nullptr), kPingFrame);
   EXPECT_EQ(control_frame(WsOpcode::pong, "Hello", &kMask), kPongMasked);
 }
 
@@ -100,7 +100,7 @@ TEST(WebSocketCodec, UsesTheShortestLengthAtEveryBoundary) {
                                      Row{65535, 4}, Row{65536, 10}, Row{70000, 10}}) {
     for (const bool masked : {false, true}) {
       const std::string payload(size, 'p');
-      const auto wire = frame(payload, WsOpcode::binary, masked);
+      const auto wire = encoded_frame(payload, WsOpcode::binary, masked);
       EXPECT_EQ(wire.size(), size + header + (masked ? 4 : 0));
       const auto seen = decode(masked ? WsRole::server : WsRole::client, wire, 8192);
       EXPECT_TRUE(seen.valid) << seen.why;
@@ -129,10 +129,11 @@ TEST(WebSocketCodec, SeesTheSameWhereverTheBytesAreCut) {
   for (const auto role : {WsRole::client, WsRole::server}) {
     const bool masked = role == WsRole::server;
     const WsMask* mask = masked ? &kMask : nullptr;
-    std::string wire = frame("one", WsOpcode::binary, masked) + control_frame(WsOpcode::ping, "p1", mask) +
-                       frame(std::string(300, 'x'), WsOpcode::text, masked) +
-                       frame("", WsOpcode::binary, masked) + control_frame(WsOpcode::pong, "", mask) +
-                       frame("two", WsOpcode::binary, masked) +
+    std::string wire = encoded_frame("one", WsOpcode::binary, masked) +
+                       control_frame(WsOpcode::ping, "p1", mask) +
+                       encoded_frame(std::string(300, 'x'), WsOpcode::text, masked) +
+                       encoded_frame("", WsOpcode::binary, masked) + control_frame(WsOpcode::pong, "", mask) +
+                       encoded_frame("two", WsOpcode::binary, masked) +
                        control_frame(WsOpcode::close, "\x03\xe8 bye"s, mask);
     const auto whole = decode(role, wire, wire.size());
     EXPECT_EQ(whole.data, "one" + std::string(300, 'x') + "two");

@@ -24,7 +24,7 @@ struct Message {
   Bytes payload;
 };
 
-std::size_t big_endian(std::span<const std::byte> bytes) {
+std::size_t length_in(std::span<const std::byte> bytes) {
   std::size_t value = 0;
   for (const auto byte : bytes) value = value << 8 | std::to_integer<std::size_t>(byte);
   return value;
@@ -37,7 +37,7 @@ std::vector<Message> messages(std::span<const std::byte> heard) {
     EXPECT_EQ(heard[0], kFinalBinary);
     std::size_t at = 2, size = std::to_integer<std::size_t>(heard[1] & std::byte{0x7f});
     const std::size_t more = size == 126 ? 2 : size == 127 ? 8 : 0;
-    if (more > 0) size = big_endian(heard.subspan(at, more));
+    if (more > 0) size = length_in(heard.subspan(at, more));
     at += more;
     Bytes mask(4);
     if ((heard[1] & std::byte{0x80}) != std::byte{0}) {
@@ -53,12 +53,12 @@ std::vector<Message> messages(std::span<const std::byte> heard) {
   return out;
 }
 
-struct Row {
+struct MessageRow {
   WsRole role;
   bool ours;
 };
 
-class WebSocketMessages : public ::testing::TestWithParam<Row> {
+class WebSocketMessages : public ::testing::TestWithParam<MessageRow> {
  protected:
   /// Sends that many bytes in one slice, the tens of thousands of which differ.
   std::vector<Message> send(std::size_t size) {
@@ -106,8 +106,10 @@ TEST_P(WebSocketMessages, OfAForeignPeerFillOneTlsRecord) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Peers, WebSocketMessages,
-                         ::testing::Values(Row{WsRole::client, false}, Row{WsRole::client, true},
-                                           Row{WsRole::server, false}, Row{WsRole::server, true}));
+                         ::testing::Values(MessageRow{WsRole::client, false},
+                                           MessageRow{WsRole::client, true},
+                                           MessageRow{WsRole::server, false},
+                                           MessageRow{WsRole::server, true}));
 
 }  // namespace
 }  // namespace cfpipe::transport

@@ -48,7 +48,7 @@ Outcome receive(WsRole role, const Frames& frames, std::size_t step) {
   return out;
 }
 
-void expect_each(const std::vector<Row>& rows) {
+void expect_closes(const std::vector<Row>& rows) {
   for (const auto& row : rows) {
     for (const auto role : {WsRole::client, WsRole::server}) {
       for (const std::size_t step : {std::size_t{1}, std::size_t{997}, std::string::npos}) {
@@ -66,27 +66,27 @@ void expect_each(const std::vector<Row>& rows) {
 }
 
 TEST(WebSocketRules, MessagesOfEveryLengthGetThrough) {
-  expect_each(messages_of_every_length());
+  expect_closes(messages_of_every_length());
 }
 
 TEST(WebSocketRules, PingsAreAnsweredWithWhatTheyCarry) {
-  expect_each(pings());
+  expect_closes(pings());
 }
 
 TEST(WebSocketRules, ReservedBitsAndOpcodesEndTheConnection) {
-  expect_each(reserved_bits_and_opcodes());
+  expect_closes(reserved_bits_and_opcodes());
 }
 
 TEST(WebSocketRules, FragmentsMakeOneMessageAndNothingElse) {
-  expect_each(fragments());
+  expect_closes(fragments());
 }
 
 TEST(WebSocketRules, TextIsTakenAsBytes) {
-  expect_each(texts());
+  expect_closes(texts());
 }
 
 TEST(WebSocketRules, ClosesAreAnsweredAndNothingFollowsThem) {
-  expect_each(closes());
+  expect_closes(closes());
 }
 
 TEST(WebSocketRules, EveryCodeThatMayBeSentIsAnsweredInPeace) {

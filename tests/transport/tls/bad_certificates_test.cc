@@ -19,9 +19,9 @@ using testing::CertSpec;
 using testing::MadeCert;
 using testing::make_certificate;
 
-const std::string kHost = "vm.example.com";
+const std::string kShownHost = "vm.example.com";
 
-CertSpec leaf(std::vector<std::string> dns = {kHost}) {
+CertSpec leaf(std::vector<std::string> dns = {kShownHost}) {
   CertSpec spec;
   spec.dns = std::move(dns);
   return spec;
@@ -41,14 +41,14 @@ CertSpec only_cn(const std::string& cn) {
   spec.cn = cn;
   return spec;
 }
-CertSpec authority(const std::string& cn = "Middle") {
+CertSpec authority_spec(const std::string& cn = "Middle") {
   CertSpec spec;
   spec.cn = cn;
   spec.basic = "critical,CA:TRUE";
   return spec;
 }
-CertSpec authority_with(void (*change)(CertSpec&)) {
-  CertSpec spec = authority();
+CertSpec authority_spec_with(void (*change)(CertSpec&)) {
+  CertSpec spec = authority_spec();
   change(spec);
   return spec;
 }
@@ -118,39 +118,39 @@ class BadCertificates : public ::testing::Test {
     EXPECT_NE(failure->detail.find(bad.says), std::string::npos) << bad.row.name << ": " << failure->detail;
   }
 
-  MadeCert root_ = make_certificate(authority("Root"), nullptr);
+  MadeCert root_ = make_certificate(authority_spec("Root"), nullptr);
   CertFile file_{root_.cert.get()};
   std::unique_ptr<TlsClientContext> trusting_ = TlsClientContext::make(file_.path()).value();
 };
 
 TEST_F(BadCertificates, GoodOnesAreTaken) {
   const std::vector<Row> rows = {
-      {"a name", kHost, leaf()},
-      {"a name among others", kHost, leaf({"a.example.com", kHost, "b.example.com"})},
-      {"a name in upper case", kHost, leaf({"VM.Example.COM"})},
-      {"a wildcard", kHost, leaf({"*.example.com"})},
+      {"a name", kShownHost, leaf()},
+      {"a name among others", kShownHost, leaf({"a.example.com", kShownHost, "b.example.com"})},
+      {"a name in upper case", kShownHost, leaf({"VM.Example.COM"})},
+      {"a wildcard", kShownHost, leaf({"*.example.com"})},
       {"a wildcard for an A-label", "xn--bcher-kva.example.com", leaf({"*.example.com"})},
       {"an A-label", "xn--bcher-kva.example.com", leaf({"xn--bcher-kva.example.com"})},
       {"an IPv4 address", "127.0.0.1", address("IP:127.0.0.1")},
       {"an IPv6 address", "::1", address("IP:::1")},
-      {"an authority in between", kHost, leaf(), {authority()}},
-      {"two authorities in between", kHost, leaf(), {authority("First"), authority("Second")}},
-      {"extended key usage for servers", kHost,
+      {"an authority in between", kShownHost, leaf(), {authority_spec()}},
+      {"two authorities in between", kShownHost, leaf(), {authority_spec("First"), authority_spec("Second")}},
+      {"extended key usage for servers", kShownHost,
        leaf_with([](CertSpec& s) { s.extended_usage = "serverAuth"; })},
-      {"extended key usage for both", kHost,
+      {"extended key usage for both", kShownHost,
        leaf_with([](CertSpec& s) { s.extended_usage = "critical,clientAuth,serverAuth"; })},
-      {"key usage", kHost, leaf_with([](CertSpec& s) { s.key_usage = "critical,digitalSignature"; })},
-      {"no basic constraints", kHost, leaf_with([](CertSpec& s) { s.basic = ""; })},
-      {"a path length that suffices", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {"key usage", kShownHost, leaf_with([](CertSpec& s) { s.key_usage = "critical,digitalSignature"; })},
+      {"no basic constraints", kShownHost, leaf_with([](CertSpec& s) { s.basic = ""; })},
+      {"a path length that suffices", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
          s.basic = "critical,CA:TRUE,pathlen:0";
        })}},
-      {"permitted names", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {"permitted names", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
          s.constraints = "critical,permitted;DNS:example.com";
        })}},
-      {"other names excluded", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {"other names excluded", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
          s.constraints = "critical,excluded;DNS:example.org";
        })}},
-      {"another common name", kHost, leaf_with([](CertSpec& s) { s.cn = "other.example.com"; })},
+      {"another common name", kShownHost, leaf_with([](CertSpec& s) { s.cn = "other.example.com"; })},
   };
   for (const auto& row : rows) {
     const auto failure = judge(row);
@@ -161,37 +161,37 @@ TEST_F(BadCertificates, GoodOnesAreTaken) {
 // RFC 9525 6.3 and 6.5.
 TEST_F(BadCertificates, OnesForAnotherNameAreRefused) {
   const std::vector<Row> rows = {
-      {"another name", kHost, leaf({"other.example.com"})},
-      {"the name as common name alone", kHost, only_cn(kHost)},
-      {"the name as common name beside another", kHost,
+      {"another name", kShownHost, leaf({"other.example.com"})},
+      {"the name as common name alone", kShownHost, only_cn(kShownHost)},
+      {"the name as common name beside another", kShownHost,
        [] {
          CertSpec spec = leaf({"other.example.com"});
-         spec.cn = kHost;
+         spec.cn = kShownHost;
          return spec;
        }()},
-      {"a parent", kHost, leaf({"example.com"})},
-      {"a child", kHost, leaf({"a.vm.example.com"})},
+      {"a parent", kShownHost, leaf({"example.com"})},
+      {"a child", kShownHost, leaf({"a.vm.example.com"})},
       {"a wildcard for two labels", "a.b.example.com", leaf({"*.example.com"})},
       {"a wildcard for none", "example.com", leaf({"*.example.com"})},
-      {"an asterisk alone", kHost, leaf({"*"})},
+      {"an asterisk alone", kShownHost, leaf({"*"})},
       {"a wildcard below a top-level domain", "example.com", leaf({"*.com"})},
-      {"a wildcard of two", kHost, leaf({"*.*.com"})},
-      {"part of a label at its end", kHost, leaf({"v*.example.com"})},
-      {"part of a label at its start", kHost, leaf({"*m.example.com"})},
-      {"an asterisk in the middle", kHost, leaf({"vm.*.com"})},
-      {"a double asterisk", kHost, leaf({"**.example.com"})},
+      {"a wildcard of two", kShownHost, leaf({"*.*.com"})},
+      {"part of a label at its end", kShownHost, leaf({"v*.example.com"})},
+      {"part of a label at its start", kShownHost, leaf({"*m.example.com"})},
+      {"an asterisk in the middle", kShownHost, leaf({"vm.*.com"})},
+      {"a double asterisk", kShownHost, leaf({"**.example.com"})},
       {"part of an A-label", "xn--bcher-kva.example.com", leaf({"xn--*.example.com"})},
       {"a name in UTF-8", "xn--bcher-kva.example.com",
        leaf({"b\xc3\xbc"
              "cher.example.com"})},
-      {"a NUL and more", kHost, leaf({kHost + "\0.evil.org"s})},
-      {"a NUL alone", kHost, leaf({kHost + "\0"s})},
-      {"a space", kHost, leaf({kHost + " "})},
-      {"a comma", kHost, leaf({kHost + ",evil.org"})},
-      {"an empty name", kHost, leaf({""})},
-      {"a URI", kHost, address("URI:https://vm.example.com/")},
-      {"a mailbox", kHost, address("email:ann@vm.example.com")},
-      {"no names", kHost, leaf({})},
+      {"a NUL and more", kShownHost, leaf({kShownHost + "\0.evil.org"s})},
+      {"a NUL alone", kShownHost, leaf({kShownHost + "\0"s})},
+      {"a space", kShownHost, leaf({kShownHost + " "})},
+      {"a comma", kShownHost, leaf({kShownHost + ",evil.org"})},
+      {"an empty name", kShownHost, leaf({""})},
+      {"a URI", kShownHost, address("URI:https://vm.example.com/")},
+      {"a mailbox", kShownHost, address("email:ann@vm.example.com")},
+      {"no names", kShownHost, leaf({})},
       {"another address", "127.0.0.1", address("IP:127.0.0.2")},
       {"an address as a DNS name", "127.0.0.1", leaf({"127.0.0.1"})},
       {"an address as common name", "127.0.0.1", only_cn("127.0.0.1")},
@@ -205,36 +205,36 @@ TEST_F(BadCertificates, OnesOutOfTheirTimeAreRefused) {
   const auto expired = [](CertSpec& s) { s.until = -60; };
   const auto coming = [](CertSpec& s) { s.from = 60; };
   const std::vector<Row> rows = {
-      {"expired", kHost, leaf_with(expired)},
-      {"not valid yet", kHost, leaf_with(coming)},
-      {"an expired authority", kHost, leaf(), {authority_with(expired)}},
-      {"an authority that is not valid yet", kHost, leaf(), {authority_with(coming)}},
+      {"expired", kShownHost, leaf_with(expired)},
+      {"not valid yet", kShownHost, leaf_with(coming)},
+      {"an expired authority", kShownHost, leaf(), {authority_spec_with(expired)}},
+      {"an authority that is not valid yet", kShownHost, leaf(), {authority_spec_with(coming)}},
   };
   for (const auto& row : rows) expect({row, Cause::tls_expired}, judge(row));
 }
 
 TEST_F(BadCertificates, OnesOfUnknownIssuersAreRefused) {
   const Row missing = {
-      "an authority that is not sent", kHost, leaf(), {authority("Missing")}, Sent::leaf_alone};
+      "an authority that is not sent", kShownHost, leaf(), {authority_spec("Missing")}, Sent::leaf_alone};
   expect({missing, Cause::tls_unknown_issuer, "Missing"}, judge(missing));
 
   const auto judge_made = [&](const char* name, const MadeCert& made, const std::vector<const X509*>& more) {
-    expect({{name, kHost, leaf()}, Cause::tls_unknown_issuer}, judge(kHost, made, more));
+    expect({{name, kShownHost, leaf()}, Cause::tls_unknown_issuer}, judge(kShownHost, made, more));
   };
   judge_made("self-signed", make_certificate(leaf(), nullptr), {});
   judge_made("self-signed as an authority",
              make_certificate(
                  [] {
-                   CertSpec spec = authority();
-                   spec.dns = {kHost};
+                   CertSpec spec = authority_spec();
+                   spec.dns = {kShownHost};
                    return spec;
                  }(),
                  nullptr),
              {});
-  const MadeCert other = make_certificate(authority("Other"), nullptr);
+  const MadeCert other = make_certificate(authority_spec("Other"), nullptr);
   judge_made("another authority's", make_certificate(leaf(), &other), {});
   judge_made("another authority's, which is sent", make_certificate(leaf(), &other), {other.cert.get()});
-  const MadeCert same_name = make_certificate(authority("Root"), nullptr);
+  const MadeCert same_name = make_certificate(authority_spec("Root"), nullptr);
   judge_made("an authority of the trusted one's name", make_certificate(leaf(), &same_name), {});
 
   const MadeCert forged = make_certificate(leaf(), &root_);
@@ -246,82 +246,88 @@ TEST_F(BadCertificates, OnesOfUnknownIssuersAreRefused) {
 
 TEST_F(BadCertificates, OnesThatBreakARuleAreRefusedWithIt) {
   const std::vector<BadRow> rows = {
-      {{"for clients", kHost, leaf_with([](CertSpec& s) { s.extended_usage = "clientAuth"; })},
+      {{"for clients", kShownHost, leaf_with([](CertSpec& s) { s.extended_usage = "clientAuth"; })},
        Cause::tls_certificate_unfit,
        "extended key usage"},
-      {{"for code", kHost, leaf_with([](CertSpec& s) { s.extended_usage = "codeSigning"; })},
+      {{"for code", kShownHost, leaf_with([](CertSpec& s) { s.extended_usage = "codeSigning"; })},
        Cause::tls_certificate_unfit,
        "extended key usage"},
-      {{"a key for certificates alone", kHost,
+      {{"a key for certificates alone", kShownHost,
         leaf_with([](CertSpec& s) { s.key_usage = "critical,keyCertSign"; })},
        Cause::tls_certificate_unfit,
        "key usage"},
-      {{"RSA of 1024 bits", kHost, leaf_with([](CertSpec& s) { s.rsa_bits = 1024; })},
+      {{"RSA of 1024 bits", kShownHost, leaf_with([](CertSpec& s) { s.rsa_bits = 1024; })},
        Cause::tls_certificate_unfit,
        "its key is too small"},
-      {{"an authority with RSA of 1024 bits", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"an authority with RSA of 1024 bits", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.rsa_bits = 1024;
         })}},
        Cause::tls_certificate_unfit,
        "the key of an authority in its chain is too small"},
-      {{"SHA-1", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_sha1(); })},
+      {{"SHA-1", kShownHost, leaf_with([](CertSpec& s) { s.digest = EVP_sha1(); })},
        Cause::tls_certificate_unfit,
        "SHA-1"},
-      {{"MD5", kHost, leaf_with([](CertSpec& s) { s.digest = EVP_md5(); }), {authority_with([](CertSpec& s) {
-          s.rsa_bits = 2048;
-        })}},
+      {{"MD5",
+        kShownHost,
+        leaf_with([](CertSpec& s) { s.digest = EVP_md5(); }),
+        {authority_spec_with([](CertSpec& s) { s.rsa_bits = 2048; })}},
        Cause::tls_certificate_unfit,
        "MD5"},
-      {{"an authority with SHA-1", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"an authority with SHA-1", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.digest = EVP_sha1();
         })}},
        Cause::tls_certificate_unfit,
        "SHA-1"},
       {{"a chain that is too long",
-        kHost,
+        kShownHost,
         leaf(),
-        {authority_with([](CertSpec& s) { s.basic = "critical,CA:TRUE,pathlen:0"; }), authority("Second")}},
+        {authority_spec_with([](CertSpec& s) { s.basic = "critical,CA:TRUE,pathlen:0"; }),
+         authority_spec("Second")}},
        Cause::tls_certificate_unfit,
        "path length"},
-      {{"names that are not permitted", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"names that are not permitted", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.constraints = "critical,permitted;DNS:example.org";
         })}},
        Cause::tls_certificate_unfit,
        "name constraints"},
-      {{"names that are excluded", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"names that are excluded", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.constraints = "critical,excluded;DNS:example.com";
         })}},
        Cause::tls_certificate_unfit,
        "name constraints"},
-      {{"an authority that is none", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"an authority that is none", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.basic = "critical,CA:FALSE";
         })}},
        Cause::tls_certificate_unfit,
        "no certificate authority"},
-      {{"an authority without basic constraints", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"an authority without basic constraints", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.basic = "";
         })}},
        Cause::tls_certificate_unfit,
        "no certificate authority"},
-      {{"an authority of version 1", kHost, leaf(), {authority_with([](CertSpec& s) { s.version = 1; })}},
+      {{"an authority of version 1", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
+          s.version = 1;
+        })}},
        Cause::tls_certificate_unfit,
        "no certificate authority"},
-      {{"an authority whose key may not sign", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"an authority whose key may not sign", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.key_usage = "critical,digitalSignature";
         })}},
        Cause::tls_certificate_unfit,
        "no certificate authority"},
-      {{"an authority for clients", kHost, leaf(), {authority_with([](CertSpec& s) {
+      {{"an authority for clients", kShownHost, leaf(), {authority_spec_with([](CertSpec& s) {
           s.extended_usage = "clientAuth";
         })}},
        Cause::tls_certificate_unfit,
        ""},
-      {{"an unknown critical extension", kHost, leaf_with([](CertSpec& s) { s.unknown_critical = true; })},
+      {{"an unknown critical extension", kShownHost,
+        leaf_with([](CertSpec& s) { s.unknown_critical = true; })},
        Cause::tls_certificate_unfit,
        "critical extension"},
-      {{"an authority with an unknown critical extension", kHost, leaf(), {authority_with([](CertSpec& s) {
-          s.unknown_critical = true;
-        })}},
+      {{"an authority with an unknown critical extension",
+        kShownHost,
+        leaf(),
+        {authority_spec_with([](CertSpec& s) { s.unknown_critical = true; })}},
        Cause::tls_certificate_unfit,
        "critical extension"},
   };

@@ -140,6 +140,7 @@ void ResumeCore::drop_payload() {
 
 void ResumeCore::discard() {
   discarding_ = true;
+  reader_ = nullptr;  // it would not read what comes
   if (carrier_ && !over()) read_on();
 }
 
@@ -159,7 +160,9 @@ bool ResumeCore::react(const FrameDecoder::Events& events) {
   const bool dismissed = reset_->code == ResetCode::dismissed;
   if (reset_->code == ResetCode::going_away) close_code_ = kGoingAway;
   if (reset_->code == ResetCode::broken_off) close_code_ = kUnexpected;
-  give_up(dismissed ? End::dismissed : End::cut, printable(reset_->text));
+  std::string why = printable(reset_->text);
+  if (why.empty() && close_code_ != 0) why = "the peer closed with code " + std::to_string(close_code_);
+  give_up(dismissed ? End::dismissed : End::cut, why);
   return false;
 }
 

@@ -135,6 +135,24 @@ TEST(ResumableStream, AnEndThatLeavesSaysSo) {
   EXPECT_TRUE(pair.server.finished());
 }
 
+// As ssh does that is killed at its prompt, where the other end has nothing to say: the ACK of the end is
+// read all the same, and not waited for until the relay gives up.
+TEST(ResumableStream, AnIdleEndThatLeavesIsThroughAtOnce) {
+  ResumePair pair(never);
+  pair.times = RelayTimes();
+  pair.user.say("a line");
+  pair.server.say("and its answer");
+  pair.start();
+  pair.run_for(50ms);
+  ASSERT_EQ(pair.user.heard(), "and its answer");
+  pair.up->abandon_near();
+  pair.user.end_saying();
+  for (auto waited = 0ms; !pair.client_outcome && waited < pair.times.finish_limit / 2; waited += 50ms)
+    pair.run_for(50ms);
+  EXPECT_TRUE(pair.client_outcome);
+  EXPECT_TRUE(pair.server.finished());
+}
+
 // As a server does that has ended while its client still speaks: what comes is dropped, and both get to their
 // ends.
 TEST(ResumableStream, AnEndThatTakesNothingMoreStillHearsTheOther) {

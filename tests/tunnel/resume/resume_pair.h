@@ -114,8 +114,8 @@ struct ResumePair {
   }
 
   void start() {
-    up.emplace(loop.get_executor(), user, client, kShort);
-    down.emplace(loop.get_executor(), edge, server, kShort);
+    up.emplace(loop.get_executor(), user, client, times);
+    down.emplace(loop.get_executor(), edge, server, times);
     up->start([this](const Outcome& outcome) { client_outcome = outcome; });
     down->start([this](const Outcome& outcome) { edge_outcome = outcome; });
     connect();
@@ -134,6 +134,7 @@ struct ResumePair {
   }
 
   static constexpr ResumeTimes kTimes{5ms, 50ms};
+  RelayTimes times = kShort;
   net::io_context loop;
   std::function<Cut()> next;
   MemoryStream user, server;

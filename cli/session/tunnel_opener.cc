@@ -6,6 +6,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <functional>
 #include <optional>
 #include <utility>
 
@@ -44,6 +45,7 @@ std::string tunnel_end_text(const Options& options) {
 
 using StreamPtr = std::unique_ptr<tunnel::Stream>;
 using ResumeKeys = std::optional<tunnel::ResumeKeys>;
+using ResumeValue = std::function<std::string()>;
 using IdentityPtr = std::shared_ptr<const Identity>;
 
 /// Work that one does and several wait for.
@@ -89,13 +91,13 @@ struct TunnelOpener::Impl {
   net::awaitable<Result<void>> sign_with(const Credentials& credentials);
   Result<void> drop_token(const Credentials& credentials);
 
-  net::awaitable<void> dial(const Credentials& credentials, std::string resume,
+  net::awaitable<void> dial(const Credentials& credentials, ResumeValue resume,
                             std::optional<Result<Carrier>>& out);
   net::awaitable<void> make_files(const Credentials& credentials, std::optional<Result<void>>& out);
-  net::awaitable<Result<Carrier>> open_with(const Credentials& credentials, const std::string& resume);
-  net::awaitable<Result<Carrier>> open(const std::string& resume);
+  net::awaitable<Result<Carrier>> open_with(const Credentials& credentials, const ResumeValue& resume);
+  net::awaitable<Result<Carrier>> open(const ResumeValue& resume);
   Result<StreamPtr> resumable(Carrier carrier, ResumeKeys keys, TunnelProgress& progress);
-  net::awaitable<Result<Carrier>> dial_again(std::string resume);
+  net::awaitable<Result<Carrier>> dial_again(ResumeValue resume);
   net::awaitable<Result<CredentialsPtr>> renewed() const;
   net::awaitable<void> keep_connected(TunnelProgress& progress);
   net::awaitable<void> check_application(TunnelProgress& progress);
@@ -195,7 +197,7 @@ net::awaitable<Result<void>> TunnelOpener::Impl::certified() {
 
 // ---- the tunnel ----
 
-net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials, std::string resume,
+net::awaitable<void> TunnelOpener::Impl::dial(const Credentials& credentials, ResumeValue resume,
                                               std::optional<Result<Carrier>>& out) {
   transport::WebSocketRequest request(options.url);
   request.headers = options.headers;
@@ -233,7 +235,7 @@ net::awaitable<void> TunnelOpener::Impl::make_files(const Credentials& credentia
 }
 
 net::awaitable<Result<Carrier>> TunnelOpener::Impl::open_with(const Credentials& credentials,
-                                                              const std::string& resume) {
+                                                              const ResumeValue& resume) {
   std::optional<Result<Carrier>> stream;
   std::optional<Result<void>> made;
   auto dialling = dial(credentials, resume, stream);
@@ -246,7 +248,7 @@ net::awaitable<Result<Carrier>> TunnelOpener::Impl::open_with(const Credentials&
   co_return std::move(**stream);
 }
 
-net::awaitable<Result<Carrier>> TunnelOpener::Impl::open(const std::string& resume) {
+net::awaitable<Result<Carrier>> TunnelOpener::Impl::open(const ResumeValue& resume) {
   for (bool again = true;; again = false) {
     const auto found = co_await credentials(again);
     if (!found) co_return found.error();
@@ -290,7 +292,7 @@ net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::renewed() const {
   co_return std::make_shared<const Credentials>(std::move(credentials));
 }
 
-net::awaitable<Result<Carrier>> TunnelOpener::Impl::dial_again(std::string resume) {
+net::awaitable<Result<Carrier>> TunnelOpener::Impl::dial_again(ResumeValue resume) {
   std::optional<Result<Carrier>> carrier;
   auto with = used;
   co_await dial(*with, resume, carrier);
@@ -304,7 +306,8 @@ net::awaitable<Result<Carrier>> TunnelOpener::Impl::dial_again(std::string resum
 
 net::awaitable<void> TunnelOpener::Impl::keep_connected(TunnelProgress& progress) {
   if (!progress.resumption) co_return;
-  co_await progress.resumption->run([this](std::string value) { return dial_again(std::move(value)); });
+  co_await progress.resumption->run(
+      [this](std::string value) { return dial_again([value = std::move(value)] { return value; }); });
 }
 
 net::awaitable<void> TunnelOpener::Impl::check_application(TunnelProgress& progress) {
@@ -336,8 +339,13 @@ Result<std::unique_ptr<TunnelOpener>> TunnelOpener::make(net::any_io_executor ex
 // The dial's failure comes first: of two failures with one cause it is always the same that is told.
 net::awaitable<Result<StreamPtr>> TunnelOpener::open(TunnelProgress& progress) {
   ResumeKeys keys;
-  if (impl_->options.resume) keys = tunnel::ResumeKeys::make();
-  const std::string resume = keys ? text_of(tunnel::ResumeOpen{keys->public_key()}) : std::string();
+  // With the request, not before: the first key takes OpenSSL's start, for which there is time while TCP
+  // connects.
+  const ResumeValue resume = [this, &keys]() -> std::string {
+    if (!impl_->options.resume) return {};
+    if (!keys) keys = tunnel::ResumeKeys::make();
+    return keys ? text_of(tunnel::ResumeOpen{keys->public_key()}) : std::string();
+  };
   auto opened = co_await impl_->open(resume);
   if (!opened) co_return opened.error();
   if (progress.certificate && !*progress.certificate) co_return progress.certificate->error();

@@ -32,7 +32,8 @@ std::string request_text(const WebSocketRequest& request, const std::string& key
   out += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: " +
          std::string(kWebSocketVersion) + "\r\nSec-WebSocket-Key: " + key + "\r\n" + kHalfCloseHeader +
          ": 1\r\n";
-  if (!request.resume.empty()) out += std::string(tunnel::kResumeHeader) + ": " + request.resume + "\r\n";
+  if (const auto resume = request.resume(); !resume.empty())
+    out += std::string(tunnel::kResumeHeader) + ": " + resume + "\r\n";
   for (const auto& [name, value] : request.headers) out += name + ": " + value + "\r\n";
   return out + "\r\n";
 }

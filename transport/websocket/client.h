@@ -20,7 +20,9 @@ struct WebSocketRequest {
   Headers headers;  ///< besides those of the handshake itself; User-Agent replaces ours
   std::chrono::milliseconds deadline{15'000};  ///< from the upgrade request to its answer
   WebSocketTimes times;                        ///< of the tunnel that comes of it
-  std::string resume;                          ///< value of tunnel::kResumeHeader; empty: that is not sent
+  /// Value of tunnel::kResumeHeader; empty: that is not sent. Asked for when the request is written, perhaps
+  /// more than once.
+  std::function<std::string()> resume = [] { return std::string(); };
   /// Called with the value of the answer that opens the WebSocket, which may be empty.
   std::function<void(std::string_view)> resume_answered = [](std::string_view) {};
 };

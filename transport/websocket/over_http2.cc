@@ -44,7 +44,8 @@ H2Head websocket_head(const WebSocketRequest& request) {
                  {":path", request.url.target}, {"sec-websocket-version", kWebSocketVersion},
                  {lower(kHalfCloseHeader), "1"}};
   if (!names_user_agent(request)) head.emplace_back("user-agent", "cfpipe/" CFPIPE_VERSION);
-  if (!request.resume.empty()) head.emplace_back(lower(tunnel::kResumeHeader), request.resume);
+  if (auto resume = request.resume(); !resume.empty())
+    head.emplace_back(lower(tunnel::kResumeHeader), std::move(resume));
   for (const auto& [name, value] : request.headers) head.emplace_back(lower(name), value);
   return head;
 }

@@ -35,7 +35,8 @@ json::object tunnel_object(const OpenTunnelRow& one) {
           {"terminal", one.terminal},
           {"to", one.to},
           {"up_bytes", one.up_bytes},
-          {"down_bytes", one.down_bytes}};
+          {"down_bytes", one.down_bytes},
+          {"detached", one.detached > 0 ? rfc3339(one.detached) : std::string()}};
 }
 
 Answer no_such_tunnel() {

@@ -100,10 +100,11 @@ int tunnel_list(const StateOption& option, const TunnelListOptions& options) {
                     {"terminal", one.terminal},
                     {"up_bytes", one.up_bytes},
                     {"down_bytes", one.down_bytes},
+                    {"detached", one.detached > 0 ? rfc3339(one.detached) : std::string()},
                     {"edge", one.edge}});
   }
-  print_list({"id", "identity", "application", "to", "peer", "since", "up_bytes", "down_bytes"}, rows,
-             options.json);
+  print_list({"id", "identity", "application", "to", "peer", "since", "up_bytes", "down_bytes", "detached"},
+             rows, options.json);
   if (open->size() == kMaxListedTunnels)
     complain("these are " + std::to_string(kMaxListedTunnels) + "; there may be more");
   return kOk;

@@ -72,7 +72,7 @@ net::awaitable<void> run_relay(ControlPlane& site, std::unique_ptr<Upgraded> upg
   std::unique_ptr<TunnelRecord> record;
   if (!upgraded->grant.target->keeps_sessions())
     record = co_await site.opened(upgraded->grant, upgraded->request);
-  if (record && upgraded->resumable) upgraded->resumable->record = record->id();
+  if (record && upgraded->resumable) upgraded->resumable->recorded(record->id(), record->handle);
   upgraded.reset();  // a tunnel may stay for days
   relay.start(std::move(record), limits);
   co_await relay.until_over();

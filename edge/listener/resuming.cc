@@ -45,7 +45,7 @@ net::awaitable<std::variant<Reattached, Answer>> reattach(ControlPlane& site, co
   const auto attached = co_await out.tunnel->take_over(out.attach);
   if (!attached) co_return no_such_tunnel();
   out.answer = text_of(*attached);
-  site.resumed(out.tunnel->record, std::move(request));
+  site.resumed(out.tunnel->record(), std::move(request));
   co_return std::move(out);
 }
 

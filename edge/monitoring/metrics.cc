@@ -196,6 +196,8 @@ std::string metrics_text(const Counters& counters, const Gauges& gauges) {
   text.gauge("cfpipe_edge_connections", "TLS connections that are open.",
              static_cast<double>(gauges.connections));
   text.gauge("cfpipe_edge_tunnels", "Tunnels that are open.", static_cast<double>(gauges.tunnels));
+  text.gauge("cfpipe_edge_tunnels_detached", "Open tunnels that wait for their client to come back.",
+             static_cast<double>(gauges.tunnels_detached));
   text.connectors(gauges);
   text.counter("cfpipe_edge_connections_refused_total",
                "Connections that were closed because their address has as many as it may.",

@@ -59,6 +59,7 @@ struct TunnelBytes {
 struct Gauges {
   std::size_t connections = 0;
   std::size_t tunnels = 0;
+  std::size_t tunnels_detached = 0;       ///< of these; their clients may come back
   std::size_t connectors = 0;             ///< that are attached, each run of one
   std::size_t connector_connections = 0;  ///< of these
   std::size_t connector_tunnels = 0;      ///< through these

@@ -149,6 +149,7 @@ Answer admin_answer(const Serving& serving, const Ending& ending, std::string_vi
     TunnelBytes& bytes = gauges.open_bytes[tunnel.row.application];
     bytes.up += moved.up;
     bytes.down += moved.down;
+    if (tunnel.handle->detached() > 0) ++gauges.tunnels_detached;
   });
   for (const ConnectorRegistry::Attached& one : serving.handlers.context().connectors->list()) {
     ++gauges.connectors;

@@ -25,7 +25,7 @@ constexpr std::chrono::microseconds kBusyLook{200};
 /// The steps from each version to the next, from an empty file on. What has been released is never edited: a
 /// change is a further step. The version is kept in SQLite's user_version. While an edge restarts, the
 /// program of the version before uses the database as well: a step leaves what that one needs.
-constexpr std::array<const char*, 11> kSteps{
+constexpr std::array<const char*, 12> kSteps{
     R"sql(
 CREATE TABLE keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE applications (hostname TEXT PRIMARY KEY, aud TEXT NOT NULL UNIQUE) WITHOUT ROWID;
@@ -122,6 +122,10 @@ CREATE TABLE attachments (edge TEXT NOT NULL, connector TEXT NOT NULL, instance 
                           tunnels INTEGER NOT NULL, PRIMARY KEY (edge, connector, instance)) WITHOUT ROWID;
 CREATE TRIGGER edge_gone_detaches AFTER DELETE ON edges
   BEGIN DELETE FROM attachments WHERE edge = old.edge; END;
+)sql",
+    // A tunnel may be without its client for a while.
+    R"sql(
+ALTER TABLE tunnels ADD COLUMN detached INTEGER NOT NULL DEFAULT 0;
 )sql"};
 
 void execute(sqlite3* db, const char* sql) {

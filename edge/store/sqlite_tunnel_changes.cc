@@ -19,8 +19,8 @@ SqliteTunnelChanges::SqliteTunnelChanges(sqlite3* db)
       begin_(db, "INSERT INTO edges (edge, alive) VALUES (?, ?)"),
       insert_(db,
               "INSERT OR REPLACE INTO tunnels (edge, id, identity, application, peer, session, destination, "
-              "since, terminal, up_bytes, down_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-      move_(db, "UPDATE tunnels SET up_bytes = ?, down_bytes = ? WHERE edge = ? AND id = ?"),
+              "since, terminal, up_bytes, down_bytes, detached) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      move_(db, "UPDATE tunnels SET up_bytes = ?, down_bytes = ?, detached = ? WHERE edge = ? AND id = ?"),
       erase_(db, "DELETE FROM tunnels WHERE edge = ? AND id = ?"),
       erase_edge_(db, "DELETE FROM edges WHERE edge = ?"),
       attach_(db,
@@ -70,13 +70,13 @@ Result<void> SqliteTunnelChanges::write_tunnels(const std::string& edge, const T
     query.bind(edge).bind(row.id).bind(row.identity).bind(row.application).bind(row.peer).bind(row.session);
     query.bind(row.to).bind(row.since).bind(std::int64_t{row.terminal});
     query.bind(static_cast<std::int64_t>(row.up_bytes)).bind(static_cast<std::int64_t>(row.down_bytes));
-    query.step();
+    query.bind(row.detached).step();
     if (!query.ok()) return database_failure(db_);
   }
   for (const TunnelChanges::Moved& moved : changes.moved) {
     Query query(move_);
     query.bind(static_cast<std::int64_t>(moved.up_bytes)).bind(static_cast<std::int64_t>(moved.down_bytes));
-    query.bind(edge).bind(moved.id).step();
+    query.bind(moved.detached).bind(edge).bind(moved.id).step();
     if (!query.ok()) return database_failure(db_);
   }
   return {};

@@ -9,7 +9,8 @@ namespace {
 
 /// In the order of open_tunnel_row().
 const std::string kTunnelColumns =
-    "edge, id, identity, application, peer, session, destination, since, terminal, up_bytes, down_bytes";
+    "edge, id, identity, application, peer, session, destination, since, terminal, up_bytes, down_bytes, "
+    "detached";
 
 OpenTunnelRow open_tunnel_row(const Query& query) {
   OpenTunnelRow row;
@@ -24,6 +25,7 @@ OpenTunnelRow open_tunnel_row(const Query& query) {
   row.terminal = query.number(8) != 0;
   row.up_bytes = static_cast<std::uint64_t>(query.number(9));
   row.down_bytes = static_cast<std::uint64_t>(query.number(10));
+  row.detached = query.number(11);
   return row;
 }
 

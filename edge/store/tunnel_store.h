@@ -30,6 +30,7 @@ struct OpenTunnelRow {
   bool terminal = false;    ///< in a browser
   std::uint64_t up_bytes = 0;
   std::uint64_t down_bytes = 0;
+  std::int64_t detached = 0;  ///< since when it waits for its client, in Unix seconds; 0: it has it
 };
 
 /// Who has asked for the end of a tunnel. Stored as numbers.
@@ -42,6 +43,7 @@ struct TunnelChanges {
     std::int64_t id = 0;
     std::uint64_t up_bytes = 0;
     std::uint64_t down_bytes = 0;
+    std::int64_t detached = 0;
   };
   std::vector<OpenTunnelRow> opened;
   std::vector<Moved> moved;

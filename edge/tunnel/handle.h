@@ -1,6 +1,8 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -33,6 +35,11 @@ class TunnelHandle : public std::enable_shared_from_this<TunnelHandle> {
   };
   Moved moved() const;
 
+  /// Since when it has been without its client, which may come back, in Unix seconds; 0: it has it. From any
+  /// thread.
+  std::int64_t detached() const { return detached_.load(std::memory_order_relaxed); }
+  void set_detached(std::int64_t since) { detached_.store(since, std::memory_order_relaxed); }
+
   // From the loop that carries the tunnel:
   void count(std::shared_ptr<const tunnel::Counters> counters);
   /// Runs `told` on the loop, not from inside this call, once the tunnel is to end; also if that was said
@@ -49,6 +56,7 @@ class TunnelHandle : public std::enable_shared_from_this<TunnelHandle> {
   boost::asio::any_io_executor executor_;
   std::string why_;
   bool dismissed_ = false;
+  std::atomic<std::int64_t> detached_{0};
   Told told_;  // set and used on the loop
 };
 

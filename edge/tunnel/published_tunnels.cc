@@ -33,6 +33,7 @@ OpenTunnelRow published_row(std::int64_t id, const TunnelRegistry::Tunnel& tunne
   row.terminal = tunnel.terminal;
   row.up_bytes = moved.up;
   row.down_bytes = moved.down;
+  row.detached = tunnel.handle->detached();
   return row;
 }
 
@@ -92,8 +93,8 @@ void PublishedTunnels::add_moved(TunnelChanges& changes) const {
       const auto known = known_.find(id);
       if (known == known_.end()) return;
       const auto moved = tunnel.handle->moved();
-      if (moved.up != known->second.up || moved.down != known->second.down)
-        changes.moved.push_back({id, moved.up, moved.down});
+      const Written now{moved.up, moved.down, tunnel.handle->detached()};
+      if (now != known->second) changes.moved.push_back({id, now.up_bytes, now.down_bytes, now.detached});
     });
 }
 
@@ -111,11 +112,12 @@ void PublishedTunnels::published(const TunnelChanges& changes, bool known) {
   // Another process took this one for dead, and had the store forget it: all follow anew.
   if (!known) known_.clear();
   attachments_.published(changes, known);
-  for (const OpenTunnelRow& row : changes.opened) known_[row.id] = {row.up_bytes, row.down_bytes};
+  for (const OpenTunnelRow& row : changes.opened)
+    known_[row.id] = {row.up_bytes, row.down_bytes, row.detached};
   for (const std::int64_t id : changes.closed) known_.erase(id);
   if (!known) return;
   for (const TunnelChanges::Moved& moved : changes.moved) {
-    known_[moved.id] = {moved.up_bytes, moved.down_bytes};
+    known_[moved.id] = {moved.up_bytes, moved.down_bytes, moved.detached};
     moved_up_to_ = moved.id;
   }
 }

@@ -42,8 +42,13 @@ class PublishedTunnels {
   void withdraw();
 
  private:
-  using Moved = TunnelHandle::Moved;
-  using Bytes = std::map<std::int64_t, Moved>;
+  /// What may change of a tunnel.
+  struct Written {
+    std::uint64_t up_bytes = 0;
+    std::uint64_t down_bytes = 0;
+    std::int64_t detached = 0;
+    bool operator==(const Written&) const = default;
+  };
 
   TunnelChanges changes() const;
   void add_moved(TunnelChanges& changes) const;
@@ -55,9 +60,9 @@ class PublishedTunnels {
   const TunnelRegistry& tunnels_;
   TunnelStore& store_;
   const std::string edge_;
-  Bytes known_;  ///< what the store has, bounded by what the registry had
+  std::map<std::int64_t, Written> known_;  ///< what the store has, bounded by what the registry had
   PublishedAttachments attachments_;
-  std::int64_t moved_up_to_ = 0;  ///< the last id whose bytes were written: the others come first
+  std::int64_t moved_up_to_ = 0;  ///< the last id of which that was written: the others come first
   std::int64_t said_ = 0;         ///< when something was written last
   bool writing_ = false;
   bool withdrawn_ = false;

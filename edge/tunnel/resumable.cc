@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/platform/wakeup.h"
 #include "base/text.h"
 #include "tunnel/loop_pipe.h"
@@ -87,6 +88,16 @@ std::unique_ptr<tunnel::Stream> ResumableTunnel::begin(std::unique_ptr<tunnel::S
   return stream;
 }
 
+void ResumableTunnel::recorded(std::int64_t id, std::shared_ptr<TunnelHandle> handle) {
+  record_ = id;
+  handle_ = std::move(handle);
+  if (const auto open = open_.lock(); open && open->waits) tell_site(unix_now());
+}
+
+void ResumableTunnel::tell_site(std::int64_t detached) const {
+  if (handle_) handle_->set_detached(detached);
+}
+
 void ResumableTunnel::lost(Open& open) const {
   const bool proven = !from_early_data || epoch_ > 0 || open.stream.detach() > 0;
   proven && !all_->leaving() ? wait_for_client(open) : open.end();
@@ -99,7 +110,7 @@ void ResumableTunnel::leave() {
 }
 
 void ResumableTunnel::wait_for_client(Open& open) const {
-  open.waits = true;
+  if (!std::exchange(open.waits, true)) tell_site(unix_now());
   open.grace_timer.expires_after(grace_);
   open.grace_timer.async_wait([weak = open_, grace = grace_](const boost::system::error_code& cancelled) {
     const auto waiting = weak.lock();
@@ -148,6 +159,7 @@ std::unique_ptr<tunnel::Stream> ResumableTunnel::carry_on(const tunnel::ResumeAt
     if (!open || self->epoch_ != epoch) return (*carrier)->close();
     open->waits = false;
     open->grace_timer.cancel();
+    self->tell_site(0);
     if (!open->stream.attach(std::move(*carrier), next))
       open->stream.give_up(tunnel::End::cut, "the client has asked for what it has had");
   });

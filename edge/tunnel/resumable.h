@@ -12,6 +12,7 @@
 #include <string>
 
 #include "edge/http/request.h"
+#include "edge/tunnel/handle.h"
 #include "tunnel/resume/handshake.h"
 #include "tunnel/resume/resumable_stream.h"
 
@@ -70,8 +71,10 @@ class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
   /// Before begin(): the request has come in early data, which may be a replay (RFC 8446 8). A replay
   /// brings nothing more, and a tunnel of which nothing more was heard ends with its connection.
   bool from_early_data = false;
-  /// The id of its record, for the audit; 0: it has none yet.
-  std::atomic<std::int64_t> record{0};
+  /// On its loop: the site has registered the tunnel under this id, and sees it by `handle`.
+  void recorded(std::int64_t id, std::shared_ptr<TunnelHandle> handle);
+  /// That id, for the audit; 0: not yet. From any loop.
+  std::int64_t record() const { return record_; }
 
   /// From any loop: it ends if it has no client.
   void leave();
@@ -88,6 +91,7 @@ class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
   std::optional<tunnel::ResumeAttached> judge(const tunnel::ResumeAttach& attach);
   void lost(Open& open) const;
   void wait_for_client(Open& open) const;
+  void tell_site(std::int64_t detached) const;
 
   const std::shared_ptr<ResumableTunnels> all_;
   const boost::asio::any_io_executor executor_;
@@ -95,8 +99,10 @@ class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
   const TunnelOwner owner_;
   const std::chrono::seconds grace_;
   const tunnel::SessionId id_ = tunnel::new_session_id();
+  std::atomic<std::int64_t> record_{0};
   // Of its loop:
   std::uint32_t epoch_ = 0;
+  std::shared_ptr<TunnelHandle> handle_;  ///< null: not yet recorded
   std::weak_ptr<Open> open_;  ///< the stream has it: what belongs to the loop goes with that, on the loop
 };
 

@@ -48,6 +48,7 @@ export async function tunnels(main, base, signal, id = "") {
     plain("identity", "Who", (row) => row.identity || "not signed in"),
     plain("application", "Application", (row) => `${row.application}${row.terminal ? " (terminal)" : ""}`),
     time("since", "Since"), plain("peer", "From"), size("up_bytes", "Up"), size("down_bytes", "Down"),
+    time("detached", "Client away since"),
   ];
   const all = list({ id, caption: "Tunnels", columns, key: (row) => row.id, actions, empty: "Nothing is open.", signal });
   const look = latest(() => ask(base), ({ tunnels: rows }) => all.show(rows));

@@ -13,7 +13,7 @@ from support.supervised import EVERYBODY, Supervised, Tunnel
 
 USAGE, UNAVAILABLE = 64, 69
 ENDED = "an administrator has ended it"
-FIELDS = ["id", "identity", "application", "to", "peer", "session", "since", "terminal", "up_bytes", "down_bytes", "edge"]
+FIELDS = ["id", "identity", "application", "to", "peer", "session", "since", "terminal", "up_bytes", "down_bytes", "detached", "edge"]
 
 
 @pytest.fixture
@@ -49,11 +49,11 @@ def test_a_tunnel_is_listed_while_it_is_open(edge, client):
     opened = [one for one in edge.audit() if one["kind"] == "tunnel_open"][-1]
     assert list(row) == FIELDS
     assert (row["id"], row["identity"], row["application"]) == (opened["id"], opened["identity"], "vm.localhost")
-    assert row["since"] == opened["time"] and row["peer"] == "127.0.0.1" and row["terminal"] is False
+    assert row["since"] == opened["time"] and row["peer"] == "127.0.0.1" and row["terminal"] is False and row["detached"] == ""
     assert tunnel.answers(b"y" * 5000)
     wait_until(lambda: listed(edge)[0]["up_bytes"] == listed(edge)[0]["down_bytes"] == 6000, "the bytes so far are listed")
     head, line = edge.command("tunnel", "list").ok().stdout.splitlines()
-    assert head.split() == ["ID", "IDENTITY", "APPLICATION", "TO", "PEER", "SINCE", "UP", "BYTES", "DOWN", "BYTES"]
+    assert head.split() == ["ID", "IDENTITY", "APPLICATION", "TO", "PEER", "SINCE", "UP", "BYTES", "DOWN", "BYTES", "DETACHED"]
     assert line.split()[:3] == [str(row["id"]), row["identity"], "vm.localhost"]
     assert listed(edge, "--identity", row["identity"].upper(), "--application", "vm.localhost")
     assert listed(edge, "--identity", "other@example.com") == listed(edge, "--application", "db.localhost") == []

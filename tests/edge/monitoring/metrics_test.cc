@@ -19,6 +19,7 @@ TEST(Metrics, CountByLabel) {
   Gauges gauges;
   gauges.connections = 3;
   gauges.tunnels = 2;
+  gauges.tunnels_detached = 1;
   gauges.refused = 4;
   gauges.lost_rows = 1;
   gauges.spooled_rows = 7;
@@ -34,6 +35,7 @@ TEST(Metrics, CountByLabel) {
       "cfpipe_edge_logins_total{application=\"vm.example.com\"} 2\n";
   for (const std::string& part :
        {logins, std::string("\ncfpipe_edge_connections 3\n"), std::string("\ncfpipe_edge_tunnels 2\n"),
+        std::string("\ncfpipe_edge_tunnels_detached 1\n"),
         std::string("\ncfpipe_edge_connections_refused_total 4\n"), std::string("\ncfpipe_edge_ready 1\n"),
         std::string("\ncfpipe_edge_audit_failures_total 1\n"),
         std::string("\ncfpipe_edge_audit_spooled_rows 7\n"), std::string("\ncfpipe_edge_audit_recording 1\n"),

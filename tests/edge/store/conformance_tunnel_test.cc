@@ -24,6 +24,7 @@ OpenTunnelRow tunnel_row(std::int64_t id, std::int64_t since = kConformanceTime,
   out.terminal = true;
   out.up_bytes = 1;
   out.down_bytes = 2;
+  out.detached = kConformanceTime - 3;
   return out;
 }
 
@@ -80,19 +81,21 @@ TEST_P(TunnelStoreConformance, EveryHandleSeesWhatIsOpenOldestFirst) {
   EXPECT_TRUE(seen.terminal);
   EXPECT_EQ(seen.up_bytes, 1u);
   EXPECT_EQ(seen.down_bytes, 2u);
+  EXPECT_EQ(seen.detached, kConformanceTime - 3);
 }
 
 TEST_P(TunnelStoreConformance, WhatHasMovedAndClosedIsChangedAlone) {
   open("a", {tunnel_row(1), tunnel_row(2), tunnel_row(3)});
   open("b", {tunnel_row(1)});
   TunnelChanges changes;
-  changes.moved = {{2, 10'000'000'000, 20}, {99, 1, 1}};
+  changes.moved = {{2, 10'000'000'000, 20, kConformanceTime}, {99, 1, 1}};
   changes.closed = {1, 98};
   EXPECT_TRUE(publish("a", changes));
   EXPECT_EQ(listed(), "b1 a2 a3 ");
   const auto all = tunnels().list(kConformanceTime, "b").value();
   EXPECT_EQ(all[0].up_bytes, 10'000'000'000u);
   EXPECT_EQ(all[0].down_bytes, 20u);
+  EXPECT_EQ(all[0].detached, kConformanceTime);
   EXPECT_EQ(all[1].up_bytes, 1u);
 }
 

@@ -77,11 +77,11 @@ TEST(SqliteSchema, MigratesADatabaseOfTheFirstVersion) {
     EXPECT_TRUE(store->revocations().revoke_certificates("vm.localhost", {41}, 1000));
     EXPECT_FALSE(store->host_keys().find("vm.localhost", "127.0.0.1:22").value());
   }
-  EXPECT_EQ(version_of(dir / "state/edge.db"), 11);
+  EXPECT_EQ(version_of(dir / "state/edge.db"), 12);
   EXPECT_EQ(open_migrated(dir)->serials().next().value(), 43u);
   const TempDir fresh;
   open_migrated(fresh).reset();
-  EXPECT_EQ(version_of(fresh / "state/edge.db"), 11);
+  EXPECT_EQ(version_of(fresh / "state/edge.db"), 12);
 }
 
 TEST(SqliteSchema, KnowsTheSessionsThatAnOlderVersionRecorded) {

@@ -137,6 +137,10 @@ TEST_F(PublishedTunnelsTest, EachWriteHasWhatHasChangedSinceTheLast) {
   bytes->add(1, 1);
   follow(1003);
   EXPECT_EQ(moved(), "5 ");
+  registry_.find(7)->handle->set_detached(1003);
+  follow(1004);
+  EXPECT_EQ(moved(), "7 ");
+  EXPECT_EQ(store_.writes.back().moved[0].detached, 1003);
   EXPECT_EQ(store_.edges.front(), store_.edges.back());
   EXPECT_GE(published_->edge().size(), 12u);
 }

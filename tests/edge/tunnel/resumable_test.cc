@@ -7,6 +7,7 @@
 #include <chrono>
 #include <optional>
 
+#include "base/clock.h"
 #include "support/memory_stream.h"
 
 namespace cfpipe::edge {
@@ -86,6 +87,33 @@ TEST_F(ResumableTunnelTest, ItsClientTakesItOverAndIsAnsweredWithAProof) {
   ASSERT_TRUE(taken);
   EXPECT_EQ(taken->next, 0u);
   EXPECT_TRUE(tunnel::same_proof(taken->proof, keys.proof(ResumeEnd::edge, id, 1, 0)));
+}
+
+TEST_F(ResumableTunnelTest, TheSiteSeesWhetherItHasItsClient) {
+  const auto handle = std::make_shared<TunnelHandle>(loop.get_executor());
+  all->find(id)->recorded(7, handle);
+  EXPECT_EQ(all->find(id)->record(), 7);
+  EXPECT_EQ(handle->detached(), 0);
+  first->end_saying(tunnel::End::cut);
+  stream->on_readable([] {});
+  loop.poll();
+  (void)stream->fill();
+  loop.restart();
+  loop.poll();
+  EXPECT_NEAR(static_cast<double>(handle->detached()), static_cast<double>(unix_now()), 5);
+  ASSERT_TRUE(take_over(attach(1)));
+  EXPECT_NE(handle->detached(), 0) << "until it is carried on";
+  const auto near = all->find(id)->carry_on(attach(1), loop.get_executor());
+  loop.restart();
+  loop.poll();
+  EXPECT_EQ(handle->detached(), 0);
+}
+
+TEST_F(ResumableTunnelTest, ALossBeforeTheRecordIsSeenWithIt) {
+  ASSERT_TRUE(take_over(attach(1)));
+  const auto handle = std::make_shared<TunnelHandle>(loop.get_executor());
+  all->find(id)->recorded(7, handle);
+  EXPECT_NE(handle->detached(), 0);
 }
 
 TEST_F(ResumableTunnelTest, WhatIsNotItsClientsChangesNothing) {

@@ -114,7 +114,7 @@ class Writer {
     std::string text = "Host " + host + "\n  ProxyCommand bash -c '" +
                        command(inner_word, "ssh-gen", target("\"$1\"")) + key_flags(inner_word) +
                        "; ssh -tt" + options + " -- \"$2@" + inner + "\" >&2 <&1' cfpipe " +
-                       std::string(kHostWord) + " " + std::string(kUserWord) + "\n" + kNoFdpass +
+                       std::string(kHostWord) + " " + std::string(kUserWord) + "\n" + kNoFdpass + kNoAlive +
                        "\nHost cfpipe-" + host + "\n";
     if (!wildcard_) text += "  HostName " + host + "\n";
     text += proxy(key_flag(shell_word) + user_flag()) + kByCertificate;
@@ -159,7 +159,7 @@ class Writer {
 
   std::string proxy(const std::string& more) const {
     return "  ProxyCommand " + command(shell_word, "ssh", target(std::string(kHostWord))) + more + "\n" +
-           kNoFdpass;
+           kNoFdpass + kNoAlive;
   }
 
   std::string key_flag(Quote quote) const {
@@ -200,6 +200,8 @@ class Writer {
   /// otherwise. PubkeyAcceptedKeyTypes is what OpenSSH before 8.5 calls PubkeyAcceptedAlgorithms; `+` leaves
   /// the default list.
   static constexpr const char* kNoFdpass = "  ProxyUseFdpass no\n";
+  /// Whether the way is there the tunnel finds out, which may come back; ssh would end before it has.
+  static constexpr const char* kNoAlive = "  ServerAliveInterval 0\n";
   static constexpr const char* kByCertificate =
       "  PubkeyAuthentication yes\n"
       "  PreferredAuthentications publickey,keyboard-interactive,password\n"

@@ -27,7 +27,7 @@ constexpr std::array<CloseCodes, 16> kCloseCodes{{
     {1014, 1014, "the edge got an invalid answer from the server behind it", "check that the server and its connector are running, and connect again"},
     {3000, 3000, "the edge requires another sign-in", "run cfpipe login with the application's URL, and connect again"},
     {3003, 3003, "the edge forbids this tunnel", "ask the application's administrator to allow you"},
-    {3008, 3008, "the edge ended the tunnel after a timeout", "connect again; ServerAliveInterval 30 in ssh_config keeps an idle session busy"},
+    {3008, 3008, "the edge ended the tunnel after a timeout", "connect again; ssh -o ServerAliveInterval=30 keeps an idle session busy"},
     {4000, 4999, "the edge closed the tunnel with a private code", "connect again; if it stays so, ask the edge's operator what the code means"},
     {0, 65535, "the edge closed the tunnel with an unknown code", "connect again; if it stays so, show this line to the edge's operator"},
 }};

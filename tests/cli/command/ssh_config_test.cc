@@ -35,7 +35,8 @@ TEST(SshConfig, WithoutCertificatesItIsOneBlock) {
   EXPECT_EQ(text_of(for_host("vm.example.com", ConfigStyle::plain)),
             "Host vm.example.com\n"
             "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h'\n"
-            "  ProxyUseFdpass no\n");
+            "  ProxyUseFdpass no\n"
+            "  ServerAliveInterval 0\n");
 }
 
 TEST(SshConfig, AgentStyleNamesTheSameSocketTwiceAndNoFile) {
@@ -44,6 +45,7 @@ TEST(SshConfig, AgentStyleNamesTheSameSocketTwiceAndNoFile) {
             "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --short-lived-cert --agent "
             "'/home/ann/.cloudflared/agent-%r@%h' --user='%r'\n"
             "  ProxyUseFdpass no\n"
+            "  ServerAliveInterval 0\n"
             "  PubkeyAuthentication yes\n"
             "  PreferredAuthentications publickey,keyboard-interactive,password\n"
             "  PubkeyAcceptedKeyTypes "
@@ -88,6 +90,7 @@ TEST(SshConfig, MatchStyleMakesTheFilesBeforeSshReadsThem) {
             "Match host vm.example.com exec \"/usr/bin/cfpipe access ssh-gen --hostname '%h'\"\n"
             "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --user='%r'\n"
             "  ProxyUseFdpass no\n"
+            "  ServerAliveInterval 0\n"
             "  PubkeyAuthentication yes\n"
             "  PreferredAuthentications publickey,keyboard-interactive,password\n"
             "  PubkeyAcceptedKeyTypes "
@@ -117,11 +120,13 @@ TEST(SshConfig, ChainStyleIsTwoBlocks) {
             "  ProxyCommand bash -c '/usr/bin/cfpipe access ssh-gen --hostname \"$1\"; "
             "ssh -tt -- \"$2@cfpipe-vm.example.com\" >&2 <&1' cfpipe '%h' '%r'\n"
             "  ProxyUseFdpass no\n"
+            "  ServerAliveInterval 0\n"
             "\n"
             "Host cfpipe-vm.example.com\n"
             "  HostName vm.example.com\n"
             "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --user='%r'\n"
             "  ProxyUseFdpass no\n"
+            "  ServerAliveInterval 0\n"
             "  PubkeyAuthentication yes\n"
             "  PreferredAuthentications publickey,keyboard-interactive,password\n"
             "  PubkeyAcceptedKeyTypes "
@@ -191,6 +196,7 @@ TEST(SshConfig, AKeyInTheUsersAgentIsNamedEverywhere) {
             "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --short-lived-cert --agent "
             "'/home/ann/.cloudflared/agent-%r@%h' --forward-agent --key 'agent:ann at work' --user='%r'\n"
             "  ProxyUseFdpass no\n"
+            "  ServerAliveInterval 0\n"
             "  PubkeyAuthentication yes\n"
             "  PreferredAuthentications publickey,keyboard-interactive,password\n"
             "  PubkeyAcceptedKeyTypes "
@@ -205,6 +211,7 @@ TEST(SshConfig, AKeyInTheUsersAgentIsNamedEverywhere) {
       "--key 'agent:ann at work'\"\n"
       "  ProxyCommand /usr/bin/cfpipe access ssh --hostname '%h' --key 'agent:ann at work' --user='%r'\n"
       "  ProxyUseFdpass no\n"
+      "  ServerAliveInterval 0\n"
       "  PubkeyAuthentication yes\n"
       "  PreferredAuthentications publickey,keyboard-interactive,password\n"
       "  PubkeyAcceptedKeyTypes "

@@ -2,6 +2,7 @@
 notice nothing."""
 
 import hashlib
+import json
 import os
 import random
 import re
@@ -36,7 +37,7 @@ class Way:
         self.way = BreakableWay(world, self.edge.port, next_break)
 
     def start(self, *more, resume=True, **options):
-        argv = ["access", "ssh", *(["--resume"] if resume else []), "--hostname", self.edge.host(), "--connect-to", self.way.place]
+        argv = ["access", "ssh", *([] if resume else ["--no-resume"]), "--hostname", self.edge.host(), "--connect-to", self.way.place]
         return self.client.start(*argv, "--log-file", self.world.path("client.log"), *more, **options)
 
     def log(self):
@@ -46,6 +47,10 @@ class Way:
         port = int(self.edge.child.stderr.wait_for(r"metrics at http://127.0.0.1:(\d+)/").group(1))
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
             return answer.read().decode()
+
+    def listed(self):
+        lines = self.edge.command("tunnel", "list", "--json").ok().stdout.splitlines()
+        return json.loads(lines[0]) if lines else {"detached": None}
 
     def rows(self, kind):
         return [row for row in self.edge.audit() if row["kind"] == kind]
@@ -78,8 +83,12 @@ def test_what_is_typed_during_the_break_arrives_behind_it(way, transport):
         child.process.stdin.write(b"during")
         child.process.stdin.flush()
         wait_until(lambda: "not resumed yet" in way.log(), "an attempt was made in vain")
+        assert "cfpipe_edge_tunnels_detached 1\n" in way.metrics()
+        wait_until(lambda: way.listed()["detached"], "the edge's commands see that the client is away")
         way.way.mend()
         assert child.process.stdout.read(6) == b"during"
+        assert "cfpipe_edge_tunnels_detached 0\n" in way.metrics()
+        wait_until(lambda: way.listed()["detached"] == "", "and that it is back")
         way.world.path("client.log").write_text("")
     assert end(child) == 0 and child.stderr.text == ""
     opened, resumed, closed = (way.rows(f"tunnel_{kind}") for kind in ("open", "resume", "close"))
@@ -115,8 +124,7 @@ def test_a_shell_goes_on(world, sshd):
     way = Way(world, sshd.address, certificates={"principals": ["email_prefix"]})
     sshd.trust(way.edge.ssh_ca())
     ssh = Ssh(way.client, "match")
-    ssh.config.write_text(ssh.config.read_text().replace(" --hostname ", f" --connect-to {way.way.place} --hostname ").replace(
-        " access ssh ", " access ssh --resume "))
+    ssh.config.write_text(ssh.config.read_text().replace(" --hostname ", f" --connect-to {way.way.place} --hostname "))
     shell = ssh.start("while read line; do echo \"said $line\"; done")
     for number in range(5):
         assert not number or shell.process.stdout.readline() == b"said %d\n" % (number - 1)
@@ -193,7 +201,7 @@ class Laptop:
         self.edge = ConfiguredEdge(world, world.closing(Origin(echo)).address, EVERYBODY)
         client = Client(world, self.edge)
         client.login()
-        argv = [CFPIPE, "access", "ssh", "--resume", "--hostname", self.edge.host(), "--connect-to", self.cable.relay(self.edge.port), "--log-file",
+        argv = [CFPIPE, "access", "ssh", "--hostname", self.edge.host(), "--connect-to", self.cable.relay(self.edge.port), "--log-file",
                 world.path("client.log")]
         self.child = world.start(self.cable.inside(argv), client.env, stdin=subprocess.PIPE, collect=False)
         assert answers(self.child, b"before")

@@ -26,10 +26,11 @@ std::shared_ptr<ResumableTunnel> new_resumable(ControlPlane& site, const TunnelG
   if (grant.resume.count() == 0 || grant.target->keeps_sessions()) return nullptr;
   const auto asked = resume_request(request);
   if (!asked || !std::holds_alternative<tunnel::ResumeOpen>(*asked)) return nullptr;
-  auto keys = tunnel::ResumeKeys::make();
-  if (!keys || !keys->agree(std::get<tunnel::ResumeOpen>(*asked).client_key, tunnel::ResumeEnd::client))
-    return nullptr;
-  auto made = std::make_shared<ResumableTunnel>(site.resumables(), executor, std::move(*keys),
+  // One for all tunnels of the process: the client's is fresh.
+  static const auto keys = tunnel::ResumeKeys::make();
+  if (!keys) return nullptr;
+  auto made = std::make_shared<ResumableTunnel>(site.resumables(), executor, keys->again(),
+                                                std::get<tunnel::ResumeOpen>(*asked).client_key,
                                                 TunnelOwner(grant, request), grant.resume);
   site.resumables()->add(made);
   return made;

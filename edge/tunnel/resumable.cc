@@ -67,12 +67,14 @@ struct ResumableTunnel::Open {
 };
 
 ResumableTunnel::ResumableTunnel(std::shared_ptr<ResumableTunnels> all, net::any_io_executor executor,
-                                 tunnel::ResumeKeys keys, TunnelOwner owner, std::chrono::seconds grace)
+                                 tunnel::ResumeKeys keys, std::string client_key, TunnelOwner owner,
+                                 std::chrono::seconds grace)
     : all_(std::move(all)),
       executor_(std::move(executor)),
-      keys_(std::move(keys)),
+      client_key_(std::move(client_key)),
       owner_(std::move(owner)),
-      grace_(grace) {}
+      grace_(grace),
+      keys_(std::move(keys)) {}
 
 tunnel::ResumeOpened ResumableTunnel::opened() const {
   return {keys_.public_key(), id_, static_cast<std::uint32_t>(grace_.count())};
@@ -123,6 +125,9 @@ void ResumableTunnel::wait_for_client(Open& open) const {
 std::optional<tunnel::ResumeAttached> ResumableTunnel::judge(const tunnel::ResumeAttach& attach) {
   const auto open = open_.lock();
   if (!open || attach.epoch <= epoch_) return std::nullopt;
+  // Not when the tunnel is opened: most lose no connection.
+  if (!agreed_) agreed_ = keys_.agree(client_key_, tunnel::ResumeEnd::client);
+  if (!agreed_) return std::nullopt;
   const auto due = keys_.proof(tunnel::ResumeEnd::client, id_, attach.epoch, attach.next);
   if (!tunnel::same_proof(attach.proof, due)) return std::nullopt;
   epoch_ = attach.epoch;

@@ -54,9 +54,11 @@ struct TunnelOwner {
 /// carries the tunnel and those whose connections ask for it.
 class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
  public:
-  /// `executor`: of the loop that carries the tunnel. `grace`: how long it may be without its client.
+  /// `executor`: of the loop that carries the tunnel. `client_key`: of its client, which is put to use when
+  /// that comes back. `grace`: how long the tunnel may be without it.
   ResumableTunnel(std::shared_ptr<ResumableTunnels> all, boost::asio::any_io_executor executor,
-                  tunnel::ResumeKeys keys, TunnelOwner owner, std::chrono::seconds grace);
+                  tunnel::ResumeKeys keys, std::string client_key, TunnelOwner owner,
+                  std::chrono::seconds grace);
   ~ResumableTunnel() { all_->remove(id_); }
   ResumableTunnel(const ResumableTunnel&) = delete;
   ResumableTunnel& operator=(const ResumableTunnel&) = delete;
@@ -95,12 +97,14 @@ class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
 
   const std::shared_ptr<ResumableTunnels> all_;
   const boost::asio::any_io_executor executor_;
-  const tunnel::ResumeKeys keys_;
+  const std::string client_key_;
   const TunnelOwner owner_;
   const std::chrono::seconds grace_;
   const tunnel::SessionId id_ = tunnel::new_session_id();
   std::atomic<std::int64_t> record_{0};
-  // Of its loop:
+  // Of its loop, but for opened():
+  tunnel::ResumeKeys keys_;
+  bool agreed_ = false;  ///< with the client's key
   std::uint32_t epoch_ = 0;
   std::shared_ptr<TunnelHandle> handle_;  ///< null: not yet recorded
   std::weak_ptr<Open> open_;  ///< the stream has it: what belongs to the loop goes with that, on the loop

@@ -103,6 +103,14 @@ std::optional<ResumeKeys> ResumeKeys::make() {
   return out;
 }
 
+ResumeKeys ResumeKeys::again() const {
+  ResumeKeys out;
+  EVP_PKEY_up_ref(own_.get());
+  out.own_.reset(own_.get());
+  out.public_ = public_;
+  return out;
+}
+
 // HKDF (RFC 5869) over the shared secret and both keys. OpenSSL refuses a peer's key that makes the shared
 // secret zero (RFC 7748 6.1).
 bool ResumeKeys::agree(std::string_view other, ResumeEnd other_is) {

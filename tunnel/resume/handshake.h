@@ -31,11 +31,14 @@ enum class ResumeEnd { client, edge };
 inline constexpr std::size_t kResumeKeyBytes = 32;  ///< of a public key (RFC 7748)
 inline constexpr std::size_t kProofBytes = 32;      ///< HMAC-SHA256
 
-/// One end's share of the key, for one tunnel.
+/// One end's share of the key, for one tunnel. The key is one tunnel's where either end's share is.
 class ResumeKeys {
  public:
   /// Nothing if OpenSSL has no X25519.
   static std::optional<ResumeKeys> make();
+  /// The same share for another tunnel, whose other end has a share of its own: it takes no computing.
+  /// Nothing has been agreed on with it. From any thread.
+  ResumeKeys again() const;
   const std::string& public_key() const { return public_; }  ///< 32 bytes
 
   /// Takes the other end's public key. `other_is`: which end that is. False: it is none.

@@ -36,9 +36,9 @@ class ResumableTunnelTest : public ::testing::Test {
  protected:
   explicit ResumableTunnelTest(bool early = false) {
     auto edge_keys = *ResumeKeys::make();
-    EXPECT_TRUE(edge_keys.agree(keys.public_key(), ResumeEnd::client));
-    open = std::make_shared<ResumableTunnel>(all, loop.get_executor(), std::move(edge_keys),
-                                             TunnelOwner(grant_of("ann"), request_to("vm.example.com")), 1s);
+    open =
+        std::make_shared<ResumableTunnel>(all, loop.get_executor(), std::move(edge_keys), keys.public_key(),
+                                          TunnelOwner(grant_of("ann"), request_to("vm.example.com")), 1s);
     all->add(open);
     id = open->id();
     EXPECT_TRUE(keys.agree(open->opened().edge_key, ResumeEnd::edge));

@@ -33,6 +33,22 @@ TEST(ResumeKeys, AnotherPairProvesNothing) {
                           edge.proof(ResumeEnd::client, kSession, 1, 0)));
 }
 
+TEST(ResumeKeys, OneShareServesTunnelsWhoseClientsHaveTheirOwn) {
+  auto edge = *ResumeKeys::make();
+  auto client = *ResumeKeys::make();
+  auto other = *ResumeKeys::make();
+  ASSERT_TRUE(edge.agree(client.public_key(), ResumeEnd::client));
+  auto second = edge.again();
+  EXPECT_EQ(second.public_key(), edge.public_key());
+  EXPECT_EQ(second.proof(ResumeEnd::edge, kSession, 1, 0), "") << "what was agreed on stays with that tunnel";
+  ASSERT_TRUE(second.agree(other.public_key(), ResumeEnd::client));
+  ASSERT_TRUE(other.agree(second.public_key(), ResumeEnd::edge));
+  EXPECT_TRUE(same_proof(other.proof(ResumeEnd::client, kSession, 1, 0),
+                         second.proof(ResumeEnd::client, kSession, 1, 0)));
+  EXPECT_FALSE(same_proof(other.proof(ResumeEnd::client, kSession, 1, 0),
+                          edge.proof(ResumeEnd::client, kSession, 1, 0)));
+}
+
 TEST(ResumeKeys, TakesNoKeyThatIsNone) {
   auto keys = *ResumeKeys::make();
   EXPECT_FALSE(keys.agree("short", ResumeEnd::edge));

@@ -40,17 +40,40 @@ TunnelRegistry::Admission TunnelRegistry::admit_again(const Asker& asker, std::i
   return out;
 }
 
+// Its seats are free at once; what is left of it ends within the moment.
+bool TunnelRegistry::give_way(const std::function<bool(const Tunnel&)>& counts) {
+  Tunnel* longest = nullptr;
+  for (auto& [id, tunnel] : tunnels_) {
+    const auto since = tunnel.handle->detached();
+    if (since == 0 || tunnel.seat.use_count() != 1 || !counts(tunnel)) continue;
+    if (longest == nullptr || since < longest->handle->detached()) longest = &tunnel;
+  }
+  if (longest == nullptr) return false;
+  longest->seat.reset();
+  longest->handle->dismiss(kGaveWay);
+  return true;
+}
+
 TunnelRegistry::Admission TunnelRegistry::admit_open(const Asker& asker) {
   Admission out;
   out.limit = "tunnels";
-  auto user = asker.name.empty() ? std::optional<Seats::Seat>(std::in_place)
-                                 : of_user_.take(person_key(asker.name, asker.client_id));
+  const auto taken = [this](const auto& take, const auto& counts) {
+    auto seat = take();
+    return !seat && give_way(counts) ? take() : std::move(seat);
+  };
+  const auto person = person_key(asker.name, asker.client_id);
+  auto user = taken(
+      [&] { return asker.name.empty() ? std::optional<Seats::Seat>(std::in_place) : of_user_.take(person); },
+      [&](const Tunnel& open) { return person_key(open.row.identity, open.client_id) == person; });
   if (!user) {
     out.refusal = as_many_as(asker.name, "user", limits_.per_user);
     return out;
   }
   Seats::Refusal why{};
-  auto address = of_address_.take(address_key(asker.peer), &why);
+  const auto place = address_key(asker.peer);
+  auto address = taken(
+      [&] { return of_address_.take(place, &why); },
+      [&](const Tunnel& open) { return why != Seats::Refusal::each || address_key(open.row.peer) == place; });
   if (address) {
     out.seat = std::make_shared<TunnelSeat>(TunnelSeat{std::move(*user), std::move(*address)});
   } else if (why == Seats::Refusal::each) {

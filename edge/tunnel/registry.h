@@ -21,6 +21,9 @@ struct Identity;
 /// Why a tunnel ends that was ended by hand: for TunnelHandle::dismiss().
 inline constexpr const char* kEndedByAdministrator = "an administrator has ended it";
 inline constexpr const char* kEndedByOwner = "it was ended from the dashboard";
+/// And of one that has ended for another.
+inline constexpr const char* kGaveWay =
+    "its client had been away for longest when another one needed its place";
 
 /// Counts a tunnel for its user and its address from the moment it is granted: while it is being dialled it
 /// holds descriptors as well. On any thread.
@@ -59,7 +62,8 @@ class TunnelRegistry {
 
   /// For those to come.
   void set_limits(TunnelLimits limits);
-  /// Another tunnel, if that is not too many.
+  /// Another tunnel, if that is not too many. Where it would be, the one whose client has been away for
+  /// longest gives way, of those that the limit counts.
   Admission admit(const Asker& asker, std::int64_t now);
   /// The same for one that comes back to an open tunnel, which has its seats.
   Admission admit_again(const Asker& asker, std::int64_t now);
@@ -81,6 +85,7 @@ class TunnelRegistry {
 
  private:
   Admission admit_open(const Asker& asker);
+  bool give_way(const std::function<bool(const Tunnel&)>& counts);
   Admission admit_rate(const Asker& asker, std::int64_t now);
 
   TunnelLimits limits_;

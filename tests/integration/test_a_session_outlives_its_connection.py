@@ -97,6 +97,21 @@ def test_what_is_typed_during_the_break_arrives_behind_it(way, transport):
     assert re.search(r'cfpipe_edge_tunnels_resumed_total{application="vm.localhost"} 3\b', way.metrics())
 
 
+def test_the_session_of_a_client_that_was_killed_makes_way_for_another(world):
+    """It may come back, for all that the edge knows; but one is all that its person may have."""
+    way = Way(world, world.closing(Origin(echo)).address, more={"admin_listen": "127.0.0.1:0", "limits": {"tunnels_per_user": 1}})
+    killed = way.start()
+    assert answers(killed, b"before")
+    killed.kill()
+    wait_until(lambda: "cfpipe_edge_tunnels_detached 1\n" in way.metrics(), "the edge waits for its client")
+    other = way.start()
+    assert answers(other, b"after")
+    wait_until(lambda: way.rows("tunnel_close"), "the first has ended")
+    [closed] = way.rows("tunnel_close")
+    assert "its client had been away for longest" in closed["reason"]
+    assert end(other) == 0 and other.stderr.text == ""
+
+
 @pytest.mark.parametrize("transport", ["h1", "h2"])
 def test_large_streams_are_whole_over_many_breaks(world, transport):
     random.seed(1)

@@ -62,6 +62,50 @@ TEST_F(TunnelLimit, OfAnAddressCountsEverybodyThere) {
   EXPECT_EQ(refusal(ann), "");
 }
 
+// Each that is open counts; one whose client may never come back is not worth as much as one that is wanted.
+TEST_F(TunnelLimit, TheOneThatWaitsForItsClientLongestGivesWay) {
+  for (const bool of_all : {false, true}) {
+    TunnelLimits limits;
+    (of_all ? limits.in_all : limits.per_user) = 3;
+    limited(limits);
+    const std::string ann = login("ann@example.com");
+    const std::string bob = login("bob@example.com");
+    Tunnel shorter, longer, there;
+    open(ann, shorter);
+    open(ann, longer);
+    open(ann, there);
+    shorter.end->set_detached(200);
+    longer.end->set_detached(100);
+    Tunnel another;
+    open(of_all ? bob : ann, another);
+    look();
+    EXPECT_EQ(longer.told, kGaveWay);
+    EXPECT_EQ(shorter.told + there.told + another.told, "");
+    site_->tunnels().closed(longer.id, 0, 0, longer.told);
+    Tunnel last;
+    open(ann, last);
+    look();
+    EXPECT_EQ(shorter.told, kGaveWay);
+    EXPECT_NE(refusal(ann), "") << "the others have their clients";
+    EXPECT_EQ(there.told + another.told + last.told, "");
+  }
+}
+
+TEST_F(TunnelLimit, TunnelsOfOthersDoNotGiveWay) {
+  for (const bool of_address : {false, true}) {
+    limited(of_address ? TunnelLimits{0, 1} : TunnelLimits{1, 0});
+    const std::string ann = login("ann@example.com");
+    const std::string bob = login("bob@example.com");
+    Tunnel anns, bobs;
+    open(bob, bobs);
+    bobs.end->set_detached(100);
+    if (!of_address) open(ann, anns);
+    EXPECT_EQ(refusal(ann) == "", of_address) << "one address, two people";
+    look();
+    EXPECT_EQ(bobs.told, of_address ? kGaveWay : "");
+  }
+}
+
 TEST_F(TunnelLimit, HoldsForTerminalsOnceTheyHaveOpened) {
   limited({1, 0});
   const std::string token = login("ann@example.com");

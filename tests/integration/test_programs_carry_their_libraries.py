@@ -33,6 +33,7 @@ def test_programs_need_libc_alone_unless_built_to_share(program):
         assert needed(program) <= OF_LIBC
 
 
+@pytest.mark.skipif(limits.SANITIZED, reason="programs that are not shipped are linked to start quickly")
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)
 def test_programs_are_at_random_addresses(program):
     header = subprocess.run(["readelf", "--file-header", program], check=True, capture_output=True, text=True).stdout

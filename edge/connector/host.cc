@@ -46,7 +46,8 @@ ConnectorHost::ConnectorHost(std::unique_ptr<transport::SocketChannel> channel, 
       record_(grant.record),
       link_(std::make_shared<ConnectorLink>(connection_->executor(), alone(std::move(grant)), std::move(peer),
                                             since)),
-      joints_timer_(connection_->executor()) {
+      joints_timer_(connection_->executor()),
+      drain_timer_(connection_->executor()) {
   link_->carry(this);
   if (record_) record_->end.reason = kStopped;
 }
@@ -91,6 +92,16 @@ void ConnectorHost::drain() {
   draining_ = true;
   link_->close_to_new();
   connection_->drain();
+}
+
+void ConnectorHost::drain_soon() {
+  if (std::exchange(draining_, true)) return;
+  drain_timer_.expires_after(kLateTunnels);
+  drain_timer_.async_wait([link = link_, connection = connection_](const boost::system::error_code& error) {
+    if (error) return;
+    link->close_to_new();
+    connection->drain();
+  });
 }
 
 void ConnectorHost::stop() {

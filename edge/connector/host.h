@@ -24,6 +24,8 @@ namespace cfpipe::edge {
 /// How soon a connector that has gone is known to have.
 inline constexpr std::chrono::milliseconds kConnectorPing{5'000};
 inline constexpr std::chrono::milliseconds kConnectorDead{10'000};
+/// How long a process that ends keeps its connectors for requests on connections that it has taken already.
+inline constexpr std::chrono::milliseconds kLateTunnels{500};
 
 /// A connection of a connector from its upgrade to its end, on the loop that accepted it: HTTP/2, of which
 /// the edge is the client.
@@ -41,6 +43,8 @@ class ConnectorHost final : public LinkHost {
   /// Takes no further tunnels, and asks the connector to attach anew; the connection is over when the last
   /// tunnel has ended.
   void drain();
+  /// The same, kLateTunnels from now.
+  void drain_soon();
   /// Ends it at once.
   void stop();
 
@@ -59,6 +63,7 @@ class ConnectorHost final : public LinkHost {
   const std::shared_ptr<ConnectorLink> link_;
   std::set<std::unique_ptr<Joint>> joints_;  ///< at most one for each stream
   boost::asio::steady_timer joints_timer_;
+  boost::asio::steady_timer drain_timer_;
   bool draining_ = false;
   bool stopped_ = false;
   std::string ended_;  ///< why, if an administrator has

@@ -104,7 +104,7 @@ Connection::Connection(net::ip::tcp::socket socket, transport::SslPtr ssl, Clien
 void Connection::drain() {
   draining_ = true;
   if (h2_) h2_->drain();
-  if (connector_) connector_->drain();
+  if (connector_) connector_->drain_soon();
 }
 
 void Connection::refuse_more() {

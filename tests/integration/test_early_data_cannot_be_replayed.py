@@ -10,6 +10,7 @@ import pytest
 from support import limits, origin
 from support.clients import Client
 from support.edges import Edge, PROGRAMS
+from support.process import wait_until
 from support.wire import FAR_ADDRESS, TRIES
 
 HANDSHAKE_SECONDS = 10  # kHandshakeDeadline of the edge
@@ -155,6 +156,7 @@ def test_flight_that_the_edge_has_seen_opens_nothing_again(scene):
 
 def test_flight_that_was_held_back_opens_one_tunnel_at_most_and_not_for_long(scene):
     """The first replay looks like the client itself until the handshake does not finish."""
+    wait_until(lambda: len(scene.audit("tunnel_close")) == scene.opened()[0], "the tunnel that brought the ticket has ended")
     scene.recorder.flights.clear()
     scene.recorder.hold = True
     child = scene.client.start("access", "ssh", "--hostname", scene.edge.host())

@@ -32,6 +32,21 @@ TEST_F(ConnectorHostTest, EachConnectionsEndIsToldOnceWithItsReason) {
   }());
 }
 
+// A request on a connection that a process took before it began to end.
+TEST_F(ConnectorHostTest, OneThatIsSoonDrainedTakesTunnelsUntilThen) {
+  run([this]() -> net::awaitable<bool> {
+    Attached* one = co_await attach("id", "run", echo);
+    one->host.load()->drain_soon();
+    std::optional<std::string> said;
+    co_await connect_and_say(said);
+    EXPECT_EQ(said, "connected");
+    while (!one->over || ended.empty()) co_await woken_later();
+    EXPECT_EQ(ended.at(0).reason, "the edge has drained it");
+    EXPECT_EQ(ended.at(0).tunnels, 1u);
+    co_return true;
+  }());
+}
+
 TEST_F(ConnectorHostTest, ARefusedConnectionsEndIsToldToo) {
   run([this]() -> net::awaitable<bool> {
     for (std::size_t i = 0; i < kMaxLinksOfConnector; ++i) co_await attach("id", "run", echo);

@@ -115,7 +115,9 @@ std::string random_bytes(std::size_t bytes) {
 }
 
 std::string random_id(std::size_t bytes) {
-  return base64url(random_bytes(bytes));
+  std::string id = base64url(random_bytes(bytes));
+  while (id.starts_with('-')) id = base64url(random_bytes(bytes));
+  return id;
 }
 
 std::string sha256(std::string_view bytes) {

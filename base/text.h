@@ -19,7 +19,8 @@ std::string_view trimmed(std::string_view text);
 std::optional<std::string> percent_decode(std::string_view text);
 std::string html_escape(std::string_view text);
 
-/// Random bytes of the system as base64url; 32 bytes are 43 characters.
+/// Random bytes of the system as base64url; 32 bytes are 43 characters. The first one is never `-`: on a
+/// command line, an id that begins with it reads as an option.
 std::string random_id(std::size_t bytes = 32);
 std::string random_bytes(std::size_t bytes);
 std::string sha256(std::string_view bytes);  ///< raw

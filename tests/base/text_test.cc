@@ -50,6 +50,14 @@ TEST(Text, TimesThatDoNotExistAreNone) {
     EXPECT_FALSE(parse_time(bad)) << bad;
 }
 
+TEST(Text, RandomIdsAreNoOptions) {
+  for (int i = 0; i < 2000; ++i) {
+    const std::string id = random_id(12);
+    ASSERT_EQ(id.size(), 16u);
+    ASSERT_NE(id.front(), '-') << id;
+  }
+}
+
 TEST(Text, HostNames) {
   for (const char* good : {"vm.localhost", "a", "x-1.example.com", "1a.test"})
     EXPECT_TRUE(valid_hostname(good)) << good;

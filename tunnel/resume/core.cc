@@ -70,6 +70,16 @@ void ResumeCore::lost() {
   });
 }
 
+// It overtakes what the other end has said before the carrier broke, which may be why it did.
+void ResumeCore::write_failed() {
+  const auto events = receiver_.skim(*carrier_);
+  if (receiver_.why() != nullptr) return give_up(End::protocol, receiver_.why());
+  if (events.ack && !sender_.acknowledged(*events.ack))
+    return give_up(End::protocol, "an ACK of what was not sent");
+  if (events.reset) reset_ = events.reset;
+  lost();
+}
+
 void ResumeCore::give_up(End how, const std::string& detail) {
   if (over()) return;
   detach();
@@ -87,7 +97,7 @@ IoStatus ResumeCore::drive() {
   auto status = sender_.pump(*carrier_);
   if (status == IoStatus::ok) status = carrier_->flush();
   if (status == IoStatus::failed) {
-    lost();
+    write_failed();
     return IoStatus::ok;
   }
   if (status == IoStatus::would_block && !std::exchange(waits_for_room_, true)) {
@@ -234,7 +244,7 @@ Stream::Took ResumeCore::take(std::span<Slice> slices) {
       if (part.empty()) return {IoStatus::would_block, done};
       done += part.size();
       slice = slice.subspan(part.size());
-      if (sender_.push(part, carrier_.get()) == IoStatus::failed) lost();
+      if (sender_.push(part, carrier_.get()) == IoStatus::failed) write_failed();
     }
   }
   watch_for_stall();

@@ -52,6 +52,7 @@ class ResumeCore {
 
  private:
   void lost();
+  void write_failed();
   void retire(std::unique_ptr<Stream> carrier);
   bool react(const FrameDecoder::Events& events);
   IoStatus drive();

@@ -33,6 +33,16 @@ IoStatus ResumeReceiver::read(Stream& carrier, FrameDecoder::Events& events) {
   return IoStatus::ok;
 }
 
+FrameDecoder::Events ResumeReceiver::skim(Stream& carrier) {
+  FrameDecoder::Events events;
+  if (!payload_.empty()) carrier.consume(carrier_bytes_);
+  for (std::size_t skimmed = 0; skimmed < kMaxSkimmedBytes && !events.reset; skimmed += carrier_bytes_) {
+    if (read(carrier, events) != IoStatus::ok) break;
+    if (!payload_.empty()) carrier.consume(carrier_bytes_);
+  }
+  return events;
+}
+
 void ResumeReceiver::consume(std::size_t bytes, Stream& carrier) {
   consumed_ += bytes;
   while (bytes > 0) {

@@ -15,6 +15,10 @@ namespace cfpipe::tunnel {
 /// end needs it only to forget them.
 inline constexpr std::size_t kAckBytes = 256 * 1024;
 
+/// Bytes that are looked through for a last word on a carrier that takes none any more: more than the
+/// windows and system buffers of a peer that waits to be read.
+inline constexpr std::size_t kMaxSkimmedBytes = 32 * 1024 * 1024;
+
 /// What one end of a resumable tunnel receives: the payload of a carrier's frames, in the carrier's memory,
 /// and how much of it was consumed. What has come and was not consumed is forgotten with its carrier, and
 /// comes again on the next.
@@ -23,6 +27,9 @@ class ResumeReceiver {
   /// Reads one fill of `carrier`, whose ready() is empty. ok: there may be payload, and events that are not
   /// empty. Else the carrier's status, or failed for a violation, which why() names then.
   IoStatus read(Stream& carrier, FrameDecoder::Events& events);
+  /// Reads what `carrier` has at once, kMaxSkimmedBytes at most, for the sake of its events: payload is
+  /// forgotten, that of ready() too. For a carrier that is about to go. The first RESET ends it.
+  FrameDecoder::Events skim(Stream& carrier);
   /// Null: no violation.
   const char* why() const { return why_; }
 

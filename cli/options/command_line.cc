@@ -66,8 +66,9 @@ void add_ssh(CLI::App& parent, RawOptions& raw) {
   ssh->add_option("--ping-interval", raw.ping_interval,
                   "Seconds of silence after which the edge is asked for a sign of life: 1 to 90, or 20")
       ->type_name("SECONDS");
-  ssh->add_flag("--resume", raw.resume,
-                "Go on over another connection when one is lost, where the edge keeps the session");
+  ssh->add_flag(
+      "--no-resume", raw.no_resume,
+      "End with the connection, instead of going on over another one where the edge keeps the session");
   ssh->add_option("--debug-stream", raw.debug_stream, "")->group("");
   ssh->add_option("address", raw.rest, "")->group("");
   ssh->fallthrough();

@@ -21,7 +21,7 @@ struct RawOptions {
   std::vector<std::string> curl_arguments;
   bool short_lived_cert = false, forward_agent = false, quiet = false, no_verbose = false, auto_close = false;
   bool install = false, uninstall = false, json = false;
-  bool no_browser = false, resume = false, fedramp = false, version_command = false, verbose = false;
+  bool no_browser = false, no_resume = false, fedramp = false, version_command = false, verbose = false;
   std::string debug_stream, ping_interval;
   std::optional<std::string> proxy;  ///< empty: none, whatever the environment says
   std::string cert, key_file;

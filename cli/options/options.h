@@ -94,7 +94,7 @@ struct Options {
   std::string deadline_flags;  ///< those of the command line, each with a space in front
   std::string auth_domain;
   bool no_browser = false;
-  bool resume = false;  ///< come back to a tunnel whose connection was lost, where the edge keeps it
+  bool resume = true;  ///< come back to a tunnel whose connection was lost, where the edge keeps it
   std::chrono::milliseconds login_timeout{0};  ///< 0: as long as usual
   bool fedramp = false;
   std::string log_file;

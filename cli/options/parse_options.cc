@@ -255,7 +255,7 @@ Result<void> take_plain_values(RawOptions& raw, Options& options) {
     options.auth_domain = domain->text_without(kHttpsPort);
   }
   options.no_browser = raw.no_browser;
-  options.resume = raw.resume;
+  options.resume = !raw.no_resume;
   if (!raw.login_timeout.empty()) {
     const auto timeout = parse_deadline(raw.login_timeout, "--login-timeout");
     if (!timeout) return timeout.error();

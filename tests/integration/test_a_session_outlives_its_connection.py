@@ -37,7 +37,7 @@ class Way:
         self.way = BreakableWay(world, self.edge.port, next_break)
 
     def start(self, *more, resume=True, **options):
-        argv = ["access", "ssh", *(["--resume"] if resume else []), "--hostname", self.edge.host(), "--connect-to", self.way.place]
+        argv = ["access", "ssh", *([] if resume else ["--no-resume"]), "--hostname", self.edge.host(), "--connect-to", self.way.place]
         return self.client.start(*argv, "--log-file", self.world.path("client.log"), *more, **options)
 
     def log(self):
@@ -139,8 +139,7 @@ def test_a_shell_goes_on(world, sshd):
     way = Way(world, sshd.address, certificates={"principals": ["email_prefix"]})
     sshd.trust(way.edge.ssh_ca())
     ssh = Ssh(way.client, "match")
-    ssh.config.write_text(ssh.config.read_text().replace(" --hostname ", f" --connect-to {way.way.place} --hostname ").replace(
-        " access ssh ", " access ssh --resume "))
+    ssh.config.write_text(ssh.config.read_text().replace(" --hostname ", f" --connect-to {way.way.place} --hostname "))
     shell = ssh.start("while read line; do echo \"said $line\"; done")
     for number in range(5):
         assert not number or shell.process.stdout.readline() == b"said %d\n" % (number - 1)
@@ -217,7 +216,7 @@ class Laptop:
         self.edge = ConfiguredEdge(world, world.closing(Origin(echo)).address, EVERYBODY)
         client = Client(world, self.edge)
         client.login()
-        argv = [CFPIPE, "access", "ssh", "--resume", "--hostname", self.edge.host(), "--connect-to", self.cable.relay(self.edge.port), "--log-file",
+        argv = [CFPIPE, "access", "ssh", "--hostname", self.edge.host(), "--connect-to", self.cable.relay(self.edge.port), "--log-file",
                 world.path("client.log")]
         self.child = world.start(self.cable.inside(argv), client.env, stdin=subprocess.PIPE, collect=False)
         assert answers(self.child, b"before")

@@ -61,7 +61,7 @@ def test_the_end_of_tls_is_an_end_where_the_edge_is_not_ours(world):
 
 
 def test_an_edge_of_ours_that_says_nothing_is_status_75(world):
-    client, child = tunnel(world, "own", origin=echo)
+    client, child = tunnel(world, "own", "--no-resume", origin=echo)
     child.process.stdin.write(b"?")
     child.process.stdin.flush()
     assert child.process.stdout.read(1) == b"?"

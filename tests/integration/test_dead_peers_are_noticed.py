@@ -20,7 +20,7 @@ class Tunnel:
 
     def __init__(self, cable, client):
         way = cable.relay(client.edge.port)
-        argv = cable.inside([CFPIPE, "access", "ssh", "--hostname", client.edge.host(), "--connect-to", way])
+        argv = cable.inside([CFPIPE, "access", "ssh", "--no-resume", "--hostname", client.edge.host(), "--connect-to", way])
         self.child = client.world.start(argv, client.env, stdin=-1, collect=False)
         self.say(b"hello")
         assert self.child.process.stdout.read(5) == b"hello", self.child.stderr.text

@@ -344,6 +344,15 @@ def tunnel(stage, fault):
 @both
 def edge_killed(stage):
     client = stage.client(origin=endless(stage))
+    child = client.start("access", "ssh", "--no-resume", "--hostname", client.edge.host())
+    child.process.stdout.read(1)
+    client.edge.child.kill()
+    return stderr_of(child)
+
+
+@case("own")
+def edge_gone(stage):
+    client = stage.client(origin=endless(stage))
     child = client.start("access", "ssh", "--hostname", client.edge.host())
     child.process.stdout.read(1)
     client.edge.child.kill()

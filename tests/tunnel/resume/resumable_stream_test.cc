@@ -197,7 +197,7 @@ TEST(ResumableStream, TheLastWordIsHeardBehindBytesThatNoOneTakes) {
 
 // A carrier that takes nothing more, with words of the other end that no one has read: a write that fails
 // overtakes them.
-class OvertakenWords : public testing::TestWithParam<bool> {
+class OvertakenWords : public ::testing::TestWithParam<bool> {
  protected:
   /// `reads`: up to the payload, which stays unconsumed.
   void attach(const std::string& words, bool reads) {
@@ -246,7 +246,7 @@ TEST_P(OvertakenWords, MayBeAViolation) {
   EXPECT_EQ(stream_.end(), End::protocol);
 }
 
-INSTANTIATE_TEST_SUITE_P(ReadOrNot, OvertakenWords, testing::Bool());
+INSTANTIATE_TEST_SUITE_P(ReadOrNot, OvertakenWords, ::testing::Bool());
 
 TEST(ResumableStream, WhatBrokeOffIsTold) {
   ResumePair pair(never);

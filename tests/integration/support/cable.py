@@ -15,20 +15,31 @@ ADDRESSES = ipaddress.ip_network("198.18.0.0/16")
 CABLES = ADDRESSES.num_addresses // 8
 
 
-def _numbered():
-    """The first number that no other cable of this machine has, and what holds it."""
-    for number in range(CABLES):
+def numbered(kind, most):
+    """The first number that no other of that kind on this machine has, and what holds it."""
+    for number in range(most):
         held = socket.socket(socket.AF_UNIX)
         try:
-            held.bind(f"\0cfpipe-cable-{number}")
+            held.bind(f"\0cfpipe-{kind}-{number}")
             return number, held
         except OSError:
             held.close()
-    raise AssertionError("too many cables")
+    raise AssertionError(f"too many of kind {kind}")
 
 
-def _ip(*args):
+def ip(*args):
     return subprocess.run([IP, *args], capture_output=True, text=True)
+
+
+def set_up(steps):
+    """What `ip` is told, one command after the other. Where it cannot, the test is skipped."""
+    for step in steps:
+        try:
+            done = ip(*step)
+        except OSError as error:
+            pytest.skip(f"no network namespaces here: {error}")
+        if done.returncode != 0:
+            pytest.skip(f"no network namespaces here: ip {' '.join(step)}: {done.stderr.strip()}")
 
 
 class Cable:
@@ -36,13 +47,13 @@ class Cable:
     are the addresses of its two ends."""
 
     def __init__(self, world):
-        number, self._held = _numbered()
+        number, self._held = numbered("cable", CABLES)
         self._name = f"cfp-{os.getpid()}-{number}"
         self._device = f"cfp{number}"
         addresses = ADDRESSES.network_address + 8 * number
         self.here, self.there, self._here_too = (str(addresses + host) for host in (1, 2, 5))
         self._relays = []
-        _ip("link", "del", self._device)  # of a run that was killed
+        ip("link", "del", self._device)  # of a run that was killed
         world.closing(self)
         steps = [
             ("netns", "add", self._name),
@@ -53,20 +64,14 @@ class Cable:
             ("-n", self._name, "link", "set", "cable", "up"),
             ("-n", self._name, "link", "set", "lo", "up"),
         ]
-        for step in steps:
-            try:
-                done = _ip(*step)
-            except OSError as error:
-                pytest.skip(f"no network namespaces here: {error}")
-            if done.returncode != 0:
-                pytest.skip(f"no network namespaces here: ip {' '.join(step)}: {done.stderr.strip()}")
+        set_up(steps)
 
     def inside(self, argv):
         return [IP, "netns", "exec", self._name, *argv]
 
     def another(self):
         """A second address of this machine's end."""
-        done = _ip("addr", "add", f"{self._here_too}/32", "dev", self._device)
+        done = ip("addr", "add", f"{self._here_too}/32", "dev", self._device)
         assert done.returncode == 0, done.stderr
         return self._here_too
 
@@ -115,11 +120,11 @@ class Cable:
 
     def pull(self):
         """From now on everything that either side sends is lost."""
-        done = _ip("link", "set", self._device, "down")
+        done = ip("link", "set", self._device, "down")
         assert done.returncode == 0, done.stderr
 
     def plug_in(self):
-        done = _ip("link", "set", self._device, "up")
+        done = ip("link", "set", self._device, "up")
         assert done.returncode == 0, done.stderr
 
     def move(self):
@@ -129,7 +134,7 @@ class Cable:
         for step in (("-n", self._name, "addr", "add", f"{moved}/29", "dev", "cable"),
                      ("route", "add", f"{moved}/32", "dev", self._device),
                      ("-n", self._name, "addr", "del", f"{self.there}/30", "dev", "cable")):
-            done = _ip(*step)
+            done = ip(*step)
             assert done.returncode == 0, (step, done.stderr)
 
     def close(self):
@@ -139,6 +144,6 @@ class Cable:
             except OSError:
                 pass
             one.close()
-        _ip("link", "del", self._device)
-        _ip("netns", "del", self._name)
+        ip("link", "del", self._device)
+        ip("netns", "del", self._name)
         self._held.close()

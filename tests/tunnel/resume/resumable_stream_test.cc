@@ -206,7 +206,9 @@ class OvertakenWords : public ::testing::TestWithParam<bool> {
     carrier->say(words);
     carrier->break_sink();
     ASSERT_TRUE(stream_.attach(std::move(carrier), 0));
-    if (reads) ASSERT_EQ(stream_.fill(), IoStatus::ok);
+    if (reads) {
+      ASSERT_EQ(stream_.fill(), IoStatus::ok);
+    }
     std::string room(kHeadroom, '\0');
     room += "typed";
     std::array<Slice, 1> typed = {Slice(reinterpret_cast<std::byte*>(room.data()) + kHeadroom, 5)};

@@ -1,0 +1,101 @@
+#include "tunnel/preamble.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "relay_fixture.h"
+#include "tunnel/relay.h"
+
+namespace cfpipe::tunnel {
+namespace {
+
+/// A preamble on a stream whose peer is the test.
+struct Talk {
+  explicit Talk(Faults faults = {}) {
+    auto stream = std::make_unique<MemoryStream>(loop.get_executor(), faults);
+    peer = stream.get();
+    preamble.emplace(loop.get_executor(), std::move(stream));
+  }
+  template <class T>
+  T run(net::awaitable<T> what) {
+    std::optional<T> out;
+    net::co_spawn(
+        loop,
+        [&out](net::awaitable<T> inner) -> net::awaitable<void> {
+          out = co_await std::move(inner);
+        }(std::move(what)),
+        net::detached);
+    loop.restart();
+    loop.run_for(5s);
+    return out.value();
+  }
+  std::optional<std::string> line(std::size_t most) { return run(preamble->line(most, soon())); }
+  static Preamble::Deadline soon() { return std::chrono::steady_clock::now() + 100ms; }
+
+  net::io_context loop;
+  MemoryStream* peer = nullptr;
+  std::optional<Preamble> preamble;
+};
+
+TEST(Preamble, ReadsLinesHoweverTheyAreCut) {
+  for (std::size_t step : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
+    Talk talk(Faults{step});
+    talk.peer->say("one\r\ntwo\nthree");
+    EXPECT_EQ(talk.line(80), "one\r\n");
+    EXPECT_EQ(talk.line(4), "two\n");
+    EXPECT_EQ(talk.run(talk.preamble->peek(Talk::soon())), 't');
+  }
+}
+
+TEST(Preamble, WhatIsNoLineStaysUnread) {
+  for (const char* text : {"longer than it may be\n", "without an end"}) {
+    Talk talk;
+    talk.peer->say(text);
+    EXPECT_EQ(talk.line(10), std::nullopt);
+    EXPECT_EQ(talk.run(talk.preamble->peek(Talk::soon())), text[0]);
+  }
+}
+
+TEST(Preamble, DoesNotWaitForOneWhoHasGone) {
+  Talk talk;
+  talk.peer->say("half a l");
+  talk.peer->end_saying();
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(talk.run(talk.preamble->line(80, before + 1h)), std::nullopt);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, 5s);
+}
+
+TEST(Preamble, SaysAllToOneWhoReadsSlowly) {
+  Talk talk(Faults{1'000, 3});
+  EXPECT_TRUE(talk.run(talk.preamble->say("what is said", Talk::soon())));
+  EXPECT_EQ(talk.peer->heard(), "what is said");
+  talk.peer->stop_hearing();
+  EXPECT_FALSE(talk.run(talk.preamble->say("what is not", Talk::soon())));
+}
+
+// The relay gets what was read and not told, then what comes.
+TEST(Preamble, TheStreamGoesOnBehindIt) {
+  Talk talk(Faults{7});
+  MemoryStream far(talk.loop.get_executor());
+  talk.peer->say("line\n" + pattern(10'000, 1));
+  talk.peer->end_saying();
+  ASSERT_EQ(talk.line(80), "line\n");
+  talk.preamble->unread("again ");
+  const auto near = std::move(*talk.preamble).stream();
+  Relay relay(talk.loop.get_executor(), *near, far, kShort);
+  std::optional<Outcome> outcome;
+  relay.start([&outcome](const Outcome& done) { outcome = done; });
+  far.say("back");
+  far.end_saying();
+  talk.loop.restart();
+  talk.loop.run_for(5s);
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(far.heard(), "again " + pattern(10'000, 1));
+  EXPECT_EQ(talk.peer->heard(), "back");
+  EXPECT_EQ(outcome->near, End::clean);
+}
+
+}  // namespace
+}  // namespace cfpipe::tunnel

@@ -71,13 +71,12 @@ ResumableTunnel::ResumableTunnel(std::shared_ptr<ResumableTunnels> all, net::any
                                  std::chrono::seconds grace)
     : all_(std::move(all)),
       executor_(std::move(executor)),
-      client_key_(std::move(client_key)),
       owner_(std::move(owner)),
       grace_(grace),
-      keys_(std::move(keys)) {}
+      admission_(std::move(keys), std::move(client_key), tunnel::new_session_id()) {}
 
 tunnel::ResumeOpened ResumableTunnel::opened() const {
-  return {keys_.public_key(), id_, static_cast<std::uint32_t>(grace_.count())};
+  return {admission_.public_key(), id(), static_cast<std::uint32_t>(grace_.count())};
 }
 
 // The stream drops its callback when it is closed.
@@ -101,7 +100,7 @@ void ResumableTunnel::tell_site(std::int64_t detached) const {
 }
 
 void ResumableTunnel::lost(Open& open) const {
-  const bool proven = !from_early_data || epoch_ > 0 || open.stream.detach() > 0;
+  const bool proven = !from_early_data || admission_.epoch() > 0 || open.stream.detach() > 0;
   proven && !all_->leaving() ? wait_for_client(open) : open.end();
 }
 
@@ -124,16 +123,9 @@ void ResumableTunnel::wait_for_client(Open& open) const {
 // On its loop.
 std::optional<tunnel::ResumeAttached> ResumableTunnel::judge(const tunnel::ResumeAttach& attach) {
   const auto open = open_.lock();
-  if (!open || attach.epoch <= epoch_) return std::nullopt;
-  // Not when the tunnel is opened: most lose no connection.
-  if (!agreed_) agreed_ = keys_.agree(client_key_, tunnel::ResumeEnd::client);
-  if (!agreed_) return std::nullopt;
-  const auto due = keys_.proof(tunnel::ResumeEnd::client, id_, attach.epoch, attach.next);
-  if (!tunnel::same_proof(attach.proof, due)) return std::nullopt;
-  epoch_ = attach.epoch;
-  tunnel::ResumeAttached out;
-  out.next = open->stream.detach();
-  out.proof = keys_.proof(tunnel::ResumeEnd::edge, id_, attach.epoch, out.next);
+  if (!open) return std::nullopt;
+  auto out = admission_.admit(attach, open->stream);
+  if (!out) return std::nullopt;
   wait_for_client(*open);  // until it is carried on
   return out;
 }
@@ -161,7 +153,7 @@ std::unique_ptr<tunnel::Stream> ResumableTunnel::carry_on(const tunnel::ResumeAt
                         epoch = attach.epoch, next = attach.next] {
     // Another one may have come meanwhile, or the end.
     const auto open = self->open_.lock();
-    if (!open || self->epoch_ != epoch) return (*carrier)->close();
+    if (!open || self->admission_.epoch() != epoch) return (*carrier)->close();
     open->waits = false;
     open->grace_timer.cancel();
     self->tell_site(0);

@@ -13,7 +13,7 @@
 
 #include "edge/http/request.h"
 #include "edge/tunnel/handle.h"
-#include "tunnel/resume/handshake.h"
+#include "tunnel/resume/admission.h"
 #include "tunnel/resume/resumable_stream.h"
 
 namespace cfpipe::edge {
@@ -59,11 +59,11 @@ class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
   ResumableTunnel(std::shared_ptr<ResumableTunnels> all, boost::asio::any_io_executor executor,
                   tunnel::ResumeKeys keys, std::string client_key, TunnelOwner owner,
                   std::chrono::seconds grace);
-  ~ResumableTunnel() { all_->remove(id_); }
+  ~ResumableTunnel() { all_->remove(id()); }
   ResumableTunnel(const ResumableTunnel&) = delete;
   ResumableTunnel& operator=(const ResumableTunnel&) = delete;
 
-  const tunnel::SessionId& id() const { return id_; }
+  const tunnel::SessionId& id() const { return admission_.session(); }
   const TunnelOwner& owner() const { return owner_; }
   /// The answer that opens the tunnel.
   tunnel::ResumeOpened opened() const;
@@ -97,15 +97,11 @@ class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
 
   const std::shared_ptr<ResumableTunnels> all_;
   const boost::asio::any_io_executor executor_;
-  const std::string client_key_;
   const TunnelOwner owner_;
   const std::chrono::seconds grace_;
-  const tunnel::SessionId id_ = tunnel::new_session_id();
   std::atomic<std::int64_t> record_{0};
   // Of its loop, but for opened():
-  tunnel::ResumeKeys keys_;
-  bool agreed_ = false;  ///< with the client's key
-  std::uint32_t epoch_ = 0;
+  tunnel::ResumeAdmission admission_;
   std::shared_ptr<TunnelHandle> handle_;  ///< null: not yet recorded
   std::weak_ptr<Open> open_;  ///< the stream has it: what belongs to the loop goes with that, on the loop
 };

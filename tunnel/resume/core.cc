@@ -61,7 +61,8 @@ void ResumeCore::lost() {
   const std::string detail = carrier_->end_detail();
   detach();
   if (how == End::dismissed) return give_up(how, detail);
-  const bool told_all = sender_.all_acknowledged() || (how == End::clean && sender_.end_sent());
+  const bool in_peace = how == End::clean && trusts_ends_;
+  const bool told_all = sender_.all_acknowledged() || (in_peace && sender_.end_sent());
   if (told_all && receiver_.at_end()) return give_up(End::clean, {});
   wake(writer_);
   if (!detached_) return;

@@ -45,6 +45,7 @@ class ResumeCore {
   ResumeSender sender_;
   ResumeReceiver receiver_;
   std::optional<Reset> last_words_;  ///< what finish() tells in place of a FIN
+  bool trusts_ends_ = true;          ///< of carriers
   Stream::Callback detached_;
   End end_ = End::open;
   std::string detail_;

@@ -21,6 +21,15 @@ std::uint64_t ResumableStream::detach() {
   core_->detach();
   return core_->receiver_.next_expected();
 }
+void ResumableStream::distrust_ends() {
+  core_->trusts_ends_ = false;
+}
+bool ResumableStream::was_acknowledged() const {
+  return core_->sender_.acknowledged_to() > 0;
+}
+bool ResumableStream::was_heard() const {
+  return core_->receiver_.next_expected() > 0 || was_acknowledged();
+}
 void ResumableStream::on_detached(Callback callback) {
   core_->detached_ = std::move(callback);
 }

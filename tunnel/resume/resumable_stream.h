@@ -31,6 +31,13 @@ class ResumableStream final : public Stream {
   /// the first byte that the other end lacks. False: the tunnel is over, or `next` is not held any more or
   /// was never sent; `carrier` is closed.
   bool attach(std::unique_ptr<Stream> carrier, std::uint64_t next);
+  /// Carriers that end in peace say nothing of the other end: a program between the two ends what it carries
+  /// in that way, whatever it has lost.
+  void distrust_ends();
+  /// Whether the other end has acknowledged anything.
+  bool was_acknowledged() const;
+  /// The same, or has sent something that was passed on. False: it may not know of this tunnel.
+  bool was_heard() const;
   /// Called from the executor whenever the carrier has gone by itself and the tunnel has not ended.
   void on_detached(Callback callback);
   /// Ends the tunnel for good: there will be no more carriers. End::cut is End::clean where the other end has

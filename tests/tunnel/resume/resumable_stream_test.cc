@@ -251,6 +251,33 @@ TEST_P(OvertakenWords, MayBeAViolation) {
 
 INSTANTIATE_TEST_SUITE_P(ReadOrNot, OvertakenWords, ::testing::Bool());
 
+// A daemon between the two ends its connections in peace, whatever it has lost.
+TEST(ResumableStream, AnEndInPeaceIsBelievedWhereItIsTheOtherEnds) {
+  for (bool distrusted : {false, true}) {
+    net::io_context loop;
+    ResumableStream edge(loop.get_executor(), true);
+    if (distrusted) edge.distrust_ends();
+    int lost = 0;
+    edge.on_detached([&lost] { ++lost; });
+    auto carrier = std::make_unique<MemoryStream>(loop.get_executor());
+    carrier->say(fin_frame(0));
+    carrier->end_saying();
+    ASSERT_TRUE(edge.attach(std::move(carrier), 0));
+    std::string room(kHeadroom, '\0');
+    room += "not acknowledged";
+    std::array<Slice, 1> said = {Slice(reinterpret_cast<std::byte*>(room.data()) + kHeadroom, 16)};
+    ASSERT_EQ(edge.take(said).status, IoStatus::ok);
+    EXPECT_FALSE(edge.was_heard());
+    EXPECT_EQ(edge.fill(), IoStatus::eof);
+    EXPECT_EQ(edge.finish(), IoStatus::would_block);
+    loop.run_for(50ms);
+    EXPECT_EQ(lost, distrusted ? 1 : 0);
+    EXPECT_EQ(edge.finish(), distrusted ? IoStatus::would_block : IoStatus::ok);
+    EXPECT_TRUE(edge.was_heard()) << "its FIN";
+    EXPECT_FALSE(edge.was_acknowledged());
+  }
+}
+
 TEST(ResumableStream, WhatBrokeOffIsTold) {
   ResumePair pair(never);
   pair.server.say("as far as that");

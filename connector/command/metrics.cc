@@ -25,7 +25,8 @@ void metric(std::string& out, std::string_view name, std::string_view type, std:
 
 }  // namespace
 
-std::string metrics_text(const LinkCounts& links, const TunnelCounts& tunnels, std::size_t open) {
+std::string metrics_text(const LinkCounts& links, const TunnelCounts& tunnels, std::size_t open,
+                         std::uint64_t resumed) {
   std::string out;
   metric(out, "cfpipe_connector_connections", "gauge", "Connections to the edge.", links.attached);
   metric(out, "cfpipe_connector_attaches_total", "counter", "Connections that the edge has taken.",
@@ -35,6 +36,8 @@ std::string metrics_text(const LinkCounts& links, const TunnelCounts& tunnels, s
   metric(out, "cfpipe_connector_tunnels", "gauge", "Open tunnels.", open);
   metric(out, "cfpipe_connector_tunnels_opened_total", "counter", "Tunnels that were opened.",
          tunnels.opened);
+  metric(out, "cfpipe_connector_tunnels_resumed_total", "counter",
+         "Times that a client has come back to its tunnel, through the listener.", resumed);
   constexpr std::string_view kRefused = "cfpipe_connector_tunnels_refused_total";
   head(out, kRefused, "counter", "Tunnels that were not opened.");
   for (std::size_t i = 0; i < tunnels.refused.size(); ++i)

@@ -14,7 +14,8 @@
 namespace cfpipe::connector {
 
 /// What /metrics says, in the text format of Prometheus.
-std::string metrics_text(const LinkCounts& links, const TunnelCounts& tunnels, std::size_t open);
+std::string metrics_text(const LinkCounts& links, const TunnelCounts& tunnels, std::size_t open,
+                         std::uint64_t resumed);
 
 /// Listens for monitoring: /metrics, /healthz, and /readyz, which is fine while the edge is attached to.
 /// Stage::listen.

@@ -136,7 +136,8 @@ Result<void> Service::monitor() {
 
 Result<void> Service::listen() {
   if (!config_.listen) return {};
-  auto opened = Front::open(io_.get_executor(), *config_.listen, tunnels_, config_.front_origin().value());
+  auto opened = Front::open(io_.get_executor(), *config_.listen, tunnels_, config_.front_origin().value(),
+                            config_.resume);
   if (!opened) return opened.error();
   front_ = std::move(*opened);
   return {};
@@ -151,7 +152,7 @@ service::MonitorAnswer Service::monitoring(std::string_view path) const {
   if (path != "/metrics") return service::monitor_text(404, "there are /metrics, /healthz and /readyz");
   return {200,
           {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-          metrics_text(links(), tunnels_->counts(), tunnels_->open())};
+          metrics_text(links(), tunnels_->counts(), tunnels_->open(), front_ ? front_->resumed() : 0)};
 }
 
 int Service::run() {

@@ -83,7 +83,7 @@ void Reader::listen(const YAML::Node& root) {
 void Reader::top(const YAML::Node& root) {
   if (root.IsNull()) return;  // an empty file
   if (!mapping(root, "the configuration",
-               {"origins", "ca_file", "proxy", "metrics", "listen", "drain", "per_user_addresses"}))
+               {"origins", "ca_file", "proxy", "metrics", "listen", "resume", "drain", "per_user_addresses"}))
     return;
   if (root["origins"]) origins(root["origins"]);
   config_.ca_file = text(root, "ca_file", "the configuration", false);
@@ -96,6 +96,9 @@ void Reader::top(const YAML::Node& root) {
       fault(root["metrics"], "'metrics' must be an address and a port, such as 127.0.0.1:9465");
   }
   listen(root);
+  const bool never_resumed = root["resume"] && root["resume"].IsScalar() && root["resume"].Scalar() == "off";
+  config_.resume = never_resumed ? std::chrono::seconds(0)
+                                 : duration(root, "resume", kDefaultResume, kMinResume, kMaxResume);
   config_.drain = duration(root, "drain", kDefaultDrain, std::chrono::seconds(0), kMaxDrain);
   config_.per_user_addresses = flag(root, "per_user_addresses", false);
 }

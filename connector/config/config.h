@@ -21,6 +21,11 @@ inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 inline constexpr std::chrono::seconds kDefaultDrain{30};
 inline constexpr std::chrono::seconds kMaxDrain{24 * 3600};
 
+/// Of `resume`: how long a tunnel of `listen` waits for its client after it has lost its connection to it.
+inline constexpr std::chrono::seconds kDefaultResume{30 * 60};
+inline constexpr std::chrono::seconds kMinResume{10};
+inline constexpr std::chrono::seconds kMaxResume{24 * 3600};
+
 /// What a configuration file, or the command line in its place, says.
 struct Config {
   AllowList origins;
@@ -31,6 +36,7 @@ struct Config {
   std::optional<boost::asio::ip::tcp::endpoint>
       listen{};  ///< in front of front_origin(); nothing: no socket listens
   std::chrono::seconds drain = kDefaultDrain;
+  std::chrono::seconds resume = kDefaultResume;  ///< 0: no tunnel of `listen` outlives its connection
   bool per_user_addresses = false;  ///< to loopback origins from an address of each subject's own
 
   /// Where `listen` leads: the first of `origins` that is one server.

@@ -7,6 +7,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/shortage.h"
+#include "connector/tunnel/resume_end.h"
 
 namespace cfpipe::connector {
 namespace net = boost::asio;
@@ -19,10 +20,12 @@ struct Front::State {
   net::steady_timer pause;
   const std::shared_ptr<TunnelServer> tunnels;
   Authority origin;
+  std::shared_ptr<ResumeEnd> resume;  ///< null: no tunnel waits for its client
 };
 
 Result<std::unique_ptr<Front>> Front::open(net::any_io_executor executor, const tcp::endpoint& where,
-                                           std::shared_ptr<TunnelServer> tunnels, Authority origin) {
+                                           std::shared_ptr<TunnelServer> tunnels, Authority origin,
+                                           std::chrono::seconds resume) {
   auto state = std::make_shared<State>(executor, std::move(tunnels), std::move(origin));
   boost::system::error_code error;
   auto& acceptor = state->acceptor;
@@ -33,6 +36,8 @@ Result<std::unique_ptr<Front>> Front::open(net::any_io_executor executor, const 
   if (error)
     return system_failure(Stage::listen, Cause::cannot_listen,
                           host_and_port(Host(where.address()), where.port()), error.value());
+  if (resume.count() > 0) state->resume = ResumeEnd::make(executor, state->tunnels, resume);
+  if (state->resume) state->resume->use(state->origin);
   net::co_spawn(executor, accept(state), net::detached);
   return std::unique_ptr<Front>(new Front(std::move(state)));
 }
@@ -41,13 +46,15 @@ Front::~Front() {
   boost::system::error_code ignored;
   state_->acceptor.close(ignored);
   state_->pause.cancel();
+  if (state_->resume) state_->resume->leave();
 }
 
 net::awaitable<void> Front::accept(std::shared_ptr<State> state) {
   while (state->acceptor.is_open()) {
     auto [error, socket] = co_await state->acceptor.async_accept(net::as_tuple(net::use_awaitable));
     if (!error) {
-      state->tunnels->serve(std::move(socket), state->origin);
+      state->resume ? state->resume->serve(std::move(socket))
+                    : state->tunnels->serve(std::move(socket), state->origin);
     } else if (state->acceptor.is_open()) {
       state->pause.expires_after(kFrontPause);
       co_await state->pause.async_wait(net::as_tuple(net::use_awaitable));
@@ -62,10 +69,15 @@ tcp::endpoint Front::endpoint() const {
 
 void Front::use(Authority origin) {
   state_->origin = std::move(origin);
+  if (state_->resume) state_->resume->use(state_->origin);
 }
 
 const Authority& Front::origin() const {
   return state_->origin;
+}
+
+std::uint64_t Front::resumed() const {
+  return state_->resume ? state_->resume->resumed() : 0;
 }
 
 }  // namespace cfpipe::connector

@@ -1,6 +1,7 @@
 #include "connector/tunnel/origin_dial.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -17,6 +18,8 @@
 #include "transport/net/happy_eyeballs.h"
 #include "transport/net/lookups.h"
 #include "transport/net/resolve.h"
+#include "transport/net/tcp_socket.h"
+#include "tunnel/fd_stream.h"
 
 namespace cfpipe::connector {
 namespace net = boost::asio;
@@ -120,6 +123,16 @@ net::awaitable<DialledOrigin> dial_origin(std::shared_ptr<const TunnelRules> rul
   auto socket = co_await transport::connect_first(std::move(order), origin.text(), kOriginConnectLimit);
   if (socket) co_return std::move(*socket);
   co_return from_own.value_or(fault_of(socket.error()));
+}
+
+std::unique_ptr<tunnel::Stream> stream_of(const net::any_io_executor& executor, tcp::socket socket) {
+  boost::system::error_code gone;
+  const int fd = socket.release(gone);
+  if (gone) return nullptr;
+  transport::keep_alive(fd);
+  const int at_once = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
+  return tunnel::make_tcp_stream(executor, fd);
 }
 
 }  // namespace cfpipe::connector

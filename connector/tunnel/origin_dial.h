@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -12,6 +13,7 @@
 #include "auth/connector/protocol.h"
 #include "base/host.h"
 #include "connector/config/allow_list.h"
+#include "tunnel/stream.h"
 
 namespace cfpipe::connector {
 
@@ -34,5 +36,9 @@ boost::asio::ip::address_v4 address_of_subject(std::string_view subject);
 using DialledOrigin = std::variant<boost::asio::ip::tcp::socket, auth::OriginFault>;
 boost::asio::awaitable<DialledOrigin> dial_origin(std::shared_ptr<const TunnelRules> rules, Authority origin,
                                                   std::string subject);
+
+/// A connection as one side of a tunnel. Null: it has gone.
+std::unique_ptr<tunnel::Stream> stream_of(const boost::asio::any_io_executor& executor,
+                                          boost::asio::ip::tcp::socket socket);
 
 }  // namespace cfpipe::connector

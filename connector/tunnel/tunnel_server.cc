@@ -1,18 +1,15 @@
 #include "connector/tunnel/tunnel_server.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <chrono>
-#include <exception>
 #include <optional>
 #include <utility>
 #include <variant>
 
 #include "base/log.h"
 #include "base/scope_exit.h"
+#include "connector/tunnel/spawn.h"
 #include "transport/net/channel_stream.h"
-#include "transport/net/tcp_socket.h"
-#include "tunnel/fd_stream.h"
 #include "tunnel/relay.h"
 
 namespace cfpipe::connector {
@@ -51,20 +48,18 @@ void answer(transport::H2Stream& stream, int status, std::string_view fault = {}
 
 std::string reason_of(const tunnel::Outcome& outcome, const char* asker) {
   const bool given_up = outcome.far == tunnel::End::clean && outcome.near == tunnel::End::open;
-  if (given_up || outcome.far == tunnel::End::cut) return std::string(asker) + " broke it off";
+  const std::string why = outcome.detail.empty() ? "" : ": " + outcome.detail;
+  if (given_up || outcome.far == tunnel::End::cut) return std::string(asker) + " broke it off" + why;
   if (outcome.near == tunnel::End::cut || outcome.near == tunnel::End::local)
-    return "the origin broke it off" + (outcome.detail.empty() ? "" : ": " + outcome.detail);
+    return "the origin broke it off" + why;
   return "both sides ended it";
 }
 
 }  // namespace
 
-/// What the edge asked for, or a connection that was taken here.
+/// What the edge asked for.
 struct TunnelServer::Request {
-  std::unique_ptr<transport::H2Stream> stream;  ///< null: `taken` is one
-  std::optional<net::ip::tcp::socket> taken;
-  std::shared_ptr<const void> counted;  ///< of a connection that was taken here: counts it
-  bool given_up() const { return stream && stream->closed(); }
+  std::unique_ptr<transport::H2Stream> stream;
   Authority origin;
   std::string subject;
   std::string client;
@@ -78,7 +73,7 @@ struct TunnelServer::Tunnel {
   std::unique_ptr<tunnel::Stream> origin;
   std::unique_ptr<tunnel::Stream> edge;
   std::string text;
-  std::shared_ptr<const void> counted;  ///< as the request's
+  std::shared_ptr<const void> counted;  ///< null: the edge has asked for it
   tunnel::Relay relay;
   tunnel::Outcome outcome;
 };
@@ -116,16 +111,51 @@ void TunnelServer::serve(std::unique_ptr<transport::H2Stream> stream) {
 }
 
 void TunnelServer::serve(net::ip::tcp::socket socket, const Authority& origin) {
-  const auto request = std::make_shared<Request>();
-  request->origin = origin;
   boost::system::error_code gone;
   const auto peer = socket.remote_endpoint(gone);
-  request->text = "connection from " + Host(peer.address()).text() + " to " + origin.text();
-  request->taken.emplace(std::move(socket));
-  if (*fronted_ >= kMaxFronted) return refuse(*request, OriginFault::short_of);
+  auto text = "connection from " + Host(peer.address()).text() + " to " + origin.text();
+  auto counted = count_fronted(text);
+  if (!counted) return;
+  auto client = stream_of(executor_, std::move(socket));
+  if (!client) return;
+  auto leading = lead(std::move(client), origin, std::move(text), std::move(counted));
+  spawn(executor_, std::move(leading));
+}
+
+net::awaitable<void> TunnelServer::lead(std::unique_ptr<tunnel::Stream> client, Authority origin,
+                                        std::string text, std::shared_ptr<const void> counted) {
+  const auto self = shared_from_this();
+  auto reached = co_await dial(std::move(origin), text);
+  if (reached) join(std::move(reached), std::move(client), std::move(text), std::move(counted));
+}
+
+std::shared_ptr<const void> TunnelServer::count_fronted(std::string_view text) {
+  if (draining_ || *fronted_ >= kMaxFronted) {
+    refuse(text, draining_ ? OriginFault::draining : OriginFault::short_of);
+    return nullptr;
+  }
   ++*fronted_;
-  request->counted = std::shared_ptr<const void>(nullptr, [count = fronted_](const void*) { --*count; });
-  open(request);
+  return {fronted_.get(), [count = fronted_](const void*) { --*count; }};
+}
+
+net::awaitable<std::unique_ptr<tunnel::Stream>> TunnelServer::dial(Authority origin, std::string text) {
+  const auto self = shared_from_this();
+  if (draining_ || dials_ >= kMaxDials) {
+    refuse(text, draining_ ? OriginFault::draining : OriginFault::short_of);
+    co_return nullptr;
+  }
+  ++dials_;
+  const ScopeExit done([this] {
+    --dials_;
+    settle();
+  });
+  auto dialled = co_await dial_origin(rules_, std::move(origin), std::string());
+  if (const auto* fault = std::get_if<OriginFault>(&dialled)) {
+    refuse(text, *fault);
+    co_return nullptr;
+  }
+  if (cut_) co_return nullptr;
+  co_return stream_of(executor_, std::move(std::get<net::ip::tcp::socket>(dialled)));
 }
 
 void TunnelServer::open(std::shared_ptr<Request> request) {
@@ -133,8 +163,7 @@ void TunnelServer::open(std::shared_ptr<Request> request) {
   if (dials_ >= kMaxDials) return refuse(*request, OriginFault::short_of);
   ++dials_;
   auto opening = open_tunnel(request);
-  net::co_spawn(executor_, std::move(opening), [self = shared_from_this()](const std::exception_ptr& thrown) {
-    if (thrown) spdlog::error("a tunnel could not be opened: the system is short of memory or descriptors");
+  spawn(executor_, std::move(opening), [self = shared_from_this()] {
     --self->dials_;
     self->settle();
   });
@@ -144,42 +173,37 @@ net::awaitable<void> TunnelServer::open_tunnel(std::shared_ptr<Request> request)
   const auto self = shared_from_this();
   auto dialled = co_await dial_origin(rules_, request->origin, request->subject);
   // A stream that the edge has given up meanwhile takes its origin's connection with it.
-  if (cut_ || request->given_up()) co_return;
+  if (cut_ || request->stream->closed()) co_return;
   if (const auto* fault = std::get_if<OriginFault>(&dialled)) co_return refuse(*request, *fault);
   carry(*request, std::move(std::get<net::ip::tcp::socket>(dialled)));
 }
 
-void TunnelServer::refuse(Request& request, OriginFault fault) {
+void TunnelServer::refuse(std::string_view text, OriginFault fault) {
   ++counts_.refused[static_cast<std::size_t>(fault)];
-  log("{}: not opened: {}", request.text, auth::words_for(fault));
-  if (request.stream) answer(*request.stream, status_of(fault), auth::name_of(fault));
+  log("{}: not opened: {}", text, auth::words_for(fault));
 }
 
-/// The side that asked for the origin. Null: it has gone.
-std::unique_ptr<tunnel::Stream> TunnelServer::other_end(Request& request) const {
-  if (request.stream) return transport::make_channel_stream(std::move(request.stream));
-  boost::system::error_code gone;
-  const int fd = request.taken->release(gone);
-  if (gone) return nullptr;
-  transport::keep_alive(fd);
-  return tunnel::make_tcp_stream(executor_, fd);
+void TunnelServer::refuse(Request& request, OriginFault fault) {
+  refuse(request.text, fault);
+  answer(*request.stream, status_of(fault), auth::name_of(fault));
 }
 
 void TunnelServer::carry(Request& request, net::ip::tcp::socket socket) {
-  boost::system::error_code gone;
-  const int fd = socket.release(gone);
-  if (gone) return refuse(request, OriginFault::unreachable);
-  transport::keep_alive(fd);
-  auto origin = tunnel::make_tcp_stream(executor_, fd);
-  if (request.stream && !request.stream->respond({{":status", "200"}}, false)) return;
+  auto origin = stream_of(executor_, std::move(socket));
+  if (!origin) return refuse(request, OriginFault::unreachable);
+  if (!request.stream->respond({{":status", "200"}}, false)) return;
+  join(std::move(origin), transport::make_channel_stream(std::move(request.stream)), std::move(request.text),
+       nullptr);
+}
+
+void TunnelServer::join(std::unique_ptr<tunnel::Stream> origin, std::unique_ptr<tunnel::Stream> client,
+                        std::string text, std::shared_ptr<const void> counted) {
+  if (cut_) return;
   ++counts_.opened;
-  log("{}: open", request.text);
+  log("{}: open", text);
   const std::uint64_t id = next_id_++;
-  auto edge = other_end(request);
-  if (!edge) return;
-  auto made =
-      std::make_unique<Tunnel>(executor_, std::move(origin), std::move(edge), std::move(request.text));
-  made->counted = std::move(request.counted);
+  auto made = std::make_unique<Tunnel>(executor_, std::move(origin), std::move(client), std::move(text));
+  made->counted = std::move(counted);
   Tunnel& tunnel = *tunnels_.emplace(id, std::move(made)).first->second;
   tunnel.relay.start([this, id](const tunnel::Outcome& outcome) {
     tunnels_.at(id)->outcome = outcome;

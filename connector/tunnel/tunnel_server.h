@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "auth/connector/protocol.h"
@@ -56,6 +57,18 @@ class TunnelServer : public std::enable_shared_from_this<TunnelServer> {
   void serve(std::unique_ptr<transport::H2Stream> stream);
   /// Leads a connection that was taken on this machine to the origin; closes it where that cannot be.
   void serve(boost::asio::ip::tcp::socket socket, const Authority& origin);
+
+  // The same in steps, for one who has something to say to either side first:
+
+  /// Counts such a connection, as long as it is held. `text`: names it in the log. Null: there are
+  /// kMaxFronted, or this ends, and the log says so.
+  std::shared_ptr<const void> count_fronted(std::string_view text);
+  /// Null: it could not be reached, and the log says so.
+  boost::asio::awaitable<std::unique_ptr<tunnel::Stream>> dial(Authority origin, std::string text);
+  /// Relays between the two.
+  void join(std::unique_ptr<tunnel::Stream> origin, std::unique_ptr<tunnel::Stream> client, std::string text,
+            std::shared_ptr<const void> counted);
+
   /// Takes no more tunnels: OriginFault::draining. `idle` is called once none is open, perhaps at once.
   void drain(std::function<void()> idle);
   /// Cuts all tunnels: both their ends see a reset.
@@ -70,9 +83,11 @@ class TunnelServer : public std::enable_shared_from_this<TunnelServer> {
 
   void open(std::shared_ptr<Request> request);
   boost::asio::awaitable<void> open_tunnel(std::shared_ptr<Request> request);
+  boost::asio::awaitable<void> lead(std::unique_ptr<tunnel::Stream> client, Authority origin,
+                                    std::string text, std::shared_ptr<const void> counted);
   void refuse(Request& request, auth::OriginFault fault);
+  void refuse(std::string_view text, auth::OriginFault fault);
   void carry(Request& request, boost::asio::ip::tcp::socket socket);
-  std::unique_ptr<tunnel::Stream> other_end(Request& request) const;
   void ended(std::uint64_t id);
   void settle();
   template <class... Parts>

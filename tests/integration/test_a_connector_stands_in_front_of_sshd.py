@@ -9,23 +9,10 @@ import pytest
 from support import limits, origin as origins, stream
 from support.clients import Client, Ssh
 from support.edges import Edge
+from support.listening_connector import PROGRAM, ListeningConnector
 from support.process import wait_until
 from support.servers import Sshd
 from support.world import USER
-
-PROGRAM = limits.BUILD / "cfpipe-connector"
-
-
-class Front:
-    def __init__(self, world, to, *lines):
-        config = world.path(f"front-{len(list(world.directory.glob('front-*')))}.yaml")
-        config.write_text("\n".join(["listen: 127.0.0.1:0", f"origins: ['{to}']", *lines]))
-        self.child = world.start([PROGRAM, "run", "--config", config, "--state", world.path("no-enrolment")])
-        self.port = int(self.child.stderr.wait_for(r"listening on 127\.0\.0\.1:(\d+), in front of").group(1))
-        self.address = f"127.0.0.1:{self.port}"
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), limits.COMMAND_DEADLINE)
 
 
 @pytest.fixture
@@ -35,7 +22,7 @@ def listening(world):
 
 def test_ssh_passes_as_it_is(world):
     sshd = Sshd(world)
-    edge = Edge(world, "mock", Front(world, sshd.address).address)
+    edge = Edge(world, "mock", ListeningConnector(world, sshd.address).address)
     sshd.trust(edge.ssh_ca())
     client = Client(world, edge)
     client.login()
@@ -49,7 +36,7 @@ def test_ssh_passes_as_it_is(world):
 
 
 def test_each_direction_ends_by_itself(world, listening):
-    front = Front(world, listening(origins.answer_after_eof(1000)).address)
+    front = ListeningConnector(world, listening(origins.answer_after_eof(1000)).address)
     with front.connect() as client:
         client.sendall(b"question")
         client.shutdown(socket.SHUT_WR)
@@ -62,14 +49,14 @@ def test_what_the_origin_breaks_off_is_a_reset(world, listening):
         connection.recv(1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, bytes([1, 0, 0, 0, 0, 0, 0, 0]))
         connection.close()
-    front = Front(world, listening(break_off).address)
+    front = ListeningConnector(world, listening(break_off).address)
     with front.connect() as client, pytest.raises(ConnectionResetError):
         client.sendall(b"?")
         client.recv(1)
 
 
 def test_an_origin_that_is_not_there_ends_the_connection(world, nobody_listens):
-    front = Front(world, f"127.0.0.1:{nobody_listens}")
+    front = ListeningConnector(world, f"127.0.0.1:{nobody_listens}")
     with front.connect() as client:
         try:
             assert client.recv(1) == b""
@@ -79,7 +66,7 @@ def test_an_origin_that_is_not_there_ends_the_connection(world, nobody_listens):
 
 
 def test_the_end_waits_for_what_is_open(world, listening):
-    front = Front(world, listening(origins.echo).address)
+    front = ListeningConnector(world, listening(origins.echo).address)
     with front.connect() as client:
         client.sendall(b"1")
         assert client.recv(1) == b"1"

@@ -47,6 +47,8 @@ INSTANTIATE_TEST_SUITE_P(
         FaultCase{"origins: ['*.internal:22', 10.0.0.0/8:22]\nlisten: 127.0.0.1:7022\n", 2, "none is"},
         FaultCase{"drain: 2\n", 1, "must be a duration"},
         FaultCase{"drain: 25h\n", 1, "between 0s and 86400s"},
+        FaultCase{"resume: 9s\n", 1, "between 10s and 86400s"},
+        FaultCase{"resume: never\n", 1, "must be a duration"},
         FaultCase{"drain: 1s\ndrain: 2s\n", 2, "given twice"},
         FaultCase{"per_user_addresses: perhaps\n", 1, "true or false"}, FaultCase{"origins: [\n", 2, ""}));
 
@@ -72,6 +74,8 @@ TEST(Config, IsThisMachinesSshdWhereItSaysNothing) {
   EXPECT_TRUE(loaded.faults.empty());
   EXPECT_EQ(loaded.config.origins.entries().size(), 2U);
   EXPECT_EQ(loaded.config.drain, kDefaultDrain);
+  EXPECT_EQ(loaded.config.resume, kDefaultResume);
+  EXPECT_EQ(parse_config("resume: off").config.resume.count(), 0);
   EXPECT_FALSE(loaded.config.metrics);
 }
 

@@ -103,6 +103,7 @@ enum class Cause {
   peer_silent,
   access_ended,
   resume_refused,
+  resume_elsewhere,
   local_connection,
   local_io,
   // anywhere

@@ -92,6 +92,7 @@ Words words_for(Cause cause) {
     case Cause::lost: return {"the connection was lost", "check the network, and connect again", kLost};
     case Cause::peer_silent: return {"the edge stopped answering", "check the network, and connect again", kLost};
     case Cause::resume_refused: return {"the edge cannot continue the session", "connect again", kLost};
+    case Cause::resume_elsewhere: return {"another end than the one that keeps the session has answered", "connect again", kLost};
     case Cause::access_ended: return {"the edge ended the session", "connect again; if it refuses, ask the application's administrator", kRefused};
     case Cause::local_connection: return {"the local connection failed", "check the program that opened it, and the network to it", kLost};
     case Cause::local_io: return {"standard input or output failed", "check where they lead", kLost};

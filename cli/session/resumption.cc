@@ -52,13 +52,14 @@ NetworkChanges::NetworkChanges(const net::any_io_executor& executor)
 
 Resumption::Resumption(net::any_io_executor executor, NetworkChanges& network,
                        tunnel::ResumableStream& stream, tunnel::ResumeKeys keys,
-                       const tunnel::ResumeOpened& opened)
+                       const tunnel::ResumeOpened& opened, Dial dial)
     : network_(network),
       stream_(stream),
       keys_(std::move(keys)),
       edge_key_(opened.edge_key),
       session_(opened.session),
       grace_(opened.grace),
+      dial_(std::move(dial)),
       event_(std::move(executor)) {
   network_.add(this);
   stream_.on_detached([this] {
@@ -77,23 +78,23 @@ void Resumption::network_changed() {
   event_.cancel();
 }
 
-net::awaitable<void> Resumption::run(Dial dial) {
+net::awaitable<void> Resumption::run() {
   while (!over_) {
     event_.expires_at(Clock::time_point::max());
     if (!detached_) co_await event_.async_wait(net::as_tuple(net::use_awaitable));
     const auto state = co_await net::this_coro::cancellation_state;
     if (is_cancelled(state)) co_return;
-    if (detached_) co_await come_back(dial);
+    if (detached_) co_await come_back();
   }
 }
 
-net::awaitable<void> Resumption::come_back(const Dial& dial) {
+net::awaitable<void> Resumption::come_back() {
   const auto lost_at = Clock::now();
   auto refused_since = Clock::time_point::max();
   auto pause = kFirstResumePause;
   spdlog::info("the tunnel has lost its connection; dialling anew");
   for (;;) {
-    const auto failure = co_await attempt(dial);
+    const auto failure = co_await attempt();
     const auto state = co_await net::this_coro::cancellation_state;
     if (is_cancelled(state)) co_return;
     if (!failure) {
@@ -103,8 +104,8 @@ net::awaitable<void> Resumption::come_back(const Dial& dial) {
       co_return;
     }
     const auto now = Clock::now();
-    refused_since =
-        failure->cause == Cause::refused ? std::min(refused_since, now) : Clock::time_point::max();
+    const bool not_there = failure->cause == Cause::refused || failure->cause == Cause::resume_elsewhere;
+    refused_since = not_there ? std::min(refused_since, now) : Clock::time_point::max();
     const bool abandoned =
         now - lost_at >= grace_ || (refused_since < now && now - refused_since >= kResumeRefused);
     if (abandoned || !worth_another_attempt(*failure)) co_return end(*failure);
@@ -124,7 +125,7 @@ void Resumption::end(const Failure& failure) {
 }
 
 // Nothing: the tunnel has its carrier.
-net::awaitable<std::optional<Failure>> Resumption::attempt(const Dial& dial) {
+net::awaitable<std::optional<Failure>> Resumption::attempt() {
   // Not before it is needed: most tunnels lose no connection, and this takes OpenSSL's memory.
   if (epoch_ == 0 && !keys_.agree(edge_key_, tunnel::ResumeEnd::edge))
     co_return Failure(Stage::upgrade, Cause::resume_refused, "the edge's key is none");
@@ -133,12 +134,14 @@ net::awaitable<std::optional<Failure>> Resumption::attempt(const Dial& dial) {
   attach.epoch = ++epoch_;
   attach.next = stream_.detach();
   attach.proof = keys_.proof(tunnel::ResumeEnd::client, session_, attach.epoch, attach.next);
-  auto carrier = co_await dial(text_of(attach));
+  const std::string value = text_of(attach);
+  auto carrier = co_await dial_(value);
   if (!carrier) {
     Failure failure = carrier.error();
     if (failure.http_status == tunnel::kResumeGone) failure.cause = Cause::resume_refused;
     co_return failure;
   }
+  if (carrier->anew && stream_.attach(std::move(carrier->stream), 0)) co_return std::nullopt;
   const auto attached = tunnel::parse_resume_attached(carrier->answer);
   const bool proven =
       attached && tunnel::same_proof(attached->proof, keys_.proof(tunnel::ResumeEnd::edge, session_,

@@ -21,7 +21,8 @@ namespace cfpipe::cli {
 /// each is left out, so that those who lost their edge together do not come back together.
 inline constexpr std::chrono::milliseconds kFirstResumePause{250};
 inline constexpr std::chrono::milliseconds kLongestResumePause{5'000};
-/// How long connections may be refused: then nothing listens any more where the tunnel was kept.
+/// How long connections may be refused, or taken by another than the end that kept the tunnel: then that is
+/// not there any more.
 inline constexpr std::chrono::milliseconds kResumeRefused{10'000};
 /// How long the edge may take to give a sign of life once the network has changed. Too short for a wire costs
 /// a connection, not the tunnel.
@@ -31,6 +32,7 @@ inline constexpr std::chrono::milliseconds kResumeCheck{750};
 struct Carrier {
   std::unique_ptr<tunnel::Stream> stream;
   std::string answer;  ///< value of tunnel::kResumeHeader
+  bool anew = false;   ///< the other end knew nothing of the tunnel, and begins it with its first byte
 };
 
 /// Whether an attempt that has failed so is worth another one.
@@ -53,25 +55,25 @@ class NetworkChanges {
 /// Brings carriers for one tunnel whenever it has lost one.
 class Resumption {
  public:
-  /// Dials once with this value of tunnel::kResumeHeader.
+  /// Dials once, and shows this value of tunnel::kResumeHeader.
   using Dial = std::function<boost::asio::awaitable<Result<Carrier>>(std::string value)>;
 
-  /// `stream` and `network` outlive it. `keys`: whose public key the edge was sent.
+  /// `stream` and `network` outlive it. `keys`: whose public key the other end was sent.
   Resumption(boost::asio::any_io_executor executor, NetworkChanges& network, tunnel::ResumableStream& stream,
-             tunnel::ResumeKeys keys, const tunnel::ResumeOpened& opened);
+             tunnel::ResumeKeys keys, const tunnel::ResumeOpened& opened, Dial dial);
   ~Resumption();
   Resumption(const Resumption&) = delete;
   Resumption& operator=(const Resumption&) = delete;
 
   /// Until the tunnel is over, or the wait is cancelled. Ends the tunnel where it cannot go on: grace is
   /// over, or the edge has said so.
-  boost::asio::awaitable<void> run(Dial dial);
+  boost::asio::awaitable<void> run();
   /// From `network`.
   void network_changed();
 
  private:
-  boost::asio::awaitable<void> come_back(const Dial& dial);
-  boost::asio::awaitable<std::optional<Failure>> attempt(const Dial& dial);
+  boost::asio::awaitable<void> come_back();
+  boost::asio::awaitable<std::optional<Failure>> attempt();
   void end(const Failure& failure);
 
   NetworkChanges& network_;
@@ -80,6 +82,7 @@ class Resumption {
   const std::string edge_key_;
   const tunnel::SessionId session_;
   const std::chrono::seconds grace_;
+  const Dial dial_;
   std::uint32_t epoch_ = 0;
   bool detached_ = false;
   bool over_ = false;

@@ -23,6 +23,7 @@
 #include "cli/session/credentials.h"
 #include "cli/session/identity.h"
 #include "cli/session/principal_warning.h"
+#include "cli/session/resumable_tunnels.h"
 
 namespace cfpipe::cli {
 namespace {
@@ -78,7 +79,11 @@ bool opening_cancelled(const net::cancellation_state& state) {
 
 struct TunnelOpener::Impl {
   Impl(net::any_io_executor e, Session& s, const Options& o)
-      : executor(std::move(e)), session(s), options(o), source(s.app_http(), protocol_for(o)) {}
+      : executor(std::move(e)),
+        session(s),
+        options(o),
+        source(s.app_http(), protocol_for(o)),
+        resumable(executor, s.state(), o.url) {}
 
   net::awaitable<Result<CredentialsPtr>> credentials(bool believe_known);
   net::awaitable<Result<CredentialsPtr>> search(bool believe_known);
@@ -96,7 +101,6 @@ struct TunnelOpener::Impl {
   net::awaitable<void> make_files(const Credentials& credentials, std::optional<Result<void>>& out);
   net::awaitable<Result<Carrier>> open_with(const Credentials& credentials, const ResumeValue& resume);
   net::awaitable<Result<Carrier>> open(const ResumeValue& resume);
-  Result<StreamPtr> resumable(Carrier carrier, ResumeKeys keys, TunnelProgress& progress);
   net::awaitable<Result<Carrier>> dial_again(ResumeValue resume);
   net::awaitable<Result<CredentialsPtr>> renewed() const;
   net::awaitable<void> keep_connected(TunnelProgress& progress);
@@ -106,10 +110,10 @@ struct TunnelOpener::Impl {
   Session& session;
   const Options& options;
   transport::TunnelSource source;
+  ResumableTunnels resumable;
   std::unique_ptr<auth::AgentServer> agent;
-  IdentityPtr identity;                     ///< the last that was made
-  std::unique_ptr<NetworkChanges> network;  ///< once there is a tunnel that may come back
-  CredentialsPtr used;                      ///< that the last tunnel was opened with
+  IdentityPtr identity;  ///< the last that was made
+  CredentialsPtr used;   ///< that the last tunnel was opened with
   bool warned_of_principal = false;
   std::shared_ptr<Search> search_in_progress;
   std::shared_ptr<Signing> signing_in_progress;
@@ -265,18 +269,6 @@ net::awaitable<Result<Carrier>> TunnelOpener::Impl::open(const ResumeValue& resu
 
 // ---- its further connections ----
 
-Result<StreamPtr> TunnelOpener::Impl::resumable(Carrier carrier, ResumeKeys keys, TunnelProgress& progress) {
-  if (!keys || carrier.answer.empty()) return std::move(carrier.stream);
-  auto stream = std::make_unique<tunnel::ResumableStream>(executor, false);
-  const auto opened = tunnel::parse_resume_opened(carrier.answer);
-  if (!opened)
-    return Failure(Stage::upgrade, Cause::bad_accept, std::string("no valid ") + tunnel::kResumeHeader);
-  if (!network) network = std::make_unique<NetworkChanges>(executor);
-  progress.resumption = std::make_unique<Resumption>(executor, *network, *stream, std::move(*keys), *opened);
-  stream->attach(std::move(carrier.stream), 0);
-  return StreamPtr(std::move(stream));
-}
-
 /// A token in place of one that was refused, without a login: a program owns the terminal by now.
 net::awaitable<Result<CredentialsPtr>> TunnelOpener::Impl::renewed() const {
   const Failure login_needed(Stage::login, Cause::token_rejected, "a login is needed");
@@ -306,8 +298,7 @@ net::awaitable<Result<Carrier>> TunnelOpener::Impl::dial_again(ResumeValue resum
 
 net::awaitable<void> TunnelOpener::Impl::keep_connected(TunnelProgress& progress) {
   if (!progress.resumption) co_return;
-  co_await progress.resumption->run(
-      [this](std::string value) { return dial_again([value = std::move(value)] { return value; }); });
+  co_await progress.resumption->run();
 }
 
 net::awaitable<void> TunnelOpener::Impl::check_application(TunnelProgress& progress) {
@@ -351,7 +342,14 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::open(TunnelProgress& progress) {
   if (progress.certificate && !*progress.certificate) co_return progress.certificate->error();
   spdlog::info("tunnel to {} is open", tunnel_end_text(impl_->options));
   progress.open = true;
-  co_return impl_->resumable(std::move(*opened), std::move(keys), progress);
+  if (!keys) co_return std::move(opened->stream);
+  const auto again = [impl = impl_.get()](std::string value) {
+    return impl->dial_again([value = std::move(value)] { return value; });
+  };
+  auto begun = co_await impl_->resumable.begin(std::move(*opened), std::move(*keys), again);
+  if (!begun) co_return begun.error();
+  progress.resumption = std::move(begun->resumption);
+  co_return std::move(begun->stream);
 }
 
 net::awaitable<Result<void>> TunnelOpener::certify_agent(TunnelProgress& progress) {

@@ -35,6 +35,8 @@ class BreakableWay:
                 except OSError:
                     _reset([near])
                     continue
+                for end in (near, far):  # no network waits before it passes on a short packet
+                    end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._open.append((near, far))
                 self.connections += 1
             threading.Thread(target=self._carry, args=(near, far, self._next_break()), daemon=True).start()

@@ -46,9 +46,11 @@ bool worth_another_attempt(const Failure& failure) {
 }
 
 NetworkChanges::NetworkChanges(const net::any_io_executor& executor)
-    : watch_(executor, [this] {
-        for (Resumption* resumption : resumptions_) resumption->network_changed();
-      }) {}
+    : network_(executor, [this] { tell(); }), wake_(executor, [this] { tell(); }) {}
+
+void NetworkChanges::tell() {
+  for (Resumption* resumption : resumptions_) resumption->network_changed();
+}
 
 Resumption::Resumption(net::any_io_executor executor, NetworkChanges& network,
                        tunnel::ResumableStream& stream, tunnel::ResumeKeys keys,

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/platform/network_watch.h"
+#include "base/platform/wake_watch.h"
 #include "tunnel/resume/handshake.h"
 #include "tunnel/resume/resumable_stream.h"
 
@@ -40,7 +41,7 @@ bool worth_another_attempt(const Failure& failure);
 
 class Resumption;
 
-/// Tells all tunnels of a process that this machine's addresses or routes have changed.
+/// Tells all tunnels of a process that this machine's addresses or routes have changed, or that it has woken.
 class NetworkChanges {
  public:
   explicit NetworkChanges(const boost::asio::any_io_executor& executor);
@@ -48,8 +49,11 @@ class NetworkChanges {
   void remove(Resumption* resumption) { resumptions_.erase(resumption); }
 
  private:
+  void tell();
+
   std::set<Resumption*> resumptions_;
-  NetworkWatch watch_;
+  NetworkWatch network_;
+  WakeWatch wake_;
 };
 
 /// Brings carriers for one tunnel whenever it has lost one.

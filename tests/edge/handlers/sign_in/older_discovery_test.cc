@@ -1,6 +1,6 @@
 // A client that asks for no metadata finds our applications by their redirects.
 #include "auth/discovery/redirect_discovery.h"
-#include "edge_fixture.h"
+#include "edge/edge_fixture.h"
 
 namespace cfpipe::edge {
 namespace {

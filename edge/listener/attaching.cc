@@ -45,12 +45,11 @@ net::awaitable<bool> Connection::attach(const RequestParser& parser, SharedReque
 }
 
 net::awaitable<void> Connection::serve_connector() {
-  const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
   tls_ = nullptr;  // goes with the channel
-  connector_ = std::make_unique<ConnectorHost>(std::move(channel_), std::move(attached_->grant),
-                                               std::move(attached_->peer), std::time(nullptr),
-                                               std::span(begin, buffer_.size()));
-  buffer_ = boost::beast::flat_buffer();
+  connector_ =
+      std::make_unique<ConnectorHost>(std::move(channel_), std::move(attached_->grant),
+                                      std::move(attached_->peer), std::time(nullptr), input_.bytes());
+  input_.clear();
   if (draining_) connector_->drain();
   co_await connector_->run();
   connector_.reset();

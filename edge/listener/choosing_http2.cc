@@ -35,7 +35,7 @@ net::awaitable<std::optional<bool>> Connection::chooses_http2() {
   const auto deadline = std::chrono::steady_clock::now() + timeouts_.request;
   first_until_ = deadline;
   for (;;) {
-    const auto room = buffer_.prepare(kFirstRead);
+    const auto room = input_.buffer().prepare(kFirstRead);
     std::size_t got = 0;
     const auto status = channel_->read({static_cast<std::byte*>(room.data()), room.size()}, got);
     if (status == tunnel::IoStatus::would_block) {
@@ -44,8 +44,9 @@ net::awaitable<std::optional<bool>> Connection::chooses_http2() {
       continue;
     }
     if (status != tunnel::IoStatus::ok) co_return false;  // the reader of requests meets it again
-    buffer_.commit(got);
-    const auto known = has_preface({static_cast<const char*>(buffer_.data().data()), buffer_.size()});
+    input_.buffer().commit(got);
+    const auto known =
+        has_preface({static_cast<const char*>(input_.buffer().data().data()), input_.bytes().size()});
     if (known) co_return known;
   }
 }
@@ -58,10 +59,8 @@ net::awaitable<void> Connection::serve_http2() {
     if (!proven) co_return;
   }
   tls_ = nullptr;  // goes with the channel
-  const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
-  h2_ = std::make_shared<H2Connection>(std::move(channel_), context_, source_, seat_,
-                                       std::span(begin, buffer_.size()));
-  buffer_ = boost::beast::flat_buffer();
+  h2_ = std::make_shared<H2Connection>(std::move(channel_), context_, source_, seat_, input_.bytes());
+  input_.clear();
   if (draining_) h2_->drain();
   if (stopping_) h2_->stop(false);
   co_await h2_->run();

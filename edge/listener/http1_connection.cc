@@ -23,8 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What an idle connection has for input, in bytes; more is charged.
-constexpr std::size_t kInputBytes = 16 * 1024;
 /// For how many bytes a refused client is still listened to.
 constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
 
@@ -174,23 +172,12 @@ Request Connection::translate(const RequestHead& http) const {
   return out;
 }
 
-bool Connection::buffer_grows(std::size_t capacity) {
-  input_charge_.release();
-  return capacity <= kInputBytes || input_charge_.add(capacity - kInputBytes);
-}
-
-void Connection::shrink_buffer() {
-  if (buffer_.size() > 0 || buffer_.capacity() <= kInputBytes) return;
-  buffer_ = boost::beast::flat_buffer();
-  input_charge_.release();
-}
-
 // False: it has been refused, or there is none.
 net::awaitable<bool> Connection::read_head(RequestParser& parser, Deadline deadline) {
   parser.header_limit(kMaxRequestHeaderBytes);
   parser.body_limit(boost::none);  // what is announced is looked at below
   const auto read =
-      co_await transport::read_request_head(*channel_, buffer_, parser, deadline, &buffer_room_);
+      co_await transport::read_request_head(*channel_, input_.buffer(), parser, deadline, &input_.room());
   if (!read) {
     if (parser.got_some() || read.error().cause == Cause::system_short)
       co_await refuse(unread(read.error(), 431));
@@ -207,19 +194,19 @@ net::awaitable<bool> Connection::read_head(RequestParser& parser, Deadline deadl
 // The same.
 net::awaitable<bool> Connection::read_body(RequestParser& parser, Deadline deadline) {
   parser.body_limit(kMaxRequestBodyBytes);
-  if (expects_continue(parser.get()) && buffer_.size() == 0) {
+  if (expects_continue(parser.get()) && input_.bytes().empty()) {
     const auto told = co_await transport::write_all(*channel_, kContinue, deadline);
     if (!told) co_return false;
   }
   const auto read =
-      co_await transport::read_message<true>(*channel_, buffer_, parser, deadline, &buffer_room_);
+      co_await transport::read_message<true>(*channel_, input_.buffer(), parser, deadline, &input_.room());
   if (!read) co_await refuse(unread(read.error(), 413));
   co_return read.has_value();
 }
 
 // True if another request may follow.
 net::awaitable<bool> Connection::serve_one() {
-  shrink_buffer();
+  input_.shrink();
   MemoryCharge charge(held_);
   std::optional<RequestParser> parser(std::in_place);
   parser->get().body().charge = &charge;
@@ -271,7 +258,7 @@ net::awaitable<bool> Connection::answer(std::shared_ptr<Request> request, Memory
 }
 
 net::awaitable<void> Connection::refuse(Answer answer) {
-  buffer_ = boost::beast::flat_buffer();  // nothing behind it is read as a request
+  input_.clear();  // nothing behind it is read as a request
   Asked unknown;
   unknown.ray = fresh_ray();
   co_await reply(std::move(unknown), std::move(answer), false);
@@ -371,20 +358,18 @@ net::awaitable<bool> Connection::switch_to_tunnel(const RequestHead& http, const
 }
 
 net::awaitable<void> Connection::relay() {
-  const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
   tls_ = nullptr;  // goes with the channel
-  tunnel_ = make_relay(*upgraded_, std::move(channel_), {begin, buffer_.size()});
-  buffer_ = boost::beast::flat_buffer();
+  tunnel_ = make_relay(*upgraded_, std::move(channel_), input_.bytes());
+  input_.clear();
   co_await run_relay(site_, std::move(upgraded_), *tunnel_);
 }
 
 net::awaitable<void> Connection::carry_on() {
-  const auto* begin = static_cast<const std::byte*>(buffer_.data().data());
   tls_ = nullptr;  // goes with the channel
   const auto executor = channel_->executor();
   auto client = transport::make_websocket_stream(std::move(channel_), transport::WsRole::server, half_close_,
-                                                 {begin, buffer_.size()});
-  buffer_ = boost::beast::flat_buffer();
+                                                 input_.bytes());
+  input_.clear();
   auto found = std::move(*reattached_);
   reattached_.reset();
   co_await edge::carry_on(std::move(found), std::move(client), executor);

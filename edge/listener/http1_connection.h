@@ -17,6 +17,7 @@
 #include "edge/listener/connection_context.h"
 #include "edge/listener/exchange.h"
 #include "edge/listener/http2_connection.h"
+#include "edge/listener/input_buffer.h"
 #include "edge/listener/resuming.h"
 #include "transport/http/message_io.h"
 #include "transport/tls/channel.h"
@@ -62,8 +63,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<bool> read_body(RequestParser& parser, Deadline deadline);
   boost::asio::awaitable<bool> answer(std::shared_ptr<Request> request, MemoryCharge& charge,
                                       bool keep_alive);
-  bool buffer_grows(std::size_t capacity);
-  void shrink_buffer();
   boost::asio::awaitable<void> refuse(Answer answer);
   boost::asio::awaitable<void> linger();
   boost::asio::awaitable<bool> reply(Asked asked, Answer answer, bool keep_alive);
@@ -82,11 +81,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   ControlPlane& site_;
   Timeouts timeouts_;
   std::shared_ptr<IdleConnections::Seat> seat_;
-  MemoryAccount held_;   // the request, then its answer
-  MemoryAccount input_;  // what buffer_ has beyond one read
-  MemoryCharge input_charge_{input_};
-  boost::beast::flat_buffer buffer_;
-  const transport::BufferRoom buffer_room_ = [this](std::size_t capacity) { return buffer_grows(capacity); };
+  MemoryAccount held_;  // the request, then its answer
+  InputBuffer input_;
   ClientSource source_;
   std::optional<Deadline> first_until_;     // of the first request, if it is awaited already
   std::unique_ptr<Upgraded> upgraded_;      // until its relay begins

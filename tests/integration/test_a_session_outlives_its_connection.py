@@ -2,7 +2,6 @@
 notice nothing."""
 
 import hashlib
-import json
 import os
 import random
 import re
@@ -10,68 +9,24 @@ import signal
 import subprocess
 import threading
 import time
-import urllib.request
 
 import pytest
 
 from support import limits, stream
-from support.breakable import BreakableWay
 from support.cable import Cable
 from support.clients import CFPIPE, LOST, REFUSED, Client, Ssh
 from support.configured_edge import ConfiguredEdge
 from support.origin import Origin, echo
 from support.process import wait_until
 from support.supervised import EVERYBODY
+from support.way import Way, answers, end
 
 TRANSFER = limits.MIB * (8 if limits.SANITIZED else 64)
-
-
-class Way:
-    """An edge, a client that is signed in, and the way between the two that breaks."""
-
-    def __init__(self, world, origin, next_break=lambda: None, **edge):
-        self.world = world
-        self.edge = ConfiguredEdge(world, origin, EVERYBODY, **edge)
-        self.client = Client(world, self.edge)
-        self.client.login()
-        self.way = BreakableWay(world, self.edge.port, next_break)
-
-    def start(self, *more, resume=True, **options):
-        argv = ["access", "ssh", *([] if resume else ["--no-resume"]), "--hostname", self.edge.host(), "--connect-to", self.way.place]
-        return self.client.start(*argv, "--log-file", self.world.path("client.log"), *more, **options)
-
-    def log(self):
-        return self.world.path("client.log").read_text()
-
-    def metrics(self):
-        port = int(self.edge.child.stderr.wait_for(r"metrics at http://127.0.0.1:(\d+)/").group(1))
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-            return answer.read().decode()
-
-    def listed(self):
-        lines = self.edge.command("tunnel", "list", "--json").ok().stdout.splitlines()
-        return json.loads(lines[0]) if lines else {"detached": None}
-
-    def rows(self, kind):
-        return [row for row in self.edge.audit() if row["kind"] == kind]
 
 
 @pytest.fixture
 def way(world):
     return Way(world, world.closing(Origin(echo)).address, more={"admin_listen": "127.0.0.1:0"})
-
-
-def answers(child, text):
-    child.process.stdin.write(text)
-    child.process.stdin.flush()
-    return child.process.stdout.read(len(text)) == text
-
-
-def end(child):
-    child.process.stdin.close()
-    with child.process.stdout as output:
-        assert output.read() == b""
-    return child.wait()
 
 
 @pytest.mark.parametrize("transport", ["h1", "h2"])

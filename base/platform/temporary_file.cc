@@ -211,6 +211,13 @@ int TemporaryFile::place(const std::string& path) {
   return error;
 }
 
+int TemporaryFile::place_locked(const std::string& path, Fd& held) {
+  int error = lock_within(fd_, std::chrono::milliseconds(0));
+  if (error == 0) error = place(path);
+  if (error == 0) held = std::move(fd_);
+  return error;
+}
+
 void sweep_temporary_files(const std::string& directory) {
   const Directory dir(::opendir(directory.c_str()));
   int removed = 0;

@@ -38,6 +38,9 @@ class TemporaryFile {
   int replace(const std::string& path);
   /// Links the file at `path` if nothing is there. Returns 0, EEXIST, or another errno.
   int place(const std::string& path);
+  /// place(), under an flock from before the file has its name and for as long as `held` is open: other
+  /// processes never see it without. Returns 0 or an errno, also where the file system has no locks.
+  int place_locked(const std::string& path, Fd& held);
 
  private:
   TemporaryFile(std::string directory, unsigned mode, Durability durability);

@@ -47,6 +47,19 @@ TEST(TemporaryFileTest, IsGoneIfItIsPutNowhere) {
   EXPECT_EQ(temp.get("key"), "older");
 }
 
+TEST(TemporaryFileTest, MayBeLockedFromTheTimeItHasItsName) {
+  const TempDir temp;
+  Fd held;
+  auto file = make(temp, "content");
+  EXPECT_EQ(file.place_locked(temp / "key", held), 0);
+  const auto other = open_own_file(temp / "key");
+  ASSERT_TRUE(other && *other);
+  EXPECT_FALSE(lock_unless_held((*other)->fd));
+  held = Fd();
+  EXPECT_TRUE(lock_unless_held((*other)->fd));
+  EXPECT_EQ(temp.get("key"), "content");
+}
+
 TEST(TemporaryFileTest, ReplacesWhatIsThere) {
   const TempDir temp;
   temp.put("key", "older", 0644);

@@ -97,6 +97,8 @@ class Forwarder : public std::enable_shared_from_this<Forwarder> {
   /// Until stop(), and until the last tunnel has ended.
   net::awaitable<void> run();
   void stop();
+  /// Tells `cfpipe status` that this process listens.
+  void publish() { opener_->publish(); }
 
  private:
   struct Carried {
@@ -265,6 +267,7 @@ net::awaitable<int> run_listen(Options options, Interrupts& interrupts) {
       std::make_shared<Forwarder>(executor, std::move(options), std::move(*session), std::move(*listener));
   if (auto prepared = forwarder->prepare(); !prepared) co_return report(prepared.error());
   print(text);
+  forwarder->publish();
   interrupts.divert([forwarder] { forwarder->stop(); });
   co_await forwarder->run();
   interrupts.divert({});

@@ -10,6 +10,7 @@
 #include "cli/command/status_report.h"
 #include "cli/console/messages.h"
 #include "cli/console/stdout.h"
+#include "cli/session/session_file.h"
 #include "transport/net/url.h"
 
 namespace cfpipe::cli {
@@ -63,7 +64,7 @@ Result<Status> look(const StateDir& state) {
     const auto expires = static_cast<std::int64_t>(certificate->fields.valid_before);
     out.certificates.push_back({state.file(name), certificate->fields.principals, expires});
   }
-  out.sessions = open_sessions();
+  out.sessions = merged_sessions(read_session_files(state.path()), open_sessions());
   return out;
 }
 

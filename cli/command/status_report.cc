@@ -46,13 +46,40 @@ Row row_of(const CertificateFile& certificate, std::int64_t now) {
           expiry(certificate.expires, now)};
 }
 
+std::string number_of_tunnels(int count) {
+  return (count == 0 ? "no" : std::to_string(count)) + (count == 1 ? " tunnel" : " tunnels");
+}
+
+/// How its tunnels are, as far as the process has told.
+std::string state_of(const OpenSession& session, std::int64_t now) {
+  if (!session.tunnels) return {};
+  const TunnelCounts& tunnels = *session.tunnels;
+  const bool listens = !session.listens.empty();
+  std::string text = listens ? number_of_tunnels(tunnels.open) : "attached";
+  if (tunnels.detached > 0) {
+    text =
+        listens ? text + ", " + std::to_string(tunnels.detached) + " without a connection" : "no connection";
+    text += " since " + short_local_time(tunnels.detached_since, now) + " (" +
+            duration(std::max<std::int64_t>(0, now - tunnels.detached_since)) + "), dialling again";
+  }
+  if (tunnels.resumed == 1) text += ", resumed once";
+  if (tunnels.resumed > 1) text += ", resumed " + std::to_string(tunnels.resumed) + " times";
+  return text;
+}
+
+std::string application_of(const OpenSession& session) {
+  if (session.application.empty()) return "named by its environment";
+  return printable(session.application) +
+         (session.destination.empty() ? "" : " for " + printable(session.destination));
+}
+
 Row row_of(const OpenSession& session, std::int64_t now) {
   std::string what = session.user.empty() ? "" : "as " + printable(session.user);
   if (!session.listens.empty()) what = "listens on " + printable(session.listens);
-  return {session.application.empty() ? "named by its environment" : printable(session.application), what,
+  return {application_of(session), what,
           "since " + local_time(session.since) + " (" +
               duration(std::max<std::int64_t>(0, now - session.since)) + ")",
-          "process " + std::to_string(session.process)};
+          "process " + std::to_string(session.process), state_of(session, now)};
 }
 
 template <class Entry>
@@ -80,11 +107,20 @@ json::object object_of(const CertificateFile& certificate) {
 }
 
 json::object object_of(const OpenSession& session) {
-  return {{"application", session.application},
-          {"user", session.user},
-          {"listens", session.listens},
-          {"since", session.since},
-          {"process", session.process}};
+  json::object out{{"application", session.application},
+                   {"destination", session.destination},
+                   {"user", session.user},
+                   {"listens", session.listens},
+                   {"since", session.since},
+                   {"process", session.process}};
+  if (!session.tunnels) return out;
+  const TunnelCounts& tunnels = *session.tunnels;
+  out["state"] = tunnels.detached > 0 ? "detached" : "attached";
+  out["tunnels"] = tunnels.open;
+  out["detached"] = tunnels.detached;
+  if (tunnels.detached > 0) out["detached_since"] = tunnels.detached_since;
+  out["resumed"] = tunnels.resumed;
+  return out;
 }
 
 template <class Entry>

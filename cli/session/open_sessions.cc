@@ -86,17 +86,27 @@ std::string listens_at(const Options& options) {
   return host_and_port(options.listen->host, options.listen->port);
 }
 
-std::optional<OpenSession> session_of(const std::string& directory) {
+std::string destination_of(const Options& options) {
+  if (!options.names_destination) return {};
+  for (const auto& [name, value] : options.headers)
+    if (name == kDestinationHeader) return value;
+  return {};
+}
+
+void sort_by_age(std::vector<OpenSession>& sessions) {
+  std::sort(sessions.begin(), sessions.end(), [](const OpenSession& a, const OpenSession& b) {
+    return std::pair(a.since, a.process) < std::pair(b.since, b.process);
+  });
+}
+
+std::optional<OpenSession> session_in(const std::string& directory) {
   if (!is_ours(directory)) return std::nullopt;
   OpenSession out;
   const auto arguments = arguments_of(directory);
   const auto parsed = parse_command_line(arguments, [](const char*) { return nullptr; });
   if (const auto* options = std::get_if<Options>(&parsed)) {
     if (options->command != Command::ssh) return std::nullopt;
-    const std::string_view path = options->url.target;
-    out.application = options->url.host.text() + (path == "/" ? "" : std::string(path));
-    out.user = options->user;
-    out.listens = listens_at(*options);
+    out = session_of(*options);
   } else if (std::find(arguments.begin(), arguments.end(), "ssh") == arguments.end()) {
     return std::nullopt;  // another command, or one that is about to fail
   }
@@ -104,7 +114,23 @@ std::optional<OpenSession> session_of(const std::string& directory) {
   return out;
 }
 
+/// A process may know its host from its environment alone. In another PID namespace, over the same state
+/// directory, another process may have the same number.
+bool same_process(const OpenSession& told, const OpenSession& seen) {
+  return told.process == seen.process && (seen.application.empty() || told.application == seen.application);
+}
+
 }  // namespace
+
+OpenSession session_of(const Options& options) {
+  OpenSession out;
+  const std::string_view path = options.url.target;
+  out.application = options.url.host.text() + (path == "/" ? "" : std::string(path));
+  out.user = options.user;
+  out.listens = listens_at(options);
+  out.destination = destination_of(options);
+  return out;
+}
 
 std::vector<OpenSession> open_sessions(const std::string& proc) {
   std::vector<OpenSession> out;
@@ -115,15 +141,24 @@ std::vector<OpenSession> open_sessions(const std::string& proc) {
     const auto number = std::from_chars(name.data(), name.data() + name.size(), process);
     if (number.ec != std::errc() || number.ptr != name.data() + name.size() || process == ::getpid())
       continue;
-    auto session = session_of(proc + "/" + std::string(name));
+    auto session = session_in(proc + "/" + std::string(name));
     if (!session) continue;
     session->process = process;
     out.push_back(std::move(*session));
   }
-  std::sort(out.begin(), out.end(), [](const OpenSession& a, const OpenSession& b) {
-    return std::pair(a.since, a.process) < std::pair(b.since, b.process);
-  });
+  sort_by_age(out);
   return out;
+}
+
+std::vector<OpenSession> merged_sessions(std::vector<OpenSession> told, std::vector<OpenSession> seen) {
+  const std::vector<OpenSession> by_themselves = told;
+  for (auto& session : seen) {
+    const bool has_told = std::any_of(by_themselves.begin(), by_themselves.end(),
+                                      [&session](const auto& one) { return same_process(one, session); });
+    if (!has_told) told.push_back(std::move(session));
+  }
+  sort_by_age(told);
+  return told;
 }
 
 }  // namespace cfpipe::cli

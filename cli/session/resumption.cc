@@ -80,21 +80,22 @@ void Resumption::network_changed() {
   event_.cancel();
 }
 
-net::awaitable<void> Resumption::run() {
+net::awaitable<void> Resumption::run(PublishedTunnel& published) {
   while (!over_) {
     event_.expires_at(Clock::time_point::max());
     if (!detached_) co_await event_.async_wait(net::as_tuple(net::use_awaitable));
     const auto state = co_await net::this_coro::cancellation_state;
     if (is_cancelled(state)) co_return;
-    if (detached_) co_await come_back();
+    if (detached_) co_await come_back(published);
   }
 }
 
-net::awaitable<void> Resumption::come_back() {
+net::awaitable<void> Resumption::come_back(PublishedTunnel& published) {
   const auto lost_at = Clock::now();
   auto refused_since = Clock::time_point::max();
   auto pause = kFirstResumePause;
   spdlog::info("the tunnel has lost its connection; dialling anew");
+  published.lost();
   for (;;) {
     const auto failure = co_await attempt();
     const auto state = co_await net::this_coro::cancellation_state;
@@ -103,6 +104,7 @@ net::awaitable<void> Resumption::come_back() {
       detached_ = false;
       spdlog::info("the tunnel goes on after {} ms",
                    std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - lost_at).count());
+      published.resumed();
       co_return;
     }
     const auto now = Clock::now();

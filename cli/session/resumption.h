@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/platform/network_watch.h"
 #include "base/platform/wake_watch.h"
+#include "cli/session/published_session.h"
 #include "tunnel/resume/handshake.h"
 #include "tunnel/resume/resumable_stream.h"
 
@@ -70,13 +71,13 @@ class Resumption {
   Resumption& operator=(const Resumption&) = delete;
 
   /// Until the tunnel is over, or the wait is cancelled. Ends the tunnel where it cannot go on: grace is
-  /// over, or the edge has said so.
-  boost::asio::awaitable<void> run();
+  /// over, or the edge has said so. `published` is told of losses and further carriers.
+  boost::asio::awaitable<void> run(PublishedTunnel& published);
   /// From `network`.
   void network_changed();
 
  private:
-  boost::asio::awaitable<void> come_back();
+  boost::asio::awaitable<void> come_back(PublishedTunnel& published);
   boost::asio::awaitable<std::optional<Failure>> attempt();
   void end(const Failure& failure);
 

@@ -111,6 +111,7 @@ struct TunnelOpener::Impl {
   const Options& options;
   transport::TunnelSource source;
   ResumableTunnels resumable;
+  PublishedSession published{session.state().path(), session_of(options)};
   std::unique_ptr<auth::AgentServer> agent;
   IdentityPtr identity;  ///< the last that was made
   CredentialsPtr used;   ///< that the last tunnel was opened with
@@ -298,7 +299,7 @@ net::awaitable<Result<Carrier>> TunnelOpener::Impl::dial_again(ResumeValue resum
 
 net::awaitable<void> TunnelOpener::Impl::keep_connected(TunnelProgress& progress) {
   if (!progress.resumption) co_return;
-  co_await progress.resumption->run();
+  co_await progress.resumption->run(*progress.published);
 }
 
 net::awaitable<void> TunnelOpener::Impl::check_application(TunnelProgress& progress) {
@@ -342,6 +343,7 @@ net::awaitable<Result<StreamPtr>> TunnelOpener::open(TunnelProgress& progress) {
   if (progress.certificate && !*progress.certificate) co_return progress.certificate->error();
   spdlog::info("tunnel to {} is open", tunnel_end_text(impl_->options));
   progress.open = true;
+  progress.published = std::make_unique<PublishedTunnel>(impl_->published);
   if (!keys) co_return std::move(opened->stream);
   const auto again = [impl = impl_.get()](std::string value) {
     return impl->dial_again([value = std::move(value)] { return value; });
@@ -362,9 +364,14 @@ net::awaitable<Result<void>> TunnelOpener::certify_agent(TunnelProgress& progres
 net::awaitable<Result<void>> TunnelOpener::look_after(TunnelProgress& progress) {
   auto checking = impl_->check_application(progress);
   auto resuming = impl_->keep_connected(progress);
-  auto both = std::move(checking) && std::move(resuming);
-  co_await std::move(both);
+  auto publishing = progress.published->publish_if_it_lasts();
+  auto all = std::move(checking) && std::move(resuming) && std::move(publishing);
+  co_await std::move(all);
   co_return Result<void>();
+}
+
+void TunnelOpener::publish() {
+  impl_->published.publish();
 }
 
 bool TunnelOpener::certificate_was_declined() const {

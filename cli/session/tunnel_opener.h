@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "cli/session/published_session.h"
 #include "cli/session/resumption.h"
 #include "cli/session/session.h"
 #include "transport/websocket/tunnel_source.h"
@@ -16,9 +17,10 @@ namespace cfpipe::cli {
 /// State that open(), certify_agent() and look_after() of one tunnel share.
 struct TunnelProgress {
   bool open = false;
-  std::optional<Result<void>> certificate;  ///< result of certify_agent(), once it has ended
-  std::shared_ptr<const bool> check;        ///< set if the application is checked beside this tunnel
-  std::unique_ptr<Resumption> resumption;   ///< of a tunnel that may lose its connection
+  std::optional<Result<void>> certificate;     ///< result of certify_agent(), once it has ended
+  std::shared_ptr<const bool> check;           ///< set if the application is checked beside this tunnel
+  std::unique_ptr<Resumption> resumption;      ///< of a tunnel that may lose its connection
+  std::unique_ptr<PublishedTunnel> published;  ///< once it is open
 
   /// The tunnel needs no login any more, and starts no program.
   bool is_settled() const { return open && certificate && certificate->has_value(); }
@@ -48,9 +50,13 @@ class TunnelOpener {
   /// certificate, the tunnel does not. Returns a failure only if the tunnel is open by then, which has to
   /// end.
   boost::asio::awaitable<Result<void>> certify_agent(TunnelProgress& progress);
-  /// Brings the tunnel to a new connection whenever it has lost one, where the edge keeps it meanwhile; and
-  /// verifies the cached application again if that is due, beside one tunnel at a time. Does not fail.
+  /// Brings the tunnel to a new connection whenever it has lost one, where the edge keeps it meanwhile;
+  /// publishes its state; and verifies the cached application again if that is due, beside one tunnel at a
+  /// time. Does not fail.
   boost::asio::awaitable<Result<void>> look_after(TunnelProgress& progress);
+
+  /// Tells `cfpipe status` of this process before it has a tunnel; with one, look_after() does.
+  void publish();
 
   /// True if ssh was offered the certificate and did not use it, and no warning about it was printed.
   bool certificate_was_declined() const;

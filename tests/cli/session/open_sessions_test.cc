@@ -55,17 +55,36 @@ class OpenSessions : public ::testing::Test {
 TEST_F(OpenSessions, TunnelsAndListenersAreFoundByTheirCommandLines) {
   add("700", {"access", "ssh", "--hostname", "vm.example.com/team", "--user", "root"}, "cfpipe", ::getuid(),
       'S', 100);
-  add("300", {"tcp", "-T", "db.example.com", "-L", "127.0.0.1:5432"}, "cfpipe", ::getuid(), 'S', 50);
+  add("300", {"tcp", "-T", "db.example.com", "-L", "127.0.0.1:5432", "--destination", "db:5432"}, "cfpipe",
+      ::getuid(), 'S', 50);
   const auto found = open_sessions(proc_);
   EXPECT_THAT(found, ElementsAre(AllOf(Field(&OpenSession::process, 700),
                                        Field(&OpenSession::application, "vm.example.com/team"),
                                        Field(&OpenSession::user, "root"), Field(&OpenSession::listens, "")),
                                  AllOf(Field(&OpenSession::process, 300),
                                        Field(&OpenSession::application, "db.example.com"),
+                                       Field(&OpenSession::destination, "db:5432"),
                                        Field(&OpenSession::listens, "127.0.0.1:5432"))));
   ASSERT_EQ(found.size(), 2U);
   EXPECT_NEAR(static_cast<double>(found[1].since - found[0].since), 50, 1);
   EXPECT_NEAR(static_cast<double>(std::time(nullptr) - found[0].since), 100, 2);
+}
+
+TEST(MergedSessions, WhatAProcessTellsStandsForWhatIsSeenOfIt) {
+  OpenSession told, seen, of_environment;
+  told.process = seen.process = 7;
+  told.application = seen.application = "vm.example.com";
+  told.tunnels = TunnelCounts{1, 0, 0, 0};
+  of_environment.process = 7;
+  EXPECT_THAT(merged_sessions({told}, {seen}), ElementsAre(told));
+  EXPECT_THAT(merged_sessions({told}, {of_environment}), ElementsAre(told));
+  EXPECT_THAT(merged_sessions({}, {seen}), ElementsAre(seen));
+  seen.process = 8;
+  seen.since = -1;
+  EXPECT_THAT(merged_sessions({told}, {seen}), ElementsAre(seen, told)) << "the oldest first";
+  seen.process = 7;
+  seen.application = "db.example.com";
+  EXPECT_THAT(merged_sessions({told}, {seen}), ElementsAre(seen, told)) << "another PID namespace";
 }
 
 TEST_F(OpenSessions, OthersAreLeftOut) {

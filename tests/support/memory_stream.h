@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/post.hpp>
+#include <chrono>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -55,7 +56,8 @@ class MemoryStream final : public tunnel::Stream {
   }
   void half_close(bool yes) { half_closes_ = yes; }
   void stay_open_after_eof(bool yes) { open_after_eof_ = yes; }
-  std::function<void()> on_finish;         ///< the peer saw our end; runs inside finish()
+  std::function<void()> on_finish;  ///< the peer saw our end; runs inside finish()
+  std::function<void(std::chrono::milliseconds)> on_check;
   std::string detail = "a planned fault";  ///< end_detail() of a cut
 
   const std::string& heard() const { return heard_; }
@@ -68,6 +70,9 @@ class MemoryStream final : public tunnel::Stream {
   const std::string& misuse() const { return misuse_; }
 
   // tunnel::Stream
+  void check(std::chrono::milliseconds limit) override {
+    if (on_check) on_check(limit);
+  }
   IoStatus fill() override {
     if (!ready().empty()) misuse_ = "fill() over unread bytes";
     if (source_broken_) return IoStatus::failed;

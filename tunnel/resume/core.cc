@@ -28,6 +28,7 @@ bool ResumeCore::attach(std::unique_ptr<Stream> carrier, std::uint64_t next) {
     return false;
   }
   carrier_ = std::move(carrier);
+  progressed();
   receiver_.told();  // by what has led to this
   drive();
   if (reader_ || reads_by_itself()) listen();
@@ -164,6 +165,7 @@ bool ResumeCore::react(const FrameDecoder::Events& events) {
       give_up(End::protocol, "an ACK of what was not sent");
       return false;
     }
+    progressed();
     wake(writer_);
   }
   if (events.reset) reset_ = events.reset;
@@ -293,17 +295,30 @@ void ResumeCore::await_gone(Stream::Callback callback) {
 
 // Bytes that no ACK comes for may be with a peer that is slow, or with none.
 void ResumeCore::watch_for_stall() {
-  if (watching_ || sender_.unacknowledged() == 0) return;
-  watching_ = true;
-  seen_ = sender_.acknowledged_to();
-  stall_timer_.expires_after(times_.stalled);
+  if (sender_.unacknowledged() == 0 || std::exchange(watching_, true)) return;
+  progress_at_ = std::chrono::steady_clock::now();
+  await_stall();
+}
+
+void ResumeCore::await_stall() {
+  stall_timer_.expires_at(progress_at_ + times_.stalled);
   stall_timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
-    if (error || alive.expired()) return;
-    watching_ = false;
-    const bool moved = seen_ != sender_.acknowledged_to();
-    if (carrier_ && !moved && sender_.unacknowledged() > 0) carrier_->check(times_.stalled);
-    watch_for_stall();
+    if (error || alive.expired() || !watching_) return;
+    watching_ = sender_.unacknowledged() > 0;
+    if (!watching_) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now >= progress_at_ + times_.stalled) {
+      progress_at_ = now;
+      if (carrier_) carrier_->check(times_.answer);
+    }
+    await_stall();
   });
+}
+
+// The other end has got something, or there is a new way to it.
+void ResumeCore::progressed() {
+  progress_at_ = std::chrono::steady_clock::now();
+  if (sender_.unacknowledged() == 0 && std::exchange(watching_, false)) stall_timer_.cancel();
 }
 
 // ---- who waits ----

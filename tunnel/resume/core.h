@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,6 +61,8 @@ class ResumeCore {
   void acknowledge_soon();
   void acknowledge_now();
   void watch_for_stall();
+  void await_stall();
+  void progressed();
   void listen();
   void carrier_readable();
   bool reads_by_itself() const { return discarding_ || receiver_.at_end(); }
@@ -82,11 +85,11 @@ class ResumeCore {
   bool closed_ = false;
   bool ack_due_ = false;            ///< the timer runs
   bool watching_ = false;           ///< the same
-  std::uint64_t seen_ = 0;          ///< acknowledged at the last look of that timer
-  std::uint64_t finishing_at_ = 0;  ///< and of still_finishing()
+  std::uint64_t finishing_at_ = 0;  ///< acknowledged at the last look of still_finishing()
   int unmoved_ = 0;                 ///< how often it found nothing new
   boost::asio::steady_timer ack_timer_;
   boost::asio::steady_timer stall_timer_;
+  std::chrono::steady_clock::time_point progress_at_{};  ///< since then bytes wait without an ACK
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

@@ -62,6 +62,11 @@ class Channel {
   /// Time since the peer's system last acknowledged, while our bytes wait for a peer that is slow or does not
   /// read but whose system answers. Nothing otherwise.
   virtual std::optional<std::chrono::milliseconds> backed_up() const = 0;
+  /// True if this machine has lost the address of its end, so that no answer can come.
+  virtual bool stranded() const { return false; }
+  /// Of a channel that shares its connection with others: asks the connection's peer for a sign of life, and
+  /// all of them end if none comes within `limit`.
+  virtual void check_connection(std::chrono::milliseconds limit) { (void)limit; }
   virtual void close() = 0;
   /// True if close() with unread input may discard bytes that the peer has not read yet: see linger().
   virtual bool resets_on_close() const { return false; }

@@ -11,9 +11,10 @@ constexpr std::chrono::milliseconds kAckSilent{20'000};
 }  // namespace
 
 // Behind a closed window nothing is under way, and the system probes ever more rarely; an unanswered probe
-// counts up.
+// counts up. Behind an open one nothing is under way where this machine has no route or address for it.
 std::optional<std::chrono::milliseconds> last_sign(const TcpSigns& signs) {
-  if (signs.unacknowledged == 0 && signs.probes < kDeadProbes) return std::chrono::milliseconds(0);
+  const bool full = signs.unacknowledged == 0 && !signs.window_open;
+  if (full && signs.probes < kDeadProbes) return std::chrono::milliseconds(0);
   if (signs.last_ack >= kAckSilent) return std::nullopt;
   return signs.last_ack;
 }

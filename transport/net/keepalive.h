@@ -23,6 +23,7 @@ struct WebSocketTimes {
 /// TCP's state for a peer while bytes for it wait.
 struct TcpSigns {
   unsigned unacknowledged = 0;           ///< segments in flight
+  bool window_open = false;              ///< the peer has room for a whole segment
   unsigned probes = 0;                   ///< probes of a closed window without an answer
   std::chrono::milliseconds last_ack{};  ///< since the last acknowledgement
 };

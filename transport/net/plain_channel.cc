@@ -140,4 +140,8 @@ std::optional<std::chrono::milliseconds> PlainChannel::backed_up() const {
   return last_acknowledged(const_cast<tcp::socket&>(socket_).native_handle());
 }
 
+bool PlainChannel::stranded() const {
+  return address_is_gone(const_cast<tcp::socket&>(socket_).native_handle());
+}
+
 }  // namespace cfpipe::transport

@@ -40,6 +40,7 @@ class PlainChannel final : public SocketChannel {
 
   bool in_flight() const override;
   std::optional<std::chrono::milliseconds> backed_up() const override;
+  bool stranded() const override;
   void close() override;
   bool resets_on_close() const override { return true; }
   boost::asio::any_io_executor executor() override { return socket_.get_executor(); }

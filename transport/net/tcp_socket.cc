@@ -9,8 +9,11 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 
+#include "base/platform/own_file.h"
 #include "transport/net/keepalive.h"
+#include "transport/net/tcp_signs.h"
 
 namespace cfpipe::transport {
 namespace net = boost::asio;
@@ -42,10 +45,25 @@ bool has_unacknowledged(int fd) {
 }
 
 std::optional<std::chrono::milliseconds> last_acknowledged(int fd) {
-  tcp_info info{};
-  socklen_t size = sizeof info;
-  if (::getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return std::nullopt;
-  return last_sign({info.tcpi_unacked, info.tcpi_probes, std::chrono::milliseconds(info.tcpi_last_ack_recv)});
+  const auto signs = tcp_signs(fd);
+  return signs ? last_sign(*signs) : std::nullopt;
+}
+
+// An address that is this machine's can be bound, on any port that is free.
+bool address_is_gone(int fd) {
+  sockaddr_storage here{};
+  socklen_t size = sizeof here;
+  auto* address = static_cast<sockaddr*>(static_cast<void*>(&here));
+  if (::getsockname(fd, address, &size) != 0) return false;
+  if (here.ss_family == AF_INET) {
+    static_cast<sockaddr_in*>(static_cast<void*>(&here))->sin_port = 0;
+  } else if (here.ss_family == AF_INET6) {
+    static_cast<sockaddr_in6*>(static_cast<void*>(&here))->sin6_port = 0;
+  } else {
+    return false;
+  }
+  const Fd probe(::socket(here.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  return probe && ::bind(probe.get(), address, size) != 0 && errno == EADDRNOTAVAIL;
 }
 
 net::awaitable<bool> wait_for(tcp::socket& socket, tcp::socket::wait_type what,

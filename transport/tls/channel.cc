@@ -148,6 +148,10 @@ std::optional<std::chrono::milliseconds> TlsChannel::backed_up() const {
   return last_acknowledged(wire_.handle());
 }
 
+bool TlsChannel::stranded() const {
+  return address_is_gone(wire_.handle());
+}
+
 bool TlsChannel::idle() {
   if (wire_.failed() || notified_ || !wire_.open() || held() > 0) return false;
   ERR_clear_error();

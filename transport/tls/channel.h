@@ -69,6 +69,7 @@ class TlsChannel final : public SocketChannel {
   bool idle();
   bool in_flight() const override;
   std::optional<std::chrono::milliseconds> backed_up() const override;
+  bool stranded() const override;
   void close() override { wire_.close(); }
   bool resets_on_close() const override { return true; }
   boost::asio::any_io_executor executor() override { return wire_.socket().get_executor(); }

@@ -74,21 +74,26 @@ TEST(PeerWatch, ExcusesAPeerThatIsSlowToTakeWhatStandsBeforeThePing) {
 }
 
 TEST(LastSign, IsNowBehindAClosedWindowWhoseProbesAreAnswered) {
-  for (const unsigned probes : {0U, 1U, 2U}) EXPECT_EQ(last_sign({0, probes, 1h}), 0ms) << probes;
+  for (const unsigned probes : {0U, 1U, 2U}) EXPECT_EQ(last_sign({0, false, probes, 1h}), 0ms) << probes;
 }
 
 TEST(LastSign, IsTheLastAcknowledgementOnceProbesStayUnanswered) {
-  EXPECT_EQ(last_sign({0, 3, 5s}), 5s);
-  EXPECT_EQ(last_sign({0, 3, 19'999ms}), 19'999ms);
-  EXPECT_EQ(last_sign({0, 3, 20s}), std::nullopt);
-  EXPECT_EQ(last_sign({0, 9, 1h}), std::nullopt);
+  EXPECT_EQ(last_sign({0, false, 3, 5s}), 5s);
+  EXPECT_EQ(last_sign({0, false, 3, 19'999ms}), 19'999ms);
+  EXPECT_EQ(last_sign({0, false, 3, 20s}), std::nullopt);
+  EXPECT_EQ(last_sign({0, false, 9, 1h}), std::nullopt);
+}
+
+TEST(LastSign, IsTheLastAcknowledgementWhereAnOpenWindowGetsNothing) {
+  EXPECT_EQ(last_sign({0, true, 0, 5s}), 5s);
+  EXPECT_EQ(last_sign({0, true, 1, 20s}), std::nullopt);
 }
 
 TEST(LastSign, IsTheLastAcknowledgementWhileSegmentsAreUnderWay) {
-  EXPECT_EQ(last_sign({1, 0, 0ms}), 0ms);
-  EXPECT_EQ(last_sign({1, 0, 19'999ms}), 19'999ms);
-  EXPECT_EQ(last_sign({1, 0, 20s}), std::nullopt);
-  EXPECT_EQ(last_sign({7, 3, 20s}), std::nullopt);
+  EXPECT_EQ(last_sign({1, false, 0, 0ms}), 0ms);
+  EXPECT_EQ(last_sign({1, false, 0, 19'999ms}), 19'999ms);
+  EXPECT_EQ(last_sign({1, false, 0, 20s}), std::nullopt);
+  EXPECT_EQ(last_sign({7, false, 3, 20s}), std::nullopt);
 }
 
 }  // namespace

@@ -139,5 +139,9 @@ TEST_F(PlainChannelTest, DropsItsCallbacksOnceItIsClosed) {
   EXPECT_EQ(channel_->flush(), IoStatus::failed);
 }
 
+TEST_F(PlainChannelTest, IsNotStrandedWhereItsAddressIsThisMachines) {
+  EXPECT_FALSE(channel_->stranded());
+}
+
 }  // namespace
 }  // namespace cfpipe::transport

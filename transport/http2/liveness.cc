@@ -10,7 +10,8 @@ void H2Liveness::received(Time now) {
 }
 
 bool H2Liveness::probe(Time now, std::chrono::milliseconds timeout) {
-  if (probing() && last_received_ < probed_at_) return false;
+  const bool unanswered = probing() && last_received_ < probed_at_;
+  if (unanswered && probe_until_ <= now + timeout) return false;
   probe_until_ = now + timeout;
   probed_at_ = now;
   return true;
@@ -23,12 +24,13 @@ H2Liveness::Time H2Liveness::due(std::size_t streams) const {
   return due;
 }
 
-H2Liveness::Step H2Liveness::step(Time now, std::size_t streams, bool backed_up) {
+H2Liveness::Step H2Liveness::step(Time now, std::size_t streams,
+                                  std::optional<std::chrono::milliseconds> backed_up) {
   if (streams == 0 && now - idle_since_ >= times_.idle) return Step::idle;
   // The timer is also that of the PINGs, and may come before the answer's time is up.
   if (probing() && now >= probe_until_) {
     probe_until_ = {};
-    const bool in_line = streams > 1 && backed_up;
+    const bool in_line = backed_up && now - *backed_up > probed_at_;
     if (last_received_ < probed_at_ && !in_line) return Step::unanswered;
   }
   if (pinged_ && now - pinged_at_ >= times_.dead - times_.ping) {

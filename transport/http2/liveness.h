@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 
 namespace cfpipe::transport {
 
@@ -32,14 +33,14 @@ class H2Liveness {
   void received(Time now);
   /// The last stream has gone.
   void emptied(Time now) { idle_since_ = now; }
-  /// A PING leaves now, which has to be answered within `timeout`. False: there is one that still waits.
+  /// A PING leaves now, which has to be answered within `timeout`. False: one waits that is due sooner.
   bool probe(Time now, std::chrono::milliseconds timeout);
   bool probing() const { return probe_until_ != Time{}; }
 
   Time due(std::size_t streams) const;
-  /// `backed_up`: our bytes wait for a peer whose system answers. A PING stands in line behind them, so a
-  /// missing answer says nothing.
-  Step step(Time now, std::size_t streams, bool backed_up);
+  /// `backed_up`: as Channel has it. A PING stands in line behind bytes that wait, so a missing answer says
+  /// nothing; that of a probe, where the peer's system has acknowledged something since.
+  Step step(Time now, std::size_t streams, std::optional<std::chrono::milliseconds> backed_up);
 
  private:
   const H2Times times_;

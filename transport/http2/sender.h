@@ -37,6 +37,7 @@ class H2Sender final : public H2Carrier {
   std::size_t room(const H2Stream& stream) const override;
   bool in_flight(const H2Stream& stream) const override;
   std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const override;
+  void check(std::chrono::milliseconds limit) override { watch_.check(limit); }
   void drop(H2Stream& stream, std::size_t unread) override;
 
  private:

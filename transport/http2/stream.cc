@@ -118,6 +118,10 @@ std::optional<std::chrono::milliseconds> H2Stream::backed_up() const {
   return connection_->backed_up(*this);
 }
 
+void H2Stream::check_connection(std::chrono::milliseconds limit) {
+  connection_->check(limit);
+}
+
 void H2Stream::close() {
   if (in_.dropped()) return;
   turn_.wake = nullptr;

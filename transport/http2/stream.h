@@ -31,6 +31,8 @@ class H2Carrier {
   virtual std::size_t room(const H2Stream& stream) const = 0;
   virtual bool in_flight(const H2Stream& stream) const = 0;
   virtual std::optional<std::chrono::milliseconds> backed_up(const H2Stream& stream) const = 0;
+  /// Asks the peer for a sign of life; the connection is over if none comes within `limit`.
+  virtual void check(std::chrono::milliseconds limit) = 0;
   /// The stream goes; `unread` bytes of it were never consumed.
   virtual void drop(H2Stream& stream, std::size_t unread) = 0;
 };
@@ -72,6 +74,7 @@ class H2Stream final : public Channel {
   boost::asio::awaitable<bool> writable(Clock::time_point deadline) override;
   bool in_flight() const override;
   std::optional<std::chrono::milliseconds> backed_up() const override;
+  void check_connection(std::chrono::milliseconds limit) override;
   void close() override;
   boost::asio::any_io_executor executor() override;
 

@@ -26,7 +26,9 @@ void H2Watch::probe(std::chrono::milliseconds timeout) {
 }
 
 void H2Watch::check(std::chrono::milliseconds timeout) {
-  if (exchange_.over() || !liveness_.probe(Clock::now(), timeout)) return;
+  if (exchange_.over()) return;
+  if (exchange_.wire().stranded()) timeout = {};
+  if (!liveness_.probe(Clock::now(), timeout)) return;
   exchange_.session().ping();
   exchange_.transmit();
   schedule();
@@ -40,8 +42,7 @@ void H2Watch::close() {
 }
 
 void H2Watch::on_timer() {
-  const bool backed_up = exchange_.wire().backed_up().has_value();
-  switch (liveness_.step(Clock::now(), streams_.size(), backed_up)) {
+  switch (liveness_.step(Clock::now(), streams_.size(), exchange_.wire().backed_up())) {
     case H2Liveness::Step::idle:
       return close();
     case H2Liveness::Step::unanswered:

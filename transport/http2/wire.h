@@ -40,6 +40,7 @@ class H2Wire final : public H2Output {
   std::uint64_t left() const { return channel_->queued() - channel_->held(); }
   bool in_flight() const { return channel_->in_flight(); }
   std::optional<std::chrono::milliseconds> backed_up() const { return channel_->backed_up(); }
+  bool stranded() const { return channel_->stranded(); }
   IoStatus read(std::span<std::byte> into, std::size_t& bytes) { return channel_->read(into, bytes); }
   /// One-shot; dropped by close().
   void on_readable(std::function<void()> callback) { channel_->on_readable(std::move(callback)); }

@@ -420,7 +420,9 @@ void WebSocketStream::on_timer() {
 
 void WebSocketStream::check(std::chrono::milliseconds limit) {
   if (end_ != End::open || close_sent_) return;
-  watch_.checked(Clock::now(), limit);
+  // Before the stream is: who dials then finds no connection that is as dead.
+  channel_->check_connection(limit);
+  watch_.checked(Clock::now(), channel_->stranded() ? std::chrono::milliseconds(0) : limit);
   show_life();
   schedule();
 }

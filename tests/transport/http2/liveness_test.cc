@@ -9,11 +9,11 @@ using namespace std::chrono_literals;
 using LivenessStep = H2Liveness::Step;
 
 constexpr std::size_t kOne = 1;
-constexpr std::size_t kSeveral = 3;
 
 class H2LivenessTest : public ::testing::Test {
  protected:
-  LivenessStep step(std::chrono::milliseconds at, std::size_t streams = kOne, bool backed_up = false) {
+  LivenessStep step(std::chrono::milliseconds at, std::size_t streams = kOne,
+                    std::optional<std::chrono::milliseconds> backed_up = std::nullopt) {
     return liveness.step(start + at, streams, backed_up);
   }
   std::chrono::milliseconds due(std::size_t streams = kOne) const {
@@ -42,7 +42,7 @@ TEST_F(H2LivenessTest, AnyByteIsASignOfLife) {
 
 TEST_F(H2LivenessTest, SilenceIsExcusedWhileOurBytesWaitForThePeersSystem) {
   EXPECT_EQ(step(20s), LivenessStep::ping);
-  EXPECT_EQ(step(42s, kOne, true), LivenessStep::wait);
+  EXPECT_EQ(step(42s, kOne, 0ms), LivenessStep::wait);
   EXPECT_EQ(due(), 64s);
   EXPECT_EQ(step(64s), LivenessStep::silent);
 }
@@ -83,11 +83,18 @@ TEST_F(H2LivenessTest, AnAnsweredProbeIsOver) {
   EXPECT_FALSE(liveness.probing());
 }
 
-TEST_F(H2LivenessTest, AProbeMayStandInLineBehindOtherStreams) {
+TEST_F(H2LivenessTest, AProbeMayStandInLineBehindBytesThatThePeersSystemTakes) {
   EXPECT_TRUE(liveness.probe(start + 1s, 2s));
-  EXPECT_EQ(step(3s, kSeveral, true), LivenessStep::wait);
+  EXPECT_EQ(step(3s, kOne, 1'999ms), LivenessStep::wait);
   EXPECT_TRUE(liveness.probe(start + 4s, 2s));
-  EXPECT_EQ(step(6s, kOne, true), LivenessStep::unanswered) << "nothing else is in front of it";
+  EXPECT_EQ(step(6s, kOne, 2'000ms), LivenessStep::unanswered) << "it took the last of them before";
+}
+
+TEST_F(H2LivenessTest, AProbeThatIsDueSoonerTakesTheOthersPlace) {
+  EXPECT_TRUE(liveness.probe(start + 1s, 3s));
+  EXPECT_TRUE(liveness.probe(start + 2s, 1s));
+  EXPECT_EQ(due(), 3s);
+  EXPECT_EQ(step(3s), LivenessStep::unanswered);
 }
 
 }  // namespace

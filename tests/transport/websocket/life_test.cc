@@ -97,6 +97,20 @@ class SlowChannel final : public QuietChannel {
   int& answers_;
 };
 
+/// This machine has lost the address of its end.
+class StrandedChannel final : public QuietChannel {
+ public:
+  StrandedChannel(net::any_io_executor executor, std::vector<std::byte>& heard,
+                  std::chrono::milliseconds& asked)
+      : QuietChannel(std::move(executor), heard, false), asked_(asked) {}
+  bool in_flight() const override { return true; }
+  bool stranded() const override { return true; }
+  void check_connection(std::chrono::milliseconds limit) override { asked_ = limit; }
+
+ private:
+  std::chrono::milliseconds& asked_;
+};
+
 class WebSocketLifeTest : public ::testing::Test {
  protected:
   // In the proportions of the real ones.
@@ -332,6 +346,16 @@ TEST_F(WebSocketLifeTest, NoPongFollowsAClose) {
   peer.say(control_frame(WsOpcode::ping, "behind", nullptr));
   EXPECT_EQ(stream->fill(), IoStatus::would_block);
   EXPECT_EQ(heard.size(), closed);
+}
+
+TEST_F(WebSocketLifeTest, ACheckWaitsForNothingWhereNoAnswerCanCome) {
+  std::chrono::milliseconds asked{};
+  auto channel = std::make_unique<StrandedChannel>(loop.get_executor(), heard, asked);
+  const auto stream = make_websocket_stream(std::move(channel), WsRole::client, true, {}, kTimes);
+  stream->check(kLong);
+  EXPECT_EQ(asked, kLong) << "a connection that others share is asked as well";
+  EXPECT_TRUE(ends_within(*stream, kTimes.ping_every));
+  EXPECT_EQ(stream->end(), End::silent);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #include "edge/listener/resuming.h"
 
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
 #include <utility>
 
 #include "base/access_headers.h"
 #include "edge/http/responses.h"
 #include "edge/tunnel/target.h"
-#include "tunnel/relay.h"
 
 namespace cfpipe::edge {
 namespace net = boost::asio;
@@ -50,11 +51,21 @@ net::awaitable<std::variant<Reattached, Answer>> reattach(ControlPlane& site, co
   co_return std::move(out);
 }
 
+// A carrier that the tunnel has dropped may hold bytes for a client that is on another network by now: they
+// are not waited for until that connection has died.
 net::awaitable<void> carry_on(Reattached reattached, std::unique_ptr<tunnel::Stream> client,
-                              net::any_io_executor executor) {
+                              net::any_io_executor executor, tunnel::RelayTimes times) {
   const auto tunnel = reattached.tunnel->carry_on(reattached.attach, executor);
   reattached.tunnel.reset();
-  tunnel::Relay relay(executor, *client, *tunnel);
+  tunnel::Relay relay(executor, *client, *tunnel, times);
+  const auto alive = std::make_shared<int>(0);
+  net::steady_timer limit(executor);
+  tunnel->on_gone([&relay, &limit, &times, weak = std::weak_ptr<int>(alive)] {
+    limit.expires_after(times.finish_limit);
+    limit.async_wait([&relay, weak](const boost::system::error_code& cancelled) {
+      if (!cancelled && !weak.expired()) relay.stop();
+    });
+  });
   co_await relay.run();
 }
 

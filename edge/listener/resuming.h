@@ -8,6 +8,7 @@
 #include "edge/http/request.h"
 #include "edge/listener/control_plane.h"
 #include "edge/tunnel/resumable.h"
+#include "tunnel/relay.h"
 
 namespace cfpipe::edge {
 
@@ -27,8 +28,9 @@ struct Reattached {
 boost::asio::awaitable<std::variant<Reattached, Answer>> reattach(ControlPlane& site,
                                                                   const TunnelGrant& grant,
                                                                   SharedRequest request);
-/// Carries the tunnel over `client` until that or the tunnel ends, or another carrier comes.
+/// Carries the tunnel over `client` until that or the tunnel ends, or another carrier comes. What `client`
+/// has not taken by then is dropped after `times.finish_limit`.
 boost::asio::awaitable<void> carry_on(Reattached reattached, std::unique_ptr<tunnel::Stream> client,
-                                      boost::asio::any_io_executor executor);
+                                      boost::asio::any_io_executor executor, tunnel::RelayTimes times = {});
 
 }  // namespace cfpipe::edge

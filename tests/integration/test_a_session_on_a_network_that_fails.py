@@ -151,7 +151,8 @@ def test_another_network_is_gone_over_to_from_one_that_swallows_everything(site)
 
 
 @TRANSPORTS
-def test_large_streams_are_whole_where_packets_are_lost(site, transport):
+@pytest.mark.parametrize("moves", [0, 3], ids=["stays", "moves"])
+def test_large_streams_are_whole_where_packets_are_lost(site, transport, moves):
     site.network.loss(LOSS)
     child = site.start("--transport", transport)
     sent, received = hashlib.sha256(), hashlib.sha256()
@@ -165,14 +166,18 @@ def test_large_streams_are_whole_where_packets_are_lost(site, transport):
 
     sending = threading.Thread(target=send, daemon=True)
     sending.start()
-    size = 0
+    size, moved = 0, 0
     with child.process.stdout as output:
         while data := output.read1(1 << 16):
             received.update(data)
             size += len(data)
+            if moved < moves and size > (moved + 1) * TRANSFER // (moves + 1):
+                site.network.move()
+                moved += 1
     sending.join()
     assert child.wait() == 0, child.stderr.text
-    assert (size, received.digest()) == (TRANSFER, sent.digest())
+    assert (size, received.digest(), moved) == (TRANSFER, sent.digest(), moves)
+    assert site.resumed() >= moves
 
 
 def test_a_shell_goes_on_on_another_network(world):

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <optional>
+#include <string>
 
 #include "base/clock.h"
+#include "edge/listener/resuming.h"
 #include "support/memory_stream.h"
 
 namespace cfpipe::edge {
@@ -229,6 +232,35 @@ TEST(TunnelOwner, IsWhoWasGrantedWhat) {
     change(grant);
     EXPECT_NE(ann, TunnelOwner(grant, request_to("vm.example.com")));
   }
+}
+
+// Its client is on another network by now, and never takes what it was sent.
+TEST_F(ResumableTunnelTest, ACarrierWhoseClientTakesNothingGoesSoonAfterTheNextHasCome) {
+  constexpr tunnel::RelayTimes kTimes{20ms, 20ms};
+  ASSERT_TRUE(take_over(attach(1)));
+  auto carrier = std::make_unique<testing::MemoryStream>(loop.get_executor());
+  carrier->stop_hearing();
+  bool over = false;
+  auto carrying = carry_on({all->find(id), attach(1), {}}, std::move(carrier), loop.get_executor(), kTimes);
+  net::co_spawn(loop, std::move(carrying), [&](std::exception_ptr) {
+    over = true;
+    loop.stop();
+  });
+  const auto run_for = [this](std::chrono::milliseconds time) {
+    loop.restart();
+    loop.run_for(time);
+  };
+  run_for(20ms);
+  std::string room(tunnel::kHeadroom, '\0');
+  room += "output";
+  std::array<tunnel::Slice, 1> output = {
+      tunnel::Slice(reinterpret_cast<std::byte*>(room.data()) + tunnel::kHeadroom, 6)};
+  EXPECT_EQ(stream->take(output).status, tunnel::IoStatus::ok);
+  run_for(200ms);
+  EXPECT_FALSE(over) << "a slow client is waited for";
+  ASSERT_TRUE(take_over(attach(2)));
+  run_for(10s);
+  EXPECT_TRUE(over);
 }
 
 }  // namespace

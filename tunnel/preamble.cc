@@ -15,6 +15,7 @@
 
 namespace cfpipe::tunnel {
 namespace net = boost::asio;
+using Clock = std::chrono::steady_clock;
 namespace {
 
 class StreamWithFirstBytes final : public ForwardingStream {
@@ -72,14 +73,25 @@ std::unique_ptr<Stream> put_in_front(net::any_io_executor executor, std::string 
 Preamble::Preamble(net::any_io_executor executor, std::unique_ptr<Stream> stream)
     : executor_(std::move(executor)),
       stream_(std::move(stream)),
-      event_(std::make_shared<net::steady_timer>(executor_)) {}
+      event_(std::make_shared<Event>(executor_)) {}
 
 // Until the stream's callback cancels the timer. False: it is late, or the caller is not wanted any more.
 net::awaitable<bool> Preamble::wait(Deadline deadline) {
-  event_->expires_at(deadline);
-  const auto [cancelled] = co_await event_->async_wait(net::as_tuple(net::use_awaitable));
+  if (event_->stopped) co_return false;
+  event_->timer.expires_at(deadline);
+  const auto [cancelled] = co_await event_->timer.async_wait(net::as_tuple(net::use_awaitable));
   const auto state = co_await net::this_coro::cancellation_state;
-  co_return cancelled&& state.cancelled() == net::cancellation_type::none;
+  const bool wanted = state.cancelled() == net::cancellation_type::none && !event_->stopped;
+  co_return cancelled&& wanted;
+}
+
+std::function<void()> Preamble::stopper() const {
+  return [weak = std::weak_ptr(event_)] {
+    const auto event = weak.lock();
+    if (!event) return;
+    event->stopped = true;
+    event->timer.cancel();
+  };
 }
 
 net::awaitable<bool> Preamble::more(Deadline deadline) {
@@ -87,7 +99,7 @@ net::awaitable<bool> Preamble::more(Deadline deadline) {
     const auto status = stream_->fill();
     if (status == IoStatus::ok) break;
     if (status != IoStatus::would_block) co_return false;
-    stream_->on_readable([event = event_] { event->cancel(); });
+    stream_->on_readable([event = event_] { event->timer.cancel(); });
     const bool woken = co_await wait(deadline);
     if (!woken) co_return false;
   }
@@ -138,7 +150,7 @@ net::awaitable<bool> Preamble::say(std::string_view text, Deadline deadline) {
     if (status == IoStatus::ok) status = stream_->flush();
     if (status == IoStatus::ok) co_return true;
     if (status != IoStatus::would_block) co_return false;
-    stream_->on_writable([event = event_] { event->cancel(); });
+    stream_->on_writable([event = event_] { event->timer.cancel(); });
     const bool woken = co_await wait(deadline);
     if (!woken) co_return false;
   }
@@ -146,8 +158,10 @@ net::awaitable<bool> Preamble::say(std::string_view text, Deadline deadline) {
 
 net::awaitable<void> Preamble::end(Deadline deadline) {
   stream_->finish();
-  for (bool come = true; come;) {
+  // One who never stops sending gets no more than a turn among others, until the deadline.
+  for (bool come = true; come && Clock::now() < deadline;) {
     read_.clear();
+    co_await net::post(executor_, net::use_awaitable);
     come = co_await more(deadline);
   }
 }

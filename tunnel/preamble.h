@@ -5,6 +5,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,8 +34,11 @@ class Preamble {
   boost::asio::awaitable<std::optional<std::string>> line(std::size_t most, Deadline deadline);
   /// False: it was not sent.
   boost::asio::awaitable<bool> say(std::string_view text, Deadline deadline);
-  /// Sends the end, and waits for the other's, so that what was said arrives in front of it.
+  /// Sends the end, and waits for the other's, so that what was said arrives in front of it. What comes
+  /// meanwhile is dropped.
   boost::asio::awaitable<void> end(Deadline deadline);
+  /// Ends what is waited for, as if it were late, wherever the preamble has been moved to.
+  std::function<void()> stopper() const;
   /// Back in front of what is read next.
   void unread(std::string_view text) { read_.insert(0, text); }
 
@@ -42,13 +46,19 @@ class Preamble {
   std::unique_ptr<Stream> stream() &&;
 
  private:
+  struct Event {
+    explicit Event(const boost::asio::any_io_executor& executor) : timer(executor) {}
+    boost::asio::steady_timer timer;  ///< cancelled when there is something to do
+    bool stopped = false;
+  };
+
   boost::asio::awaitable<bool> more(Deadline deadline);
   boost::asio::awaitable<bool> wait(Deadline deadline);
 
   boost::asio::any_io_executor executor_;
   std::unique_ptr<Stream> stream_;
   std::string read_;  ///< and not told
-  std::shared_ptr<boost::asio::steady_timer> event_;
+  std::shared_ptr<Event> event_;
 };
 
 }  // namespace cfpipe::tunnel

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 
 #include "relay_fixture.h"
+#include "tunnel/forwarding_stream.h"
 #include "tunnel/relay.h"
 
 namespace cfpipe::tunnel {
@@ -73,6 +76,47 @@ TEST(Preamble, SaysAllToOneWhoReadsSlowly) {
   EXPECT_EQ(talk.peer->heard(), "what is said");
   talk.peer->stop_hearing();
   EXPECT_FALSE(talk.run(talk.preamble->say("what is not", Talk::soon())));
+}
+
+/// Its peer sends without end.
+class Flood final : public ForwardingStream {
+ public:
+  using ForwardingStream::ForwardingStream;
+  static constexpr int kMost = 100'000;  // ends for one who waits for the end
+  IoStatus fill() override { return ++fills < kMost ? IoStatus::ok : IoStatus::eof; }
+  std::span<Slice> ready() override { return std::span(&slice_, 1); }
+  void consume(std::size_t) override {}
+  int fills = 0;
+
+ private:
+  std::array<std::byte, 1> bytes_{};
+  Slice slice_{bytes_};
+};
+
+TEST(Preamble, OneWhoNeverStopsSendingKeepsNoOneFromTheLoop) {
+  net::io_context loop;
+  auto flood = std::make_unique<Flood>(std::make_unique<MemoryStream>(loop.get_executor()));
+  const Flood& sent = *flood;
+  Preamble preamble(loop.get_executor(), std::move(flood));
+  net::co_spawn(loop, preamble.end(std::chrono::steady_clock::now() + 1h), net::detached);
+  int fills = 0;
+  net::post(loop, [&] { net::post(loop, [&] { fills = sent.fills; }); });
+  loop.run();
+  EXPECT_LT(fills, 10);
+  const int before = sent.fills;
+  net::co_spawn(loop, preamble.end(std::chrono::steady_clock::now()), net::detached);
+  loop.restart();
+  loop.run();
+  EXPECT_LE(sent.fills, before + 1) << "it is late";
+}
+
+TEST(Preamble, IsStoppedWhereverItIs) {
+  Talk talk;
+  const auto stop = talk.preamble->stopper();
+  net::post(talk.loop, stop);
+  EXPECT_EQ(talk.run(talk.preamble->peek(std::chrono::steady_clock::now() + 1h)), std::nullopt);
+  talk.preamble.reset();
+  stop();
 }
 
 // The relay gets what was read and not told, then what comes.

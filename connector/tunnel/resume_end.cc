@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/scope_exit.h"
 #include "base/text.h"
 #include "connector/tunnel/spawn.h"
 #include "tunnel/resume/admission.h"
@@ -24,22 +25,26 @@ constexpr std::size_t kAgentRandom = 12;  ///< bytes; kAgentCharacters of base64
 struct ResumeEnd::Client {
   tunnel::Preamble preamble;
   std::string text;  ///< for the log
-  std::shared_ptr<const void> counted;
+  std::string told;  ///< the version, which the origin must have
+  std::shared_ptr<const void> seat;
 };
 
-/// A tunnel that its client may come back to. Its stream has it, by the callback of on_detached().
+/// A tunnel that its client may come back to. Its stream has it, by the callback of on_detached(), and no
+/// other holds it while time passes: so it is there as long as the stream is.
 struct ResumeEnd::Session {
   Session(const net::any_io_executor& executor, tunnel::ResumableStream& of, tunnel::ResumeKeys keys,
-          std::string client_key, const tunnel::SessionId& id, std::string name)
+          std::string client_key, const tunnel::SessionId& id, Client& client)
       : stream(of),
         admission(std::move(keys), std::move(client_key), id),
         timer(executor),
-        text(std::move(name)) {}
+        text(client.text),
+        seat(std::move(client.seat)) {}
   tunnel::ResumableStream& stream;
   tunnel::ResumeAdmission admission;
   net::steady_timer timer;
   std::string text;
-  bool waits = false;  ///< for its client
+  std::shared_ptr<const void> seat;
+  std::optional<Clock::time_point> waits;  ///< for its client, since then
 };
 
 std::shared_ptr<ResumeEnd> ResumeEnd::make(net::any_io_executor executor,
@@ -63,35 +68,61 @@ void ResumeEnd::use(Authority origin) {
   if (origin.text() == origin_.text()) return;
   origin_ = std::move(origin);
   version_.reset();
+  changed_at_.reset();
+  doubted_ = false;
   learn_after_ = {};
   learn_soon();
 }
 
+// As long as there are tunnels to come back to, an origin that is in trouble is no reason to keep silent: it
+// is not asked when their clients do.
 void ResumeEnd::serve(net::ip::tcp::socket socket) {
-  if (!version_) {
-    learn_soon();
-    return tunnels_->serve(std::move(socket), origin_);
-  }
+  if (!version_ || doubted_) learn_soon();
+  if (!version_ || (doubted_ && sessions_.empty())) return tunnels_->serve(std::move(socket), origin_);
   boost::system::error_code gone;
   const auto peer = socket.remote_endpoint(gone);
   auto text = "connection from " + Host(peer.address()).text() + " to " + origin_.text();
-  auto counted = tunnels_->count_fronted(text);
-  auto stream = counted ? stream_of(executor_, std::move(socket)) : nullptr;
+  auto seat = seat_for(text);
+  auto stream = seat ? stream_of(executor_, std::move(socket)) : nullptr;
   if (!stream) return;
-  auto meeting = meet({{executor_, std::move(stream)}, std::move(text), std::move(counted)});
+  auto meeting = meet({{executor_, std::move(stream)}, std::move(text), *version_, std::move(seat)});
   spawn(executor_, std::move(meeting));
+}
+
+std::shared_ptr<const void> ResumeEnd::seat_for(std::string_view text) {
+  if (tunnels_->front_is_full()) give_way();
+  return tunnels_->count_fronted(text);
+}
+
+// Of the kind that has the most seats without using them, the one that has been waited for longest.
+void ResumeEnd::give_way() {
+  std::shared_ptr<Session> longest;
+  std::size_t waiting = 0;
+  for (const auto& [id, known] : sessions_) {
+    auto session = known.lock();
+    if (!session || !session->waits) continue;
+    ++waiting;
+    if (!longest || *session->waits < *longest->waits) longest = std::move(session);
+  }
+  if (longest && waiting > silent_.size()) {
+    sessions_.erase(longest->admission.session());
+    longest->seat.reset();
+    longest->stream.give_up(tunnel::End::cut, "its client had been away for longest when another one came");
+  } else if (!silent_.empty()) {
+    silent_.begin()->second.stop();
+    silent_.erase(silent_.begin());
+    tunnels_->note("a connection that said nothing gave way to another one");
+  }
 }
 
 // Line and version in one piece: some clients take no version that comes alone, behind a line.
 net::awaitable<void> ResumeEnd::meet(Client client) {
   const auto self = shared_from_this();
-  const std::string first = announcement_ + version_.value_or("");
-  const auto until = Clock::now() + kFirstByteLimit;
-  const bool said = co_await client.preamble.say(first, until);
-  if (!said) co_return;
-  const auto answered = co_await client.preamble.peek(until);
-  if (!answered) co_return;
-  if (*answered != tunnel::kInBandMark) {
+  const bool has_spoken = co_await spoke(client);
+  if (!has_spoken) co_return;
+  const auto until = Clock::now();
+  const auto first = co_await client.preamble.peek(until);
+  if (*first != tunnel::kInBandMark) {
     co_await pass(std::move(client));
   } else {
     client.preamble.skip(1);
@@ -99,26 +130,52 @@ net::awaitable<void> ResumeEnd::meet(Client client) {
   }
 }
 
+net::awaitable<bool> ResumeEnd::spoke(Client& client) {
+  const auto number = ++comings_;
+  silent_[number] = {client.preamble.stopper(), std::move(client.seat)};
+  const ScopeExit over([this, number] { silent_.erase(number); });
+  const std::string first = announcement_ + client.told;
+  const auto until = Clock::now() + kFirstByteLimit;
+  const bool said = co_await client.preamble.say(first, until);
+  if (!said) co_return false;
+  const auto answered = co_await client.preamble.peek(until);
+  const auto found = silent_.find(number);
+  if (!answered || found == silent_.end()) co_return false;
+  client.seat = std::move(found->second.seat);
+  co_return true;
+}
+
 /// A connection to the origin, behind the version that the client has been told. Null: there is none.
 net::awaitable<std::unique_ptr<tunnel::Stream>> ResumeEnd::reach(const Client& client) {
-  const auto told = version_;
-  auto origin = co_await tunnels_->dial(origin_, client.text);
+  const Authority asked = origin_;
+  auto origin = co_await tunnels_->dial(asked, client.text);
   if (!origin) co_return nullptr;
   tunnel::Preamble preamble(executor_, std::move(origin));
   const auto version = co_await preamble.line(tunnel::kMaxBanner, Clock::now() + kVersionLimit);
-  if (version && version == told) co_return std::move(preamble).stream();
-  spdlog::warn("{}: not opened: the server has another version than before", client.text);
-  version_.reset();
-  learn_after_ = {};
-  learn_soon();
+  if (asked.text() == origin_.text()) judge(version, client.told);
+  if (version && version == client.told) co_return std::move(preamble).stream();
+  tunnels_->note(client.text + ": not opened: the server has another version than before");
   co_return nullptr;
+}
+
+/// What the origin has said first to a client that was told this.
+void ResumeEnd::judge(const std::optional<std::string>& line, const std::string& told) {
+  doubted_ = !line || !line->starts_with("SSH-");
+  if (doubted_) return learn_soon();
+  if (*line == told || *line == version_) return;
+  const auto now = Clock::now();
+  const bool unsteady = changed_at_ && now - *changed_at_ < kVersionSteady;
+  changed_at_ = now;
+  if (!unsteady && adopt(*line)) return;
+  version_.reset();
+  learn_after_ = now + kVersionUnsteady;
 }
 
 net::awaitable<void> ResumeEnd::pass(Client client) {
   auto origin = co_await reach(client);
   if (origin)
     tunnels_->join(std::move(origin), std::move(client.preamble).stream(), std::move(client.text),
-                   std::move(client.counted));
+                   std::move(client.seat));
 }
 
 net::awaitable<void> ResumeEnd::answer(Client client) {
@@ -148,9 +205,15 @@ net::awaitable<void> ResumeEnd::open(Client client, std::string key) {
   const auto id = tunnel::in_band_session(key, keys_.public_key());
   const auto number = ++openings_;
   opening_[id] = number;
+  const auto is_last = [this, id, number] {
+    const auto last = opening_.find(id);
+    return last != opening_.end() && last->second == number;
+  };
+  const ScopeExit over([this, id, is_last] {
+    if (is_last()) opening_.erase(id);
+  });
   auto origin = co_await reach(client);
-  if (opening_[id] != number) co_return;  // its client has begun anew meanwhile
-  opening_.erase(id);
+  if (!is_last()) co_return;  // its client has begun anew meanwhile
   if (!origin || leaving_ || !take_place_of(id)) {
     const auto said = tunnel::reset_frame({tunnel::ResetCode::broken_off, "the server could not be reached"});
     const auto until = Clock::now() + tunnel::kInBandLimit;
@@ -161,14 +224,15 @@ net::awaitable<void> ResumeEnd::open(Client client, std::string key) {
   auto stream = std::make_unique<tunnel::ResumableStream>(executor_, true);
   stream->distrust_ends();
   const auto session =
-      std::make_shared<Session>(executor_, *stream, keys_.again(), std::move(key), id, client.text);
+      std::make_shared<Session>(executor_, *stream, keys_.again(), std::move(key), id, client);
   sessions_[id] = session;
   stream->on_detached([self = shared_from_this(), session] { self->lost(session); });
   stream->attach(std::move(client.preamble).stream(), 0);
   // Is held as long as the tunnel is.
-  auto counted = std::shared_ptr<const void>(
-      client.counted.get(), [self = shared_from_this(), counted = client.counted, id,
-                             weak = std::weak_ptr(session)](const void*) { self->forget(id, weak); });
+  const auto ends = [self = shared_from_this(), id, weak = std::weak_ptr(session)](const void*) {
+    self->forget(id, weak);
+  };
+  auto counted = std::shared_ptr<const void>(static_cast<const void*>(this), ends);
   tunnels_->join(std::move(origin), std::move(stream), std::move(client.text), std::move(counted));
 }
 
@@ -181,7 +245,7 @@ void ResumeEnd::forget(const tunnel::SessionId& id, const std::weak_ptr<Session>
 
 void ResumeEnd::lost(const std::shared_ptr<Session>& session) {
   if (leaving_) return session->stream.give_up(tunnel::End::cut, "its connection was lost");
-  session->waits = true;
+  session->waits = Clock::now();
   session->timer.expires_after(grace_);
   session->timer.async_wait([weak = std::weak_ptr(session),
                              grace = grace_](const boost::system::error_code& cancelled) {
@@ -189,25 +253,36 @@ void ResumeEnd::lost(const std::shared_ptr<Session>& session) {
     if (cancelled || !waiting) return;
     waiting->stream.give_up(tunnel::End::cut, "the client has not come back within " + duration_text(grace));
   });
-  spdlog::info("{}: waits for its client", session->text);
+  tunnels_->note(session->text + ": waits for its client");
+}
+
+/// The answer to one that may come back, whose tunnel is without a connection from now on.
+std::optional<std::string> ResumeEnd::admitted(const std::weak_ptr<Session>& known,
+                                               const tunnel::ResumeAttach& attach) {
+  const auto session = known.lock();
+  const auto attached =
+      session && !leaving_ ? session->admission.admit(attach, session->stream) : std::nullopt;
+  if (!attached) return std::nullopt;
+  lost(session);  // until it is carried on
+  return text_of(*attached);
 }
 
 net::awaitable<void> ResumeEnd::come_back(Client client, tunnel::ResumeAttach attach) {
   const auto found = sessions_.find(attach.session);
-  const auto session = found == sessions_.end() ? nullptr : found->second.lock();
-  const auto attached = session ? session->admission.admit(attach, session->stream) : std::nullopt;
-  const std::string said = (attached ? text_of(*attached) : std::string(tunnel::kInBandGone)) + "\n";
-  if (attached) lost(session);  // until it is carried on
+  const auto known = found == sessions_.end() ? std::weak_ptr<Session>() : found->second;
+  const auto attached = admitted(known, attach);
+  const std::string said = attached.value_or(std::string(tunnel::kInBandGone)) + "\n";
   const auto until = Clock::now() + tunnel::kInBandLimit;
   const bool told = co_await client.preamble.say(said, until);
   if (!attached) co_await client.preamble.end(until);
+  if (!attached || !told) co_return;
   // Another one may have come meanwhile, or the end.
-  if (!attached || !told || !sessions_.contains(attach.session)) co_return;
-  if (session->admission.epoch() != attach.epoch) co_return;
-  session->waits = false;
+  const auto session = known.lock();
+  if (!session || session->admission.epoch() != attach.epoch) co_return;
+  session->waits.reset();
   session->timer.cancel();
   ++resumed_;
-  spdlog::info("{}: goes on", session->text);
+  tunnels_->note(session->text + ": goes on");
   if (!session->stream.attach(std::move(client.preamble).stream(), attach.next))
     session->stream.give_up(tunnel::End::cut, "the client has asked for what it has had");
 }
@@ -219,7 +294,10 @@ void ResumeEnd::learn_soon() {
   learning_ = true;
   learn_after_ = Clock::now() + kVersionPause;
   auto learning = learn();
-  spawn(executor_, std::move(learning), [self = shared_from_this()] { self->learning_ = false; });
+  spawn(executor_, std::move(learning), [self = shared_from_this()] {
+    self->learning_ = false;
+    if (self->learn_after_ == Clock::time_point()) self->learn_soon();  // of another origin
+  });
 }
 
 net::awaitable<void> ResumeEnd::learn() {
@@ -230,10 +308,16 @@ net::awaitable<void> ResumeEnd::learn() {
   if (!origin) co_return;
   tunnel::Preamble preamble(executor_, std::move(origin));
   auto line = co_await preamble.line(tunnel::kMaxBanner, Clock::now() + kVersionLimit);
-  if (!line || !line->starts_with("SSH-") || asked.text() != origin_.text()) co_return;
-  if (announcement_.size() + line->size() > tunnel::kMaxBanner) co_return;
-  version_ = std::move(*line);
-  spdlog::info("{} is an SSH server: tunnels may outlive their connection", asked.text());
+  if (line && asked.text() == origin_.text()) adopt(std::move(*line));
+}
+
+/// Whether the line is a version that can be announced.
+bool ResumeEnd::adopt(std::string line) {
+  if (!line.starts_with("SSH-") || announcement_.size() + line.size() > tunnel::kMaxBanner) return false;
+  version_ = std::move(line);
+  doubted_ = false;
+  tunnels_->note(origin_.text() + " is an SSH server: tunnels may outlive their connection");
+  return true;
 }
 
 void ResumeEnd::leave() {

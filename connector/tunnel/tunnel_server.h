@@ -60,6 +60,7 @@ class TunnelServer : public std::enable_shared_from_this<TunnelServer> {
 
   // The same in steps, for one who has something to say to either side first:
 
+  bool front_is_full() const { return *fronted_ >= kMaxFronted; }
   /// Counts such a connection, as long as it is held. `text`: names it in the log. Null: there are
   /// kMaxFronted, or this ends, and the log says so.
   std::shared_ptr<const void> count_fronted(std::string_view text);
@@ -68,6 +69,8 @@ class TunnelServer : public std::enable_shared_from_this<TunnelServer> {
   /// Relays between the two.
   void join(std::unique_ptr<tunnel::Stream> origin, std::unique_ptr<tunnel::Stream> client, std::string text,
             std::shared_ptr<const void> counted);
+  /// A line in the log, of those that tunnels may cause.
+  void note(const std::string& line) { log("{}", line); }
 
   /// Takes no more tunnels: OriginFault::draining. `idle` is called once none is open, perhaps at once.
   void drain(std::function<void()> idle);

@@ -56,7 +56,8 @@ StreamPtr InBandResume::watched(StreamPtr tunnel) {
   return std::make_unique<WatchedStream>(std::move(tunnel), [this] { remember(); });
 }
 
-net::awaitable<InBandResume::Begun> InBandResume::begin(StreamPtr stream, const std::string& client_key) {
+net::awaitable<Result<InBandResume::Begun>> InBandResume::begin(StreamPtr stream,
+                                                                const std::string& client_key) {
   tunnel::Preamble preamble(executor_, std::move(stream));
   const auto until = Clock::now() + kAnnouncementLimit;
   Begun out;
@@ -67,6 +68,9 @@ net::awaitable<InBandResume::Begun> InBandResume::begin(StreamPtr stream, const 
   const std::string hello = tunnel::in_band(tunnel::ResumeOpen{client_key});
   bool said = false;
   if (version) said = co_await preamble.say(hello, until);
+  // Part of it may have been sent, behind which no ssh can begin.
+  if (version && !said)
+    co_return Failure(Stage::upgrade, Cause::closed_early, "it takes nothing of what is sent");
   if (said) {
     out.first = *version;
     out.opened.emplace();
@@ -75,7 +79,9 @@ net::awaitable<InBandResume::Begun> InBandResume::begin(StreamPtr stream, const 
     out.opened->grace = static_cast<std::uint32_t>(tunnel::kInBandGrace.count());
     out.agent = announced->agent;
   } else {
-    if (!announced) forget();
+    // A connection that breaks so early tells nothing.
+    const bool without = line ? !announced : Clock::now() >= until;
+    if (without) forget();
     if (line) preamble.unread(*line);
   }
   out.carrier = std::move(preamble).stream();
@@ -93,13 +99,17 @@ net::awaitable<Result<Carrier>> InBandResume::attach(Resumption::Dial dial, std:
   const auto until = Clock::now() + tunnel::kInBandLimit;
   const auto line = co_await preamble.line(tunnel::kMaxBanner, until);
   const auto announced = line ? tunnel::parse_announcement(*line) : std::nullopt;
-  if (!announced) co_return silent;
-  // Each of several that serve a name has its own tunnels; the next attempt may reach the right one.
-  if (announced->agent != tunnel.agent) co_return Failure(Stage::upgrade, Cause::resume_elsewhere, {});
+  if (!line) co_return silent;
+  // Each of several that serve a name has its own tunnels; the next attempt may reach the right one. A server
+  // that is alone has none.
+  if (!announced || announced->agent != tunnel.agent)
+    co_return Failure(Stage::upgrade, Cause::resume_elsewhere, {});
   const bool anew = !tunnel.stream->was_heard();
   const std::string hello =
       anew ? tunnel::in_band(tunnel::ResumeOpen{tunnel.client_key}) : tunnel::kInBandMark + value + "\n";
   const auto version = co_await preamble.line(tunnel::kMaxBanner, until);
+  if (anew && version && *version != tunnel.version)
+    co_return Failure(Stage::upgrade, Cause::resume_refused, "the server has another version than before");
   bool said = false;
   if (version) said = co_await preamble.say(hello, until);
   if (said && anew) co_return Carrier{std::move(preamble).stream(), {}, true};

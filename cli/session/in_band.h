@@ -40,12 +40,14 @@ class InBandResume {
     std::optional<tunnel::ResumeOpened> opened;
     std::string agent;
   };
-  /// Where one is known: begins a tunnel with the key of that end.
-  boost::asio::awaitable<Begun> begin(std::unique_ptr<tunnel::Stream> stream, const std::string& client_key);
+  /// Where one is known: begins a tunnel with the key of that end. Stage::upgrade.
+  boost::asio::awaitable<Result<Begun>> begin(std::unique_ptr<tunnel::Stream> stream,
+                                              const std::string& client_key);
   /// A tunnel that was begun.
   struct Tunnel {
     std::string agent;
     std::string client_key;
+    std::string version;                    ///< that ssh was told
     const tunnel::ResumableStream* stream;  ///< outlives what uses this
   };
   /// A further carrier, on a connection that `dial` opens. `value`: a ResumeAttach; in its place the tunnel

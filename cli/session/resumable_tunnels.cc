@@ -46,15 +46,24 @@ net::awaitable<Result<ResumableTunnels::Begun>> ResumableTunnels::begin(Carrier 
   co_return begun(std::move(stream), std::move(opened.stream), std::move(keys), *answer, std::move(again));
 }
 
-net::awaitable<ResumableTunnels::Begun> ResumableTunnels::begin_in_band(
+net::awaitable<Result<ResumableTunnels::Begun>> ResumableTunnels::begin_in_band(
     std::unique_ptr<tunnel::Stream> tunnel, tunnel::ResumeKeys keys, Resumption::Dial again) {
-  if (!in_band_.is_known()) co_return Begun{in_band_.watched(std::move(tunnel)), nullptr};
+  Begun plain;
+  if (!in_band_.is_known()) {
+    plain.stream = in_band_.watched(std::move(tunnel));
+    co_return plain;
+  }
   const std::string key = keys.public_key();
-  auto agreed = co_await in_band_.begin(std::move(tunnel), key);
-  if (!agreed.opened) co_return Begun{std::move(agreed.carrier), nullptr};
+  auto tried = co_await in_band_.begin(std::move(tunnel), key);
+  if (!tried) co_return tried.error();
+  auto agreed = std::move(*tried);
+  if (!agreed.opened) {
+    plain.stream = std::move(agreed.carrier);
+    co_return plain;
+  }
   auto stream = std::make_unique<tunnel::ResumableStream>(executor_, false);
   stream->distrust_ends();
-  const InBandResume::Tunnel known{agreed.agent, key, stream.get()};
+  const InBandResume::Tunnel known{agreed.agent, key, agreed.first, stream.get()};
   auto in_band_again = [this, again = std::move(again), known](std::string value) {
     return in_band_.attach(again, std::move(value), known);
   };

@@ -29,8 +29,8 @@ class ResumableTunnels {
                                               Resumption::Dial again);
 
  private:
-  boost::asio::awaitable<Begun> begin_in_band(std::unique_ptr<tunnel::Stream> tunnel, tunnel::ResumeKeys keys,
-                                              Resumption::Dial again);
+  boost::asio::awaitable<Result<Begun>> begin_in_band(std::unique_ptr<tunnel::Stream> tunnel,
+                                                      tunnel::ResumeKeys keys, Resumption::Dial again);
   Begun begun(std::unique_ptr<tunnel::ResumableStream> stream, std::unique_ptr<tunnel::Stream> carrier,
               tunnel::ResumeKeys keys, const tunnel::ResumeOpened& opened, Resumption::Dial again);
 

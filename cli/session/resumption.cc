@@ -90,35 +90,67 @@ net::awaitable<void> Resumption::run(PublishedTunnel& published) {
   }
 }
 
+// A carrier that brought nothing has been no better than none: the outage before it goes on.
+std::optional<Failure> Resumption::begin_outage() {
+  const auto now = Clock::now();
+  const bool brought = !heard_ || stream_.heard() > *heard_;
+  const bool held = stream_.was_heard() && now - attached_at_ >= kLongestResumePause;
+  if (brought || held) {
+    outage_ = {};
+    outage_.since = now;
+    return std::nullopt;
+  }
+  const bool cut = stream_.carrier_end() != tunnel::End::clean;
+  if (cut && ++outage_.cuts <= kResumesAtOnce) return std::nullopt;
+  return Failure(Stage::upgrade, cut ? Cause::lost : Cause::closed_early, {});
+}
+
+/// Whether the outage has lasted for too long.
+bool Resumption::is_abandoned(const Failure& failure) {
+  const auto now = Clock::now();
+  const bool is_none = failure.cause == Cause::closed_early && !stream_.was_heard();
+  const bool not_there =
+      failure.cause == Cause::refused || failure.cause == Cause::resume_elsewhere || is_none;
+  if (!not_there) {
+    outage_.refused_since.reset();
+  } else if (!outage_.refused_since) {
+    outage_.refused_since = now;
+  }
+  return now - outage_.since >= grace_ ||
+         (outage_.refused_since && now - *outage_.refused_since >= kResumeRefused);
+}
+
 net::awaitable<void> Resumption::come_back(PublishedTunnel& published) {
-  const auto lost_at = Clock::now();
-  auto refused_since = Clock::time_point::max();
-  auto pause = kFirstResumePause;
+  auto failure = begin_outage();
   spdlog::info("the tunnel has lost its connection; dialling anew");
   published.lost();
   for (;;) {
-    const auto failure = co_await attempt();
+    if (failure) {
+      if (is_abandoned(*failure) || !worth_another_attempt(*failure)) co_return end(*failure);
+      spdlog::info("not resumed yet: {}", what_text(*failure));
+      event_.expires_after(shortened(outage_.pause));
+      const auto waited = co_await event_.async_wait(net::as_tuple(net::use_awaitable));
+      const bool network_is_another = std::get<0>(waited) == net::error::operation_aborted;
+      outage_.pause =
+          network_is_another ? kFirstResumePause : std::min(2 * outage_.pause, kLongestResumePause);
+    }
+    const auto heard = stream_.heard();
+    failure = co_await attempt();
     const auto state = co_await net::this_coro::cancellation_state;
     if (is_cancelled(state)) co_return;
-    if (!failure) {
-      detached_ = false;
-      spdlog::info("the tunnel goes on after {} ms",
-                   std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - lost_at).count());
-      published.resumed();
-      co_return;
-    }
-    const auto now = Clock::now();
-    const bool not_there = failure->cause == Cause::refused || failure->cause == Cause::resume_elsewhere;
-    refused_since = not_there ? std::min(refused_since, now) : Clock::time_point::max();
-    const bool abandoned =
-        now - lost_at >= grace_ || (refused_since < now && now - refused_since >= kResumeRefused);
-    if (abandoned || !worth_another_attempt(*failure)) co_return end(*failure);
-    spdlog::info("not resumed yet: {}", what_text(*failure));
-    event_.expires_after(shortened(pause));
-    const auto waited = co_await event_.async_wait(net::as_tuple(net::use_awaitable));
-    const bool network_is_another = std::get<0>(waited) == net::error::operation_aborted;
-    pause = network_is_another ? kFirstResumePause : std::min(2 * pause, kLongestResumePause);
+    if (failure) continue;
+    goes_on(heard);
+    published.resumed();
+    co_return;
   }
+}
+
+void Resumption::goes_on(std::uint64_t heard) {
+  detached_ = false;
+  heard_ = heard;
+  attached_at_ = Clock::now();
+  const auto lasted = std::chrono::duration_cast<std::chrono::milliseconds>(attached_at_ - outage_.since);
+  spdlog::info("the tunnel goes on after {} ms", lasted.count());
 }
 
 void Resumption::end(const Failure& failure) {

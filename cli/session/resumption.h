@@ -26,6 +26,9 @@ inline constexpr std::chrono::milliseconds kLongestResumePause{5'000};
 /// How long connections may be refused, or taken by another than the end that kept the tunnel: then that is
 /// not there any more.
 inline constexpr std::chrono::milliseconds kResumeRefused{10'000};
+/// Connections in a row that may be cut before they have brought anything, with no pause in front of the
+/// next.
+inline constexpr int kResumesAtOnce = 64;
 /// How long the edge may take to give a sign of life once the network has changed. Too short for a wire costs
 /// a connection, not the tunnel.
 inline constexpr std::chrono::milliseconds kResumeCheck{750};
@@ -77,8 +80,20 @@ class Resumption {
   void network_changed();
 
  private:
+  using Time = std::chrono::steady_clock::time_point;
+  /// From the loss of a carrier until one has brought something.
+  struct Outage {
+    Time since;
+    std::chrono::milliseconds pause = kFirstResumePause;  ///< before the next attempt
+    std::optional<Time> refused_since;
+    int cuts = 0;  ///< of carriers that have brought nothing
+  };
+
   boost::asio::awaitable<void> come_back(PublishedTunnel& published);
   boost::asio::awaitable<std::optional<Failure>> attempt();
+  std::optional<Failure> begin_outage();
+  bool is_abandoned(const Failure& failure);
+  void goes_on(std::uint64_t heard);
   void end(const Failure& failure);
 
   NetworkChanges& network_;
@@ -89,6 +104,9 @@ class Resumption {
   const std::chrono::seconds grace_;
   const Dial dial_;
   std::uint32_t epoch_ = 0;
+  Outage outage_{};
+  std::optional<std::uint64_t> heard_;  ///< of the stream before its carrier came; nothing: it is the first
+  Time attached_at_{};
   bool detached_ = false;
   bool over_ = false;
   boost::asio::steady_timer event_;  ///< cancelled when there is something to do

@@ -1,7 +1,9 @@
 """Behind an edge that knows nothing of resuming, `listen` of a connector keeps the tunnel whose client has lost its connection: it
 announces that to clients in a line in front of the server's version, and those that understand it come back."""
 
+import base64
 import hashlib
+import os
 import random
 import socket
 import subprocess
@@ -114,6 +116,53 @@ def test_large_streams_are_whole_over_many_breaks(world):
     assert received.digest() == sent.digest() and way.way.breaks > 5
 
 
+class CutBehindTheEdge:
+    """The way between the edge and the connector, on which nothing is hidden, breaks once after each of these numbers of bytes."""
+
+    def __init__(self, world):
+        self.after = None
+
+        def serve(connection, events):
+            origins.echo(connection, events)
+            connection.sendall(b"bye")
+        front = ListeningConnector(world, world.closing(origins.Origin(speaks_first(serve))).address)
+        front.announces()
+        self.way = BreakableWay(world, front.port, self._next)
+        self.edge = Edge(world, "mock", self.way.place)
+        self.client = Client(world, self.edge)
+        self.client.login()
+        self.client.banner("--hostname", self.edge.host())
+
+    def _next(self):
+        after, self.after = self.after, None
+        return after
+
+    def known(self):
+        return bool(list(self.client.home.glob("*-resume")))
+
+    def start(self, after):
+        self.after = after
+        return self.client.start("access", "ssh", "--hostname", self.edge.host())
+
+
+def test_a_break_at_each_byte_loses_and_doubles_none(world):
+    cut = CutBehindTheEdge(world)
+    for after in range(LINE + len(VERSION), 310):
+        child = cut.start(after)
+        heard = child.process.stdout.read(len(VERSION)) + said_and_heard(child, b"what is said")
+        child.process.stdin.close()
+        assert heard + child.process.stdout.read() == VERSION + b"what is said" + b"bye", after
+        assert child.wait() == 0, after
+    assert cut.way.breaks > 100
+
+
+def test_a_break_within_the_announcement_forgets_nothing(world):
+    cut = CutBehindTheEdge(world)
+    for after in (1, LINE // 2, LINE - 1):
+        cut.start(after).wait()
+        assert cut.known()
+
+
 def test_what_is_typed_during_the_break_arrives_behind_it(world):
     way = Way(world, world.closing(origins.Origin(speaks_first(origins.echo))).address)
     way.learn()
@@ -141,6 +190,53 @@ def test_a_connector_that_is_another_is_not_waited_for(world):
     way.front.restart()
     assert child.wait() == LOST
     assert "it could not be resumed" in child.stderr.text
+
+
+def test_a_server_that_announces_nothing_has_no_session(world):
+    """Each attempt costs it a connection that is given up before a login, for which sshd locks addresses out."""
+    way = Way(world, world.closing(origins.Origin(speaks_first(origins.echo))).address)
+    way.learn()
+    child = way.start()
+    assert child.process.stdout.read(len(VERSION)) == VERSION and said_and_heard(child, b"before") == b"before"
+    way.front.restart("resume: off")
+    assert child.wait() == LOST
+    assert "another end than the one that keeps the session has answered" in child.stderr.text
+
+
+class Impostor:
+    """A server that shows itself as what keeps tunnels, with each of these versions in turn, and keeps none."""
+
+    def __init__(self, world, *versions):
+        self.connections = 0
+
+        def serve(connection, events):
+            version = versions[min(self.connections, len(versions) - 1)]
+            self.connections += 1
+            connection.sendall(b"cfpipe-resume-1 " + b"A" * 42 + b"E impostor-0123456\r\n" + version)
+            connection.recv(65536)
+        self.edge = Edge(world, "mock", world.closing(origins.Origin(serve)).address)
+        self.client = Client(world, self.edge)
+        self.client.login()
+        self.client.banner("--hostname", self.edge.host())
+        assert list(self.client.home.glob("*-resume"))
+        self.child = self.client.start("access", "ssh", "--hostname", self.edge.host())
+
+
+def test_a_server_that_only_announces_is_left_alone(world):
+    impostor = Impostor(world, VERSION)
+    assert impostor.child.process.stdout.read(len(VERSION)) == VERSION
+    assert impostor.child.wait() == LOST
+    assert "it could not be resumed" in impostor.child.stderr.text
+    assert impostor.connections < 20, "ever more rarely, for ten seconds"
+
+
+def test_a_session_does_not_begin_anew_with_another_version(world):
+    """ssh signs the one that it was told."""
+    impostor = Impostor(world, VERSION, VERSION, b"SSH-2.0-newer\r\n")
+    assert impostor.child.process.stdout.read(len(VERSION)) == VERSION
+    assert impostor.child.wait() == LOST
+    assert "the server has another version than before" in impostor.child.stderr.text
+    assert impostor.connections == 3
 
 
 def test_a_host_that_announces_no_more_is_forgotten(world):
@@ -237,6 +333,18 @@ def test_a_stranger_comes_back_to_nothing(front):
         client.sendall(attach)
         assert client.recv(100) == GONE
         assert client.recv(1) == b""
+
+
+def test_tunnels_that_are_begun_and_left_fill_no_log(front):
+    for _ in range(300):
+        with greeted(front) as client:
+            client.sendall(b"\0001 new " + base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=") + b"\n")
+            client.sendall(b"\0\0\0\1x")
+            assert client.recv(5), "it is open"
+    with greeted(front) as client:
+        client.sendall(b"SSH-2.0-x\r\n")
+        assert client.recv(100) == b"SSH-2.0-x\r\n"
+    assert front.child.stderr.text.count("waits for its client") < 200
 
 
 def test_a_server_that_is_down_is_said_to_both(world, nobody_listens):

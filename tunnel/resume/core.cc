@@ -60,6 +60,7 @@ void ResumeCore::lost() {
   }
   const End how = carrier_->end();
   const std::string detail = carrier_->end_detail();
+  carrier_end_ = how;
   detach();
   if (how == End::dismissed) return give_up(how, detail);
   const bool in_peace = how == End::clean && trusts_ends_;

@@ -47,6 +47,7 @@ class ResumeCore {
   ResumeReceiver receiver_;
   std::optional<Reset> last_words_;  ///< what finish() tells in place of a FIN
   bool trusts_ends_ = true;          ///< of carriers
+  End carrier_end_ = End::open;      ///< of the last that has gone by itself
   Stream::Callback detached_;
   End end_ = End::open;
   std::string detail_;

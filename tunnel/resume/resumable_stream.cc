@@ -27,8 +27,11 @@ void ResumableStream::distrust_ends() {
 bool ResumableStream::was_acknowledged() const {
   return core_->sender_.acknowledged_to() > 0;
 }
-bool ResumableStream::was_heard() const {
-  return core_->receiver_.next_expected() > 0 || was_acknowledged();
+std::uint64_t ResumableStream::heard() const {
+  return core_->receiver_.next_expected() + core_->sender_.acknowledged_to();
+}
+End ResumableStream::carrier_end() const {
+  return core_->carrier_end_;
 }
 void ResumableStream::on_detached(Callback callback) {
   core_->detached_ = std::move(callback);

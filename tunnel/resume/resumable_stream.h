@@ -37,7 +37,11 @@ class ResumableStream final : public Stream {
   /// Whether the other end has acknowledged anything.
   bool was_acknowledged() const;
   /// The same, or has sent something that was passed on. False: it may not know of this tunnel.
-  bool was_heard() const;
+  bool was_heard() const { return heard() > 0; }
+  /// Grows with each of these.
+  std::uint64_t heard() const;
+  /// How the last carrier ended that has gone by itself.
+  End carrier_end() const;
   /// Called from the executor whenever the carrier has gone by itself and the tunnel has not ended.
   void on_detached(Callback callback);
   /// Ends the tunnel for good: there will be no more carriers. End::cut is End::clean where the other end has

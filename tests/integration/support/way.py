@@ -1,8 +1,11 @@
 """A client whose way to its edge breaks when the test says so."""
 
+import hashlib
 import json
+import threading
 import urllib.request
 
+from support import stream
 from support.breakable import BreakableWay
 from support.clients import Client
 from support.configured_edge import ConfiguredEdge
@@ -50,3 +53,23 @@ def end(child):
     with child.process.stdout as output:
         assert output.read() == b""
     return child.wait()
+
+
+def echoes_whole(child, total, first=b""):
+    """Sends a stream and the end of standard input, and reads what comes, behind `first`, meanwhile: whether it is the same."""
+    sent, received = hashlib.sha256(), hashlib.sha256()
+
+    def send():
+        for block in stream.blocks(total):
+            child.process.stdin.write(block)
+            sent.update(block)
+        child.process.stdin.close()
+
+    sending = threading.Thread(target=send, daemon=True)
+    sending.start()
+    with child.process.stdout as output:
+        assert output.read(len(first)) == first
+        while data := output.read(1 << 20):
+            received.update(data)
+    sending.join()
+    return received.digest() == sent.digest()

@@ -331,7 +331,7 @@ def test_tunnels_that_are_begun_and_left_fill_no_log(front):
     assert front.child.stderr.text.count("waits for its client") < 200
 
 
-def test_a_server_that_is_down_is_said_to_both(world, nobody_listens):
+def test_a_server_that_is_down_is_said_to_both(world):
     """It was there when the connector learned of it."""
     server = origins.Origin(speaks_first(origins.echo))
     way = Way(world, server.address)

@@ -142,6 +142,8 @@ struct Server::Impl {
     }
   }
 
+  std::weak_ptr<const void> alive() const { return on_drained; }
+
   const std::shared_ptr<ResumableTunnels> resumables;
   const std::size_t max_connections;
   const std::shared_ptr<MemoryBudget> memory;  // outlives the workers
@@ -244,13 +246,14 @@ void Server::stop(std::chrono::milliseconds drain) {
   for (const auto& worker : impl.workers) worker->drain();
   impl.resumables->leave();
   impl.idle_timer.expires_after(std::min(drain, kLastRequest));
-  impl.idle_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
-    if (cancelled) return;
+  // One that is due already runs even if its timer goes first, and the server with it.
+  impl.idle_timer.async_wait([&impl, alive = impl.alive()](const boost::system::error_code& cancelled) {
+    if (cancelled || alive.expired()) return;
     for (const auto& worker : impl.workers) worker->end_idle();
   });
   impl.drain_timer.expires_after(drain);
-  impl.drain_timer.async_wait([&impl](const boost::system::error_code& cancelled) {
-    if (cancelled) return;
+  impl.drain_timer.async_wait([&impl, alive = impl.alive()](const boost::system::error_code& cancelled) {
+    if (cancelled || alive.expired()) return;
     for (const auto& worker : impl.workers) worker->stop();
   });
 }

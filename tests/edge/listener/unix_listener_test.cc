@@ -172,13 +172,14 @@ class AtUnixSocket : public RawEdgeTest {
   const std::string path_ = dir_ / "http.sock";
 };
 
-constexpr const char* kClose = "Connection: close\r\n";
+constexpr const char* kConnectionClose = "Connection: close\r\n";
 
 TEST_F(AtUnixSocket, RequestsAreTheClients) {
   start();
   EXPECT_EQ(port(), 0);
-  EXPECT_THAT(ask(kClose + std::string("X-Forwarded-For: 192.0.2.7\r\n")), HasSubstr("from 192.0.2.7."));
-  EXPECT_THAT(ask(kClose + std::string("Forwarded: for=\"[2001:db8::7]\"\r\n")),
+  EXPECT_THAT(ask(kConnectionClose + std::string("X-Forwarded-For: 192.0.2.7\r\n")),
+              HasSubstr("from 192.0.2.7."));
+  EXPECT_THAT(ask(kConnectionClose + std::string("Forwarded: for=\"[2001:db8::7]\"\r\n")),
               HasSubstr("from 2001:db8::7."));
   EXPECT_THAT(ask("X-Forwarded-For: 192.0.2.7\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"),
@@ -189,7 +190,7 @@ TEST_F(AtUnixSocket, RequestsThatNameNoClientAreRefused) {
   start();
   for (const char* hidden : {"", "X-Forwarded-For: unknown\r\n", "Forwarded: for=_hidden\r\n",
                              "X-Forwarded-For: 0.0.0.0\r\n", "Forwarded: proto=https\r\n"}) {
-    const auto heard = ask(kClose + std::string(hidden));
+    const auto heard = ask(kConnectionClose + std::string(hidden));
     EXPECT_THAT(heard, HasSubstr("HTTP/1.1 400 ")) << hidden;
     EXPECT_THAT(heard, HasSubstr("does not say who the client is")) << hidden;
   }
@@ -198,16 +199,19 @@ TEST_F(AtUnixSocket, RequestsThatNameNoClientAreRefused) {
 TEST_F(AtUnixSocket, ProxiesOfProxiesAreTrustedAsElsewhere) {
   options_.proxies.ranges = {parse_ip_range("10.0.0.0/24").value()};
   start();
-  EXPECT_THAT(ask(kClose + std::string("X-Forwarded-For: 198.51.100.1, 192.0.2.7, 10.0.0.9\r\n")),
+  EXPECT_THAT(ask(kConnectionClose + std::string("X-Forwarded-For: 198.51.100.1, 192.0.2.7, 10.0.0.9\r\n")),
               HasSubstr("from 192.0.2.7."));
-  EXPECT_THAT(ask(kClose + std::string("X-Forwarded-For: 10.0.0.9\r\n")), HasSubstr("from 10.0.0.9."));
+  EXPECT_THAT(ask(kConnectionClose + std::string("X-Forwarded-For: 10.0.0.9\r\n")),
+              HasSubstr("from 10.0.0.9."));
 }
 
 TEST_F(AtUnixSocket, AHeaderOfTheProxyProtocolNamesTheClientToo) {
   options_.proxies.proxy_protocol = true;
   start();
-  EXPECT_THAT(ask(kClose, "PROXY TCP4 192.0.2.7 198.51.100.9 50000 443\r\n"), HasSubstr("from 192.0.2.7."));
-  EXPECT_THAT(ask(kClose, "PROXY UNKNOWN\r\n"), HasSubstr("HTTP/1.1 400 ")) << "a client that has no address";
+  EXPECT_THAT(ask(kConnectionClose, "PROXY TCP4 192.0.2.7 198.51.100.9 50000 443\r\n"),
+              HasSubstr("from 192.0.2.7."));
+  EXPECT_THAT(ask(kConnectionClose, "PROXY UNKNOWN\r\n"), HasSubstr("HTTP/1.1 400 "))
+      << "a client that has no address";
 }
 
 // HAProxy and nginx write both ends of the client's connection; an origin that is told wants both as well.

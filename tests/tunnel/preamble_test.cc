@@ -4,8 +4,8 @@
 
 #include <array>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <exception>
 
 #include "relay_fixture.h"
 #include "tunnel/forwarding_stream.h"
@@ -24,12 +24,8 @@ struct Talk {
   template <class T>
   T run(net::awaitable<T> what) {
     std::optional<T> out;
-    net::co_spawn(
-        loop,
-        [&out](net::awaitable<T> inner) -> net::awaitable<void> {
-          out = co_await std::move(inner);
-        }(std::move(what)),
-        net::detached);
+    net::co_spawn(loop, std::move(what),
+                  [&out](const std::exception_ptr&, T value) { out = std::move(value); });
     loop.restart();
     loop.run_for(5s);
     return out.value();

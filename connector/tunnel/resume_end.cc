@@ -154,7 +154,8 @@ net::awaitable<std::unique_ptr<tunnel::Stream>> ResumeEnd::reach(const Client& c
   const auto version = co_await preamble.line(tunnel::kMaxBanner, Clock::now() + kVersionLimit);
   if (asked.text() == origin_.text()) judge(version, client.told);
   if (version && version == client.told) co_return std::move(preamble).stream();
-  tunnels_->note(client.text + ": not opened: the server has another version than before");
+  const char* why = version ? "the server has another version than before" : "the server tells no version";
+  tunnels_->note(client.text + ": not opened: " + why);
   co_return nullptr;
 }
 

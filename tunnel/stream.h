@@ -51,7 +51,8 @@ class Stream {
     IoStatus status;  ///< ok: all bytes; would_block: `bytes` of them, wait for on_writable; failed
     std::size_t bytes;
   };
-  /// Writes to the sink as much as its bound allows. The stream may hold the bytes until flush().
+  /// Writes to the sink as much as its bound allows. The stream may hold the bytes until flush(). Where it
+  /// fails, what the peer sent before is still read to its end.
   virtual Took take(std::span<Slice> slices) = 0;
   /// Sends held bytes. ok: none are held any more.
   virtual IoStatus flush() = 0;

@@ -14,10 +14,17 @@ namespace {
 constexpr std::uint16_t kGoingAway = 1001;
 constexpr std::uint16_t kUnexpected = 1011;
 
+/// Bytes that are sent again before others have their turn: what comes meanwhile, and other tunnels.
+constexpr std::size_t kReplayTurnBytes = 256 * 1024;
+
 }  // namespace
 
 ResumeCore::ResumeCore(net::any_io_executor executor, const ResumeTimes& times)
-    : executor_(std::move(executor)), times_(times), ack_timer_(executor_), stall_timer_(executor_) {}
+    : executor_(std::move(executor)),
+      times_(times),
+      ack_timer_(executor_),
+      stall_timer_(executor_),
+      rest_timer_(executor_) {}
 
 // ---- the carrier ----
 
@@ -45,7 +52,8 @@ void ResumeCore::detach() {
 
 // It may be one of its own functions that has led here.
 void ResumeCore::retire(std::unique_ptr<Stream> carrier) {
-  listening_ = waits_for_room_ = false;
+  listening_ = waits_for_room_ = next_turn_ = read_out_ = false;
+  rest_timer_.cancel();
   carrier->close();
   net::post(executor_, [carrier = std::shared_ptr<Stream>(std::move(carrier))] {});
 }
@@ -73,8 +81,23 @@ void ResumeCore::lost() {
   });
 }
 
-// It overtakes what the other end has said before the carrier broke, which may be why it did.
+// It overtakes what the other end has said before the carrier broke, which may be why it did. That is read to
+// its end: it need not come again, and where carriers break often there is no other progress.
 void ResumeCore::write_failed() {
+  if (std::exchange(read_out_, true)) return;
+  net::post(executor_, [this, alive = std::weak_ptr<int>(alive_)] {
+    if (alive.expired() || !read_out_) return;
+    if (auto callback = std::exchange(reader_, nullptr)) return callback();
+    if (reads_by_itself()) read_on();
+  });
+  rest_timer_.expires_after(times_.rest);
+  rest_timer_.async_wait([this, alive = std::weak_ptr<int>(alive_)](const boost::system::error_code& error) {
+    if (!error && !alive.expired() && read_out_) skim();
+  });
+}
+
+// The rest has no taker.
+void ResumeCore::skim() {
   const auto events = receiver_.skim(*carrier_);
   if (receiver_.why() != nullptr) return give_up(End::protocol, receiver_.why());
   if (events.ack && !sender_.acknowledged(*events.ack))
@@ -94,27 +117,35 @@ void ResumeCore::give_up(End how, const std::string& detail) {
   wake(gone_waiter_);
 }
 
-// Sends what there is. would_block: the carrier is waited for. ok: nothing is left to do, or there is none.
+// Sends what there is. would_block: the carrier, or the next turn, is waited for. ok: nothing is left to do,
+// or there is no carrier that takes anything.
 IoStatus ResumeCore::drive() {
-  if (!carrier_) return IoStatus::ok;
-  auto status = sender_.pump(*carrier_);
+  if (!sink()) return IoStatus::ok;
+  if (next_turn_) return IoStatus::would_block;
+  auto status = sender_.pump(*carrier_, kReplayTurnBytes);
   if (status == IoStatus::ok) status = carrier_->flush();
   if (status == IoStatus::failed) {
     write_failed();
     return IoStatus::ok;
   }
+  const std::weak_ptr<int> alive = alive_;
   if (status == IoStatus::would_block && !std::exchange(waits_for_room_, true)) {
-    carrier_->on_writable([this, alive = std::weak_ptr<int>(alive_)] {
-      if (!alive.expired()) carrier_writable();
+    carrier_->on_writable([this, alive] {
+      if (!alive.expired()) send_on(waits_for_room_);
     });
   }
-  return status;
+  if (status != IoStatus::ok || !sender_.pending()) return status;
+  next_turn_ = true;
+  net::post(executor_, [this, alive] {
+    if (!alive.expired()) send_on(next_turn_);
+  });
+  return IoStatus::would_block;
 }
 
-void ResumeCore::carrier_writable() {
-  waits_for_room_ = false;
+void ResumeCore::send_on(bool& waited) {
+  waited = false;
   drive();
-  if (waits_for_room_ && sender_.pending()) return;
+  if ((waits_for_room_ || next_turn_) && sender_.pending()) return;
   if (auto callback = std::exchange(writer_, nullptr)) callback();
 }
 
@@ -136,7 +167,7 @@ void ResumeCore::read_on() {
   FrameDecoder::Events events;
   for (drop_payload(); carrier_; drop_payload()) {
     const auto status = receiver_.read(*carrier_, events);
-    if (status == IoStatus::would_block) return listen();
+    if (status == IoStatus::would_block && !read_out_) return listen();
     if (status != IoStatus::ok) {
       receiver_.why() != nullptr ? give_up(End::protocol, receiver_.why()) : lost();
       return;
@@ -185,7 +216,7 @@ IoStatus ResumeCore::fill() {
   if (!react(events)) return end_ == End::clean ? IoStatus::eof : IoStatus::failed;
   while (carrier_ && !receiver_.at_end()) {
     const auto status = receiver_.read(*carrier_, events);
-    if (status == IoStatus::would_block) return status;
+    if (status == IoStatus::would_block && !read_out_) return status;
     if (status != IoStatus::ok) {
       receiver_.why() != nullptr ? give_up(End::protocol, receiver_.why()) : lost();
       break;
@@ -214,7 +245,7 @@ void ResumeCore::consume(std::size_t bytes) {
 }
 
 void ResumeCore::acknowledge_now() {
-  if (receiver_.unacknowledged() == 0 || !carrier_) return;
+  if (receiver_.unacknowledged() == 0 || !sink()) return;
   sender_.acknowledge(receiver_.next_expected());
   receiver_.told();
   drive();
@@ -244,11 +275,11 @@ Stream::Took ResumeCore::take(std::span<Slice> slices) {
   for (Slice slice : slices) {
     while (!slice.empty()) {
       const auto part =
-          slice.first(std::min({slice.size(), kSentDataBytes, sender_.room(carrier_ != nullptr)}));
+          slice.first(std::min({slice.size(), kSentDataBytes, sender_.room(sink() != nullptr)}));
       if (part.empty()) return {IoStatus::would_block, done};
       done += part.size();
       slice = slice.subspan(part.size());
-      if (sender_.push(part, carrier_.get()) == IoStatus::failed) write_failed();
+      if (sender_.push(part, sink()) == IoStatus::failed) write_failed();
     }
   }
   watch_for_stall();
@@ -270,7 +301,7 @@ IoStatus ResumeCore::finish() {
     return sender_.all_acknowledged() ? IoStatus::ok : IoStatus::would_block;
   }
   // Those who are not there are not waited for, but with what they lack for a whole.
-  if (!carrier_) return last_words_->code == ResetCode::broken_off ? IoStatus::would_block : IoStatus::ok;
+  if (!sink()) return last_words_->code == ResetCode::broken_off ? IoStatus::would_block : IoStatus::ok;
   sender_.reset(*last_words_);
   return drive();
 }
@@ -310,7 +341,7 @@ void ResumeCore::await_stall() {
     const auto now = std::chrono::steady_clock::now();
     if (now >= progress_at_ + times_.stalled) {
       progress_at_ = now;
-      if (carrier_) carrier_->check(times_.answer);
+      if (sink()) sink()->check(times_.answer);
     }
     await_stall();
   });
@@ -338,11 +369,12 @@ void ResumeCore::close() {
   reader_ = writer_ = gone_waiter_ = detached_ = nullptr;
   ack_timer_.cancel();
   stall_timer_.cancel();
+  rest_timer_.cancel();
   if (!carrier_) return;
   // As far as it goes at once: what is only cut may be taken for a carrier that was lost.
   const bool complete = sender_.all_acknowledged() && receiver_.at_end();
   if (!complete && !sender_.reset_sent()) sender_.reset({ResetCode::left, {}});
-  if (sender_.pump(*carrier_) == IoStatus::ok) carrier_->finish();
+  if (sink() && sender_.pump(*carrier_) == IoStatus::ok) carrier_->finish();
   carrier_->close();
 }
 

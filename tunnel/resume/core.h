@@ -55,7 +55,10 @@ class ResumeCore {
 
  private:
   void lost();
+  /// What there is to write to: none as well when the carrier takes nothing any more.
+  Stream* sink() const { return read_out_ ? nullptr : carrier_.get(); }
   void write_failed();
+  void skim();
   void retire(std::unique_ptr<Stream> carrier);
   bool react(const FrameDecoder::Events& events);
   IoStatus drive();
@@ -70,7 +73,7 @@ class ResumeCore {
   void read_on();
   void reach_end();
   void drop_payload();
-  void carrier_writable();
+  void send_on(bool& waited);
   void wake(Stream::Callback& waiting);
 
   boost::asio::any_io_executor executor_;
@@ -82,6 +85,8 @@ class ResumeCore {
   bool listening_ = false;       ///< for what the carrier brings
   bool discarding_ = false;      ///< no one reads but this
   bool waits_for_room_ = false;  ///< of the carrier
+  bool next_turn_ = false;       ///< of sending what is sent again, waited for
+  bool read_out_ = false;        ///< the carrier takes nothing any more, and goes with what it has brought
   bool gone_ = false;            ///< ended in peace by the other end, which will not come back
   bool closed_ = false;
   bool ack_due_ = false;            ///< the timer runs
@@ -90,6 +95,7 @@ class ResumeCore {
   int unmoved_ = 0;                 ///< how often it found nothing new
   boost::asio::steady_timer ack_timer_;
   boost::asio::steady_timer stall_timer_;
+  boost::asio::steady_timer rest_timer_;                 ///< of a carrier that is read out
   std::chrono::steady_clock::time_point progress_at_{};  ///< since then bytes wait without an ACK
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

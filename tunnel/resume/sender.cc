@@ -80,8 +80,8 @@ IoStatus ResumeSender::put_replayed(Stream& carrier, bool new_frame) {
   return put_frame({payload - kFrameHeader, size + kFrameHeader}, carrier);
 }
 
-IoStatus ResumeSender::pump(Stream& carrier) {
-  while (pending()) {
+IoStatus ResumeSender::pump(Stream& carrier, std::uint64_t most) {
+  for (const auto before = sent_; pending() && sent_ - before < most;) {
     auto status = IoStatus::ok;
     if (!head_.empty()) {
       status = put(carrier, head_);

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -32,8 +33,8 @@ class ResumeSender {
   /// An ACK of `next`, in front of what is not under way yet.
   void acknowledge(std::uint64_t next) { ack_ = next; }
 
-  /// Sends what there is. ok: the carrier has taken all of it.
-  IoStatus pump(Stream& carrier);
+  /// Sends what there is, of payload little more than `most` bytes. ok: the carrier has taken all of that.
+  IoStatus pump(Stream& carrier, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());
   /// True while pump() has something to do.
   bool pending() const;
 

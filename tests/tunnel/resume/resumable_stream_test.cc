@@ -195,62 +195,6 @@ TEST(ResumableStream, TheLastWordIsHeardBehindBytesThatNoOneTakes) {
   EXPECT_EQ(edge.end(), End::clean);
 }
 
-// A carrier that takes nothing more, with words of the other end that no one has read: a write that fails
-// overtakes them.
-class OvertakenWords : public ::testing::TestWithParam<bool> {
- protected:
-  /// `reads`: up to the payload, which stays unconsumed.
-  void attach(const std::string& words, bool reads) {
-    stream_.on_detached([this] { ++lost_; });
-    auto carrier = std::make_unique<MemoryStream>(loop_.get_executor());
-    MemoryStream& peer = *carrier;
-    ASSERT_TRUE(stream_.attach(std::move(carrier), 0));
-    peer.say(words);
-    if (reads) {
-      ASSERT_EQ(stream_.fill(), IoStatus::ok);
-    }
-    peer.break_sink();
-    std::string room(kHeadroom, '\0');
-    room += "typed";
-    std::array<Slice, 1> typed = {Slice(reinterpret_cast<std::byte*>(room.data()) + kHeadroom, 5)};
-    (void)stream_.take(typed);
-    loop_.run_for(20ms);
-  }
-  net::io_context loop_;
-  ResumableStream stream_{loop_.get_executor(), true};
-  int lost_ = 0;
-};
-
-const std::string kPayload("\0\0\0\3bye", 7);
-
-TEST_P(OvertakenWords, EndTheTunnel) {
-  attach(kPayload + fin_frame(3) + reset_frame({ResetCode::dismissed, "access was revoked"}), GetParam());
-  EXPECT_EQ(lost_, 0);
-  EXPECT_EQ(stream_.end(), End::dismissed);
-  EXPECT_EQ(stream_.end_detail(), "access was revoked");
-}
-
-TEST_P(OvertakenWords, OfOneThatHasLeftAreNotWaitedFor) {
-  attach(kPayload + reset_frame({ResetCode::left, {}}), GetParam());
-  EXPECT_EQ(lost_, 0);
-  EXPECT_EQ(stream_.flush(), IoStatus::failed);
-}
-
-TEST_P(OvertakenWords, ThatSayNothingOfAnEndComeAgain) {
-  attach(kPayload, GetParam());
-  EXPECT_EQ(lost_, 1);
-  EXPECT_EQ(stream_.end(), End::open);
-  EXPECT_EQ(stream_.detach(), 0u);
-}
-
-TEST_P(OvertakenWords, MayBeAViolation) {
-  attach(kPayload + ack_frame(1'000), false);
-  EXPECT_EQ(lost_, 0);
-  EXPECT_EQ(stream_.end(), End::protocol);
-}
-
-INSTANTIATE_TEST_SUITE_P(ReadOrNot, OvertakenWords, ::testing::Bool());
-
 // A daemon between the two ends its connections in peace, whatever it has lost.
 TEST(ResumableStream, AnEndInPeaceIsBelievedWhereItIsTheOtherEnds) {
   for (bool distrusted : {false, true}) {

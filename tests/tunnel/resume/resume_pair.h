@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "relay_fixture.h"
 #include "tunnel/loop_pipe.h"
@@ -31,7 +32,7 @@ class CutCarrier final : public Stream {
  public:
   CutCarrier(std::unique_ptr<Stream> inner, std::shared_ptr<Cut> cut)
       : inner_(std::move(inner)), cut_(std::move(cut)) {}
-  IoStatus fill() override { return inner_->fill(); }
+  IoStatus fill() override { return broken_ ? IoStatus::failed : inner_->fill(); }
   std::span<Slice> ready() override { return inner_->ready(); }
   void consume(std::size_t bytes) override { inner_->consume(bytes); }
   void on_readable(Callback callback) override { inner_->on_readable(std::move(callback)); }
@@ -67,8 +68,12 @@ class CutCarrier final : public Stream {
   void close() override { inner_->close(); }
 
  private:
+  // What has come and was not read is lost, but not what is in ready().
   Took broken() {
-    inner_->close();
+    if (!std::exchange(broken_, true)) {
+      inner_->breaks_off();
+      inner_->finish();
+    }
     return {IoStatus::failed, 0};
   }
   bool pass_on() {
@@ -85,6 +90,7 @@ class CutCarrier final : public Stream {
   std::shared_ptr<Cut> cut_;
   std::string held_;
   bool full_ = false;
+  bool broken_ = false;
 };
 
 /// The two ends of a resumable tunnel, each behind a relay to a stream whose peer is the test, and carriers

@@ -197,7 +197,7 @@ bool ResumeEnd::take_place_of(const tunnel::SessionId& id) {
   const auto found = sessions_.find(id);
   const auto other = found == sessions_.end() ? nullptr : found->second.lock();
   if (!other) return true;
-  if (other->admission.epoch() > 0 || other->stream.was_acknowledged()) return false;
+  if (other->admission.turns() > 0 || other->stream.was_acknowledged()) return false;
   other->stream.give_up(tunnel::End::cut, "its client has begun anew");
   return true;
 }
@@ -262,7 +262,7 @@ std::optional<std::string> ResumeEnd::admitted(const std::weak_ptr<Session>& kno
                                                const tunnel::ResumeAttach& attach) {
   const auto session = known.lock();
   const auto attached =
-      session && !leaving_ ? session->admission.admit(attach, session->stream) : std::nullopt;
+      session && !leaving_ ? session->admission.admit(attach, true, session->stream) : std::nullopt;
   if (!attached) return std::nullopt;
   lost(session);  // until it is carried on
   return text_of(*attached);
@@ -272,6 +272,11 @@ net::awaitable<void> ResumeEnd::come_back(Client client, tunnel::ResumeAttach at
   const auto found = sessions_.find(attach.session);
   const auto known = found == sessions_.end() ? std::weak_ptr<Session>() : found->second;
   const auto attached = admitted(known, attach);
+  const auto turns = [&known] {
+    const auto session = known.lock();
+    return session ? session->admission.turns() : 0;
+  };
+  const auto turn = turns();
   const std::string said = attached.value_or(std::string(tunnel::kInBandGone)) + "\n";
   const auto until = Clock::now() + tunnel::kInBandLimit;
   const bool told = co_await client.preamble.say(said, until);
@@ -279,7 +284,7 @@ net::awaitable<void> ResumeEnd::come_back(Client client, tunnel::ResumeAttach at
   if (!attached || !told) co_return;
   // Another one may have come meanwhile, or the end.
   const auto session = known.lock();
-  if (!session || session->admission.epoch() != attach.epoch) co_return;
+  if (!session || turns() != turn) co_return;
   session->waits.reset();
   session->timer.cancel();
   ++resumed_;

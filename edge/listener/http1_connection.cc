@@ -313,9 +313,10 @@ net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequ
     co_return;
   }
   auto& grant = std::get<TunnelGrant>(verdict);
+  const auto may_be_replay = [this] { return tls_ != nullptr && !tls_->tls().established(); };
   const ConnectionEnds ends = ends_for(*request, source_);
   if (asks_to_resume(*request)) {
-    auto reattached = co_await reattach(site_, grant, request);
+    auto reattached = co_await reattach(site_, grant, request, may_be_replay());
     if (auto* refusal = std::get_if<Answer>(&reattached)) {
       co_await reply(Asked(*request), std::move(*refusal), false);
       co_return;
@@ -331,7 +332,7 @@ net::awaitable<void> Connection::upgrade(const RequestParser& parser, SharedRequ
     co_return;
   }
   auto resumable = new_resumable(site_, grant, *request, channel_->executor());
-  if (resumable) resumable->from_early_data = tls_ != nullptr && !tls_->tls().established();
+  if (resumable) resumable->from_early_data = may_be_replay();
   const std::string resume = resumable ? text_of(resumable->opened()) : std::string();
   const bool switched = co_await switch_to_tunnel(http, request->ray, resume);
   if (!switched) co_return;

@@ -39,14 +39,16 @@ std::shared_ptr<ResumableTunnel> new_resumable(ControlPlane& site, const TunnelG
 
 // What is not this person's is as if it were not there.
 net::awaitable<std::variant<Reattached, Answer>> reattach(ControlPlane& site, const TunnelGrant& grant,
-                                                          SharedRequest request) {
+                                                          SharedRequest request, bool may_be_replay) {
+  const auto attach = std::get<tunnel::ResumeAttach>(*resume_request(*request));
   Reattached out;
-  out.attach = std::get<tunnel::ResumeAttach>(*resume_request(*request));
-  out.tunnel = site.resumables()->find(out.attach.session);
+  out.tunnel = site.resumables()->find(attach.session);
   if (!out.tunnel || !(out.tunnel->owner() == TunnelOwner(grant, *request))) co_return no_such_tunnel();
-  const auto attached = co_await out.tunnel->take_over(out.attach);
-  if (!attached) co_return no_such_tunnel();
-  out.answer = text_of(*attached);
+  const auto taken = co_await out.tunnel->take_over(attach, may_be_replay);
+  if (!taken) co_return no_such_tunnel();
+  out.turn = taken->turn;
+  out.next = attach.next;
+  out.answer = text_of(taken->answer);
   site.resumed(out.tunnel->record(), std::move(request));
   co_return std::move(out);
 }
@@ -55,7 +57,7 @@ net::awaitable<std::variant<Reattached, Answer>> reattach(ControlPlane& site, co
 // are not waited for until that connection has died.
 net::awaitable<void> carry_on(Reattached reattached, std::unique_ptr<tunnel::Stream> client,
                               net::any_io_executor executor, tunnel::RelayTimes times) {
-  const auto tunnel = reattached.tunnel->carry_on(reattached.attach, executor);
+  const auto tunnel = reattached.tunnel->carry_on(reattached.turn, reattached.next, executor);
   reattached.tunnel.reset();
   tunnel::Relay relay(executor, *client, *tunnel, times);
   const auto alive = std::make_shared<int>(0);

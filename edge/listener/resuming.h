@@ -21,13 +21,15 @@ std::shared_ptr<ResumableTunnel> new_resumable(ControlPlane& site, const TunnelG
 /// A tunnel that its client comes back to.
 struct Reattached {
   std::shared_ptr<ResumableTunnel> tunnel;
-  tunnel::ResumeAttach attach;
-  std::string answer;  ///< value of tunnel::kResumeHeader
+  std::uint64_t turn = 0;
+  std::uint64_t next = 0;  ///< what its client lacks
+  std::string answer;      ///< value of tunnel::kResumeHeader
 };
-/// That tunnel, without a carrier now, or the answer that says why not.
+/// That tunnel, without a carrier now, or the answer that says why not. `may_be_replay`: the request has come
+/// as early data (RFC 8446 8).
 boost::asio::awaitable<std::variant<Reattached, Answer>> reattach(ControlPlane& site,
                                                                   const TunnelGrant& grant,
-                                                                  SharedRequest request);
+                                                                  SharedRequest request, bool may_be_replay);
 /// Carries the tunnel over `client` until that or the tunnel ends, or another carrier comes. What `client`
 /// has not taken by then is dropped after `times.finish_limit`.
 boost::asio::awaitable<void> carry_on(Reattached reattached, std::unique_ptr<tunnel::Stream> client,

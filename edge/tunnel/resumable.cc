@@ -100,7 +100,7 @@ void ResumableTunnel::tell_site(std::int64_t detached) const {
 }
 
 void ResumableTunnel::lost(Open& open) const {
-  const bool proven = !from_early_data || admission_.epoch() > 0 || open.stream.detach() > 0;
+  const bool proven = !from_early_data || admission_.turns() > 0 || open.stream.detach() > 0;
   proven && !all_->leaving() ? wait_for_client(open) : open.end();
 }
 
@@ -121,45 +121,45 @@ void ResumableTunnel::wait_for_client(Open& open) const {
 }
 
 // On its loop.
-std::optional<tunnel::ResumeAttached> ResumableTunnel::judge(const tunnel::ResumeAttach& attach) {
+std::optional<TakenOver> ResumableTunnel::judge(const tunnel::ResumeAttach& attach, bool may_be_replay) {
   const auto open = open_.lock();
   if (!open) return std::nullopt;
-  auto out = admission_.admit(attach, open->stream);
-  if (!out) return std::nullopt;
+  auto answer = admission_.admit(attach, may_be_replay, open->stream);
+  if (!answer) return std::nullopt;
   wait_for_client(*open);  // until it is carried on
-  return out;
+  return TakenOver{std::move(*answer), admission_.turns()};
 }
 
-net::awaitable<std::optional<tunnel::ResumeAttached>> ResumableTunnel::take_over(
-    tunnel::ResumeAttach attach) {
+net::awaitable<std::optional<TakenOver>> ResumableTunnel::take_over(tunnel::ResumeAttach attach,
+                                                                    bool may_be_replay) {
   struct Visit {
-    std::optional<tunnel::ResumeAttached> out;
+    std::optional<TakenOver> out;
   };
   const auto visit = std::make_shared<Visit>();
   const auto done = std::make_shared<Wakeup>(co_await net::this_coro::executor);
-  net::post(executor_, [self = shared_from_this(), attach = std::move(attach), visit, done] {
-    visit->out = self->judge(attach);
+  net::post(executor_, [self = shared_from_this(), attach = std::move(attach), may_be_replay, visit, done] {
+    visit->out = self->judge(attach, may_be_replay);
     done->notify();
   });
   co_await done->wait();
   co_return std::move(visit->out);
 }
 
-std::unique_ptr<tunnel::Stream> ResumableTunnel::carry_on(const tunnel::ResumeAttach& attach,
+std::unique_ptr<tunnel::Stream> ResumableTunnel::carry_on(std::uint64_t turn, std::uint64_t next,
                                                           net::any_io_executor executor) {
   auto [far, near] = tunnel::make_loop_pipe(executor_, std::move(executor));
-  net::post(executor_, [self = shared_from_this(),
-                        carrier = std::make_shared<std::unique_ptr<tunnel::Stream>>(std::move(far)),
-                        epoch = attach.epoch, next = attach.next] {
-    // Another one may have come meanwhile, or the end.
-    const auto open = self->open_.lock();
-    if (!open || self->admission_.epoch() != epoch) return (*carrier)->close();
-    open->waits = false;
-    open->grace_timer.cancel();
-    self->tell_site(0);
-    if (!open->stream.attach(std::move(*carrier), next))
-      open->stream.give_up(tunnel::End::cut, "the client has asked for what it has had");
-  });
+  net::post(executor_,
+            [self = shared_from_this(),
+             carrier = std::make_shared<std::unique_ptr<tunnel::Stream>>(std::move(far)), turn, next] {
+              // Another one may have come meanwhile, or the end.
+              const auto open = self->open_.lock();
+              if (!open || self->admission_.turns() != turn) return (*carrier)->close();
+              open->waits = false;
+              open->grace_timer.cancel();
+              self->tell_site(0);
+              if (!open->stream.attach(std::move(*carrier), next))
+                open->stream.give_up(tunnel::End::cut, "the client has asked for what it has had");
+            });
   return std::move(near);
 }
 

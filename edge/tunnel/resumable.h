@@ -50,6 +50,12 @@ struct TunnelOwner {
   std::string application, host, destination, identity, client_id;
 };
 
+/// What a client is answered that comes back; of several, the last one's turn it is.
+struct TakenOver {
+  tunnel::ResumeAttached answer;
+  std::uint64_t turn = 0;
+};
+
 /// A tunnel at the edge, as far as its client may lose its connection and come back. Shared by the loop that
 /// carries the tunnel and those whose connections ask for it.
 class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
@@ -82,15 +88,15 @@ class ResumableTunnel : public std::enable_shared_from_this<ResumableTunnel> {
   void leave();
   /// From any loop: the client's proof is checked, and the carrier that there was is dropped. Nothing: it is
   /// refused, and nothing has changed.
-  boost::asio::awaitable<std::optional<tunnel::ResumeAttached>> take_over(tunnel::ResumeAttach attach);
+  boost::asio::awaitable<std::optional<TakenOver>> take_over(tunnel::ResumeAttach attach, bool may_be_replay);
   /// From any loop, after take_over(): the tunnel goes on over a pipe, whose other end, for `executor`, is
-  /// returned.
-  std::unique_ptr<tunnel::Stream> carry_on(const tunnel::ResumeAttach& attach,
+  /// returned. `next`: what its client lacks.
+  std::unique_ptr<tunnel::Stream> carry_on(std::uint64_t turn, std::uint64_t next,
                                            boost::asio::any_io_executor executor);
 
  private:
   struct Open;
-  std::optional<tunnel::ResumeAttached> judge(const tunnel::ResumeAttach& attach);
+  std::optional<TakenOver> judge(const tunnel::ResumeAttach& attach, bool may_be_replay);
   void lost(Open& open) const;
   void wait_for_client(Open& open) const;
   void tell_site(std::int64_t detached) const;

@@ -92,7 +92,7 @@ class Child:
     def ready_port(self):
         """The port of the line `ready ADDRESS:PORT`; 0 of `ready unix:PATH`."""
         try:
-            return int(self.stdout.wait_for(r"\Aready (?:unix:/.+|(?:127\.0\.0\.\d|\[::1\]):(\d+))$").group(1) or 0)
+            return int(self.stdout.wait_for(r"\Aready (?:unix:/.+|(?:127\.0\.0\.\d|198\.18\.\d+\.\d+|\[::1\]):(\d+))$").group(1) or 0)
         except AssertionError as error:
             raise AssertionError(f"{self.argv[0]} did not get ready: {error}\n{self.stderr.text}") from None
 

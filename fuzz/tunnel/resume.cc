@@ -1,10 +1,11 @@
-// The frames of a resumable tunnel, and the header that opens one: what is read does not depend on how the
-// bytes are cut, stays within what came, and is what our own encoder wrote.
+// The frames of a resumable tunnel, and the header or the lines that open one: what is read does not depend
+// on how the bytes are cut, stays within what came, and is what our own encoder wrote.
 #include <cstring>
 
 #include "fuzz.h"
 #include "tunnel/resume/frames.h"
 #include "tunnel/resume/handshake.h"
+#include "tunnel/resume/in_band.h"
 
 namespace {
 
@@ -55,6 +56,12 @@ void check_header(std::string_view text) {
     require(parse_resume_opened(text_of(*opened)).has_value(), "what is printed is read");
   if (const auto attached = parse_resume_attached(text))
     require(parse_resume_attached(text_of(*attached)).has_value(), "what is printed is read");
+  if (const auto announced = parse_announcement(text)) {
+    require(looks_announced(text), "it begins as one does");
+    require(announced->key.size() == kResumeKeyBytes && announced->agent.size() == kAgentCharacters,
+            "its parts are bounded");
+    require(text_of(*announced) == text, "there is one way to write it");
+  }
 }
 
 }  // namespace

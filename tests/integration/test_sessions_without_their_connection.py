@@ -1,7 +1,8 @@
-"""What goes on while a session has lost its connection: limits, the end of a token, ends of its directions, and streams for which there is
-no room."""
+"""What goes on while a session has lost its connection: limits, the end of a token, ends of its directions, streams for which there is
+no room, and a server that waits no longer."""
 
 import hashlib
+import pathlib
 import select
 import threading
 
@@ -14,6 +15,7 @@ from support.clocks import Clock
 from support.configured_edge import ConfiguredEdge
 from support.origin import Origin
 from support.process import wait_until
+from support.servers import Sshd
 from support.supervised import EVERYBODY
 
 SECONDS = 4
@@ -25,10 +27,11 @@ HELD = 32 * limits.MIB
 
 
 class Session:
-    """`serve`: the server."""
+    """`serve`: the server, or its address."""
 
     def __init__(self, world, serve, *more, clock=None, **edge):
-        self.edge = ConfiguredEdge(world, world.closing(Origin(serve)).address, EVERYBODY, **edge)
+        address = world.closing(Origin(serve)).address if callable(serve) else serve
+        self.edge = ConfiguredEdge(world, address, EVERYBODY, **edge)
         self.client = Client(world, self.edge)
         self.client.login()
         # A tunnel that was asked for in early data ends with its connection until it has proven that it is no replay.
@@ -134,3 +137,21 @@ def test_a_client_that_goes_on_speaking_waits_for_room(world):
     sending.join()
     assert session.child.process.stdout.read() == b"" and session.child.wait() == 0
     assert sent.digest() == hashlib.sha256(b"".join(stream.blocks(MUCH))).digest()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_server_that_waits_no_longer_ends_it_as_ever(world, lost):
+    """Who has not signed in within sshd's LoginGraceTime, with a connection or without."""
+    sshd = Sshd(world)
+    config = sshd.state / "sshd_config"
+    config.write_text(config.read_text().replace("LoginGraceTime 60", "LoginGraceTime 1"))
+    session = Session(world, sshd.address)
+    assert session.child.process.stdout.readline().startswith(b"SSH-2.0-")
+    if lost:
+        session.lose()
+    serving = pathlib.Path(f"/proc/{sshd.child.pid}/task/{sshd.child.pid}/children")
+    wait_until(lambda: not serving.read_text(), "sshd gives up")
+    session.way.mend()
+    assert session.child.process.stdout.read() == b""
+    session.child.process.stdin.close()
+    assert session.child.wait() == 0 and session.child.stderr.text == ""

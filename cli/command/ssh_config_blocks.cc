@@ -87,8 +87,10 @@ void HostBlocks::remove(std::string_view host) {
   text_.erase(place.begin, place.end - place.begin);
 }
 
+// Where blocks stand inside of each other, one is whole only when another has gone.
 void HostBlocks::remove_all() {
-  for (const auto& host : hosts()) remove(host);
+  for (auto found = hosts(); !found.empty(); found = hosts())
+    for (const auto& host : found) remove(host);
 }
 
 std::vector<std::string> HostBlocks::hosts() const {

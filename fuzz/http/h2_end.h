@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -145,11 +146,15 @@ inline std::string h2_bytes(Input input, bool as_frames) {
   return out;
 }
 
+/// What an end has seen of each stream. Nothing: of these cuts nothing can be told. nghttp2 bounds how many
+/// CONTINUATION frames follow a HEADERS frame, and counts the pieces that their heads come in.
+using H2Played = std::optional<std::map<std::int32_t, H2End::Seen>>;
+
 /// Plays a peer's bytes to a fresh end that `start` has made ready: in two halves, between which the end
 /// answers.
 template <class Start>
-std::map<std::int32_t, H2End::Seen> h2_play(transport::H2Role role, const Start& start,
-                                            std::string_view bytes, std::uint8_t plan, bool whole) {
+H2Played h2_play(transport::H2Role role, const Start& start, std::string_view bytes, std::uint8_t plan,
+                 bool whole) {
   H2End end(role);
   start(end);
   const auto half = bytes.size() / 2;
@@ -157,9 +162,10 @@ std::map<std::int32_t, H2End::Seen> h2_play(transport::H2Role role, const Start&
   for (const auto part : {bytes.substr(0, half), bytes.substr(half)}) {
     const auto pieces = whole ? std::vector{part} : cut(part, plan);
     const bool good = end.receive(pieces);
+    if (end.session.why().starts_with("Too many CONTINUATION")) return std::nullopt;
     for (const auto& [id, s] : end.seen) seen[id] = s;
     end.react();
-    if (end.session.going_away()) return {};
+    if (end.session.going_away()) return H2Played(std::in_place);
     if (!good) break;
   }
   return seen;

@@ -30,8 +30,10 @@ class ResumeSender {
   void end() { ended_ = true; }
   /// In place of an end: behind all that was pushed, and the last frame of all.
   void reset(const Reset& reset) { reset_ = reset; }
-  /// An ACK of `next`, in front of what is not under way yet.
-  void acknowledge(std::uint64_t next) { ack_ = next; }
+  /// An ACK of `next`, in front of what is not under way yet. Behind a RESET there is none.
+  void acknowledge(std::uint64_t next) {
+    if (!reset_sent_) ack_ = next;
+  }
 
   /// Sends what there is, of payload little more than `most` bytes. ok: the carrier has taken all of that.
   IoStatus pump(Stream& carrier, std::uint64_t most = std::numeric_limits<std::uint64_t>::max());

@@ -65,6 +65,14 @@ TEST(HostBlocks, ABlockWithoutItsEndIsLeft) {
   EXPECT_EQ(blocks.text(), "# cfpipe begin one\nHost one\n") << "neither more nor less than what was put in";
 }
 
+TEST(HostBlocks, BlocksInsideOfEachOtherGoTogether) {
+  HostBlocks blocks(
+      "# cfpipe begin one\n# cfpipe begin two\n# cfpipe end two\n# cfpipe end one\nHost mine\n");
+  EXPECT_THAT(blocks.hosts(), ElementsAre("two"));
+  blocks.remove_all();
+  EXPECT_EQ(blocks.text(), "Host mine\n");
+}
+
 TEST(HostBlocks, WhatWasMadeIsRememberedInTheHeader) {
   HostBlocks blocks("");
   blocks.set("one", kOne);

@@ -181,6 +181,17 @@ TEST_P(OvertakenWords, MayBeAViolation) {
 
 INSTANTIATE_TEST_SUITE_P(ReadOrNot, OvertakenWords, ::testing::Bool());
 
+// What follows a RESET the other end takes for a violation.
+TEST_F(BrokenCarrier, OrWholeOneHearsNothingBehindTheLastWord) {
+  MemoryStream& peer = attach();
+  stream_.leave("the edge ends");
+  ASSERT_EQ(stream_.finish(), IoStatus::ok);
+  peer.say(kBye + fin_frame(3));
+  stream_.discard();
+  settle();
+  EXPECT_EQ(peer.heard(), reset_frame({ResetCode::going_away, "the edge ends"}));
+}
+
 /// What is sent again when a carrier comes: as much as an end holds.
 class ReplayTurns : public BrokenCarrier {};
 

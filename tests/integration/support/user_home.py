@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from support import limits
+
 ENTER = ["unshare", "--user", "--map-root-user", "--mount", "--"] if os.getuid() else ["unshare", "--mount", "--"]
 
 
@@ -18,6 +20,8 @@ class UserHome:
         self.directory = world.path("user")
         # Inside a user namespace of our own we are root.
         self.account_home = pwd.getpwuid(0).pw_dir
+        if limits.ROOT.is_relative_to(self.account_home):
+            pytest.skip(f"this checkout is in {self.account_home}, which another directory would cover")
         try:
             subprocess.run([*ENTER, "true"], check=True, capture_output=True)
         except (OSError, subprocess.CalledProcessError) as error:

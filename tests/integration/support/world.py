@@ -89,10 +89,11 @@ class World:
         ca, ca_key = self.path("test-ca.pem"), self.path("test-ca-key.pem")
         if not ca.exists():
             openssl("req", "-x509", *new_key("test-ca"), "-out", ca, "-days", "2", "-subj", "/CN=Test CA",
-                    "-addext", "basicConstraints=critical,CA:TRUE")
+                    "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
         cert, request, extensions = (self.path(f"{name}{end}") for end in (".pem", ".csr", ".ext"))
         openssl("req", *new_key(name), "-out", request, "-subj", f"/CN={name}")
-        extensions.write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage={usage}\n")
+        extensions.write_text(f"subjectAltName=DNS:{host}\nextendedKeyUsage={usage}\n"
+                              "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
         openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", ca_key, "-CAcreateserial", "-days", "2",
                 "-extfile", extensions, "-out", cert)
         return cert, self.path(f"{name}-key.pem")

@@ -13,7 +13,8 @@ from support.clients import CFPIPE
 PROGRAMS = [CFPIPE, edges.PROGRAMS["own"], limits.BUILD / "cfpipe-connector"]
 # Archives that a program is linked with, as --version --verbose names them; those of pkg-config by their module, too.
 CARRIED = {"boost_container": "Boost", "boost_json": "Boost", "boost_url": "Boost", "ssl": "OpenSSL", "crypto": "OpenSSL",
-           "nghttp2": "nghttp2", "sodium": "libsodium", "ssh": "libssh", "yaml-cpp": "yaml-cpp", "sqlite3": "SQLite", "z": "zlib"}
+           "nghttp2": "nghttp2", "sodium": "libsodium", "ssh": "libssh", "yaml-cpp": "yaml-cpp", "sqlite3": "SQLite", "z": "zlib",
+           "zstd": "zstd"}
 MODULES = {"OpenSSL": "openssl", "nghttp2": "libnghttp2", "libsodium": "libsodium", "fmt": "fmt", "spdlog": "spdlog", "libssh": "libssh",
            "yaml-cpp": "yaml-cpp", "SQLite": "sqlite3", "zlib": "zlib"}
 OF_LIBC = {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
@@ -41,11 +42,12 @@ def test_programs_are_at_random_addresses(program):
 
 
 def named(program):
-    """{library: version}, as the program says."""
+    """{library: version}, as the program says; those that OpenSSL takes with it have none."""
     head, title, *lines = subprocess.run([program, "--version", "--verbose"], check=True, capture_output=True, text=True).stdout.splitlines()
     assert re.fullmatch(rf"{program.name} \d+\.\d+\.\d+", head) and title == "Libraries inside:", head
     assert all(line.endswith(" (the system's, shared)") == limits.SHARED_LIBRARIES for line in lines if " OpenSSL " in line), lines
-    return dict(line.split()[:2] for line in lines)
+    with_openssl = re.findall(r"\w+", "".join(line.partition(" with ")[2] for line in lines))
+    return dict.fromkeys(with_openssl) | dict(line.split()[:2] for line in lines)
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda p: p.name)

@@ -41,7 +41,10 @@ void add_config(CLI::App& command, Options& options) {
       ->allow_extra_args(false);
 }
 
+// Not by a check: since CLI11 2.4 a variable that fails one is as if it were not set.
 void use_log_format(const std::string& name) {
+  if (name != "text" && name != "json")
+    throw CLI::ValidationError("--log-format", "'" + name + "' is neither text nor json");
   service::log_to_stderr(name == "json" ? service::LogFormat::json : service::LogFormat::text);
 }
 
@@ -65,7 +68,6 @@ void add_commands(CLI::App& root, Options& options, int& status) {
   running
       ->add_option_function<std::string>("--log-format", &use_log_format,
                                          "How the log is written: text or json")
-      ->check(CLI::IsMember({"text", "json"}).description(""))
       ->envname(kLogFormatVariable)
       ->default_str("text");
   running->callback([&] { status = run(options); });

@@ -15,6 +15,7 @@
 namespace edge_mock {
 namespace {
 
+constexpr std::size_t kMaxCommonName = 64;
 constexpr long kBackdate = 3600;             ///< seconds
 constexpr long kLifetime = 30L * 24 * 3600;  ///< seconds
 constexpr long kLongAgo = 2L * 24 * 3600;    ///< seconds, for an expired leaf
@@ -146,7 +147,9 @@ TlsFiles prepare_tls(const std::string& dir, const LeafWishes& wishes) {
   std::string names;
   for (const std::string& name : wishes.names) names += (names.empty() ? "DNS:" : ",DNS:") + name;
   if (names.empty()) names = std::string("DNS:") + kWrongName;
-  Profile profile{names.substr(4, names.find(',') - 4),
+  // RFC 5280, ub-common-name; without a subject the names would have to be critical (4.2.1.6).
+  const std::string first = names.substr(4, names.find(',') - 4);
+  Profile profile{first.size() <= kMaxCommonName ? first : "edge_mock",
                   wishes.expired ? -kLongAgo : -kBackdate,
                   wishes.expired ? -kBackdate : kLifetime,
                   {{NID_basic_constraints, "critical,CA:FALSE"},

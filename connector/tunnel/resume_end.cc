@@ -261,8 +261,9 @@ void ResumeEnd::lost(const std::shared_ptr<Session>& session) {
 std::optional<std::string> ResumeEnd::admitted(const std::weak_ptr<Session>& known,
                                                const tunnel::ResumeAttach& attach) {
   const auto session = known.lock();
+  constexpr bool kMayBeReplay = true;  // how it came is for the edge in between to know
   const auto attached =
-      session && !leaving_ ? session->admission.admit(attach, true, session->stream) : std::nullopt;
+      session && !leaving_ ? session->admission.admit(attach, kMayBeReplay, session->stream) : std::nullopt;
   if (!attached) return std::nullopt;
   lost(session);  // until it is carried on
   return text_of(*attached);

@@ -344,7 +344,8 @@ net::awaitable<void> H2Connection::tunnel(std::unique_ptr<Stream> stream, Shared
 // A tunnel whose connection was lost. When the edge ends, the connection that opened it tells the client.
 net::awaitable<void> H2Connection::carry_on(std::unique_ptr<Stream> stream, SharedRequest request,
                                             TunnelGrant grant, MemoryCharge& charge) {
-  auto reattached = co_await reattach(site_, grant, request, false);
+  constexpr bool kMayBeReplay = false;  // the handshake was finished before this protocol began
+  auto reattached = co_await reattach(site_, grant, request, kMayBeReplay);
   if (auto* refusal = std::get_if<Answer>(&reattached)) {
     co_await reply(*stream, Asked(*request), std::move(*refusal));
     co_return;
